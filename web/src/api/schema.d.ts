@@ -21,6 +21,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contests.
+         * @description You get the public contests and, if you authenticate, those that you organize or take part in.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["contests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a contest.
+         * @description Everybody may call this, without an account.
+         */
+        get: operations["contest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}/clarifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List questions and announcements.
+         * @description You get your own and the public ones; organizers get all, with the names of the users who asked.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["clarifications"];
+        put?: never;
+        /**
+         * Ask a question, as a participant.
+         * @description Everybody with an account may call this.
+         */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}/participation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take part in a contest.
+         * @description Until the contest ends, participation is `official`. After it has ended, participation is `virtual`: your time
+         *     begins with this request, and the standings show the state at the same time after the start. If a contest is not
+         *     public and the code is wrong, the response is the same as for a contest that does not exist.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["take_part"];
+        /**
+         * Leave a contest that has not begun.
+         * @description Everybody with an account may call this.
+         */
+        delete: operations["withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}/standings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the standings.
+         * @description The standings are at most about one second old. Your own results are never frozen for you.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["standings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/execute/{submission_id}/events": {
         parameters: {
             query?: never;
@@ -123,8 +241,8 @@ export interface paths {
         put?: never;
         /**
          * Try a solution.
-         * @description Runs it on the samples, or on your own input, for any kind of problem. The result does not count. With `?wait=`, the
-         *     response is delayed until the trial has ended.
+         * @description Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
+         *     `?wait=`, the response is delayed until the trial has ended.
          *
          *     Everybody with an account may call this.
          */
@@ -143,14 +261,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List submissions to a problem that count, newest first.
+         * List a problem's submissions that count, newest first.
          * @description Everybody with an account may call this.
          */
         get: operations["submissions_to_problem"];
         put?: never;
         /**
          * Submit a solution.
-         * @description It is judged on all tests, and counts. With `?wait=`, the response is delayed until it has been judged.
+         * @description The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until the
+         *     solution has been judged.
          *
          *     Everybody with an account may call this.
          */
@@ -234,9 +353,9 @@ export interface components {
          *     }
          */
         Accepted: {
-            /** @description Its id. The submission will reach a final state even if the server fails. */
+            /** @description The submission's id. The submission will reach a final state even if the server fails. */
             submission_id: string;
-            /** @description `queued`, or its status at the end of the wait. */
+            /** @description `queued`, or the submission's status at the end of the wait. */
             status: components["schemas"]["Status"];
             /** @description Message for people. */
             message: string;
@@ -279,6 +398,39 @@ export interface components {
             /** @description Each error with its location; empty if the error is not about the body. */
             errors: components["schemas"]["FieldError"][];
         };
+        /** @description Id of a new question or announcement. */
+        AskedView: {
+            /**
+             * Format: uuid
+             * @description Id of the entry.
+             */
+            clarification_id: string;
+        };
+        /** @description A participant's result for a problem. */
+        CellView: {
+            /**
+             * Format: int32
+             * @description Number of tries with a visible result, up to and including the first accepted one.
+             */
+            tries: number;
+            /**
+             * Format: int32
+             * @description Number of tries without a visible result: not judged yet, or frozen.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Time of the solution, in seconds after the start; IOI: of the best score.
+             */
+            solved_at_seconds?: number | null;
+            /** @description Whether this is the first official solution of the problem. */
+            first: boolean;
+            /**
+             * Format: double
+             * @description IOI: the best score.
+             */
+            score?: number | null;
+        };
         /** @description A claim that does not hold. */
         ClaimView: {
             /** @description Subject: a path in the package, or `time limit`. */
@@ -291,6 +443,46 @@ export interface components {
             got: string;
             /** @description The deciding test. */
             test?: string | null;
+        };
+        /** @description A page of questions and announcements. */
+        ClarificationPage: {
+            /** @description Newest first. */
+            clarifications: components["schemas"]["ClarificationView"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description A question with its answer, or an announcement. */
+        ClarificationView: {
+            /**
+             * Format: uuid
+             * @description Id of the entry.
+             */
+            clarification_id: string;
+            /** @description `question` or `announcement`. */
+            kind: string;
+            /** @description Letter of the problem concerned; `null`: the whole contest. */
+            problem?: string | null;
+            /** @description Slug of that problem. */
+            problem_slug?: string | null;
+            /** @description The question; empty for an announcement. */
+            question: string;
+            /** @description The answer, once there is one; or the text of the announcement. */
+            answer?: string | null;
+            /** @description User who asked the question or made the announcement; only for the contest's organizers. */
+            asked_by?: string | null;
+            /** @description Whether everybody may read this entry. */
+            public: boolean;
+            /** @description Whether you asked the question. */
+            own: boolean;
+            /**
+             * Format: date-time
+             * @description Time of the question.
+             */
+            asked_at: string;
+            /**
+             * Format: date-time
+             * @description Time of the answer.
+             */
+            answered_at?: string | null;
         };
         /** @description A compilation. */
         CompileView: {
@@ -312,6 +504,79 @@ export interface components {
             cached: boolean;
             /** @description Whether some of the compiler's output was discarded. */
             truncated: boolean;
+        };
+        /** @description A contest, without its problems. */
+        ContestLine: {
+            /** @description Name in URLs. */
+            slug: string;
+            /** @description Display name. */
+            title: string;
+            /** @description Scoring rules. */
+            style: components["schemas"]["StyleName"];
+            /** @description `upcoming`, `running` or `over`. */
+            phase: string;
+            /**
+             * Format: date-time
+             * @description Start time.
+             */
+            starts_at: string;
+            /**
+             * Format: date-time
+             * @description End time.
+             */
+            ends_at: string;
+            /**
+             * Format: int64
+             * @description Duration.
+             */
+            length_seconds: number;
+            /** @description Whether everybody may see the contest and take part. */
+            public: boolean;
+        };
+        /** @description A page of contests. */
+        ContestPage: {
+            /** @description Latest start first. */
+            contests: components["schemas"]["ContestLine"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description A problem of a contest. Submit solutions to `/problems/{slug}/submissions`. */
+        ContestProblemView: {
+            /** @description Label in the contest: `A`, `B`, and so on. */
+            label: string;
+            /** @description Name in URLs. */
+            slug: string;
+            /** @description Display name. */
+            title: string;
+        };
+        /** @description A contest, as you see it. */
+        ContestView: components["schemas"]["ContestLine"] & {
+            /** @description Description, in Markdown. */
+            description: string;
+            /**
+             * Format: int64
+             * @description ICPC: penalty for each rejected try before a solution, in whole minutes.
+             */
+            penalty_minutes?: number | null;
+            /**
+             * Format: int64
+             * @deprecated
+             * @description Former field: the penalty in seconds. Use `penalty_minutes`.
+             */
+            penalty_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Number of seconds before the end at which the standings freeze; `null`: no freeze.
+             */
+            freeze_seconds?: number | null;
+            /** @description Whether the freeze has been lifted. */
+            unfrozen: boolean;
+            /** @description The problems; `null` before your time has begun, unless the contest is over. */
+            problems?: components["schemas"]["ContestProblemView"][] | null;
+            participation?: components["schemas"]["ParticipationView"] | null;
+            /** @description Whether you may change the contest. */
+            may_change: boolean;
+            /** @description Code with which users may join if the contest is not public; `null` if you may not change the contest. */
+            join_code?: string | null;
         };
         /**
          * @description The `data` of an event; its fields depend on the event's name.
@@ -339,7 +604,7 @@ export interface components {
             t: string;
             /**
              * Format: int32
-             * @description `started`: number of the attempt; it voids the output of earlier attempts.
+             * @description `started`: number of the attempt. Discard the output of earlier attempts.
              */
             attempt?: number | null;
             /** @description `test.start`, `output`, `test.end`: name of the test, if there are tests. */
@@ -380,23 +645,29 @@ export interface components {
         };
         /** @description A file that was read back after the execution. */
         FetchedFileView: {
-            /** @description Its path in the working directory. */
+            /** @description Path of the file in the working directory. */
             path: string;
-            /** @description Its content as base64. */
+            /** @description Content of the file, as base64. */
             content_base64: string;
-            /** @description Whether only the beginning of the file is here: all files together and the output have at most 8 MiB. */
+            /**
+             * @description Whether the content is only the beginning of the file: at most 8 MiB are kept of the output and all files
+             *     together.
+             */
             truncated: boolean;
         };
         /** @description One error at one location in the body. */
         FieldError: {
             /** @description JSON Pointer (RFC 6901) to the location, such as `/tests/0/stdin`; empty for the whole body. */
             pointer: string;
-            /** @description What is wrong there. */
+            /** @description Description of the error. */
             detail: string;
         };
         /** @description A file in the sandbox. One of `content` and `content_base64` is required. */
         FileRequest: {
-            /** @description A relative path such as `src/helper.py`. */
+            /**
+             * @description A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
+             *     pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+             */
             path: string;
             /** @description The content as text. */
             content?: string | null;
@@ -452,8 +723,8 @@ export interface components {
             /** @description For the problem's authors: the reason for the result. */
             author_message?: string | null;
             /**
-             * @description The function's return value, as JSON text, if it was called with your own arguments. `stdout` has what it
-             *     printed.
+             * @description The function's return value, as JSON text, if it was called with your own arguments. `stdout` has its printed
+             *     output.
              */
             returned?: string | null;
             /**
@@ -465,23 +736,28 @@ export interface components {
         };
         /** @description A group of tests. */
         GroupView: {
-            /** @description Its name. */
+            /** @description The group's name. */
             name: string;
-            /** @description Its verdict; `SK`: it was not run. */
+            /** @description The group's verdict; `SK`: the group was not run. */
             verdict: string;
             /**
              * Format: double
-             * @description Its score, if it has one.
+             * @description The group's score, if it has one.
              */
             score?: number | null;
             /**
              * Format: double
-             * @description Its maximum score, if there is one.
+             * @description The group's maximum score, if there is one.
              */
             max_score?: number | null;
-            /** @description For the problem's authors: why it was not run, or what is wrong with it. */
+            /** @description For the problem's authors: why the group was not run, or the error in the group. */
             reason?: string | null;
         };
+        /**
+         * @description Kind of participation.
+         * @enum {string}
+         */
+        KindName: "official" | "virtual";
         /** @description Limits of one language. */
         LanguageLimitsView: {
             /** @description The language's id. */
@@ -559,9 +835,9 @@ export interface components {
              * @description Default memory of a program, in MiB.
              */
             max_memory_mb: number;
-            /** @description Whether it is available on this server. */
+            /** @description Whether the language is available on this server. */
             available: boolean;
-            /** @description Why it is not available. */
+            /** @description Why the language is not available. */
             unavailable_reason?: string | null;
             /** @description Version found on this server. */
             version?: string | null;
@@ -650,6 +926,38 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * @description How to take part.
+         * @example {
+         *       "kind": "official"
+         *     }
+         */
+        ParticipationRequest: {
+            /** @description Kind of participation. */
+            kind: components["schemas"]["KindName"];
+            /** @description The `join_code` of a contest that is not public: ten letters and digits, case-insensitive. */
+            join_code?: string | null;
+            /**
+             * @deprecated
+             * @description Former name of `join_code`.
+             */
+            code?: string | null;
+        } & unknown;
+        /** @description A user's participation. */
+        ParticipationView: {
+            /** @description `official` or `virtual`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description Start of the user's time.
+             */
+            starts_at: string;
+            /**
+             * Format: date-time
+             * @description End of the user's time.
+             */
+            ends_at: string;
+        };
         /** @description Limits of a submission. */
         ProblemLimitsView: {
             /**
@@ -676,7 +984,7 @@ export interface components {
              * @description Size of the source, in bytes.
              */
             source_bytes: number;
-            /** @description Permitted languages, which for a function problem are those in which it can be called; `null`: all. */
+            /** @description Permitted languages; for a function problem, the languages in which the function can be called. `null`: all. */
             languages?: string[] | null;
             /** @description Languages with their own limits. */
             per_language: components["schemas"]["LanguageLimitsView"][];
@@ -702,7 +1010,7 @@ export interface components {
             standing?: components["schemas"]["StandingView"] | null;
             /**
              * Format: date-time
-             * @description Time at which it was created.
+             * @description Time at which the problem was created.
              */
             created_at: string;
         };
@@ -715,18 +1023,18 @@ export interface components {
         ProblemTestView: {
             /**
              * Format: int64
-             * @description Its number, from 1.
+             * @description The test's number, from 1.
              */
             number: number;
-            /** @description Its name, if you may know it. */
+            /** @description The test's name, if you may know it. */
             name?: string | null;
-            /** @description Whether it is a sample in the statement, or you may see it for another reason. */
+            /** @description Whether you may see the test: it is a sample in the statement, or you may see it for another reason. */
             is_shown: boolean;
-            /** @description Its verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests. */
+            /** @description The test's verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests. */
             verdict?: string | null;
             /**
              * Format: double
-             * @description Its score, if it has one.
+             * @description The test's score, if it has one.
              */
             score?: number | null;
             /**
@@ -736,7 +1044,8 @@ export interface components {
             execution_time_ms?: number | null;
             /**
              * Format: int64
-             * @description Peak memory in KiB, measured as for the submission, if the test is visible; always for the problem's authors.
+             * @description Peak memory in KiB (see `memory_used_kb` of the submission), if the test is visible; always for the problem's
+             *     authors.
              */
             memory_used_kb?: number | null;
             start?: components["schemas"]["StartView"] | null;
@@ -783,7 +1092,7 @@ export interface components {
             limits: components["schemas"]["ProblemLimitsView"];
             /** @description Whether submissions communicate with a program of the problem. */
             is_interactive: boolean;
-            /** @description Whether it has scores. */
+            /** @description Whether the problem has scores. */
             has_scores: boolean;
             /**
              * Format: double
@@ -802,10 +1111,23 @@ export interface components {
             attachments: components["schemas"]["FileView"][];
             /** @description Code to start from, in every supported language, if the problem asks for a function or a class. */
             starter_code: components["schemas"]["StarterView"][];
-            /** @description Whether you may change it. */
+            /** @description Whether you may change the problem. */
             may_change: boolean;
-            /** @description For users who may change it: whether the current version passed verification; `null`: not verified yet. */
+            /** @description For users who may change the problem: whether the current version passed verification; `null`: not verified yet. */
             is_verified?: boolean | null;
+        };
+        /**
+         * @description A question.
+         * @example {
+         *       "problem": "A",
+         *       "question": "May n be 0?"
+         *     }
+         */
+        QuestionRequest: {
+            /** @description Problem that the question is about: its letter in the contest or its slug; omitted: the whole contest. */
+            problem?: string | null;
+            /** @description The question; not blank. */
+            question: string;
         };
         /**
          * @description A new account.
@@ -816,7 +1138,7 @@ export interface components {
          *     }
          */
         RegisterRequest: {
-            /** @description 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`. */
+            /** @description 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in capitals or not. */
             username: string;
             /**
              * Format: email
@@ -829,8 +1151,8 @@ export interface components {
              */
             password: string;
             /**
-             * @description A join code from an administrator. Registrations that succeed with it do not count against your address, and it
-             *     also permits registration while registration is closed.
+             * @description A join code from an administrator. Successful registrations with a code do not count against your address, and
+             *     are possible while registration is closed.
              */
             join_code?: string | null;
         };
@@ -849,11 +1171,40 @@ export interface components {
             email: string;
             message: string;
         };
+        /** @description A participant's line. */
+        RowView: {
+            /**
+             * Format: int32
+             * @description Rank, from 1; equal results share a rank. Virtual participants get the rank they would have had.
+             */
+            rank: number;
+            /** @description The participant. */
+            username: string;
+            /** @description `official` or `virtual`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description Number of problems solved; IOI: problems with points.
+             */
+            solved: number;
+            /**
+             * Format: int64
+             * @description ICPC: penalty in minutes.
+             */
+            penalty_minutes?: number | null;
+            /**
+             * Format: double
+             * @description IOI: sum of the best scores.
+             */
+            score?: number | null;
+            /** @description One entry per problem. */
+            problems: components["schemas"]["CellView"][];
+        };
         /** @description A sample case. */
         SampleView: {
             /** @description Name in results. */
             name: string;
-            /** @description The input; if your program communicates with one of the problem's, that program reads it. */
+            /** @description The input. For an interactive problem, the problem's program reads it, not yours. */
             input?: string | null;
             /** @description The expected output, or one of several. */
             output?: string | null;
@@ -864,7 +1215,7 @@ export interface components {
         };
         /** @description A submitted file. One of `content` and `content_base64` is present. */
         SentFileView: {
-            /** @description Its path. */
+            /** @description Path of the file. */
             path: string;
             /** @description The content as text. */
             content?: string | null;
@@ -902,8 +1253,8 @@ export interface components {
             /** @description Id or alias of a language, see `GET /languages`. */
             language: string;
             /**
-             * @description The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
-             *     requires it.
+             * @description The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+             *     of its public type.
              */
             source_code?: string | null;
             /** @description Additional files. Without `source_code`, the first is the main source. */
@@ -926,7 +1277,7 @@ export interface components {
             state: string;
             /**
              * Format: int32
-             * @description Number of tries, up to and including the first that solves it.
+             * @description Number of tries, up to and including the first accepted one.
              */
             tries: number;
             /**
@@ -944,6 +1295,23 @@ export interface components {
              * @description Time of the first accepted submission.
              */
             solved_at?: string | null;
+        };
+        /** @description The standings of a contest. */
+        StandingsView: {
+            /**
+             * Format: int64
+             * @description The standings show the state at this time, in seconds since the start of the contest, or since your own start if
+             *     you take part virtually.
+             */
+            elapsed_seconds: number;
+            /** @description Whether some results may be hidden from you. */
+            frozen: boolean;
+            /** @description Labels of the problems, in order. */
+            problems: string[];
+            /** @description A page of lines, best first. */
+            rows: components["schemas"]["RowView"][];
+            own?: components["schemas"]["RowView"] | null;
+            pagination: components["schemas"]["Pagination"];
         };
         /**
          * @description How a program was started.
@@ -976,7 +1344,7 @@ export interface components {
             html?: string | null;
             /** @description Whether the text was truncated. */
             truncated: boolean;
-            /** @description The statement's file if it is not text, and the files that the text refers to, by the names it uses. */
+            /** @description The statement's file if it is not text, and the files that the text refers to, by the names that the text uses. */
             files: components["schemas"]["FileView"][];
         };
         /** @description Statistics of the submissions to a problem. Compile errors and failures of the judge are not counted. */
@@ -993,12 +1361,12 @@ export interface components {
             accepted: number;
             /**
              * Format: int64
-             * @description Number of users who have tried it.
+             * @description Number of users who have tried the problem.
              */
             attempted_by: number;
             /**
              * Format: int64
-             * @description Number of users who have solved it.
+             * @description Number of users who have solved the problem.
              */
             solved_by: number;
         };
@@ -1007,11 +1375,16 @@ export interface components {
          * @enum {string}
          */
         Status: "queued" | "running" | "completed" | "failed" | "cancelled";
+        /**
+         * @description Scoring rules of a contest.
+         * @enum {string}
+         */
+        StyleName: "icpc" | "ioi";
         /** @description A submission with all its data. Values that are not known (yet) are `null`. */
         SubmissionView: {
-            /** @description Its id. */
+            /** @description The submission's id. */
             submission_id: string;
-            /** @description Its status. */
+            /** @description The submission's status. */
             status: components["schemas"]["Status"];
             /** @description The language's id; `null` for the verification of a package. */
             language?: string | null;
@@ -1035,8 +1408,8 @@ export interface components {
             runtime_error?: string | null;
             /**
              * Format: int64
-             * @description CPU time in milliseconds; with tests, of the slowest. 0 if compilation failed. If tests of a problem are hidden,
-             *     rounded up to 10 ms.
+             * @description CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If tests of a problem are
+             *     hidden, the time is rounded up to 10 ms.
              */
             execution_time_ms?: number | null;
             /**
@@ -1047,18 +1420,21 @@ export interface components {
             instructions?: number | null;
             /**
              * Format: int64
-             * @description Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if the
-             *     program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole MiB.
+             * @description Peak memory of all the program's processes together, in KiB; with tests, of the test with the most. At least
+             *     1,024 if the program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole
+             *     MiB.
              *
-             *     It is the amount that `limits.memory_kb` limits: private and shared memory of the processes, files that they
-             *     write to `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and
-             *     source, other files it was given, and pages of files on disk, such as the toolchain's executables and libraries.
-             *     A program that reached its memory limit reports the limit. Warm and cold starts are counted alike.
+             *     `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
+             *     `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
+             *     other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
+             *     that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
+             *     With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
+             *     the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
              *
-             *     `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries, so they
-             *     are larger for a program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of
-             *     many. `cg-mem` of isolate is the same measure, but also counts the executable and files on disk that the program
-             *     was the first to read.
+             *     `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
+             *     are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
+             *     program with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files
+             *     on disk that the program was the first to read.
              */
             memory_used_kb?: number | null;
             start?: components["schemas"]["StartView"] | null;
@@ -1070,12 +1446,12 @@ export interface components {
             exit_code?: number | null;
             /**
              * Format: date-time
-             * @description Time at which it was accepted.
+             * @description Time at which the submission was accepted.
              */
             submitted_at: string;
             /**
              * Format: date-time
-             * @description Time at which it reached its final state.
+             * @description Time at which the submission reached its final state.
              */
             completed_at?: string | null;
             /**
@@ -1096,7 +1472,7 @@ export interface components {
             signal?: number | null;
             /**
              * Format: int64
-             * @description Wall-clock time in milliseconds; with tests, of the slowest. 0 if compilation failed. `null` if tests of a
+             * @description Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if tests of a
              *     problem are hidden.
              */
             wall_time_ms?: number | null;
@@ -1107,7 +1483,7 @@ export interface components {
             truncated?: boolean | null;
             /**
              * Format: int32
-             * @description Number of attempts by workers. More than one only if a worker failed, or if it was judged again.
+             * @description Number of attempts by workers. More than one only if a worker failed, or if the submission was judged again.
              */
             attempts: number;
             /**
@@ -1119,7 +1495,7 @@ export interface components {
             /** @description The tests, in order, up to the last that ran. */
             tests: components["schemas"]["TestView"][];
             limits?: components["schemas"]["LimitsView"] | null;
-            /** @description The language version that ran it, such as `3.11.2`. */
+            /** @description The language version that ran the program, such as `3.11.2`. */
             language_version?: string | null;
             /**
              * @description Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
@@ -1134,7 +1510,7 @@ export interface components {
         };
         /** @description A submission in a list. */
         SummaryView: {
-            /** @description Its id. */
+            /** @description The submission's id. */
             submission_id: string;
             /** @description The language's id; `null` for the verification of a package. */
             language?: string | null;
@@ -1143,16 +1519,16 @@ export interface components {
              *     problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
              */
             purpose: string;
-            /** @description Its status. */
+            /** @description The submission's status. */
             status: components["schemas"]["Status"];
             /**
              * Format: date-time
-             * @description Time at which it was accepted.
+             * @description Time at which the submission was accepted.
              */
             submitted_at: string;
             /**
              * Format: date-time
-             * @description Time at which it reached its final state.
+             * @description Time at which the submission reached its final state.
              */
             completed_at?: string | null;
             /** @description The verdict, once there is one. */
@@ -1167,7 +1543,7 @@ export interface components {
              * @description Peak memory in KiB; for a submission to a problem rounded up to whole MiB, except for its authors.
              */
             memory_used_kb?: number | null;
-            /** @description Slug of the problem it was submitted to; absent if there is none. */
+            /** @description Slug of the problem of the submission; absent if there is none. */
             problem?: string | null;
             /**
              * Format: double
@@ -1179,9 +1555,9 @@ export interface components {
         };
         /** @description One test. */
         TestView: {
-            /** @description Its name. */
+            /** @description The test's name. */
             name: string;
-            /** @description Its verdict. */
+            /** @description The test's verdict. */
             verdict: string;
             /** @description Standard output. */
             stdout: string;
@@ -1205,7 +1581,7 @@ export interface components {
             exit_code?: number | null;
             /**
              * Format: int32
-             * @description The number of the signal that ended it, if one did.
+             * @description The number of the signal that ended the program, if one did.
              */
             signal?: number | null;
             /**
@@ -1225,7 +1601,7 @@ export interface components {
             instructions?: number | null;
             /**
              * Format: int64
-             * @description Peak memory in KiB, measured as for the submission.
+             * @description Peak memory in KiB; see `memory_used_kb` of the submission.
              */
             memory_used_kb: number;
             start?: components["schemas"]["StartView"] | null;
@@ -1244,22 +1620,22 @@ export interface components {
             /** @description Id or alias of a language, see `GET /languages`. */
             language: string;
             /**
-             * @description The main source; never empty. It gets the language's own file name, or that of its public type if the compiler
-             *     requires it.
+             * @description The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
+             *     of its public type.
              */
             source_code?: string | null;
             /** @description Additional files. Without `source_code`, the first is the main source. */
             files?: components["schemas"]["FileRequest"][];
             /**
              * @description Your own input, instead of the samples. For most problems, the program's standard input; for a function problem,
-             *     the arguments, one JSON value per line (for a class two lists: names, of which the first is the class's, and a
-             *     list of arguments for each); for an interactive problem, the input of the problem's program. The right answer is
-             *     unknown, so `AC` only means that the program ended successfully.
+             *     the arguments, one JSON value per line (for a class, two JSON lists: first the name of the class and of each
+             *     method to call, then the list of arguments of each); for an interactive problem, the input of the problem's
+             *     program. The right answer is unknown, so `AC` only means that the program ended successfully.
              */
             input?: string | null;
             /** @description Another name for `input`. */
             stdin?: string | null;
-            /** @description The input as base64, for binary data; replaces `input` or `stdin`. */
+            /** @description The input as base64, for binary data; send it instead of `input` or `stdin`. */
             stdin_base64?: string | null;
         } & (({
             source_code: string;
@@ -1308,11 +1684,11 @@ export interface components {
         VerifiedSubmissionView: {
             /** @description Path in the package. */
             path: string;
-            /** @description Its verdict; `SK`: its language is not installed on this server, so it was not run. */
+            /** @description The submission's verdict; `SK`: it was not run, because its language is not installed on this server. */
             verdict: string;
             /**
              * Format: double
-             * @description Its score, if it has one.
+             * @description The submission's score, if it has one.
              */
             score?: number | null;
             /**
@@ -1322,7 +1698,7 @@ export interface components {
             slowest_ms?: number | null;
             /**
              * Format: int64
-             * @description The limit that applied to it, in milliseconds.
+             * @description The time limit that applied, in milliseconds.
              */
             time_limit_ms: number;
             /** @description Every group of tests. */
@@ -1330,8 +1706,8 @@ export interface components {
             /** @description A possible reason, if the result is not as expected. */
             hint?: string | null;
             /**
-             * @description Whether the result is as expected, or it was not run because its language is not installed on this server
-             *     (`SK`).
+             * @description Whether the result is as expected; also `true` if the submission was not run because its language is not
+             *     installed on this server (`SK`).
              */
             holds: boolean;
         };
@@ -1393,7 +1769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The name or address is taken */
+            /** @description The name or e-mail address is taken */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1429,8 +1805,617 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Too many registrations from your address */
+            /** @description Too many registrations from your IP address */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    contests: {
+        parameters: {
+            query?: {
+                /** @description Only contests that are `upcoming`, `running` or `over`. */
+                phase?: "upcoming" | "running" | "over";
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContestPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    contest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContestView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    clarifications: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClarificationPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuestionRequest"];
+            };
+        };
+        responses: {
+            /** @description The question was asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You do not take part, or you have asked the maximum number of questions */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    take_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipationRequest"];
+            };
+        };
+        responses: {
+            /** @description You take part */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParticipationView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it and the code is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You take part already, you organize the contest, or this kind of participation is not possible now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many wrong codes from this address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You no longer take part */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You do not take part, or the contest has begun */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    standings: {
+        parameters: {
+            query?: {
+                /** @description Whether frozen results are included; only for the contest's organizers. */
+                unfrozen?: boolean;
+                /** @description `csv`: all lines, without pages; the same as `Accept: text/csv`. */
+                format?: "json" | "csv";
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The standings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingsView"];
+                    "text/csv": string;
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1463,7 +2448,7 @@ export interface operations {
             query?: {
                 /** @description Only events after the one with this number. `Last-Event-ID` takes precedence. */
                 after?: number;
-                /** @description A ticket from `POST /tickets`, for browsers; replaces the header `Authorization`. */
+                /** @description A ticket from `POST /tickets`, for browsers; sent instead of the header `Authorization`. */
                 ticket?: string;
             };
             header?: {
@@ -1521,7 +2506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description It does not exist, or it belongs to another user */
+            /** @description The submission does not exist, or it belongs to another user */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1705,7 +2690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description It does not exist, or you may not see it */
+            /** @description The problem does not exist, or you may not see it */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1760,7 +2745,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It ended within the time to wait */
+            /** @description The submission ended within the time to wait */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2014,7 +2999,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It ended within the time to wait */
+            /** @description The submission ended within the time to wait */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -16,7 +16,7 @@ export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
   const { messages: m } = useLanguage()
   const session = useQuery(sessionQuery)
   const here = useLocation({ select: (location) => location.pathname })
-  const then = here.startsWith('/problems') ? { then: here } : {}
+  const then = /^\/(problems|contests)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 px-3 sm:px-4 border-b border-border bg-surface">
@@ -30,6 +30,12 @@ export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
           className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:hidden"
         >
           {m.menu.problems}
+        </Link>
+        <Link
+          to="/contests"
+          className="px-2.5 h-8 pointer-coarse:min-h-11 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium"
+        >
+          {m.menu.contests}
         </Link>
         <a
           href={addressOf('/docs/')}
