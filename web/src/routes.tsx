@@ -5,7 +5,7 @@ import { ROOT } from './api/client'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { ProblemList } from './pages/ProblemList'
-import { listSearch, ownPath } from './util/search'
+import { contestSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
 
@@ -27,6 +27,7 @@ export const problems = createRoute({
 export const problem = createRoute({
   getParentRoute: () => root,
   path: '/problems/$slug',
+  validateSearch: problemSearch,
   component: lazyRouteComponent(() => import('./pages/ProblemPage'), 'ProblemPage'),
 })
 
@@ -34,6 +35,20 @@ const playground = createRoute({
   getParentRoute: () => root,
   path: '/playground',
   component: lazyRouteComponent(() => import('./pages/Playground'), 'Playground'),
+})
+
+export const contests = createRoute({
+  getParentRoute: () => root,
+  path: '/contests',
+  validateSearch: pageSearch,
+  component: lazyRouteComponent(() => import('./pages/ContestList'), 'ContestList'),
+})
+
+export const contest = createRoute({
+  getParentRoute: () => root,
+  path: '/contests/$slug',
+  validateSearch: contestSearch,
+  component: lazyRouteComponent(() => import('./pages/ContestPage'), 'ContestPage'),
 })
 
 const accountSearch = (raw: Record<string, unknown>): { then?: string } => {
@@ -57,7 +72,7 @@ export const register = createRoute({
 
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
-    routeTree: root.addChildren([home, problems, problem, playground, signIn, register]),
+    routeTree: root.addChildren([home, problems, problem, playground, contests, contest, signIn, register]),
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',

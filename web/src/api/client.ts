@@ -3,6 +3,7 @@
 // The browser adds the session cookie by itself; no token is ever in scripts. `X-Cupel-Site` proves to the server that
 // this site sent a request (see crates/cupel-http/src/auth/cookie.rs).
 import createClient from 'openapi-fetch'
+import { noteServerTime } from '../util/clock'
 import type { components, paths } from './schema'
 
 export type Schema = components['schemas']
@@ -17,6 +18,8 @@ export const api = createClient<paths>({
   baseUrl: ROOT.href.replace(/\/$/, ''),
   headers: { 'x-cupel-site': '1' },
 })
+
+api.use({ onResponse: ({ response }) => noteServerTime(response.headers.get('date')) })
 
 /** Why a call failed, in the words of the server if it answered. */
 export class CallError extends Error {

@@ -21,6 +21,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contests.
+         * @description You get the public contests and, if you authenticate, those that you organize or take part in.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["contests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a contest.
+         * @description Everybody may call this, without an account.
+         */
+        get: operations["contest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}/clarifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List questions and announcements.
+         * @description You get your own and the public ones; organizers get all, with the names of the users who asked.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["clarifications"];
+        put?: never;
+        /**
+         * Ask a question, as a participant.
+         * @description Everybody with an account may call this.
+         */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}/participation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take part in a contest.
+         * @description Until the contest ends, participation is `official`. After it has ended, participation is `virtual`: your time
+         *     begins with this request, and the standings show the state at the same time after the start. If a contest is not
+         *     public and the code is wrong, the response is the same as for a contest that does not exist.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["take_part"];
+        /**
+         * Leave a contest that has not begun.
+         * @description Everybody with an account may call this.
+         */
+        delete: operations["withdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contests/{slug}/standings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the standings.
+         * @description The standings are at most about one second old. Your own results are never frozen for you.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["standings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/execute/{submission_id}/events": {
         parameters: {
             query?: never;
@@ -280,6 +398,39 @@ export interface components {
             /** @description Each error with its location; empty if the error is not about the body. */
             errors: components["schemas"]["FieldError"][];
         };
+        /** @description Id of a new question or announcement. */
+        AskedView: {
+            /**
+             * Format: uuid
+             * @description Id of the entry.
+             */
+            clarification_id: string;
+        };
+        /** @description A participant's result for a problem. */
+        CellView: {
+            /**
+             * Format: int32
+             * @description Number of tries with a visible result, up to and including the first accepted one.
+             */
+            tries: number;
+            /**
+             * Format: int32
+             * @description Number of tries without a visible result: not judged yet, or frozen.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description Time of the solution, in seconds after the start; IOI: of the best score.
+             */
+            solved_at_seconds?: number | null;
+            /** @description Whether this is the first official solution of the problem. */
+            first: boolean;
+            /**
+             * Format: double
+             * @description IOI: the best score.
+             */
+            score?: number | null;
+        };
         /** @description A claim that does not hold. */
         ClaimView: {
             /** @description Subject: a path in the package, or `time limit`. */
@@ -292,6 +443,46 @@ export interface components {
             got: string;
             /** @description The deciding test. */
             test?: string | null;
+        };
+        /** @description A page of questions and announcements. */
+        ClarificationPage: {
+            /** @description Newest first. */
+            clarifications: components["schemas"]["ClarificationView"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description A question with its answer, or an announcement. */
+        ClarificationView: {
+            /**
+             * Format: uuid
+             * @description Id of the entry.
+             */
+            clarification_id: string;
+            /** @description `question` or `announcement`. */
+            kind: string;
+            /** @description Letter of the problem concerned; `null`: the whole contest. */
+            problem?: string | null;
+            /** @description Slug of that problem. */
+            problem_slug?: string | null;
+            /** @description The question; empty for an announcement. */
+            question: string;
+            /** @description The answer, once there is one; or the text of the announcement. */
+            answer?: string | null;
+            /** @description User who asked the question or made the announcement; only for the contest's organizers. */
+            asked_by?: string | null;
+            /** @description Whether everybody may read this entry. */
+            public: boolean;
+            /** @description Whether you asked the question. */
+            own: boolean;
+            /**
+             * Format: date-time
+             * @description Time of the question.
+             */
+            asked_at: string;
+            /**
+             * Format: date-time
+             * @description Time of the answer.
+             */
+            answered_at?: string | null;
         };
         /** @description A compilation. */
         CompileView: {
@@ -313,6 +504,79 @@ export interface components {
             cached: boolean;
             /** @description Whether some of the compiler's output was discarded. */
             truncated: boolean;
+        };
+        /** @description A contest, without its problems. */
+        ContestLine: {
+            /** @description Name in URLs. */
+            slug: string;
+            /** @description Display name. */
+            title: string;
+            /** @description Scoring rules. */
+            style: components["schemas"]["StyleName"];
+            /** @description `upcoming`, `running` or `over`. */
+            phase: string;
+            /**
+             * Format: date-time
+             * @description Start time.
+             */
+            starts_at: string;
+            /**
+             * Format: date-time
+             * @description End time.
+             */
+            ends_at: string;
+            /**
+             * Format: int64
+             * @description Duration.
+             */
+            length_seconds: number;
+            /** @description Whether everybody may see the contest and take part. */
+            public: boolean;
+        };
+        /** @description A page of contests. */
+        ContestPage: {
+            /** @description Latest start first. */
+            contests: components["schemas"]["ContestLine"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description A problem of a contest. Submit solutions to `/problems/{slug}/submissions`. */
+        ContestProblemView: {
+            /** @description Label in the contest: `A`, `B`, and so on. */
+            label: string;
+            /** @description Name in URLs. */
+            slug: string;
+            /** @description Display name. */
+            title: string;
+        };
+        /** @description A contest, as you see it. */
+        ContestView: components["schemas"]["ContestLine"] & {
+            /** @description Description, in Markdown. */
+            description: string;
+            /**
+             * Format: int64
+             * @description ICPC: penalty for each rejected try before a solution, in whole minutes.
+             */
+            penalty_minutes?: number | null;
+            /**
+             * Format: int64
+             * @deprecated
+             * @description Former field: the penalty in seconds. Use `penalty_minutes`.
+             */
+            penalty_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Number of seconds before the end at which the standings freeze; `null`: no freeze.
+             */
+            freeze_seconds?: number | null;
+            /** @description Whether the freeze has been lifted. */
+            unfrozen: boolean;
+            /** @description The problems; `null` before your time has begun, unless the contest is over. */
+            problems?: components["schemas"]["ContestProblemView"][] | null;
+            participation?: components["schemas"]["ParticipationView"] | null;
+            /** @description Whether you may change the contest. */
+            may_change: boolean;
+            /** @description Code with which users may join if the contest is not public; `null` if you may not change the contest. */
+            join_code?: string | null;
         };
         /**
          * @description The `data` of an event; its fields depend on the event's name.
@@ -489,6 +753,11 @@ export interface components {
             /** @description For the problem's authors: why the group was not run, or the error in the group. */
             reason?: string | null;
         };
+        /**
+         * @description Kind of participation.
+         * @enum {string}
+         */
+        KindName: "official" | "virtual";
         /** @description Limits of one language. */
         LanguageLimitsView: {
             /** @description The language's id. */
@@ -657,6 +926,38 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * @description How to take part.
+         * @example {
+         *       "kind": "official"
+         *     }
+         */
+        ParticipationRequest: {
+            /** @description Kind of participation. */
+            kind: components["schemas"]["KindName"];
+            /** @description The `join_code` of a contest that is not public: ten letters and digits, case-insensitive. */
+            join_code?: string | null;
+            /**
+             * @deprecated
+             * @description Former name of `join_code`.
+             */
+            code?: string | null;
+        } & unknown;
+        /** @description A user's participation. */
+        ParticipationView: {
+            /** @description `official` or `virtual`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description Start of the user's time.
+             */
+            starts_at: string;
+            /**
+             * Format: date-time
+             * @description End of the user's time.
+             */
+            ends_at: string;
+        };
         /** @description Limits of a submission. */
         ProblemLimitsView: {
             /**
@@ -816,6 +1117,19 @@ export interface components {
             is_verified?: boolean | null;
         };
         /**
+         * @description A question.
+         * @example {
+         *       "problem": "A",
+         *       "question": "May n be 0?"
+         *     }
+         */
+        QuestionRequest: {
+            /** @description Problem that the question is about: its letter in the contest or its slug; omitted: the whole contest. */
+            problem?: string | null;
+            /** @description The question; not blank. */
+            question: string;
+        };
+        /**
          * @description A new account.
          * @example {
          *       "email": "ada@example.com",
@@ -856,6 +1170,35 @@ export interface components {
             username: string;
             email: string;
             message: string;
+        };
+        /** @description A participant's line. */
+        RowView: {
+            /**
+             * Format: int32
+             * @description Rank, from 1; equal results share a rank. Virtual participants get the rank they would have had.
+             */
+            rank: number;
+            /** @description The participant. */
+            username: string;
+            /** @description `official` or `virtual`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description Number of problems solved; IOI: problems with points.
+             */
+            solved: number;
+            /**
+             * Format: int64
+             * @description ICPC: penalty in minutes.
+             */
+            penalty_minutes?: number | null;
+            /**
+             * Format: double
+             * @description IOI: sum of the best scores.
+             */
+            score?: number | null;
+            /** @description One entry per problem. */
+            problems: components["schemas"]["CellView"][];
         };
         /** @description A sample case. */
         SampleView: {
@@ -953,6 +1296,23 @@ export interface components {
              */
             solved_at?: string | null;
         };
+        /** @description The standings of a contest. */
+        StandingsView: {
+            /**
+             * Format: int64
+             * @description The standings show the state at this time, in seconds since the start of the contest, or since your own start if
+             *     you take part virtually.
+             */
+            elapsed_seconds: number;
+            /** @description Whether some results may be hidden from you. */
+            frozen: boolean;
+            /** @description Labels of the problems, in order. */
+            problems: string[];
+            /** @description A page of lines, best first. */
+            rows: components["schemas"]["RowView"][];
+            own?: components["schemas"]["RowView"] | null;
+            pagination: components["schemas"]["Pagination"];
+        };
         /**
          * @description How a program was started.
          * @enum {string}
@@ -1015,6 +1375,11 @@ export interface components {
          * @enum {string}
          */
         Status: "queued" | "running" | "completed" | "failed" | "cancelled";
+        /**
+         * @description Scoring rules of a contest.
+         * @enum {string}
+         */
+        StyleName: "icpc" | "ioi";
         /** @description A submission with all its data. Values that are not known (yet) are `null`. */
         SubmissionView: {
             /** @description The submission's id. */
@@ -1442,6 +1807,615 @@ export interface operations {
             };
             /** @description Too many registrations from your IP address */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    contests: {
+        parameters: {
+            query?: {
+                /** @description Only contests that are `upcoming`, `running` or `over`. */
+                phase?: "upcoming" | "running" | "over";
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContestPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    contest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContestView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    clarifications: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClarificationPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuestionRequest"];
+            };
+        };
+        responses: {
+            /** @description The question was asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You do not take part, or you have asked the maximum number of questions */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    take_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipationRequest"];
+            };
+        };
+        responses: {
+            /** @description You take part */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParticipationView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it and the code is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You take part already, you organize the contest, or this kind of participation is not possible now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many wrong codes from this address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You no longer take part */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You do not take part, or the contest has begun */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    standings: {
+        parameters: {
+            query?: {
+                /** @description Whether frozen results are included; only for the contest's organizers. */
+                unfrozen?: boolean;
+                /** @description `csv`: all lines, without pages; the same as `Accept: text/csv`. */
+                format?: "json" | "csv";
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The standings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingsView"];
+                    "text/csv": string;
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not see it */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

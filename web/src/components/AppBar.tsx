@@ -16,13 +16,13 @@ export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
   const { messages: m } = useLanguage()
   const session = useQuery(sessionQuery)
   const here = useLocation({ select: (location) => location.pathname })
-  const then = here.startsWith('/problems') || here === '/playground' ? { then: here } : {}
+  const then = /^\/(problems|contests|playground)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 px-3 sm:px-4 border-b border-border bg-surface">
       <Link to="/problems" className="flex items-center gap-2 pr-2 font-semibold text-lg">
         <Mark />
-        Cupel
+        <span className="max-sm:sr-only">Cupel</span>
       </Link>
       <nav className="flex items-center gap-1 grow">
         <Link
@@ -33,9 +33,15 @@ export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
         </Link>
         <Link
           to="/playground"
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:px-1.5"
+          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5"
         >
           {m.menu.playground}
+        </Link>
+        <Link
+          to="/contests"
+          className="px-2.5 h-8 pointer-coarse:min-h-11 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:px-1.5"
+        >
+          {m.menu.contests}
         </Link>
         <a
           href={addressOf('/docs/')}

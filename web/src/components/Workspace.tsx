@@ -95,7 +95,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
 
   const toolbar = (
     <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
-      <Select label={m.editor.language} value={of.language} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-56" />
+      <Select label={m.editor.language} value={of.language} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-44 sm:max-w-56" />
       <span className="grow" />
       <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
         <Minus aria-hidden size={16} strokeWidth={1.5} />

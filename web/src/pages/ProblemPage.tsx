@@ -5,6 +5,7 @@ import { useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
+import { InContest } from '../components/InContest'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
 import { Submissions } from '../components/Submissions'
@@ -132,6 +133,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   if (!isWide) {
     return (
       <div className="flex flex-col h-[calc(100dvh-48px)] min-h-0">
+        <InContest slug={slug} />
         {tabList}
         {showsText && statement}
         <div
@@ -146,6 +148,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   return (
     <div className="flex h-[calc(100dvh-48px)] min-h-0">
       <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+        <InContest slug={slug} />
         {tabList}
         {statement}
       </div>

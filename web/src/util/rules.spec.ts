@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ago, kibibytes, milliseconds, percent } from './format'
 import { lineNamed } from './compiler'
-import { listSearch, ownPath } from './search'
+import { contestSearch, listSearch, ownPath, problemSearch } from './search'
 import { familyOf, verdictOf, VERDICT_CODES } from './verdict'
 
 describe('the filters in the URL', () => {
@@ -10,6 +10,13 @@ describe('the filters in the URL', () => {
     expect(listSearch({ q: ' ', difficulty: 'nightmare', state: 'solved', sort: 1, page: '1', evil: 'x' })).toEqual({ state: 'solved' })
     expect(listSearch({ q: 'a'.repeat(200), page: '3' })).toEqual({ q: 'a'.repeat(100), page: 3 })
     expect(listSearch({ page: -1 })).toEqual({})
+  })
+})
+
+describe('the contest in the URL', () => {
+  it('has a view that exists and a name that a contest can have', () => {
+    expect([contestSearch({ view: 'standings' }), contestSearch({ view: 'evil' })]).toEqual([{ view: 'standings' }, {}])
+    expect([problemSearch({ contest: 'spring-1' }), problemSearch({ contest: '../x' }), problemSearch({ contest: 7 })]).toEqual([{ contest: 'spring-1' }, {}, {}])
   })
 })
 

@@ -25,16 +25,44 @@ const text = (value: unknown, max: number): string | undefined => {
 
 /** The server's bounds: `q` has at most 100 characters, a tag 40. */
 export function listSearch(raw: Record<string, unknown>): ListSearch {
-  const page = Number(raw['page'])
   const found: { [K in keyof ListSearch]: ListSearch[K] | undefined } = {
     q: text(raw['q'], 100),
     difficulty: one(DIFFICULTIES, raw['difficulty']),
     tag: text(raw['tag'], 40),
     state: one(STATES, raw['state']),
     sort: one(SORTS, raw['sort']),
-    page: Number.isInteger(page) && page > 1 && page < 100_000 ? page : undefined,
+    page: pageOf(raw['page']),
   }
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as ListSearch
+}
+
+export interface PageSearch {
+  page?: number
+}
+
+const pageOf = (raw: unknown): number | undefined => {
+  const page = Number(raw)
+  return Number.isInteger(page) && page > 1 && page < 100_000 ? page : undefined
+}
+
+export function pageSearch(raw: Record<string, unknown>): PageSearch {
+  const page = pageOf(raw['page'])
+  return page === undefined ? {} : { page }
+}
+
+const CONTEST_VIEWS = ['standings', 'clarifications'] as const
+export type ContestView = (typeof CONTEST_VIEWS)[number]
+
+/** The part of a contest that is shown; the problems by default. */
+export function contestSearch(raw: Record<string, unknown>): { view?: ContestView } {
+  const view = one(CONTEST_VIEWS, raw['view'])
+  return view === undefined ? {} : { view }
+}
+
+/** The contest from which a problem was opened. Source of the form: slugs, as the server checks them. */
+export function problemSearch(raw: Record<string, unknown>): { contest?: string } {
+  const contest = raw['contest']
+  return typeof contest === 'string' && /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/.test(contest) ? { contest } : {}
 }
 
 /** Only a path of this site: a link must not lead a person elsewhere after sign-in. */

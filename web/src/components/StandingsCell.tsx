@@ -1,0 +1,44 @@
+// What a participant has done with one problem: a short sign, the time, and the same in words for screen readers.
+import { useMessages } from '../i18n/messages'
+import { contestTime, points, shortOf, stateOf, type Cell, type CellState } from '../util/standings'
+import type { Messages } from '../i18n/en'
+
+const COLOURS: Record<CellState, string> = {
+  none: 'text-muted',
+  solved: 'text-accepted font-semibold',
+  partial: 'text-accepted font-semibold',
+  rejected: 'text-wrong',
+  pending: 'text-compile font-semibold',
+}
+
+export function inWords(cell: Cell, m: Messages): string {
+  const words = m.contests.cell
+  const state = stateOf(cell)
+  const said: string[] = []
+  if (cell.score != null && cell.tries > 0) said.push(words.points(points(cell.score)))
+  else if (cell.solved_at_seconds != null) said.push(words.solved(contestTime(cell.solved_at_seconds), cell.tries))
+  else if (cell.tries > 0) said.push(words.rejected(cell.tries))
+  if (cell.first) said.push(words.first)
+  if (state === 'pending') said.push(words.pending(cell.pending))
+  return said.length === 0 ? words.none : said.join(', ')
+}
+
+export function CellText({ cell }: { cell: Cell }) {
+  const m = useMessages()
+  const state = stateOf(cell)
+  const time = cell.solved_at_seconds
+  return (
+    <span className="inline-flex flex-col items-center leading-4">
+      <span className="sr-only">{inWords(cell, m)}</span>
+      <span aria-hidden className={`figure ${COLOURS[state]}`}>
+        {shortOf(cell)}
+        {cell.first && ' ★'}
+      </span>
+      {time != null && state !== 'none' && (
+        <span aria-hidden className="figure text-muted">
+          {contestTime(time)}
+        </span>
+      )}
+    </span>
+  )
+}

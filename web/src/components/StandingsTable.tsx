@@ -1,0 +1,166 @@
+// The standings. They scroll in their own region, with the names and the person's own row always in view.
+//
+// Rows are grids with the roles of a table: the browser lays out only those in view (`content-visibility`, which rows of a
+// real table do not have), and a row whose participant did nothing new is not rendered again.
+import type { UseQueryResult } from '@tanstack/react-query'
+import { Snowflake } from 'lucide-react'
+import { memo, type ReactNode } from 'react'
+import { addressOf, type Schema } from '../api/client'
+import { ROWS_MAX, type Standings } from '../api/contests'
+import { useMessages } from '../i18n/messages'
+import { contestTime, points } from '../util/standings'
+import { ErrorBox } from './ErrorBox'
+import { CellText } from './StandingsCell'
+
+interface Props {
+  contest: Schema['ContestView']
+  query: UseQueryResult<Standings>
+  user: string | undefined
+}
+
+export function StandingsTable({ contest, query, user }: Props) {
+  const m = useMessages()
+  const c = m.contests
+  if (contest.phase === 'upcoming') return <None title={c.noRows} detail={c.noRowsDetail} />
+  const standings = query.data
+  if (standings === undefined) return query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : <p role="status">{m.loading}</p>
+  const { rows, problems, own, total } = standings
+  if (rows.length === 0) return <None title={c.noRows} detail={c.noRowsDetail} />
+  const isIoi = contest.style === 'ioi'
+  const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(56px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + 56 * problems.length}px)` }
+  const titles = new Map(contest.problems?.map((problem) => [problem.label, problem.title]))
+  return (
+    <>
+      <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
+        <span>{c.participants(total)}</span>
+        <span>{c.standingsAt(contestTime(standings.elapsed_seconds))}</span>
+        <a href={addressOf(`/api/v1/contests/${encodeURIComponent(contest.slug)}/standings?format=csv`)} className="text-accent-text underline">
+          {c.csv}
+        </a>
+        {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
+        {query.error !== null && <span role="status">{c.stale}</span>}
+      </div>
+      {standings.frozen && (
+        <p className="mb-3 p-3 flex gap-2 rounded-md bg-raised border border-border">
+          <Snowflake aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-compile" />
+          {c.frozen}
+        </p>
+      )}
+      <div tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
+        <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
+          <div role="rowgroup" className="sticky top-0 z-20">
+            <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm font-medium" style={columns}>
+              <First isHeader>
+                <span className="w-8 text-right">#</span>
+                <span>{c.name}</span>
+              </First>
+              <Head>{c.solved}</Head>
+              <Head>{isIoi ? c.score : c.penaltyColumn}</Head>
+              {problems.map((label) => (
+                <Head key={label} title={titles.get(label)}>
+                  {label}
+                </Head>
+              ))}
+            </div>
+          </div>
+          <div role="rowgroup">
+            {rows.map((row) => (
+              <Row key={`${row.kind}/${row.username}`} row={row} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn={row.username === user} />
+            ))}
+          </div>
+          {own != null && rows.length > OWN_ROW_FROM && (
+            <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong">
+              <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
+            </div>
+          )}
+        </div>
+      </div>
+      <Legend isIoi={isIoi} />
+    </>
+  )
+}
+
+/** Standings with fewer rows are in view as a whole, so the own row is not repeated below them. */
+const OWN_ROW_FROM = 12
+
+function None({ title, detail }: { title: string; detail: string }) {
+  return (
+    <div className="py-10 text-center">
+      <p className="font-semibold">{title}</p>
+      <p className="mt-1 text-muted">{detail}</p>
+    </div>
+  )
+}
+
+function First({ children, isHeader = false, isOwn = false }: { children: ReactNode; isHeader?: boolean; isOwn?: boolean }) {
+  return (
+    <div
+      role={isHeader ? 'columnheader' : 'rowheader'}
+      className={`sticky left-0 z-10 min-w-0 flex items-center gap-2 px-2 border-r border-border ${isHeader || isOwn ? 'bg-raised' : 'bg-surface'}`}
+    >
+      {children}
+    </div>
+  )
+}
+
+function Head({ children, title }: { children: ReactNode; title?: string | undefined }) {
+  return (
+    <div role="columnheader" title={title} className="flex items-center justify-center px-1">
+      {children}
+    </div>
+  )
+}
+
+interface RowProps {
+  row: Schema['RowView']
+  columns: string
+  minWidth: string
+  isIoi: boolean
+  isOwn: boolean
+}
+
+const Row = memo(function Row({ row, columns, minWidth, isIoi, isOwn }: RowProps) {
+  const m = useMessages()
+  return (
+    <div role="row" data-own={isOwn} className={`standings-row grid min-h-10 items-stretch border-b border-border ${isOwn ? 'bg-raised font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
+      <First isOwn={isOwn}>
+        <span className="figure w-8 shrink-0 text-right text-muted">{row.rank}</span>
+        <span className="min-w-0 truncate" title={row.username}>
+          {row.username}
+        </span>
+        {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}
+        {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
+      </First>
+      <div role="cell" className="figure flex items-center justify-center font-semibold">
+        {row.solved}
+      </div>
+      <div role="cell" className="figure flex items-center justify-center">
+        {isIoi ? points(row.score ?? 0) : row.penalty_minutes}
+      </div>
+      {row.problems.map((cell, at) => (
+        <div key={at} role="cell" className="flex items-center justify-center px-1">
+          <CellText cell={cell} />
+        </div>
+      ))}
+    </div>
+  )
+})
+
+function Legend({ isIoi }: { isIoi: boolean }) {
+  const m = useMessages()
+  const { legend } = m.contests
+  const signs: [string, string, string][] = [
+    ...(isIoi ? [] : ([['+2', 'text-accepted font-semibold', legend.solved], ['−3', 'text-wrong', legend.rejected]] as [string, string, string][])),
+    ['★', 'text-accepted', legend.first],
+    ['?1', 'text-compile font-semibold', legend.pending],
+  ]
+  return (
+    <ul className="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm text-muted">
+      {signs.map(([sign, colour, text]) => (
+        <li key={sign}>
+          <span className={`figure ${colour}`}>{sign}</span> {text}
+        </li>
+      ))}
+    </ul>
+  )
+}

@@ -1,0 +1,108 @@
+// How a person takes part in a contest: officially until it ends, virtually afterwards, or with a join code.
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { CircleCheck } from 'lucide-react'
+import type { FormEvent } from 'react'
+import { api, dataOf, type Schema } from '../api/client'
+import { useMessages } from '../i18n/messages'
+import { Button, buttonClass } from '../ui/Button'
+import { Field } from '../ui/Field'
+import { AccountPage, field } from './AccountPage'
+import { ErrorBox } from './ErrorBox'
+
+type Kind = Schema['KindName']
+
+function useChanges(slug: string) {
+  const queries = useQueryClient()
+  const path = { slug }
+  const onSettled = () => {
+    for (const key of ['contest', 'standings', 'clarifications']) void queries.invalidateQueries({ queryKey: [key, slug] })
+    void queries.invalidateQueries({ queryKey: ['contests'] })
+  }
+  const join = useMutation({
+    mutationFn: ({ kind, code }: { kind: Kind; code?: string }) =>
+      dataOf(api.POST('/api/v1/contests/{slug}/participation', { params: { path }, body: { kind, ...(code !== undefined && { join_code: code }) } })),
+    onSettled,
+  })
+  const leave = useMutation({
+    mutationFn: () => dataOf(api.DELETE('/api/v1/contests/{slug}/participation', { params: { path } })),
+    onSettled,
+  })
+  return { join, leave }
+}
+
+export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView']; isSignedIn: boolean }) {
+  const m = useMessages()
+  const c = m.contests
+  const { join, leave } = useChanges(contest.slug)
+  const { phase, participation } = contest
+  const error = join.error ?? leave.error
+  const isPending = join.isPending || leave.isPending
+  if (participation != null) {
+    const said = participation.kind === 'virtual' ? c.takesPartVirtually : phase === 'over' ? c.tookPart : c.takesPart
+    return (
+      <div className="mt-4 space-y-2">
+        <p className="flex flex-wrap items-center gap-2">
+          <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="text-accepted" />
+          {said}
+          {phase === 'upcoming' && (
+            <Button look="quiet" disabled={isPending} onClick={() => leave.mutate()}>
+              {c.leave}
+            </Button>
+          )}
+        </p>
+        {error !== null && <ErrorBox error={error} />}
+      </div>
+    )
+  }
+  if (!isSignedIn) {
+    return (
+      <p className="mt-4">
+        <Link to="/sign-in" search={{ then: `/contests/${contest.slug}` }} className={buttonClass('primary')}>
+          {c.signInToJoin}
+        </Link>
+      </p>
+    )
+  }
+  // Organizers do not take part in their own contest.
+  if (contest.may_change) return null
+  const kind: Kind = phase === 'over' ? 'virtual' : 'official'
+  return (
+    <div className="mt-4 space-y-2">
+      <Button look="primary" disabled={isPending} onClick={() => join.mutate({ kind })}>
+        {phase === 'over' ? c.virtual : phase === 'running' ? c.join : c.register}
+      </Button>
+      {phase === 'over' && <p className="max-w-[68ch] text-sm text-muted">{c.virtualHint}</p>}
+      {error !== null && <ErrorBox error={error} />}
+    </div>
+  )
+}
+
+/** For a contest that the person may not see: it exists for those who have its code. */
+export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boolean }) {
+  const m = useMessages()
+  const c = m.contests
+  const { join } = useChanges(slug)
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    join.mutate({ kind: 'official', code: field(new FormData(event.currentTarget), 'code').trim() })
+  }
+  return (
+    <AccountPage title={c.notPublic}>
+      <p>{c.notPublicDetail}</p>
+      {isSignedIn ? (
+        <form onSubmit={submit} className="mt-4 space-y-4">
+          <Field label={c.code} name="code" autoComplete="off" autoCapitalize="characters" spellCheck={false} maxLength={64} required />
+          {join.error !== null && <ErrorBox error={join.error} />}
+          <Button type="submit" look="primary" className="w-full" disabled={join.isPending}>
+            {c.codeSubmit}
+          </Button>
+        </form>
+      ) : (
+        <Link to="/sign-in" search={{ then: `/contests/${slug}` }} className={`${buttonClass('primary')} mt-4`}>
+          {c.signInToJoin}
+        </Link>
+      )}
+    </AccountPage>
+  )
+}

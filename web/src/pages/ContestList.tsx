@@ -1,0 +1,123 @@
+// The contests: running, upcoming, past.
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import type { Schema } from '../api/client'
+import { contestsQuery } from '../api/contests'
+import { Countdown } from '../components/Countdown'
+import { ErrorBox } from '../components/ErrorBox'
+import { useTitle } from '../hooks/useTitle'
+import { useLanguage, useMessages } from '../i18n/messages'
+import { contests } from '../routes'
+import { Button, buttonClass } from '../ui/Button'
+import { lengthOf } from '../util/clock'
+
+export function ContestList() {
+  const m = useMessages()
+  const page = contests.useSearch().page ?? 1
+  const navigate = useNavigate()
+  const running = useQuery(contestsQuery('running'))
+  const upcoming = useQuery(contestsQuery('upcoming'))
+  const past = useQuery(contestsQuery('over', page))
+  useTitle(m.contests.title)
+  const all = [running, upcoming, past]
+  const failed = all.find((one) => one.error !== null)
+  const refresh = () => all.forEach((one) => void one.refetch())
+  const isLoaded = running.data !== undefined && upcoming.data !== undefined && past.data !== undefined
+  const isEmpty = isLoaded && [running, upcoming, past].every((one) => one.data?.pagination.total === 0)
+  const pagination = past.data?.pagination
+  const pages = pagination === undefined ? 1 : Math.max(1, Math.ceil(pagination.total / pagination.limit))
+  const go = (page: number) => void navigate({ to: '/contests', search: page > 1 ? { page } : {} })
+  return (
+    <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
+      <h1 className="text-2xl font-semibold tracking-tight">{m.contests.title}</h1>
+      {failed !== undefined && (
+        <div className="mt-4">
+          <ErrorBox error={failed.error} onRetry={refresh} />
+        </div>
+      )}
+      {!isLoaded && failed === undefined && (
+        <p role="status" className="mt-4 text-muted">
+          {m.loading}
+        </p>
+      )}
+      {isEmpty && (
+        <div className="py-16 text-center">
+          <p className="text-lg font-semibold">{m.contests.empty}</p>
+          <p className="mt-1 text-muted">{m.contests.emptyDetail}</p>
+          <Link to="/problems" className={`${buttonClass()} mt-4`}>
+            {m.contests.emptyGo}
+          </Link>
+        </div>
+      )}
+      {isLoaded && !isEmpty && (
+        <>
+          <Group title={m.contests.running} none={m.contests.noneRunning} lines={running.data.contests} onTurn={refresh} />
+          <Group title={m.contests.upcoming} none={m.contests.noneUpcoming} lines={[...upcoming.data.contests].reverse()} onTurn={refresh} />
+          <Group title={m.contests.past} none={m.contests.nonePast} lines={past.data.contests} onTurn={refresh} />
+          {pages > 1 && (
+            <nav aria-label={m.contests.past} className="mt-4 flex items-center justify-between gap-3">
+              <Button disabled={page <= 1} onClick={() => go(page - 1)}>
+                {m.list.previous}
+              </Button>
+              <span className="text-muted">{m.list.page(page, pages)}</span>
+              <Button disabled={page >= pages} onClick={() => go(page + 1)}>
+                {m.list.next}
+              </Button>
+            </nav>
+          )}
+        </>
+      )}
+    </div>
+  )
+}
+
+type Line = Schema['ContestLine']
+
+function Group({ title, none, lines, onTurn }: { title: string; none: string; lines: Line[]; onTurn: () => void }) {
+  return (
+    <section className="mt-6">
+      <h2 className="text-lg font-semibold">{title}</h2>
+      {lines.length === 0 ? (
+        <p className="mt-1 py-2 text-muted">{none}</p>
+      ) : (
+        <ul className="mt-1 border-t border-border">
+          {lines.map((line) => (
+            <Row key={line.slug} line={line} onTurn={onTurn} />
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
+  const { messages: m, tag } = useLanguage()
+  const starts = new Date(line.starts_at)
+  return (
+    <li className="relative px-2 py-2 min-h-11 flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-b border-border hover:bg-raised">
+      <Link
+        to="/contests/$slug"
+        params={{ slug: line.slug }}
+        className="grow basis-60 min-w-0 font-medium break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+      >
+        {line.title}
+      </Link>
+      <span className="text-sm text-muted sm:min-w-56">
+        {m.contests.styles[line.style]} · {lengthOf(line.length_seconds)}
+        {!line.public && ` · ${m.contests.private}`}
+      </span>
+      <span className="text-sm sm:min-w-44 sm:text-right">
+        {line.phase === 'over' ? (
+          <time dateTime={line.starts_at} className="text-muted">
+            {starts.toLocaleDateString(tag, { dateStyle: 'medium' })}
+          </time>
+        ) : (
+          <>
+            <span className="text-muted">{line.phase === 'running' ? m.contests.endsIn : m.contests.startsIn}</span>{' '}
+            <Countdown to={line.phase === 'running' ? line.ends_at : line.starts_at} onEnd={onTurn} />
+          </>
+        )}
+      </span>
+    </li>
+  )
+}

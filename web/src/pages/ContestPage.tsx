@@ -1,0 +1,139 @@
+// A contest: how long it runs, how to take part, and its problems, standings and questions.
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { CallError, type Schema } from '../api/client'
+import { contestQuery, standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
+import { sessionQuery } from '../api/queries'
+import { Clarifications } from '../components/Clarifications'
+import { ContestProblems } from '../components/ContestProblems'
+import { Countdown } from '../components/Countdown'
+import { ErrorBox } from '../components/ErrorBox'
+import { JoinByCode, TakePart } from '../components/TakePart'
+import { StandingsTable } from '../components/StandingsTable'
+import { useTitle } from '../hooks/useTitle'
+import { useLanguage, useMessages } from '../i18n/messages'
+import { contest as route } from '../routes'
+import { lengthOf, serverNow } from '../util/clock'
+import type { ContestView } from '../util/search'
+
+export function ContestPage() {
+  const { slug } = route.useParams()
+  const m = useMessages()
+  const found = useQuery(contestQuery(slug))
+  const session = useQuery(sessionQuery)
+  useTitle(found.data?.title ?? m.contests.title)
+  if (found.error instanceof CallError && found.error.status === 404) return <JoinByCode slug={slug} isSignedIn={session.data?.user != null} />
+  if (found.data === undefined || session.isPending) {
+    return (
+      <div className="w-full max-w-xl mx-auto p-4">
+        {found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <p role="status">{m.loading}</p>}
+      </div>
+    )
+  }
+  return <Contest contest={found.data} user={session.data?.user?.username} />
+}
+
+function Contest({ contest, user }: { contest: Schema['ContestView']; user: string | undefined }) {
+  const queries = useQueryClient()
+  const view = route.useSearch().view ?? 'problems'
+  const { slug, participation } = contest
+  const ownRuns = isRunning(contest)
+  // While it runs, each visible page asks for the standings now and then; the browser stops when the page is hidden.
+  const hasBegun = contest.phase !== 'upcoming'
+  const polls = contest.phase === 'running' || ownRuns
+  const standings = useQuery({
+    ...standingsQuery(slug),
+    enabled: hasBegun && (view === 'standings' || (view === 'problems' && participation != null)),
+    refetchInterval: polls ? STANDINGS_POLL_MS : false,
+  })
+  const turn = () => {
+    void queries.invalidateQueries({ queryKey: ['contest', slug] })
+    void queries.invalidateQueries({ queryKey: ['standings', slug] })
+  }
+  return (
+    <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
+      <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
+        <div className="min-w-0">
+          <h1 className="text-2xl font-semibold tracking-tight break-words text-balance">{contest.title}</h1>
+          <Facts contest={contest} />
+        </div>
+        <Clock contest={contest} onTurn={turn} />
+      </header>
+      {contest.description.trim() !== '' && <p className="mt-4 max-w-[68ch] whitespace-pre-wrap break-words">{contest.description}</p>}
+      <TakePart contest={contest} isSignedIn={user !== undefined} />
+      <Views slug={slug} current={view} />
+      <div className="mt-4">
+        {view === 'problems' && <ContestProblems contest={contest} standings={standings.data} />}
+        {view === 'standings' && <StandingsTable contest={contest} query={standings} user={user} />}
+        {view === 'clarifications' && <Clarifications contest={contest} polls={polls} />}
+      </div>
+    </div>
+  )
+}
+
+/** Whether the participant's own time runs, which is another than the contest's if it is virtual. */
+const isRunning = ({ phase, participation }: Schema['ContestView']): boolean =>
+  participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'
+
+function Facts({ contest }: { contest: Schema['ContestView'] }) {
+  const { messages: m, tag } = useLanguage()
+  const c = m.contests
+  const facts: [string, string][] = [
+    [c.starts, new Date(contest.starts_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })],
+    [c.length, lengthOf(contest.length_seconds)],
+    [c.scoring, c.styles[contest.style]],
+  ]
+  if (contest.penalty_minutes != null) facts.push([c.penalty, c.penaltyOf(contest.penalty_minutes)])
+  if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds))])
+  return (
+    <dl className="mt-2 flex flex-wrap gap-x-6 gap-y-1 text-sm">
+      {facts.map(([name, value]) => (
+        <div key={name} className="flex gap-1.5">
+          <dt className="text-muted">{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+function Clock({ contest, onTurn }: { contest: Schema['ContestView']; onTurn: () => void }) {
+  const m = useMessages()
+  const own = contest.participation?.kind === 'virtual' && isRunning(contest) ? contest.participation : undefined
+  const [label, to] =
+    own !== undefined
+      ? ([m.contests.ownEndsIn, own.ends_at] as const)
+      : contest.phase === 'upcoming'
+        ? ([m.contests.startsIn, contest.starts_at] as const)
+        : ([m.contests.endsIn, contest.ends_at] as const)
+  if (contest.phase === 'over' && own === undefined) return <p className="text-lg font-semibold text-muted">{m.contests.over}</p>
+  return (
+    <p className="sm:text-right">
+      <span className="block text-sm text-muted">{label}</span>
+      <Countdown to={to} onEnd={onTurn} className="text-2xl font-semibold" />
+    </p>
+  )
+}
+
+function Views({ slug, current }: { slug: string; current: ContestView | 'problems' }) {
+  const m = useMessages()
+  const views = ['problems', 'standings', 'clarifications'] as const
+  return (
+    <nav aria-label={m.contests.title} className="mt-6 flex gap-1 border-b border-border overflow-x-auto overflow-y-hidden">
+      {views.map((view) => (
+        <Link
+          key={view}
+          to="/contests/$slug"
+          params={{ slug }}
+          search={view === 'problems' ? {} : { view }}
+          replace
+          activeOptions={{ exact: true, includeSearch: true }}
+          aria-current={view === current ? 'page' : undefined}
+          className={`px-3 h-9 pointer-coarse:min-h-11 inline-flex items-center border-b-2 -mb-px whitespace-nowrap ${view === current ? 'border-accent font-semibold' : 'border-transparent text-muted hover:text-text'}`}
+        >
+          {m.contests.views[view]}
+        </Link>
+      ))}
+    </nav>
+  )
+}

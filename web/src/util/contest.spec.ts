@@ -1,0 +1,51 @@
+// Contests: the server's clock, lengths, and what a cell of the standings says.
+import { describe, expect, it } from 'vitest'
+import { lengthOf, noteServerTime, remaining, serverNow } from './clock'
+import { contestTime, shortOf, stateOf, type Cell } from './standings'
+
+describe("the server's clock", () => {
+  it('is the best of what its answers said, and follows a device whose clock is set', () => {
+    const server = Date.parse('2026-01-01T00:00:10Z')
+    noteServerTime(null, 0)
+    expect(serverNow(5)).toBe(5)
+    noteServerTime('Thu, 01 Jan 2026 00:00:10 GMT', server - 60_000)
+    // A late answer names an older time; it changes nothing.
+    noteServerTime('Thu, 01 Jan 2026 00:00:10 GMT', server - 58_000)
+    expect(serverNow(server - 60_000)).toBe(server)
+    noteServerTime('Thu, 01 Jan 2026 00:00:10 GMT', server + 3_600_000)
+    expect(serverNow(server + 3_600_000)).toBe(server)
+  })
+})
+
+describe('a time', () => {
+  it('that is left is never negative, is rounded down, and has days only where there are any', () => {
+    expect([remaining(-5), remaining(61_000), remaining(3_723_999), remaining(183_845_000)]).toEqual(['0:00:00', '0:01:01', '1:02:03', '2 d 03:04:05'])
+  })
+
+  it('of a contest has its largest units', () => {
+    expect([lengthOf(18_000), lengthOf(5_400), lengthOf(90_061), lengthOf(0)]).toEqual(['5 h', '1 h 30 min', '1 d 1 h 1 min 1 s', '0 s'])
+    expect([contestTime(59), contestTime(3_900)]).toEqual(['0:00', '1:05'])
+  })
+})
+
+describe('a cell of the standings', () => {
+  const cell = (change: Partial<Cell>): Cell => ({ tries: 0, pending: 0, first: false, ...change })
+
+  it('says the tries, and that a result is hidden', () => {
+    const said = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
+    expect(said({})).toEqual(['none', ''])
+    expect(said({ tries: 1, solved_at_seconds: 60 })).toEqual(['solved', '+'])
+    expect(said({ tries: 3, solved_at_seconds: 60 })).toEqual(['solved', '+2'])
+    expect(said({ tries: 3 })).toEqual(['rejected', '−3'])
+    expect(said({ tries: 2, pending: 1 })).toEqual(['pending', '−2 ?1'])
+    expect(said({ pending: 4 })).toEqual(['pending', '?4'])
+  })
+
+  it('has the points where there are points', () => {
+    const said = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
+    expect(said({ tries: 2, score: 33.3333, solved_at_seconds: 5 })).toEqual(['partial', '33.33'])
+    expect(said({ tries: 2, score: 0 })).toEqual(['rejected', '0'])
+    expect(said({ tries: 0, score: 0 })).toEqual(['none', ''])
+    expect(said({ tries: 1, score: 40, pending: 2 })).toEqual(['pending', '40 ?2'])
+  })
+})

@@ -1,0 +1,35 @@
+// What a cell of the standings says: its short form on the screen, and whether it counts as solved.
+import type { Schema } from '../api/client'
+
+export type Cell = Schema['CellView']
+export type CellState = 'none' | 'solved' | 'partial' | 'rejected' | 'pending'
+
+/** `pending` wins: the visible result may still change. An IOI cell with points is solved as far as anybody can say. */
+export function stateOf(cell: Cell): CellState {
+  if (cell.pending > 0) return 'pending'
+  if (cell.score != null) return cell.score > 0 ? 'partial' : cell.tries > 0 ? 'rejected' : 'none'
+  if (cell.solved_at_seconds != null) return 'solved'
+  return cell.tries > 0 ? 'rejected' : 'none'
+}
+
+/** `+` solved at once, `+2` after two rejected tries, `−3` three rejected tries, `?1` one hidden try, or the score. */
+export function shortOf(cell: Cell): string {
+  const state = stateOf(cell)
+  if (state === 'pending') {
+    const before = cell.score != null ? String(points(cell.score)) : cell.tries > 0 ? `−${cell.tries}` : ''
+    return `${before} ?${cell.pending}`.trim()
+  }
+  if (state === 'none') return ''
+  if (cell.score != null) return points(cell.score)
+  if (state === 'rejected') return `−${cell.tries}`
+  return cell.tries > 1 ? `+${cell.tries - 1}` : '+'
+}
+
+/** At most two decimals. */
+export const points = (score: number): string => String(Number(score.toFixed(2)))
+
+/** Time in the contest: `0:07`, `12:34` (hours and minutes). */
+export function contestTime(seconds: number): string {
+  const minutes = Math.floor(seconds / 60)
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
+}
