@@ -51,7 +51,7 @@ async fn solve(app: &TestApp, by: &TestUser, verdict: Verdict) {
 }
 
 /// The standings: user name, place, solved, and tries and pending of the first problem.
-fn told(answer: &Answer) -> Vec<(String, u64, u64, u64, u64)> {
+fn standings_rows(answer: &Answer) -> Vec<(String, u64, u64, u64, u64)> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let number = |value: &Value| value.as_u64().unwrap();
     let rows = answer.json["rows"].as_array().unwrap().iter();
@@ -126,7 +126,7 @@ async fn a_private_contest_is_entered_with_its_code_and_hidden_after_withdrawal(
     }
     // Without the code, or with a wrong one, the response is that of a contest that does not exist.
     let mut nothing = take_part(&app, &guest, "none", "official").await;
-    for mut told in [
+    for mut response in [
         enter(&app, &guest, "none", &code).await,
         enter(&app, &guest, "club", "").await,
         enter(&app, &guest, "club", &code[1..]).await,
@@ -134,11 +134,11 @@ async fn a_private_contest_is_entered_with_its_code_and_hidden_after_withdrawal(
         take_part(&app, &guest, "club", "official").await,
         get("/api/v1/contests/club", &guest).await,
     ] {
-        told.is_error(404, "not-found");
-        for answer in [&mut told, &mut nothing] {
+        response.is_error(404, "not-found");
+        for answer in [&mut response, &mut nothing] {
             answer.json["request_id"].take();
         }
-        assert_eq!(told.json, nothing.json);
+        assert_eq!(response.json, nothing.json);
     }
 
     let entered = enter(&app, &guest, "club", &format!(" {} ", code.to_uppercase())).await;
@@ -225,18 +225,18 @@ async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze()
     };
     let public = standings("", None).await;
     assert_eq!((&public.json["frozen"], &public.json["problems"]), (&json!(true), &json!(["A"])));
-    assert_eq!(told(&public), [(first.clone(), 1, 0, 0, 2), (second.clone(), 1, 0, 0, 0)]);
+    assert_eq!(standings_rows(&public), [(first.clone(), 1, 0, 0, 2), (second.clone(), 1, 0, 0, 0)]);
     assert_eq!(
-        told(&standings("?unfrozen=true", Some(&two)).await),
-        told(&public),
+        standings_rows(&standings("?unfrozen=true", Some(&two)).await),
+        standings_rows(&public),
         "a participant gets no frozen results"
     );
     let solved = [(first.clone(), 1, 1, 2, 0), (second.clone(), 2, 0, 0, 0)];
-    assert_eq!(told(&standings("", Some(&one)).await), solved);
-    assert_eq!(told(&standings("?unfrozen=true", Some(&author)).await), solved);
+    assert_eq!(standings_rows(&standings("", Some(&one)).await), solved);
+    assert_eq!(standings_rows(&standings("?unfrozen=true", Some(&author)).await), solved);
     assert_eq!(
-        told(&standings("", Some(&author)).await),
-        told(&public),
+        standings_rows(&standings("", Some(&author)).await),
+        standings_rows(&public),
         "by default the author gets the frozen standings, too"
     );
     let board = async || app.get("/api/v1/problems/echo/leaderboard").bearer(&two.token).send().await.json;
@@ -274,7 +274,7 @@ async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze()
     change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_error(403, "forbidden");
     assert_eq!(change(&app, &author, "frozen", &json!({ "unfrozen": true })).await.json["unfrozen"], true);
     let lifted = standings("", None).await;
-    assert_eq!(told(&lifted), solved);
+    assert_eq!(standings_rows(&lifted), solved);
     let row = &lifted.json["rows"][0];
     assert_eq!((&row["penalty_minutes"], &row["problems"][0]["first"]), (&json!(30), &json!(true)));
     assert_eq!((&board().await["frozen"], board().await["lines"].as_array().map(Vec::len)), (&json!(false), Some(2)));
@@ -325,17 +325,17 @@ async fn a_rejudge_reveals_no_hidden_verdict_to_an_author_who_takes_part() {
         app.request(method, &path).bearer(&who.token).send().await.json
     };
     for (verdict, shown) in [("AC", 0), ("WA", 1)] {
-        let told = call(Method::GET, verdict, &author).await;
-        assert_eq!(told["pagination"]["total"], shown, "{verdict}: {told}");
-        let told = call(Method::POST, verdict, &author).await;
-        assert_eq!(told, json!({ "queued": shown, "looked_at": shown }), "{verdict}");
+        let response = call(Method::GET, verdict, &author).await;
+        assert_eq!(response["pagination"]["total"], shown, "{verdict}: {response}");
+        let response = call(Method::POST, verdict, &author).await;
+        assert_eq!(response, json!({ "queued": shown, "looked_at": shown }), "{verdict}");
     }
     // The submissions are rejudged nevertheless.
     for _ in 0..3 {
         app.complete(RunReport { execution: None, grading: Some(Grading::default()), ..a_report() }).await;
     }
-    let told = call(Method::POST, "AC", &admin).await;
-    assert_eq!(told, json!({ "queued": 3, "looked_at": 3 }));
+    let response = call(Method::POST, "AC", &admin).await;
+    assert_eq!(response, json!({ "queued": 3, "looked_at": 3 }));
 }
 
 #[tokio::test]
@@ -542,11 +542,11 @@ async fn a_question_names_its_problem_by_letter_or_slug_and_the_jury_sees_the_as
     announce(&author, json!({ "text": " " })).await.is_error(422, "invalid-body").points_to("/text");
     let announced = announce(&author, json!({ "text": "n is at least 1.", "problem": "echo" })).await;
     assert_eq!(announced.status, 201, "{announced:?}");
-    let told = list(&other).await;
-    assert_eq!(told.as_array().map(Vec::len), Some(1));
-    assert_eq!((&told[0]["kind"], &told[0]["answer"]), (&json!("announcement"), &json!("n is at least 1.")));
+    let response = list(&other).await;
+    assert_eq!(response.as_array().map(Vec::len), Some(1));
+    assert_eq!((&response[0]["kind"], &response[0]["answer"]), (&json!("announcement"), &json!("n is at least 1.")));
     assert_eq!(
-        (&told[0]["problem"], &told[0]["public"], &told[0]["asked_by"]),
+        (&response[0]["problem"], &response[0]["public"], &response[0]["asked_by"]),
         (&json!("A"), &json!(true), &json!(null))
     );
 }
@@ -631,15 +631,15 @@ async fn the_organisers_get_a_groups_progress_as_json_and_csv() {
     let get = async |query: &str, who: &TestUser| {
         app.get(&format!("/api/v1/contests/class/progress{query}")).bearer(&who.token).send().await
     };
-    let told = get("", &author).await.json;
-    assert_eq!((&told["problems"], &told["pagination"]["total"]), (&json!(["A"]), &json!(2)));
-    let first = &told["participants"][0];
+    let response = get("", &author).await.json;
+    assert_eq!((&response["problems"], &response["pagination"]["total"]), (&json!(["A"]), &json!(2)));
+    let first = &response["participants"][0];
     assert_eq!(
         (&first["username"], &first["solved"], &first["attempted"]),
         (&json!(one.user.username), &json!(1), &json!(0))
     );
     assert_eq!((&first["problems"][0]["solved"], &first["problems"][0]["tries"]), (&json!(true), &json!(1)));
-    assert_eq!(told["participants"][1]["problems"], json!([null]));
+    assert_eq!(response["participants"][1]["problems"], json!([null]));
     let csv = get("?format=csv", &author).await.text;
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!(lines[0], "username,solved,attempted,A_solved,A_tries,A_best_score,A_solved_at");
