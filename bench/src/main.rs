@@ -3,6 +3,7 @@
 //! - `cupel-bench sandbox`: overhead of a cell over the bare program.
 //! - `cupel-bench limits`: output throughput, and how far programs exceed a limit before they are killed.
 //! - `cupel-bench http`: latency and throughput of submissions through the API.
+//! - `cupel-bench live`: time from a program's write to a WebSocket client.
 //! - `cupel-bench judging`: cost of a test, of a package import and of a large output; speed of comparing outputs.
 //! - `cupel-bench dispatch`: cost of passing an empty job to a worker, with each store and queue.
 //! - `cupel-bench cluster`: submissions through an API node and workers with real servers.
@@ -21,6 +22,7 @@ mod dispatch;
 mod http;
 mod judging;
 mod limits;
+mod live;
 mod machine;
 mod peers;
 mod programs;
@@ -74,6 +76,8 @@ enum Suite {
     Http,
     /// Output throughput, and how far programs exceed limits.
     Limits,
+    /// Output over a live connection.
+    Live,
     /// Cost of a test, a package import and a large output; output comparison.
     Judging,
     /// Cost of passing empty jobs to workers and their results back, with each store and queue.
@@ -116,6 +120,13 @@ fn main() -> anyhow::Result<()> {
     if wanted(Suite::Limits) {
         let plan = limits::Plan { streams: count(30), overruns: count(100) };
         write(&arguments.results, "limits", limits::measure(plan)?)?;
+    }
+    if wanted(Suite::Live) {
+        let server = server::Server::start()?;
+        if !quiet::Quiet::settle(Duration::from_secs(180)) {
+            eprintln!("  warning: the machine does not become idle; the figures may be too high");
+        }
+        write(&arguments.results, "live", live::measure(&server, count(500))?)?;
     }
     if wanted(Suite::Judging) {
         let judging = judging::measure(judging::Plan { rounds: count(20) })?;

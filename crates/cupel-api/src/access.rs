@@ -93,11 +93,20 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::POST, "/admin/dead-letters/{submission_id}/retry", Admin),
 ];
 
+/// Operations below `/api/v1` that are not in the OpenAPI document, because it cannot describe their protocol.
+/// `docs/socketio.md` does. A message to `/socket.io/` has the id of a connection instead of a credential.
+const UNDOCUMENTED: &[(Method, &str, Who)] =
+    &[(Method::GET, "/socket.io/", User(READ)), (Method::POST, "/socket.io/", Everybody)];
+
 /// Callers that may use the operation with this route; `None` if it is not part of the native API.
 pub(crate) fn who(method: &Method, route: &str) -> Option<Who> {
     let below = route.strip_prefix("/api/v1")?;
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    OPERATIONS.iter().find(|(known, path, _)| known == method && *path == below).map(|(_, _, who)| *who)
+    OPERATIONS
+        .iter()
+        .chain(UNDOCUMENTED)
+        .find(|(known, path, _)| known == method && *path == below)
+        .map(|(_, _, who)| *who)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use cupel_http::auth::{Presented, Who};
 use cupel_http::{Dialect, Mounted};
 
 use crate::v1::session;
-use crate::{access, openapi, pages};
+use crate::{access, openapi, pages, socketio};
 
 struct Native;
 
@@ -28,6 +28,6 @@ impl Dialect for Native {
 pub fn native(version: &str) -> Mounted {
     let (api, document) = openapi::documented();
     let document = document.to_pretty_json().unwrap_or_default();
-    let routes = api.merge(pages::routes(pages::Documents::new(document, version)));
+    let routes = api.merge(socketio::routes()).merge(pages::routes(pages::Documents::new(document, version)));
     Mounted::new(Native, routes)
 }

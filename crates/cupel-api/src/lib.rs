@@ -15,6 +15,7 @@ mod live;
 mod openapi;
 mod pages;
 mod rules;
+mod socketio;
 mod v1;
 
 pub use dialect::native;

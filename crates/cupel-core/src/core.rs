@@ -19,6 +19,7 @@ use crate::completion_waiters::CompletionWaiters;
 use crate::contests::Boards;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
+use crate::position::SharedList;
 use crate::problems::Imports;
 use crate::result_cache::ResultCache;
 use crate::routes::{LanguageQueues, languages_of};
@@ -79,6 +80,8 @@ pub(crate) struct Inner {
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
     /// Recently read standings.
     pub(crate) boards: Boards,
+    /// Recently read waiting runs.
+    pub(crate) waiting_list: SharedList,
     pub(crate) imports: Imports,
     /// Admits one custom input at a time, because examining it may need a hundred times its size in memory.
     pub(crate) own_inputs: Arc<Semaphore>,
@@ -111,6 +114,7 @@ impl Core {
                 used: Mutex::default(),
                 waiters: CompletionWaiters::default(),
                 sweep: tokio::sync::Mutex::default(),
+                waiting_list: SharedList::default(),
                 imports: Imports::default(),
                 own_inputs: Arc::new(Semaphore::new(1)),
                 resolver: OnceLock::new(),

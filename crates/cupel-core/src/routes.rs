@@ -73,7 +73,7 @@ impl Routes {
 
     /// The language queue for a run with these needs; `None`: every worker can judge it, so the run uses the common
     /// queue.
-    fn language_queue(&self, needs: &Needs) -> Option<LanguageId> {
+    pub(crate) fn language_queue(&self, needs: &Needs) -> Option<LanguageId> {
         let rare =
             needs.iter().map(|language| (self.having(language), language)).filter(|((having, all), _)| having < all);
         rare.min_by_key(|((having, _), _)| *having).map(|(_, language)| language.clone())

@@ -153,12 +153,20 @@ impl Core {
         id: SubmissionId,
         after: Seq,
     ) -> Result<Option<Box<dyn Subscription>>, StoreError> {
+        Ok(self.watch_record(viewer, id, after).await?.map(|(_, log)| log))
+    }
+
+    /// The submission, and its log.
+    pub(crate) async fn watch_record(
+        &self,
+        viewer: &AuthenticatedUser,
+        id: SubmissionId,
+        after: Seq,
+    ) -> Result<Option<(SubmissionRecord, Box<dyn Subscription>)>, StoreError> {
         let live = self.inner.events.subscribe(id, after, Interest::Everything).await;
-        if self.submission(viewer, id).await?.is_none() {
-            return Ok(None);
-        }
+        let Some(record) = self.submission(viewer, id).await? else { return Ok(None) };
         let stored = self.inner.store.events(id, after).await?;
-        Ok(Some(Box::new(Watch {
+        let watch = Watch {
             store: Arc::clone(&self.inner.store),
             id,
             quiet_max: self.quiet_max(),
@@ -168,7 +176,8 @@ impl Core {
             missed_something: false,
             stored: stored.into(),
             live,
-        })))
+        };
+        Ok(Some((record, Box::new(watch))))
     }
 
     /// Cancels a submission that has not ended, and returns its new state. `None`: see [`Core::submission`]. Repeated

@@ -25,6 +25,8 @@ export type Signal = 'INT' | 'TERM'
 
 export interface EventData {
   seq: number
+  /** `queued`: position in the queue. */
+  position?: number
   attempt?: number
   ok?: boolean
   stream?: 'stdout' | 'stderr'

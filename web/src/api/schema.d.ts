@@ -150,6 +150,9 @@ export interface paths {
          * Follow a submission.
          * @description Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
          *
+         *     While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
+         *     numbers.
+         *
          *     Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
          *     `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
          *     submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
@@ -602,6 +605,12 @@ export interface components {
              * @description Time of the event.
              */
             t: string;
+            /**
+             * Format: int64
+             * @description `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves users
+             *     in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+             */
+            position?: number | null;
             /**
              * Format: int32
              * @description `started`: number of the attempt. Discard the output of earlier attempts.

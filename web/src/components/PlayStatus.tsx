@@ -6,6 +6,7 @@ import type { PlayState } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { bytes, kibibytes, milliseconds } from '../util/format'
+import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
 import { visible } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
@@ -65,7 +66,7 @@ function Fate({ state }: { state: PlayState }) {
       return (
         <p className="flex items-center gap-2 font-medium" data-phase={state.phase}>
           <LoaderCircle aria-hidden size={16} className="animate-spin text-muted" />
-          {state.phase === 'running' ? m.run.phases.runningOne : m.run.phases[state.phase]}
+          {state.phase === 'running' ? m.run.phases.runningOne : phaseText(m.run.phases, state.phase, state.position)}
         </p>
       )
     case 'done': {

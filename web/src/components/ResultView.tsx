@@ -6,7 +6,7 @@ import type { Judging, Purpose, Result } from '../hooks/useJudging'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { kibibytes, milliseconds } from '../util/format'
-import type { Live } from '../util/live'
+import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, passed, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { lineNamed } from '../util/compiler'
@@ -48,7 +48,7 @@ function LiveView({ live, purpose }: { live: Live; purpose: Purpose }) {
   const { phases } = m.run
   const ended = live.tests.filter((test) => test.verdict !== undefined).length
   const phase =
-    live.phase !== 'running' ? phases[live.phase] : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length))
+    live.phase !== 'running' ? phaseText(phases, live.phase, live.position) : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length))
   return (
     <div>
       <p role="status" className="flex items-center gap-2 font-medium">

@@ -4,7 +4,7 @@
 // no stream can be had, the result is awaited with plain requests.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, dataOf, type Schema } from '../api/client'
-import { after, EVENTS, SENDING, type EventName, type Live } from '../util/live'
+import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 
 export type Purpose = 'samples' | 'input' | 'submission'
 export type Result = Schema['SubmissionView']
@@ -25,7 +25,7 @@ export interface Solution {
 
 type Action =
   | { do: 'begin'; purpose: Purpose }
-  | { do: 'event'; name: EventName; data: { verdict?: string | null } }
+  | { do: 'event'; name: EventName; data: LiveData }
   | { do: 'reconnect'; is: boolean }
   | { do: 'end'; result: Result }
   | { do: 'fail'; error: unknown }
@@ -86,7 +86,7 @@ export function useJudging(onEnd: (purpose: Purpose) => void) {
     for (const name of EVENTS) {
       source.addEventListener(name, (event) => {
         if (current.current !== mine) return
-        const data = JSON.parse((event as MessageEvent<string>).data) as { verdict?: string | null }
+        const data = JSON.parse((event as MessageEvent<string>).data) as LiveData
         dispatch({ do: 'event', name, data })
         if (name === 'verdict') finish()
       })

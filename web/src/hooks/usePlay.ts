@@ -22,6 +22,8 @@ export interface Meters {
 export interface PlayState {
   kind: 'idle' | 'live' | 'done' | 'failed'
   phase: Phase
+  /** Position in the queue, where it is known. */
+  position: number | undefined
   link: Link
   isTerminal: boolean
   stdout: string
@@ -43,7 +45,7 @@ export interface PlayState {
 }
 
 const IDLE: PlayState = {
-  kind: 'idle', phase: 'sending', link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, hasDroppedInput: false,
+  kind: 'idle', phase: 'sending', position: undefined, link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, hasDroppedInput: false,
   unread: 0, wasLost: false, isStopping: false, meters: undefined, verdict: undefined, result: undefined, error: undefined,
 }
 
@@ -141,7 +143,7 @@ export function usePlay(terminal: Output) {
     const known = EVENTS.find((one): one is EventName => one === name)
     if (known !== undefined) now.current.phase = after(now.current.phase, known, data)
     const meters = name === 'test.end' ? { meters: { cpuMs: data.execution_time_ms, wallMs: data.wall_time_ms, memoryKb: data.memory_used_kb } } : {}
-    dispatch({ phase: now.current.phase.phase, ...meters })
+    dispatch({ phase: now.current.phase.phase, position: now.current.phase.position, ...meters })
   }
   const mayReconnect = async (): Promise<boolean> => {
     try {

@@ -2,6 +2,10 @@
 // does not compile.
 import type { VerdictCode } from '../util/verdict'
 
+const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
+const SUFFIXES: Partial<Record<Intl.LDMLPluralRule, string>> = { one: 'st', two: 'nd', few: 'rd' }
+const ordinal = (n: number): string => `${n}${SUFFIXES[ordinals.select(n)] ?? 'th'}`
+
 const verdicts: Record<VerdictCode, { word: string; hint: string }> = {
   AC: { word: 'Accepted', hint: '' },
   PT: { word: 'Partly accepted', hint: 'Some groups of tests are solved. The table shows which are not.' },
@@ -145,6 +149,7 @@ export const en = {
     phases: {
       sending: 'Sending',
       queued: 'Waiting for a free worker',
+      queuedAt: (position: number) => `Queued, ${ordinal(position)}`,
       starting: 'Starting',
       compiling: 'Compiling',
       running: (n: number) => `Running test ${n}`,

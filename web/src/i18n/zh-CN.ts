@@ -114,6 +114,7 @@ export const zhCN: Messages = {
     phases: {
       sending: '正在发送',
       queued: '等待空闲的评测机',
+      queuedAt: (position) => `排队中，第 ${position} 位`,
       starting: '正在启动',
       compiling: '正在编译',
       running: (n) => `正在运行测试点 ${n}`,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { after, LIVE_TESTS_MAX, SENDING, type EventName, type Live } from './live'
+import { en } from '../i18n/en'
+import { zhCN } from '../i18n/zh-CN'
+import { phaseText, after, LIVE_TESTS_MAX, SENDING, type EventName, type Live } from './live'
 
 const run = (...events: [EventName, string?][]): Live =>
   events.reduce((live, [name, verdict]) => after(live, name, { verdict }), SENDING)
@@ -13,6 +15,16 @@ describe('a run while it is judged', () => {
       phases.push(live.phase)
     }
     expect(phases).toEqual(['queued', 'starting', 'compiling', 'starting', 'running', 'reading'])
+  })
+
+  it('has a position only while it waits', () => {
+    const waiting = after(after(SENDING, 'queued', { position: 3 }), 'queued', { position: 2 })
+    expect([waiting.phase, waiting.position]).toEqual(['queued', 2])
+    expect(after(waiting, 'queued', {}).position).toBeUndefined()
+    const words = [1, 2, 3, 4, 11, 23].map((position) => phaseText(en.run.phases, 'queued', position))
+    expect(words).toEqual(['Queued, 1st', 'Queued, 2nd', 'Queued, 3rd', 'Queued, 4th', 'Queued, 11th', 'Queued, 23rd'])
+    expect(phaseText(zhCN.run.phases, 'queued', 3)).toBe('排队中，第 3 位')
+    expect(phaseText(en.run.phases, 'queued', undefined)).toBe('Waiting for a free worker')
   })
 
   it('fills one cell per test, in order', () => {

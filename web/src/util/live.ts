@@ -2,6 +2,7 @@
 //
 // A new attempt voids the results of the one before. Events arrive in order and at most once, because the browser
 // resumes from the last one.
+import type { Messages } from '../i18n/en'
 import { verdictOf, type VerdictCode } from './verdict'
 
 export type Phase = 'sending' | 'queued' | 'starting' | 'compiling' | 'running' | 'reading'
@@ -13,6 +14,8 @@ export interface LiveTest {
 
 export interface Live {
   phase: Phase
+  /** Position in the queue, from 1, where it is known. */
+  position?: number | undefined
   /** In the order in which they began. */
   tests: LiveTest[]
   /** The connection is interrupted. */
@@ -25,13 +28,19 @@ export const LIVE_TESTS_MAX = 1_000
 export const EVENTS = ['queued', 'started', 'compile.start', 'compile.end', 'test.start', 'output', 'test.end', 'verdict', 'gap', 'scheduled'] as const
 export type EventName = (typeof EVENTS)[number]
 
+/** What of an event's `data` matters here. */
+export interface LiveData {
+  verdict?: string | null | undefined
+  position?: number | undefined
+}
+
 export const SENDING: Live = { phase: 'sending', tests: [], isReconnecting: false }
 
-export function after(live: Live, name: EventName, data: { verdict?: string | null | undefined }): Live {
+export function after(live: Live, name: EventName, data: LiveData): Live {
   switch (name) {
     case 'queued':
     case 'scheduled':
-      return { ...live, phase: 'queued' }
+      return { ...live, phase: 'queued', position: data.position }
     case 'started':
       return { ...live, phase: 'starting', tests: [] }
     case 'compile.start':
@@ -54,3 +63,7 @@ export function after(live: Live, name: EventName, data: { verdict?: string | nu
       return live
   }
 }
+
+/** A phase before or after the tests, in words. */
+export const phaseText = (phases: Messages['run']['phases'], phase: Exclude<Phase, 'running'>, position: number | undefined): string =>
+  phase === 'queued' && position !== undefined ? phases.queuedAt(position) : phases[phase]

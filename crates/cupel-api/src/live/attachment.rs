@@ -1,6 +1,6 @@
 //! One attached run: forwards its events to the client.
 
-use cupel_core::{Received, Subscription};
+use cupel_core::{Follow, Followed, Received};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_types::SubmissionId;
 
@@ -10,7 +10,7 @@ use crate::v1::events::EventData;
 
 /// The events of a run for one client.
 pub(super) struct Attachment {
-    pub(super) log: Box<dyn Subscription>,
+    pub(super) log: Follow,
     /// Number of the last event that the client has.
     pub(super) last: u64,
     pub(super) client: Client,
@@ -31,12 +31,12 @@ impl Attachment {
     /// Forwards events until the run or the connection has ended.
     pub(super) async fn forward(self) {
         let Attachment { mut log, mut last, client, open: _open } = self;
-        while let Some(received) = log.next().await {
+        while let Some(Followed { received, position }) = log.next().await {
             let is_final = matches!(&received, Received::Event(event) if event.kind.is_final());
             let (name, data) = match received {
                 Received::Event(event) => {
                     last = event.seq.0;
-                    (event.kind.name(), EventData::from(event))
+                    (event.kind.name(), EventData::of(event, position))
                 }
                 Received::Gap => ("gap", EventData::gap(client.run, last, client.app.core.now())),
             };

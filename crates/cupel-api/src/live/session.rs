@@ -229,7 +229,7 @@ impl Session {
         open: LongAnswer,
         input: Option<InputState>,
     ) -> Result<(), ApiError> {
-        let log = self.app.core.watch(&self.holder.viewer, run, Seq(after)).await?;
+        let log = self.app.core.follow(&self.holder.viewer, run, Seq(after)).await?;
         let log = log.ok_or_else(|| ApiError::not_found("run"))?;
         let client = Client { app: self.app.clone(), run, id: head.id.clone(), out: self.out.clone() };
         let attachment = Attachment { log, last: after, client, open };

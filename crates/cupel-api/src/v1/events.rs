@@ -22,7 +22,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::TicketUse;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_core::{Received, Subscription};
+use cupel_core::{Follow, Followed, Received};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::{Follower, Holder};
@@ -73,6 +73,10 @@ pub(crate) struct EventData {
     /// Time of the event.
     #[schema(format = DateTime)]
     t: String,
+    /// `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves users
+    /// in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
     /// `started`: number of the attempt. Discard the output of earlier attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
@@ -113,6 +117,13 @@ pub(crate) struct EventData {
     /// `test.end`: `warm` or `cold`, if the language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartView>,
+}
+
+impl EventData {
+    /// The data of a followed event.
+    pub(crate) fn of(event: Event, position: Option<u64>) -> EventData {
+        EventData { position, ..EventData::from(event) }
+    }
 }
 
 impl From<Event> for EventData {
@@ -165,6 +176,9 @@ impl From<Event> for EventData {
 ///
 /// Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
 ///
+/// While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
+/// numbers.
+///
 /// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
 /// `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
 /// submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
@@ -209,7 +223,7 @@ pub(crate) async fn events(
     }
     let open = app.long_answers.begin(user)?;
     follower.enter(&app, ticket).await?;
-    let Some(mut log) = app.core.watch(&viewer, id, Seq(after.unwrap_or(0))).await? else {
+    let Some(mut log) = app.core.follow(&viewer, id, Seq(after.unwrap_or(0))).await? else {
         return Err(ApiError::not_found("submission"));
     };
     let mut first = None;
@@ -271,8 +285,8 @@ struct Reader {
     user: UserId,
     /// Number of the last event that the client has.
     last: u64,
-    first: Option<Received>,
-    log: Box<dyn Subscription>,
+    first: Option<Followed>,
+    log: Follow,
     /// Interval at which access is checked again.
     check: Interval,
     app: Shared,
@@ -285,7 +299,7 @@ impl Reader {
             Some(received) => received,
             None => {
                 // Polls the same future until it completes, because dropping it earlier could lose an event.
-                let mut next = self.log.next();
+                let mut next = std::pin::pin!(self.log.next());
                 loop {
                     tokio::select! {
                         received = &mut next => break received?,
@@ -295,12 +309,13 @@ impl Reader {
                 }
             }
         };
+        let Followed { received, position } = received;
         let event = match received {
             Received::Event(event) => {
                 let name = event.kind.name();
                 self.last = event.seq.0;
                 let seq = event.seq.0.to_string();
-                SseEvent::default().event(name).id(seq).json_data(EventData::from(event))
+                SseEvent::default().event(name).id(seq).json_data(EventData::of(event, position))
             }
             Received::Gap => {
                 let data = EventData::gap(self.id, self.last, self.app.core.now());

@@ -7,8 +7,10 @@ use axum::http::Method;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::app::{Call, TestApp, TestUser, a_report};
+use crate::live::address_of;
 
 /// (id, event, data) of every event in the text; comments are skipped.
 pub(crate) fn events_of(text: &str) -> Vec<(u64, String, Value)> {
@@ -204,4 +206,27 @@ async fn an_idle_stream_sends_keep_alives() {
         text.push_str(std::str::from_utf8(&frame.unwrap().unwrap().into_data().unwrap()).unwrap());
     }
     assert!(text.starts_with("event: queued\nid: 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_queued_event_has_the_position_in_the_queue() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    app.submit(&user, &body()).await;
+    let second = app.submit(&user, &body()).await;
+    let address = address_of(&app).await;
+    let request = format!(
+        "GET /api/v1/execute/{second}/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\r\n",
+        user.token
+    );
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains("data:") {
+        let mut bytes = [0; 4096];
+        let read = stream.read(&mut bytes).await.unwrap();
+        assert!(read > 0, "{text}");
+        text += std::str::from_utf8(&bytes[..read]).unwrap();
+    }
+    assert!(text.contains("event: queued") && text.contains(r#""position":2"#), "{text}");
 }

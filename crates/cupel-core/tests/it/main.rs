@@ -4,6 +4,7 @@ mod accounts;
 mod contests;
 mod leases;
 mod nodes;
+mod positions;
 mod result_cache;
 mod routing;
 mod submitting;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::cluster::{ClusterStore as _, Order, WORKER_GONE_AFTER, WorkerBeat, unserved};
+use cupel_core::event::Seq;
 use cupel_core::run::RunState;
 use cupel_core::{Bounds, Clock as _, Core, Needs, Queue as _, SubmitError};
 use cupel_events::EmbeddedBus;
@@ -251,4 +252,20 @@ async fn hints_in_a_queue_without_consumers_do_not_hide_lost_hints() {
     }
     let judged = tokio::time::timeout(Duration::from_secs(10), python.judge()).await;
     assert_eq!(judged.expect("the run whose hint was lost"), id);
+}
+
+#[tokio::test]
+async fn the_position_counts_only_the_runs_in_the_same_language_queue() {
+    let site = Site::start().await;
+    let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
+    site.send_heartbeats(&[&python, &both]).await;
+    let mut ids = Vec::new();
+    for language in ["c", "python", "python", "c"] {
+        site.app.clock.advance(Duration::from_secs(1));
+        ids.push(site.submit(language).await);
+    }
+    for (id, position) in ids.into_iter().zip([1, 1, 2, 2]) {
+        let mut log = site.api.follow(&site.app.me(), id, Seq::default()).await.unwrap().expect("it is visible");
+        assert_eq!(log.next().await.expect("an event").position, Some(position));
+    }
 }

@@ -130,6 +130,10 @@ fn samples(directory: &Path, bounds: &Bounds) -> Result<Vec<TestCase>, Failure> 
     each.collect()
 }
 
+/// Printed if an output differs: samples do not say how the problem compares.
+const COMPARED: &str =
+    "Compared word by word. The server uses the problem's own checker, which may accept other answers.";
+
 /// Prints one line per sample, or why the program did not compile.
 fn show(report: &RunReport, count: usize) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
@@ -151,4 +155,7 @@ fn show(report: &RunReport, count: usize) {
         "{}",
         if accepted == count { good(&summary) } else { bad(&format!("{summary}: {}", report.verdict.title())) }
     );
+    if report.cases.iter().any(|case| case.verdict == Verdict::WrongAnswer) {
+        outln!("{}", dim(COMPARED));
+    }
 }

@@ -78,6 +78,17 @@ impl Client {
         }
     }
 
+    /// The names of the events up to `verdict`, and the number of the first.
+    fn events_to_verdict(&mut self) -> (Vec<String>, u64) {
+        let (mut names, mut first) = (Vec::new(), None);
+        while names.last().is_none_or(|name| name != "verdict") {
+            let message = self.until("event");
+            first.get_or_insert(message["data"]["seq"].as_u64().unwrap());
+            names.push(message["event"].as_str().unwrap().to_owned());
+        }
+        (names, first.unwrap())
+    }
+
     /// Starts short runs until one is accepted: a worker may have just started.
     pub(crate) fn until_accepted(&mut self) {
         eventually(|| {
@@ -123,12 +134,107 @@ pub(crate) fn converse(first: &mut Client, again: impl FnOnce() -> Client) {
     assert_eq!(second.verdict(), "AC");
 }
 
+/// Sends every message that `docs/live.md` has for clients, and gets every message that it has for servers. The run's
+/// events are read from the bus.
+pub(crate) fn say_everything(client: &mut Client) {
+    // `start` and its repetition; `accepted`, and the events in their order.
+    let key = uuid::Uuid::new_v4().to_string();
+    // A source of its own, so that it is compiled.
+    let source = format!("// {key}\n#include <stdio.h>\nint main(void) {{ puts(\"42\"); }}");
+    let request = json!({ "language": "c", "source_code": source });
+    let start = json!({ "type": "start", "id": "plain", "request": request, "idempotency_key": key });
+    client.send(&start);
+    let accepted = client.until("accepted");
+    assert_eq!(
+        (&accepted["id"], &accepted["cached"], &accepted["repeated"]),
+        (&json!("plain"), &json!(false), &json!(false))
+    );
+    let (events, first_seq) = client.events_to_verdict();
+    let steps: Vec<&str> = events.iter().map(String::as_str).filter(|name| *name != "queued").collect();
+    let expected = ["started", "compile.start", "compile.end", "test.start", "output", "test.end", "verdict"];
+    assert_eq!((events[0].as_str(), &steps[..]), ("queued", &expected[..]));
+    client.send(&start);
+    assert_eq!(client.until("accepted")["repeated"], true);
+    client.verdict();
+
+    // `attach` after an event, also to a run that has ended; `attached`.
+    client.send(&json!({ "type": "attach", "id": "again", "run": accepted["run"], "after": first_seq }));
+    assert_eq!(client.until("attached")["id"], "again");
+    assert_eq!(client.events_to_verdict().0, events[events.iter().position(|name| name == "started").unwrap()..]);
+
+    // `resize`, `stdin` as base64 and as text, `signal`; `input` reports how far they have come.
+    let run = client.start_at_terminal("python", TALKER[0].1);
+    client.output_until("first 80 24\r\n");
+    client.send(&json!({ "type": "resize", "run": run, "seq": 1, "cols": 100, "rows": 40 }));
+    client.output_until("now 100 40\r\n");
+    client.send(&json!({ "type": "stdin", "run": run, "seq": 2, "base64": "QWRh" }));
+    client.line(&run, 3, "");
+    let consumed = loop {
+        let input = client.until("input");
+        if input["consumed_seq"] == 3 {
+            break input;
+        }
+    };
+    let numbers = ["seq", "bytes", "consumed_bytes"].map(|name| consumed[name].as_u64().unwrap());
+    assert_eq!((numbers, &consumed["run"]), ([3, 4, 4], &run));
+    client.send(&json!({ "type": "signal", "run": run, "seq": 4, "signal": "INT" }));
+    assert_eq!(client.verdict(), "AC");
+
+    // `detach` and `detached`; the run goes on. `stdin.end`.
+    let run = client.start(LOOP);
+    client.output_until("name? ");
+    client.send(&json!({ "type": "detach", "run": run }));
+    assert_eq!(client.until("detached")["run"], run);
+    client.send(&json!({ "type": "attach", "run": run }));
+    client.until("attached");
+    client.output_until("name? ");
+    client.send(&json!({ "type": "stdin.end", "run": run, "seq": 1 }));
+    assert_eq!(client.verdict(), "AC");
+
+    // `kill` and `killed`.
+    let run = client.start(LOOP);
+    client.output_until("name? ");
+    client.send(&json!({ "type": "kill", "run": run }));
+    let (mut status, mut verdict) = (Value::Null, Value::Null);
+    while status.is_null() || verdict.is_null() {
+        let message = client.next();
+        match (message["type"].as_str(), message["event"].as_str()) {
+            (Some("killed"), _) => status = message["status"].clone(),
+            (Some("event"), Some("verdict")) => verdict = message["data"]["verdict"].clone(),
+            _ => {}
+        }
+    }
+    assert_eq!((status, verdict), (json!("cancelled"), json!("CANCELLED")));
+
+    // `error`: the connection goes on.
+    for (message, code) in [
+        (json!({ "type": "signal", "id": "late", "run": run, "seq": 1, "signal": "INT" }), "conflict"),
+        (json!({ "type": "attach", "id": "none", "run": "nonsense" }), "not-found"),
+    ] {
+        client.send(&message);
+        let error = loop {
+            let answer = client.next();
+            if answer["type"] == "error" {
+                break answer;
+            }
+        };
+        assert_eq!((&error["error"]["code"], &error["id"]), (&json!(code), &message["id"]));
+    }
+}
+
 #[test]
 fn a_program_answers_what_its_client_types() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let mut client = Client::connect(&server.url, &server.key);
     converse(&mut client, || Client::connect(&server.url, &server.key));
+}
+
+#[test]
+fn every_message_of_the_protocol_has_its_effect_and_its_response() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    say_everything(&mut Client::connect(&server.url, &server.key));
 }
 
 /// Prints the size of its terminal, waits for another size, reads a line, and waits for Ctrl-C.

@@ -104,11 +104,13 @@ fn a_failure_on_the_way_to_a_server_has_an_exit_code_and_says_what_to_do() {
     let file = source("a.py", "print(1)\n");
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nobody = format!("http://{closed}");
-    let cases: [(&str, &[&str], &str, i32, &str); 5] = [
+    let live = ["-i", "--server", &*server.url, "--language", "klingon"];
+    let cases: [(&str, &[&str], &str, i32, &str); 6] = [
         ("no server", &["--server", &nobody], &server.key, 6, "cannot reach the server"),
         ("a wrong key", &["--server", &server.url], "cup_nonsense", 4, "refused the API key"),
         ("no key", &["--server", &server.url], "", 4, "CUPEL_API_KEY"),
         ("an unknown language", &["--server", &server.url, "--language", "klingon"], &server.key, 2, "klingon"),
+        ("an unknown language with live input", &live, &server.key, 2, "klingon"),
         ("no key file", &["--server", &server.url, "--key-file", "/nonexistent"], &server.key, 2, "/nonexistent"),
     ];
     for (name, flags, key, code, hint) in cases {
@@ -218,12 +220,14 @@ fn a_problem_is_downloaded_tested_and_submitted() {
     std::fs::write(work.path().join("quiet-hours.py"), right).unwrap();
     let tested = in_work(&["test", "quiet-hours.py"]);
     assert!(tested.code == Some(0) && tested.stdout.contains("1 ✓"), "{tested:?}");
+    assert!(!tested.stdout.contains("word by word"), "{tested:?}");
     let accepted = in_work(&["submit", "quiet-hours", "quiet-hours.py"]);
     assert!(accepted.code == Some(0) && accepted.stdout.starts_with("accepted · 17/17 tests"), "{accepted:?}");
 
     std::fs::write(work.path().join("wrong.py"), "print('nonsense')\n").unwrap();
     let tested = in_work(&["test", "wrong.py", "--samples", "quiet-hours/samples"]);
     assert!(tested.code == Some(1) && tested.stdout.contains("1 ✗ WA"), "{tested:?}");
+    assert!(tested.stdout.contains("Compared word by word. The server uses the problem's own checker"), "{tested:?}");
     assert_eq!(in_work(&["test", "wrong.py"]).code, Some(2));
     let refused = in_work(&["submit", "quiet-hours", "wrong.py", "--json"]);
     let object: Value = serde_json::from_str(&refused.stdout).unwrap();

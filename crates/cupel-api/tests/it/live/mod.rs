@@ -152,6 +152,7 @@ async fn a_started_run_is_followed_to_its_verdict_under_the_clients_own_name() {
     assert_eq!((&accepted["type"], &accepted["id"]), (&json!("accepted"), &json!("mine")), "{accepted}");
     let queued = client.next().await;
     assert_eq!((&queued["event"], &queued["id"], &queued["run"]), (&json!("queued"), &json!("mine"), &accepted["run"]));
+    assert_eq!(queued["data"]["position"], 1, "no other run waits");
     let assignment = app.next_run().await;
     assert_eq!(assignment.leased.submission.id.to_string(), accepted["run"].as_str().unwrap());
     output(&app, &assignment, 1, "4");

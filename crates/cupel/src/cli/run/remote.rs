@@ -98,7 +98,14 @@ fn waits_long(server: &Server, language: &str, limits: &mut Map<String, Value>) 
     if !language.chars().all(is_plain) {
         return Err(anyhow!("{language:?} is not the id of a language")).or_exit(Exit::Usage);
     }
-    let offered = server.get(&format!("/languages/{}", language.replace('#', "%23").replace('+', "%2B")))?;
+    let offered = server.get(&format!("/languages/{}", language.replace('#', "%23").replace('+', "%2B")));
+    // A language that does not exist is a mistake in the command line, as without live input.
+    let offered = offered.map_err(|failure| match failure.exit {
+        Exit::NotFound => {
+            Failure { exit: Exit::Usage, error: failure.error.context(format!("no language {language:?}")) }
+        }
+        _ => failure,
+    })?;
     for name in ["wall_time_ms", "idle_time_ms"] {
         limits.insert(name.to_owned(), offered["limits_max"][name].clone());
     }

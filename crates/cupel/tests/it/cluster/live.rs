@@ -3,7 +3,7 @@
 use cupel_testkit::servers::{Postgres, Redis};
 
 use super::nodes::Cluster;
-use crate::live::{Client, converse};
+use crate::live::{Client, converse, say_everything};
 
 fn across_nodes(events: impl Fn(&Postgres, &Redis) -> String) {
     let (postgres, redis) = (Postgres::start(), Redis::start());
@@ -21,15 +21,18 @@ fn across_nodes(events: impl Fn(&Postgres, &Redis) -> String) {
     let mut first = connect(0);
     first.until_accepted();
     converse(&mut first, || connect(1));
+    // Of the connection that `converse` left in the middle, nothing more is read.
+    say_everything(&mut connect(0));
+    say_everything(&mut connect(1));
     worker.stop();
 }
 
 #[test]
-fn input_reaches_a_worker_on_another_node_over_redis() {
+fn every_message_reaches_a_worker_on_another_node_over_redis() {
     across_nodes(|_, redis| redis.url());
 }
 
 #[test]
-fn input_reaches_a_worker_on_another_node_over_postgres() {
+fn every_message_reaches_a_worker_on_another_node_over_postgres() {
     across_nodes(|postgres, _| postgres.url());
 }

@@ -1,0 +1,290 @@
+//! One connection: its messages `join` and `leave`, and the events of its rooms.
+//!
+//! A room is a task that takes the next event only after the connection has accepted the one before. So a slow client
+//! delays only its own rooms; it gets `gap` if the event bus has dropped events meanwhile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::event::Seq;
+use cupel_core::{AuthenticatedUser, Follow, Followed, Received};
+use cupel_http::app::{LongAnswer, Shared};
+use cupel_http::body::parse;
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
+use cupel_http::limits::RateClass;
+use cupel_types::SubmissionId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::{SendError, SocketError};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::Opened;
+use super::room::{Room, Submissions};
+use crate::v1::events::{DUE_SOON, EventData, may_read};
+
+/// Maximum number of rooms of one connection. Each also counts as an open event stream of its user.
+const ROOMS_MAX: usize = 32;
+
+/// Maximum number of messages of one connection that are handled or wait for it. Further ones are refused.
+const MESSAGES_MAX: usize = 8;
+
+/// Time after which an event is offered again to a connection whose client is slow.
+const FULL_PAUSE: Duration = Duration::from_millis(25);
+
+/// Maximum time in which a client takes no event.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// One connection.
+struct Connection {
+    opened: Arc<Opened>,
+    /// The rooms by name. Messages are handled one after another, under this lock.
+    rooms: Mutex<HashMap<String, Task>>,
+    messages: Semaphore,
+}
+
+/// A task that ends with its handle.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Where the events of a room go.
+#[derive(Clone)]
+pub(super) struct Client {
+    socket: SocketRef,
+    opened: Arc<Opened>,
+    room: Arc<str>,
+}
+
+/// The client's messages `join` and `leave`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    room: String,
+    /// `join` of a submission: only events after the one with this number.
+    #[serde(default)]
+    after: u64,
+}
+
+/// The acknowledgement of a message.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Reply {
+    Done {
+        room: String,
+    },
+    Refused {
+        /// Seconds after which a repetition may succeed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
+        error: ErrorBody,
+    },
+}
+
+/// An event of a room.
+#[derive(Serialize)]
+struct RoomEvent<'a> {
+    room: &'a str,
+    event: &'static str,
+    data: EventData,
+}
+
+/// The client has gone, or takes no events.
+struct Gone;
+
+/// Serves a new connection.
+pub(super) async fn connected(socket: SocketRef) {
+    let Some(opened) = socket.req_parts().extensions.get::<Arc<Opened>>().cloned() else {
+        tracing::error!("a Socket.IO connection without a handshake");
+        let _gone = socket.disconnect();
+        return;
+    };
+    let guard = Arc::new(Task(tokio::spawn(guard(socket.clone(), Arc::clone(&opened)))));
+    let (rooms, messages) = (Mutex::default(), Semaphore::new(MESSAGES_MAX));
+    let connection = Arc::new(Connection { opened, rooms, messages });
+    for kind in [Kind::Join, Kind::Leave] {
+        let connection = Arc::clone(&connection);
+        socket.on(kind.name(), move |socket: SocketRef, TryData(message): TryData<Value>, ack: AckSender| {
+            let connection = Arc::clone(&connection);
+            async move {
+                let reply = connection.handle(&socket, kind, message.unwrap_or_default()).await;
+                // A client that has no room for the acknowledgement connects again.
+                if ack.send(&reply).is_err() {
+                    let _gone = socket.disconnect();
+                }
+            }
+        });
+    }
+    socket.on_disconnect(move || {
+        let connection = Arc::clone(&connection);
+        guard.0.abort();
+        async move { connection.rooms.lock().await.clear() }
+    });
+}
+
+/// Ends the connection when the server shuts down or the user may not read any more.
+async fn guard(socket: SocketRef, opened: Arc<Opened>) {
+    let every = opened.app.settings.access_check;
+    let mut checks = interval_at(Instant::now() + every, every);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = opened.app.shutdown.cancelled() => break,
+            _ = checks.tick() => if !may_read(&opened.app, opened.holder.user).await { break },
+        }
+    }
+    let _gone = socket.disconnect();
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Join,
+    Leave,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Kind::Join => "join",
+            Kind::Leave => "leave",
+        }
+    }
+}
+
+impl Connection {
+    async fn handle(&self, socket: &SocketRef, kind: Kind, message: Value) -> Reply {
+        match self.act(socket, kind, &message).await {
+            Ok(room) => Reply::Done { room },
+            Err(error) => {
+                Reply::Refused { retry_after: error.seconds_to_wait(), error: error.to_body(&self.opened.request_id) }
+            }
+        }
+    }
+
+    async fn act(&self, socket: &SocketRef, kind: Kind, message: &Value) -> Result<String, ApiError> {
+        let _permit = self.messages.try_acquire().map_err(|_| {
+            let detail = format!("At most {MESSAGES_MAX} messages may wait. Wait for the acknowledgements.");
+            ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1))
+        })?;
+        let mut rooms = self.rooms.lock().await;
+        let Opened { app, holder, .. } = &*self.opened;
+        let (_, paid) = app.limits.take(holder.user, RateClass::Reads, &holder.rates, 1).await;
+        paid?;
+        let Message { room: name, after } = parse(message.to_string().as_bytes())?;
+        let room = Room::named(&name)?;
+        rooms.retain(|_, task| !task.0.is_finished());
+        match kind {
+            Kind::Leave => {
+                let left = rooms.remove(&name);
+                left.ok_or_else(|| ApiError::new(ErrorKind::Conflict, "This connection is not in the room."))?;
+            }
+            Kind::Join if rooms.contains_key(&name) => {
+                let detail = "This connection is in the room already. Leave it first to follow it from another event.";
+                return Err(ApiError::new(ErrorKind::Conflict, detail));
+            }
+            Kind::Join if rooms.len() >= ROOMS_MAX => {
+                let detail = format!("A connection is in at most {ROOMS_MAX} rooms. Leave one.");
+                return Err(ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
+            }
+            Kind::Join => {
+                let opened = Arc::clone(&self.opened);
+                let client = Client { socket: socket.clone(), opened, room: Arc::from(&*name) };
+                if let Some(task) = client.join(room, after).await? {
+                    rooms.insert(name.clone(), task);
+                }
+            }
+        }
+        Ok(name)
+    }
+}
+
+impl Client {
+    pub(super) fn app(&self) -> &Shared {
+        &self.opened.app
+    }
+
+    pub(super) fn viewer(&self) -> AuthenticatedUser {
+        self.opened.holder.viewer
+    }
+
+    /// Counts one more followed run or room of the user.
+    pub(super) fn begin(&self) -> Result<LongAnswer, ApiError> {
+        self.app().long_answers.begin(self.opened.holder.user)
+    }
+
+    /// The task of a room that the user may join. `None`: the room has no further events.
+    async fn join(self, room: Room, after: u64) -> Result<Option<Task>, ApiError> {
+        let open = self.begin()?;
+        let forward: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match room {
+            Room::Submission(id) => {
+                let missing = || ApiError::not_found("submission");
+                let record = self.app().core.submission(&self.viewer(), id).await?.ok_or_else(missing)?;
+                let now = self.app().core.now();
+                if let Some(run_at) = record.submission.run_at
+                    && !record.state.is_final()
+                    && run_at.duration_since(now) > DUE_SOON
+                {
+                    // It would occupy a room without events for up to a month.
+                    let _gone = self.send("scheduled", EventData::scheduled(id, after, run_at, now)).await;
+                    return Ok(None);
+                }
+                let log = self.app().core.follow(&self.viewer(), id, Seq(after)).await?.ok_or_else(missing)?;
+                Box::pin(async move { self.forward(log, id, after).await })
+            }
+            Room::Problem(_) | Room::Contest(_) => {
+                let submissions = Submissions::of(self, room).await?;
+                Box::pin(submissions.forward())
+            }
+        };
+        Ok(Some(Task(tokio::spawn(async move {
+            forward.await;
+            drop(open);
+        }))))
+    }
+
+    /// Forwards the events of a run until it or the connection has ended.
+    pub(super) async fn forward(&self, mut log: Follow, run: SubmissionId, mut last: u64) {
+        while let Some(Followed { received, position }) = log.next().await {
+            let is_final = matches!(&received, Received::Event(event) if event.kind.is_final());
+            let (name, data) = match received {
+                Received::Event(event) => {
+                    last = event.seq.0;
+                    (event.kind.name(), EventData::of(event, position))
+                }
+                Received::Gap => ("gap", EventData::gap(run, last, self.app().core.now())),
+            };
+            if self.send(name, data).await.is_err() || is_final {
+                return;
+            }
+        }
+    }
+
+    /// Sends an event as soon as the connection has room for it.
+    async fn send(&self, event: &'static str, data: EventData) -> Result<(), Gone> {
+        let kind = match event {
+            "output" | "verdict" => event,
+            _ => "status",
+        };
+        let event = RoomEvent { room: &self.room, event, data };
+        let deadline = Instant::now() + STALL_MAX;
+        loop {
+            match self.socket.emit(kind, &event) {
+                Ok(()) => return Ok(()),
+                Err(SendError::Socket(SocketError::InternalChannelFull)) if Instant::now() < deadline => {
+                    tokio::time::sleep(FULL_PAUSE).await;
+                }
+                Err(_) => {
+                    let _gone = self.socket.clone().disconnect();
+                    return Err(Gone);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Socket.IO at `/api/v1/socket.io/`: a gateway for existing clients, with both transports of the protocol.
+//!
+//! ```text
+//!  client ── HTTP or WebSocket ──► this file: who connects ──► socketioxide: the protocol
+//!    ▲                                                             │ `join`, `leave`
+//!    │                                                             ▼
+//!    └── `status`, `output`, `verdict` ◄── connection.rs: one task per room ◄── core (events of runs)
+//! ```
+//!
+//! The handshake is authenticated as that of a live connection. Later requests of the connection have its session id
+//! (`sid`), a random secret of the protocol, instead of a credential. `docs/socketio.md` describes rooms, events, errors
+//! and bounds.
+//!
+//! Source: Engine.IO protocol, revision 4; Socket.IO protocol, revision 5.
+
+mod connection;
+mod room;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::header;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use cupel_core::accounts::TicketUse;
+use cupel_http::app::{LongAnswer, Shared};
+use cupel_http::caller::{Follower, Holder};
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::Notes;
+use cupel_http::websocket;
+use socketioxide::{ParserConfig, SocketIo};
+use tower::Service as _;
+
+/// The path of all requests; clients add the slash at its end.
+const PATH: &str = "/api/v1/socket.io";
+
+/// Maximum size of a message of the client, and of the body of a request with several.
+const MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// Maximum time in which the body of a request arrives.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes of packets that one response of the polling transport has, unless a single packet is larger.
+const RESPONSE_BYTES_MAX: u64 = 256 << 10;
+
+/// Maximum number of packets that wait for a slow client. Its events wait on the event bus.
+const PACKETS_MAX: usize = 16;
+
+/// Time between two pings, and the time that a client has to answer one.
+const PING_PAUSE: Duration = Duration::from_secs(15);
+const PING_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Maximum time between the handshake and the packet `CONNECT`.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The protocol's state: all connections of this server.
+#[derive(Clone)]
+struct Engine(Arc<dyn Fn(Request) -> Answer + Send + Sync>);
+
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// What the handshake has found out. The request of the handshake keeps it as long as the connection exists.
+pub(super) struct Opened {
+    app: Shared,
+    holder: Holder,
+    request_id: String,
+    /// Counts the connection as an open event stream of its user.
+    _open: LongAnswer,
+}
+
+impl Engine {
+    fn new() -> Engine {
+        // Binary messages are no part of the interface.
+        let parser = ParserConfig::common().max_incoming_binaries(0).max_incoming_binary_buf_size(0);
+        let (service, io) = SocketIo::builder()
+            .req_path(PATH)
+            .ping_interval(PING_PAUSE)
+            .ping_timeout(PING_TIME_MAX)
+            .connect_timeout(CONNECT_TIME_MAX)
+            .max_buffer_size(PACKETS_MAX)
+            .max_payload(RESPONSE_BYTES_MAX)
+            .ws_max_message_size(MESSAGE_BYTES_MAX)
+            .ws_max_frame_size(MESSAGE_BYTES_MAX)
+            .with_parser(parser)
+            .build_svc();
+        io.ns("/", connection::connected);
+        Engine(Arc::new(move |request| {
+            let mut service = service.clone();
+            Box::pin(async move {
+                let answer: Result<_, Infallible> = service.call(request).await;
+                let Ok(answer) = answer;
+                answer.map(Body::new)
+            })
+        }))
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        (self.0)(request).await
+    }
+}
+
+/// The routes of the gateway.
+pub(crate) fn routes() -> Router<Shared> {
+    let path = format!("{PATH}/");
+    Router::new().route(&path, get(receive).post(send)).layer(Extension(Engine::new()))
+}
+
+/// The handshake of either transport, a poll, or the upgrade of a connection to a WebSocket.
+async fn receive(
+    State(app): State<Shared>,
+    Extension(engine): Extension<Engine>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if has_session(&request) {
+        return Ok(engine.answer(request).await);
+    }
+    if request.headers().contains_key(header::UPGRADE) {
+        websocket::check_origin(&request, &app.settings)?;
+    }
+    let (mut parts, _body) = request.into_parts();
+    let follower = Follower::from_request_parts(&mut parts, &app).await?;
+    let request_id = parts.extensions.get::<Notes>().map(|notes| notes.request_id().to_owned()).unwrap_or_default();
+    let holder = follower.holder(&app, TicketUse::Live).await?;
+    let open = app.long_answers.begin(holder.user)?;
+    follower.enter(&app, TicketUse::Live).await?;
+    parts.extensions.insert(Arc::new(Opened { app, holder, request_id, _open: open }));
+    Ok(engine.answer(Request::from_parts(parts, Body::empty())).await)
+}
+
+/// Messages of a client that polls.
+async fn send(Extension(engine): Extension<Engine>, request: Request) -> Result<Response, ApiError> {
+    if !has_session(&request) {
+        return Err(ApiError::new(ErrorKind::Unauthorized, "A connection begins with GET; see docs/socketio.md."));
+    }
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, MESSAGE_BYTES_MAX)).await;
+    let Ok(Ok(body)) = body else {
+        let detail = format!("A request may have {MESSAGE_BYTES_MAX} bytes, within {} s.", BODY_TIME_MAX.as_secs());
+        return Err(ApiError::new(ErrorKind::BodyTooLarge, detail));
+    };
+    Ok(engine.answer(Request::from_parts(parts, Body::from(body))).await)
+}
+
+/// Whether the request belongs to a connection that exists already; the protocol checks the id.
+fn has_session(request: &Request) -> bool {
+    request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")))
+}

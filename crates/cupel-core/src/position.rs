@@ -1,0 +1,235 @@
+//! Positions of waiting runs in the queue, for the clients that follow them.
+//!
+//! All clients of this process share one list of the longest-waiting runs. The list has a bound and is read from the
+//! store at a bounded rate, so a position costs a look at the list, however many clients follow however many runs.
+//!
+//! A position is an estimate: the queue serves the owners in turn, weighs priorities, and learns of slot times. It
+//! counts the runs that became due earlier and need the same language queue. Of another owner's runs it counts at most
+//! one more than of the owner's own, because the owners take turns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_types::{LanguageId, RunId, SubmissionId, UserId};
+use jiff::Timestamp;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use crate::event::{Event, EventKind, Seq};
+use crate::run::{RunState, SubmissionRecord};
+use crate::{AuthenticatedUser, Core, DuePlace, DueRun, Needs, Received, StoreError, Subscription};
+
+/// Maximum number of waiting runs in the list. Runs behind them have no position.
+const LISTED_MAX: u32 = 1000;
+
+/// Minimum time between two reads of the list.
+const READ_PAUSE: Duration = Duration::from_millis(50);
+
+/// Maximum age of the list from which a position is determined.
+const LIST_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// Time between two looks at the position of a waiting run.
+const UPDATE_PAUSE: Duration = Duration::from_secs(2);
+
+/// The log of a submission, with its position in the queue while it waits for its first attempt.
+pub struct Follow {
+    core: Core,
+    log: Box<dyn Subscription>,
+    /// `None`: the run does not wait for its first attempt any more.
+    waiting: Option<Waiting>,
+}
+
+/// An entry of a followed log.
+#[derive(Debug)]
+pub struct Followed {
+    /// The entry.
+    pub received: Received,
+    /// With `queued`: the position in the queue, from 1, if it is known.
+    pub position: Option<u64>,
+}
+
+struct Waiting {
+    run: WaitingRun,
+    /// Number of the last `queued` event that the client has. Updates continue from it.
+    last: Seq,
+    /// The last position that the client has.
+    reported: Option<u64>,
+    updates: Interval,
+}
+
+/// A run that was queued at a known time.
+#[derive(Debug)]
+struct WaitingRun {
+    submission: SubmissionId,
+    run: RunId,
+    owner: UserId,
+    language: Option<LanguageId>,
+    /// When the store last showed that it was queued.
+    queued_at: Timestamp,
+}
+
+/// The waiting runs, in the order in which they became due.
+#[derive(Debug)]
+pub(crate) struct WaitingList {
+    read_at: Timestamp,
+    runs: Vec<DueRun>,
+}
+
+/// The list that all clients share. The holder of the lock reads it for all waiting callers.
+pub(crate) type SharedList = tokio::sync::Mutex<Option<Arc<WaitingList>>>;
+
+impl Core {
+    /// As [`Core::watch`], with positions: every `queued` event has the position in the queue. While the run waits for
+    /// its first attempt and its position changes, `queued` is repeated with larger numbers. The repetitions are not in
+    /// the log.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn follow(
+        &self,
+        viewer: &AuthenticatedUser,
+        id: SubmissionId,
+        after: Seq,
+    ) -> Result<Option<Follow>, StoreError> {
+        // Before the submission is read, so that a list read later has the run unless it has started.
+        let now = self.now();
+        let Some((record, log)) = self.watch_record(viewer, id, after).await? else { return Ok(None) };
+        let waits = matches!(record.state, RunState::Queued { attempts: 0, .. }) && after.attempt() == 0;
+        let waiting = waits.then(|| Waiting::new(WaitingRun::of(&record, now), after));
+        Ok(Some(Follow { core: self.clone(), log, waiting }))
+    }
+
+    /// The position of a run; `None`: it does not wait, or is not among the listed runs.
+    async fn position(&self, run: &WaitingRun) -> Option<u64> {
+        match self.waiting_list(run).await {
+            Ok(list) => self.position_in(&list, run),
+            Err(error) => {
+                tracing::debug!(%error, "cannot determine the position of a waiting run");
+                None
+            }
+        }
+    }
+
+    /// A list that has the run if it waits, unless the list was read less than [`READ_PAUSE`] ago.
+    async fn waiting_list(&self, run: &WaitingRun) -> Result<Arc<WaitingList>, StoreError> {
+        let mut shared = self.inner.waiting_list.lock().await;
+        let now = self.now();
+        if let Some(list) = shared.as_ref() {
+            let may_have_it = list.read_at >= run.queued_at || list.runs.iter().any(|due| due.hint.run == run.run);
+            let age_max = if may_have_it { LIST_AGE_MAX } else { READ_PAUSE };
+            if (list.read_at..list.read_at + age_max).contains(&now) {
+                return Ok(Arc::clone(list));
+            }
+        }
+        let runs = self.inner.store.due(now, DuePlace::before(Timestamp::UNIX_EPOCH), LISTED_MAX).await?;
+        Ok(Arc::clone(shared.insert(Arc::new(WaitingList { read_at: now, runs }))))
+    }
+
+    fn position_in(&self, list: &WaitingList, run: &WaitingRun) -> Option<u64> {
+        let place = list.runs.iter().position(|due| due.hint.run == run.run);
+        let is_complete = list.runs.len() < LISTED_MAX as usize;
+        let (before, needs) = match place {
+            Some(place) => (&list.runs[..place], list.runs[place].needs.clone()),
+            // It was queued after the list was read, so behind all of its runs.
+            None if list.read_at < run.queued_at && is_complete => {
+                (&list.runs[..], run.language.iter().cloned().collect::<Needs>())
+            }
+            None => return None,
+        };
+        let routes = self.inner.language_queues.routes();
+        let queue = |needs: &Needs| routes.as_ref().and_then(|routes| routes.language_queue(needs));
+        let own = queue(&needs);
+        let owners = before.iter().filter(|due| queue(&due.needs) == own).map(|due| due.hint.owner);
+        Some(position_after(owners, run.owner))
+    }
+}
+
+/// The position of an owner's run behind the runs of these owners.
+fn position_after(before: impl Iterator<Item = UserId>, owner: UserId) -> u64 {
+    let mut counts: HashMap<UserId, u64> = HashMap::new();
+    before.for_each(|of| *counts.entry(of).or_default() += 1);
+    let own = counts.remove(&owner).unwrap_or(0);
+    1 + own + counts.values().map(|others| (*others).min(own + 1)).sum::<u64>()
+}
+
+impl WaitingRun {
+    fn of(record: &SubmissionRecord, queued_at: Timestamp) -> WaitingRun {
+        let submission = &record.submission;
+        WaitingRun {
+            submission: submission.id,
+            run: record.run,
+            owner: submission.owner,
+            language: submission.language().cloned(),
+            queued_at,
+        }
+    }
+}
+
+impl Waiting {
+    fn new(run: WaitingRun, after: Seq) -> Waiting {
+        // A client that has the event `queued` already gets the current position at once.
+        let first = if after == Seq::default() { UPDATE_PAUSE } else { Duration::ZERO };
+        let mut updates = interval_at(Instant::now() + first, UPDATE_PAUSE);
+        updates.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Waiting { run, last: after, reported: None, updates }
+    }
+
+    /// The next `queued` event if the position has changed.
+    async fn update(&mut self, core: &Core) -> Option<Followed> {
+        self.updates.tick().await;
+        let position = core.position(&self.run).await.filter(|position| self.reported != Some(*position))?;
+        let seq = Seq(self.last.0 + 1);
+        // The number of the final event must stay larger.
+        if seq >= Seq::of_end(0) {
+            return None;
+        }
+        (self.last, self.reported) = (seq, Some(position));
+        let event = Event { submission: self.run.submission, seq, at: core.now(), kind: EventKind::Queued };
+        Some(Followed { received: Received::Event(event), position: Some(position) })
+    }
+}
+
+impl Follow {
+    /// The next entry; `None`: as [`Subscription::next`].
+    pub async fn next(&mut self) -> Option<Followed> {
+        loop {
+            let Some(waiting) = &mut self.waiting else {
+                return Some(Followed { received: self.log.next().await?, position: None });
+            };
+            let received = tokio::select! {
+                biased;
+                received = self.log.next() => received?,
+                update = waiting.update(&self.core) => match update {
+                    Some(update) => return Some(update),
+                    None => continue,
+                },
+            };
+            let mut position = None;
+            match &received {
+                Received::Event(Event { kind: EventKind::Queued, seq, .. }) if seq.attempt() == 0 => {
+                    position = self.core.position(&waiting.run).await;
+                    (waiting.last, waiting.reported) = (*seq, position);
+                }
+                Received::Event(_) => self.waiting = None,
+                Received::Gap => {}
+            }
+            return Some(Followed { received, position });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_another_owners_runs_at_most_one_more_than_of_the_own_count() {
+        let user = |n| UserId::from_uuid(uuid::Uuid::from_u128(n));
+        let place = |before: &[u128]| position_after(before.iter().map(|n| user(*n)), user(1));
+        assert_eq!(place(&[]), 1);
+        assert_eq!(place(&[2]), 2);
+        assert_eq!(place(&[1, 1]), 3);
+        assert_eq!(place(&[2, 2, 2, 2]), 2, "the owners take turns");
+        assert_eq!(place(&[2, 2, 2, 1, 3]), 5, "two of owner 2, one of owner 3, and the own one");
+    }
+}

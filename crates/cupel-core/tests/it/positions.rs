@@ -1,0 +1,80 @@
+//! Positions of waiting runs in the queue.
+
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq};
+use cupel_core::{AuthenticatedUser, Core, Follow, Followed, Received};
+use cupel_testkit::{Unlimited, a_submission};
+use cupel_types::{SubmissionId, UserId};
+
+use super::{App, another_user, finish, next};
+
+async fn follow(core: &Core, owner: UserId, id: SubmissionId, after: Seq) -> Follow {
+    let viewer = AuthenticatedUser { user: owner, is_admin: false };
+    core.follow(&viewer, id, after).await.unwrap().expect("it is visible")
+}
+
+/// The next event's name, number and position.
+async fn hear(log: &mut Follow) -> (&'static str, Seq, Option<u64>) {
+    match log.next().await.expect("the log continues") {
+        Followed { received: Received::Event(event), position } => (event.kind.name(), event.seq, position),
+        Followed { received: Received::Gap, .. } => panic!("a gap"),
+    }
+}
+
+impl App {
+    /// Submits a run a second after the one before.
+    async fn submit_later(&self, owner: UserId, language: &str) -> SubmissionId {
+        self.clock.advance(Duration::from_secs(1));
+        let new = a_submission().in_language(language).as_sent();
+        self.core.submit(owner, vec![new], None, &Unlimited).await.expect("accepted").ids[0]
+    }
+
+    async fn position(&self, owner: UserId, id: SubmissionId) -> Option<u64> {
+        let (name, seq, position) = hear(&mut follow(&self.core, owner, id, Seq::default()).await).await;
+        assert_eq!((name, seq), ("queued", Seq::of_attempt(0, 1)));
+        position
+    }
+}
+
+#[tokio::test]
+async fn a_queued_event_has_the_position_in_the_queue() {
+    let app = App::start().await;
+    let ids = [app.submit_one().await, app.submit_later(app.owner, "python").await];
+    assert_eq!(app.position(app.owner, ids[0]).await, Some(1));
+    assert_eq!(app.position(app.owner, ids[1]).await, Some(2));
+    let third = app.submit_later(app.owner, "python").await;
+    assert_eq!(app.position(app.owner, third).await, Some(3));
+    let other = another_user(&*app.store).await;
+    let theirs = app.submit_later(other, "python").await;
+    assert_eq!(app.position(other, theirs).await, Some(2), "the owners take turns");
+    app.core.cancel(&app.me(), ids[0]).await.unwrap();
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(app.position(app.owner, ids[1]).await, Some(1));
+    assert_eq!(app.position(app.owner, ids[0]).await, None, "it does not wait any more");
+}
+
+#[tokio::test]
+async fn a_waiting_run_gets_its_new_position_until_it_starts() {
+    let app = App::start().await;
+    let (first, second) = (app.submit_one().await, app.submit_later(app.owner, "python").await);
+    let mut log = follow(&app.core, app.owner, second, Seq::default()).await;
+    assert_eq!(hear(&mut log).await, ("queued", Seq::of_attempt(0, 1), Some(2)));
+    let assignment = next(&app.core).await;
+    assert_eq!(assignment.leased.submission.id, first);
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(hear(&mut log).await, ("queued", Seq::of_attempt(0, 2), Some(1)));
+    let mut resumed = follow(&app.core, app.owner, second, Seq::of_attempt(0, 2)).await;
+    assert_eq!(hear(&mut resumed).await, ("queued", Seq::of_attempt(0, 3), Some(1)), "the numbers continue");
+    finish(&app.core, &assignment).await;
+    let assignment = next(&app.core).await;
+    let kind = EventKind::Started { attempt: 1 };
+    let started = Event { submission: second, seq: Seq::of_attempt(1, 1), at: app.core.now(), kind };
+    app.core.emit(started);
+    finish(&app.core, &assignment).await;
+    for log in [&mut log, &mut resumed] {
+        assert_eq!(hear(log).await, ("started", Seq::of_attempt(1, 1), None));
+        assert_eq!(hear(log).await, ("verdict", Seq::of_end(1), None));
+        assert!(log.next().await.is_none());
+    }
+}
