@@ -74,7 +74,7 @@ test('without contests the page says so and leads to the problems', async () => 
 })
 
 test('a student registers, joins a contest, solves its problem, and another browser sees the standings change', async () => {
-  await contest('spring', 'Spring Cup', -HOUR, { freeze_seconds: 600, description: 'Two hours, one problem.' })
+  await contest('spring', 'Spring Cup', -HOUR, { freeze_seconds: 600, description: 'Two **hours**, one problem.\n\n<script>alert(1)</script>' })
   await contest('summer', 'Summer Cup', 30 * HOUR)
   const student = await registered()
   const { page } = student
@@ -83,6 +83,9 @@ test('a student registers, joins a contest, solves its problem, and another brow
   await student.check('contests')
   await page.getByRole('link', { name: 'Spring Cup' }).click()
   await page.getByText('The problems are shown to participants').waitFor()
+  // The description is Markdown; HTML in it is text.
+  await page.locator('strong', { hasText: 'hours' }).waitFor()
+  await page.getByText('<script>alert(1)</script>').waitFor()
   assert.match(await page.getByRole('timer').innerText(), /^(1:00:0\d|0:5\d:\d\d)$/)
   await page.getByRole('button', { name: 'Join now' }).click()
   await page.getByText('You take part', { exact: true }).waitFor()

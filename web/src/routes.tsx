@@ -5,7 +5,7 @@ import { ROOT } from './api/client'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { ProblemList } from './pages/ProblemList'
-import { contestSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
+import { accountSearch, contestSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
 
@@ -51,7 +51,7 @@ export const contest = createRoute({
   component: lazyRouteComponent(() => import('./pages/ContestPage'), 'ContestPage'),
 })
 
-const accountSearch = (raw: Record<string, unknown>): { then?: string } => {
+const signInSearch = (raw: Record<string, unknown>): { then?: string } => {
   const then = ownPath(raw['then'])
   return then === undefined ? {} : { then }
 }
@@ -59,20 +59,33 @@ const accountSearch = (raw: Record<string, unknown>): { then?: string } => {
 export const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: accountSearch,
+  validateSearch: signInSearch,
   component: lazyRouteComponent(() => import('./pages/SignIn'), 'SignIn'),
 })
 
 export const register = createRoute({
   getParentRoute: () => root,
   path: '/register',
-  validateSearch: accountSearch,
+  validateSearch: signInSearch,
   component: lazyRouteComponent(() => import('./pages/Register'), 'Register'),
+})
+
+export const account = createRoute({
+  getParentRoute: () => root,
+  path: '/account',
+  validateSearch: accountSearch,
+  component: lazyRouteComponent(() => import('./pages/Account'), 'Account'),
+})
+
+const admin = createRoute({
+  getParentRoute: () => root,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('./pages/Admin'), 'Admin'),
 })
 
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
-    routeTree: root.addChildren([home, problems, problem, playground, contests, contest, signIn, register]),
+    routeTree: root.addChildren([home, problems, problem, playground, contests, contest, signIn, register, account, admin]),
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',

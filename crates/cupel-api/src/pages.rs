@@ -155,9 +155,10 @@ async fn set_password(
 }
 
 fn password_form(token: &str, wrong: &str) -> String {
-    let (token, wrong) = (escaped(token), escaped(wrong));
+    let token = escaped(token);
+    let wrong = if wrong.is_empty() { String::new() } else { format!("<p role=\"alert\">{}</p>\n", escaped(wrong)) };
     format!(
-        "<p>{wrong}</p>\n<form method=\"post\" action=\"password\">\n\
+        "{wrong}<form method=\"post\" action=\"password\">\n\
          <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
          <p><label>New password, 8 to 256 characters<br>\
          <input type=\"password\" name=\"password\" minlength=\"8\" maxlength=\"256\" autocomplete=\"new-password\" required></label></p>\n\

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cupel_types::UserId;
 use jiff::Timestamp;
 
-use crate::{Core, SubmitError};
+use crate::{Core, QueueError, SubmitError};
 
 /// Bounds of `Retry-After` when the queue is full.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
@@ -40,6 +40,20 @@ impl Core {
         Ok(guard)
     }
 
+    /// Number of the owner's runs that wait in the queue, and its maximum.
+    ///
+    /// # Errors
+    /// If the queue cannot answer.
+    pub async fn waiting_of(&self, owner: UserId) -> Result<(usize, usize), QueueError> {
+        Ok((self.inner.language_queues.depth_of(owner).await?, self.share_max()))
+    }
+
+    /// Maximum number of waiting runs of one owner.
+    fn share_max(&self) -> usize {
+        let depth_max = self.queue().depth_max();
+        (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max)
+    }
+
     /// Checks that the owner's share has room for the `entering` runs, `scheduled` of them with a later `run_at`. The
     /// share is a tenth of the queue, but at least the size of the largest batch, because a batch of that size must be
     /// acceptable.
@@ -48,9 +62,8 @@ impl Core {
     /// requests cost no query. Therefore an owner whose whole share is scheduled may have up to half a share waiting in
     /// addition.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
-        let depth_max = self.queue().depth_max();
-        let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
-        if most == depth_max {
+        let most = self.share_max();
+        if most == self.queue().depth_max() {
             return Ok(());
         }
         let waiting = self.inner.language_queues.depth_of(owner).await.map_err(SubmitError::Queue)?;

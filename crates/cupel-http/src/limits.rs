@@ -30,7 +30,8 @@ pub enum RateClass {
 }
 
 impl RateClass {
-    const fn name(self) -> &'static str {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
         match self {
             RateClass::Submissions => "submissions",
             RateClass::Reads => "reads",
@@ -148,6 +149,12 @@ impl RateLimits {
                 (RateNote { ration: class, rate, standing }, Err(RateExceeded { detail, retry_after: wait }))
             }
         }
+    }
+
+    /// A user's rate and what is left of it. Charges nothing.
+    pub async fn usage(&self, user: UserId, class: RateClass, tier: &TierRates) -> (Rate, Standing) {
+        let (note, _) = self.charge(user, class, tier, 0).await;
+        (note.rate, note.standing)
     }
 
     /// Charges one log-in attempt. Call it before the password is checked; otherwise hundreds of simultaneous attempts

@@ -26,8 +26,18 @@ struct File {
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Paths that show the site's page: those of `web/src/routes.tsx`, where `$name` is `{name}`.
-const PAGES: [&str; 8] =
-    ["/", "/problems", "/problems/{slug}", "/playground", "/contests", "/contests/{slug}", "/sign-in", "/register"];
+const PAGES: [&str; 10] = [
+    "/",
+    "/problems",
+    "/problems/{slug}",
+    "/playground",
+    "/contests",
+    "/contests/{slug}",
+    "/sign-in",
+    "/register",
+    "/account",
+    "/admin",
+];
 
 /// The page before its base is known.
 const BASE: &str = "<base href=\"/\">";
@@ -165,7 +175,17 @@ mod tests {
 
     #[tokio::test]
     async fn every_route_of_the_site_shows_its_page_and_no_other_path_does() {
-        for path in ["/", "/problems", "/problems/two-sum", "/contests", "/contests/spring", "/sign-in", "/register"] {
+        for path in [
+            "/",
+            "/problems",
+            "/problems/two-sum",
+            "/contests",
+            "/contests/spring",
+            "/sign-in",
+            "/register",
+            "/account",
+            "/admin",
+        ] {
             let (status, headers, body) = answer(site("http://127.0.0.1:8080"), path, "br").await;
             assert_eq!((status, body.contains("<p>site")), (200, true), "{path}");
             assert_eq!(headers["cache-control"], "no-cache");

@@ -31,7 +31,7 @@ export const contestsQuery = (phase: Phase, page = 1) =>
 export const contestQuery = (slug: string) =>
   queryOptions({
     queryKey: ['contest', slug],
-    queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug } } })),
+    queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug }, query: { html: true } } })),
     staleTime: 10_000,
   })
 

@@ -1,6 +1,157 @@
 // Generated from the OpenAPI document by generate-api.mjs. Do not edit.
 
 export interface paths {
+    "/api/v1/admin/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the state of the queue.
+         * @description Administrators may call this.
+         */
+        get: operations["queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the workers that are alive.
+         * @description Administrators may call this.
+         */
+        get: operations["workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/delete-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete your account.
+         * @description Removes your name, e-mail address, password, sessions, API keys and webhooks. Waiting and running submissions are
+         *     cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["delete_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your API keys.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["keys"];
+        put?: never;
+        /**
+         * Create an API key.
+         * @description A key can create another key only with scopes that it has itself.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key.
+         * @description Everybody with an account may call this.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get your account.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change your password.
+         * @description Ends your other sessions and voids an unused one-time link to your account. API keys stay valid.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/register": {
         parameters: {
             query?: never;
@@ -16,6 +167,46 @@ export interface paths {
          */
         post: operations["register"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your sessions.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of your sessions.
+         * @description Everybody with an account may call this.
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -343,6 +534,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/me/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what you have solved, by day and by tag.
+         * @description Your results include those that the freeze of a contest hides from others.
+         *
+         *     Everybody with an account may call this.
+         */
+        get: operations["activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the numbers of problems you have solved.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what is left of your limits.
+         * @description The request itself is charged as one read, before the numbers are taken.
+         *
+         *     Everybody with an account may call this.
+         */
+        get: operations["usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -364,6 +619,28 @@ export interface components {
             message: string;
             /** @description Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not. */
             cached?: boolean;
+        };
+        /** @description A day on which a user solved problems for the first time. */
+        ActivityDay: {
+            /**
+             * Format: date
+             * @description The day, in UTC.
+             */
+            date: string;
+            /**
+             * Format: int64
+             * @description Number of these problems.
+             */
+            solved: number;
+        };
+        /** @description What a user has solved of the public problems. */
+        ActivityView: {
+            /** @description Days of the last year on which the user solved problems for the first time, oldest first. */
+            days: components["schemas"]["ActivityDay"][];
+            /** @description Numbers of public problems. */
+            problems: components["schemas"]["ProblemCounts"];
+            /** @description Tags of public problems, those with the most solved problems first; at most 100. */
+            tags: components["schemas"]["TagView"][];
         };
         /**
          * @description Error document, RFC 9457 (`application/problem+json`).
@@ -555,6 +832,8 @@ export interface components {
         ContestView: components["schemas"]["ContestLine"] & {
             /** @description Description, in Markdown. */
             description: string;
+            /** @description The description as HTML, if you asked for it. Raw HTML in the description is text here. */
+            description_html?: string | null;
             /**
              * Format: int64
              * @description ICPC: penalty for each rejected try before a solution, in whole minutes.
@@ -580,6 +859,11 @@ export interface components {
             may_change: boolean;
             /** @description Code with which users may join if the contest is not public; `null` if you may not change the contest. */
             join_code?: string | null;
+        };
+        /** @description Confirmation by password. */
+        DeleteRequest: {
+            /** Format: password */
+            password: string;
         };
         /**
          * @description The `data` of an event; its fields depend on the event's name.
@@ -763,6 +1047,50 @@ export interface components {
             reason?: string | null;
         };
         /**
+         * @description A key to create.
+         * @example {
+         *       "expires_at": "2030-01-01T00:00:00Z",
+         *       "name": "ci",
+         *       "scopes": [
+         *         "runs:read",
+         *         "runs:write"
+         *       ]
+         *     }
+         */
+        KeyRequest: {
+            /** @description Display name. */
+            name: string;
+            /** @description The key's scopes; `runs:read` and `runs:write` by default. */
+            scopes?: components["schemas"]["ScopeName"][];
+            /**
+             * Format: date-time
+             * @description Time at which the key expires; never by default.
+             */
+            expires_at?: string | null;
+        };
+        /** @description A key, without its secret. */
+        KeyView: {
+            key_id: string;
+            name: string;
+            scopes: components["schemas"]["ScopeName"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Accurate to the minute.
+             */
+            last_used_at?: string | null;
+            /** Format: date-time */
+            revoked_at?: string | null;
+        };
+        /** @description Your keys. */
+        KeyViews: {
+            /** @description Newest first, including revoked and expired ones. */
+            keys: components["schemas"]["KeyView"][];
+        };
+        /**
          * @description Kind of participation.
          * @enum {string}
          */
@@ -917,6 +1245,28 @@ export interface components {
         } | {
             username: string;
         }));
+        /** @description Your account. */
+        Me: {
+            user_id: string;
+            username: string;
+            /** @description `null`: no address is known. */
+            email?: string | null;
+            /** @description `user`, `author` or `admin`. */
+            role: string;
+            /** @description The tier that sets your rates. */
+            tier: string;
+            /** @description Scopes of the credentials you used. */
+            scopes: string[];
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description A new key with its text. */
+        NewKeyView: {
+            /** @description For `Authorization: Bearer`. Shown only in this response. */
+            api_key: string;
+            /** @description The created key. */
+            key: components["schemas"]["KeyView"];
+        };
         /** @description Position of a page. */
         Pagination: {
             /**
@@ -966,6 +1316,31 @@ export interface components {
              * @description End of the user's time.
              */
             ends_at: string;
+        };
+        /**
+         * @description A change of password.
+         * @example {
+         *       "old_password": "correct horse battery",
+         *       "password": "staple correct horse"
+         *     }
+         */
+        PasswordRequest: {
+            /** Format: password */
+            old_password: string;
+            /**
+             * Format: password
+             * @description The new password: 8 to 256 characters.
+             */
+            password: string;
+        };
+        /** @description Numbers of public problems by difficulty. */
+        ProblemCounts: {
+            /** Format: int64 */
+            easy: number;
+            /** Format: int64 */
+            medium: number;
+            /** Format: int64 */
+            hard: number;
         };
         /** @description Limits of a submission. */
         ProblemLimitsView: {
@@ -1125,6 +1500,39 @@ export interface components {
             /** @description For users who may change the problem: whether the current version passed verification; `null`: not verified yet. */
             is_verified?: boolean | null;
         };
+        /** @description Numbers of public problems a user has solved. */
+        ProgressView: {
+            /**
+             * Format: int64
+             * @description All solved problems, including those without a difficulty.
+             */
+            solved: number;
+            /**
+             * Format: int64
+             * @description Easy solved problems.
+             */
+            easy: number;
+            /**
+             * Format: int64
+             * @description Medium solved problems.
+             */
+            medium: number;
+            /**
+             * Format: int64
+             * @description Hard solved problems.
+             */
+            hard: number;
+            /**
+             * Format: int64
+             * @description Problems tried and not solved.
+             */
+            attempted: number;
+            /**
+             * Format: date-time
+             * @description Time at which the user most recently solved a new problem.
+             */
+            last_solved_at?: string | null;
+        };
         /**
          * @description A question.
          * @example {
@@ -1137,6 +1545,71 @@ export interface components {
             problem?: string | null;
             /** @description The question; not blank. */
             question: string;
+        };
+        /** @description State of the queue. */
+        QueueView: {
+            /**
+             * Format: int64
+             * @description Runs that wait for a worker.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Runs that wait for their `run_at`.
+             */
+            scheduled: number;
+            /**
+             * Format: int64
+             * @description Runs that a worker is executing.
+             */
+            running: number;
+            /**
+             * Format: date-time
+             * @description Time since which the longest-waiting run has been ready to run.
+             */
+            oldest_queued_at?: string | null;
+            /**
+             * Format: int64
+             * @description Number of hints in the queue.
+             */
+            depth: number;
+            /**
+             * Format: int64
+             * @description Maximum depth; beyond it, submissions are refused with 503.
+             */
+            depth_max: number;
+            /** @description Queued runs for which no live worker has all languages, grouped by these languages. */
+            unserved: components["schemas"]["UnservedView"][];
+            /**
+             * Format: int64
+             * @description Number of dead letters: see `/admin/dead-letters`.
+             */
+            dead_letters: number;
+        };
+        /** @description A limit on requests, which is restored over time. */
+        RateView: {
+            /** @description `submissions` or `reads`. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Requests per window.
+             */
+            quota: number;
+            /**
+             * Format: int64
+             * @description Length of the window, in seconds.
+             */
+            window_seconds: number;
+            /**
+             * Format: int32
+             * @description Requests that are possible at once.
+             */
+            burst: number;
+            /**
+             * Format: int32
+             * @description Requests that are possible now.
+             */
+            remaining: number;
         };
         /**
          * @description A new account.
@@ -1222,6 +1695,11 @@ export interface components {
             /** @description Whether a part was truncated. */
             truncated: boolean;
         };
+        /**
+         * @description Scope of a key.
+         * @enum {string}
+         */
+        ScopeName: "runs:read" | "runs:write" | "problems:write" | "account" | "admin";
         /** @description A submitted file. One of `content` and `content_base64` is present. */
         SentFileView: {
             /** @description Path of the file. */
@@ -1250,6 +1728,28 @@ export interface components {
             username: string;
             /** @description `user`, `author` or `admin`. */
             role: string;
+        };
+        /** @description One log-in on one device. */
+        SessionView: {
+            session_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Time of the last refresh. A session in use is refreshed each time its access token expires.
+             */
+            last_used_at?: string | null;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description The `User-Agent` header of the log-in: at most 200 characters, without control characters. */
+            user_agent?: string | null;
+            /** @description Whether this is the session of this request. */
+            current: boolean;
+        };
+        /** @description Your sessions. */
+        SessionViews: {
+            /** @description Newest first. */
+            sessions: components["schemas"]["SessionView"][];
         };
         /**
          * @description A solution. One of `source_code` and `files` is required.
@@ -1562,6 +2062,20 @@ export interface components {
             /** @description The submission's owner; only in lists that can contain other users' submissions. */
             username?: string | null;
         };
+        /** @description Progress with the public problems that have a tag. */
+        TagView: {
+            tag: string;
+            /**
+             * Format: int64
+             * @description Number of problems solved.
+             */
+            solved: number;
+            /**
+             * Format: int64
+             * @description Number of all public problems with the tag.
+             */
+            problems: number;
+        };
         /** @description One test. */
         TestView: {
             /** @description The test's name. */
@@ -1653,6 +2167,30 @@ export interface components {
         }) & unknown & unknown & unknown & (unknown | {
             files?: unknown;
         }));
+        /** @description Runs that wait for a worker, because no live worker has all of their languages. */
+        UnservedView: {
+            /** @description Languages that a single worker must have. */
+            languages: string[];
+            /** Format: int64 */
+            runs: number;
+        };
+        /** @description A user's limits, and what is left of them. */
+        UsageView: {
+            /** @description The tier that sets the rates. */
+            tier: string;
+            /** @description Limits on requests. */
+            rates: components["schemas"]["RateView"][];
+            /**
+             * Format: int64
+             * @description Number of the user's runs that wait in the queue.
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description Maximum of `waiting`; beyond it, submissions are refused.
+             */
+            waiting_max: number;
+        };
         /** @description Result of verifying a package. */
         VerificationView: {
             /** @description Whether all claims of the package hold. */
@@ -1720,6 +2258,43 @@ export interface components {
              */
             holds: boolean;
         };
+        /** @description A worker: a process that runs submissions. */
+        WorkerView: {
+            worker_id: string;
+            /** @description The machine's name, unless another one is configured. */
+            name: string;
+            /** @description Its version of Cupel. */
+            version: string;
+            /**
+             * Format: int32
+             * @description Number of programs that it can run at the same time.
+             */
+            slots: number;
+            /**
+             * Format: int32
+             * @description Number of occupied slots.
+             */
+            busy: number;
+            /** @description The operator's order: `work`, `pause` or `drain`. */
+            order: string;
+            /**
+             * Format: int64
+             * @description Number of languages that it has.
+             */
+            languages: number;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description Time of the last heartbeat. A worker without a heartbeat for 15 seconds is not listed.
+             */
+            seen_at: string;
+        };
+        /** @description The workers that are alive. */
+        WorkerViews: {
+            /** @description Oldest first. */
+            workers: components["schemas"]["WorkerView"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -1729,6 +2304,733 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of the queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerViews"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    delete_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteRequest"];
+            };
+        };
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The password is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You are the only administrator */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your keys, without their secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyViews"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The key. Its text is shown only in this response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's id */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key is no longer valid */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such key of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The old password is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Too many wrong passwords */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     register: {
         parameters: {
             query?: never;
@@ -1843,6 +3145,164 @@ export interface operations {
             };
         };
     };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sessions that have not ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionViews"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session is no longer valid */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such session of yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     contests: {
         parameters: {
             query?: {
@@ -1899,7 +3359,10 @@ export interface operations {
     };
     contest: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether the description is also sent as HTML, in `description_html`. */
+                html?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The contest's slug */
@@ -3412,6 +4875,228 @@ export interface operations {
                 };
             };
             /** @description You have too many large responses open */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your solved problems */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your progress */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProgressView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your limits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -2,21 +2,22 @@
 import { Menu } from '@base-ui/react/menu'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useLocation, useNavigate } from '@tanstack/react-router'
-import { CircleUser, Keyboard, Monitor, Moon, Sun } from 'lucide-react'
+import { CircleUser, Keyboard, Monitor, Moon, Search, Sun } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { addressOf, api, dataOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import { CATALOGUES, useLanguage, type LanguageTag } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
+import { PALETTE_KEYS } from '../util/keys'
 import { setTheme, useTheme, type Theme } from '../util/theme'
 
 const ITEM = 'flex items-center gap-2 w-full px-3 min-h-8 pointer-coarse:min-h-11 rounded-sm text-left cursor-default data-[highlighted]:bg-raised'
 
-export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
+export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const { messages: m } = useLanguage()
   const session = useQuery(sessionQuery)
   const here = useLocation({ select: (location) => location.pathname })
-  const then = /^\/(problems|contests|playground)/.test(here) ? { then: here } : {}
+  const then = /^\/(problems|contests|playground|account|admin)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 px-3 sm:px-4 border-b border-border bg-surface">
@@ -50,8 +51,14 @@ export function AppBar({ onShortcuts }: { onShortcuts: () => void }) {
           {m.menu.api}
         </a>
       </nav>
+      <button type="button" onClick={onPalette} aria-label={`${m.menu.palette}, ${PALETTE_KEYS.join(' ')}`} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2`}>
+        <Search aria-hidden size={16} strokeWidth={1.5} />
+        <kbd aria-hidden className="px-1.5 rounded-sm border border-border text-xs leading-5 text-muted max-md:hidden">
+          {PALETTE_KEYS.join(' ')}
+        </kbd>
+      </button>
       <Preferences onShortcuts={onShortcuts} />
-      {user !== undefined && user !== null && <Account name={user.username} />}
+      {user !== undefined && user !== null && <Account name={user.username} isAdmin={user.role === 'admin'} />}
       {session.data !== undefined && (user === null || user === undefined) && (
         <>
           <Link to="/register" search={then} className={`${buttonClass('quiet')} max-sm:hidden`}>
@@ -129,7 +136,7 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
   )
 }
 
-function Account({ name }: { name: string }) {
+function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
   const { messages: m } = useLanguage()
   const queries = useQueryClient()
   const navigate = useNavigate()
@@ -149,6 +156,14 @@ function Account({ name }: { name: string }) {
       </Menu.Trigger>
       <Popup>
         <div className="px-3 py-2 text-sm text-muted max-w-60 truncate">{name}</div>
+        <Menu.Item className={ITEM} onClick={() => void navigate({ to: '/account' })}>
+          {m.menu.account}
+        </Menu.Item>
+        {isAdmin && (
+          <Menu.Item className={ITEM} onClick={() => void navigate({ to: '/admin' })}>
+            {m.menu.admin}
+          </Menu.Item>
+        )}
         <Menu.Item className={ITEM} onClick={() => signOut.mutate()}>
           {m.menu.signOut}
         </Menu.Item>

@@ -2,19 +2,23 @@
 import { Dialog } from '@base-ui/react/dialog'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
+import { PALETTE_KEYS } from '../util/keys'
 
 export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: boolean) => void }) {
   const m = useMessages()
   const s = m.shortcuts
   const keys: [string[], string][] = [
+    [PALETTE_KEYS, s.palette],
     [['/'], s.search],
     [['j'], s.next],
     [['k'], s.previous],
     [['Enter'], s.enter],
     [['Ctrl', "'"], s.run],
     [['Ctrl', 'Enter'], s.submit],
+    [['←', '→'], s.arrows],
     [['Esc', 'Tab'], s.leave],
     [['Shift', 'Tab'], s.leaveTerminal],
+    [['Ctrl', 'Shift', 'C'], s.copyTerminal],
     [['?'], s.help],
   ]
   return (

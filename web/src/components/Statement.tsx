@@ -28,7 +28,8 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
   )
 }
 
-function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language: string }) {
+/** Markdown that the server has made HTML of. `files` are the pictures that it may show. */
+export function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language?: string | undefined }) {
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const addresses = new Map(files.map(({ name, url }) => [name, addressOf(url)]))

@@ -46,7 +46,7 @@ export const en = {
   copied: 'Copied',
   tryAgain: 'Try again',
   requestId: 'Request',
-  menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account' },
+  menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', admin: 'Administration', palette: 'Search and commands' },
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark' },
   language: 'Language',
   shortcuts: {
@@ -60,6 +60,9 @@ export const en = {
     submit: 'Submit; in the playground, run',
     leave: 'Leave the editor',
     leaveTerminal: 'Leave the terminal',
+    copyTerminal: 'Copy from the terminal',
+    arrows: 'Next test; move a bar between two parts',
+    palette: 'Search problems and contests, change settings',
     help: 'Show this list',
   },
   errors: {

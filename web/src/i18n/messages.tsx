@@ -31,3 +31,8 @@ export const useLanguage = (): Language => use(Current)
 /** The texts of the current language. */
 export const useMessages = (): Messages => use(Current).messages
 
+/** Texts that a page brings along, in every language. */
+export type Both<T> = Record<LanguageTag, T>
+
+/** The texts of the current language, of a catalogue that is loaded with its page. */
+export const useTexts = <T,>(both: Both<T>): T => both[use(Current).tag]

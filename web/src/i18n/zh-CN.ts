@@ -11,7 +11,7 @@ export const zhCN: Messages = {
   copied: '已复制',
   tryAgain: '重试',
   requestId: '请求编号',
-  menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户' },
+  menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户', admin: '管理', palette: '搜索与命令' },
   theme: { label: '主题', system: '跟随系统', light: '浅色', dark: '深色' },
   language: '语言',
   shortcuts: {
@@ -25,6 +25,9 @@ export const zhCN: Messages = {
     submit: '提交；在练习场中为运行',
     leave: '离开编辑器',
     leaveTerminal: '离开终端',
+    copyTerminal: '从终端复制',
+    arrows: '下一个测试点；移动两个区域之间的分隔条',
+    palette: '搜索题目和比赛，更改设置',
     help: '显示此列表',
   },
   errors: {

@@ -8,11 +8,13 @@ import { Clarifications } from '../components/Clarifications'
 import { ContestProblems } from '../components/ContestProblems'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
+import { Html } from '../components/Statement'
 import { JoinByCode, TakePart } from '../components/TakePart'
 import { StandingsTable } from '../components/StandingsTable'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { contest as route } from '../routes'
+import { tabClass, tabListClass } from '../ui/tab'
 import { lengthOf, serverNow } from '../util/clock'
 import type { ContestView } from '../util/search'
 
@@ -59,7 +61,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
         </div>
         <Clock contest={contest} onTurn={turn} />
       </header>
-      {contest.description.trim() !== '' && <p className="mt-4 max-w-[68ch] whitespace-pre-wrap break-words">{contest.description}</p>}
+      {contest.description.trim() !== '' && <Description contest={contest} />}
       <TakePart contest={contest} isSignedIn={user !== undefined} />
       <Views slug={slug} current={view} />
       <div className="mt-4">
@@ -67,6 +69,18 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
         {view === 'standings' && <StandingsTable contest={contest} query={standings} user={user} />}
         {view === 'clarifications' && <Clarifications contest={contest} polls={polls} />}
       </div>
+    </div>
+  )
+}
+
+/** A contest has no files. */
+const NO_FILES: Schema['FileView'][] = []
+
+function Description({ contest }: { contest: Schema['ContestView'] }) {
+  const html = contest.description_html
+  return (
+    <div className="mt-4">
+      {html != null ? <Html html={html} files={NO_FILES} /> : <p className="max-w-[68ch] whitespace-pre-wrap break-words">{contest.description}</p>}
     </div>
   )
 }
@@ -119,7 +133,7 @@ function Views({ slug, current }: { slug: string; current: ContestView | 'proble
   const m = useMessages()
   const views = ['problems', 'standings', 'clarifications'] as const
   return (
-    <nav aria-label={m.contests.title} className="mt-6 flex gap-1 border-b border-border overflow-x-auto overflow-y-hidden">
+    <nav aria-label={m.contests.title} className={`mt-6 ${tabListClass}`}>
       {views.map((view) => (
         <Link
           key={view}
@@ -129,7 +143,7 @@ function Views({ slug, current }: { slug: string; current: ContestView | 'proble
           replace
           activeOptions={{ exact: true, includeSearch: true }}
           aria-current={view === current ? 'page' : undefined}
-          className={`px-3 h-9 pointer-coarse:min-h-11 inline-flex items-center border-b-2 -mb-px whitespace-nowrap ${view === current ? 'border-accent font-semibold' : 'border-transparent text-muted hover:text-text'}`}
+          className={tabClass(view === current)}
         >
           {m.contests.views[view]}
         </Link>

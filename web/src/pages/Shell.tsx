@@ -1,10 +1,12 @@
 // What every page has: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet } from '@tanstack/react-router'
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { AppBar } from '../components/AppBar'
 import { Shortcuts } from '../components/Shortcuts'
 import { useMessages } from '../i18n/messages'
-import { isTyping } from '../util/keys'
+import { isTyping, opensPalette } from '../util/keys'
+
+const Palette = lazy(async () => ({ default: (await import('../components/Palette')).Palette }))
 
 const online = (listener: () => void) => {
   addEventListener('online', listener)
@@ -19,13 +21,26 @@ export function Shell() {
   const m = useMessages()
   const main = useRef<HTMLElement>(null)
   const [showsKeys, setShowsKeys] = useState(false)
+  // Its script is loaded when it is opened first.
+  const [palette, setPalette] = useState<'unused' | 'open' | 'closed'>('unused')
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.key === '?' && !isTyping(event)) setShowsKeys(true)
     }
+    const paletteKey = (event: KeyboardEvent) => {
+      if (!opensPalette(event)) return
+      event.preventDefault()
+      event.stopPropagation()
+      setPalette((now) => (now === 'open' ? 'closed' : 'open'))
+    }
     addEventListener('keydown', key)
-    return () => removeEventListener('keydown', key)
+    // Before the editor, for which the keys may mean something else.
+    addEventListener('keydown', paletteKey, { capture: true })
+    return () => {
+      removeEventListener('keydown', key)
+      removeEventListener('keydown', paletteKey, { capture: true })
+    }
   }, [])
   return (
     <div className="min-h-full flex flex-col">
@@ -36,7 +51,7 @@ export function Shell() {
       >
         {m.skipToContent}
       </button>
-      <AppBar onShortcuts={() => setShowsKeys(true)} />
+      <AppBar onShortcuts={() => setShowsKeys(true)} onPalette={() => setPalette('open')} />
       {!isOnline && (
         <p role="status" className="px-4 py-1.5 bg-raised border-b border-border text-center">
           {m.offline}
@@ -45,6 +60,11 @@ export function Shell() {
       <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
         <Outlet />
       </main>
+      {palette !== 'unused' && (
+        <Suspense>
+          <Palette open={palette === 'open'} onChange={(open) => setPalette(open ? 'open' : 'closed')} onShortcuts={() => setShowsKeys(true)} />
+        </Suspense>
+      )}
       <Shortcuts open={showsKeys} onChange={setShowsKeys} />
     </div>
   )

@@ -8,3 +8,14 @@ export function isTyping(event: KeyboardEvent): boolean {
     (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName) || target.closest('[role=dialog]') !== null)
   )
 }
+
+const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.platform)
+
+/** The keys that open the command palette. */
+export const PALETTE_KEYS = isMac ? ['⌘', 'K'] : ['Ctrl', 'K']
+
+/** Whether the event opens the command palette. A terminal keeps its keys: there, Ctrl-K belongs to the program. */
+export function opensPalette(event: KeyboardEvent): boolean {
+  if (event.key.toLowerCase() !== 'k' || event.altKey || event.shiftKey || !(isMac ? event.metaKey : event.ctrlKey)) return false
+  return !event.composedPath().some((part) => part instanceof Element && part.classList.contains('xterm'))
+}

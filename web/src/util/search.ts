@@ -59,6 +59,15 @@ export function contestSearch(raw: Record<string, unknown>): { view?: ContestVie
   return view === undefined ? {} : { view }
 }
 
+const ACCOUNT_VIEWS = ['security', 'keys'] as const
+export type AccountView = (typeof ACCOUNT_VIEWS)[number]
+
+/** The part of the account page that is shown; the progress by default. */
+export function accountSearch(raw: Record<string, unknown>): { view?: AccountView } {
+  const view = one(ACCOUNT_VIEWS, raw['view'])
+  return view === undefined ? {} : { view }
+}
+
 /** The contest from which a problem was opened. Source of the form: slugs, as the server checks them. */
 export function problemSearch(raw: Record<string, unknown>): { contest?: string } {
   const contest = raw['contest']

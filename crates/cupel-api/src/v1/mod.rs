@@ -19,8 +19,10 @@ pub(crate) mod response;
 pub(crate) mod session;
 mod submissions;
 mod tickets;
+mod usage;
 pub(crate) mod webhook_event;
 mod webhooks;
+mod workers;
 
 use cupel_http::app::Shared;
 pub(crate) use submissions::PAGE_MAX;
@@ -46,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(session::open, session::session, session::close))
         .routes(routes!(account::me))
         .routes(routes!(account::webhook_secret))
+        .routes(routes!(usage::usage))
         .routes(routes!(membership::change_password))
         .routes(routes!(membership::reset_password))
         .routes(routes!(membership::sessions))
@@ -60,6 +63,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admin_users::create_code, admin_users::codes))
         .routes(routes!(admin_users::end_code))
         .routes(routes!(admin::queue))
+        .routes(routes!(workers::workers))
         .routes(routes!(dead_letters::dead_letters))
         .routes(routes!(dead_letters::dead_letter, dead_letters::purge_dead_letter))
         .routes(routes!(dead_letters::retry_dead_letter))

@@ -1,11 +1,15 @@
 //! Tests of authorisation: call every operation of the OpenAPI document as every kind of caller. The tests fail for an
 //! endpoint without protection, or with other protection than documented.
 
+use std::collections::BTreeMap;
+
 use axum::http::Method;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cupel_core::accounts::Scope;
+use cupel_core::cluster::{Order, WorkerBeat};
 use cupel_problem::Visibility;
+use cupel_types::WorkerId;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
@@ -305,6 +309,21 @@ async fn a_change_of_role_takes_effect_at_once() {
         (&queue.json["queued"], &queue.json["running"], &queue.json["oldest_queued_at"]),
         (&json!(0), &json!(0), &json!(null))
     );
+    let workers = async || app.get("/api/v1/admin/workers").bearer(&other.token).send().await.json["workers"].clone();
+    assert_eq!(workers().await, json!([]));
+    let beat = WorkerBeat {
+        id: WorkerId::from_uuid(uuid::Uuid::from_u128(7)),
+        name: "lab".into(),
+        version: "1.2.3".into(),
+        slots: 4,
+        busy: 1,
+        languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
+        order: Order::Work,
+    };
+    app.core.beat(beat).await.unwrap();
+    let worker = &workers().await[0];
+    assert_eq!((&worker["name"], &worker["slots"], &worker["busy"]), (&json!("lab"), &json!(4), &json!(1)));
+    assert_eq!((&worker["order"], &worker["languages"]), (&json!("work"), &json!(1)));
     set("user").await;
     app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_error(403, "forbidden");
 

@@ -680,3 +680,21 @@ async fn a_problem_of_a_running_contest_is_hidden_or_renamed_only_by_force() {
     deleted.is_error(409, "conflict");
     assert!(deleted.json["detail"].as_str().unwrap().contains("`running`"), "{}", deleted.text);
 }
+
+#[tokio::test]
+async fn a_description_is_html_on_request_and_raw_html_in_it_is_text() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Public).await;
+    let text = "Two **hours** [x](javascript:alert(1)) <script>alert(1)</script>";
+    let mut body = a_contest("described", 10);
+    body["description"] = json!(text);
+    assert_eq!(make(&app, &author, &body).await.status, 201);
+    let plain = app.get("/api/v1/contests/described").send().await.json;
+    assert_eq!((&plain["description"], plain.get("description_html")), (&json!(text), None));
+    let rich = app.get("/api/v1/contests/described?html=true").send().await.json;
+    assert_eq!(rich["description"], text);
+    let html = rich["description_html"].as_str().unwrap();
+    assert!(html.contains("<strong>hours</strong>") && html.contains("&lt;script&gt;"), "{html}");
+    assert!(!html.contains("javascript:"), "{html}");
+}

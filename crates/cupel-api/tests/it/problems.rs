@@ -317,6 +317,10 @@ async fn a_verdict_updates_progress_lists_and_leaderboards() {
         (&json!("solved"), &json!(2), &json!(10.0))
     );
     assert_eq!(get("/api/v1/users/me/progress").await["easy"], 1);
+    let activity = get("/api/v1/users/me/activity").await;
+    assert_eq!((&activity["days"][0]["solved"], &activity["problems"]["easy"]), (&json!(1), &json!(1)), "{activity}");
+    let date = activity["days"][0]["date"].as_str().unwrap();
+    assert!(get("/api/v1/users/me/progress").await["last_solved_at"].as_str().unwrap().starts_with(date));
     assert_eq!(get("/api/v1/problems/echo/leaderboard").await["lines"][0]["username"], json!(user.user.username));
     let ranks = get("/api/v1/leaderboard").await;
     assert_eq!((&ranks["lines"][0]["place"], &ranks["lines"][0]["progress"]["solved"]), (&json!(1), &json!(1)));

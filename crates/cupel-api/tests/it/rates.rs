@@ -57,6 +57,23 @@ async fn a_submission_after_the_burst_is_refused_with_retry_after() {
 }
 
 #[tokio::test]
+async fn a_user_sees_what_is_left_and_asking_costs_no_submission() {
+    let app = with_submissions(3).await;
+    let user = app.user().await;
+    app.submit(&user, &body()).await;
+    let usage = async || app.get("/api/v1/users/me/usage").bearer(&user.token).send().await.json;
+    let left = json!({ "name": "submissions", "quota": 3, "window_seconds": 3600, "burst": 3, "remaining": 2 });
+    assert_eq!(usage().await["rates"][0], left);
+    let again = usage().await;
+    assert_eq!((&again["rates"][0], &again["tier"], &again["waiting"]), (&left, &json!("basic"), &json!(1)));
+    assert!(again["waiting_max"].as_u64().unwrap() >= 1);
+    for _ in 0..2 {
+        app.submit(&user, &body()).await;
+    }
+    assert_eq!(usage().await["rates"][0]["remaining"], 0);
+}
+
+#[tokio::test]
 async fn a_batch_costs_as_much_as_its_submissions() {
     let app = with_submissions(5).await;
     let user = app.user().await;

@@ -4,10 +4,19 @@
 //! leaderboard reports whether a freeze hides results.
 
 use cupel_types::{ProblemId, SubmissionId, UserId};
+use jiff::SignedDuration;
 
-use super::{BoardLine, Part, ProblemVersionLine, Progress, RankLine, Standing, SubmissionFilter, VersionException};
+use super::{
+    Activity, BoardLine, Part, ProblemVersionLine, Progress, RankLine, Standing, SubmissionFilter, VersionException,
+};
 use crate::run::SubmissionSummary;
 use crate::{AuthenticatedUser, Core, StoreError};
+
+/// Days of a user's activity: one year, and the days that complete its first week.
+pub const ACTIVITY_DAYS: i64 = 371;
+
+/// Maximum number of tags in a user's activity.
+const ACTIVITY_TAGS_MAX: u64 = 100;
 
 /// A page of a problem's leaderboard.
 #[derive(Clone, Debug)]
@@ -125,6 +134,16 @@ impl Core {
     /// If the store cannot answer.
     pub async fn progress(&self, user: UserId) -> Result<Progress, StoreError> {
         self.inner.store.progress(user).await
+    }
+
+    /// What a user has solved of the public problems in the last [`ACTIVITY_DAYS`], as the user sees it.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn activity(&self, user: UserId) -> Result<Activity, StoreError> {
+        let now = self.now();
+        let since = now.saturating_sub(SignedDuration::from_hours(24 * ACTIVITY_DAYS)).unwrap_or(now);
+        self.inner.store.activity(user, since, ACTIVITY_TAGS_MAX).await
     }
 
     /// A user's standing with a problem, as the user sees it; `None`: the user has not tried.

@@ -26,14 +26,14 @@ mod store;
 pub use access::Part;
 pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, NewPackage, Wish};
-pub use listing::ProblemBoard;
+pub use listing::{ACTIVITY_DAYS, ProblemBoard};
 pub use packages::{
     PackageCopy, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,
 };
 pub use records::{
-    BoardLine, NewProblem, NewVersion, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
+    Activity, BoardLine, NewProblem, NewVersion, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
     ProblemSort, ProblemVersionLine, Progress, RankLine, RunSummary, SolveState, StagedVersion, Standing, Statistics,
-    Stored, SubmissionFilter, VersionException,
+    Stored, SubmissionFilter, TagProgress, VersionException,
 };
 pub use rejudge::{RejudgePreview, Rejudged};
 pub use shipped::{Shipped, ShippedOutcome};

@@ -329,6 +329,28 @@ pub struct Progress {
     pub last_solved_at: Option<Timestamp>,
 }
 
+/// What a user has solved of the public problems, by day, by difficulty and by tag, as the user sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Days (since 1970-01-01, UTC) on which the user solved new problems, with their number, oldest first.
+    pub days: Vec<(i64, u64)>,
+    /// Number of public problems that are easy, medium and hard.
+    pub problems: [u64; 3],
+    /// Tags of public problems, those with the most solved problems first.
+    pub tags: Vec<TagProgress>,
+}
+
+/// A user's progress with the public problems that have a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagProgress {
+    /// The tag.
+    pub tag: String,
+    /// Number of problems solved.
+    pub solved: u64,
+    /// Number of all public problems with the tag.
+    pub problems: u64,
+}
+
 /// A row of the global leaderboard: more solved problems first, then the earlier last solution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RankLine {

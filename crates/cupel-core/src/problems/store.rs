@@ -5,9 +5,9 @@ use cupel_types::{ContentHash, ProblemId, RunId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 
 use super::{
-    BoardLine, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
-    ProblemVersionLine, Progress, RankLine, RunSummary, StagedVersion, Standing, Stored, SubmissionFilter,
-    VersionException,
+    Activity, BoardLine, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
+    ProblemRecord, ProblemVersionLine, Progress, RankLine, RunSummary, StagedVersion, Standing, Stored,
+    SubmissionFilter, VersionException,
 };
 use crate::run::SubmissionSummary;
 use crate::{Needs, StoreError};
@@ -139,6 +139,10 @@ pub trait ProblemStore: Send + Sync {
 
     /// A user's progress with all public problems, as the user sees it.
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError>;
+
+    /// What a user has solved of the public problems, as the user sees it: days from `since` on, and at most `tags_max`
+    /// tags.
+    async fn activity(&self, user: UserId, since: Timestamp, tags_max: u64) -> Result<Activity, StoreError>;
 
     /// A page of the global leaderboard, and its length.
     async fn ranks(&self, offset: u64, limit: u64) -> Result<(Vec<RankLine>, u64), StoreError>;

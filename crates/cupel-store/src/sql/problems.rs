@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cupel_core::problems::{
-    BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
+    Activity, BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
     ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken,
-    StagedVersion, Standing, Statistics, Stored, SubmissionFilter, VersionException,
+    StagedVersion, Standing, Statistics, Stored, SubmissionFilter, TagProgress, VersionException,
 };
 use cupel_core::run::SubmissionSummary;
 use cupel_core::{Needs, ProblemStore, StoreError};
@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use super::fault::SqlFault;
 use super::rejudge::Rejudge;
 use super::runs::{language_of, summary, summary_of};
-use super::standings::{OWN_PROGRESS, compute_progress_of_all, start_from, time_from};
+use super::standings::{OWN_DAYS, OWN_PROGRESS, OWN_TAGS, compute_progress_of_all, start_from, time_from};
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
 
@@ -402,6 +402,25 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
                 db.one(sql, values![user], |row| progress_of(row, 0))?
             };
             Ok(progress.unwrap_or_default())
+        });
+        read.await
+    }
+
+    async fn activity(&self, user: UserId, since: Timestamp, tags_max: u64) -> Result<Activity, StoreError> {
+        let read = self.read("read what a user has solved by day and tag", move |db| {
+            let user = bytes(user.as_uuid());
+            let number = |row: Row<'_>, at| -> Result<u64, SqlFault> {
+                Ok(u64::try_from(row.get::<i64>(at)?).map_err(|_| bad("count"))?)
+            };
+            let days = db.all(OWN_DAYS, values![user, to_us(since)], |row| Ok((row.get(0)?, number(row, 1)?)))?;
+            let sql = "SELECT count(*) FILTER (WHERE difficulty = 0), count(*) FILTER (WHERE difficulty = 1), \
+                       count(*) FILTER (WHERE difficulty = 2) FROM problems WHERE visibility = 2";
+            let problems = db.one(sql, values![], |row| Ok([number(row, 0)?, number(row, 1)?, number(row, 2)?]))?;
+            let [tags_max, _] = page_of(0, tags_max);
+            let tags = db.all(OWN_TAGS, values![user, tags_max], |row| {
+                Ok(TagProgress { tag: row.get(0)?, solved: number(row, 1)?, problems: number(row, 2)? })
+            })?;
+            Ok(Activity { days, problems: problems.unwrap_or_default(), tags })
         });
         read.await
     }

@@ -362,15 +362,39 @@ pub(super) fn update(
 /// Time in microseconds for users who have not solved the problem; larger than every real time.
 pub(super) const NO_TIME: i64 = i64::MAX;
 
+/// The results of a user (`?1`), including submissions that are withheld from others.
+macro_rules! own_results {
+    ($query:literal) => {
+        concat!(
+            "WITH all_results AS (\
+             SELECT problem, solved, solved_at FROM withheld_results WHERE \"user\" = ?1 UNION ALL \
+             SELECT r.problem, r.solved, r.solved_at FROM problem_results r WHERE r.\"user\" = ?1 AND NOT EXISTS \
+             (SELECT 1 FROM withheld_results w WHERE w.problem = r.problem AND w.\"user\" = ?1)) ",
+            $query
+        )
+    };
+}
+
 /// Query for a user's progress over all public problems, including submissions that are withheld from others.
-pub(crate) const OWN_PROGRESS: &str = "WITH all_results AS (\
-    SELECT problem, solved, solved_at FROM withheld_results WHERE \"user\" = ?1 UNION ALL \
-    SELECT r.problem, r.solved, r.solved_at FROM problem_results r WHERE r.\"user\" = ?1 AND NOT EXISTS \
-    (SELECT 1 FROM withheld_results w WHERE w.problem = r.problem AND w.\"user\" = ?1)) \
-    SELECT count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 0), count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 1), \
-    count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 2), count(*) FILTER (WHERE r.solved = 1), \
-    count(*) FILTER (WHERE r.solved = 0), max(r.solved_at) \
-    FROM all_results r JOIN problems p ON p.id = r.problem WHERE p.visibility = 2";
+pub(crate) const OWN_PROGRESS: &str = own_results!(
+    "SELECT count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 0), count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 1), \
+     count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 2), count(*) FILTER (WHERE r.solved = 1), \
+     count(*) FILTER (WHERE r.solved = 0), max(r.solved_at) \
+     FROM all_results r JOIN problems p ON p.id = r.problem WHERE p.visibility = 2"
+);
+
+/// Query for the days, from a time (`?2`) on, on which a user solved new public problems.
+pub(crate) const OWN_DAYS: &str = own_results!(
+    "SELECT r.solved_at / 86400000000, count(*) FROM all_results r JOIN problems p ON p.id = r.problem \
+     WHERE p.visibility = 2 AND r.solved = 1 AND r.solved_at >= ?2 GROUP BY 1 ORDER BY 1"
+);
+
+/// Query for a user's progress by tag, at most `?2` tags.
+pub(crate) const OWN_TAGS: &str = own_results!(
+    "SELECT g.tag, count(*) FILTER (WHERE r.solved = 1), count(*) FROM problem_tags g \
+     JOIN problems p ON p.id = g.problem LEFT JOIN all_results r ON r.problem = p.id \
+     WHERE p.visibility = 2 GROUP BY g.tag ORDER BY 2 DESC, 3 DESC, g.tag LIMIT ?2"
+);
 
 /// Recomputes a user's public progress over all public problems.
 pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), SqlFault> {

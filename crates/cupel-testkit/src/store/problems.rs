@@ -278,6 +278,13 @@ pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: 
     let progress = store.progress(one).await.unwrap();
     assert_eq!((progress.easy, progress.hard, progress.solved, progress.attempted), (1, 0, 1, 0));
     assert_eq!(progress.last_solved_at, Some(slow.submitted_at));
+    let activity = store.activity(one, at(-1), 10).await.unwrap();
+    assert_eq!((activity.days, activity.problems), (vec![(slow.submitted_at.as_second() / 86_400, 1)], [1, 0, 0]));
+    let tags: Vec<_> = activity.tags.iter().map(|tag| (tag.tag.as_str(), tag.solved, tag.problems)).collect();
+    assert_eq!(tags, [("graphs", 1, 1)]);
+    let later = slow.submitted_at + Duration::from_secs(1);
+    assert_eq!(store.activity(one, later, 10).await.unwrap().days, []);
+    assert_eq!(store.activity(two, at(-1), 10).await.unwrap().days, [], "not solved");
 
     let (mine, total) = store.submissions_to(SubmissionFilter { owner: Some(one), ..all(&made) }, 0, 2).await.unwrap();
     assert_eq!((mine.len(), total), (2, 6), "all submissions that count, with any verdict");

@@ -64,10 +64,20 @@ pub(crate) async fn contests(
     }))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DescriptionParams {
+    /// Whether the description is also sent as HTML, in `description_html`.
+    #[serde(default)]
+    #[param(default = false)]
+    html: bool,
+}
+
 /// Get a contest.
 #[utoipa::path(
     get, path = "/contests/{slug}", tag = "contests", operation_id = "contest",
-    params(("slug" = String, Path, description = "The contest's slug")),
+    params(("slug" = String, Path, description = "The contest's slug"), DescriptionParams),
     responses(
         (status = 200, description = "The contest", body = ContestView),
         (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
@@ -77,7 +87,9 @@ pub(crate) async fn contest(
     State(app): State<Shared>,
     Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
+    Params(params): Params<DescriptionParams>,
 ) -> Result<Json<ContestView>, ApiError> {
     let seen = seen(&app, &principal, &slug).await?;
-    Ok(Json(ContestView::of(&seen, app.core.now())))
+    let view = ContestView::of(&seen, app.core.now());
+    Ok(Json(if params.html { view.with_html() } else { view }))
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::v1::problems::statement_html::html_of;
 use crate::v1::response::rfc3339;
 
 /// Scoring rules of a contest.
@@ -65,6 +66,9 @@ pub(super) struct ContestView {
     line: ContestLine,
     /// Description, in Markdown.
     description: String,
+    /// The description as HTML, if you asked for it. Raw HTML in the description is text here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description_html: Option<String>,
     /// ICPC: penalty for each rejected try before a solution, in whole minutes.
     penalty_minutes: Option<u64>,
     /// Former field: the penalty in seconds. Use `penalty_minutes`.
@@ -99,6 +103,7 @@ impl ContestView {
         ContestView {
             line: ContestLine::of(contest, now),
             description: contest.description.clone(),
+            description_html: None,
             penalty_minutes: penalty.map(|penalty| penalty.as_secs() / 60),
             penalty_seconds: penalty.map(|penalty| penalty.as_secs()),
             freeze_seconds: contest.freeze.map(|freeze| freeze.as_secs()),
@@ -108,6 +113,11 @@ impl ContestView {
             may_change: seen.may_change,
             join_code: seen.may_change.then(|| contest.join_code.as_str().to_owned()),
         }
+    }
+
+    /// The same with the description as HTML.
+    pub(super) fn with_html(self) -> ContestView {
+        ContestView { description_html: html_of(&self.description), ..self }
     }
 }
 

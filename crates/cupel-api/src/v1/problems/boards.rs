@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use cupel_core::problems::Progress;
+use cupel_core::problems::{Progress, TagProgress};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::{Caller, Visitor};
@@ -159,4 +159,67 @@ pub(crate) async fn board(
 )]
 pub(crate) async fn progress(State(app): State<Shared>, caller: Caller) -> Result<Json<ProgressView>, ApiError> {
     Ok(Json(app.core.progress(caller.user).await?.into()))
+}
+
+/// What a user has solved of the public problems.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ActivityView {
+    /// Days of the last year on which the user solved problems for the first time, oldest first.
+    days: Vec<ActivityDay>,
+    /// Numbers of public problems.
+    problems: ProblemCounts,
+    /// Tags of public problems, those with the most solved problems first; at most 100.
+    tags: Vec<TagView>,
+}
+
+/// A day on which a user solved problems for the first time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ActivityDay {
+    /// The day, in UTC.
+    #[schema(format = Date)]
+    date: String,
+    /// Number of these problems.
+    solved: u64,
+}
+
+/// Numbers of public problems by difficulty.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemCounts {
+    easy: u64,
+    medium: u64,
+    hard: u64,
+}
+
+/// Progress with the public problems that have a tag.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TagView {
+    tag: String,
+    /// Number of problems solved.
+    solved: u64,
+    /// Number of all public problems with the tag.
+    problems: u64,
+}
+
+/// Get what you have solved, by day and by tag.
+///
+/// Your results include those that the freeze of a contest hides from others.
+#[utoipa::path(
+    get, path = "/users/me/activity", tag = "problems", operation_id = "activity",
+    responses((status = 200, description = "Your solved problems", body = ActivityView)),
+)]
+pub(crate) async fn activity(State(app): State<Shared>, caller: Caller) -> Result<Json<ActivityView>, ApiError> {
+    let activity = app.core.activity(caller.user).await?;
+    let [easy, medium, hard] = activity.problems;
+    let tags = activity.tags.into_iter();
+    Ok(Json(ActivityView {
+        days: activity.days.into_iter().map(|(day, solved)| ActivityDay { date: date_of(day), solved }).collect(),
+        problems: ProblemCounts { easy, medium, hard },
+        tags: tags.map(|TagProgress { tag, solved, problems }| TagView { tag, solved, problems }).collect(),
+    }))
+}
+
+/// The date of a day since 1970-01-01, such as `2026-01-31`.
+fn date_of(day: i64) -> String {
+    let start = jiff::Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default();
+    start.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }

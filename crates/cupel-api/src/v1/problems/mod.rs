@@ -8,7 +8,7 @@ mod manage;
 mod rejudge;
 pub(crate) mod result;
 mod solve;
-mod statement_html;
+pub(in crate::v1) mod statement_html;
 mod text_budget;
 mod upload;
 mod verification;
@@ -44,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(boards::problem_board))
         .routes(routes!(boards::board))
         .routes(routes!(boards::progress))
+        .routes(routes!(boards::activity))
         .routes(routes!(result::submission))
         .routes(routes!(result::runs))
         .routes(routes!(rejudge::rejudge_submission))

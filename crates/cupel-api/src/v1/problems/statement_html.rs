@@ -1,4 +1,4 @@
-//! Statements in Markdown as HTML, for browsers.
+//! Statements of problems and descriptions of contests in Markdown as HTML, for browsers.
 //!
 //! *Invariants:* the result has only elements that Markdown itself produces: raw HTML is shown as text. A link leads to
 //! `http`, `https` or `mailto`, or is relative. The result is at most [`HTML_BYTES_MAX`] long. Authors are not trusted
@@ -11,9 +11,9 @@ const HTML_BYTES_MAX: usize = 4 << 20;
 
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 
-/// The statement as HTML; `None` if it would be too long. Mathematics is in elements with the class `math-inline` or
+/// The text as HTML; `None` if it would be too long. Mathematics is in elements with the class `math-inline` or
 /// `math-display`, as TeX.
-pub(super) fn html_of(markdown: &str) -> Option<String> {
+pub(in crate::v1) fn html_of(markdown: &str) -> Option<String> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_MATH | Options::ENABLE_STRIKETHROUGH;
     let events = Parser::new_ext(markdown, options).map(|event| match event {
         Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),

@@ -1,0 +1,69 @@
+//! `/admin/workers`: the workers that are alive.
+
+use axum::Json;
+use axum::extract::State;
+use cupel_core::cluster::WorkerRecord;
+use cupel_http::app::Shared;
+use cupel_http::caller::Caller;
+use cupel_http::error::ApiError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::v1::response::rfc3339;
+
+/// A worker: a process that runs submissions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WorkerView {
+    worker_id: String,
+    /// The machine's name, unless another one is configured.
+    name: String,
+    /// Its version of Cupel.
+    version: String,
+    /// Number of programs that it can run at the same time.
+    slots: u32,
+    /// Number of occupied slots.
+    busy: u32,
+    /// The operator's order: `work`, `pause` or `drain`.
+    order: &'static str,
+    /// Number of languages that it has.
+    languages: u64,
+    #[schema(format = DateTime)]
+    started_at: String,
+    /// Time of the last heartbeat. A worker without a heartbeat for 15 seconds is not listed.
+    #[schema(format = DateTime)]
+    seen_at: String,
+}
+
+impl From<WorkerRecord> for WorkerView {
+    fn from(record: WorkerRecord) -> WorkerView {
+        let WorkerRecord { beat, order, started_at, seen_at } = record;
+        WorkerView {
+            worker_id: beat.id.to_string(),
+            name: beat.name,
+            version: beat.version,
+            slots: beat.slots,
+            busy: beat.busy,
+            order: order.as_str(),
+            languages: beat.languages.len() as u64,
+            started_at: rfc3339(started_at),
+            seen_at: rfc3339(seen_at),
+        }
+    }
+}
+
+/// The workers that are alive.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WorkerViews {
+    /// Oldest first.
+    workers: Vec<WorkerView>,
+}
+
+/// List the workers that are alive.
+#[utoipa::path(
+    get, path = "/admin/workers", tag = "admin", operation_id = "workers",
+    responses((status = 200, description = "The workers", body = WorkerViews)),
+)]
+pub(crate) async fn workers(State(app): State<Shared>, _caller: Caller) -> Result<Json<WorkerViews>, ApiError> {
+    let workers = app.core.workers_alive().await?;
+    Ok(Json(WorkerViews { workers: workers.into_iter().map(WorkerView::from).collect() }))
+}

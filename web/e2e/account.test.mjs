@@ -1,0 +1,312 @@
+// The account, the command palette and the administrator's page in a browser, against the real server.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+const PATIENCE_MS = 60_000
+const PASSWORD = 'correct horse battery'
+const SLUG = 'calm-water'
+const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+async function signIn(page, name, password) {
+  await page.goto(`${server.url}/sign-in`)
+  await page.getByLabel('User name or e-mail address').fill(name)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+}
+
+let made = 0
+async function registered(options) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  const name = `student-${made}`
+  await page.goto(`${server.url}/register`)
+  await page.getByLabel('User name').fill(name)
+  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  return { ...visitor, name }
+}
+
+const withKey = (key, method, path, body) =>
+  fetch(`${server.url}/api/v1${path}`, { method, headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) })
+
+/** Presses Tab until the element has the focus, as a person without a mouse does. */
+async function tabTo(page, locator) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    if (await locator.evaluate((element) => element === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail('the keyboard does not reach the element')
+}
+
+test('a password is changed, which ends the other sessions, and the old one no longer signs in', async () => {
+  const { page, check, close, name } = await registered()
+  const other = await visit(browser)
+  await signIn(other.page, name, PASSWORD)
+  await page.getByRole('button', { name: `Account: ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Account' }).click()
+  await page.getByText('You have not solved a problem yet').waitFor()
+  await check('account-new')
+  await page.getByRole('link', { name: 'Security' }).click()
+  await page.getByRole('button', { name: /^End the session Chrome/ }).waitFor()
+  await check('account-security')
+  const change = async (old, next) => {
+    await page.getByLabel('Current password').fill(old)
+    await page.getByLabel('New password').fill(next)
+    await page.getByRole('button', { name: 'Change the password' }).click()
+  }
+  await change('something wrong', 'another good password')
+  await page.getByText('This is not your current password.').waitFor()
+  await check('account-wrong-password')
+  await change(PASSWORD, 'another good password')
+  await page.getByText('Your password is changed.').waitFor()
+  await page.getByRole('button', { name: /^End the session/ }).waitFor({ state: 'detached' })
+
+  await other.page.goto(`${server.url}/account`)
+  await other.page.getByText('Sign in to see your account.').waitFor()
+  await other.check('account-signed-out')
+  await other.page.getByRole('link', { name: 'Sign in' }).last().click()
+  await other.page.getByLabel('User name or e-mail address').fill(name)
+  await other.page.getByLabel('Password').fill(PASSWORD)
+  await other.page.getByRole('button', { name: 'Sign in' }).click()
+  await other.page.getByText('The name or the password is wrong.').waitFor()
+  await other.page.getByLabel('Password').fill('another good password')
+  await other.page.getByRole('button', { name: 'Sign in' }).click()
+  await other.page.getByRole('heading', { name }).waitFor()
+
+  // This session now ends the other one.
+  await page.reload()
+  await page.getByRole('button', { name: /^End the session Chrome/ }).click()
+  await page.getByText('The session has ended.').waitFor()
+  await other.page.reload()
+  await other.page.getByText('Sign in to see your account.').waitFor()
+  await other.close()
+  await close()
+})
+
+test('an API key is shown once, works with its rights only, and is revoked', async () => {
+  const { page, check, close } = await registered({ theme: 'dark' })
+  await page.goto(`${server.url}/account?view=keys`)
+  await page.getByText('You have no API keys').waitFor()
+  await page.getByText('Runs and submissions, 300 a minute').waitFor()
+  await check('account-keys-empty')
+  // Rights that only authors and administrators have are not offered.
+  assert.equal(await page.getByRole('checkbox').count(), 3)
+  const name = 'laptop <b>\u202e'
+  await page.getByLabel('Name', { exact: true }).fill(name)
+  for (const box of await page.getByRole('checkbox').all()) await box.uncheck()
+  await page.getByRole('button', { name: 'Create a key' }).click()
+  await page.getByText('Choose at least one right.').waitFor()
+  await page.getByRole('checkbox', { name: 'runs:read' }).check()
+  await page.getByRole('button', { name: 'Create a key' }).click()
+  await page.getByText('it is shown only this once').waitFor()
+  await check('account-key-made')
+  const key = await page.locator('code', { hasText: 'cup_' }).innerText()
+  await page.getByRole('button', { name: 'Copy The key' }).click()
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), key)
+  assert.equal((await withKey(key, 'GET', '/auth/me')).status, 200)
+  assert.equal((await withKey(key, 'POST', '/execute', { language: 'python', source_code: 'print(1)' })).status, 403)
+  await page.getByRole('button', { name: 'Done' }).click()
+  assert.ok(!(await page.content()).includes(key), 'the key stays nowhere in the page')
+  await page.getByRole('button', { name: /^Revoke the key laptop/ }).click()
+  await page.getByText('Programs that use this key stop working.').waitFor()
+  await check('account-key-revoke')
+  await page.getByRole('button', { name: 'Revoke it' }).click()
+  await page.getByText('1 key that has ended').waitFor()
+  assert.equal((await withKey(key, 'GET', '/auth/me')).status, 401)
+  await close()
+})
+
+test('a solved problem is in the progress, by difficulty, tag and day', async () => {
+  const { page, check, close } = await registered()
+  const sent = await page.evaluate(
+    async ([slug, source]) => {
+      const headers = { 'content-type': 'application/json', 'x-cupel-site': '1' }
+      const answer = await fetch(`/api/v1/problems/${slug}/submissions?wait=30`, { method: 'POST', headers, body: JSON.stringify({ language: 'python', source_code: source }) })
+      return answer.status
+    },
+    [SLUG, RIGHT],
+  )
+  assert.ok(sent < 300, `the submission was refused with ${sent}`)
+  await page.waitForFunction(async () => (await (await fetch('/api/v1/users/me/progress')).json()).solved === 1)
+  await page.goto(`${server.url}/account`)
+  await page.getByText('problem solved', { exact: true }).waitFor()
+  await page.getByText('1 problem solved for the first time, on 1 day').waitFor()
+  await page.getByText(/^1 of \d+$/).first().waitFor()
+  await check('account-progress')
+  await page.getByRole('link', { name: /1 of \d+/ }).first().click()
+  await page.waitForURL(/tag=/)
+  await page.getByText('Calm Water').waitFor()
+  await close()
+})
+
+test('the command palette finds problems, pages and settings, with the keyboard only', async () => {
+  const { page, check, close, scriptBytes } = await registered()
+  const before = scriptBytes()
+  await page.keyboard.press('Control+k')
+  const box = page.getByRole('combobox', { name: 'Problem, contest, page or command' })
+  await box.waitFor()
+  assert.ok(scriptBytes() > before, 'the palette is loaded when it is opened')
+  await check('palette')
+  await page.keyboard.type('calm wat')
+  await page.getByRole('option', { name: 'Calm Water' }).waitFor()
+  await check('palette-found')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+  // The editor has the focus: the palette opens over it, and Escape gives the focus back.
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.press('Control+k')
+  await box.waitFor()
+  await page.keyboard.press('Escape')
+  await box.waitFor({ state: 'detached' })
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('dark')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.documentElement.classList.contains('dark'))
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('no such thing at all')
+  await page.getByText('Nothing matches').waitFor()
+  await check('palette-none')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('play')
+  await page.getByRole('option', { name: 'Playground' }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/playground/)
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('中文')
+  await page.keyboard.press('Enter')
+  await page.getByRole('link', { name: '题目' }).first().waitFor()
+  await close()
+})
+
+test('the list of shortcuts has the palette', async () => {
+  const { page, check, close } = await visit(browser)
+  await page.goto(`${server.url}/problems`)
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  await page.keyboard.press('?')
+  await page.getByText('Search problems and contests, change settings').waitFor()
+  await check('shortcuts')
+  await close()
+})
+
+test('the first start gives the administrator a link, and the administrator sees the state of the server', async () => {
+  const visitor = await visit(browser)
+  const { page, check, close } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  const [, name] = /administrator: (\S+)/.exec(server.said())
+  await page.goto(/http:\S+\/password\?token=\S+/.exec(server.said())[0])
+  await page.getByRole('heading', { name: 'Set your password' }).waitFor()
+  await check('first-start')
+  for (const field of await page.locator('input[type=password]').all()) await field.fill(PASSWORD)
+  await page.getByRole('button').click()
+  await page.waitForLoadState()
+  await signIn(page, name, PASSWORD)
+  await page.getByRole('button', { name: `Account: ${name}` }).click()
+  await page.getByRole('menuitem', { name: 'Administration' }).click()
+  await page.getByRole('heading', { name: 'Queue' }).waitFor()
+  await page.getByText('nobody waits').waitFor()
+  await page.getByRole('rowheader').waitFor()
+  await page.getByText('seccomp', { exact: false }).first().waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Python' }).first().waitFor()
+  await check('admin')
+
+  // It refreshes by itself: a run that waits for its time appears.
+  const key = /API key: (\S+)/.exec(server.said())[1]
+  const later = new Date(Date.now() + 3_600_000).toISOString()
+  const sent = await withKey(key, 'POST', '/execute', { language: 'python', source_code: 'print(1)', run_at: later })
+  assert.equal(sent.status, 202, await sent.text())
+  await page.locator('dl > div').filter({ hasText: 'Scheduled for later' }).getByText('1', { exact: true }).waitFor()
+
+  // Nothing of it for others.
+  const student = await registered()
+  await student.page.goto(`${server.url}/admin`)
+  await student.page.getByText('This page is for administrators').waitFor()
+  await student.check('admin-refused')
+  await student.close()
+
+  // On a phone, and in the dark.
+  for (const [theme, width] of [['dark', 1280], ['light', 360], ['dark', 360]]) {
+    const again = await visit(browser, { theme, width })
+    again.page.setDefaultTimeout(PATIENCE_MS)
+    await signIn(again.page, name, PASSWORD)
+    await again.page.goto(`${server.url}/admin`)
+    await again.page.getByRole('rowheader').waitFor()
+    await again.page.getByRole('heading', { name: 'Languages' }).waitFor()
+    await again.check('admin')
+    await again.close()
+  }
+  await close()
+})
+
+test('an account is managed and deleted with the keyboard only', async () => {
+  const { page, close, name } = await registered()
+  await page.goto(`${server.url}/account`)
+  await page.getByText('You have not solved a problem yet').waitFor()
+  await tabTo(page, page.getByRole('link', { name: 'API keys' }))
+  await page.keyboard.press('Enter')
+  await tabTo(page, page.getByLabel('Name', { exact: true }))
+  await page.keyboard.type('ci')
+  await page.keyboard.press('Enter')
+  await page.getByText('it is shown only this once').waitFor()
+  await tabTo(page, page.getByRole('button', { name: 'Done' }))
+  await page.keyboard.press('Enter')
+  await tabTo(page, page.getByRole('button', { name: 'Revoke the key ci' }))
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Enter')
+  await page.getByText('1 key that has ended').waitFor()
+  await page.keyboard.press('Control+Home')
+  await tabTo(page, page.getByRole('link', { name: 'Security' }))
+  await page.keyboard.press('Enter')
+  await tabTo(page, page.locator('summary'))
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/problems/)
+  await page.goto(`${server.url}/sign-in`)
+  await page.getByLabel('User name or e-mail address').fill(name)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.keyboard.press('Enter')
+  await page.getByText('The name or the password is wrong.').waitFor()
+  await close()
+})
+
+test('on a phone the account and the palette are usable in both themes', async () => {
+  for (const theme of ['light', 'dark']) {
+    const { page, check, close } = await registered({ theme, width: 360 })
+    await page.goto(`${server.url}/account`)
+    await page.getByText('You have not solved a problem yet').waitFor()
+    await check('account-new')
+    await page.getByRole('link', { name: 'Security' }).tap()
+    await page.getByText('This browser').waitFor()
+    await check('account-security')
+    await page.getByRole('link', { name: 'API keys' }).tap()
+    await page.getByText('Runs and submissions, 300 a minute').waitFor()
+    await check('account-keys')
+    await page.getByRole('button', { name: 'Search and commands' }).tap()
+    await page.getByRole('combobox', { name: 'Problem, contest, page or command' }).fill('calm')
+    await page.getByRole('option', { name: 'Calm Water' }).waitFor()
+    await check('palette-found')
+    await page.getByRole('option', { name: 'Calm Water' }).tap()
+    await page.getByRole('tab', { name: 'Code' }).waitFor()
+    await close()
+  }
+})

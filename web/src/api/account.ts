@@ -1,0 +1,32 @@
+// What the account page reads from the server.
+import { queryOptions } from '@tanstack/react-query'
+import { api, dataOf } from './client'
+
+/** How often the limits are read again while the page shows them: the rates are restored by the second. */
+const USAGE_POLL_MS = 5_000
+
+export const meQuery = queryOptions({ queryKey: ['own', 'me'], queryFn: () => dataOf(api.GET('/api/v1/auth/me')) })
+
+export const sessionsQuery = queryOptions({
+  queryKey: ['own', 'sessions'],
+  queryFn: async () => (await dataOf(api.GET('/api/v1/auth/sessions'))).sessions,
+})
+
+export const keysQuery = queryOptions({
+  queryKey: ['own', 'keys'],
+  queryFn: async () => (await dataOf(api.GET('/api/v1/auth/keys'))).keys,
+})
+
+export const progressQuery = queryOptions({
+  queryKey: ['own', 'progress'],
+  queryFn: async () => {
+    const [progress, activity] = await Promise.all([dataOf(api.GET('/api/v1/users/me/progress')), dataOf(api.GET('/api/v1/users/me/activity'))])
+    return { progress, activity }
+  },
+})
+
+export const usageQuery = queryOptions({
+  queryKey: ['own', 'usage'],
+  queryFn: () => dataOf(api.GET('/api/v1/users/me/usage')),
+  refetchInterval: USAGE_POLL_MS,
+})

@@ -1,0 +1,183 @@
+// The password, the sessions, and what others see of an account.
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { useRef, useState, type FormEvent } from 'react'
+import { sessionsQuery } from '../api/account'
+import { api, CallError, dataOf, type Schema } from '../api/client'
+import { account } from '../i18n/account'
+import { useLanguage, useTexts } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { Field } from '../ui/Field'
+import { ago } from '../util/format'
+import { deviceOf } from '../util/device'
+import { field } from './AccountPage'
+import { ErrorBox } from './ErrorBox'
+import { serverNow } from '../util/clock'
+
+const isWrongPassword = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
+
+export function AccountSecurity({ username }: { username: string }) {
+  return (
+    <div className="grid gap-x-12 gap-y-10 md:grid-cols-2 items-start">
+      <Password username={username} />
+      <Sessions />
+      <Privacy username={username} />
+    </div>
+  )
+}
+
+/** Password managers look for the name beside a password. */
+function HiddenName({ username }: { username: string }) {
+  return <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
+}
+
+function Password({ username }: { username: string }) {
+  const p = useTexts(account).password
+  const queries = useQueryClient()
+  const form = useRef<HTMLFormElement>(null)
+  const send = useMutation({
+    mutationFn: (body: { old_password: string; password: string }) => dataOf(api.POST('/api/v1/auth/password', { body })),
+    onSuccess: async () => {
+      form.current?.reset()
+      await queries.invalidateQueries({ queryKey: sessionsQuery.queryKey })
+    },
+  })
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    send.mutate({ old_password: field(form, 'old_password'), password: field(form, 'password') })
+  }
+  const fields = send.error instanceof CallError ? send.error.fields : {}
+  const isWrong = isWrongPassword(send.error)
+  return (
+    <section>
+      <h2 className="mb-3 text-lg font-semibold">{p.title}</h2>
+      <form ref={form} onSubmit={submit} className="space-y-4 max-w-sm">
+        <HiddenName username={username} />
+        <Field label={p.old} error={isWrong ? p.wrong : undefined} name="old_password" type="password" autoComplete="current-password" required />
+        <Field label={p.new} hint={p.hint} error={fields['/password']} name="password" type="password" autoComplete="new-password" minLength={8} maxLength={256} required />
+        {send.error !== null && !isWrong && !('/password' in fields) && <ErrorBox error={send.error} />}
+        <Button type="submit" disabled={send.isPending}>
+          {p.submit}
+        </Button>
+        <p role="status" className="text-accepted">
+          {send.isSuccess && p.done}
+        </p>
+      </form>
+    </section>
+  )
+}
+
+type Session = Schema['SessionView']
+
+function Sessions() {
+  const { messages: m, tag } = useLanguage()
+  const s = useTexts(account).sessions
+  const queries = useQueryClient()
+  const found = useQuery(sessionsQuery)
+  const [said, setSaid] = useState('')
+  const end = useMutation({
+    mutationFn: async (ended: Session[]) => {
+      for (const { session_id } of ended) {
+        await dataOf(api.DELETE('/api/v1/auth/sessions/{session_id}', { params: { path: { session_id } } })).catch((error: unknown) => {
+          // It has ended in the meantime.
+          if (!(error instanceof CallError && error.status === 404)) throw error
+        })
+      }
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
+    onSuccess: (_, ended) => setSaid(ended.length === 1 ? s.ended : s.othersEnded),
+  })
+  const others = found.data?.filter((one) => !one.current) ?? []
+  return (
+    <section>
+      <h2 className="text-lg font-semibold">{s.title}</h2>
+      <p className="mt-0.5 mb-2 text-muted">{s.detail}</p>
+      {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
+      {end.error !== null && <ErrorBox error={end.error} />}
+      {found.data === undefined && found.error === null && <p role="status">{m.loading}</p>}
+      <ul className="border-t border-border">
+        {found.data?.map((one) => {
+          const device = one.user_agent != null ? deviceOf(one.user_agent) : s.unknown
+          return (
+            <li key={one.session_id} className="flex items-center justify-between gap-3 py-2 min-h-13 border-b border-border">
+              <div className="min-w-0">
+                <p className="font-medium truncate" title={one.user_agent ?? undefined}>
+                  {device}
+                </p>
+                <p className="text-sm text-muted">
+                  {s.since} <Ago time={one.created_at} tag={tag} />
+                  {one.last_used_at != null && (
+                    <>
+                      {' · '}
+                      {s.used} <Ago time={one.last_used_at} tag={tag} />
+                    </>
+                  )}
+                </p>
+              </div>
+              {one.current ? (
+                <span className="shrink-0 text-sm text-accepted">{s.current}</span>
+              ) : (
+                <Button className="shrink-0" aria-label={s.endOne(device)} disabled={end.isPending} onClick={() => end.mutate([one])}>
+                  {s.end}
+                </Button>
+              )}
+            </li>
+          )
+        })}
+      </ul>
+      {others.length > 1 && (
+        <Button className="mt-3" disabled={end.isPending} onClick={() => end.mutate(others)}>
+          {s.endOthers}
+        </Button>
+      )}
+      <p role="status" className="mt-2 text-accepted">
+        {said}
+      </p>
+    </section>
+  )
+}
+
+export function Ago({ time, tag }: { time: string; tag: string }) {
+  return (
+    <time dateTime={time} title={new Date(time).toLocaleString(tag)}>
+      {ago(time, serverNow(), tag)}
+    </time>
+  )
+}
+
+function Privacy({ username }: { username: string }) {
+  const p = useTexts(account).privacy
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const send = useMutation({
+    mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
+    onSuccess: async () => {
+      queries.clear()
+      await navigate({ to: '/problems' })
+    },
+  })
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    send.mutate(field(new FormData(event.currentTarget), 'password'))
+  }
+  const isWrong = isWrongPassword(send.error)
+  return (
+    <section className="md:col-span-2 max-w-[68ch]">
+      <h2 className="text-lg font-semibold">{p.title}</h2>
+      <p className="mt-0.5 text-muted">{p.detail}</p>
+      <details className="mt-3">
+        <summary className="min-h-6 pointer-coarse:min-h-11 cursor-pointer font-medium">{p.deleteTitle}</summary>
+        <form onSubmit={submit} className="mt-2 p-4 space-y-4 rounded-md border border-wrong">
+          <p>{p.deleteDetail}</p>
+          <HiddenName username={username} />
+          <Field label={p.confirm} error={isWrong ? p.wrong : undefined} name="password" type="password" autoComplete="current-password" className="max-w-sm" required />
+          {send.error !== null && !isWrong && <ErrorBox error={send.error} />}
+          <Button type="submit" disabled={send.isPending}>
+            {p.submit}
+          </Button>
+        </form>
+      </details>
+    </section>
+  )
+}

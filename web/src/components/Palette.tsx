@@ -1,0 +1,198 @@
+// The command palette: problems by title, contests, pages and settings, by keyboard.
+//
+// The focus stays in the field, and `aria-activedescendant` names the chosen line. Source: ARIA Authoring Practices, "Combobox".
+import { Dialog } from '@base-ui/react/dialog'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { FileText, Keyboard, Languages, ListChecks, Monitor, Trophy, type LucideIcon } from 'lucide-react'
+import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
+import { addressOf } from '../api/client'
+import { contestsQuery } from '../api/contests'
+import { problemsQuery, sessionQuery } from '../api/queries'
+import { CATALOGUES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
+import { palette } from '../i18n/palette'
+import { setTheme, type Theme } from '../util/theme'
+
+interface Line {
+  id: string
+  group: 'pages' | 'problems' | 'contests' | 'commands'
+  text: string
+  Icon: LucideIcon
+  act: () => void
+}
+
+/** Lines of a group that are shown. */
+const SHOWN_MAX = 8
+
+/** Pause in typing after which the server is asked. */
+const TYPED_MS = 120
+
+const matches = (text: string, words: string[]): boolean => words.every((word) => text.toLocaleLowerCase().includes(word))
+
+function useSettled(value: string): string {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), TYPED_MS)
+    return () => clearTimeout(timer)
+  }, [value])
+  return settled
+}
+
+export function Palette({ open, onChange, onShortcuts }: { open: boolean; onChange: (open: boolean) => void; onShortcuts: () => void }) {
+  const p = useTexts(palette)
+  return (
+    <Dialog.Root open={open} onOpenChange={onChange}>
+      <Dialog.Portal>
+        <Dialog.Backdrop className="fixed inset-0 z-50 bg-[oklch(0_0_0/0.45)]" />
+        <Dialog.Popup className="fixed z-50 left-1/2 top-[max(16px,12dvh)] -translate-x-1/2 w-[min(560px,calc(100vw-24px))] max-h-[min(480px,calc(88dvh-16px))] flex flex-col rounded-lg bg-surface border border-border shadow-lg overflow-hidden">
+          <Dialog.Title className="sr-only">{p.title}</Dialog.Title>
+          <Search close={() => onChange(false)} onShortcuts={onShortcuts} />
+        </Dialog.Popup>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}
+
+function Search({ close, onShortcuts }: { close: () => void; onShortcuts: () => void }) {
+  const { messages: m } = useLanguage()
+  const p = useTexts(palette)
+  const base = useId()
+  const list = useRef<HTMLUListElement>(null)
+  const [typed, setTyped] = useState('')
+  const [chosen, setChosen] = useState(0)
+  const { lines, isSearching, isFailed } = useLines(typed, close, onShortcuts)
+  const at = Math.min(chosen, lines.length - 1)
+  const choose = (next: number) => {
+    setChosen(next)
+    list.current?.querySelectorAll('[role=option]')[next]?.scrollIntoView({ block: 'nearest' })
+  }
+  const key = (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing || lines.length === 0) return
+    const next = { ArrowDown: (at + 1) % lines.length, ArrowUp: (at - 1 + lines.length) % lines.length, PageDown: lines.length - 1, PageUp: 0 }[event.key]
+    if (next !== undefined) {
+      event.preventDefault()
+      choose(next)
+    } else if (event.key === 'Enter') {
+      event.preventDefault()
+      lines[at]?.act()
+    }
+  }
+  const groups = (['problems', 'contests', 'pages', 'commands'] as const).filter((group) => lines.some((line) => line.group === group))
+  const optionId = (line: Line) => `${base}-${line.id}`
+  return (
+    <>
+      <input
+        role="combobox"
+        aria-expanded
+        aria-controls={`${base}-list`}
+        aria-autocomplete="list"
+        aria-label={p.placeholder}
+        {...(lines[at] !== undefined && { 'aria-activedescendant': optionId(lines[at]) })}
+        placeholder={p.placeholder}
+        value={typed}
+        maxLength={100}
+        autoComplete="off"
+        spellCheck={false}
+        onChange={(event) => {
+          setTyped(event.target.value)
+          setChosen(0)
+        }}
+        onKeyDown={key}
+        className="shrink-0 h-12 px-4 bg-surface text-lg border-b border-border placeholder:text-muted focus-visible:outline-none"
+      />
+      <ul ref={list} id={`${base}-list`} role="listbox" aria-label={p.title} className="min-h-0 overflow-y-auto p-1">
+        {groups.map((group) => (
+          <li key={group} role="presentation">
+            <ul role="group" aria-labelledby={`${base}-${group}`}>
+              <li role="presentation" id={`${base}-${group}`} className="px-3 pt-2 pb-1 text-xs text-muted">
+                {p.groups[group]}
+              </li>
+              {lines.map(
+                (line, index) =>
+                  line.group === group && (
+                    <li
+                      key={line.id}
+                      id={optionId(line)}
+                      role="option"
+                      aria-selected={index === at}
+                      onPointerMove={() => index !== at && setChosen(index)}
+                      onClick={line.act}
+                      className={`flex items-center gap-2.5 px-3 min-h-9 pointer-coarse:min-h-11 rounded-sm cursor-default ${index === at ? 'bg-raised shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
+                    >
+                      <line.Icon aria-hidden size={16} strokeWidth={1.5} className="shrink-0 text-muted" />
+                      <span className="min-w-0 truncate" title={line.text}>
+                        {line.text}
+                      </span>
+                    </li>
+                  ),
+              )}
+            </ul>
+          </li>
+        ))}
+      </ul>
+      {lines.length === 0 && !isSearching && (
+        <div className="px-4 pb-4 pt-2 text-center">
+          <p className="font-semibold">{p.none}</p>
+          <p className="text-muted">{p.noneDetail}</p>
+        </div>
+      )}
+      {isFailed && <p className="px-4 py-2 text-sm text-wrong">{p.failed}</p>}
+      <p className="shrink-0 px-4 py-2 border-t border-border text-xs text-muted pointer-coarse:hidden">{p.keys}</p>
+      <p role="status" className="sr-only">
+        {isSearching ? p.searching : p.found(lines.length)}
+      </p>
+      <button type="button" onClick={close} className="sr-only focus:not-sr-only focus:absolute focus:right-2 focus:top-2 focus:px-2 focus:bg-raised focus:rounded-sm">
+        {m.close}
+      </button>
+    </>
+  )
+}
+
+function useLines(typed: string, close: () => void, onShortcuts: () => void): { lines: Line[]; isSearching: boolean; isFailed: boolean } {
+  const { messages: m, change } = useLanguage()
+  const p = useTexts(palette)
+  const navigate = useNavigate()
+  const session = useQuery(sessionQuery)
+  const words = typed.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean)
+  const asks = words.length > 0
+  const q = useSettled(typed.trim())
+  const problems = useQuery({ ...problemsQuery({ q }), enabled: q !== '' })
+  const phases = [useQuery({ ...contestsQuery('running'), enabled: asks }), useQuery({ ...contestsQuery('upcoming'), enabled: asks }), useQuery({ ...contestsQuery('over'), enabled: asks })]
+  const then = (act: () => void) => () => {
+    close()
+    act()
+  }
+  const user = session.data?.user
+  const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
+  const pages: Line[] = [
+    page('problems', m.menu.problems, () => void navigate({ to: '/problems' })),
+    page('playground', m.menu.playground, () => void navigate({ to: '/playground' })),
+    page('contests', m.menu.contests, () => void navigate({ to: '/contests' })),
+    ...(user != null
+      ? [page('account', m.menu.account, () => void navigate({ to: '/account' })), ...(user.role === 'admin' ? [page('admin', m.menu.admin, () => void navigate({ to: '/admin' }))] : [])]
+      : [page('sign-in', m.menu.signIn, () => void navigate({ to: '/sign-in' })), page('register', m.menu.register, () => void navigate({ to: '/register' }))]),
+    page('api', m.menu.api, () => location.assign(addressOf('/docs/'))),
+  ]
+  const commands: Line[] = [
+    ...(['system', 'light', 'dark'] as const).map((theme: Theme): Line => ({ id: `theme-${theme}`, group: 'commands', text: p.theme(m.theme[theme]), Icon: Monitor, act: then(() => setTheme(theme)) })),
+    ...(Object.keys(CATALOGUES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(CATALOGUES[tag].name), Icon: Languages, act: then(() => change(tag)) })),
+    { id: 'shortcuts', group: 'commands', text: m.shortcuts.open, Icon: Keyboard, act: then(onShortcuts) },
+  ]
+  // What was found for an earlier text is shown only as far as it matches this one.
+  const found = asks ? (problems.data?.problems ?? []) : []
+  const contests = asks ? phases.flatMap((phase) => phase.data?.contests ?? []) : []
+  const lines: Line[] = [
+    ...found
+      .filter((problem) => matches(problem.title, words))
+      .slice(0, SHOWN_MAX)
+      .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: problem.title, Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),
+    ...contests
+      .filter((contest) => matches(contest.title, words))
+      .slice(0, SHOWN_MAX)
+      .map((contest): Line => ({ id: `contest-${contest.slug}`, group: 'contests', text: contest.title, Icon: Trophy, act: then(() => void navigate({ to: '/contests/$slug', params: { slug: contest.slug } })) })),
+    ...pages.filter((line) => matches(line.text, words)),
+    ...commands.filter((line) => matches(line.text, words)),
+  ]
+  const isSearching = asks && (q !== typed.trim() || problems.isFetching || phases.some((phase) => phase.isPending))
+  return { lines, isSearching, isFailed: asks && (problems.isError || phases.some((phase) => phase.isError)) }
+}

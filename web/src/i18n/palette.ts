@@ -1,0 +1,34 @@
+// The texts of the command palette, loaded with it.
+import type { Both } from './messages'
+
+const en = {
+  title: 'Search and commands',
+  placeholder: 'Problem, contest, page or command',
+  groups: { pages: 'Pages', problems: 'Problems', contests: 'Contests', commands: 'Commands' },
+  theme: (name: string) => `Theme: ${name}`,
+  language: (name: string) => `Language: ${name}`,
+  searching: 'Searching',
+  found: (n: number) => (n === 1 ? '1 result' : `${n} results`),
+  none: 'Nothing matches',
+  noneDetail: 'Search for a word of a title.',
+  failed: 'The server could not be asked for problems and contests.',
+  keys: 'Arrow keys choose, Enter opens, Esc closes.',
+}
+
+export type PaletteTexts = typeof en
+
+const zhCN: PaletteTexts = {
+  title: '搜索与命令',
+  placeholder: '题目、比赛、页面或命令',
+  groups: { pages: '页面', problems: '题目', contests: '比赛', commands: '命令' },
+  theme: (name) => `主题：${name}`,
+  language: (name) => `语言：${name}`,
+  searching: '正在搜索',
+  found: (n) => `${n} 个结果`,
+  none: '没有匹配项',
+  noneDetail: '请搜索标题中的词。',
+  failed: '无法向服务器查询题目和比赛。',
+  keys: '方向键选择，回车打开，Esc 关闭。',
+}
+
+export const palette: Both<PaletteTexts> = { en, 'zh-CN': zhCN }

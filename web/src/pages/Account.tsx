@@ -1,0 +1,71 @@
+// The person's own account: progress, password and sessions, API keys and limits.
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { meQuery } from '../api/account'
+import { sessionQuery } from '../api/queries'
+import { AccountKeys } from '../components/AccountKeys'
+import { AccountProgress } from '../components/AccountProgress'
+import { AccountSecurity } from '../components/AccountSecurity'
+import { ErrorBox } from '../components/ErrorBox'
+import { useTitle } from '../hooks/useTitle'
+import { account as catalogue } from '../i18n/account'
+import { useLanguage, useTexts } from '../i18n/messages'
+import { account as route } from '../routes'
+import { buttonClass } from '../ui/Button'
+import { tabClass, tabListClass } from '../ui/tab'
+
+export function Account() {
+  const { messages: m, tag } = useLanguage()
+  const a = useTexts(catalogue)
+  const view = route.useSearch().view ?? 'progress'
+  const session = useQuery(sessionQuery)
+  const user = session.data?.user
+  const me = useQuery({ ...meQuery, enabled: user != null })
+  useTitle(a.title)
+  if (session.data === undefined) {
+    return <div className="w-full max-w-xl mx-auto p-4">{session.error !== null ? <ErrorBox error={session.error} onRetry={() => void session.refetch()} /> : <p role="status">{m.loading}</p>}</div>
+  }
+  if (user == null) {
+    return (
+      <div className="py-16 px-4 text-center">
+        <h1 className="text-lg font-semibold">{a.title}</h1>
+        <p className="mt-1 text-muted">{a.signInFirst}</p>
+        <Link to="/sign-in" search={{ then: '/account' }} className={`${buttonClass('primary')} mt-4`}>
+          {m.menu.signIn}
+        </Link>
+      </div>
+    )
+  }
+  const role = user.role === 'admin' || user.role === 'author' ? user.role : 'user'
+  return (
+    <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
+      <h1 className="text-2xl font-semibold tracking-tight break-words">
+        <span className="sr-only">{a.title}: </span>
+        {user.username}
+      </h1>
+      <p className="mt-1 min-h-5 text-sm text-muted break-words">
+        {me.data !== undefined && [a.roles[role], me.data.email, a.since(new Date(me.data.created_at).toLocaleDateString(tag, { dateStyle: 'medium' }))].filter(Boolean).join(' · ')}
+      </p>
+      <nav aria-label={a.title} className={`mt-5 ${tabListClass}`}>
+        {(['progress', 'security', 'keys'] as const).map((one) => (
+          <Link
+            key={one}
+            to="/account"
+            search={one === 'progress' ? {} : { view: one }}
+            replace
+            activeOptions={{ exact: true, includeSearch: true }}
+            aria-current={one === view ? 'page' : undefined}
+            className={tabClass(one === view)}
+          >
+            {a.views[one]}
+          </Link>
+        ))}
+      </nav>
+      <div className="mt-6">
+        {view === 'progress' && <AccountProgress />}
+        {view === 'security' && <AccountSecurity username={user.username} />}
+        {view === 'keys' && <AccountKeys role={role} />}
+      </div>
+    </div>
+  )
+}

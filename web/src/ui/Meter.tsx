@@ -1,0 +1,16 @@
+// A thin bar that shows a share of a whole. The figures beside it say the same.
+
+export function Meter({ label, value, max, text, colour = 'bg-accent' }: { label: string; value: number; max: number; text: string; colour?: string }) {
+  const share = max > 0 ? Math.min(1, Math.max(0, value / max)) : 0
+  return (
+    <div>
+      <div className="flex justify-between gap-3">
+        <span className="min-w-0 break-words">{label}</span>
+        <span className="figure text-muted leading-5 whitespace-nowrap">{text}</span>
+      </div>
+      <div aria-hidden className="mt-1 h-1.5 rounded-sm bg-border overflow-hidden">
+        <div className={`h-full ${colour}`} style={{ width: `${100 * share}%` }} />
+      </div>
+    </div>
+  )
+}

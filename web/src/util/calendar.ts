@@ -1,0 +1,28 @@
+// The calendar of a year: whole weeks, one column each, that end with today's week. Days are in UTC, as the server counts.
+
+const DAY_MS = 86_400_000
+
+export interface Day {
+  /** Such as `2026-01-31`. */
+  date: string
+  solved: number
+}
+
+/** Weeks from Monday to Sunday, oldest first; the last one ends today. */
+export function weeksOf(days: readonly Day[], now: number, weeks: number): Day[][] {
+  const solved = new Map(days.map((day) => [day.date, day.solved]))
+  const today = Math.floor(now / DAY_MS)
+  // 1970-01-01 was a Thursday.
+  const monday = today - ((today + 3) % 7)
+  return Array.from({ length: weeks }, (_, week) => {
+    const first = monday - 7 * (weeks - 1 - week)
+    const length = Math.min(7, today - first + 1)
+    return Array.from({ length }, (_, at) => {
+      const date = new Date((first + at) * DAY_MS).toISOString().slice(0, 10)
+      return { date, solved: solved.get(date) ?? 0 }
+    })
+  })
+}
+
+/** Four steps of colour: none, one, a few, many. */
+export const levelOf = (solved: number): 0 | 1 | 2 | 3 => (solved === 0 ? 0 : solved === 1 ? 1 : solved < 4 ? 2 : 3)
