@@ -10,6 +10,7 @@ const OPERATIONS = new Set([
   'session', 'sign_in', 'sign_out', 'register', 'languages', 'problems', 'problem',
   'run_solution', 'submit_solution', 'submissions_to_problem', 'submission_in_full', 'events',
   'contests', 'contest', 'standings', 'take_part', 'withdraw', 'clarifications', 'ask',
+  'share_program', 'shared_program',
 ])
 const HEADER = '// Generated from the OpenAPI document by generate-api.mjs. Do not edit.\n\n'
 

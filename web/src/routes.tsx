@@ -5,7 +5,7 @@ import { ROOT } from './api/client'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { ProblemList } from './pages/ProblemList'
-import { contestSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
+import { contestSearch, embedSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
 
@@ -35,6 +35,13 @@ const playground = createRoute({
   getParentRoute: () => root,
   path: '/playground',
   component: lazyRouteComponent(() => import('./pages/Playground'), 'Playground'),
+})
+
+export const shared = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$id',
+  validateSearch: embedSearch,
+  component: lazyRouteComponent(() => import('./pages/SharedProgram'), 'SharedProgram'),
 })
 
 export const contests = createRoute({
@@ -72,7 +79,7 @@ export const register = createRoute({
 
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
-    routeTree: root.addChildren([home, problems, problem, playground, contests, contest, signIn, register]),
+    routeTree: root.addChildren([home, problems, problem, playground, shared, contests, contest, signIn, register]),
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',

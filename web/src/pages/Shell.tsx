@@ -1,10 +1,11 @@
 // What every page has: the bar at the top, the offline notice, and the list of shortcuts.
-import { Outlet } from '@tanstack/react-router'
+import { Outlet, useLocation } from '@tanstack/react-router'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { AppBar } from '../components/AppBar'
 import { Shortcuts } from '../components/Shortcuts'
 import { useMessages } from '../i18n/messages'
 import { isTyping } from '../util/keys'
+import { embedSearch } from '../util/search'
 
 const online = (listener: () => void) => {
   addEventListener('online', listener)
@@ -19,6 +20,7 @@ export function Shell() {
   const m = useMessages()
   const main = useRef<HTMLElement>(null)
   const [showsKeys, setShowsKeys] = useState(false)
+  const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -36,7 +38,7 @@ export function Shell() {
       >
         {m.skipToContent}
       </button>
-      <AppBar onShortcuts={() => setShowsKeys(true)} />
+      {!isEmbedded && <AppBar onShortcuts={() => setShowsKeys(true)} />}
       {!isOnline && (
         <p role="status" className="px-4 py-1.5 bg-raised border-b border-border text-center">
           {m.offline}
