@@ -15,6 +15,7 @@ import { Select } from '../ui/Select'
 import { Splitter } from '../ui/Splitter'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
+import { keptRun } from '../util/kept-run'
 import { boundedLimits, freshPath, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play } from '../util/play'
 import { starterOf } from '../util/starters'
 import { read, write } from '../util/storage'
@@ -65,7 +66,9 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
   const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
   const [pane, setPane] = useState<'code' | 'result'>('code')
-  const [mode, setMode] = useState<InputMode>(() => (read(MODE_KEY) === 'terminal' ? 'terminal' : 'text'))
+  const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
+  // A run that goes on since before a reload decides, because its output belongs in the same place.
+  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? read(MODE_KEY) === 'terminal') ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
   const [asksSignIn, setAsksSignIn] = useState(false)
@@ -82,7 +85,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       early.current = []
       terminal.current?.reset()
     },
-  })
+  }, runPlace)
   const isLive = run.state.kind === 'live'
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
   const at = play.files.indexOf(file)
@@ -116,13 +119,23 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     return () => removeEventListener('keydown', key)
   }, [])
 
+  // The output of a terminal waits until there is one.
+  const follow = useRef(run.follow)
+  useEffect(() => {
+    follow.current = run.follow
+  })
+  useEffect(() => {
+    if (user === undefined || keptRun(runPlace)?.isTerminal !== false) return
+    follow.current()
+  }, [user, runPlace])
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
     if (handle === null) return
     for (const part of early.current) handle.write(part)
     early.current = []
     const { cols, rows } = handle.size()
-    if (isLive) run.resize(cols, rows)
+    if (user !== undefined && keptRun(runPlace)?.isTerminal === true) run.follow()
+    run.resize(cols, rows)
   }
   const goTo = (line: number) => {
     setPane('code')
