@@ -16,8 +16,8 @@ import { Splitter } from '../ui/Splitter'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
-import { boundedLimits, freshPath, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play } from '../util/play'
-import { starterOf } from '../util/starters'
+import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play } from '../util/play'
+import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { PlayBar } from './PlayBar'
@@ -34,7 +34,6 @@ const REQUEST_BYTES_MAX = 255 * 1024
 const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
 const SIZE = { cols: 80, rows: 24 }
-const MODE_KEY = 'cupel.play-input'
 
 export type InputMode = 'text' | 'terminal'
 
@@ -52,7 +51,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const m = useMessages()
   const isWide = useMedia('(min-width: 900px)')
   const main = language.source_file
-  const fresh = textOf({ files: [{ path: main, text: starterOf(language.language_id) }], args: '', stdin: '' })
+  const fresh = freshText(language)
   const place = { user, slug: PLAY_SLUG, language: language.language_id }
   const start = shared === undefined ? fresh : textOf(shared.play)
   // Input, arguments and limits of a shared program may be changed here; its files are those of the link.
@@ -68,7 +67,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const [pane, setPane] = useState<'code' | 'result'>('code')
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
   // A run that goes on since before a reload decides, because its output belongs in the same place.
-  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? read(MODE_KEY) === 'terminal') ? 'terminal' : 'text')
+  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared === undefined || shared.play.stdin === '' ? read(MODE_KEY) === 'terminal' : false)) ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
   const [asksSignIn, setAsksSignIn] = useState(false)
@@ -151,6 +150,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     const isKept = handOver(place, textOf(play), fresh)
     if (!isKept) return setFault(m.editor.notKept)
     keepLanguage(PLAY_SLUG, language.language_id)
+    if (play.stdin !== '') write(MODE_KEY, 'text')
     void navigate({ to: '/playground' })
   }
   const height = shared?.isEmbedded === true ? 'h-dvh' : 'h-[calc(100dvh-48px)]'
@@ -265,7 +265,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           />
         </Suspense>
       </div>
-      <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+      <div role="group" aria-label={m.editor.symbols} className={`hidden shrink-0 overflow-x-auto border-t border-border bg-raised ${shared === undefined ? 'pointer-coarse:flex' : ''}`}>
         {SYMBOLS.map((symbol) => (
           <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
             {symbol}
