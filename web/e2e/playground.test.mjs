@@ -223,6 +223,38 @@ for (const language of ['python', 'c', 'bash']) {
   })
 }
 
+test('a program goes on while its page is reloaded, and shows all of its output again', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await write(page, 'print("begun", flush=True)\nname = input("say: ")\nprint("heard", name.upper())\n')
+  await openTerminal(page)
+  await press(page, 'Run')
+  await shows(page, /begun\s+say: /)
+  await page.keyboard.type('ab')
+  await shows(page, /say: ab/)
+  await page.reload()
+  await shows(page, /begun\s+say: ab/)
+  await isRunning(page)
+  await page.getByRole('textbox', { name: /Terminal of the program/ }).focus()
+  await page.keyboard.type('c\n')
+  await shows(page, /heard ABC/)
+  await verdict(page, 'AC')
+  // What has ended is not run or shown again.
+  await page.reload()
+  await page.getByText('Run a program to see its output.').waitFor()
+
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await write(page, 'import signal\nprint("once", flush=True)\nsignal.pause()\n')
+  await press(page, 'Run')
+  await page.getByLabel('Output', { exact: true }).getByText('once').waitFor()
+  await page.reload()
+  await page.getByLabel('Output', { exact: true }).getByText('once').waitFor()
+  assert.equal((await page.getByLabel('Output', { exact: true }).innerText()).trim(), 'once')
+  await press(page, 'Kill')
+  await verdict(page, 'CANCELLED')
+  await close()
+})
+
 test('Stop interrupts a program and ends one that goes on; Kill ends it at once', async () => {
   const { page, close } = await player()
   await choose(page, 'python')

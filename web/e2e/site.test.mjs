@@ -121,6 +121,30 @@ test('a wrong answer opens the first failure beside the expected output, with th
   }
 })
 
+test('a sample, and a test of a result, open in the playground with the code', async () => {
+  const { page, check, close } = await registered()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await choose(page, 'python')
+  await write(page, '# mine\nprint(input())\n')
+  await page.getByRole('button', { name: 'Open in the playground Sample 1' }).click()
+  await page.waitForURL(/\/playground$/)
+  await page.getByRole('textbox', { name: /Source code/ }).filter({ hasText: '# mine' }).waitFor()
+  const input = await page.getByLabel('Text for the program to read').inputValue()
+  assert.match(input, /^\d+ \d+\n/)
+  await page.goBack()
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'WA')
+  await page.getByRole('button', { name: 'Open in the playground Test 1' }).waitFor()
+  await check('wrong-answer-playground')
+  // What is judged goes along, not what was written since.
+  await write(page, '# later\n')
+  await page.getByRole('button', { name: 'Open in the playground Test 1' }).click()
+  await page.waitForURL(/\/playground$/)
+  await page.getByRole('textbox', { name: /Source code/ }).filter({ hasText: '# mine' }).waitFor()
+  assert.equal(await page.getByLabel('Text for the program to read').inputValue(), input)
+  await close()
+})
+
 test('a message of the compiler leads to its line, and a program runs on custom input', async () => {
   const { page, check, close } = await registered({ theme: 'dark' })
   await page.goto(`${server.url}/problems/${SLUG}`)

@@ -5,7 +5,7 @@ import { ROOT } from './api/client'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { ProblemList } from './pages/ProblemList'
-import { accountSearch, contestSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
+import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
 
@@ -35,6 +35,13 @@ const playground = createRoute({
   getParentRoute: () => root,
   path: '/playground',
   component: lazyRouteComponent(() => import('./pages/Playground'), 'Playground'),
+})
+
+export const shared = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$id',
+  validateSearch: embedSearch,
+  component: lazyRouteComponent(() => import('./pages/SharedProgram'), 'SharedProgram'),
 })
 
 export const contests = createRoute({
@@ -85,7 +92,7 @@ const admin = createRoute({
 
 export const makeRouter = (queries: QueryClient) =>
   createRouter({
-    routeTree: root.addChildren([home, problems, problem, playground, contests, contest, signIn, register, account, admin]),
+    routeTree: root.addChildren([home, problems, problem, playground, shared, contests, contest, signIn, register, account, admin]),
     basepath: ROOT.pathname,
     context: { queries },
     defaultPreload: 'intent',

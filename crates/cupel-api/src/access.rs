@@ -21,6 +21,8 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/execute/{submission_id}/events", User(READ)),
     (Method::GET, "/live", User(WRITE)),
     (Method::POST, "/tickets", User(READ)),
+    (Method::POST, "/snippets", User(WRITE)),
+    (Method::GET, "/snippets/{snippet_id}", Everybody),
     (Method::GET, "/submissions", User(READ)),
     (Method::GET, "/submissions/{submission_id}", User(READ)),
     (Method::GET, "/submissions/{submission_id}/runs", User(READ)),

@@ -39,6 +39,12 @@ pub struct Bounds {
     /// Bytes in all submissions of a request, batch or not. Bounds the data of one transaction. The API's bound on
     /// bodies applies first if it is smaller.
     pub batch_bytes_max: Bytes,
+    /// Programs that one user may share.
+    pub snippets_per_user_max: u64,
+    /// Bytes in all texts of one shared program.
+    pub snippet_bytes_max: Bytes,
+    /// How long a shared program is kept after it was last shared; `None`: forever.
+    pub snippets_kept: Option<Duration>,
 }
 
 impl Default for Bounds {
@@ -61,6 +67,9 @@ impl Default for Bounds {
             package_bytes_per_author_max: Bytes::mib(10 << 10),
             batch_max: 1000,
             batch_bytes_max: Bytes::mib(16),
+            snippets_per_user_max: 1000,
+            snippet_bytes_max: Bytes::kib(256),
+            snippets_kept: None,
         }
     }
 }

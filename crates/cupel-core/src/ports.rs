@@ -22,6 +22,7 @@ use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
 use crate::routes::Needs;
 use crate::run::{HistoryFilter, LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
+use crate::snippets::SnippetStore;
 
 // ---- Store ------------------------------------------------------------------------------------------
 
@@ -163,6 +164,8 @@ pub struct RetentionCutoffs {
     pub workers_before: Timestamp,
     /// Failed attempts that ended by this time, except those of dead letters.
     pub failures_before: Timestamp,
+    /// Snippets that were last shared at or before this time.
+    pub snippets_before: Timestamp,
 }
 
 /// Submissions that are accepted together or not at all.
@@ -450,7 +453,15 @@ pub struct Delivery {
 
 /// The complete store.
 pub trait Store:
-    RunStore + AccountStore + MembershipStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
+    RunStore
+    + AccountStore
+    + MembershipStore
+    + WebhookStore
+    + ProblemStore
+    + ContestStore
+    + ClusterStore
+    + DeadLetterStore
+    + SnippetStore
 {
 }
 impl<T> Store for T where
@@ -462,6 +473,7 @@ impl<T> Store for T where
         + ContestStore
         + ClusterStore
         + DeadLetterStore
+        + SnippetStore
 {
 }
 

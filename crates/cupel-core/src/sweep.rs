@@ -100,6 +100,10 @@ impl Core {
                 keys_before: ago(KEYS_KEPT),
                 workers_before: ago(WORKERS_KEPT),
                 failures_before: ago(FAILURES_KEPT),
+                snippets_before: self
+                    .bounds()
+                    .snippets_kept
+                    .map_or(Timestamp::MIN, |kept| SignedDuration::try_from(kept).map_or(Timestamp::MIN, ago)),
             };
             swept.forgotten = self.inner.store.purge_expired(cutoffs, STEP).await?;
         }

@@ -237,6 +237,7 @@ const TABLES: &[Table] = &[
         1,
         &["id", "contest", "asker", "place", "question", "answer", "public", "asked_at", "answered_at", "announced"],
     ),
+    large("snippets", 2, &["id", "owner", "program", "shared_at"]),
     table("shared_secrets", 1, &["name", "secret"]),
 ];
 

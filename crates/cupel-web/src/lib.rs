@@ -26,11 +26,12 @@ struct File {
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Paths that show the site's page: those of `web/src/routes.tsx`, where `$name` is `{name}`.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/problems",
     "/problems/{slug}",
     "/playground",
+    EMBEDDABLE,
     "/contests",
     "/contests/{slug}",
     "/sign-in",
@@ -39,12 +40,22 @@ const PAGES: [&str; 10] = [
     "/admin",
 ];
 
+/// The page that other sites may show in a frame, if the operator names them: a shared program.
+const EMBEDDABLE: &str = "/p/{id}";
+
 /// The page before its base is known.
 const BASE: &str = "<base href=\"/\">";
 
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
-);
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors ";
+
+/// Policy of a page that pages of these origins may show in a frame.
+fn policy(embed_origins: &[String]) -> HeaderValue {
+    let origins = if embed_origins.is_empty() { "'none'".to_owned() } else { embed_origins.join(" ") };
+    // A semicolon would begin another directive; the configuration refuses it, as it does other special characters.
+    let is_plain = !origins.contains(';');
+    let text = format!("{POLICY}{}", if is_plain { &origins } else { "'none'" });
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
+}
 
 /// Hashed names never change their content. Source: RFC 8246.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -55,9 +66,10 @@ pub fn is_built() -> bool {
     page_of(FILES).is_some()
 }
 
-/// Routes of the site, or of a page that says how to build it. `public_url` is the server's address for browsers.
-pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str) -> Router<S> {
-    routes_of(FILES, public_url)
+/// Routes of the site, or of a page that says how to build it. `public_url` is the server's address for browsers. Pages
+/// of `embed_origins` may show shared programs in a frame.
+pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str, embed_origins: &[String]) -> Router<S> {
+    routes_of(FILES, public_url, embed_origins)
 }
 
 fn page_of(files: &[File]) -> Option<&str> {
@@ -65,15 +77,23 @@ fn page_of(files: &[File]) -> Option<&str> {
     std::str::from_utf8(page.plain).ok()
 }
 
-fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], public_url: &str) -> Router<S> {
+fn routes_of<S: Clone + Send + Sync + 'static>(
+    files: &'static [File],
+    public_url: &str,
+    embed_origins: &[String],
+) -> Router<S> {
     let Some(page) = page_of(files) else {
-        let page = Page(include_str!("unbuilt.html").into());
+        let page = Page { text: include_str!("unbuilt.html").into(), policy: policy(&[]) };
         return Router::new().route("/", get(async move || page.clone()));
     };
-    let page = Page(page.replace(BASE, &format!("<base href=\"{}\">", base_path(public_url))).into());
+    let text = page.replace(BASE, &format!("<base href=\"{}\">", base_path(public_url))).into();
+    let page = Page { text, policy: policy(&[]) };
     let mut router = Router::new();
     for path in PAGES {
-        let page = page.clone();
+        let mut page = page.clone();
+        if path == EMBEDDABLE {
+            page.policy = policy(embed_origins);
+        }
         router = router.route(path, get(async move || page.clone()));
     }
     for file in files.iter().filter(|file| file.path != "index.html") {
@@ -85,16 +105,19 @@ fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], public_ur
 
 /// The page. It is small, so it is sent as it is.
 #[derive(Clone)]
-struct Page(std::sync::Arc<str>);
+struct Page {
+    text: std::sync::Arc<str>,
+    policy: HeaderValue,
+}
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CONTENT_SECURITY_POLICY, self.policy),
             (header::CACHE_CONTROL, REVALIDATED),
         ];
-        (headers, self.0.to_string()).into_response()
+        (headers, self.text.to_string()).into_response()
     }
 }
 
@@ -170,7 +193,24 @@ mod tests {
     }
 
     fn site(public_url: &str) -> Router {
-        routes_of(BUILT, public_url)
+        routes_of(BUILT, public_url, &[])
+    }
+
+    #[tokio::test]
+    async fn only_a_shared_program_is_shown_in_frames_and_only_by_the_origins_that_the_operator_names() {
+        let policy_of = async |path: &str, origins: &[&str]| {
+            let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            let (_, headers, _) = answer(routes_of(BUILT, "http://a", &origins), path, "").await;
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            policy.split_once("frame-ancestors ").unwrap().1.to_owned()
+        };
+        let two = ["https://a.example", "http://b.example:8080"];
+        assert_eq!(policy_of("/p/abc", &two).await, "https://a.example http://b.example:8080");
+        assert_eq!(policy_of("/p/abc", &[]).await, "'none'");
+        assert_eq!(policy_of("/p/abc", &["https://a.example; script-src *"]).await, "'none'");
+        for path in ["/", "/playground", "/sign-in", "/problems/two-sum"] {
+            assert_eq!(policy_of(path, &two).await, "'none'", "{path}");
+        }
     }
 
     #[tokio::test]
@@ -179,6 +219,7 @@ mod tests {
             "/",
             "/problems",
             "/problems/two-sum",
+            "/p/abc",
             "/contests",
             "/contests/spring",
             "/sign-in",
@@ -238,16 +279,16 @@ mod tests {
 
     #[tokio::test]
     async fn without_the_site_its_root_says_how_to_build_it() {
-        let (status, _, body) = answer(routes_of(&[], "http://a"), "/", "").await;
+        let (status, _, body) = answer(routes_of(&[], "http://a", &[]), "/", "").await;
         assert_eq!((status, body.contains("make build")), (200, true));
-        assert_eq!(answer(routes_of(&[], "http://a"), "/problems", "").await.0, 404);
+        assert_eq!(answer(routes_of(&[], "http://a", &[]), "/problems", "").await.0, 404);
     }
 
     #[test]
     fn the_pages_are_the_routes_of_the_site() {
         let routes = include_str!("../../../web/src/routes.tsx");
         let paths = routes.split("path: '").skip(1).filter_map(|rest| rest.split('\'').next());
-        let mut paths: Vec<String> = paths.map(|path| path.replace("$slug", "{slug}")).collect();
+        let mut paths: Vec<String> = paths.map(|path| path.replace("$slug", "{slug}").replace("$id", "{id}")).collect();
         paths.sort();
         let mut pages = PAGES.map(str::to_owned);
         pages.sort();

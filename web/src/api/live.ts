@@ -102,6 +102,8 @@ interface Run {
   /** The server has reported its progress on this connection, so input may be sent. */
   mayInput: boolean
   killed: boolean
+  /** Another page has started the run and sent input before. */
+  isAdopted: boolean
 }
 
 interface ServerMessage {
@@ -110,6 +112,7 @@ interface ServerMessage {
   event?: string
   data?: EventData
   seq?: number
+  bytes?: number
   consumed_seq?: number
   consumed_bytes?: number
   error?: Refusal
@@ -132,16 +135,24 @@ export class LiveRun {
 
   /** Starts a run, with `tty` an interactive one; a run before it is no longer followed. `key` makes a repetition safe. */
   start(request: unknown, key: string, tty?: { cols: number; rows: number }): void {
+    this.begin(JSON.stringify({ type: 'start', id: key, request, idempotency_key: key, ...(tty && { tty }) }), undefined)
+  }
+
+  /** Follows a run that this page or an earlier one has started, from its first event. */
+  attach(id: string): void {
+    this.begin('', id)
+  }
+
+  private begin(start: string, id: string | undefined): void {
     if (this.run?.id !== undefined && this.isOpen) this.send({ type: 'detach', run: this.run.id })
-    const start = JSON.stringify({ type: 'start', id: key, request, idempotency_key: key, ...(tty && { tty }) })
     this.run = {
-      start, id: undefined, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
-      mayInput: false, killed: false,
+      start, id, last: 0, inputs: [], first: 1, sent: 0, consumed: 0, consumedBytes: 0, bytesBefore: 0, waitingBytes: 0,
+      mayInput: false, killed: false, isAdopted: id !== undefined,
     }
     this.failures = 0
     clearTimeout(this.timer)
     this.listener.link('connecting')
-    if (this.isOpen) this.socket?.send(start)
+    if (this.isOpen) this.resume()
     else if (this.socket === undefined) this.connect()
   }
 
@@ -295,7 +306,13 @@ export class LiveRun {
     this.listener.link('idle')
   }
 
-  private progress(run: Run, { seq = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
+  private progress(run: Run, { seq = 0, bytes = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
+    if (run.isAdopted) {
+      // Input goes on after what the server has from the page before.
+      run.isAdopted = false
+      run.first = seq + 1
+      run.bytesBefore = bytes
+    }
     run.consumed = Math.max(run.consumed, consumed_seq)
     run.consumedBytes = Math.max(run.consumedBytes, consumed_bytes)
     while (run.first <= run.consumed) {

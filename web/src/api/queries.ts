@@ -57,3 +57,11 @@ export const submissionsQuery = (slug: string) =>
       return page as Schema['SentPage']
     },
   })
+
+/** A shared program never changes. */
+export const sharedQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['shared', id],
+    queryFn: () => dataOf(api.GET('/api/v1/snippets/{snippet_id}', { params: { path: { snippet_id: id } } })),
+    staleTime: Infinity,
+  })

@@ -511,6 +511,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/snippets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Share a program.
+         * @description The program gets a link under which every client can read it; it never changes. The same program always has the same
+         *     link. Sharing counts as one submission. The operator bounds the number of programs that one user may share (1,000 by
+         *     default), and may set a time after which a program that nobody shares again is removed.
+         *
+         *     Everybody with an account may call this.
+         */
+        post: operations["share_program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/snippets/{snippet_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A shared program.
+         * @description Everybody may call this, without an account.
+         */
+        get: operations["shared_program"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/submissions/{submission_id}": {
         parameters: {
             query?: never;
@@ -1750,6 +1794,88 @@ export interface components {
         SessionViews: {
             /** @description Newest first. */
             sessions: components["schemas"]["SessionView"][];
+        };
+        /** @description The link of a shared program. */
+        SnippetCreated: {
+            /**
+             * @description Id of the snippet: 22 characters. The same program always has the same id.
+             * @example mF_9TqS0b3kX1yZvQe2cJw
+             */
+            snippet_id: string;
+            /** @description Address of the page that shows the program. */
+            url: string;
+        };
+        /** @description A file of a shared program: text only. */
+        SnippetFile: {
+            /**
+             * @description A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
+             *     pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+             */
+            path: string;
+            /** @description The content. */
+            content: string;
+        };
+        /** @description Limits of a shared program. */
+        SnippetLimits: {
+            /**
+             * Format: int64
+             * @description CPU time of all processes together, in milliseconds.
+             */
+            cpu_time_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Memory of all processes together, in KiB.
+             */
+            memory_kb?: number | null;
+        };
+        /**
+         * @description A program to share. Its texts have at most 256 KiB together, unless the operator sets another maximum.
+         * @example {
+         *       "input": "21",
+         *       "language": "python",
+         *       "source_code": "print(int(input()) * 2)"
+         *     }
+         */
+        SnippetRequest: {
+            /** @description Id or alias of a language, see `GET /languages`; case-insensitive. */
+            language: string;
+            /** @description The main source; never empty. */
+            source_code: string;
+            /** @description Additional files. */
+            files?: components["schemas"]["SnippetFile"][];
+            /** @description Arguments after the program's name. */
+            args?: string[];
+            /** @description Standard input. */
+            input?: string;
+            limits?: components["schemas"]["SnippetLimits"] | null;
+        } & (({
+            source_code: string;
+        } | {
+            files: unknown[];
+        }) & (unknown | {
+            files?: unknown;
+        }));
+        /** @description A shared program. Its fields are those of `POST /execute`. */
+        SnippetView: {
+            /** @description Id of the snippet. */
+            snippet_id: string;
+            /** @description Id of the language. */
+            language: string;
+            /** @description The main source. */
+            source_code: string;
+            /** @description Additional files. */
+            files: components["schemas"]["SnippetFile"][];
+            /** @description Arguments after the program's name. */
+            args: string[];
+            /** @description Standard input. */
+            input: string;
+            /** @description Limits that differ from the language's defaults. */
+            limits: components["schemas"]["SnippetLimits"];
+            /**
+             * Format: date-time
+             * @description When a user last shared it (RFC 3339).
+             */
+            shared_at: string;
         };
         /**
          * @description A solution. One of `source_code` and `files` is required.
@@ -4783,6 +4909,181 @@ export interface operations {
             };
             /** @description The request does not come from a page of this server */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    share_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnippetRequest"];
+            };
+        };
+        responses: {
+            /** @description Shared */
+            201: {
+                headers: {
+                    /** @description URL of the program */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnippetCreated"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You share the maximum number of programs */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The program was refused. Nothing was stored */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    shared_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id from the link */
+                snippet_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The program */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnippetView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such program, or it was removed */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,7 +17,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const { messages: m } = useLanguage()
   const session = useQuery(sessionQuery)
   const here = useLocation({ select: (location) => location.pathname })
-  const then = /^\/(problems|contests|playground|account|admin)/.test(here) ? { then: here } : {}
+  const then = /^\/(problems|contests|playground|account|admin|p\/)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 px-3 sm:px-4 border-b border-border bg-surface">

@@ -1,5 +1,5 @@
 // Run, Stop and Kill of the playground, and why a run did not begin.
-import { Link } from '@tanstack/react-router'
+import { Link, useLocation } from '@tanstack/react-router'
 import { OctagonX, Play, Square } from 'lucide-react'
 import type { usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
@@ -15,6 +15,7 @@ interface PlayBarProps {
 
 export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps) {
   const m = useMessages()
+  const here = useLocation({ select: (location) => location.pathname })
   return (
     <div className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
       {fault !== undefined && (
@@ -25,7 +26,7 @@ export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps)
       {asksSignIn && (
         <div role="alert" className="w-full flex flex-wrap items-center gap-2">
           <p className="grow basis-40">{m.play.signInFirst}</p>
-          <Link to="/sign-in" search={{ then: '/playground' }} className={buttonClass()}>
+          <Link to="/sign-in" search={{ then: here }} className={buttonClass()}>
             {m.menu.signIn}
           </Link>
         </div>

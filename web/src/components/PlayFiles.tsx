@@ -10,13 +10,15 @@ import { TabButton } from './Workspace'
 interface PlayFilesProps {
   files: PlayFile[]
   selected: number
+  /** The files of a shared program do not change. */
+  isReadOnly?: boolean
   onSelect: (at: number) => void
   onAdd: () => void
   onRename: (path: string) => void
   onRemove: () => void
 }
 
-export function PlayFiles({ files, selected, onSelect, onAdd, onRename, onRemove }: PlayFilesProps) {
+export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd, onRename, onRemove }: PlayFilesProps) {
   const m = useMessages()
   const [renamed, setRenamed] = useState<string>()
   const [fault, setFault] = useState<PathFault>()
@@ -47,25 +49,29 @@ export function PlayFiles({ files, selected, onSelect, onAdd, onRename, onRemove
             </TabButton>
           ))}
         </div>
-        <Button look="quiet" className={quiet} onClick={onAdd} disabled={files.length > FILES_MAX - 1} aria-label={m.play.add} title={files.length > FILES_MAX - 1 ? m.play.tooMany(FILES_MAX) : m.play.add}>
-          <FilePlus aria-hidden size={16} strokeWidth={1.5} />
-        </Button>
-        <Button
-          look="quiet"
-          className={quiet}
-          disabled={isMain}
-          onClick={() => {
-            setFault(undefined)
-            setRenamed(files[selected]?.path ?? '')
-          }}
-          aria-label={m.play.rename}
-          title={isMain ? m.play.mainFile : m.play.rename}
-        >
-          <Pencil aria-hidden size={16} strokeWidth={1.5} />
-        </Button>
-        <Button look="quiet" className={quiet} disabled={isMain} onClick={onRemove} aria-label={m.play.remove} title={isMain ? m.play.mainFile : m.play.remove}>
-          <Trash2 aria-hidden size={16} strokeWidth={1.5} />
-        </Button>
+        {!isReadOnly && (
+          <>
+            <Button look="quiet" className={quiet} onClick={onAdd} disabled={files.length > FILES_MAX - 1} aria-label={m.play.add} title={files.length > FILES_MAX - 1 ? m.play.tooMany(FILES_MAX) : m.play.add}>
+              <FilePlus aria-hidden size={16} strokeWidth={1.5} />
+            </Button>
+            <Button
+              look="quiet"
+              className={quiet}
+              disabled={isMain}
+              onClick={() => {
+                setFault(undefined)
+                setRenamed(files[selected]?.path ?? '')
+              }}
+              aria-label={m.play.rename}
+              title={isMain ? m.play.mainFile : m.play.rename}
+            >
+              <Pencil aria-hidden size={16} strokeWidth={1.5} />
+            </Button>
+            <Button look="quiet" className={quiet} disabled={isMain} onClick={onRemove} aria-label={m.play.remove} title={isMain ? m.play.mainFile : m.play.remove}>
+              <Trash2 aria-hidden size={16} strokeWidth={1.5} />
+            </Button>
+          </>
+        )}
       </div>
       {renamed !== undefined && (
         <form onSubmit={rename} className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border">

@@ -1,5 +1,6 @@
 // The playground for one user and language: files and editor on the left, input, output and run on the right; on phones
 // one of the two. Remounted when the language changes, so that each language has its own draft.
+import { useNavigate } from '@tanstack/react-router'
 import { Minus, Plus } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
@@ -13,13 +14,16 @@ import { Button } from '../ui/Button'
 import { Select } from '../ui/Select'
 import { Splitter } from '../ui/Splitter'
 import { bytes } from '../util/format'
-import { boundedLimits, freshPath, PLAY_SLUG, playOf, requestOf, textOf, type Play, type PlayLimits } from '../util/play'
-import { starterOf } from '../util/starters'
+import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
+import { keptRun } from '../util/kept-run'
+import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play } from '../util/play'
+import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
+import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { nameOf, Note, SYMBOLS, TabButton } from './Workspace'
 
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
@@ -30,7 +34,6 @@ const REQUEST_BYTES_MAX = 255 * 1024
 const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
 const SIZE = { cols: 80, rows: 24 }
-const MODE_KEY = 'cupel.play-input'
 
 export type InputMode = 'text' | 'terminal'
 
@@ -40,22 +43,32 @@ interface PlayWorkspaceProps {
   language: Schema['LanguageView']
   languages: Schema['LanguageView'][]
   onLanguage: (id: string) => void
+  /** A shared program, whose files do not change. */
+  shared?: { id: string; play: Play; isEmbedded: boolean }
 }
 
-export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWorkspaceProps) {
+export function PlayWorkspace({ user, language, languages, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
   const isWide = useMedia('(min-width: 900px)')
   const main = language.source_file
-  const start = textOf({ files: [{ path: main, text: starterOf(language.language_id) }], args: '', stdin: '' })
-  const draft = useDraft({ user, slug: PLAY_SLUG, language: language.language_id }, start)
-  const play = playOf(draft.text, main)
+  const fresh = freshText(language)
+  const place = { user, slug: PLAY_SLUG, language: language.language_id }
+  const start = shared === undefined ? fresh : textOf(shared.play)
+  // Input, arguments and limits of a shared program may be changed here; its files are those of the link.
+  const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start)
+  const drafted = playOf(draft.text, main)
+  const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files }
+  const [before, setBefore] = useState(() => (shared === undefined ? draftBefore(place) : null))
+  const navigate = useNavigate()
   const [selected, setSelected] = useState(0)
   const [removed, setRemoved] = useState<{ path: string; before: string }>()
   const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
   const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
   const [pane, setPane] = useState<'code' | 'result'>('code')
-  const [mode, setMode] = useState<InputMode>(() => (read(MODE_KEY) === 'terminal' ? 'terminal' : 'text'))
-  const [limits, setLimits] = useState<PlayLimits>(() => boundedLimits(language, {}))
+  const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
+  // A run that goes on since before a reload decides, because its output belongs in the same place.
+  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared === undefined || shared.play.stdin === '' ? read(MODE_KEY) === 'terminal' : false)) ? 'terminal' : 'text')
+  const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
   const [asksSignIn, setAsksSignIn] = useState(false)
   const [skipped, setSkipped] = useState(0)
@@ -71,7 +84,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
       early.current = []
       terminal.current?.reset()
     },
-  })
+  }, runPlace)
   const isLive = run.state.kind === 'live'
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
   const at = play.files.indexOf(file)
@@ -105,13 +118,23 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
     return () => removeEventListener('keydown', key)
   }, [])
 
+  // The output of a terminal waits until there is one.
+  const follow = useRef(run.follow)
+  useEffect(() => {
+    follow.current = run.follow
+  })
+  useEffect(() => {
+    if (user === undefined || keptRun(runPlace)?.isTerminal !== false) return
+    follow.current()
+  }, [user, runPlace])
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
     if (handle === null) return
     for (const part of early.current) handle.write(part)
     early.current = []
     const { cols, rows } = handle.size()
-    if (isLive) run.resize(cols, rows)
+    if (user !== undefined && keptRun(runPlace)?.isTerminal === true) run.follow()
+    run.resize(cols, rows)
   }
   const goTo = (line: number) => {
     setPane('code')
@@ -123,6 +146,14 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
     write(MODE_KEY, next)
     setMode(next)
   }
+  const fork = () => {
+    const isKept = handOver(place, textOf(play), fresh)
+    if (!isKept) return setFault(m.editor.notKept)
+    keepLanguage(PLAY_SLUG, language.language_id)
+    if (play.stdin !== '') write(MODE_KEY, 'text')
+    void navigate({ to: '/playground' })
+  }
+  const height = shared?.isEmbedded === true ? 'h-dvh' : 'h-[calc(100dvh-48px)]'
   /** The language of a file, for its colours. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
@@ -133,8 +164,20 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
   const left = (
     <>
       <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
-        <Select label={m.editor.language} value={language.language_id} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-56" />
+        {shared === undefined ? (
+          <Select label={m.editor.language} value={language.language_id} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-56" />
+        ) : (
+          <span className="px-2 truncate">
+            {m.play.shared} · {nameOf(language)}
+          </span>
+        )}
         <span className="grow" />
+        {shared === undefined ? (
+          <PlayShare key={draft.text} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} />
+        ) : (
+          <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
+        )}
+        <DownloadButton play={play} name={language.language_id} />
         <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
           <Minus aria-hidden size={16} strokeWidth={1.5} />
         </Button>
@@ -145,6 +188,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
       <PlayFiles
         files={play.files}
         selected={at}
+        isReadOnly={shared !== undefined}
         onSelect={setSelected}
         onAdd={() => {
           change({ files: [...play.files, { path: freshPath(play.files, language.extensions[0] ?? 'txt'), text: '' }] })
@@ -161,6 +205,28 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
         <Note text={m.editor.otherTab}>
           <Button onClick={draft.takeOther}>{m.editor.loadOther}</Button>
           <Button onClick={draft.keepMine}>{m.editor.keepMine}</Button>
+        </Note>
+      )}
+      {before !== null && (
+        <Note text={m.play.replaced}>
+          <Button
+            onClick={() => {
+              draft.replace(before)
+              forgetBefore(place)
+              setBefore(null)
+            }}
+          >
+            {m.play.takeBack}
+          </Button>
+          <Button
+            look="quiet"
+            onClick={() => {
+              forgetBefore(place)
+              setBefore(null)
+            }}
+          >
+            {m.play.dropBefore}
+          </Button>
         </Note>
       )}
       {removed !== undefined && (
@@ -187,6 +253,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
         <Suspense fallback={<p className="p-3 text-muted">{m.loading}</p>}>
           <Editor
             key={file.path}
+            isReadOnly={shared !== undefined}
             ref={editor}
             value={file.text}
             revision={draft.revision}
@@ -198,7 +265,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
           />
         </Suspense>
       </div>
-      <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+      <div role="group" aria-label={m.editor.symbols} className={`hidden shrink-0 overflow-x-auto border-t border-border bg-raised ${shared === undefined ? 'pointer-coarse:flex' : ''}`}>
         {SYMBOLS.map((symbol) => (
           <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
             {symbol}
@@ -217,7 +284,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
       skipped={skipped}
       onMode={choose}
       onChange={change}
-      onLimits={(asked) => setLimits(boundedLimits(language, asked))}
+      onLimits={(asked) => change({ limits: boundedLimits(language, asked) })}
       onLine={goTo}
       onSkip={(bytes) => setSkipped((before) => before + bytes)}
       onReady={ready}
@@ -227,7 +294,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
 
   if (isWide) {
     return (
-      <div className="flex h-[calc(100dvh-48px)] min-h-0">
+      <div className={`flex ${height} min-h-0`}>
         <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
           {left}
         </div>
@@ -240,7 +307,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage }: PlayWor
     )
   }
   return (
-    <div className="flex flex-col h-[calc(100dvh-48px)] min-h-0">
+    <div className={`flex flex-col ${height} min-h-0`}>
       <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0">
         <TabButton id="code" isSelected={pane === 'code'} onClick={() => setPane('code')}>
           {m.problem.code}

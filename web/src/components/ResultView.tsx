@@ -13,6 +13,7 @@ import { lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
 import { DiffView } from './DiffView'
 import { ErrorBox } from './ErrorBox'
+import { PlayButton } from './Samples'
 import { TestGrid } from './TestGrid'
 import { VerdictBadge } from './VerdictBadge'
 
@@ -24,6 +25,8 @@ interface ResultViewProps {
   onLoad: (language: string, source: string) => void
   /** The code in the editor. */
   source: string
+  /** Takes a test's input to the playground, with the program that was judged. */
+  onPlay: (input: string, judged: { language: string; source: string } | undefined) => void
 }
 
 export function ResultView(props: ResultViewProps) {
@@ -65,7 +68,7 @@ function LiveView({ live, purpose }: { live: Live; purpose: Purpose }) {
   )
 }
 
-function Ended({ result, purpose, problem, onLine, onLoad, source }: ResultViewProps & { result: Result; purpose: Purpose }) {
+function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
   const m = useMessages()
   const tests = result.problem?.tests ?? []
   const [selected, setSelected] = useState(() => firstToShow(tests))
@@ -97,7 +100,7 @@ function Ended({ result, purpose, problem, onLine, onLoad, source }: ResultViewP
       {tests.length > 0 && purpose !== 'input' && (
         <TestGrid tests={tests.map((test) => ({ verdict: verdictOf(test.verdict), isRunning: false }))} selected={selected} onSelect={setSelected} />
       )}
-      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} />}
+      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} onPlay={(input) => onPlay(input, sent == null || result.language == null ? undefined : { language: result.language, source: sent })} />}
       {purpose === 'input' && (
         <div className="space-y-3">
           <Text title={m.run.returned} text={result.problem?.returned} />
@@ -139,7 +142,14 @@ function Bar({ value, max, text, of }: { value: number; max: number | null | und
   )
 }
 
-function OneTest({ test, problem, result }: { test: ProblemTest; problem: Schema['ProblemView']; result: Result }) {
+interface OneTestProps {
+  test: ProblemTest
+  problem: Schema['ProblemView']
+  result: Result
+  onPlay: (input: string) => void
+}
+
+function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const m = useMessages()
   const code = verdictOf(test.verdict)
   const sample = problem.samples.find((sample) => sample.name === test.name)
@@ -166,6 +176,7 @@ function OneTest({ test, problem, result }: { test: ProblemTest; problem: Schema
       <Text title={m.problem.conversation} text={test.conversation} />
       <Text title={m.run.stderr} text={test.stderr} />
       {code !== 'SK' && <Text title={m.run.input} text={sample?.input} />}
+      {sample?.input != null && !sample.truncated && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(sample.input ?? '')} />}
     </section>
   )
 }

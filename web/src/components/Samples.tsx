@@ -1,10 +1,13 @@
 // The samples of a statement, each part with a copy button.
+import { SquareTerminal } from 'lucide-react'
 import type { Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
+import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 
-export function Samples({ samples }: { samples: Schema['SampleView'][] }) {
+/** `onPlay` takes an input to the playground, together with the code in the editor. */
+export function Samples({ samples, onPlay }: { samples: Schema['SampleView'][]; onPlay: (input: string) => void }) {
   const m = useMessages()
   return (
     <div className="space-y-5">
@@ -16,10 +19,22 @@ export function Samples({ samples }: { samples: Schema['SampleView'][] }) {
             <Part title={m.problem.output} of={m.problem.sample(at + 1)} text={sample.output} />
             <Part title={m.problem.conversation} of={m.problem.sample(at + 1)} text={sample.conversation} />
           </div>
+          {sample.input != null && !sample.truncated && <PlayButton of={m.problem.sample(at + 1)} onClick={() => onPlay(sample.input ?? '')} />}
           {sample.truncated && <p className="mt-1 text-sm text-muted">{m.problem.truncated}</p>}
         </section>
       ))}
     </div>
+  )
+}
+
+export function PlayButton({ of, onClick }: { of: string; onClick: () => void }) {
+  const m = useMessages()
+  return (
+    <Button look="quiet" className="mt-1 px-2 text-sm text-muted" onClick={onClick}>
+      <SquareTerminal aria-hidden size={14} strokeWidth={1.5} />
+      {m.play.open}
+      <span className="sr-only">{of}</span>
+    </Button>
   )
 }
 

@@ -33,12 +33,14 @@ interface WorkspaceProps {
   pane: Pane | undefined
   onLanguage: (language: string) => void
   onLoad: (language: string, source: string) => void
+  /** Takes an input and a program, by default the draft, to the playground. */
+  onPlay: (input: string, program?: { language: string; source: string }) => void
   /** A run or submission has begun. */
   onBegin: () => void
   onCode: () => void
 }
 
-export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onBegin, onCode }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
   const { slug } = problem.problem
   const session = useQuery(sessionQuery)
@@ -209,7 +211,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
         </TabButton>
       </div>
       <div role="tabpanel" id={`panel-drawer-${tab}`} aria-labelledby={`tab-drawer-${tab}`} tabIndex={0} className="grow min-h-0 overflow-auto p-3 sm:p-4">
-        {tab === 'custom' ? custom : <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} source={draft.text} />}
+        {tab === 'custom' ? custom : <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />}
       </div>
     </div>
   )

@@ -25,13 +25,14 @@ interface EditorProps {
   revision: number
   language: string
   label: string
+  isReadOnly?: boolean
   onChange: (text: string) => void
   onRun: () => void
   onSubmit: () => void
   ref?: Ref<EditorHandle>
 }
 
-export function Editor({ value, revision, language, label, onChange, onRun, onSubmit, ref }: EditorProps) {
+export function Editor({ value, revision, language, label, isReadOnly = false, onChange, onRun, onSubmit, ref }: EditorProps) {
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView>(null)
   const dialect = useRef(new Compartment())
@@ -69,6 +70,7 @@ export function Editor({ value, revision, language, label, onChange, onRun, onSu
           highlightSelectionMatches(),
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
           dialect.current.of([]),
+          EditorState.readOnly.of(isReadOnly),
           EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) act.current.onChange(update.state.doc.toString())

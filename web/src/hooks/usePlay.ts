@@ -4,6 +4,7 @@
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, ROOT, type Schema } from '../api/client'
 import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket } from '../api/live'
+import { forgetRun, keepRun, keptRun } from '../util/kept-run'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
 
 /** Characters of each stream that the page keeps. */
@@ -69,7 +70,8 @@ export interface Output {
   reset: () => void
 }
 
-export function usePlay(terminal: Output) {
+/** `place`: whose runs are followed again after a reload of the page, such as those of a language. */
+export function usePlay(terminal: Output, place: string) {
   const [state, dispatch] = useReducer(change, IDLE)
   const output = useRef(terminal)
   useEffect(() => {
@@ -78,12 +80,13 @@ export function usePlay(terminal: Output) {
   const live = useRef<LiveRun>(null)
   /** What has come since the last frame, so that a flood of events is one change of the page. */
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
-  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, stop: undefined as ReturnType<typeof setTimeout> | undefined })
+  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, isFollowed: false, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
   useEffect(
     () => () => {
       live.current?.close()
       live.current = null
+      now.current.run = undefined
       clearTimeout(now.current.stop)
       cancelAnimationFrame(text.current.frame)
     },
@@ -123,6 +126,7 @@ export function usePlay(terminal: Output) {
     clearTimeout(now.current.stop)
     const mine = now.current.begun
     const { run } = now.current
+    forgetRun(place)
     const unread = now.current.wasLost || data.verdict === 'JE' ? (live.current?.unread ?? 0) : 0
     dispatch({ verdict: data.verdict, phase: 'reading', unread })
     try {
@@ -164,9 +168,15 @@ export function usePlay(terminal: Output) {
       },
       accepted: (run) => {
         now.current.run = run
+        keepRun({ place, run, isTerminal: now.current.isTerminal })
       },
       event,
-      refused: (error) => dispatch({ kind: 'failed', error: callError(error) }),
+      refused: (error) => {
+        forgetRun(place)
+        // A run that the server has forgotten is no news to a person who reloads the page.
+        if (now.current.isFollowed && error.status === 404) dispatch(IDLE)
+        else dispatch({ kind: 'failed', error: callError(error) })
+      },
       inputDropped: () => dispatch({ hasDroppedInput: true }),
       mayReconnect,
     })
@@ -177,10 +187,21 @@ export function usePlay(terminal: Output) {
   const start = (request: unknown, tty: { cols: number; rows: number } | undefined) => {
     const isTerminal = tty !== undefined
     clearTimeout(now.current.stop)
-    Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false })
+    forgetRun(place)
+    Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false, isFollowed: false })
     discard()
     dispatch({ ...IDLE, kind: 'live', isTerminal })
     client().start(request, uniqueKey(), tty)
+  }
+  /** Follows the run that went on while the page was reloaded, if there is one; its output comes again. */
+  const follow = () => {
+    const kept = keptRun(place)
+    if (kept === undefined || now.current.run !== undefined) return
+    const { run, isTerminal } = kept
+    Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, wasLost: false, isFollowed: true })
+    discard()
+    dispatch({ ...IDLE, kind: 'live', isTerminal })
+    client().attach(run)
   }
   /** Asks a program in the terminal to end; one that does not run yet is cancelled. */
   const stop = () => {
@@ -194,6 +215,7 @@ export function usePlay(terminal: Output) {
   return {
     state,
     start,
+    follow,
     stop,
     kill: () => live.current?.kill(),
     type: (typed: string) => live.current?.type(typed),

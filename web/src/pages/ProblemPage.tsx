@@ -1,6 +1,6 @@
 // A problem: its statement beside the editor, or below tabs on narrow windows.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
@@ -17,8 +17,11 @@ import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
-import { keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
+import { draft, handOver, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
+import { MODE_KEY, PLAY_SLUG, textOf } from '../util/play'
+import { freshText } from '../util/starters'
+import { write } from '../util/storage'
 import { DifficultyWord } from './ProblemList'
 import { NotFound } from './NotFound'
 
@@ -87,6 +90,20 @@ function Problem({ problem, languages, user }: ProblemProps) {
     setLoads(loads + 1)
     if (!isWide) setView('code')
   }
+  const navigate = useNavigate()
+  const [isFull, setIsFull] = useState(false)
+  const play = (input: string, program?: { language: string; source: string }) => {
+    const id = program?.language ?? language
+    const to = languages.find((one) => one.language_id === id)
+    if (id === undefined || to === undefined) return
+    const start = problem.starter_code.find((starter) => starter.language === id)?.code ?? ''
+    const source = program?.source ?? draft({ user, slug, language: id }) ?? start
+    const text = textOf({ files: [{ path: to.source_file, text: source }], args: '', stdin: input })
+    if (!handOver({ user, slug: PLAY_SLUG, language: id }, text, freshText(to))) return setIsFull(true)
+    keepLanguage(PLAY_SLUG, id)
+    write(MODE_KEY, 'text')
+    void navigate({ to: '/playground' })
+  }
   const open = (id: string) => {
     judge.open(id)
     if (!isWide) setView('result')
@@ -94,7 +111,12 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const showsSubmissions = view === 'submissions'
   const statement = (
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
-      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} />}
+      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} onPlay={(input) => play(input)} />}
+      {isFull && (
+        <p role="alert" className="text-wrong">
+          {m.editor.notKept}
+        </p>
+      )}
     </div>
   )
   const workspace =
@@ -110,6 +132,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
         pane={isWide ? undefined : view === 'result' ? 'result' : 'code'}
         onLanguage={choose}
         onLoad={load}
+        onPlay={play}
         onBegin={() => !isWide && setView('result')}
         onCode={() => !isWide && setView('code')}
       />
@@ -158,7 +181,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   )
 }
 
-function Text({ problem }: { problem: Schema['ProblemView'] }) {
+function Text({ problem, onPlay }: { problem: Schema['ProblemView']; onPlay: (input: string) => void }) {
   const m = useMessages()
   const { title, difficulty, tags } = problem.problem
   const { limits } = problem
@@ -198,7 +221,7 @@ function Text({ problem }: { problem: Schema['ProblemView'] }) {
       {problem.samples.length > 0 && (
         <section className="mt-8">
           <h2 className="sr-only">{m.problem.samples}</h2>
-          <Samples samples={problem.samples} />
+          <Samples samples={problem.samples} onPlay={onPlay} />
         </section>
       )}
     </article>

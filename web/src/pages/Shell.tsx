@@ -1,10 +1,11 @@
 // What every page has: the bar at the top, the offline notice, and the list of shortcuts.
-import { Outlet } from '@tanstack/react-router'
+import { Outlet, useLocation } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { AppBar } from '../components/AppBar'
 import { Shortcuts } from '../components/Shortcuts'
 import { useMessages } from '../i18n/messages'
 import { isTyping, opensPalette } from '../util/keys'
+import { embedSearch } from '../util/search'
 
 const Palette = lazy(async () => ({ default: (await import('../components/Palette')).Palette }))
 
@@ -23,6 +24,7 @@ export function Shell() {
   const [showsKeys, setShowsKeys] = useState(false)
   // Its script is loaded when it is opened first.
   const [palette, setPalette] = useState<'unused' | 'open' | 'closed'>('unused')
+  const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -51,7 +53,7 @@ export function Shell() {
       >
         {m.skipToContent}
       </button>
-      <AppBar onShortcuts={() => setShowsKeys(true)} onPalette={() => setPalette('open')} />
+      {!isEmbedded && <AppBar onShortcuts={() => setShowsKeys(true)} onPalette={() => setPalette('open')} />}
       {!isOnline && (
         <p role="status" className="px-4 py-1.5 bg-raised border-b border-border text-center">
           {m.offline}

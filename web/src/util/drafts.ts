@@ -34,3 +34,22 @@ export function keepLanguage(slug: string, language: string): void {
   write(languageKey(slug), language)
   write(languageKey(''), language)
 }
+
+const beforeKey = (of: DraftOf): string => `${draftKey(of)}/before`
+const handedKey = (of: DraftOf): string => `${draftKey(of)}/handed`
+
+/**
+ * Puts a text into a draft from another page. What a person wrote there is kept, until they say that they do not need it;
+ * a text that was handed over and not changed is not their work. Returns whether all of it was stored.
+ */
+export function handOver(of: DraftOf, text: string, start: string): boolean {
+  const current = draft(of)
+  const isOwn = current !== null && current !== text && current !== start && current !== read(handedKey(of))
+  if (isOwn && !write(beforeKey(of), current)) return false
+  return write(draftKey(of), text) && write(handedKey(of), text)
+}
+
+/** What was in the draft before a text was handed over. */
+export const draftBefore = (of: DraftOf): string | null => read(beforeKey(of))
+
+export const forgetBefore = (of: DraftOf): void => remove(beforeKey(of))

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { Schema } from '../api/client'
-import { boundedLimits, freshPath, pathFault, playOf, requestOf, splitArgs, textOf } from './play'
+import { boundedLimits, freshPath, joinArgs, pathFault, playOf, playOfSnippet, requestOf, snippetOf, splitArgs, textOf } from './play'
 
 const limits = { cpu_time_ms: 10_000, wall_time_ms: 30_000, idle_time_ms: 15_000, memory_kb: 262_144 }
 const most = { cpu_time_ms: 60_000, wall_time_ms: 180_000, idle_time_ms: 120_000, memory_kb: 2_097_152 }
@@ -60,4 +60,19 @@ describe('a request', () => {
   it('of a terminal session may wait for its person', () => {
     expect(requestOf(language, play, boundedLimits(language, {}), true).limits).toMatchObject({ wall_time_ms: 180_000, idle_time_ms: 120_000 })
   })
+})
+
+test('arguments that are joined to a line are split into the same arguments', () => {
+  for (const args of [[], ['a'], ['two words', ''], ["it's", '"', '\\', "'\\''"], ['\n', '\t x'], ['--a=b c']]) expect(splitArgs(joinArgs(args))).toEqual(args)
+})
+
+test('a program that was shared is the program of its link', () => {
+  const language = {
+    language_id: 'python', source_file: 'main.py', limits: { cpu_time_ms: 10_000, memory_kb: 262_144 }, limits_max: { cpu_time_ms: 60_000, memory_kb: 1_048_576 },
+  } as Schema['LanguageView']
+  const play = { files: [{ path: 'main.py', text: 'x' }, { path: 'a/b', text: '' }], args: "a 'b c'", stdin: '1\n', limits: { cpuMs: 1_500, memoryKb: 262_144 } }
+  const request = snippetOf(language, play)
+  expect(request.limits).toEqual({ cpu_time_ms: 1_500 })
+  const view = { ...request, snippet_id: '', shared_at: '' } as Schema['SnippetView']
+  expect(playOfSnippet(view, 'main.py')).toEqual({ ...play, limits: { cpuMs: 1_500 } })
 })

@@ -13,6 +13,8 @@ export interface Play {
   /** As a person types them: separated by spaces, quoted like in a shell. */
   args: string
   stdin: string
+  /** What differs from the language's defaults. */
+  limits?: Partial<PlayLimits>
 }
 
 /** The server's bounds: docs/limits and the schema of `POST /execute`. */
@@ -28,7 +30,7 @@ export function playOf(text: string, main: string): Play {
     raw = undefined
   }
   if (typeof raw !== 'object' || raw === null) return { files: [{ path: main, text }], args: '', stdin: '' }
-  const { files, args, stdin } = raw as Record<string, unknown>
+  const { files, args, stdin, limits } = raw as Record<string, unknown>
   const kept = (Array.isArray(files) ? (files as Partial<PlayFile>[]) : [])
     .filter((file) => typeof file?.path === 'string' && typeof file.text === 'string')
     .slice(0, FILES_MAX)
@@ -38,13 +40,20 @@ export function playOf(text: string, main: string): Play {
     files: [{ path: main, text: first?.text ?? '' }, ...others],
     args: typeof args === 'string' ? args : '',
     stdin: typeof stdin === 'string' ? stdin : '',
+    ...(typeof limits === 'object' && limits !== null && { limits }),
   }
 }
 
-export const textOf = ({ files, args, stdin }: Play): string => JSON.stringify({ files, args, stdin })
+export const textOf = ({ files, args, stdin, limits }: Play): string => JSON.stringify({ files, args, stdin, limits })
 
 /** The playground's place among the drafts; no problem has this slug. */
 export const PLAY_SLUG = '(playground)'
+
+/** Whether the playground was last used with text or with a terminal. */
+export const MODE_KEY = 'cupel.play-input'
+
+/** The place of what a person changes around a shared program. */
+export const sharedSlug = (id: string): string => `(shared) ${id}`
 
 export type PathFault = 'empty' | 'taken' | 'outside' | 'long'
 
@@ -93,6 +102,10 @@ export function splitArgs(line: string): string[] {
   return found
 }
 
+/** The line that `splitArgs` splits into these arguments. */
+export const joinArgs = (args: readonly string[]): string =>
+  args.map((arg) => (/^[^\s'"\\]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`)).join(' ')
+
 export interface PlayLimits {
   cpuMs: number
   memoryKb: number
@@ -107,6 +120,33 @@ export function boundedLimits({ limits, limits_max: most }: Language, asked: Par
   return {
     cpuMs: within(asked.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
     memoryKb: within(asked.memoryKb, limits.memory_kb, 1024, most.memory_kb),
+  }
+}
+
+/** A shared program, and what `POST /snippets` takes. */
+export function snippetOf(language: Language, play: Play): Schema['SnippetRequest'] {
+  const { cpuMs, memoryKb } = boundedLimits(language, play.limits ?? {})
+  const [main, ...others] = play.files
+  return {
+    language: language.language_id,
+    source_code: main?.text ?? '',
+    files: others.map(({ path, text }) => ({ path, content: text })),
+    args: splitArgs(play.args),
+    input: play.stdin,
+    limits: {
+      ...(cpuMs !== language.limits.cpu_time_ms && { cpu_time_ms: cpuMs }),
+      ...(memoryKb !== language.limits.memory_kb && { memory_kb: memoryKb }),
+    },
+  }
+}
+
+/** The program of a link. */
+export function playOfSnippet({ source_code, files, args, input, limits }: Schema['SnippetView'], main: string): Play {
+  return {
+    files: [{ path: main, text: source_code }, ...files.map(({ path, content }) => ({ path, text: content }))],
+    args: joinArgs(args),
+    stdin: input,
+    limits: { ...(limits.cpu_time_ms != null && { cpuMs: limits.cpu_time_ms }), ...(limits.memory_kb != null && { memoryKb: limits.memory_kb }) },
   }
 }
 

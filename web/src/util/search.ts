@@ -74,6 +74,11 @@ export function problemSearch(raw: Record<string, unknown>): { contest?: string 
   return typeof contest === 'string' && /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/.test(contest) ? { contest } : {}
 }
 
+/** Whether the page is shown in a frame of another site. */
+export function embedSearch(raw: Record<string, unknown>): { embed?: 1 } {
+  return String(raw['embed']) === '1' ? { embed: 1 } : {}
+}
+
 /** Only a path of this site: a link must not lead a person elsewhere after sign-in. */
 export function ownPath(raw: unknown): string | undefined {
   return typeof raw === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(raw) ? raw : undefined

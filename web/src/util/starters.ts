@@ -1,6 +1,9 @@
 // The first program of the playground: it asks for a name, so that text input and the terminal both have something to
 // show. A language without an entry begins empty.
 
+import type { Schema } from '../api/client'
+import { textOf } from './play'
+
 const STARTERS: Record<string, string> = {
   python: 'name = input("Your name? ")\nprint(f"Hello, {name}!")\n',
   bash: 'read -r -p "Your name? " name\necho "Hello, $name!"\n',
@@ -12,4 +15,8 @@ const STARTERS: Record<string, string> = {
   go: 'package main\n\nimport (\n\t"bufio"\n\t"fmt"\n\t"os"\n)\n\nfunc main() {\n\tfmt.Print("Your name? ")\n\tname, _ := bufio.NewReader(os.Stdin).ReadString(\'\\n\')\n\tfmt.Print("Hello, ", name)\n}\n',
 }
 
-export const starterOf = (language: string): string => STARTERS[language] ?? ''
+const starterOf = (language: string): string => STARTERS[language] ?? ''
+
+/** The draft with which the playground begins in a language. */
+export const freshText = ({ language_id, source_file }: Schema['LanguageView']): string =>
+  textOf({ files: [{ path: source_file, text: starterOf(language_id) }], args: '', stdin: '' })

@@ -17,6 +17,7 @@ pub(crate) mod problems;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod session;
+mod snippets;
 mod submissions;
 mod tickets;
 mod usage;
@@ -38,6 +39,8 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(events::events))
         .routes(routes!(crate::live::live))
         .routes(routes!(tickets::create_ticket))
+        .routes(routes!(snippets::share))
+        .routes(routes!(snippets::snippet))
         .routes(routes!(submissions::submissions))
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))

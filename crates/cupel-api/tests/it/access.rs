@@ -50,6 +50,7 @@ fn operations(place: &Objects) -> Vec<Operation> {
                 .replace("{file}", "none")
                 .replace("{version}", "1")
                 .replace("{key_id}", NO_ID)
+                .replace("{snippet_id}", "AAAAAAAAAAAAAAAAAAAAAA")
                 .replace("{delivery_id}", NO_ID)
                 .replace("{session_id}", NO_ID)
                 .replace("{code_id}", NO_ID)

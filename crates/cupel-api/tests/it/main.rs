@@ -20,5 +20,6 @@ mod problems;
 mod rates;
 mod session;
 mod shapes;
+mod snippets;
 mod telemetry;
 mod wire;

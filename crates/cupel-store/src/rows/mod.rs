@@ -8,6 +8,7 @@ mod grading;
 mod log;
 mod needs;
 mod report;
+mod snippet;
 mod state;
 mod submission;
 mod verification;
@@ -16,6 +17,7 @@ pub(crate) use grading::score_from;
 pub(crate) use log::{decode_log, encode_log};
 pub(crate) use needs::{needs_from, needs_text};
 pub(crate) use report::{decode_report, encode_report};
+pub(crate) use snippet::{decode_snippet, encode_snippet};
 pub(crate) use state::{JUDGED, StateColumns, class_from, class_number};
 pub(crate) use submission::{decode_submission, encode_submission, is_live};
 

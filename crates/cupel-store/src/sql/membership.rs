@@ -210,6 +210,7 @@ impl Write for DeleteUser {
             "DELETE FROM password_links WHERE \"user\" = ?",
             "DELETE FROM stream_tickets WHERE \"user\" = ?",
             "DELETE FROM idempotency_keys WHERE owner = ?",
+            "DELETE FROM snippets WHERE owner = ?",
             "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL",
             "DELETE FROM webhook_deliveries WHERE owner = ?",
         ] {

@@ -2,7 +2,7 @@
 //!
 //! [`Sql`] is the connection that the queries and commands use. The store's ports are implemented in `accounts.rs`,
 //! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
-//! `rejudge.rs`, `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of
+//! `rejudge.rs`, `snippets.rs`, `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of
 //! their large data. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!
 //! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. An
@@ -30,6 +30,7 @@ pub(crate) mod problems;
 pub(crate) mod recent;
 pub(crate) mod rejudge;
 pub(crate) mod runs;
+pub(crate) mod snippets;
 pub(crate) mod standings;
 pub(crate) mod value;
 pub(crate) mod webhooks;

@@ -274,6 +274,11 @@ impl Write for PurgeExpired {
                  ORDER BY failed_at LIMIT ?)",
                 self.cutoffs.failures_before,
             ),
+            (
+                "DELETE FROM snippets WHERE (id, owner) IN \
+                 (SELECT id, owner FROM snippets WHERE shared_at <= ? ORDER BY shared_at LIMIT ?)",
+                self.cutoffs.snippets_before,
+            ),
         ];
         let mut forgotten = 0;
         for (sql, until) in removals {

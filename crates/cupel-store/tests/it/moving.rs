@@ -5,7 +5,8 @@ use std::path::Path;
 use cupel_core::accounts::{ApiKey, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket};
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
 use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _, VersionException};
-use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, RunStore as _};
+use cupel_core::snippets::{SharedSnippet, Snippet, SnippetId};
+use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, RunStore as _, SnippetStore as _};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_store::{SqliteStore, TransferError};
 use cupel_testkit::servers::Postgres;
@@ -150,6 +151,17 @@ async fn fill(store: &SqliteStore) {
         asked_at: t0(),
     };
     assert!(store.ask(question, 10).await.unwrap());
+    let snippet = Snippet {
+        language: "python".parse().unwrap(),
+        source: "print('\0 é')".into(),
+        files: vec![("a".into(), "b".into())],
+        args: vec!["c".into()],
+        stdin: String::new(),
+        cpu_time: None,
+        memory: Some(Bytes::mib(1)),
+    };
+    let shared = SharedSnippet { snippet, shared_at: t0() };
+    store.share_snippet(SnippetId::from_uuid(fresh()), owner, shared, 1).await.unwrap().unwrap();
 }
 
 /// All rows of all tables.

@@ -215,6 +215,7 @@ pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl Asy
         keys_before: at(0),
         workers_before: at(0),
         failures_before: at(second),
+        snippets_before: at(0),
     };
     assert_eq!(store.purge_expired(cutoffs(5), 10).await.unwrap(), 1);
     assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap(), 1);

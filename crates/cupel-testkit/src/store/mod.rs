@@ -10,6 +10,7 @@ pub mod nodes;
 mod problems;
 mod requests;
 mod runs;
+mod snippets;
 mod webhooks;
 
 pub use accounts::*;
@@ -20,6 +21,7 @@ pub use membership::*;
 pub use problems::*;
 pub use requests::*;
 pub use runs::*;
+pub use snippets::*;
 pub use webhooks::*;
 
 use cupel_core::Store;
@@ -74,6 +76,8 @@ macro_rules! store_conformance {
                 keys_are_listed_and_revoked_only_for_their_owner,
                 a_refresh_token_is_valid_once_and_its_reuse_ends_the_session,
                 ended_and_expired_sessions_are_not_alive,
+                a_snippet_is_read_back_complete_and_counted_per_user,
+                a_link_works_until_the_last_copy_of_the_snippet_is_removed,
                 every_end_queues_one_webhook,
                 deliveries_are_listed_and_resent_only_for_their_owner,
                 workers_are_listed_with_their_last_heartbeat,

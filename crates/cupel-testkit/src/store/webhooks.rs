@@ -149,6 +149,7 @@ pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subje
         keys_before: at(0),
         workers_before: at(0),
         failures_before: at(0),
+        snippets_before: at(0),
     };
     assert_eq!(store.purge_expired(cutoffs(4, 4), 100).await.unwrap(), 0);
     assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap(), 3);
@@ -184,6 +185,7 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
         keys_before: at(keys_before),
         workers_before: at(0),
         failures_before: at(0),
+        snippets_before: at(0),
     };
     assert_eq!(store.purge_expired(cutoffs(3), 100).await.unwrap(), 0);
     let mut rounds = 0;

@@ -133,7 +133,7 @@ impl Server {
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
-            let site = Mounted::pages(cupel_web::routes(&state.settings.public_url));
+            let site = Mounted::pages(cupel_web::routes(&state.settings.public_url, &config.server.embed_origins));
             let mut dialects = vec![cupel_api::native(&state.settings.version), site];
             dialects.extend(facades::open(config, &state.accounts, address).await?);
             cupel_http::router(state, dialects)

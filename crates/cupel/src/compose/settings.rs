@@ -38,6 +38,9 @@ pub(crate) fn bounds(config: &Config) -> Bounds {
         counts_instructions: false,
         batch_max: limits.batch_max as usize,
         batch_bytes_max: limits.batch_bytes_max,
+        snippets_per_user_max: config.snippets.per_user_max.into(),
+        snippet_bytes_max: config.snippets.bytes_max,
+        snippets_kept: config.snippets.kept,
     }
 }
 

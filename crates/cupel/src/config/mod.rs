@@ -47,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) traces: Traces,
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
+    pub(crate) snippets: Snippets,
     pub(crate) problems: Problems,
     pub(crate) sandboxfusion: Facade,
 }
@@ -59,6 +60,8 @@ pub(crate) struct Server {
     pub(crate) body_time_max: Duration,
     pub(crate) wait_max: Duration,
     pub(crate) cors_origins: Vec<String>,
+    /// Origins that may frame shared programs.
+    pub(crate) embed_origins: Vec<String>,
     pub(crate) public_url: String,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) drain: Duration,
@@ -255,6 +258,15 @@ pub(crate) struct Facade {
     pub(crate) anonymous: bool,
 }
 
+/// Shared programs.
+#[derive(Clone, Debug)]
+pub(crate) struct Snippets {
+    pub(crate) per_user_max: u32,
+    pub(crate) bytes_max: Bytes,
+    /// `None`: forever.
+    pub(crate) kept: Option<Duration>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Problems {
     /// Whether the shipped problems are loaded.
@@ -351,6 +363,7 @@ fn read(layers: &mut Layers) -> Config {
         body_time_max: layers.duration("server.body_time_max", SECOND),
         wait_max: layers.duration("server.wait_max", Duration::ZERO),
         cors_origins: origins(layers, "server.cors_origins"),
+        embed_origins: origins(layers, "server.embed_origins"),
         public_url: layers.value("server.public_url", "a URL such as \"https://judge.example\", or \"\"", |text| {
             (text.is_empty() || is_public_url(text)).then(|| text.to_owned())
         }),
@@ -446,6 +459,11 @@ fn read(layers: &mut Layers) -> Config {
         traces: traces(layers),
         metrics: metrics(layers),
         languages: languages(layers),
+        snippets: Snippets {
+            per_user_max: layers.number("snippets.per_user_max", 0..=1_000_000),
+            bytes_max: layers.bytes("snippets.bytes_max"),
+            kept: Some(layers.duration("snippets.kept", Duration::ZERO)).filter(|kept| !kept.is_zero()),
+        },
         problems: Problems {
             shipped: layers.boolean("problems.shipped"),
             package_max: layers.bytes("problems.package_max"),
@@ -564,7 +582,7 @@ fn origins(layers: &mut Layers, key: &str) -> Vec<String> {
     let is_origin = |text: &str| {
         let (scheme, authority) = text.split_once("://").unwrap_or_default();
         let plain =
-            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_graphic() && !b"/,?#\"'[]".contains(&c));
+            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_graphic() && !b"/,;?#\"'[]".contains(&c));
         text == "*" || (plain(scheme) && plain(authority.trim_start_matches('[').replace(']', "").as_str()))
     };
     let origins = layers.list(key);

@@ -1,0 +1,197 @@
+//! `/snippets`: programs that users share by a link.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use cupel_core::snippets::{NewSnippet, ShareError, SharedSnippet, Snippet, SnippetId};
+use cupel_http::app::Shared;
+use cupel_http::body::{Id, SubmissionBody};
+use cupel_http::caller::{Caller, Guest};
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
+use cupel_http::lists;
+use cupel_http::notes::Notes;
+use cupel_http::object::maybe_object;
+use cupel_http::submission_rate::SubmissionRate;
+use cupel_types::Bytes;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::v1::faults::{Shape, faults_of_core, sentence};
+
+/// A program to share. Its texts have at most 256 KiB together, unless the operator sets another maximum.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21" }))]
+pub(crate) struct SnippetRequest {
+    /// Id or alias of a language, see `GET /languages`; case-insensitive.
+    #[schema(min_length = 1)]
+    language: String,
+    /// The main source; never empty.
+    #[schema(min_length = 1)]
+    source_code: String,
+    /// Additional files.
+    #[serde(default, deserialize_with = "lists::files")]
+    files: Vec<SnippetFile>,
+    /// Arguments after the program's name.
+    #[serde(default, deserialize_with = "lists::args")]
+    args: Vec<String>,
+    /// Standard input.
+    #[serde(default)]
+    input: String,
+    /// Limits that differ from the language's defaults; none may exceed the language's maximum.
+    #[serde(default, deserialize_with = "maybe_object")]
+    limits: Option<SnippetLimits>,
+}
+
+/// A file of a shared program: text only.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnippetFile {
+    /// A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
+    /// pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+    #[schema(min_length = 1, max_length = 1024)]
+    path: String,
+    /// The content.
+    content: String,
+}
+
+/// Limits of a shared program.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SnippetLimits {
+    /// CPU time of all processes together, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    cpu_time_ms: Option<u64>,
+    /// Memory of all processes together, in KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1024)]
+    memory_kb: Option<u64>,
+}
+
+/// The link of a shared program.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SnippetCreated {
+    /// Id of the snippet: 22 characters. The same program always has the same id.
+    #[schema(example = "mF_9TqS0b3kX1yZvQe2cJw")]
+    snippet_id: String,
+    /// Address of the page that shows the program.
+    url: String,
+}
+
+/// A shared program. Its fields are those of `POST /execute`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SnippetView {
+    /// Id of the snippet.
+    snippet_id: String,
+    /// Id of the language.
+    language: String,
+    /// The main source.
+    source_code: String,
+    /// Additional files.
+    files: Vec<SnippetFile>,
+    /// Arguments after the program's name.
+    args: Vec<String>,
+    /// Standard input.
+    input: String,
+    /// Limits that differ from the language's defaults.
+    limits: SnippetLimits,
+    /// When a user last shared it (RFC 3339).
+    #[schema(format = DateTime)]
+    shared_at: String,
+}
+
+impl SnippetView {
+    fn new(id: SnippetId, shared: SharedSnippet) -> SnippetView {
+        let SharedSnippet { snippet, shared_at } = shared;
+        let Snippet { language, source, files, args, stdin, cpu_time, memory } = snippet;
+        SnippetView {
+            snippet_id: id.to_string(),
+            language: language.as_str().to_owned(),
+            source_code: source,
+            files: files.into_iter().map(|(path, content)| SnippetFile { path, content }).collect(),
+            args,
+            input: stdin,
+            limits: SnippetLimits {
+                cpu_time_ms: cpu_time.and_then(|time| u64::try_from(time.as_millis()).ok()),
+                memory_kb: memory.map(|memory| memory.get() / 1024),
+            },
+            shared_at: shared_at.to_string(),
+        }
+    }
+}
+
+/// Share a program.
+///
+/// The program gets a link under which every client can read it; it never changes. The same program always has the same
+/// link. Sharing counts as one submission. The operator bounds the number of programs that one user may share (1,000 by
+/// default), and may set a time after which a program that nobody shares again is removed.
+#[utoipa::path(
+    post, path = "/snippets", tag = "execute", operation_id = "share_program",
+    request_body = SnippetRequest,
+    responses(
+        (status = 201, description = "Shared", body = SnippetCreated, headers(("Location" = String, description = "URL of the program"))),
+        (status = 403, description = "You share the maximum number of programs", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 422, description = "The program was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn share(
+    State(app): State<Shared>,
+    caller: Caller,
+    Extension(notes): Extension<Notes>,
+    body: SubmissionBody<SnippetRequest>,
+) -> Result<Response, ApiError> {
+    let SubmissionBody { value, bytes: _, held: _held } = body;
+    let SnippetRequest { language, source_code, files, args, input, limits } = value;
+    let SnippetLimits { cpu_time_ms, memory_kb } = limits.unwrap_or_default();
+    let new = NewSnippet {
+        language,
+        source: source_code,
+        files: files.into_iter().map(|SnippetFile { path, content }| (path, content)).collect(),
+        args,
+        stdin: input,
+        cpu_time: cpu_time_ms.map(Duration::from_millis),
+        memory: memory_kb.map(Bytes::kib),
+    };
+    let rate_limit = SubmissionRate::new(&app, &caller, &notes);
+    let id = app.core.share_snippet(caller.user, new, &rate_limit).await.map_err(refusal)?;
+    let location =
+        HeaderValue::try_from(format!("/api/v1/snippets/{id}")).map_err(|error| ApiError::internal(&error))?;
+    let url = format!("{}/p/{id}", app.settings.public_url.trim_end_matches('/'));
+    let created = SnippetCreated { snippet_id: id.to_string(), url };
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)).into_response())
+}
+
+/// A shared program.
+#[utoipa::path(
+    get, path = "/snippets/{snippet_id}", tag = "execute", operation_id = "shared_program",
+    params(("snippet_id" = String, Path, description = "Id from the link")),
+    responses(
+        (status = 200, description = "The program", body = SnippetView),
+        (status = 404, description = "There is no such program, or it was removed", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn snippet(
+    State(app): State<Shared>,
+    _guest: Guest,
+    Id(id): Id<SnippetId>,
+) -> Result<Json<SnippetView>, ApiError> {
+    let shared = app.core.snippet(id).await?.ok_or_else(|| ApiError::not_found("shared program"))?;
+    Ok(Json(SnippetView::new(id, shared)))
+}
+
+fn refusal(error: ShareError) -> ApiError {
+    match error {
+        ShareError::Invalid(faults) => faults_of_core(faults, |_| ("", Shape::new(true, true, false))),
+        error @ ShareError::TooMany { .. } => {
+            let detail =
+                format!("{} Share one of them again, or ask the operator for more room.", sentence(&error.to_string()));
+            ApiError::new(ErrorKind::QuotaUsedUp, detail)
+        }
+        ShareError::RateExceeded(exceeded) => exceeded.into(),
+        ShareError::Store(error) => error.into(),
+    }
+}

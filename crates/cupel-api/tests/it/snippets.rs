@@ -1,0 +1,94 @@
+//! Shared programs.
+
+use cupel_core::Bounds;
+use cupel_types::Bytes;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, TestUser};
+
+const SNIPPETS: &str = "/api/v1/snippets";
+
+fn program() -> Value {
+    json!({
+        "language": "py", "source_code": "import sys\nprint(sys.argv, '\u{202e}\\0')", "files": [{ "path": "a/b.txt", "content": "" }],
+        "args": ["-v", "two words"], "input": "1\n", "limits": { "cpu_time_ms": 1500, "memory_kb": 65536 },
+    })
+}
+
+async fn share(app: &TestApp, user: &TestUser, program: &Value) -> crate::app::Answer {
+    app.post(SNIPPETS, program).bearer(&user.token).send().await
+}
+
+#[tokio::test]
+async fn a_shared_program_is_public_complete_and_always_has_the_same_link() {
+    let app = TestApp::start().await;
+    let (one, two) = (app.user().await, app.user().await);
+    let shared = share(&app, &one, &program()).await;
+    assert_eq!(shared.status, 201, "{shared:?}");
+    let id = shared.json["snippet_id"].as_str().unwrap().to_owned();
+    assert_eq!(id.len(), 22);
+    assert_eq!(shared.json["url"], format!("http://127.0.0.1:8080/p/{id}"));
+    assert_eq!(shared.header("location"), format!("{SNIPPETS}/{id}"));
+    let read = app.get(&format!("{SNIPPETS}/{id}")).send().await;
+    assert_eq!(read.status, 200, "{read:?}");
+    let mut expected = program();
+    expected["language"] = "python".into();
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&read.json[field], value, "{field}");
+    }
+    assert!(!read.json.to_string().contains(&one.user.username), "the response does not name the sender");
+    assert_eq!(share(&app, &two, &program()).await.json["snippet_id"], id);
+    let mut other = program();
+    other["args"] = json!(["-v two", "words"]);
+    assert_ne!(share(&app, &two, &other).await.json["snippet_id"], id);
+}
+
+#[tokio::test]
+async fn a_program_that_could_not_be_submitted_is_not_shared() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    for (change, code, pointer) in [
+        (json!({ "language": "klingon" }), "unknown-language", "/language"),
+        (json!({ "source_code": "" }), "invalid-submission", "/source_code"),
+        (json!({ "files": [{ "path": "../x", "content": "" }] }), "invalid-path", "/files/0/path"),
+        (json!({ "args": ["\0"] }), "invalid-submission", "/args/0"),
+        (json!({ "limits": { "cpu_time_ms": 86_400_000 } }), "invalid-limit", "/limits/cpu_time_ms"),
+        (json!({ "limits": { "memory_kb": 1 } }), "invalid-limit", "/limits/memory_kb"),
+        (json!({ "input": "x".repeat(300 << 10) }), "submission-too-large", ""),
+    ] {
+        let mut sent = program();
+        sent.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let refused = share(&app, &user, &sent).await;
+        assert_eq!((refused.status.as_u16(), refused.json["code"].as_str().unwrap()), (422, code), "{refused:?}");
+        assert_eq!(refused.json["errors"][0]["pointer"], pointer, "{refused:?}");
+    }
+    for id in ["AAAAAAAAAAAAAAAAAAAAAA", "AAAA", "..%2F..%2Fetc%2Fpasswd"] {
+        assert_eq!(app.get(&format!("{SNIPPETS}/{id}")).send().await.status, 404, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn the_number_and_the_size_of_shared_programs_are_bounded() {
+    let bounds = Bounds { snippets_per_user_max: 2, snippet_bytes_max: Bytes::new(20), ..Bounds::default() };
+    let app = TestApp::with(|_| {}, bounds).await;
+    let (user, other) = (app.user().await, app.user().await);
+    let of = |source: &str| json!({ "language": "python", "source_code": source });
+    assert_eq!(share(&app, &user, &of("1")).await.status, 201);
+    assert_eq!(share(&app, &user, &of(&"x".repeat(20))).await.status, 201);
+    let refused = share(&app, &user, &of(&"x".repeat(21))).await;
+    assert_eq!(refused.json["code"], "submission-too-large", "{refused:?}");
+    let refused = share(&app, &user, &of("3")).await;
+    assert_eq!((refused.status.as_u16(), &refused.json["code"]), (403, &json!("quota-used-up")), "{refused:?}");
+    assert_eq!(share(&app, &user, &of("1")).await.status, 201, "a program that is shared already counts once");
+    assert_eq!(share(&app, &other, &of("3")).await.status, 201);
+}
+
+#[tokio::test]
+async fn sharing_is_charged_as_a_submission() {
+    let tier = cupel_http::TierRates { submissions: cupel_http::Rate::per_minute(1, 1), ..Default::default() };
+    let app = TestApp::with_settings(|settings| settings.tiers = [("basic".to_owned(), tier)].into()).await;
+    let user = app.user().await;
+    assert_eq!(share(&app, &user, &program()).await.status, 201);
+    let refused = share(&app, &user, &program()).await;
+    assert_eq!((refused.status.as_u16(), &refused.json["code"]), (429, &json!("rate-limited")), "{refused:?}");
+}

@@ -1,0 +1,289 @@
+//! Snippets: programs that users share by a link. A snippet never changes.
+//!
+//! A snippet's id is the first half of the SHA-256 of its canonical form, so the same program always has the same link,
+//! whoever shares it. Every client that knows the link may read the snippet; nothing else lists it.
+//!
+//! Invariants: the store keeps one copy for each user who shared the program. So a user's snippets can be counted and
+//! removed with the account, and the link works until the last copy is removed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cupel_types::{Bytes, LanguageId, LimitsRequest, UserId};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    Core, NewProgram, NewSource, NewSubmission, RateExceeded, RateLimit, StoreError, SubmissionFault,
+    SubmissionFaultKind, check,
+};
+
+/// First bytes of the canonical form; another form needs another version.
+const CANONICAL_FORM: &[u8] = b"cupel-snippet-1";
+
+/// A shared program, as its sender wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// The language.
+    pub language: LanguageId,
+    /// The main source.
+    pub source: String,
+    /// Additional files: paths and contents.
+    pub files: Vec<(String, String)>,
+    /// Arguments after the program's name.
+    pub args: Vec<String>,
+    /// Standard input.
+    pub stdin: String,
+    /// Requested CPU time, a whole number of milliseconds; `None`: the language's default.
+    pub cpu_time: Option<Duration>,
+    /// Requested memory; `None`: the language's default.
+    pub memory: Option<Bytes>,
+}
+
+/// Id of a snippet: 128 bits of a hash of its contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SnippetId(Uuid);
+
+impl SnippetId {
+    /// The id that the store has kept.
+    pub const fn from_uuid(id: Uuid) -> SnippetId {
+        SnippetId(id)
+    }
+
+    /// The bytes in the form in which stores keep ids.
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
+
+    /// The id of a program. Each part is preceded by its length, so two programs never have the same canonical form.
+    fn of(snippet: &Snippet) -> SnippetId {
+        let Snippet { language, source, files, args, stdin, cpu_time, memory } = snippet;
+        let mut hash = Sha256::new();
+        let text = |hash: &mut Sha256, text: &str| {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        hash.update(CANONICAL_FORM);
+        text(&mut hash, language.as_str());
+        text(&mut hash, source);
+        hash.update((files.len() as u64).to_be_bytes());
+        for (path, content) in files {
+            text(&mut hash, path);
+            text(&mut hash, content);
+        }
+        hash.update((args.len() as u64).to_be_bytes());
+        for arg in args {
+            text(&mut hash, arg);
+        }
+        text(&mut hash, stdin);
+        // A requested limit is at least 1, so 0 is the default.
+        let cpu_time_ms = cpu_time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        hash.update(cpu_time_ms.to_be_bytes());
+        hash.update(memory.map_or(0, Bytes::get).to_be_bytes());
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        SnippetId(Uuid::from_bytes(half))
+    }
+}
+
+impl std::fmt::Display for SnippetId {
+    /// The 22 characters in a link.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0.as_bytes()))
+    }
+}
+
+/// A text that is no id of a snippet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a snippet's id has 22 characters from `A-Z`, `a-z`, `0-9`, `-` and `_`")]
+pub struct NotASnippetId;
+
+impl std::str::FromStr for SnippetId {
+    type Err = NotASnippetId;
+
+    fn from_str(text: &str) -> Result<SnippetId, NotASnippetId> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| NotASnippetId)?;
+        Uuid::from_slice(&bytes).map(SnippetId).map_err(|_| NotASnippetId)
+    }
+}
+
+/// A snippet with the time at which it was last shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedSnippet {
+    /// The program.
+    pub snippet: Snippet,
+    /// When a user last shared it; its retention begins at this time.
+    pub shared_at: Timestamp,
+}
+
+/// The user has the maximum number of snippets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySnippets;
+
+/// The port for snippets.
+#[async_trait]
+pub trait SnippetStore: Send + Sync {
+    /// Stores a user's copy of a snippet. If the user has one, only its time changes. Refused if the user has
+    /// `per_user_max` other snippets.
+    async fn share_snippet(
+        &self,
+        id: SnippetId,
+        owner: UserId,
+        shared: SharedSnippet,
+        per_user_max: u64,
+    ) -> Result<Result<(), TooManySnippets>, StoreError>;
+
+    /// A snippet, with the latest time at which a user shared it.
+    async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError>;
+}
+
+/// A program to share, as the client sent it.
+#[derive(Clone, Debug, Default)]
+pub struct NewSnippet {
+    /// Id or alias of the language.
+    pub language: String,
+    /// The main source.
+    pub source: String,
+    /// Additional files: paths and contents.
+    pub files: Vec<(String, String)>,
+    /// Arguments after the program's name.
+    pub args: Vec<String>,
+    /// Standard input.
+    pub stdin: String,
+    /// Requested CPU time.
+    pub cpu_time: Option<Duration>,
+    /// Requested memory.
+    pub memory: Option<Bytes>,
+}
+
+/// Why a program was not shared. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ShareError {
+    #[error("the program is refused")]
+    Invalid(Vec<SubmissionFault>),
+    #[error("you share {most} programs, which is the maximum")]
+    TooMany { most: u64 },
+    #[error(transparent)]
+    RateExceeded(#[from] RateExceeded),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Core {
+    /// Shares a program and returns the id in its link. Only a program that could be submitted is shared.
+    ///
+    /// # Errors
+    /// [`ShareError`].
+    pub async fn share_snippet(
+        &self,
+        owner: UserId,
+        new: NewSnippet,
+        rate_limit: &dyn RateLimit,
+    ) -> Result<SnippetId, ShareError> {
+        let snippet = self.check_snippet(new).map_err(ShareError::Invalid)?;
+        rate_limit.charge(1).await?;
+        let id = SnippetId::of(&snippet);
+        let shared = SharedSnippet { snippet, shared_at: self.now() };
+        let most = self.bounds().snippets_per_user_max;
+        let stored = self.inner.store.share_snippet(id, owner, shared, most).await?;
+        stored.map(|()| id).map_err(|TooManySnippets| ShareError::TooMany { most })
+    }
+
+    /// A shared program.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError> {
+        self.inner.store.snippet(id).await
+    }
+
+    fn check_snippet(&self, new: NewSnippet) -> Result<Snippet, Vec<SubmissionFault>> {
+        let registry = self.registry();
+        let main = (String::new(), Arc::from(new.source.as_bytes()));
+        let others = new.files.iter().map(|(path, text)| (path.clone(), Arc::from(text.as_bytes())));
+        let program = NewProgram {
+            source: NewSource { language: new.language.clone(), files: std::iter::once(main).chain(others).collect() },
+            args: new.args.clone(),
+            stdin: Arc::from(new.stdin.as_bytes()),
+            limits: LimitsRequest { cpu_time: new.cpu_time, memory: new.memory, ..LimitsRequest::default() },
+            ..NewProgram::default()
+        };
+        check(&[NewSubmission::from(program)], &registry, self.bounds(), self.now())?;
+        let of_files: usize = new.files.iter().map(|(path, text)| path.len() + text.len()).sum();
+        let of_args: usize = new.args.iter().map(String::len).sum();
+        let total = Bytes::new((new.source.len() + of_files + of_args + new.stdin.len()) as u64);
+        let most = self.bounds().snippet_bytes_max;
+        if total > most {
+            let detail = format!("a shared program has at most {most}; this one has {total}");
+            let kind = SubmissionFaultKind::TooLarge;
+            return Err(vec![SubmissionFault { index: 0, pointer: String::new(), kind, detail }]);
+        }
+        // `check` has found the language.
+        let language = registry.find(&new.language).map(|language| language.id.clone()).ok_or_else(Vec::new)?;
+        let NewSnippet { language: _, source, files, args, stdin, cpu_time, memory } = new;
+        Ok(Snippet { language, source, files, args, stdin, cpu_time, memory })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snippet() -> Snippet {
+        Snippet {
+            language: "python".parse().unwrap(),
+            source: "ab".into(),
+            files: vec![("c".into(), "d".into())],
+            args: vec!["e".into()],
+            stdin: "f".into(),
+            cpu_time: None,
+            memory: None,
+        }
+    }
+
+    #[test]
+    fn the_id_depends_on_every_part_and_on_the_places_of_their_bytes() {
+        let with = |change: fn(&mut Snippet)| {
+            let mut snippet = snippet();
+            change(&mut snippet);
+            SnippetId::of(&snippet)
+        };
+        let ids = [
+            with(|_| {}),
+            with(|s| s.language = "c".parse().unwrap()),
+            with(|s| s.source = "a".into()),
+            with(|s| s.files[0] = ("cd".into(), String::new())),
+            with(|s| s.files.clear()),
+            with(|s| s.args.push(String::new())),
+            with(|s| s.args.clear()),
+            with(|s| s.stdin = "fg".into()),
+            with(|s| s.cpu_time = Some(Duration::from_secs(1))),
+            with(|s| s.memory = Some(Bytes::new(1000))),
+        ];
+        let different: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len());
+        assert_eq!(ids[0], with(|_| {}));
+        // A link that has been sent must keep working: the canonical form never changes.
+        assert_eq!(ids[0].to_string(), "tA3CHuql23W3QON3J1J6eg");
+    }
+
+    #[test]
+    fn an_id_is_read_only_in_its_one_form() {
+        let id = SnippetId::of(&snippet());
+        let text = id.to_string();
+        assert_eq!(text.len(), 22);
+        assert_eq!(text.parse(), Ok(id));
+        let other_end = |end: char| format!("{}{end}", &text[..21]);
+        let equal = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        assert_eq!(equal.chars().filter(|end| other_end(*end).parse() == Ok(id)).count(), 1);
+        for bad in ["", "a", "=", "../../etc/passwd", &text[..21], &format!("{text}=="), &format!("{text}A")] {
+            assert_eq!(bad.parse::<SnippetId>(), Err(NotASnippetId), "{bad}");
+        }
+    }
+}

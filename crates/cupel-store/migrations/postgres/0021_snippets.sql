@@ -1,0 +1,11 @@
+-- Shared programs: one copy for each user who shared a program.
+
+CREATE TABLE snippets (
+    id UUID NOT NULL,
+    owner UUID NOT NULL REFERENCES users (id),
+    program TEXT NOT NULL,
+    shared_at BIGINT NOT NULL,
+    PRIMARY KEY (id, owner)
+);
+CREATE INDEX snippets_of_owner ON snippets (owner);
+CREATE INDEX snippets_by_time ON snippets (shared_at);

@@ -1,0 +1,41 @@
+//! Stored format of shared programs. JSON escapes NUL, which a text of PostgreSQL cannot contain.
+
+use std::time::Duration;
+
+use cupel_core::snippets::Snippet;
+use cupel_types::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{RowError, bad};
+
+#[derive(Serialize, Deserialize)]
+struct SnippetRow {
+    language: String,
+    source: String,
+    files: Vec<(String, String)>,
+    args: Vec<String>,
+    stdin: String,
+    cpu_time_ms: Option<u64>,
+    memory_bytes: Option<u64>,
+}
+
+pub(crate) fn encode_snippet(snippet: &Snippet) -> Result<String, RowError> {
+    let Snippet { language, source, files, args, stdin, cpu_time, memory } = snippet.clone();
+    let cpu_time_ms = cpu_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let memory_bytes = memory.map(Bytes::get);
+    let language = language.as_str().to_owned();
+    Ok(serde_json::to_string(&SnippetRow { language, source, files, args, stdin, cpu_time_ms, memory_bytes })?)
+}
+
+pub(crate) fn decode_snippet(text: &str) -> Result<Snippet, RowError> {
+    let SnippetRow { language, source, files, args, stdin, cpu_time_ms, memory_bytes } = serde_json::from_str(text)?;
+    Ok(Snippet {
+        language: language.parse().map_err(|_| bad("program"))?,
+        source,
+        files,
+        args,
+        stdin,
+        cpu_time: cpu_time_ms.map(Duration::from_millis),
+        memory: memory_bytes.map(Bytes::new),
+    })
+}

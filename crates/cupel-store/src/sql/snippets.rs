@@ -1,0 +1,66 @@
+//! `SnippetStore`: shared programs.
+
+use async_trait::async_trait;
+use cupel_core::snippets::{SharedSnippet, SnippetId, TooManySnippets};
+use cupel_core::{SnippetStore, StoreError};
+use cupel_types::UserId;
+
+use super::fault::SqlFault;
+use super::{Backend, Lock, Sql, SqlStore, Write, bytes, values};
+use crate::rows::{decode_snippet, encode_snippet, from_us, to_us};
+
+#[async_trait]
+impl<B: Backend> SnippetStore for SqlStore<B> {
+    async fn share_snippet(
+        &self,
+        id: SnippetId,
+        owner: UserId,
+        shared: SharedSnippet,
+        per_user_max: u64,
+    ) -> Result<Result<(), TooManySnippets>, StoreError> {
+        self.write(ShareSnippet { id, owner, shared, per_user_max }).await
+    }
+
+    async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError> {
+        let read = self.read("read a snippet", move |db| {
+            let sql = "SELECT program, shared_at FROM snippets WHERE id = ? ORDER BY shared_at DESC LIMIT 1";
+            db.one(sql, values![bytes(id.as_uuid())], |row| {
+                Ok(SharedSnippet {
+                    snippet: decode_snippet(row.text(0)?)?,
+                    shared_at: from_us(row.get(1)?, "shared_at")?,
+                })
+            })
+        });
+        read.await
+    }
+}
+
+struct ShareSnippet {
+    id: SnippetId,
+    owner: UserId,
+    shared: SharedSnippet,
+    per_user_max: u64,
+}
+
+impl Write for ShareSnippet {
+    type Output = Result<(), TooManySnippets>;
+    const OPERATION: &'static str = "store a snippet";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
+        let (id, owner, at) = (bytes(self.id.as_uuid()), bytes(self.owner.as_uuid()), to_us(self.shared.shared_at));
+        // Concurrent requests of one user are counted one after another.
+        db.lock(Lock::User, owner)?;
+        let sql = "UPDATE snippets SET shared_at = ? WHERE id = ? AND owner = ?";
+        if db.execute(sql, values![at, id, owner])? > 0 {
+            return Ok(Ok(()));
+        }
+        if db.count("SELECT count(*) FROM snippets WHERE owner = ?", values![owner])? >= self.per_user_max {
+            return Ok(Err(TooManySnippets));
+        }
+        let program = encode_snippet(&self.shared.snippet)?;
+        let sql = "INSERT INTO snippets (id, owner, program, shared_at) VALUES (?, ?, ?, ?)";
+        db.execute(sql, values![id, owner, program.as_str(), at])?;
+        Ok(Ok(()))
+    }
+}

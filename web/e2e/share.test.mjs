@@ -1,0 +1,174 @@
+// Links to programs in a browser, against the real server: sharing, reading, running, copying, frames and archives.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import { after, afterEach, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+const PATIENCE_MS = 90_000
+const PASSWORD = 'correct horse battery'
+
+let server
+let browser
+/** Pages of two other origins, of which the operator permits the first. */
+let friend
+let stranger
+before(async () => {
+  ;[friend, stranger] = await Promise.all([startPages(), startPages()])
+  ;[server, browser] = await Promise.all([startServer({ CUPEL_SERVER__EMBED_ORIGINS: friend.url }), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+  friend?.stop()
+  stranger?.stop()
+})
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+})
+
+/** A site whose every page has a frame with the address that its query names. */
+async function startPages() {
+  const pages = http.createServer((request, response) => {
+    const address = new URL(request.url, 'http://x').searchParams.get('frame') ?? 'about:blank'
+    response.writeHead(200, { 'content-type': 'text/html' })
+    response.end(`<!doctype html><title>blog</title><link rel="icon" href="data:,"><iframe width="700" height="600" src="${address}"></iframe>`)
+  })
+  await new Promise((resolve) => pages.listen(0, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${pages.address().port}`, stop: () => (pages.close(), pages.closeAllConnections()) }
+}
+
+let made = 0
+async function player(options) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  await page.goto(`${server.url}/register?then=/playground`)
+  await page.getByLabel('User name').fill(`sharer-${made}`)
+  await page.getByLabel('E-mail address').fill(`sharer-${made}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.waitForURL(/\/playground$/)
+  await press(page, 'Share', 'waitFor')
+  return visitor
+}
+
+const press = (page, name, act = 'click') => page.getByRole('button', { name, exact: true })[act]()
+const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
+const editorHas = (page, text) => page.getByRole('textbox', { name: /Source code/ }).filter({ hasText: text }).waitFor()
+
+async function write(page, code) {
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(code)
+}
+
+/** Shares what is in the playground; the link. */
+async function share(page) {
+  await press(page, 'Share')
+  const link = page.getByLabel('Link to this program', { exact: true })
+  await link.waitFor()
+  return link.inputValue()
+}
+
+test('a program is shared by a link, which shows, runs and copies exactly this program', async () => {
+  const { page, check, close } = await player()
+  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await write(page, 'import helper, sys\nprint(helper.greet(input()), sys.argv[1:])\n')
+  await press(page, 'Add a file')
+  await press(page, 'Rename this file')
+  await page.getByLabel('Name of the file').fill('helper.py')
+  await page.keyboard.press('Enter')
+  await write(page, 'def greet(name):\n    return "hello " + name\n')
+  await page.getByText('Arguments and limits').click()
+  await page.getByLabel('Arguments', { exact: true }).fill("-v 'two words'")
+  await page.getByLabel('Text for the program to read').fill('Ada')
+  const link = await share(page)
+  assert.match(link, new RegExp(`^${server.url}/p/[A-Za-z0-9_-]{22}$`))
+  await page.getByText('The link was copied.').waitFor()
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), link)
+  await check('playground-link')
+  // The same program has the same link; a change removes the link from the page.
+  await page.getByLabel('Text for the program to read').fill('Bob')
+  await page.getByLabel('Link to this program', { exact: true }).waitFor({ state: 'detached' })
+  assert.notEqual(await share(page), link)
+  await page.getByLabel('Text for the program to read').fill('Ada')
+  assert.equal(await share(page), link)
+
+  // A visitor without an account reads all of it.
+  const visitor = await visit(browser, { theme: 'dark' })
+  visitor.page.setDefaultTimeout(PATIENCE_MS)
+  await visitor.page.goto(link)
+  await editorHas(visitor.page, 'import helper, sys')
+  await visitor.page.getByRole('tab', { name: 'helper.py' }).click()
+  await editorHas(visitor.page, 'def greet')
+  assert.equal(await visitor.page.getByLabel('Text for the program to read').inputValue(), 'Ada')
+  await visitor.page.getByRole('textbox', { name: /Source code/ }).click()
+  await visitor.page.keyboard.type('nonsense')
+  await editorHas(visitor.page, 'def greet')
+  assert.equal(await visitor.page.getByText('nonsense').count(), 0)
+  await visitor.check('shared-program')
+  await press(visitor.page, 'Run')
+  await visitor.page.getByText('Sign in to run programs.').waitFor()
+  await visitor.page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
+  await visitor.page.getByLabel('User name').fill(`sharer-${made}`)
+  await visitor.page.getByLabel('Password').fill(PASSWORD)
+  await visitor.page.getByRole('main').getByRole('button', { name: 'Sign in' }).click()
+  await visitor.page.waitForURL(link)
+  await press(visitor.page, 'Run')
+  await verdict(visitor.page, 'AC')
+  await visitor.page.getByText("hello Ada ['-v', 'two words']").waitFor()
+  await visitor.close()
+
+  // A copy in the playground takes the place of what is there, which is kept.
+  await write(page, 'def greet(name):\n    return "mine"\n')
+  await page.goto(link)
+  await press(page, 'Fork')
+  await page.waitForURL(/\/playground$/)
+  await page.getByText('Another program was put here.').waitFor()
+  await page.getByRole('tab', { name: 'helper.py' }).click()
+  await editorHas(page, 'return "hello "')
+  await check('playground-forked')
+  await page.reload()
+  await press(page, 'Show it again')
+  await page.getByRole('tab', { name: 'helper.py' }).click()
+  await editorHas(page, 'return "mine"')
+  await close()
+})
+
+test('a link of nothing says so, and the archive has the files of the program', async () => {
+  const { page, check, close } = await player({ width: 360 })
+  const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as ZIP')])
+  assert.equal(download.suggestedFilename(), 'python.zip')
+  const bytes = readFileSync(await download.path())
+  assert.equal(bytes.subarray(0, 4).toString('latin1'), 'PK\x03\x04')
+  assert.ok(bytes.includes('main.py'))
+  const link = await share(page)
+  await page.goto(link)
+  await press(page, 'Fork', 'waitFor')
+  await check('shared-program')
+  await page.goto(`${server.url}/p/AAAAAAAAAAAAAAAAAAAAAA`)
+  await page.getByText('This program does not exist, or it was removed.').waitFor()
+  await check('shared-program-missing')
+  await close()
+})
+
+test('only a site that the operator names shows a shared program in a frame', async () => {
+  const { page, close } = await player()
+  const link = await share(page)
+  await page.goto(`${friend.url}/?frame=${encodeURIComponent(`${link}?embed=1`)}`)
+  const frame = page.frameLocator('iframe')
+  await frame.getByRole('link', { name: 'Open in Cupel' }).waitFor()
+  assert.equal(await frame.getByRole('link', { name: 'Contests' }).count(), 0)
+  await close()
+  const other = await visit(browser)
+  const refused = other.page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()))
+  await other.page.goto(`${stranger.url}/?frame=${encodeURIComponent(`${link}?embed=1`)}`)
+  await refused
+  assert.equal(await other.page.frameLocator('iframe').getByRole('link', { name: 'Open in Cupel' }).count(), 0)
+  await other.context.close()
+})

@@ -1,0 +1,70 @@
+// The page of a shared program: any browser can read it, a user can run it, and everybody can continue with a copy. With
+// `?embed=1` it has no bar, for a frame of another site.
+import { useQuery } from '@tanstack/react-query'
+import { CallError } from '../api/client'
+import { languagesQuery, sessionQuery, sharedQuery } from '../api/queries'
+import { ErrorBox } from '../components/ErrorBox'
+import { PlayWorkspace } from '../components/PlayWorkspace'
+import { useTitle } from '../hooks/useTitle'
+import { useMessages } from '../i18n/messages'
+import { shared as route } from '../routes'
+import { playOfSnippet } from '../util/play'
+import { visible } from '../util/visible'
+
+export function SharedProgram() {
+  const m = useMessages()
+  const { id } = route.useParams()
+  const { embed } = route.useSearch()
+  const snippet = useQuery(sharedQuery(id))
+  const languages = useQuery(languagesQuery)
+  const session = useQuery(sessionQuery)
+  useTitle(m.play.shared)
+  const error = snippet.error ?? languages.error
+  if (error instanceof CallError && error.status === 404) {
+    return (
+      <div className="p-4">
+        <h1 className="text-xl font-semibold">{m.play.shared}</h1>
+        <p className="mt-2">{m.play.sharedGone}</p>
+      </div>
+    )
+  }
+  if (error !== null) {
+    return (
+      <div className="w-full max-w-xl mx-auto p-4">
+        <ErrorBox error={error} onRetry={() => void (snippet.error ? snippet : languages).refetch()} />
+      </div>
+    )
+  }
+  if (snippet.data === undefined || languages.data === undefined || session.isPending) {
+    return (
+      <p role="status" className="p-4 text-muted">
+        {m.loading}
+      </p>
+    )
+  }
+  const usable = languages.data.languages.filter((one) => one.available)
+  const language = usable.find((one) => one.language_id === snippet.data.language)
+  const user = session.data?.user?.username
+  return (
+    <>
+      <h1 className="sr-only">{m.play.shared}</h1>
+      {language === undefined ? (
+        <div className="p-4 space-y-3">
+          <p role="status">{m.play.sharedLanguageGone(snippet.data.language)}</p>
+          <pre tabIndex={0} aria-label={m.play.shared} className="p-3 rounded-md border border-border bg-surface overflow-auto">
+            {visible(snippet.data.source_code)}
+          </pre>
+        </div>
+      ) : (
+        <PlayWorkspace
+          key={`${user ?? ''}/${id}`}
+          user={user}
+          language={language}
+          languages={usable}
+          onLanguage={() => undefined}
+          shared={{ id, play: playOfSnippet(snippet.data, language.source_file), isEmbedded: embed === 1 }}
+        />
+      )}
+    </>
+  )
+}

@@ -1,0 +1,35 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import { forgetRun, keepRun, keptRun } from './kept-run'
+
+const KEPT = { place: 'ada/python', run: 'r', isTerminal: true }
+const stored = new Map<string, string>()
+
+beforeEach(() => {
+  stored.clear()
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => stored.get(key) ?? null,
+    setItem: (key: string, value: string) => stored.set(key, value),
+    removeItem: (key: string) => stored.delete(key),
+  })
+})
+
+test('a run is kept for the place where it was started, until it is forgotten there', () => {
+  keepRun(KEPT)
+  expect(keptRun('ada/python')).toEqual(KEPT)
+  expect(keptRun('ada/c')).toBeUndefined()
+  forgetRun('ada/c')
+  expect(keptRun('ada/python')).toEqual(KEPT)
+  forgetRun('ada/python')
+  expect(keptRun('ada/python')).toBeUndefined()
+})
+
+test('what is damaged, or cannot be stored, is no run', () => {
+  for (const text of ['', '{', '[]', 'null', '1', '{"place":"ada/python","run":1,"isTerminal":true}', '{"place":"ada/python","run":"r"}']) {
+    stored.set('cupel.play-run', text)
+    expect(keptRun('ada/python'), text).toBeUndefined()
+  }
+  vi.stubGlobal('sessionStorage', undefined)
+  keepRun(KEPT)
+  forgetRun('ada/python')
+  expect(keptRun('ada/python')).toBeUndefined()
+})
