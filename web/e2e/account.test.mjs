@@ -202,7 +202,14 @@ test('the list of shortcuts has the palette', async () => {
   await page.goto(`${server.url}/problems`)
   await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
   await page.keyboard.press('?')
-  await page.getByText('Search problems and contests, change settings').waitFor()
+  await page.getByText('Search, and change settings').waitFor()
+  // Nothing of the page is above the list.
+  const isCovered = await page.getByRole('dialog').evaluate((dialog) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect()
+    const at = (share) => document.elementFromPoint(left + share * (right - left), top + share * (bottom - top))
+    return Array.from({ length: 99 }, (_, n) => at((n + 1) / 100)).some((element) => !dialog.contains(element))
+  })
+  assert.equal(isCovered, false)
   await check('shortcuts')
   await close()
 })

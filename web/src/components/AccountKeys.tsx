@@ -193,10 +193,11 @@ function Create({ role }: { role: Role }) {
         <fieldset>
           <legend className="mb-1 font-medium">{k.scopes}</legend>
           {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ scope }) => (
-            <label key={scope} className="flex flex-wrap items-center gap-x-2 min-h-7 pointer-coarse:min-h-11">
-              <input type="checkbox" name={scope} defaultChecked={USUAL.includes(scope)} className="size-4 accent-(--accent)" />
-              {k.scopeTexts[scope]}
-              <code className="text-muted">{scope}</code>
+            <label key={scope} className="flex items-center gap-x-2 min-h-7 pointer-coarse:min-h-11">
+              <input type="checkbox" name={scope} defaultChecked={USUAL.includes(scope)} className="size-4 shrink-0 accent-(--accent)" />
+              <span>
+                {k.scopeTexts[scope]} <code className="ml-1 text-muted">{scope}</code>
+              </span>
             </label>
           ))}
           {isWithout && (
