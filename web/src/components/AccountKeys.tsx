@@ -12,6 +12,7 @@ import { Meter } from '../ui/Meter'
 import { Select } from '../ui/Select'
 import { serverNow } from '../util/clock'
 import { count } from '../util/format'
+import { visible } from '../util/visible'
 import { field } from './AccountPage'
 import { Ago } from './AccountSecurity'
 import { ErrorBox } from './ErrorBox'
@@ -92,8 +93,8 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
     <li className="py-2 border-b border-border">
       <div className="flex items-center justify-between gap-3 min-h-9">
         <div className="min-w-0">
-          <p className={`truncate ${isEnded ? 'text-muted' : 'font-medium'}`} title={key.name}>
-            {key.name}
+          <p className={`truncate ${isEnded ? 'text-muted' : 'font-medium'}`} title={visible(key.name)}>
+            {visible(key.name)}
           </p>
           <p className="figure text-muted break-words">{key.scopes.join(' ')}</p>
           <p className="text-sm text-muted">
@@ -120,7 +121,7 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
           </p>
         </div>
         {!isEnded && !isAsked && (
-          <Button className="shrink-0" aria-label={k.revokeOne(key.name)} onClick={() => setIsAsked(true)}>
+          <Button className="shrink-0" aria-label={k.revokeOne(visible(key.name))} onClick={() => setIsAsked(true)}>
             {k.revoke}
           </Button>
         )}
@@ -193,10 +194,11 @@ function Create({ role }: { role: Role }) {
         <fieldset>
           <legend className="mb-1 font-medium">{k.scopes}</legend>
           {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ scope }) => (
-            <label key={scope} className="flex flex-wrap items-center gap-x-2 min-h-7 pointer-coarse:min-h-11">
-              <input type="checkbox" name={scope} defaultChecked={USUAL.includes(scope)} className="size-4 accent-(--accent)" />
-              {k.scopeTexts[scope]}
-              <code className="text-muted">{scope}</code>
+            <label key={scope} className="flex items-center gap-x-2 min-h-7 pointer-coarse:min-h-11">
+              <input type="checkbox" name={scope} defaultChecked={USUAL.includes(scope)} className="size-4 shrink-0 accent-(--accent)" />
+              <span>
+                {k.scopeTexts[scope]} <code className="text-muted">{scope}</code>
+              </span>
             </label>
           ))}
           {isWithout && (

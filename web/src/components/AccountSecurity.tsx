@@ -13,6 +13,7 @@ import { deviceOf } from '../util/device'
 import { field } from './AccountPage'
 import { ErrorBox } from './ErrorBox'
 import { serverNow } from '../util/clock'
+import { visible } from '../util/visible'
 
 const isWrongPassword = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
 
@@ -98,11 +99,11 @@ function Sessions() {
       {found.data === undefined && found.error === null && <p role="status">{m.loading}</p>}
       <ul className="border-t border-border">
         {found.data?.map((one) => {
-          const device = one.user_agent != null ? deviceOf(one.user_agent) : s.unknown
+          const device = one.user_agent != null ? visible(deviceOf(one.user_agent)) : s.unknown
           return (
             <li key={one.session_id} className="flex items-center justify-between gap-3 py-2 min-h-13 border-b border-border">
               <div className="min-w-0">
-                <p className="font-medium truncate" title={one.user_agent ?? undefined}>
+                <p className="font-medium truncate" title={one.user_agent != null ? visible(one.user_agent) : undefined}>
                   {device}
                 </p>
                 <p className="text-sm text-muted">

@@ -20,12 +20,12 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const then = /^\/(problems|contests|playground|account|admin|p\/)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (
-    <header className="h-12 shrink-0 flex items-center gap-1 px-3 sm:px-4 border-b border-border bg-surface">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 font-semibold text-lg">
+    <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 sm:px-4 border-b border-border bg-surface">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-1 font-semibold text-lg">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>
-      <nav className="flex items-center gap-1 grow">
+      <nav className="flex items-center gap-1 max-sm:gap-0 grow">
         <Link
           to="/problems"
           className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:hidden"

@@ -24,12 +24,12 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
   return (
     <Dialog.Root open={open} onOpenChange={onChange}>
       <Dialog.Portal>
-        <Dialog.Backdrop className="fixed inset-0 bg-[oklch(0_0_0/0.45)]" />
-        <Dialog.Popup className="fixed left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
+        <Dialog.Backdrop className="fixed inset-0 z-50 bg-[oklch(0_0_0/0.45)]" />
+        <Dialog.Popup className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
           <Dialog.Title className="text-lg font-semibold">{s.title}</Dialog.Title>
           <dl className="mt-3">
             {keys.map(([combination, text]) => (
-              <div key={text} className="flex justify-between gap-4 py-1.5 border-b border-border last:border-0">
+              <div key={text} className="flex items-center justify-between gap-4 py-1.5 border-b border-border last:border-0">
                 <dt>{text}</dt>
                 <dd className="flex gap-1 shrink-0">
                   {combination.map((key) => (

@@ -62,7 +62,7 @@ export const en = {
     leaveTerminal: 'Leave the terminal',
     copyTerminal: 'Copy from the terminal',
     arrows: 'Next test; move a bar between two parts',
-    palette: 'Search problems and contests, change settings',
+    palette: 'Search, and change settings',
     help: 'Show this list',
   },
   errors: {

@@ -27,7 +27,7 @@ export const zhCN: Messages = {
     leaveTerminal: '离开终端',
     copyTerminal: '从终端复制',
     arrows: '下一个测试点；移动两个区域之间的分隔条',
-    palette: '搜索题目和比赛，更改设置',
+    palette: '搜索与更改设置',
     help: '显示此列表',
   },
   errors: {
