@@ -6,6 +6,7 @@ mod leases;
 mod nodes;
 mod result_cache;
 mod routing;
+mod snippets;
 mod submitting;
 mod sweeping;
 mod viewing;
