@@ -1805,12 +1805,19 @@ export interface components {
             /** @description Address of the page that shows the program. */
             url: string;
         };
-        /** @description A file of a shared program: text only. */
-        SnippetFile: {
+        /** @description A file of a program to share: text only. */
+        SnippetFileRequest: {
             /**
              * @description A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
              *     pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
              */
+            path: string;
+            /** @description The content. */
+            content: string;
+        };
+        /** @description A file of a shared program. */
+        SnippetFileView: {
+            /** @description Its path. */
             path: string;
             /** @description The content. */
             content: string;
@@ -1842,7 +1849,7 @@ export interface components {
             /** @description The main source; never empty. */
             source_code: string;
             /** @description Additional files. */
-            files?: components["schemas"]["SnippetFile"][];
+            files?: components["schemas"]["SnippetFileRequest"][];
             /** @description Arguments after the program's name. */
             args?: string[];
             /** @description Standard input. */
@@ -1864,7 +1871,7 @@ export interface components {
             /** @description The main source. */
             source_code: string;
             /** @description Additional files. */
-            files: components["schemas"]["SnippetFile"][];
+            files: components["schemas"]["SnippetFileView"][];
             /** @description Arguments after the program's name. */
             args: string[];
             /** @description Standard input. */

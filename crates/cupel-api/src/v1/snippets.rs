@@ -34,7 +34,7 @@ pub(crate) struct SnippetRequest {
     source_code: String,
     /// Additional files.
     #[serde(default, deserialize_with = "lists::files")]
-    files: Vec<SnippetFile>,
+    files: Vec<SnippetFileRequest>,
     /// Arguments after the program's name.
     #[serde(default, deserialize_with = "lists::args")]
     args: Vec<String>,
@@ -46,13 +46,22 @@ pub(crate) struct SnippetRequest {
     limits: Option<SnippetLimits>,
 }
 
-/// A file of a shared program: text only.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+/// A file of a program to share: text only.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SnippetFile {
+pub(crate) struct SnippetFileRequest {
     /// A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
     /// pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
     #[schema(min_length = 1, max_length = 1024)]
+    path: String,
+    /// The content.
+    content: String,
+}
+
+/// A file of a shared program.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SnippetFileView {
+    /// Its path.
     path: String,
     /// The content.
     content: String,
@@ -92,7 +101,7 @@ pub(crate) struct SnippetView {
     /// The main source.
     source_code: String,
     /// Additional files.
-    files: Vec<SnippetFile>,
+    files: Vec<SnippetFileView>,
     /// Arguments after the program's name.
     args: Vec<String>,
     /// Standard input.
@@ -112,7 +121,7 @@ impl SnippetView {
             snippet_id: id.to_string(),
             language: language.as_str().to_owned(),
             source_code: source,
-            files: files.into_iter().map(|(path, content)| SnippetFile { path, content }).collect(),
+            files: files.into_iter().map(|(path, content)| SnippetFileView { path, content }).collect(),
             args,
             input: stdin,
             limits: SnippetLimits {
@@ -150,7 +159,7 @@ pub(crate) async fn share(
     let new = NewSnippet {
         language,
         source: source_code,
-        files: files.into_iter().map(|SnippetFile { path, content }| (path, content)).collect(),
+        files: files.into_iter().map(|SnippetFileRequest { path, content }| (path, content)).collect(),
         args,
         stdin: input,
         cpu_time: cpu_time_ms.map(Duration::from_millis),

@@ -7,6 +7,7 @@ mod nodes;
 mod positions;
 mod result_cache;
 mod routing;
+mod snippets;
 mod submitting;
 mod sweeping;
 mod viewing;

@@ -218,8 +218,26 @@ fn origins_may_be_a_json_array_in_the_environment_and_must_be_origins() {
     assert_eq!(of(r#"["https://a.example", "http://[::1]:8080"]"#), both);
     assert_eq!(of("https://a.example, http://[::1]:8080"), both);
     assert_eq!(of("*"), ["*"]);
-    for bad in [r#"["https://a.example""#, "[1]", "a.example", "https://a.example/", "'https://a.example'"] {
-        let faults = faults("", &[("CUPEL_SERVER__CORS_ORIGINS", bad)]);
-        assert_eq!(faults.len(), 1, "{bad}: {faults:?}");
+    let bad = [
+        r#"["https://a.example""#,
+        "[1]",
+        "a.example",
+        "https://a.example/",
+        "'https://a.example'",
+        "https://a.example;script-src",
+    ];
+    for bad in bad {
+        for key in ["CUPEL_SERVER__CORS_ORIGINS", "CUPEL_SERVER__EMBED_ORIGINS"] {
+            let faults = faults("", &[(key, bad)]);
+            assert_eq!(faults.len(), 1, "{key}={bad}: {faults:?}");
+        }
     }
+}
+
+#[test]
+fn shared_programs_are_kept_forever_or_for_a_time_and_no_site_frames_them_by_default() {
+    let of = |file: &str| config(file, &[]);
+    assert_eq!(of("").snippets.kept, None);
+    assert_eq!(of("[snippets]\nkept = \"90d\"").snippets.kept, Some(Duration::from_hours(90 * 24)));
+    assert!(of("").server.embed_origins.is_empty());
 }
