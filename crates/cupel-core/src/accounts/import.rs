@@ -1,7 +1,8 @@
 //! Import of many accounts from a CSV file, each with a one-time link instead of a password. The result is a CSV file
 //! as well.
 //!
-//! The first line names the columns: `username`, and optionally `email`, `role` and `tier`. Every line is checked
+//! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in capitals or not. The
+//! separator is `;` if the first line has one, and `,` otherwise: spreadsheets write either, by their language. Every line is checked
 //! before the first account is created. A name or address that is taken is reported in its line and does not affect the
 //! others. If an account with the same name and address exists and has no password yet, it gets a new link, so an
 //! import may be repeated.
@@ -63,11 +64,17 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
     let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
     let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_slice());
+    // No name of a column contains a separator.
+    let separator = match csv.split(|c| *c == b'\n').next().is_some_and(|first| first.contains(&b';')) {
+        true => b';',
+        false => b',',
+    };
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).from_reader(csv.as_slice());
     let fault = |line: u64, detail: String| LineFault { line, detail };
-    let columns = reader.headers().map_err(|error| vec![fault(1, unreadable(&error))])?.clone();
+    let columns = reader.headers().map_err(|error| vec![fault(1, unreadable(&error))])?;
+    let columns: Vec<String> = columns.iter().map(str::to_ascii_lowercase).collect();
     let known = ["username", "email", "role", "tier"];
-    if let Some(unknown) = columns.iter().find(|name| !known.contains(name)) {
+    if let Some(unknown) = columns.iter().find(|name| !known.contains(&name.as_str())) {
         let unknown: String = unknown.chars().take(64).collect();
         let detail = format!("there is no column `{unknown}`; the columns are username, email, role and tier");
         return Err(vec![fault(1, detail)]);
@@ -226,6 +233,14 @@ mod tests {
         let people = read_people(csv.as_bytes(), &TIERS).unwrap();
         let told: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
         assert_eq!(told, [(2, "ada", "ada@example.com", "pro", Role::User), (3, "bob", "", "basic", Role::User)]);
+    }
+
+    #[test]
+    fn a_file_that_a_spreadsheet_wrote_may_have_semicolons_and_capitals() {
+        let csv = "\u{feff}Username;EMAIL\r\nada;ada@example.com\r\nbob;\r\n";
+        let people = read_people(csv.as_bytes(), &TIERS).unwrap();
+        let seen: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email)).collect();
+        assert_eq!(seen, [(2, "ada", "ada@example.com"), (3, "bob", "")]);
     }
 
     #[test]
