@@ -2,9 +2,10 @@
 //! as well.
 //!
 //! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in capitals or not. The
-//! separator is `;` if the first line has one, and `,` otherwise: spreadsheets write either, by their language. Every line is checked
-//! before the first account is created. A name or address that is taken is reported in its line and does not affect the
-//! others. If an account with the same name and address exists and has no password yet, it gets a new link, so an
+//! separator is `;` if the first line has one, and `,` otherwise, because spreadsheets write one or the other, depending
+//! on the language of the system. Every line is checked before the first account is created. A name or address that is
+//! taken is reported in its line and does not affect the others. If an account with the same name and address exists and
+//! has no password yet, it gets a new link, so an
 //! import may be repeated.
 
 use std::time::Duration;
@@ -65,10 +66,8 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
     let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
     // No name of a column contains a separator.
-    let separator = match csv.split(|c| *c == b'\n').next().is_some_and(|first| first.contains(&b';')) {
-        true => b';',
-        false => b',',
-    };
+    let has_semicolon = csv.split(|c| *c == b'\n').next().is_some_and(|first| first.contains(&b';'));
+    let separator = if has_semicolon { b';' } else { b',' };
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).from_reader(csv.as_slice());
     let fault = |line: u64, detail: String| LineFault { line, detail };
     let columns = reader.headers().map_err(|error| vec![fault(1, unreadable(&error))])?;
