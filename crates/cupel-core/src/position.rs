@@ -1,9 +1,9 @@
 //! Positions of waiting runs in the queue, for the clients that follow them.
 //!
 //! All clients of this process share one list of the longest-waiting runs. The list has a bound and is read from the
-//! store at a bounded rate, so a position costs a look at the list, however many clients follow however many runs.
+//! store at a bounded rate, so a position needs no query of its own, however many clients follow runs.
 //!
-//! A position is an estimate: the queue serves the owners in turn, weighs priorities, and learns of slot times. It
+//! A position is an estimate: the queue serves the owners in turn, and weighs priorities and used slot time. It
 //! counts the runs that became due earlier and need the same language queue. Of another owner's runs it counts at most
 //! one more than of the owner's own, because the owners take turns.
 
@@ -28,14 +28,14 @@ const READ_PAUSE: Duration = Duration::from_millis(50);
 /// Maximum age of the list from which a position is determined.
 const LIST_AGE_MAX: Duration = Duration::from_secs(1);
 
-/// Time between two looks at the position of a waiting run.
+/// Time between two computations of the position of a waiting run.
 const UPDATE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The log of a submission, with its position in the queue while it waits for its first attempt.
 pub struct Follow {
     core: Core,
     log: Box<dyn Subscription>,
-    /// `None`: the run does not wait for its first attempt any more.
+    /// `None`: the run no longer waits for its first attempt.
     waiting: Option<Waiting>,
 }
 
@@ -130,7 +130,7 @@ impl Core {
         let is_complete = list.runs.len() < LISTED_MAX as usize;
         let (before, needs) = match place {
             Some(place) => (&list.runs[..place], list.runs[place].needs.clone()),
-            // It was queued after the list was read, so behind all of its runs.
+            // The run was queued after the list was read, so it is behind all listed runs.
             None if list.read_at < run.queued_at && is_complete => {
                 (&list.runs[..], run.language.iter().cloned().collect::<Needs>())
             }
@@ -192,29 +192,33 @@ impl Waiting {
 impl Follow {
     /// The next entry; `None`: as [`Subscription::next`].
     pub async fn next(&mut self) -> Option<Followed> {
-        loop {
-            let Some(waiting) = &mut self.waiting else {
-                return Some(Followed { received: self.log.next().await?, position: None });
-            };
-            let received = tokio::select! {
-                biased;
-                received = self.log.next() => received?,
-                update = waiting.update(&self.core) => match update {
-                    Some(update) => return Some(update),
-                    None => continue,
-                },
-            };
-            let mut position = None;
-            match &received {
-                Received::Event(Event { kind: EventKind::Queued, seq, .. }) if seq.attempt() == 0 => {
-                    position = self.core.position(&waiting.run).await;
-                    (waiting.last, waiting.reported) = (*seq, position);
+        let Some(waiting) = &mut self.waiting else {
+            return Some(Followed { received: self.log.next().await?, position: None });
+        };
+        let received = {
+            // Polls the same future after an unchanged position: a new one would begin to wait for the bus again, and
+            // never query the store for an end that was not announced.
+            let mut next = self.log.next();
+            loop {
+                tokio::select! {
+                    biased;
+                    received = &mut next => break received?,
+                    update = waiting.update(&self.core) => if update.is_some() {
+                        return update;
+                    },
                 }
-                Received::Event(_) => self.waiting = None,
-                Received::Gap => {}
             }
-            return Some(Followed { received, position });
+        };
+        let mut position = None;
+        match &received {
+            Received::Event(Event { kind: EventKind::Queued, seq, .. }) if seq.attempt() == 0 => {
+                position = self.core.position(&waiting.run).await;
+                (waiting.last, waiting.reported) = (*seq, position);
+            }
+            Received::Event(_) => self.waiting = None,
+            Received::Gap => {}
         }
+        Some(Followed { received, position })
     }
 }
 

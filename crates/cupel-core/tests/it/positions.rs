@@ -1,13 +1,16 @@
 //! Positions of waiting runs in the queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
-use cupel_core::{AuthenticatedUser, Core, Follow, Followed, Received};
-use cupel_testkit::{Unlimited, a_submission};
-use cupel_types::{SubmissionId, UserId};
+use cupel_core::run::LeasedRun;
+use cupel_core::{AuthenticatedUser, Completion, Core, CoreParts, Follow, Followed, LeasePolicy, Received};
+use cupel_events::EmbeddedBus;
+use cupel_testkit::{Unlimited, a_report, a_submission};
+use cupel_types::{SubmissionId, UserId, Verdict};
 
-use super::{App, another_user, finish, next};
+use super::{App, another_user, finish, next, parts};
 
 async fn follow(core: &Core, owner: UserId, id: SubmissionId, after: Seq) -> Follow {
     let viewer = AuthenticatedUser { user: owner, is_admin: false };
@@ -77,4 +80,29 @@ async fn a_waiting_run_gets_its_new_position_until_it_starts() {
         assert_eq!(hear(log).await, ("verdict", Seq::of_end(1), None));
         assert!(log.next().await.is_none());
     }
+}
+
+#[tokio::test]
+async fn the_end_of_a_waiting_run_that_was_never_announced_is_found_in_the_store() {
+    let app = App::start().await;
+    // Longer than the time between two looks at the position.
+    let policy = LeasePolicy { lease: Duration::from_millis(2500), attempts_max: 3 };
+    let bus = Arc::new(EmbeddedBus::default());
+    let core = Core::new(CoreParts { policy, ..parts(&app.store, &app.clock, Arc::default(), bus) });
+    let id = core.submit(app.owner, vec![a_submission().as_sent()], None, &Unlimited).await.expect("accepted").ids[0];
+    let mut log = follow(&core, app.owner, id, Seq::default()).await;
+    assert_eq!(hear(&mut log).await.0, "queued");
+    let LeasedRun { run, lease, .. } = next(&core).await.leased;
+    // The worker writes the result and is killed before it announces anything.
+    let at = app.clock.now();
+    let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
+    assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());
+    let end = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            if hear(&mut log).await.0 == "verdict" {
+                break;
+            }
+        }
+    });
+    end.await.expect("an end");
 }
