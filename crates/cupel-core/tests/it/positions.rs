@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
 use cupel_core::run::LeasedRun;
-use cupel_core::{AuthenticatedUser, Completion, Core, CoreParts, Follow, Followed, LeasePolicy, Received};
+use cupel_core::{
+    AuthenticatedUser, Clock as _, Completion, Core, CoreParts, Follow, Followed, LeasePolicy, Received, RunStore as _,
+};
 use cupel_events::EmbeddedBus;
 use cupel_testkit::{Unlimited, a_report, a_submission};
 use cupel_types::{SubmissionId, UserId, Verdict};
