@@ -6,17 +6,17 @@
 //!                 ── presence log: a client is attached ──► worker
 //! ```
 //!
-//! All three are logs on the event bus, each under an id of its own that is derived from the submission's. So they have the
-//! bus's guarantees on every adapter: the order is kept, a reader gets what was sent before it came, a duplicate is
-//! dropped, memory is bounded, and nothing blocks. None is part of the submission's own log, which clients see.
+//! All three are logs on the event bus. Each has its own id, which is derived from the submission's id. So every adapter
+//! gives them the bus's guarantees: the order is kept, a reader also gets what was sent before it subscribed, duplicates
+//! are dropped, memory is bounded, and nothing blocks. None of them is part of the submission's log, which clients read.
 //!
-//! Any API node may send the next input, because a client may come back through another one. The numbers of inputs
-//! count from 1 per submission, so the reader recognises duplicates, and an input that never arrived.
+//! Any API node may send the next input, because a client may reconnect through another node. Inputs are numbered from 1
+//! per submission, so the worker recognises duplicates and missing inputs.
 //!
-//! While a client is attached, its API node reports that every [`PRESENCE_PAUSE`]. The worker measures the time since the
-//! last report. So a run without clients ends, whether its last client detached, lost its connection, or lost its API
-//! node. The number of a report is the time in whole seconds, so that several API nodes can report. If the clock of a node is
-//! ahead, the reports of others are ignored for that long after its last one.
+//! While a client is attached, its API node sends a presence report every [`PRESENCE_PAUSE`]. The worker measures the time
+//! since the last report. So a run without clients ends, whether its last client detached, lost its connection, or lost
+//! its API node. A report's number is the time in whole seconds, so several API nodes can send reports. If a node's clock
+//! is ahead by some seconds, the bus drops the reports of other nodes for as many seconds after that node's last report.
 //!
 //! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs are
 //! then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
@@ -36,14 +36,14 @@ pub const INPUTS_MAX: u32 = 256;
 /// How often an API node reports that a client is attached.
 pub const PRESENCE_PAUSE: Duration = Duration::from_secs(5);
 
-/// Attempt that ends the log of these reports. Their own attempts are times. A bus may store sequence numbers as signed
-/// integers of 64 bits.
+/// Attempt number of the event that ends the presence log. Presence reports use times as attempt numbers, and this number
+/// is larger than all of them. A bus may store sequence numbers as signed integers of 64 bits.
 pub const PRESENCE_END: u32 = i32::MAX as u32;
 
-/// The second since 1970 from which these times are counted: the beginning of 2020.
+/// The beginning of 2020, in seconds since 1970. The times of presence reports count from it.
 const PRESENCE_EPOCH: i64 = 1_577_836_800;
 
-/// Attempt under which inputs are numbered: they do not belong to an attempt.
+/// Attempt number of all inputs, which do not belong to an attempt.
 const INPUT_ATTEMPT: u32 = 1;
 
 /// Number of inputs, and bytes of standard input in them, from the start of the run.
@@ -63,7 +63,7 @@ impl InputCount {
     }
 }
 
-/// How far the input of a run has come.
+/// How much of a run's input was sent and consumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputState {
     /// Sent to the worker.
@@ -72,7 +72,7 @@ pub struct InputState {
     pub consumed: InputCount,
 }
 
-/// An input was lost or never sent: a later one arrived.
+/// An input is missing: a later one has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("input {arrived} arrived, and input {missing} did not")]
 pub struct MissingInput {
@@ -112,14 +112,14 @@ impl Core {
         self.inner.events.publish(Event { submission: input_log(run), seq, at: self.now(), kind });
     }
 
-    /// The inputs of a run from the first on, for its worker.
+    /// All inputs of a run, for its worker.
     pub async fn inputs(&self, run: SubmissionId) -> Inputs {
         let log = self.inner.events.subscribe(input_log(run), Seq::default(), Interest::Everything).await;
         Inputs { log, last: 0 }
     }
 
-    /// How far the input of a run has come, as far as the bus still knows. Messages that are under way may be missing;
-    /// a client that sends such an input again has it dropped as a duplicate.
+    /// How much of a run's input was sent and consumed, according to the messages that the bus still has. Messages in
+    /// transit may be missing. If the client sends such an input again, the worker drops the duplicate.
     pub async fn input_state(&self, run: SubmissionId) -> InputState {
         let consumed = self.credit(run).await.latest();
         let mut sent = consumed;
@@ -154,7 +154,7 @@ impl Core {
         self.inner.events.publish(Event { submission, seq, at: now, kind: EventKind::Live(LiveEvent::Attached) });
     }
 
-    /// The reports that a client is attached to a run, for its worker. The last one before is repeated.
+    /// The presence reports of a run, for its worker. The reader also gets the latest earlier report.
     pub async fn presence(&self, run: SubmissionId) -> Presence {
         Presence { log: self.inner.events.subscribe(presence_log(run), Seq::default(), Interest::Everything).await }
     }
@@ -182,7 +182,7 @@ impl Inputs {
     /// If an input is missing. Later ones would reach the program in a wrong place, so the caller must stop.
     pub async fn next(&mut self) -> Option<Result<LiveInput, MissingInput>> {
         loop {
-            // A gap is found by the numbers.
+            // The numbers of the inputs show if any were dropped.
             let Received::Event(event) = self.log.next().await? else { continue };
             let EventKind::Live(LiveEvent::Input { input, .. }) = event.kind else { continue };
             let (number, next) = (event.seq.number(), self.last + 1);

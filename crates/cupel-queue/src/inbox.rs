@@ -13,7 +13,7 @@ use crate::shares::{PerClass, index};
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
-    /// Notified when a hint has arrived, or when no more will arrive.
+    /// `push` and `fail` notify it.
     bell: Notify,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Inbox {
 struct State {
     /// Each delivery with its time of arrival.
     classes: PerClass<VecDeque<(Instant, Delivery)>>,
-    /// Why no more hints will arrive.
+    /// Why no more hints will arrive; `None` while hints may still arrive.
     failed: Option<String>,
 }
 
@@ -54,11 +54,11 @@ impl Inbox {
 
     /// Waits until there may be hints to take, for [`WAIT_MAX`] at most.
     pub(crate) async fn wait(&self) {
-        let is_over = {
+        let is_ready = {
             let state = self.state();
             state.failed.is_some() || state.classes.iter().any(|class| !class.is_empty())
         };
-        if !is_over {
+        if !is_ready {
             let _ = tokio::time::timeout(WAIT_MAX, self.bell.notified()).await;
         }
     }
@@ -68,13 +68,13 @@ impl Inbox {
         self.state().classes.iter().map(VecDeque::len).sum()
     }
 
-    /// Takes the deliveries that have waited longer than `may` allows for each; `None` means without limit.
+    /// Takes the deliveries that have waited longer than their limit, which `wait_max` returns; `None` means no limit.
     #[cfg(feature = "kafka")]
-    pub(crate) fn take_overdue(&self, may: impl Fn(&Delivery) -> Option<std::time::Duration>) -> Vec<Delivery> {
+    pub(crate) fn take_overdue(&self, wait_max: impl Fn(&Delivery) -> Option<std::time::Duration>) -> Vec<Delivery> {
         let mut taken = Vec::new();
         for class in &mut self.state().classes {
             class.retain(|(since, delivery)| {
-                let is_overdue = may(delivery).is_some_and(|time| since.elapsed() > time);
+                let is_overdue = wait_max(delivery).is_some_and(|time| since.elapsed() > time);
                 if is_overdue {
                     taken.push(*delivery);
                 }

@@ -1,8 +1,8 @@
 //! Adapters of the `Queue` port. All of them pass the conformance suite of `cupel-testkit`; the broker adapters pass it
 //! on real servers.
 //!
-//! `embedded` is a queue in memory. Each of the others implements `broker.rs` in one file behind one cargo feature. The
-//! code that they share is in `brokered/` and implements nearly every guarantee of a queue. [`connect`] creates the
+//! `embedded` is a queue in memory. Every other adapter implements the trait `Broker` (`broker.rs`) in one module, behind
+//! a cargo feature of the same name. Their shared code is in `brokered/` and implements nearly every guarantee of a queue. [`connect`] creates the
 //! queue that a URL names.
 //!
 //! *Architecture invariant:* a queue carries hints; the store has the runs. A queue may lose or repeat a hint. It must
@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(all(feature = "postgres", feature = "redis", feature = "rabbitmq", feature = "kafka")),
-    allow(unused, reason = "the adapters that are left out use the rest of the shared code")
+    allow(unused, reason = "without all adapters, parts of the shared code are unused")
 )]
 
 mod broker;

@@ -1,7 +1,7 @@
 //! Input of a live run: from the bus to the program.
 //!
 //! A task reads the run's inputs and hands them to the thread that runs the program, through a bounded channel; the bus
-//! keeps the rest. What the program has accepted is reported back, so that the client may send more. Another task ends
+//! keeps the rest. The feed reports what the program has accepted, so that the client may send more. Another task ends
 //! the run if no client has been attached for too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 /// Shortest time between two reports of small amounts.
 const REPORT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Amount that is reported at once.
+/// Number of unreported bytes that are reported immediately.
 const REPORT_BYTES: u64 = LiveInput::WINDOW as u64 / 4;
 
 /// Interval at which an unchanged report is repeated, so that the bus does not drop it as expired.
@@ -48,7 +48,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Whether some of it has not been reported.
+    /// Whether some consumed input has not been reported.
     fn has_more(&self) -> bool {
         self.consumed != self.reported
     }
@@ -58,7 +58,7 @@ impl Progress {
 #[derive(Default)]
 pub(crate) struct Failure {
     has_failed: AtomicBool,
-    /// No client was attached for too long. Otherwise input was lost.
+    /// Whether the cause is that no client was attached for too long. Otherwise, the cause is lost input.
     is_detached: AtomicBool,
     why: Mutex<Option<String>>,
 }
@@ -111,7 +111,7 @@ impl LiveFeed {
         &self.failure
     }
 
-    /// Whether the program may have seen input.
+    /// Whether the program may have received input.
     pub(crate) fn has_consumed(&self) -> bool {
         self.progress().consumed.inputs > 0
     }
@@ -172,8 +172,8 @@ async fn read(
     }
 }
 
-/// Ends the run when no client has been attached for `timeout`. Begins with the first report, so that a run is not ended
-/// because its API node is of a version that does not report.
+/// Ends the run when no client has been attached for `timeout`. The time counts from the first report, so that a run whose
+/// API node has an older version, which sends no reports, is not ended.
 async fn end_if_detached(core: Core, run: SubmissionId, timeout: Duration, failure: Arc<Failure>) {
     let mut presence = core.presence(run).await;
     let mut reported = presence.next().await;
@@ -195,7 +195,7 @@ impl LiveSource for LiveFeed {
     fn next(&self, timeout: Duration) -> Option<LiveInput> {
         let received = {
             let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-            // What is due is reported before the wait, and the rest soon.
+            // Reports what is due. If anything remains unreported, the wait is short.
             self.report(self.progress());
             let has_more = self.progress().has_more();
             inputs.recv_timeout(if has_more { timeout.min(REPORT_PAUSE) } else { timeout })

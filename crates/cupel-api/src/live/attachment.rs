@@ -44,7 +44,7 @@ impl Attachment {
                 return;
             }
         }
-        // The event bus has no more: the server is shutting down.
+        // The event bus sends no more events, because the server is shutting down.
         let run = client.run.to_string();
         let _ended = client.out.send(&ServerMessage::Detached { id: client.id.as_deref(), run: &run }).await;
     }

@@ -49,7 +49,7 @@ impl RunInput {
         Ok(Some(state.sent))
     }
 
-    /// Tells the client how far the input has come, now and after every report of the worker.
+    /// Sends the client the state of the input, now and after every report from the worker.
     pub(super) async fn follow(self, run: SubmissionId, id: Option<String>, mut credit: Credit, out: Outbox) {
         let name = run.to_string();
         loop {

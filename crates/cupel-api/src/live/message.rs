@@ -40,7 +40,7 @@ pub(super) struct OfInput {
     pub(super) input: LiveInput,
 }
 
-/// What every message may have. It is read first, so that an error about the rest of the message can name it.
+/// The fields that every message may have. They are parsed first, so that an error about other fields can name the message.
 #[derive(Default, Deserialize)]
 pub(super) struct Head {
     #[serde(rename = "type")]
@@ -62,7 +62,7 @@ pub(super) struct Start {
     _id: IgnoredAny,
     /// The body of `POST /execute`.
     pub(super) request: ExecuteRequest,
-    /// As the header `Idempotency-Key` of `POST /execute`.
+    /// Like the header `Idempotency-Key` of `POST /execute`.
     #[serde(default)]
     pub(super) idempotency_key: Option<String>,
     /// Whether standard input arrives while the program runs.
@@ -82,7 +82,7 @@ pub(super) struct Size {
 }
 
 impl Start {
-    /// How a live program is run; `None`: it is not live.
+    /// The settings of a live run; `None` if the run is not live.
     pub(super) fn live(&self) -> Result<Option<Live>, ApiError> {
         let terminal = self.tty.as_ref().map(|size| terminal("/tty", size.cols, size.rows)).transpose()?;
         Ok((self.interactive || terminal.is_some()).then_some(Live { terminal }))
@@ -207,7 +207,7 @@ pub(super) struct OfRun {
 /// The types of messages, for the error about an unknown one.
 const TYPES: &str = "`start`, `attach`, `detach`, `kill`, `stdin`, `stdin.end`, `signal`, `resize`";
 
-/// Reads what every message has.
+/// Parses the fields that every message may have.
 pub(super) fn head(text: &str) -> Result<Head, ApiError> {
     let head: Head = parse(text.as_bytes())?;
     if head.id.as_ref().is_some_and(|id| id.len() > ID_BYTES_MAX) {

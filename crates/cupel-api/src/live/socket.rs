@@ -18,13 +18,13 @@ use crate::live::outbox::Pending;
 use crate::live::session::{Received, Session};
 use crate::v1::events::may_read;
 
-/// Maximum size of a message. A larger one ends the connection: its rest cannot be skipped within a bound.
+/// Maximum size of a message. A larger message ends the connection, because skipping its rest would have no bound.
 pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes that the connection reads at a time.
 const READ_BYTES: usize = 8 << 10;
 
-/// Number of pings without a sign of life after which the client counts as gone.
+/// Number of unanswered pings after which the client is considered gone.
 const UNANSWERED_PINGS_MAX: u32 = 3;
 
 type Socket = WebSocketStream<Upgraded>;
@@ -94,7 +94,7 @@ async fn exchange(
                 }
             }
             _ = pings.tick() => {
-                // While no place is free, signs of life are not read.
+                // While the session's queue is full, nothing is read from the client, so its answers do not arrive.
                 if place.is_some() {
                     unanswered += 1;
                 }
