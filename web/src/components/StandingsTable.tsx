@@ -1,10 +1,12 @@
 // The standings. They scroll in their own region, with the names and the person's own row always in view.
 //
-// Rows are grids with the roles of a table: the browser lays out only those in view (`content-visibility`, which rows of a
-// real table do not have), and a row whose participant did nothing new is not rendered again.
+// Rows are grids with the roles of a table. Only those in view and a few around them exist (@tanstack/react-virtual), and
+// a row whose participant did nothing new is not rendered again. The browser's own search cannot find the other rows, so
+// long standings have a search field.
 import type { UseQueryResult } from '@tanstack/react-query'
+import { useVirtualizer } from '@tanstack/react-virtual'
 import { Snowflake } from 'lucide-react'
-import { memo, type ReactNode } from 'react'
+import { memo, useRef, useState, type ReactNode } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages } from '../i18n/messages'
@@ -24,8 +26,32 @@ export function StandingsTable({ contest, query, user }: Props) {
   if (contest.phase === 'upcoming') return <None title={c.noRows} detail={c.noRowsDetail} />
   const standings = query.data
   if (standings === undefined) return query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : <p role="status">{m.loading}</p>
-  const { rows, problems, own, total } = standings
+  const { rows } = standings
   if (rows.length === 0) return <None title={c.noRows} detail={c.noRowsDetail} />
+  return <Table contest={contest} standings={standings} isStale={query.error !== null} user={user} />
+}
+
+interface TableProps {
+  contest: Schema['ContestView']
+  standings: Standings
+  isStale: boolean
+  user: string | undefined
+}
+
+function Table({ contest, standings, isStale, user }: TableProps) {
+  const m = useMessages()
+  const c = m.contests
+  const [wanted, setWanted] = useState('')
+  const region = useRef<HTMLDivElement>(null)
+  const { rows: all, problems, own, total } = standings
+  const rows = wanted === '' ? all : all.filter(({ username }) => username.toLowerCase().includes(wanted.toLowerCase()))
+  const shown = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => region.current,
+    estimateSize: () => ROW_HEIGHT,
+    getItemKey: (at) => keyOf(rows[at]!),
+    overscan: ROWS_AROUND,
+  })
   const isIoi = contest.style === 'ioi'
   const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(56px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + 56 * problems.length}px)` }
   const titles = new Map(contest.problems?.map((problem) => [problem.label, problem.title]))
@@ -38,7 +64,17 @@ export function StandingsTable({ contest, query, user }: Props) {
           {c.csv}
         </a>
         {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
-        {query.error !== null && <span role="status">{c.stale}</span>}
+        {all.length > OWN_ROW_FROM && (
+          <input
+            type="search"
+            aria-label={c.find}
+            placeholder={c.find}
+            value={wanted}
+            onChange={(event) => setWanted(event.target.value)}
+            className="ml-auto h-8 w-48 px-2 rounded-md border border-strong bg-surface text-text max-sm:w-full"
+          />
+        )}
+        {isStale && <span role="status">{c.stale}</span>}
       </div>
       {standings.frozen && (
         <p className="mb-3 p-3 flex gap-2 rounded-md bg-raised border border-border">
@@ -46,7 +82,7 @@ export function StandingsTable({ contest, query, user }: Props) {
           {c.frozen}
         </p>
       )}
-      <div tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
+      <div ref={region} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
         <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
           <div role="rowgroup" className="sticky top-0 z-20">
             <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm font-medium" style={columns}>
@@ -63,12 +99,14 @@ export function StandingsTable({ contest, query, user }: Props) {
               ))}
             </div>
           </div>
-          <div role="rowgroup">
-            {rows.map((row) => (
-              <Row key={`${row.kind}/${row.username}`} row={row} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn={row.username === user} />
+          <div role="rowgroup" className="relative" style={{ height: shown.getTotalSize(), minWidth: columns.minWidth }}>
+            {shown.getVirtualItems().map(({ index, key, start }) => (
+              <div key={key} ref={shown.measureElement} data-index={index} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${start}px)` }}>
+                <Row row={rows[index]!} at={index} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn={rows[index]!.username === user} />
+              </div>
             ))}
           </div>
-          {own != null && rows.length > OWN_ROW_FROM && (
+          {own != null && all.length > OWN_ROW_FROM && (
             <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong">
               <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
             </div>
@@ -79,6 +117,13 @@ export function StandingsTable({ contest, query, user }: Props) {
     </>
   )
 }
+
+/** Height of a row in pixels before it has been measured. */
+const ROW_HEIGHT = 41
+/** Rows that exist above and below those in view. */
+const ROWS_AROUND = 10
+
+const keyOf = (row: Schema['RowView']): string => `${row.kind}/${row.username}`
 
 /** Standings with fewer rows are in view as a whole, so the own row is not repeated below them. */
 const OWN_ROW_FROM = 12
@@ -113,16 +158,18 @@ function Head({ children, title }: { children: ReactNode; title?: string | undef
 
 interface RowProps {
   row: Schema['RowView']
+  /** Position among the rows that match the search, from 0; the header is the first row. */
+  at?: number
   columns: string
   minWidth: string
   isIoi: boolean
   isOwn: boolean
 }
 
-const Row = memo(function Row({ row, columns, minWidth, isIoi, isOwn }: RowProps) {
+const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowProps) {
   const m = useMessages()
   return (
-    <div role="row" data-own={isOwn} className={`standings-row grid min-h-10 items-stretch border-b border-border ${isOwn ? 'bg-raised font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
+    <div role="row" aria-rowindex={at === undefined ? undefined : at + 2} data-own={isOwn} className={`grid min-h-10 items-stretch border-b border-border ${isOwn ? 'bg-raised font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
       <First isOwn={isOwn}>
         <span className="figure w-8 shrink-0 text-right text-muted">{row.rank}</span>
         <span className="min-w-0 truncate" title={row.username}>

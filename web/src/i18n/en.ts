@@ -362,6 +362,7 @@ export const en = {
     more: (shown: number) => `The first ${shown} are shown.`,
     csv: 'Download as CSV',
     stale: 'The standings could not be refreshed. Trying again.',
+    find: 'Find a participant',
     cell: {
       none: 'not tried',
       solved: (time: string, tries: number) => `solved at ${time}, ${tries} ${tries === 1 ? 'try' : 'tries'}`,

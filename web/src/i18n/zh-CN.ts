@@ -327,6 +327,7 @@ export const zhCN: Messages = {
     more: (shown: number) => `只显示前 ${shown} 名。`,
     csv: '下载 CSV',
     stale: '无法刷新排名，正在重试。',
+    find: '查找参赛者',
     cell: {
       none: '未尝试',
       solved: (time: string, tries: number) => `在 ${time} 通过，共 ${tries} 次提交`,
