@@ -99,13 +99,15 @@ struct RoomEvent<'a> {
 /// The client has gone, or takes no events.
 struct Gone;
 
-/// Serves a new connection.
-pub(super) async fn connected(socket: SocketRef) {
-    let Some(opened) = socket.req_parts().extensions.get::<Arc<Opened>>().cloned() else {
-        tracing::error!("a Socket.IO connection without a handshake");
-        let _gone = socket.disconnect();
-        return;
-    };
+/// A connection without the data of its handshake. It is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection has no handshake")]
+pub(super) struct NoHandshake;
+
+/// Prepares a new connection. It runs before the client learns that it is connected, because socketioxide drops a message
+/// for which no handler is registered, and the client would wait for its acknowledgement.
+pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
+    let opened = socket.req_parts().extensions.get::<Arc<Opened>>().cloned().ok_or(NoHandshake)?;
     let guard = Arc::new(Task(tokio::spawn(guard(socket.clone(), Arc::clone(&opened)))));
     let (rooms, messages) = (Mutex::default(), Semaphore::new(MESSAGES_MAX));
     let connection = Arc::new(Connection { opened, rooms, messages });
@@ -127,6 +129,7 @@ pub(super) async fn connected(socket: SocketRef) {
         guard.0.abort();
         async move { connection.rooms.lock().await.clear() }
     });
+    Ok(())
 }
 
 /// Ends the connection when the server shuts down or the user may not read any more.
@@ -137,7 +140,8 @@ async fn guard(socket: SocketRef, opened: Arc<Opened>) {
     loop {
         tokio::select! {
             () = opened.app.shutdown.cancelled() => break,
-            _ = checks.tick() => if !may_read(&opened.app, opened.holder.user).await { break },
+            // A connection that was refused after `prepare` is not reported as disconnected.
+            _ = checks.tick() => if !socket.connected() || !may_read(&opened.app, opened.holder.user).await { break },
         }
     }
     let _gone = socket.disconnect();

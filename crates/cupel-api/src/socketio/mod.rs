@@ -33,6 +33,7 @@ use cupel_http::caller::{Follower, Holder};
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 use cupel_http::websocket;
+use socketioxide::handler::ConnectHandler as _;
 use socketioxide::{ParserConfig, SocketIo};
 use tower::Service as _;
 
@@ -88,7 +89,7 @@ impl Engine {
             .ws_max_frame_size(MESSAGE_BYTES_MAX)
             .with_parser(parser)
             .build_svc();
-        io.ns("/", connection::connected);
+        io.ns("/", (async || {}).with(connection::prepare));
         Engine(Arc::new(move |request| {
             let mut service = service.clone();
             Box::pin(async move {
