@@ -87,9 +87,6 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
                 rules.push(not_both(is_present(one), is_present(other)));
             }
         }
-        if name == "RegisterRequest" {
-            rules.push(json!({ "anyOf": [is_present("email"), is_present("join_code")] }));
-        }
         if name == "LoginRequest" {
             rules.push(json!({ "anyOf": [is_present("email"), is_present("username")] }));
         }

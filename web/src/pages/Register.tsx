@@ -13,7 +13,7 @@ import { Field } from '../ui/Field'
 
 interface NewAccount {
   username: string
-  email?: string
+  email: string
   password: string
   join_code?: string
 }
@@ -40,11 +40,10 @@ export function Register() {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
     const code = field(form, 'join_code').trim()
-    const email = field(form, 'email').trim()
     send.mutate({
       username: field(form, 'username').trim(),
+      email: field(form, 'email').trim(),
       password: field(form, 'password'),
-      ...(email !== '' && { email }),
       ...(code !== '' && { join_code: code }),
     })
   }
@@ -68,15 +67,7 @@ export function Register() {
           required
           autoFocus
         />
-        <Field
-          label={m.register.email}
-          hint={m.register.emailHint}
-          error={fields['/email']}
-          name="email"
-          type="email"
-          autoComplete="email"
-          maxLength={254}
-        />
+        <Field label={m.register.email} error={fields['/email']} name="email" type="email" autoComplete="email" maxLength={254} required />
         <Field
           label={m.register.password}
           hint={m.register.passwordHint}

@@ -31,10 +31,9 @@ pub(crate) struct RegisterRequest {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in capitals or not.
     #[schema(min_length = 3, max_length = 32, pattern = "^(?![Dd][Ee][Ll][Ee][Tt][Ee][Dd]-)[A-Za-z0-9_.-]+$")]
     username: String,
-    /// Another name to log in with. Required without `join_code`.
-    #[serde(default)]
+    /// Used to log in.
     #[schema(format = Email, max_length = 254)]
-    email: Option<String>,
+    email: String,
     /// 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
@@ -50,9 +49,7 @@ pub(crate) struct RegisterRequest {
 pub(crate) struct Registered {
     user_id: String,
     username: String,
-    /// Omitted if the account has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    email: String,
     message: &'static str,
 }
 
@@ -117,7 +114,7 @@ pub(crate) async fn register(
     let answer = Registered {
         user_id: user.id.to_string(),
         username: user.username,
-        email: Some(user.email).filter(|email| !email.is_empty()),
+        email: user.email,
         message: "User registered successfully",
     };
     Ok((StatusCode::CREATED, Json(answer)).into_response())
