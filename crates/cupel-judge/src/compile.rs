@@ -18,9 +18,6 @@ use crate::{ArtifactCache, ArtifactKey, ExecuteError, Executor, files};
 /// different meaning to the kernel.
 const BUDGET_MIN: Duration = Duration::from_millis(1);
 
-/// The message for a program whose classes compile but cannot be started.
-const NO_ENTRY_POINT: &str = "no class has a `main` method, so the program cannot start";
-
 /// Result of the compile step.
 pub(crate) enum Compiled {
     /// The language has no compile step.
@@ -117,10 +114,6 @@ pub(crate) fn compile(
         limits.cpu_time = limits.cpu_time.saturating_sub(usage.cpu_time).max(BUDGET_MIN);
         limits.wall_time = limits.wall_time.saturating_sub(usage.wall_time).max(BUDGET_MIN);
     }
-    let artifacts = files::pick_artifacts(language, &left);
-    if refused.is_none() && has_no_entry_point(language, &sources, &artifacts) {
-        refused = Some((Verdict::CompileError, Some(NO_ENTRY_POINT.to_owned()), false));
-    }
     let output = Output { data: transcript.data.into(), truncated: transcript.truncated };
     let ok = refused.is_none();
     observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time });
@@ -129,6 +122,7 @@ pub(crate) fn compile(
     if let Some((verdict, message, limit)) = refused {
         return Ok(Compiled::Refused { report, verdict, message, limit });
     }
+    let artifacts = files::pick_artifacts(language, &left);
     if !report.output.truncated {
         cache.put(key, &artifacts, &report.output.data);
     }
@@ -151,12 +145,6 @@ fn warm(
 
 fn verdict(outcome: Outcome) -> Verdict {
     if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
-}
-
-/// Whether the language starts a class, and none of the compiled classes can be started.
-fn has_no_entry_point(language: &Language, sources: &Sources<'_>, artifacts: &BoxFiles) -> bool {
-    let &Sources { main, files, entry, owner: _, units: _ } = sources;
-    !language.main_class.is_empty() && language.main_class(artifacts, main, files, entry).is_none()
 }
 
 /// Returns the reason why there is no program to run; `None` if the compiler's output states it.

@@ -53,11 +53,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Maximum number of characters of a line that a message shows.
-const LINE_SHOWN_MAX: usize = 120;
-/// Parts of the names of settings whose values may contain a password.
-const SECRET_NAMES: [&str; 5] = ["url", "secret", "token", "password", "key"];
-
 /// A value before its conversion.
 #[derive(Clone, PartialEq, Eq)]
 enum Raw {
@@ -171,10 +166,9 @@ impl Layers {
         let (table, errors) = DeTable::parse_recoverable(text);
         let line_of = |at: usize| text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
         for error in errors {
-            let at = error.span().map_or(0, |span| span.start);
+            let line = error.span().map_or(1, |span| line_of(span.start));
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            let message = format!("{}: {message}", column_and_text(text, at));
-            self.faults.push(ConfigFault { origin: origin(line_of(at)), key: String::new(), message });
+            self.faults.push(ConfigFault { origin: origin(line), key: String::new(), message });
         }
         let mut waiting: Vec<(String, &DeTable<'_>)> = vec![(String::new(), table.get_ref())];
         while let Some((prefix, table)) = waiting.pop() {
@@ -323,24 +317,6 @@ impl Layers {
     fn fault(&mut self, key: &str, origin: Origin, message: String) {
         self.faults.push(ConfigFault { origin, key: key.to_owned(), message });
     }
-}
-
-/// Names the column of a syntax error at byte `at`, and the text of its line. Settings that may contain a password are
-/// not shown, and neither are lines that do not begin with a setting or a section.
-fn column_and_text(text: &str, at: usize) -> String {
-    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
-    let begin = before.rsplit('\n').next().unwrap_or_default();
-    let column = begin.chars().count() + 1;
-    let line = format!("{begin}{}", after.split('\n').next().unwrap_or_default());
-    let name = line.split_once('=').map_or(line.as_str(), |(name, _)| name).trim();
-    let may_be_shown = line.trim_start().starts_with('[')
-        || name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) && !name.is_empty();
-    let is_secret = SECRET_NAMES.iter().any(|secret| name.contains(secret));
-    if !may_be_shown || is_secret {
-        return format!("column {column}");
-    }
-    let shown: String = line.trim().chars().take(LINE_SHOWN_MAX).collect();
-    format!("column {column}, in `{shown}`")
 }
 
 /// Splits the key of a tier into the tier's name and the field.

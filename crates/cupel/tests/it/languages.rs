@@ -47,25 +47,6 @@ fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
 }
 
 #[test]
-fn a_program_without_main_is_a_compile_error_with_a_message() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
-    let message = "no class has a `main` method, so the program cannot start";
-    let java = "public class Hello { static int twice(int n) { return 2 * n; } }";
-    for (language, text) in [("java", java), ("kotlin", "fun twice(n: Int) = 2 * n\n")] {
-        let execute = server.result(&server.submit(&json!({ "language": language, "source_code": text })));
-        assert_eq!(
-            (&execute["verdict"], &execute["compilation_error"]),
-            (&json!("CE"), &json!(message)),
-            "{execute:#}"
-        );
-    }
-    let file = source("Hello.java", java);
-    let run = end(cupel(["run", &file.path]), b"");
-    assert!(run.stderr.contains(message), "{}", run.stderr);
-}
-
-#[test]
 fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
