@@ -7,8 +7,12 @@
 //! data in `languages/*.toml`. Facades do not depend on the native API or on each other.
 #![forbid(unsafe_code)]
 
+mod execute;
 mod keyless;
+mod piston;
 mod sandboxfusion;
+mod surrogates;
 
 pub use keyless::Keyless;
+pub use piston::{PISTON, PistonOptions, piston};
 pub use sandboxfusion::{SANDBOXFUSION, sandboxfusion};

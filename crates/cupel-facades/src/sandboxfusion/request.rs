@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::languages::{self, Named};
-use super::python::replace_lone_surrogates;
+use crate::surrogates::replace_lone_surrogates;
 
 /// A valid request.
 #[derive(Debug, PartialEq)]

@@ -9,19 +9,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::run::SubmissionRecord;
-use cupel_core::{
-    AuthenticatedUser, ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, SubmitError, Wait,
-};
+use cupel_core::{NewProgram, NewSource, NewSubmission};
 use cupel_http::app::Shared;
-use cupel_http::auth::Via;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::notes::{NewlyAccepted, Notes};
-use cupel_http::submission_rate::SubmissionRate;
 use cupel_languages::{Availability, Language};
-use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest, SubmissionId};
+use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -30,6 +25,7 @@ use super::languages::Named;
 use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
+use crate::execute::{Ended, Refusal, execute};
 
 /// Files whose path contains this text are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
@@ -41,16 +37,13 @@ const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 /// Longest time for which a request is held, regardless of its limits.
 const HELD_MAX: Duration = Duration::from_secs(3600);
 
-/// Maximum pause between two attempts to submit while the queue is full.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
-
 /// Runs a valid request.
 pub(super) async fn run(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
     request: RunCode,
-    mut held: Option<Held>,
+    held: Option<Held>,
 ) -> Result<Response, ApiError> {
     let deadline = Instant::now() + hold_time(&request);
     let named = request.language;
@@ -81,27 +74,13 @@ pub(super) async fn run(
         ..NewProgram::default()
     };
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
-    let rate = SubmissionRate::new(app, caller, notes);
-    let (id, record) = loop {
-        match execute(app, caller, &new, &rate, deadline, &mut held).await {
-            Ok(ended) => break ended,
-            Err(Refusal::Busy(pause)) => {
-                let pause = pause.min(PAUSE_MAX);
-                if Instant::now() + pause >= deadline || app.shutdown.is_cancelled() {
-                    return Ok(gateway_timeout());
-                }
-                tokio::time::sleep(pause).await;
-            }
-            Err(Refusal::Program(error)) => {
-                return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response());
-            }
-            Err(Refusal::Failed(error)) => return Err(error),
+    let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
+        Ok(Ended::Finished(id, record)) => (id, record),
+        Ok(Ended::TooLate) => return Ok(gateway_timeout()),
+        Err(Refusal::Program(error)) => {
+            return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response());
         }
-    };
-    let Some(record) = record else {
-        // The client no longer waits for the result.
-        let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, id).await;
-        return Ok(gateway_timeout());
+        Err(Refusal::Failed(error)) => return Err(error),
     };
     let response = match &record.report {
         Some(report) => {
@@ -114,63 +93,6 @@ pub(super) async fn run(
     let mut response = Json(response).into_response();
     response.extensions_mut().insert(NewlyAccepted(vec![id]));
     Ok(response)
-}
-
-/// The reason why a submission was not accepted.
-enum Refusal {
-    /// The queue is full; the pause before another attempt.
-    Busy(Duration),
-    /// The program cannot be run here; the reason.
-    Program(String),
-    /// Any other error.
-    Failed(ApiError),
-}
-
-/// Submits once, and waits for the result until the deadline. Returns no record if the run has not ended by then.
-async fn execute(
-    app: &Shared,
-    caller: &Caller,
-    new: &NewSubmission,
-    rate: &SubmissionRate<'_>,
-    deadline: Instant,
-    held: &mut Option<Held>,
-) -> Result<(SubmissionId, Option<Box<SubmissionRecord>>), Refusal> {
-    // Clients without a key share one account, so their waiting requests are limited only in total.
-    let slot = match caller.identity.via {
-        Via::Keyless => app.long_answers.begin_shared(),
-        Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
-    };
-    let Some(slot) = slot else { return Err(Refusal::Busy(PAUSE_MAX)) };
-    let wait = Wait {
-        at_most: deadline.saturating_duration_since(Instant::now()),
-        given_up: Box::pin(app.shutdown.cancelled()),
-        permit: Box::new(slot),
-    };
-    let request = ExecuteRequest {
-        wait: Some(wait),
-        on_stored: Box::new(|| drop(held.take())),
-        ..ExecuteRequest::new(caller.user, new.clone(), rate)
-    };
-    match app.core.execute(request).await.map_err(refusal)? {
-        Executed::Finished { record, .. } => Ok((record.submission.id, Some(record))),
-        Executed::Accepted { id, .. } => Ok((id, None)),
-    }
-}
-
-fn refusal(error: SubmitError) -> Refusal {
-    match error {
-        SubmitError::QueueFull { retry_after }
-        | SubmitError::NoWorker { retry_after, .. }
-        | SubmitError::TooManyWaiting { retry_after, .. } => Refusal::Busy(retry_after),
-        SubmitError::Invalid(faults) => {
-            let faults: Vec<String> =
-                faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
-            Refusal::Program(faults.join("; "))
-        }
-        SubmitError::RateExceeded(exceeded) => Refusal::Failed(exceeded.into()),
-        SubmitError::Store(error) => Refusal::Failed(error.into()),
-        other => Refusal::Failed(ApiError::internal(&other)),
-    }
 }
 
 /// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory

@@ -1,0 +1,444 @@
+//! `GET /connect`: a WebSocket that runs one program with live input.
+//!
+//! ```text
+//!  socket ── init ──► core: a live run ──► event log ──► socket: stage, data, exit
+//!     └──── data, signal ──► input.rs: window ──► worker
+//! ```
+//!
+//! Unlike in the original, input that arrives before the run stage waits for it, signals reach the program, and a run
+//! ends when its client disconnects.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::response::Response;
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::live::{Credit, PRESENCE_PAUSE};
+use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, NewSubmission, Received, Subscription};
+use cupel_http::app::{LongAnswer, Shared};
+use cupel_http::auth::Via;
+use cupel_http::caller::Caller;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::Notes;
+use cupel_http::submission_rate::SubmissionRate;
+use cupel_http::websocket::{self, Upgraded};
+use cupel_types::{Live, RunReport, SubmissionId};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Map, Value, json};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+
+use super::input::Input;
+use super::request::{Job, Refused};
+use super::response::{ExecuteResponse, Stage, Style};
+use super::{Options, run};
+use crate::execute::{Refusal, refusal};
+
+/// Time for the first valid `init`.
+const INIT_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How long the server waits for the client to accept its close frame.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
+
+type Socket = WebSocketStream<Upgraded>;
+
+/// Why the server closes a connection. `None` in a `Result`: the client is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Close {
+    AlreadyInitialized,
+    InitializationTimeout,
+    /// After a message `error` with this text.
+    NotifiedError(String),
+    NotYetInitialized,
+    CanOnlyWriteToStdin,
+    InvalidSignal,
+    JobCompleted,
+    /// The server ends. Not in the original.
+    ShuttingDown,
+}
+
+impl Close {
+    fn frame(&self) -> CloseFrame {
+        let (code, reason) = match self {
+            Close::AlreadyInitialized => (4000, "Already Initialized"),
+            Close::InitializationTimeout => (4001, "Initialization Timeout"),
+            Close::NotifiedError(_) => (4002, "Notified Error"),
+            Close::NotYetInitialized => (4003, "Not yet initialized"),
+            Close::CanOnlyWriteToStdin => (4004, "Can only write to stdin"),
+            Close::InvalidSignal => (4005, "Invalid signal"),
+            Close::JobCompleted => (4999, "Job Completed"),
+            Close::ShuttingDown => (1001, "The server is shutting down"),
+        };
+        CloseFrame { code: CloseCode::from(code), reason: reason.into() }
+    }
+}
+
+/// Accepts the connection.
+pub(super) async fn connect(
+    app: Shared,
+    options: Options,
+    notes: Notes,
+    request: Request,
+) -> Result<Response, ApiError> {
+    websocket::check_origin(&request, &app.settings)?;
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, &app).await?;
+    let request = Request::from_parts(parts, body);
+    let response = websocket::response(&request)?;
+    let open = match caller.identity.via {
+        Via::Keyless => app.long_answers.begin_shared().ok_or_else(|| {
+            let detail = "The server has too many open connections. Connect again later.";
+            ApiError::new(ErrorKind::RateLimited, detail).retry_after(Duration::from_secs(1))
+        })?,
+        Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user)?,
+    };
+    let upgraded = websocket::upgraded(request);
+    tokio::spawn(async move {
+        // The connection may end before the client has the response.
+        let Some(upgraded) = upgraded.await else { return };
+        serve(upgraded, app, options, caller, notes, open).await;
+    });
+    Ok(response)
+}
+
+async fn serve(upgraded: Upgraded, app: Shared, options: Options, caller: Caller, notes: Notes, open: LongAnswer) {
+    let bytes_max = options.body_bytes_max(&app);
+    let config = WebSocketConfig::default().max_message_size(Some(bytes_max)).max_frame_size(Some(bytes_max));
+    let socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+    let shutdown = app.shutdown.clone();
+    let mut session = Session { socket, app, options, caller, notes };
+    let close = tokio::select! {
+        close = session.converse() => close,
+        () = shutdown.cancelled() => Some(Close::ShuttingDown),
+    };
+    drop(open);
+    let Some(close) = close else { return };
+    // The client may be gone already.
+    let _gone = tokio::time::timeout(CLOSE_TIME_MAX, async {
+        if let Close::NotifiedError(message) = &close {
+            let error = json!({ "type": "error", "message": message });
+            session.socket.feed(Message::text(error.to_string())).await?;
+        }
+        session.socket.close(Some(close.frame())).await
+    })
+    .await;
+}
+
+struct Session {
+    socket: Socket,
+    app: Shared,
+    options: Options,
+    caller: Caller,
+    notes: Notes,
+}
+
+/// Cancels a run when the connection ends before it.
+struct CancelOnDrop {
+    app: Shared,
+    viewer: AuthenticatedUser,
+    run: Option<SubmissionId>,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let (app, viewer) = (self.app.clone(), self.viewer);
+        tokio::spawn(async move {
+            if let Err(error) = app.core.cancel(&viewer, run).await {
+                tracing::warn!(submission.id = %run, %error, "cannot cancel the run of a closed connection");
+            }
+        });
+    }
+}
+
+impl Session {
+    /// Exchanges messages until the connection ends. `None`: the client has closed it, or is gone.
+    async fn converse(&mut self) -> Option<Close> {
+        let (job, style) = match self.initialized().await? {
+            Ok(job) => (job, self.options.style()),
+            Err(close) => return Some(close),
+        };
+        let runtime = json!({
+            "type": "runtime", "language": job.runtime.language, "version": job.runtime.version,
+        });
+        self.send(&runtime).await?;
+        let run = match self.submit(&job, style).await {
+            Ok(run) => run,
+            Err(reason) => return Some(Close::NotifiedError(reason)),
+        };
+        let viewer = AuthenticatedUser { user: self.caller.user, is_admin: false };
+        let mut cancel = CancelOnDrop { app: self.app.clone(), viewer, run: Some(run) };
+        let log = match self.app.core.watch(&viewer, run, Seq::default()).await {
+            Ok(Some(log)) => log,
+            Ok(None) | Err(_) => return Some(Close::NotifiedError("The run cannot be followed.".to_owned())),
+        };
+        let close = self.follow(run, &viewer, log, &job, style).await?;
+        if close == Close::JobCompleted {
+            cancel.run = None;
+        }
+        Some(close)
+    }
+
+    /// The first valid `init`.
+    async fn initialized(&mut self) -> Option<Result<Job, Close>> {
+        let deadline = Instant::now() + INIT_TIME_MAX;
+        loop {
+            let message = match tokio::time::timeout_at(deadline, receive(&mut self.socket)).await {
+                Ok(received) => received?,
+                Err(_elapsed) => return Some(Err(Close::InitializationTimeout)),
+            };
+            let message = match message {
+                Ok(message) => message,
+                Err(close) => return Some(Err(close)),
+            };
+            return Some(match message.get("type").and_then(Value::as_str) {
+                Some("init") => self.options.validate(&self.app, &message).map_err(|refused| {
+                    Close::NotifiedError(match refused {
+                        Refused::Invalid(reason) | Refused::Preparation(reason) => reason,
+                        Refused::TypeError => "the message has a field of a wrong type".to_owned(),
+                    })
+                }),
+                Some("data" | "signal") => Err(Close::NotYetInitialized),
+                _ => continue,
+            });
+        }
+    }
+
+    async fn send(&mut self, message: &Value) -> Option<()> {
+        self.socket.send(Message::text(message.to_string())).await.ok()
+    }
+
+    /// Starts a live run.
+    async fn submit(&mut self, job: &Job, style: Style) -> Result<SubmissionId, String> {
+        let Some(program) = run::submission_of(&self.app, job, style, Some(Live { terminal: None })) else {
+            return Err("The language is not installed any more.".to_owned());
+        };
+        let request_id = Some(self.notes.request_id().to_owned());
+        let new = NewSubmission { request_id, ..NewSubmission::from(program) };
+        let rate = SubmissionRate::new(&self.app, &self.caller, &self.notes);
+        match self.app.core.execute(ExecuteRequest::new(self.caller.user, new, &rate)).await {
+            Ok(Executed::Accepted { id, .. }) => Ok(id),
+            Ok(Executed::Finished { record, .. }) => Ok(record.submission.id),
+            Err(error) => Err(match refusal(error) {
+                Refusal::Program(reason) => reason,
+                Refusal::Failed(error) => error.detail().to_owned(),
+            }),
+        }
+    }
+
+    /// Forwards events and input until the run has ended.
+    async fn follow(
+        &mut self,
+        run: SubmissionId,
+        viewer: &AuthenticatedUser,
+        mut log: Box<dyn Subscription>,
+        job: &Job,
+        style: Style,
+    ) -> Option<Close> {
+        let mut credit: Credit = self.app.core.credit(run).await;
+        let mut input = Input::default();
+        let mut progress = Progress { has_compile_stage: job.runtime.is_compiled, ..Progress::default() };
+        let mut presence = tokio::time::interval(PRESENCE_PAUSE);
+        presence.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                received = log.next() => {
+                    let Some(received) = received else { return Some(Close::ShuttingDown) };
+                    let Received::Event(event) = received else {
+                        return Some(Close::NotifiedError("Output was lost, because the client read too slowly.".to_owned()));
+                    };
+                    let is_final = event.kind.is_final();
+                    for message in progress.messages(event) {
+                        self.send(&message).await?;
+                    }
+                    if is_final {
+                        return self.finish(run, viewer, job, style, progress).await;
+                    }
+                }
+                Some(consumed) = credit.next() => input.consumed(consumed),
+                _ = presence.tick() => self.app.core.report_attached(run),
+                // While the program has not read enough, nothing is read from the client.
+                message = receive(&mut self.socket), if input.is_sent() => {
+                    if let Err(close) = message?.and_then(|message| input.take(&message)) {
+                        return Some(close);
+                    }
+                }
+            }
+            for (count, next) in input.sendable() {
+                self.app.core.send_input(run, count, next);
+            }
+        }
+    }
+
+    /// Reports how the run ended.
+    async fn finish(
+        &mut self,
+        run: SubmissionId,
+        viewer: &AuthenticatedUser,
+        job: &Job,
+        style: Style,
+        mut progress: Progress,
+    ) -> Option<Close> {
+        let record = self.app.core.submission(viewer, run).await.ok().flatten();
+        let report: Option<RunReport> = record.and_then(|record| record.report);
+        let response = report.as_ref().and_then(|report| ExecuteResponse::of(report, None, job, style));
+        let Some(response) = response else {
+            let reason = report.and_then(|report| report.message);
+            let reason = reason.unwrap_or_else(|| "The run was cancelled, or the sandbox failed.".to_owned());
+            return Some(Close::NotifiedError(reason));
+        };
+        for message in progress.last_messages(&response) {
+            self.send(&message).await?;
+        }
+        Some(Close::JobCompleted)
+    }
+}
+
+/// The next JSON message; without fields if it is no object.
+async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close>> {
+    loop {
+        let bytes = match socket.next().await?.ok()? {
+            Message::Text(text) => text.as_bytes().to_vec(),
+            Message::Binary(bytes) => bytes.to_vec(),
+            // Tungstenite answers pings and closes by itself.
+            _ => continue,
+        };
+        return Some(match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(message)) => Ok(message),
+            Ok(Value::Null) => Err(Close::NotifiedError("the message is null".to_owned())),
+            Ok(_) => Ok(Map::new()),
+            Err(error) => Err(Close::NotifiedError(format!("the message is not JSON: {error}"))),
+        });
+    }
+}
+
+/// Which messages the client has.
+#[derive(Default)]
+struct Progress {
+    /// `None`: the original does not know the language.
+    has_compile_stage: Option<bool>,
+    is_compiling: bool,
+    is_running: bool,
+    /// Incomplete characters at the end of each stream.
+    rest: [Vec<u8>; 2],
+}
+
+fn stage(name: &str) -> Value {
+    json!({ "type": "stage", "stage": name })
+}
+
+fn data(stream: Stream, text: &str) -> Value {
+    let stream = match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    };
+    json!({ "type": "data", "stream": stream, "data": text })
+}
+
+fn exit(name: &str, ended: &Stage) -> Value {
+    json!({ "type": "exit", "stage": name, "code": ended.code, "signal": ended.signal })
+}
+
+impl Progress {
+    /// The messages for an event.
+    fn messages(&mut self, event: Event) -> Vec<Value> {
+        match event.kind {
+            EventKind::CompileStarted if self.has_compile_stage != Some(false) && !self.is_compiling => {
+                self.is_compiling = true;
+                vec![stage("compile")]
+            }
+            EventKind::ExecutionStarted { .. } => self.begin_run(),
+            EventKind::Output { stream, data: bytes, .. } => {
+                let mut messages = self.begin_run();
+                let text = self.complete_text(stream, &bytes);
+                if !text.is_empty() {
+                    messages.push(data(stream, &text));
+                }
+                messages
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn begin_run(&mut self) -> Vec<Value> {
+        if std::mem::replace(&mut self.is_running, true) {
+            return Vec::new();
+        }
+        let mut messages = Vec::new();
+        if self.is_compiling {
+            messages.push(json!({ "type": "exit", "stage": "compile", "code": 0, "signal": null }));
+        }
+        messages.push(stage("run"));
+        messages
+    }
+
+    /// The output up to the last complete character. Bytes that are not UTF-8 are replaced.
+    fn complete_text(&mut self, stream: Stream, bytes: &[u8]) -> String {
+        let rest = &mut self.rest[usize::from(stream == Stream::Stderr)];
+        rest.extend_from_slice(bytes);
+        let complete = match std::str::from_utf8(rest) {
+            Ok(_) => rest.len(),
+            // An error without a length is an incomplete character at the end.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => {
+                let last = rest.utf8_chunks().last();
+                let incomplete = last.map_or(0, |chunk| match std::str::from_utf8(chunk.invalid()) {
+                    Err(error) if error.error_len().is_none() => chunk.invalid().len(),
+                    _ => 0,
+                });
+                rest.len() - incomplete
+            }
+        };
+        let text = String::from_utf8_lossy(&rest[..complete]).into_owned();
+        rest.drain(..complete);
+        text
+    }
+
+    /// The messages after the final event.
+    fn last_messages(&mut self, response: &ExecuteResponse) -> Vec<Value> {
+        let mut messages = Vec::new();
+        let failed = response.compile.as_ref().filter(|_| !self.is_running);
+        if let Some(failed) = failed {
+            if !self.is_compiling {
+                messages.push(stage("compile"));
+            }
+            if !failed.stderr.is_empty() {
+                messages.push(data(Stream::Stderr, &failed.stderr));
+            }
+            messages.push(exit("compile", failed));
+            return messages;
+        }
+        let ran = self.is_running;
+        messages.append(&mut self.begin_run());
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let rest = std::mem::take(&mut self.rest[usize::from(stream == Stream::Stderr)]);
+            if !rest.is_empty() {
+                messages.push(data(stream, &String::from_utf8_lossy(&rest)));
+            }
+        }
+        if !ran && !response.run.stderr.is_empty() {
+            // The messages of a compiler for a language without a compile stage in the original.
+            messages.push(data(Stream::Stderr, &response.run.stderr));
+        }
+        messages.push(exit("run", &response.run));
+        messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_is_sent_when_it_is_complete() {
+        let mut progress = Progress::default();
+        let mut text = |bytes: &[u8]| progress.complete_text(Stream::Stdout, bytes);
+        assert_eq!(text(b"a\xc3"), "a");
+        assert_eq!(text(b"\xa9b"), "\u{e9}b");
+        assert_eq!(text(b"\xffc\xe2\x82"), "\u{fffd}c");
+        assert_eq!(text(b"\xac"), "\u{20ac}");
+    }
+}

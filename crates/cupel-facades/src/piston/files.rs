@@ -1,0 +1,219 @@
+//! The files of a request: encodings, names, and the order that Cupel expects.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use cupel_languages::Language;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Encoding of a file's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Utf8,
+    Base64,
+    Hex,
+    /// Another text: decoded as UTF-8, but the file is no source file.
+    Unknown,
+}
+
+impl Encoding {
+    pub(super) fn of(value: Option<&Value>) -> Encoding {
+        match value {
+            None | Some(Value::Null | Value::Bool(false)) => Encoding::Utf8,
+            Some(Value::String(name)) => match name.as_str() {
+                "" | "utf8" => Encoding::Utf8,
+                "base64" => Encoding::Base64,
+                "hex" => Encoding::Hex,
+                _ => Encoding::Unknown,
+            },
+            Some(Value::Number(number)) if number.as_f64() == Some(0.0) => Encoding::Utf8,
+            Some(_) => Encoding::Unknown,
+        }
+    }
+
+    fn decode(self, content: &str) -> Vec<u8> {
+        match self {
+            Encoding::Utf8 | Encoding::Unknown => content.as_bytes().to_vec(),
+            Encoding::Base64 => decode_base64(content),
+            Encoding::Hex => decode_hex(content),
+        }
+    }
+}
+
+/// A file of the submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct File {
+    /// Path below the working directory, in its shortest form.
+    pub(super) path: String,
+    pub(super) content: Arc<[u8]>,
+    /// Whether the name is the original's default.
+    is_unnamed: bool,
+}
+
+/// The files, the main file first: the first one in UTF-8. Of files with the same name, the last one remains.
+///
+/// # Errors
+///
+/// The fault of a name.
+pub(super) fn of(listed: &[Value], encodings: &[Encoding]) -> Result<Vec<File>, String> {
+    let main = encodings.iter().position(|encoding| *encoding == Encoding::Utf8);
+    let mut main_path = None;
+    let mut files: Vec<File> = Vec::new();
+    for (at, (file, encoding)) in listed.iter().zip(encodings).enumerate() {
+        let name = match file.get("name") {
+            None | Some(Value::Null | Value::Bool(false)) => "",
+            Some(Value::String(name)) => name,
+            Some(_) => return Err(format!("the name of file {at} is not a string")),
+        };
+        let is_unnamed = name.is_empty();
+        let path = if is_unnamed { format!("file{at}.code") } else { inside(name)? };
+        if Some(at) == main {
+            main_path = Some(path.clone());
+        }
+        let content = encoding.decode(file.get("content").and_then(Value::as_str).unwrap_or_default());
+        files.retain(|other| other.path != path);
+        files.push(File { path, content: content.into(), is_unnamed });
+    }
+    if let Some(at) = files.iter().position(|file| Some(&file.path) == main_path.as_ref()) {
+        let main = files.remove(at);
+        files.insert(0, main);
+    }
+    Ok(files)
+}
+
+/// The path in its shortest form, below the working directory. The original stores an absolute name there, too.
+fn inside(name: &str) -> Result<String, String> {
+    let escapes = || format!("File path \"{name}\" tries to escape parent directory: {name}");
+    let mut parts: Vec<&str> = Vec::new();
+    let is_absolute = name.starts_with('/');
+    for part in name.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part != ".." {
+            parts.push(part);
+        } else if parts.pop().is_none() && !is_absolute {
+            return Err(escapes());
+        }
+    }
+    if !is_absolute && parts.first().is_some_and(|first| first.starts_with("..")) {
+        return Err(escapes());
+    }
+    if parts.is_empty() || name.ends_with('/') {
+        return Err(format!("File path \"{name}\" is a directory"));
+    }
+    Ok(parts.join("/"))
+}
+
+/// The files under the names with which Cupel's language can run them, as `(path, content)`.
+///
+/// The packages of the original run a main file of any name. If the main file lacks the language's extension, or the
+/// language derives the name from the source, it gets the language's usual name.
+pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<(String, Arc<[u8]>)> {
+    let mut files = files.into_iter();
+    let Some(main) = files.next() else { return Vec::new() };
+    let mut others: Vec<(String, Arc<[u8]>)> = files.map(|file| (file.path, file.content)).collect();
+    let is_derived = !language.main_class.is_empty() || !language.named_by_type.is_empty();
+    let extension = main.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let fits = extension.is_some_and(|extension| language.extensions.iter().any(|known| known == extension));
+    let path = if is_derived && (main.is_unnamed || !fits || !main.path.contains('/')) {
+        others.retain(|(path, _)| path != language.source.as_str());
+        String::new()
+    } else if fits {
+        main.path
+    } else {
+        let mut path = language.source.as_str().to_owned();
+        while others.iter().any(|(other, _)| *other == path) {
+            path = match path.rsplit_once('.') {
+                Some((stem, extension)) => format!("{stem}_.{extension}"),
+                None => format!("{path}_"),
+            };
+        }
+        path
+    };
+    others.insert(0, (path, main.content));
+    others
+}
+
+/// Decodes as Node.js does: both alphabets, without padding, other characters are skipped.
+fn decode_base64(text: &str) -> Vec<u8> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let data = text.split('=').next().unwrap_or_default().chars().filter_map(|c| match c {
+        '-' => Some('+'),
+        '_' => Some('/'),
+        '+' | '/' => Some(c),
+        _ => c.is_ascii_alphanumeric().then_some(c),
+    });
+    let mut data: String = data.collect();
+    if data.len() % 4 == 1 {
+        // One character carries only six bits.
+        data.pop();
+    }
+    LENIENT.decode(data).unwrap_or_default()
+}
+
+/// Decodes pairs of digits up to the first other pair.
+fn decode_hex(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let pairs = text.as_bytes().as_chunks::<2>().0.iter();
+    pairs.map_while(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn contents_are_decoded_as_leniently_as_by_node() {
+        for (text, expected) in [
+            ("YWJj", &b"abc"[..]),
+            ("YW\nJj", b"abc"),
+            ("YQ", b"a"),
+            ("YQ==YWJj", b"a"),
+            ("-_-_", &[0xfb, 0xff, 0xbf]),
+            ("YWJjZ", b"abc"),
+            ("!", b""),
+        ] {
+            assert_eq!(Encoding::Base64.decode(text), expected, "{text}");
+        }
+        for (text, expected) in [("616263", &b"abc"[..]), ("6162zz63", b"ab"), ("616", b"a"), ("zz", b"")] {
+            assert_eq!(Encoding::Hex.decode(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_stays_below_the_working_directory() {
+        for (name, expected) in
+            [("a", "a"), ("/etc/a", "etc/a"), ("./a//b/../c", "a/c"), ("a/..b", "a/..b"), ("/../a", "a")]
+        {
+            assert_eq!(inside(name).as_deref(), Ok(expected), "{name}");
+        }
+        for name in ["../x", "..", "a/../../b", "..foo", "...", "a/", "/", "."] {
+            assert!(inside(name).is_err(), "{name}");
+        }
+        assert_eq!(
+            inside("../x").unwrap_err(),
+            "File path \"../x\" tries to escape parent directory: ../x",
+            "the text of the original"
+        );
+    }
+
+    #[test]
+    fn the_first_utf8_file_is_the_main_file_and_the_last_of_a_name_remains() {
+        let listed = [
+            json!({ "name": "data", "content": "eA==", "encoding": "base64" }),
+            json!({ "content": "first" }),
+            json!({ "name": "b", "content": "b" }),
+            json!({ "name": "data", "content": "7a", "encoding": "hex" }),
+        ];
+        let encodings: Vec<Encoding> = listed.iter().map(|file| Encoding::of(file.get("encoding"))).collect();
+        let files = of(&listed, &encodings).unwrap();
+        let files: Vec<(&str, &[u8])> = files.iter().map(|file| (&*file.path, &*file.content)).collect();
+        assert_eq!(files, [("file1.code", &b"first"[..]), ("b", b"b"), ("data", b"z")]);
+    }
+}

@@ -1,0 +1,303 @@
+//! Piston (github.com/engineer-man/piston): `runtimes`, `execute`, `packages` and `connect` of API version 2.
+//!
+//! Source of the requests and responses: Piston's own server ("the original" in these files) at commit 0a844d0a, with
+//! the versions of Express, body-parser and node-semver that it pins. Paths are matched without regard to case, with an
+//! optional slash at the end. The result of a program is always in the body of a 200 response.
+
+mod body;
+mod connect;
+mod files;
+mod input;
+mod request;
+mod response;
+mod run;
+mod runtimes;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Json, Router};
+use cupel_core::accounts::Scope;
+use cupel_http::app::Shared;
+use cupel_http::auth::{Presented, Who, bearer};
+use cupel_http::body::submission_bytes;
+use cupel_http::caller::Caller;
+use cupel_http::client::Client;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::Notes;
+use cupel_http::{Dialect, Mounted, Rendered};
+use cupel_types::UserId;
+use serde_json::{Map, Value, json};
+
+use crate::Keyless;
+use request::{Maxima, Refused};
+use response::Style;
+use run::message;
+
+/// Name of the facade in language files and in the configuration, and of its internal account.
+pub const PISTON: &str = "piston";
+
+/// How the facade follows the original.
+#[derive(Clone, Copy, Debug)]
+pub struct PistonOptions {
+    /// Whether the original's limits apply (times, output, size of a request), and a crash is reported as there.
+    pub strict: bool,
+    /// Whether JSON is accepted under any content type, as some clients send it.
+    pub any_content_type: bool,
+}
+
+/// Creates the facade at this prefix. Runs of clients without a key belong to `account`.
+pub fn piston(prefix: &str, keyless: Keyless, account: UserId, options: PistonOptions) -> Mounted {
+    let facade = Piston { prefix: prefix.to_owned(), keyless, account };
+    let options = Options { prefix: prefix.to_owned(), options };
+    let routes = Router::new()
+        .route(&format!("{prefix}/"), any(dispatch))
+        .route(&format!("{prefix}/{{*path}}"), any(dispatch))
+        .layer(Extension(options));
+    let routes = if prefix.is_empty() { routes } else { routes.route(prefix, any(root)) };
+    Mounted::new(facade, routes)
+}
+
+struct Piston {
+    prefix: String,
+    keyless: Keyless,
+    account: UserId,
+}
+
+#[derive(Clone)]
+struct Options {
+    prefix: String,
+    options: PistonOptions,
+}
+
+impl Options {
+    fn style(&self) -> Style {
+        if self.options.strict { Style::Strict } else { Style::Improved }
+    }
+
+    fn body_bytes_max(&self, app: &Shared) -> usize {
+        if self.options.strict { body::ORIGINAL_BYTES_MAX } else { app.settings.execute_body_bytes_max }
+    }
+
+    /// Validates a request.
+    fn validate(&self, app: &Shared, fields: &Map<String, Value>) -> Result<request::Job, Refused> {
+        let registry = app.core.registry();
+        request::validate(
+            fields,
+            |language, version| runtimes::select(&registry, language, version),
+            |runtime| match registry.get(&runtime.id) {
+                Some(language) if !self.options.strict => {
+                    let max = language.limits_max.wall_time;
+                    Maxima { compile: max.max(Maxima::ORIGINAL.compile), run: max.max(Maxima::ORIGINAL.run) }
+                }
+                _ => Maxima::ORIGINAL,
+            },
+        )
+    }
+}
+
+impl Dialect for Piston {
+    fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn who(&self, _method: &Method, _route: &str) -> Option<Who> {
+        // Only `execute` and `connect` ask who calls.
+        Some(Who::User(Scope::RunsWrite))
+    }
+
+    /// Clients send a key without a scheme, or as `Bearer`.
+    fn credential<'r>(&self, request: &'r Parts) -> Presented<'r> {
+        let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
+        match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
+            (Some(key), None) if !key.trim().is_empty() && !key.trim().contains(' ') => Presented::Text(key.trim()),
+            _ => bearer(&request.headers),
+        }
+    }
+
+    fn keyless(&self, client: Client) -> Option<UserId> {
+        self.keyless.admits(client).then_some(self.account)
+    }
+
+    fn render(&self, error: &ApiError, request_id: &str) -> Rendered {
+        let message = match error.kind() {
+            ErrorKind::NoSuchRoute | ErrorKind::MethodNotAllowed => "Not Found",
+            _ => error.detail(),
+        };
+        let mut rendered = Rendered::problem(error, request_id);
+        let json = Rendered::json(rendered.status, &json!({ "message": message }));
+        rendered.headers.extend(json.headers);
+        Rendered { body: json.body, ..rendered }
+    }
+}
+
+/// An address of the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Address {
+    Root,
+    Runtimes,
+    Execute,
+    Packages,
+    Connect,
+    /// Below `/api/v2`, and unknown.
+    Unknown,
+    /// Not below `/api/v2`.
+    Elsewhere,
+}
+
+impl Address {
+    /// The address of a path below the prefix. The public server of the original had `/api/v2/piston/…`.
+    fn of(path: &str) -> Address {
+        let path = path.to_ascii_lowercase();
+        let path = path.strip_suffix('/').unwrap_or(&path);
+        if path.is_empty() {
+            return Address::Root;
+        }
+        let Some(below) = path.strip_prefix("/api/v2") else { return Address::Elsewhere };
+        match below.strip_prefix("/piston").unwrap_or(below) {
+            "/runtimes" => Address::Runtimes,
+            "/execute" => Address::Execute,
+            "/packages" => Address::Packages,
+            "/connect" => Address::Connect,
+            _ if below.is_empty() || below.starts_with('/') => Address::Unknown,
+            _ => Address::Elsewhere,
+        }
+    }
+
+    /// The methods that it has, for `OPTIONS`.
+    const fn methods(self) -> Option<&'static str> {
+        match self {
+            Address::Runtimes => Some("GET,HEAD"),
+            Address::Execute => Some("POST"),
+            Address::Packages => Some("GET,HEAD,POST,DELETE"),
+            Address::Root | Address::Connect | Address::Unknown | Address::Elsewhere => None,
+        }
+    }
+}
+
+async fn root(method: Method) -> Response {
+    if matches!(method, Method::GET | Method::HEAD) { version() } else { not_found() }
+}
+
+fn version() -> Response {
+    Json(json!({ "message": "Piston v3.1.1" })).into_response()
+}
+
+fn not_found() -> Response {
+    message(StatusCode::NOT_FOUND, "Not Found")
+}
+
+async fn dispatch(
+    State(app): State<Shared>,
+    Extension(options): Extension<Options>,
+    Extension(notes): Extension<Notes>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let path = request.uri().path();
+    let address = Address::of(path.strip_prefix(options.prefix.as_str()).unwrap_or(path));
+    let method = request.method().clone();
+    match (&method, address) {
+        (&Method::GET | &Method::HEAD, Address::Root) => return Ok(version()),
+        (&Method::GET | &Method::HEAD, Address::Runtimes | Address::Packages) => {
+            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
+            let registry = app.core.registry();
+            return Ok(match address {
+                Address::Packages => Json(runtimes::packages(&registry)).into_response(),
+                _ => Json(runtimes::installed(&registry)).into_response(),
+            });
+        }
+        (&Method::GET, Address::Connect) if request.headers().contains_key(header::UPGRADE) => {
+            return connect::connect(app, options, notes, request).await;
+        }
+        (&Method::OPTIONS, address) => {
+            return Ok(match address.methods() {
+                Some(methods) => {
+                    let headers = [(header::ALLOW, methods), (header::CONTENT_TYPE, "text/html; charset=utf-8")];
+                    (headers, methods).into_response()
+                }
+                None => not_found(),
+            });
+        }
+        (&Method::GET | &Method::HEAD, _) | (_, Address::Root | Address::Elsewhere) => return Ok(not_found()),
+        _ => {}
+    }
+    let (mut parts, body) = request.into_parts();
+    // The caller is identified before the body is read, so that nobody else can make the server read one.
+    let caller = Caller::from_request_parts(&mut parts, &app).await?;
+    let headers = parts.headers.clone();
+    let bytes_max = options.body_bytes_max(&app);
+    let (bytes, held) = match submission_bytes(Request::from_parts(parts, body), &app).await {
+        Ok(read) => read,
+        Err(error) if error.kind() == ErrorKind::BodyTooLarge => return Ok(malformed(&body::Malformed::too_large())),
+        Err(error) => return Err(error),
+    };
+    if bytes.len() > bytes_max {
+        return Ok(malformed(&body::Malformed::too_large()));
+    }
+    let fields = match body::fields(&headers, &bytes, bytes_max, options.options.any_content_type) {
+        Ok(fields) => fields,
+        Err(error) => return Ok(malformed(&error)),
+    };
+    drop(bytes);
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content_type.starts_with("application/json") && !options.options.any_content_type {
+        return Ok(message(StatusCode::UNSUPPORTED_MEDIA_TYPE, "requests must be of type application/json"));
+    }
+    match (&method, address) {
+        (&Method::POST, Address::Execute) => match options.validate(&app, &fields) {
+            Ok(job) => run::run(&app, &caller, &notes, job, options.style(), held).await,
+            Err(refused) => Ok(refusal(&refused)),
+        },
+        (&Method::POST, Address::Packages) => Ok(change_package(&app, &fields, Change::Install)),
+        (&Method::DELETE, Address::Packages) => Ok(change_package(&app, &fields, Change::Uninstall)),
+        _ => Ok(not_found()),
+    }
+}
+
+fn malformed(error: &body::Malformed) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "stack": error.0 }))).into_response()
+}
+
+fn refusal(refused: &Refused) -> Response {
+    match refused {
+        Refused::Invalid(reason) => message(StatusCode::BAD_REQUEST, reason),
+        Refused::TypeError => (StatusCode::BAD_REQUEST, Json(json!({}))).into_response(),
+        Refused::Preparation(reason) => message(StatusCode::INTERNAL_SERVER_ERROR, reason),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Install,
+    Uninstall,
+}
+
+/// Answers a request to install or remove a package. A server of Cupel starts no package manager (see ARCHITECTURE.md),
+/// so the response names the command for the operator.
+fn change_package(app: &Shared, fields: &Map<String, Value>, change: Change) -> Response {
+    let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (name, range) = (text("language"), text("version"));
+    let Some(package) = runtimes::find_package(&app.core.registry(), name, range) else {
+        return message(StatusCode::NOT_FOUND, &format!("Requested package {name}-{range} does not exist"));
+    };
+    let version = &package.language_version;
+    let reason = match (change, package.installed) {
+        (Change::Install, true) => "Already installed".to_owned(),
+        (Change::Install, false) => {
+            format!(
+                "This server installs no packages. Its operator can: cupel languages install {}",
+                package.id.as_str()
+            )
+        }
+        (Change::Uninstall, false) => format!("{name}-{version} is not installed"),
+        (Change::Uninstall, true) => {
+            format!(
+                "This server removes no packages. Its operator can disable the language: languages.disabled = [\"{}\"]",
+                package.id.as_str()
+            )
+        }
+    };
+    message(StatusCode::INTERNAL_SERVER_ERROR, &reason)
+}

@@ -1,0 +1,238 @@
+//! The response of `POST /execute`: one object per stage.
+
+use std::time::Duration;
+
+use cupel_types::{Outcome, Output, RunReport, Signal, StepReport, Verdict};
+use serde::Serialize;
+
+use super::request::Job;
+
+/// How closely the responses follow the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Its limits, and its description of a crash: the exit code of the shell that starts the program there.
+    Strict,
+    /// The limits of Cupel, the exact signal, and the reason why a program was killed.
+    Improved,
+}
+
+impl Style {
+    /// UTF-16 units of each stream in a response, if the original's limit applies.
+    pub(super) const fn output_max(self) -> Option<usize> {
+        match self {
+            Style::Strict => Some(1024),
+            Style::Improved => None,
+        }
+    }
+}
+
+/// Body of a response.
+#[derive(Debug, Serialize)]
+pub(super) struct ExecuteResponse {
+    pub(super) language: String,
+    pub(super) version: String,
+    pub(super) run: Stage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) compile: Option<Stage>,
+}
+
+/// Result of a stage.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Stage {
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+    /// Both streams, in the order in which the output arrived.
+    pub(super) output: String,
+    pub(super) code: Option<i32>,
+    pub(super) signal: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) status: Option<Status>,
+    /// Milliseconds.
+    pub(super) cpu_time: Option<u64>,
+    /// Milliseconds.
+    pub(super) wall_time: Option<u64>,
+    /// Kibibytes times 1,000, as in the original.
+    pub(super) memory: Option<u64>,
+}
+
+/// How a stage ended, unless its exit code is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) enum Status {
+    /// Exit code other than 0.
+    #[serde(rename = "RE")]
+    RuntimeError,
+    /// Killed by a signal.
+    #[serde(rename = "SG")]
+    Signal,
+    /// CPU time or wall-clock time limit.
+    #[serde(rename = "TO")]
+    TimeLimit,
+    /// Too much standard output.
+    #[serde(rename = "OL")]
+    OutputLimit,
+    /// Too much standard error.
+    #[serde(rename = "EL")]
+    ErrorLimit,
+    /// The sandbox failed.
+    #[serde(rename = "XX")]
+    SandboxError,
+}
+
+/// How a stage ended, as code, signal, message and status.
+struct End {
+    code: Option<i32>,
+    signal: Option<String>,
+    message: Option<String>,
+    status: Option<Status>,
+}
+
+impl End {
+    fn exited(code: i32) -> End {
+        let failed = code != 0;
+        End {
+            code: Some(code),
+            signal: None,
+            message: failed.then(|| format!("Exited with error status {code}")),
+            status: failed.then_some(Status::RuntimeError),
+        }
+    }
+
+    fn killed(status: Status, message: &str) -> End {
+        let signal = Some("SIGKILL".to_owned());
+        End { code: None, signal, message: Some(message.to_owned()), status: Some(status) }
+    }
+
+    fn signalled(signal: i32, style: Style) -> End {
+        match style {
+            // In the original, the shell that starts the program survives, and exits with this code.
+            Style::Strict => End::exited(128 + signal),
+            Style::Improved => End {
+                code: None,
+                signal: Some(signal_name(signal)),
+                message: Some(format!("Caught fatal signal {signal}")),
+                status: Some(Status::Signal),
+            },
+        }
+    }
+
+    fn of(outcome: Outcome, style: Style) -> End {
+        match outcome {
+            Outcome::Exited(code) => End::exited(code),
+            Outcome::Signalled(signal) => End::signalled(signal.0, style),
+            Outcome::TimeLimit | Outcome::InstructionLimit => End::killed(Status::TimeLimit, "Time limit exceeded"),
+            Outcome::WallLimit | Outcome::IdleLimit => {
+                End::killed(Status::TimeLimit, "Time limit exceeded (wall clock)")
+            }
+            Outcome::MemoryLimit => End::killed(
+                Status::Signal,
+                match style {
+                    Style::Strict => "Caught fatal signal 9",
+                    Style::Improved => "Memory limit exceeded",
+                },
+            ),
+            // One of the streams is longer than the limit; `Stage::limited` says which.
+            Outcome::OutputLimit => End::killed(Status::OutputLimit, "stdout length exceeded"),
+            Outcome::DiskLimit => End::killed(Status::SandboxError, "Disk limit exceeded"),
+            Outcome::Cancelled => End::killed(Status::SandboxError, "The run was cancelled"),
+        }
+    }
+}
+
+/// The name of a signal, such as `SIGSEGV`.
+pub(super) fn signal_name(signal: i32) -> String {
+    Signal(signal).name().map_or_else(|| format!("SIG{signal}"), |name| format!("SIG{name}"))
+}
+
+impl Stage {
+    fn new(end: End, stdout: String, stderr: String, output: String) -> Stage {
+        let End { code, signal, message, status } = end;
+        let (cpu_time, wall_time, memory) = (None, None, None);
+        Stage { stdout, stderr, output, code, signal, message, status, cpu_time, wall_time, memory }
+    }
+
+    /// The stage of an execution. `output`: both streams in the order of their arrival, if known.
+    fn of_step(step: &StepReport, output: Option<String>, style: Style) -> Stage {
+        let (stdout, stderr) = (text(&step.stdout), text(&step.stderr));
+        let output = output.unwrap_or_else(|| format!("{stdout}{stderr}"));
+        let mut end = End::of(step.outcome, style);
+        if step.outcome == Outcome::OutputLimit && !step.stdout.truncated {
+            end = End::killed(Status::ErrorLimit, "stderr length exceeded");
+        }
+        Stage {
+            cpu_time: Some(step.usage.cpu_time.as_millis() as u64),
+            wall_time: Some(step.usage.wall_time.as_millis() as u64),
+            memory: Some(step.usage.memory.as_kib() * 1000),
+            ..Stage::new(end, stdout, stderr, output)
+        }
+        .limited(style)
+    }
+
+    /// The stage, with at most as much output as the original returns.
+    fn limited(mut self, style: Style) -> Stage {
+        let Some(max) = style.output_max() else { return self };
+        // The stream that reached the limit first is not known. The original checks standard output first at the end.
+        let too_long = [
+            (cut(&mut self.stderr, max), Status::ErrorLimit, "stderr length exceeded"),
+            (cut(&mut self.stdout, max), Status::OutputLimit, "stdout length exceeded"),
+        ];
+        for (_, status, message) in too_long.into_iter().filter(|(is_cut, ..)| *is_cut) {
+            self.signal = Some("SIGKILL".to_owned());
+            (self.status, self.message) = (Some(status), Some(message.to_owned()));
+            cut(&mut self.output, 2 * max);
+        }
+        self
+    }
+}
+
+/// Shortens a text to this many UTF-16 units. Returns whether it was longer.
+fn cut(text: &mut String, max: usize) -> bool {
+    let mut units = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > max
+    });
+    let Some((end, _)) = end else { return false };
+    text.truncate(end);
+    true
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.data).into_owned()
+}
+
+impl ExecuteResponse {
+    /// The response for a judged program. `None`: Cupel failed.
+    pub(super) fn of(report: &RunReport, output: Option<String>, job: &Job, style: Style) -> Option<ExecuteResponse> {
+        let is_compiled = job.runtime.is_compiled.unwrap_or(report.compile.is_some());
+        let compile = report.compile.as_ref().filter(|_| is_compiled);
+        let time = report.compile.as_ref().map_or(Duration::ZERO, |compile| compile.wall_time);
+        let messages = report.compile.as_ref().map(|compile| text(&compile.output)).unwrap_or_default();
+        let stage = |end| {
+            let wall_time = Some(time.as_millis() as u64);
+            Stage { wall_time, ..Stage::new(end, String::new(), messages.clone(), messages.clone()) }
+        };
+        let timed_out = || End::killed(Status::TimeLimit, "Time limit exceeded (wall clock)");
+        // A failed compilation of a language without a compile stage in the original is a failed run there.
+        let failed = match report.verdict {
+            Verdict::CompileLimit => Some(stage(timed_out())),
+            Verdict::CompileError => {
+                Some(stage(End::exited(report.compile.as_ref().and_then(|compile| compile.exit_code).unwrap_or(1))))
+            }
+            _ if compile.is_some() && time > job.compile.wall_time => Some(stage(timed_out())),
+            _ => None,
+        };
+        let (run, compile) = match failed {
+            Some(failed) => {
+                let failed = failed.limited(style);
+                (failed.clone(), is_compiled.then_some(failed))
+            }
+            None => {
+                let run = Stage::of_step(report.execution.as_ref()?, output, style);
+                // The original has a compile stage even where Cupel has none.
+                (run, is_compiled.then(|| stage(End::exited(0)).limited(style)))
+            }
+        };
+        let (language, version) = (job.runtime.language.clone(), job.runtime.version.clone());
+        Some(ExecuteResponse { language, version, run, compile })
+    }
+}
