@@ -66,9 +66,18 @@ impl Runtime {
     fn of(language: &Language, version: &str, name: Option<&str>) -> Runtime {
         let version = three_numbers(version);
         let id = language.id.clone();
-        let packages = PACKAGES.iter().filter(|package| package.languages.iter().any(|l| Some(&*l.language) == name));
+        // `node/javascript` is the language of one package; the language of all packages that have it has no slash.
+        let (of_package, name) = match name.map(|name| name.split_once('/').ok_or(name)) {
+            Some(Ok((package, name))) => (Some(package), Some(name)),
+            Some(Err(name)) => (None, Some(name)),
+            None => (None, None),
+        };
+        let packages = PACKAGES
+            .iter()
+            .filter(|package| of_package.is_none_or(|name| package.package == name))
+            .filter(|package| package.languages.iter().any(|l| Some(&*l.language) == name));
         let (mut aliases, mut versions) = (Vec::new(), Vec::new());
-        let mut newest: Option<&Package> = None;
+        let mut first: Option<&Package> = None;
         for package in packages {
             versions.push(package.version.as_str());
             for listed in package.languages.iter().filter(|l| Some(&*l.language) == name) {
@@ -76,10 +85,9 @@ impl Runtime {
                     listed.aliases.iter().filter(|alias| !aliases.contains(*alias)).cloned().collect::<Vec<_>>(),
                 );
             }
-            // A language is in several packages only as an alternative implementation; the first one is listed.
-            newest = newest.or(Some(package));
+            first = first.or(Some(package));
         }
-        let Some(package) = newest else {
+        let Some(package) = first else {
             let aliases = language.aliases.iter().map(ToString::to_string).collect();
             let (package, language) = (id.as_str().to_owned(), id.as_str().to_owned());
             return Runtime { language, version, aliases, runtime: None, package, id, is_compiled: None, versions };

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Scope};
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
-use cupel_facades::{Keyless, SANDBOXFUSION, sandboxfusion};
+use cupel_facades::{Keyless, PISTON, PistonOptions, SANDBOXFUSION, piston, sandboxfusion};
 use cupel_http::{ApiState, Health, HealthReport, Settings};
 use cupel_languages::{Probe, Registry};
 use cupel_queue::EmbeddedQueue;
@@ -64,6 +64,10 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start(keyless: Keyless) -> TestApp {
+        TestApp::start_with(keyless, PistonOptions { strict: true, any_content_type: false }).await
+    }
+
+    pub(crate) async fn start_with(keyless: Keyless, options: PistonOptions) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
         let mut registry = Registry::load(None).unwrap();
@@ -92,7 +96,10 @@ impl TestApp {
             metrics: Arc::new(String::new),
             shutdown: CancellationToken::new(),
         };
-        let router = cupel_http::router(state, [sandboxfusion("/sandboxfusion", keyless, account)]);
+        let of_piston = accounts.internal(PISTON).await.unwrap().id;
+        let facades =
+            [sandboxfusion("/sandboxfusion", keyless, account), piston("/piston", keyless, of_piston, options)];
+        let router = cupel_http::router(state, facades);
         TestApp { router, core, accounts, account, _dir: Arc::new(dir) }
     }
 
@@ -109,6 +116,22 @@ impl TestApp {
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or_default();
         Answer { status: parts.status.as_u16(), headers: parts.headers, json }
+    }
+
+    /// A request of a client of Piston on this machine.
+    pub(crate) fn piston_request(method: &str, path: &str, content_type: Option<&str>, body: &[u8]) -> Request<Body> {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut request = Request::builder().method(method).uri(format!("/piston{path}"));
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        request.extension(ConnectInfo(address)).body(body.to_vec().into()).unwrap()
+    }
+
+    /// Sends `POST /api/v2/execute` to the facade of Piston.
+    pub(crate) async fn piston(&self, body: &Value) -> Answer {
+        let body = body.to_string();
+        self.send(TestApp::piston_request("POST", "/api/v2/execute", Some("application/json"), body.as_bytes())).await
     }
 
     pub(crate) async fn run_code(&self, body: &Value) -> Answer {

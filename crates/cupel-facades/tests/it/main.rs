@@ -1,4 +1,5 @@
 //! Tests of the facades with the real store, queue and router; the tests act as the worker.
 
 mod app;
+mod piston;
 mod sandboxfusion;

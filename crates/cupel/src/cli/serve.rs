@@ -14,6 +14,7 @@ use self::args::Serve;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::startup::{self, Startup};
 use crate::compose::{Server, engines};
+use crate::config::Overrides;
 use crate::role::Role;
 use crate::telemetry;
 use crate::terminal::{bold, dim};
@@ -21,7 +22,8 @@ use crate::{config, first_account, local};
 
 pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     cupel_sandbox::privileges::close_inherited_descriptors().context("cannot close inherited descriptors")?;
-    let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
+    let overrides = Overrides { facades: args.facades.clone(), ..args.settings.overrides(args.listen.clone()) };
+    let (config, _) = config::load(&overrides).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
     engines::fit(&config.engines, role).or_exit(Exit::Usage)?;
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
@@ -106,6 +108,9 @@ impl About {
             Role::All | Role::Api => format!("{} · {} · reference at {url}/docs/\n", bold(&what), bold(&url)),
             Role::Worker => format!("{} · health and metrics at {}\n", bold(&what), bold(&url)),
         };
+        for (name, address) in &server.facades {
+            text += &format!("{name}: also at http://{address}\n");
+        }
         if let Some(sandbox) = &self.sandbox {
             text += &format!("sandbox: {sandbox}\nlanguages: {} available", available.len());
             if !missing.is_empty() {

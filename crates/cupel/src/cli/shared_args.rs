@@ -21,7 +21,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn overrides(&self, listen: Option<String>) -> Overrides {
-        Overrides { file: self.config.clone(), data: self.data.clone(), listen }
+        Overrides { file: self.config.clone(), data: self.data.clone(), listen, facades: Vec::new() }
     }
 
     /// Returns flags that give another command the same settings.

@@ -1,47 +1,120 @@
-//! The facades that the configuration enables, with their internal accounts.
+//! The facades that the configuration enables, with their internal accounts and their additional addresses.
 
 use std::net::SocketAddr;
 
-use cupel_core::accounts::{AccountError, Accounts};
-use cupel_facades::{Keyless, SANDBOXFUSION, sandboxfusion};
+use anyhow::Context;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+use cupel_core::accounts::Accounts;
+use cupel_facades::{Keyless, PISTON, SANDBOXFUSION, piston, sandboxfusion};
 use cupel_http::Mounted;
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
 
-use crate::config::{Config, Facade};
+use crate::config::{Facade, Facades};
+
+/// An additional address of a facade.
+pub(super) struct FacadeListener {
+    pub(super) name: &'static str,
+    pub(super) listener: TcpListener,
+    pub(super) address: SocketAddr,
+}
+
+impl FacadeListener {
+    /// The server's router, with the facade at the root.
+    pub(super) fn router(&self, all: Router) -> Router {
+        let name = self.name;
+        let below = ServiceBuilder::new().map_request(move |request| below_prefix(name, request)).service(all);
+        Router::new().fallback_service(below)
+    }
+}
+
+/// Inserts the facade's prefix into the path of a request.
+fn below_prefix(name: &str, mut request: Request) -> Request {
+    let mut parts = request.uri().clone().into_parts();
+    let path = parts.path_and_query.as_ref().map_or("/", PathAndQuery::as_str);
+    // Only the path `*` of OPTIONS is no path, and stays as it is.
+    if let Ok(path) = format!("/{name}{path}").parse::<PathAndQuery>()
+        && request.uri().path().starts_with('/')
+    {
+        parts.path_and_query = Some(path);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// Listens on the additional addresses.
+///
+/// # Errors
+/// An address is not available.
+pub(super) async fn listen(facades: &Facades) -> anyhow::Result<Vec<FacadeListener>> {
+    let Facades { sandboxfusion, piston, piston_options: _ } = facades;
+    let mut listeners = Vec::new();
+    for (name, facade) in [(SANDBOXFUSION, sandboxfusion), (PISTON, piston)] {
+        let Some(address) = facade.listen.as_ref().filter(|_| facade.enabled) else { continue };
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address} (facades.{name}.listen, --facade)"))?;
+        let address = listener.local_addr()?;
+        listeners.push(FacadeListener { name, listener, address });
+    }
+    Ok(listeners)
+}
 
 /// Opens the facades of a server that listens on this address.
 ///
 /// # Errors
 /// An internal account cannot be read or created.
 pub(super) async fn open(
-    config: &Config,
+    facades: &Facades,
     accounts: &Accounts,
     address: SocketAddr,
-) -> Result<Vec<Mounted>, AccountError> {
+    listeners: &[FacadeListener],
+) -> anyhow::Result<Vec<Mounted>> {
+    let Facades { sandboxfusion: sandboxfusion_facade, piston: piston_facade, piston_options } = facades;
+    let keyless = |name: &str, facade: &Facade| {
+        let additional = listeners.iter().filter(|listener| listener.name == name).map(|listener| listener.address);
+        let addresses: Vec<SocketAddr> = std::iter::once(address).chain(additional).collect();
+        keyless(name, facade.anonymous, &addresses)
+    };
     let mut opened = Vec::new();
-    if config.sandboxfusion.enabled {
-        let keyless = keyless(SANDBOXFUSION, config.sandboxfusion, address);
+    if sandboxfusion_facade.enabled {
         let account = accounts.internal(SANDBOXFUSION).await?;
+        let keyless = keyless(SANDBOXFUSION, sandboxfusion_facade);
         opened.push(sandboxfusion(&format!("/{SANDBOXFUSION}"), keyless, account.id));
+    }
+    if piston_facade.enabled {
+        let account = accounts.internal(PISTON).await?;
+        let keyless = keyless(PISTON, piston_facade);
+        opened.push(piston(&format!("/{PISTON}"), keyless, account.id, *piston_options));
     }
     Ok(opened)
 }
 
 /// Selects the clients that need no key: all clients, if the operator permits that; the clients on this machine, if the
-/// server listens on a loopback address; none in all other cases.
-fn keyless(name: &str, facade: Facade, address: SocketAddr) -> Keyless {
-    if facade.anonymous {
-        if !address.ip().is_loopback() {
+/// facade can be reached at loopback addresses only; none in all other cases.
+fn keyless(name: &str, anonymous: bool, addresses: &[SocketAddr]) -> Keyless {
+    let public = addresses.iter().find(|address| !address.ip().is_loopback());
+    match public {
+        Some(address) if anonymous => {
             tracing::warn!(
                 "every client that reaches {address} may run programs at /{name} without a key (facades.{name}.anonymous)"
             );
+            Keyless::Anyone
         }
-        return Keyless::Anyone;
+        Some(address) => {
+            tracing::info!(
+                "clients of /{name} need a key, because the server listens on {address} (facades.{name}.anonymous)"
+            );
+            Keyless::Nobody
+        }
+        None if anonymous => Keyless::Anyone,
+        None => Keyless::Loopback,
     }
-    if address.ip().is_loopback() {
-        return Keyless::Loopback;
-    }
-    tracing::info!("clients of /{name} need a key, because the server listens on {address} (facades.{name}.anonymous)");
-    Keyless::Nobody
 }
 
 #[cfg(test)]
@@ -50,13 +123,24 @@ mod tests {
 
     #[test]
     fn no_key_is_needed_on_loopback_or_if_the_operator_permits_it() {
-        let of = |anonymous, address: &str| {
-            keyless("x", Facade { enabled: true, anonymous }, format!("{address}:1").parse().unwrap())
+        let of = |anonymous, addresses: &[&str]| {
+            let addresses: Vec<SocketAddr> = addresses.iter().map(|a| format!("{a}:1").parse().unwrap()).collect();
+            keyless("x", anonymous, &addresses)
         };
-        assert_eq!(of(false, "127.0.0.1"), Keyless::Loopback);
-        assert_eq!(of(false, "[::1]"), Keyless::Loopback);
-        assert_eq!(of(false, "0.0.0.0"), Keyless::Nobody);
-        assert_eq!(of(false, "192.0.2.1"), Keyless::Nobody);
-        assert_eq!(of(true, "192.0.2.1"), Keyless::Anyone);
+        assert_eq!(of(false, &["127.0.0.1"]), Keyless::Loopback);
+        assert_eq!(of(false, &["[::1]", "127.0.0.1"]), Keyless::Loopback);
+        assert_eq!(of(false, &["0.0.0.0"]), Keyless::Nobody);
+        assert_eq!(of(false, &["127.0.0.1", "192.0.2.1"]), Keyless::Nobody);
+        assert_eq!(of(false, &["192.0.2.1", "127.0.0.1"]), Keyless::Nobody);
+        assert_eq!(of(true, &["192.0.2.1"]), Keyless::Anyone);
+    }
+
+    #[test]
+    fn a_facade_with_its_own_address_is_at_the_root_there() {
+        for (sent, expected) in [("/", "/piston/"), ("/api/v2/runtimes?a=b", "/piston/api/v2/runtimes?a=b"), ("*", "*")]
+        {
+            let request = Request::builder().uri(sent).body(axum::body::Body::empty()).unwrap();
+            assert_eq!(below_prefix("piston", request).uri(), expected);
+        }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Server {
     /// Credentials of the first administrator, if this start created the account. Printed once.
     pub(crate) first_account: Option<FirstAccount>,
     pub(crate) address: std::net::SocketAddr,
+    /// Names of facades with an additional address, and the addresses.
+    pub(crate) facades: Vec<(&'static str, std::net::SocketAddr)>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     api: JoinHandle<std::io::Result<()>>,
@@ -75,6 +77,7 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {} (server.listen, --listen)", config.server.listen))?;
         let address = listener.local_addr()?;
+        let facade_listeners = if role.accepts() { facades::listen(&config.facades).await? } else { Vec::new() };
         let traces = telemetry::traces(config, role)?;
         let engines = Engines::open(config, &data).await?;
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
@@ -107,7 +110,7 @@ impl Server {
         let notices = core.clone();
         tokio::spawn(async move { notices.handle_notices().await });
         let shared = engines::open_shared(config, role).await?;
-        let connections = connections(config, slots);
+        let connections = connections(config, slots, 1 + facade_listeners.len());
         let mut settings = api_settings(config, secret(config, &data, &store).await?);
         settings.long_answers_max = settings.long_answers_max.min(connections.connections_max / 2);
         let state = ApiState {
@@ -135,7 +138,7 @@ impl Server {
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
             let site = Mounted::pages(cupel_web::routes(&state.settings.public_url, &config.server.embed_origins));
             let mut dialects = vec![cupel_api::native(&state.settings.version), site];
-            dialects.extend(facades::open(config, &state.accounts, address).await?);
+            dialects.extend(facades::open(&config.facades, &state.accounts, address, &facade_listeners).await?);
             cupel_http::router(state, dialects)
         } else {
             cupel_http::ops_router(state)
@@ -144,8 +147,19 @@ impl Server {
             tasks.push(tokio::spawn(tasks::offer_languages(core.clone(), shutdown.clone())));
         }
         tasks.push(tokio::spawn(tasks::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
+        let facades = facade_listeners.iter().map(|listener| (listener.name, listener.address)).collect();
+        for facade in facade_listeners {
+            let router = facade.router(router.clone());
+            let serving = cupel_http::serve(facade.listener, router, shutdown.clone(), connections.clone());
+            tasks.push(tokio::spawn(async move {
+                if let Err(error) = serving.await {
+                    tracing::error!(%error, "the address of the facade {} no longer accepts connections", facade.name);
+                }
+            }));
+        }
         let api = tokio::spawn(cupel_http::serve(listener, router, shutdown.clone(), connections));
         Ok(Server {
+            facades,
             first_account,
             address,
             shutdown,
@@ -306,14 +320,14 @@ fn watch_runner(runner: &dyn Runner) -> anyhow::Result<CancellationToken> {
 
 /// Returns connection limits that leave file descriptors for the database and the sandbox, so that idle connections cannot
 /// exhaust them.
-fn connections(config: &Config, slots: usize) -> ServeSettings {
+fn connections(config: &Config, slots: usize, listeners: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
     const OF_THE_REST: u64 = 256;
     let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
     let reserved = OF_THE_REST + OF_A_SLOT * slots as u64;
     let free = usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX).max(16);
     let usual = ServeSettings::default();
-    let connections_max = usual.connections_max.min(free);
+    let connections_max = (usual.connections_max.min(free) / listeners.max(1)).max(16);
     ServeSettings {
         connections_max,
         connections_of_address_max: usual.connections_of_address_max.min(connections_max / 2),

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cupel_facades::{PISTON, PistonOptions, SANDBOXFUSION};
 use cupel_http::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
 use cupel_runner::CompilerSharing;
@@ -49,7 +50,7 @@ pub(crate) struct Config {
     pub(crate) languages: Languages,
     pub(crate) snippets: Snippets,
     pub(crate) problems: Problems,
-    pub(crate) sandboxfusion: Facade,
+    pub(crate) facades: Facades,
 }
 
 #[derive(Clone, Debug)]
@@ -251,11 +252,21 @@ pub(crate) struct Languages {
 }
 
 /// A facade: another product's HTTP interface.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Facade {
     pub(crate) enabled: bool,
     /// Whether clients on other machines need no key, like clients on this machine.
     pub(crate) anonymous: bool,
+    /// An additional address, where the facade is at the root.
+    pub(crate) listen: Option<String>,
+}
+
+/// The facades.
+#[derive(Clone, Debug)]
+pub(crate) struct Facades {
+    pub(crate) sandboxfusion: Facade,
+    pub(crate) piston: Facade,
+    pub(crate) piston_options: PistonOptions,
 }
 
 /// Shared programs.
@@ -282,6 +293,8 @@ pub(crate) struct Problems {
 pub(crate) struct Overrides {
     pub(crate) file: Option<PathBuf>,
     pub(crate) listen: Option<String>,
+    /// Name of a facade, and its address.
+    pub(crate) facades: Vec<(String, String)>,
     pub(crate) data: Option<PathBuf>,
 }
 
@@ -344,6 +357,9 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     // Cupel has no setting whose name or value is not UTF-8.
     layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
     layers.flag("server.listen", "--listen", overrides.listen.clone());
+    for (name, address) in &overrides.facades {
+        layers.flag(&format!("facades.{name}.listen"), "--facade", Some(address.clone()));
+    }
     layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
     let config = read(&mut layers);
     (config, layers)
@@ -354,8 +370,7 @@ fn read(layers: &mut Layers) -> Config {
     const SECOND: Duration = Duration::from_secs(1);
     let many = 1..=1_000_000_000;
     let listen = layers.value("server.listen", "an address with a port such as \"127.0.0.1:8080\"", |text| {
-        let named = |(host, port): (&str, &str)| !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok();
-        (text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)).then(|| text.to_owned())
+        is_listen_address(text).then(|| text.to_owned())
     });
     let server = Server {
         listen,
@@ -471,11 +486,32 @@ fn read(layers: &mut Layers) -> Config {
             per_author_max: layers.number("problems.per_author_max", 0..=1_000_000),
             bytes_per_author_max: layers.bytes("problems.bytes_per_author_max"),
         },
-        sandboxfusion: Facade {
-            enabled: layers.boolean("facades.sandboxfusion.enabled"),
-            anonymous: layers.boolean("facades.sandboxfusion.anonymous"),
+        facades: Facades {
+            sandboxfusion: facade(layers, SANDBOXFUSION),
+            piston: facade(layers, PISTON),
+            piston_options: PistonOptions {
+                strict: layers.boolean("facades.piston.strict"),
+                any_content_type: layers.boolean("facades.piston.any_content_type"),
+            },
         },
     }
+}
+
+fn facade(layers: &mut Layers, name: &str) -> Facade {
+    let listen = layers.value(&format!("facades.{name}.listen"), "an address with a port, or \"\"", |text| {
+        (text.is_empty() || is_listen_address(text)).then(|| text.to_owned())
+    });
+    Facade {
+        enabled: layers.boolean(&format!("facades.{name}.enabled")),
+        anonymous: layers.boolean(&format!("facades.{name}.anonymous")),
+        listen: Some(listen).filter(|listen| !listen.is_empty()),
+    }
+}
+
+/// Whether a text is an address with a port, such as `127.0.0.1:8080` or `localhost:8080`.
+fn is_listen_address(text: &str) -> bool {
+    let named = |(host, port): (&str, &str)| !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok();
+    text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)
 }
 
 /// Whether a text can be the address of a server for its users: http or https, without a query.
