@@ -5,6 +5,7 @@
 #
 # The clients are unmodified and call a server on loopback; only their base URL is set:
 # - SandboxFusion: the Python SDK `sandbox-fusion`, and requests of the form that verl sends.
+# - Piston: `aiopyston` and `piston_rspy` from PyPI, `piston-client` and `piston-api-client` from npm, and a WebSocket client.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cupel=${1:-target/debug/cupel}
@@ -16,6 +17,24 @@ if ! [ -d "$tools/sandbox_fusion-$sandbox_fusion.dist-info" ]; then
     echo "Installing from PyPI into $tools: sandbox-fusion $sandbox_fusion"
     scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
         --target "$tools" "sandbox-fusion==$sandbox_fusion"
+fi
+# Each client's dependencies may differ, so each has a folder of its own.
+install() {
+    local folder=$tools/$1
+    shift
+    [ "$(cat "$folder/.installed" 2>/dev/null)" = "$*" ] && return
+    echo "Installing from PyPI into $folder: $*"
+    scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
+        --target "$folder" "$@"
+    echo "$*" | scripts/as-root tee "$folder/.installed" >/dev/null
+}
+install piston aiopyston==1.2.1 piston_rspy==0.4.3 websockets==17.4 requests==2.32.5
+npm_clients=(piston-client@1.0.2 piston-api-client@2.0.1)
+if [ "$(cat "$tools/npm/.installed" 2>/dev/null)" != "${npm_clients[*]}" ]; then
+    echo "Installing from npm into $tools/npm: ${npm_clients[*]}"
+    scripts/as-root mkdir -p "$tools/npm"
+    scripts/again scripts/as-root npm install --prefix "$tools/npm" --silent --no-audit --no-fund --ignore-scripts "${npm_clients[@]}"
+    echo "${npm_clients[*]}" | scripts/as-root tee "$tools/npm/.installed" >/dev/null
 fi
 # The SDK would send requests for loopback to a proxy, too.
 export PYTHONPATH=$tools PYTHONDONTWRITEBYTECODE=1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
@@ -31,8 +50,10 @@ trap stop EXIT
 
 mkdir "$work/data"
 touch "$work/told"
-settings=(CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
-scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 --data "$work/data" >"$work/told" 2>"$work/serve.log" &
+# The npm package `piston-client` sends JSON as text/plain.
+settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
+scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 --facade piston=127.0.0.1:0 --data "$work/data" \
+    >"$work/told" 2>"$work/serve.log" &
 server=$!
 until grep --quiet "Try next" "$work/told"; do
     kill -0 "$server" 2>/dev/null || { cat "$work/told" "$work/serve.log" >&2; exit 1; }
@@ -44,3 +65,10 @@ echo "== SandboxFusion's SDK for Python"
 scripts/as-root "$cupel" languages --data "$work/data" --json >"$work/languages.json"
 /usr/bin/python3 scripts/facades/sandboxfusion.py "$url/sandboxfusion" "$work/languages.json" ||
     { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
+
+echo "== Piston's clients"
+piston=$(sed --quiet 's/^piston: also at //p' "$work/told")
+PYTHONPATH=$tools/piston /usr/bin/python3 scripts/facades/piston.py "$piston" "$work/languages.json" ||
+    { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
+checks=$PWD/scripts/facades/piston.mjs
+(cd "$tools/npm" && node "$checks" "$piston")

@@ -461,6 +461,6 @@ async fn a_failure_of_cupel_is_a_500_with_a_message() {
         ..RunReport::bare(Verdict::InternalError, cupel_types::Limits::default(), "3")
     };
     let body = python(json!({}));
-        let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
     assert_eq!((answer.status, &answer.json), (500, &json!({ "message": "the sandbox failed" })));
 }

@@ -1,0 +1,230 @@
+"""Checks the facade of Piston with published clients: `aiopyston`, `piston_rspy`, and a WebSocket client.
+
+    piston.py ORIGIN LANGUAGES
+
+ORIGIN is the address of the facade's own listener, such as http://127.0.0.1:2000. LANGUAGES is the output of
+`cupel languages --json`. Every check is a function whose name states the rule. Exits with 1 if one of them fails, after all of
+them have run.
+"""
+
+import asyncio
+import json
+import sys
+import traceback
+
+import piston_rspy
+import requests
+import websockets
+from pyston import File, PystonClient
+from pyston.exceptions import ExecutionError
+
+ORIGIN, LANGUAGES = sys.argv[1:]
+BASE = f"{ORIGIN}/api/v2"
+with open(LANGUAGES, encoding="utf-8") as listed:
+    INSTALLED = [language for language in json.load(listed)["languages"] if language["available"]]
+
+# Seconds after which a client gives up. Longer than any time limit below, for a busy machine.
+PATIENCE = 120
+
+HELLO = {
+    "bash": "echo hello", "c": "#include <stdio.h>\nint main(void) { puts(\"hello\"); }",
+    "cpp": "#include <iostream>\nint main() { std::cout << \"hello\\n\"; }", "python": "print('hello')",
+    "java": "class Hello { public static void main(String[] a) { System.out.println(\"hello\"); } }",
+    "javascript": "console.log('hello')", "perl": "print \"hello\\n\";", "ruby": "puts 'hello'", "lua": "print('hello')",
+    "go": "package main\nimport \"fmt\"\nfunc main() { fmt.Println(\"hello\") }",
+    "rust": "fn main() { println!(\"hello\"); }", "php": "<?php echo \"hello\\n\";", "awk": "BEGIN { print \"hello\" }",
+    "r": "cat('hello\\n')", "sql": "select 'hello';", "tcl": "puts hello",
+}
+
+
+def equal(found, expected):
+    assert found == expected, f"expected {expected!r}, found {found!r}"
+
+
+def post(**body):
+    return requests.post(f"{BASE}/execute", json=body, timeout=PATIENCE)
+
+
+async def aiopyston_runs_a_program_and_reads_its_result():
+    client = PystonClient(base_url=f"{BASE}/")
+    try:
+        runtimes = await client.runtimes()
+        assert any(runtime.language == "python" and "py3" in runtime.aliases for runtime in runtimes), runtimes
+        output = await client.execute("python", [File("print(input() * 2)")], stdin="ab", args=["1"])
+        equal((output.run_stage.output, output.run_stage.code, output.compile_stage), ("abab\n", 0, None))
+        output = await client.execute("c", [File("int main(void) { return 7; }")])
+        equal((output.run_stage.code, output.compile_stage.code), (7, 0))
+        try:
+            await client.execute("nothing", [File("")])
+        except Exception as error:
+            assert "nothing" in str(error), error
+        else:
+            raise AssertionError("an unknown language is refused")
+        try:
+            await client.execute("python", [File("")], run_timeout=999_999)
+        except ExecutionError as error:
+            equal(str(error), "run_timeout cannot exceed the configured limit of 3000")
+        else:
+            raise AssertionError("a limit above the maximum is refused")
+    finally:
+        await client.close_session()
+
+
+async def piston_rspy_runs_a_program_and_reads_its_result():
+    client = piston_rspy.Client.with_url(BASE)
+    runtimes = await client.fetch_runtimes()
+    assert any(runtime.language == "c++" for runtime in runtimes), runtimes
+    executor = piston_rspy.Executor(language="python", version="3.x", stdin="5", args=["a b"])
+    executor = executor.add_file(piston_rspy.File(name="main.py", content="import sys; print(sys.argv[1], input())"))
+    response = await client.execute(executor)
+    equal((response.run.stdout, response.run.code, response.run.signal), ("a b 5\n", 0, None))
+    executor = piston_rspy.Executor(language="cpp", version="*")
+    executor = executor.add_file(piston_rspy.File(name="main.cpp", content="int main() { return x; }"))
+    response = await client.execute(executor)
+    assert response.compile.code == 1 and "not declared" in response.compile.stderr, response
+
+
+async def every_installed_language_has_a_runtime_and_says_hello():
+    runtimes = requests.get(f"{BASE}/runtimes", timeout=PATIENCE).json()
+    assert len(runtimes) >= len(INSTALLED), runtimes
+    ran = 0
+    for language in INSTALLED:
+        source = HELLO.get(language["id"])
+        named = [
+            runtime for runtime in runtimes
+            if language["id"] in [runtime["language"], *runtime["aliases"]] or language["id"] == "r" and runtime["language"] == "rscript"
+        ]
+        assert named, f"no runtime for {language['id']}"
+        if source is None:
+            continue
+        name = named[0]["language"]
+        body = post(language=name, version="*", files=[{"content": source}]).json()
+        equal((body["language"], body["run"]["stdout"], body["run"]["code"]), (name, "hello\n", 0))
+        ran += 1
+    print(f"    {ran} languages ran")
+
+
+async def both_streams_are_returned_in_the_order_of_their_arrival():
+    source = "import sys, time\nfor n in range(3):\n  print(n, flush=True); time.sleep(.05)\n  print(n, file=sys.stderr, flush=True); time.sleep(.05)"
+    equal(post(language="py", version="*", files=[{"content": source}]).json()["run"]["output"], "0\n0\n1\n1\n2\n2\n")
+
+
+async def files_in_all_encodings_reach_the_program():
+    files = [
+        {"name": "a.bin", "content": "AP8=", "encoding": "base64"}, {"name": "sub/b.bin", "content": "00ff", "encoding": "hex"},
+        {"name": "main.py", "content": "print(open('a.bin', 'rb').read() == open('sub/b.bin', 'rb').read() == b'\\0\\xff')"},
+    ]
+    equal(post(language="python", version="*", files=files).json()["run"]["stdout"], "True\n")
+
+
+async def a_program_over_a_limit_is_killed():
+    loop = post(language="python", version="*", files=[{"content": "while True: pass"}], run_cpu_time=300).json()["run"]
+    equal((loop["status"], loop["code"], loop["signal"]), ("TO", None, "SIGKILL"))
+    flood = post(language="bash", version="*", files=[{"content": "yes"}]).json()["run"]
+    equal((flood["status"], flood["signal"], len(flood["stdout"])), ("OL", "SIGKILL", 1024))
+
+
+async def exchange(*messages):
+    """Sends messages, and returns all received ones with the close code and reason."""
+    received = []
+    async with websockets.connect(f"{BASE.replace('http', 'ws', 1)}/connect", proxy=None) as socket:
+        for message in messages:
+            await socket.send(message if isinstance(message, str) else json.dumps(message))
+        try:
+            async for message in socket:
+                received.append(json.loads(message))
+        except websockets.ConnectionClosed:
+            pass
+        return received, socket.close_code, socket.close_reason
+
+
+def init(language, source):
+    return {"type": "init", "language": language, "version": "*", "files": [{"content": source}]}
+
+
+async def a_websocket_session_has_the_messages_of_the_original():
+    source = "print(input() + '!')\nimport sys; sys.exit(3)"
+    line = {"type": "data", "stream": "stdin", "data": "h\u00e9\n"}
+    received, code, reason = await exchange(init("python", source), line)
+    equal((code, reason), (4999, "Job Completed"))
+    equal([message["type"] for message in received], ["runtime", "stage", "data", "exit"])
+    equal(received[0]["language"], "python")
+    equal(received[1:], [
+        {"type": "stage", "stage": "run"}, {"type": "data", "stream": "stdout", "data": "h\u00e9!\n"},
+        {"type": "exit", "stage": "run", "code": 3, "signal": None},
+    ])
+    received, code, _ = await exchange(init("c", "int main(void) { return x; }"))
+    equal((code, received[1], received[-1]), (
+        4999, {"type": "stage", "stage": "compile"}, {"type": "exit", "stage": "compile", "code": 1, "signal": None},
+    ))
+    assert "undeclared" in "".join(message.get("data", "") for message in received), received
+    received, code, _ = await exchange(init("c", "#include <stdio.h>\nint main(void) { puts(\"x\"); }"))
+    equal([(message["type"], message.get("stage")) for message in received[1:]], [
+        ("stage", "compile"), ("exit", "compile"), ("stage", "run"), ("data", None), ("exit", "run"),
+    ])
+
+
+async def a_signal_and_the_end_of_the_input_reach_the_program():
+    source = "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: (print('interrupted'), sys.exit(4)))\nprint('ready', flush=True)\nsignal.pause()"
+    async with websockets.connect(f"{BASE.replace('http', 'ws', 1)}/connect", proxy=None) as socket:
+        await socket.send(json.dumps(init("python", source)))
+        received = []
+        async for message in socket:
+            received.append(json.loads(message))
+            if received[-1].get("data") == "ready\n":
+                await socket.send(json.dumps({"type": "signal", "signal": "SIGINT"}))
+            if received[-1]["type"] == "exit":
+                break
+    equal((received[-2].get("data"), received[-1]["code"]), ("interrupted\n", 4))
+    received, code, _ = await exchange(init("bash", "cat; echo end"), {"type": "data", "stream": "stdin", "data": "a"}, {"type": "end"})
+    equal(("".join(message.get("data", "") for message in received), code), ("aend\n", 4999))
+
+
+async def a_wrong_message_closes_the_connection_with_the_code_of_the_original():
+    sleep = init("bash", "sleep 2")
+    for messages, expected in [
+        ([], (4001, "Initialization Timeout")),
+        (["5", {"type": "other"}], (4001, "Initialization Timeout")),
+        (["{"], (4002, "Notified Error")),
+        ([{"type": "init"}], (4002, "Notified Error")),
+        ([{"type": "data", "stream": "stdin", "data": ""}], (4003, "Not yet initialized")),
+        ([{"type": "signal", "signal": "SIGINT"}], (4003, "Not yet initialized")),
+        ([sleep, sleep], (4000, "Already Initialized")),
+        ([sleep, {"type": "data", "stream": "stdout", "data": ""}], (4004, "Can only write to stdin")),
+        ([sleep, {"type": "signal", "signal": "sigint"}], (4005, "Invalid signal")),
+        ([sleep, "null"], (4002, "Notified Error")),
+    ]:
+        received, code, reason = await exchange(*messages)
+        equal((code, reason), expected)
+        equal(any(message["type"] == "error" for message in received), code == 4002)
+
+
+CHECKS = [
+    aiopyston_runs_a_program_and_reads_its_result,
+    piston_rspy_runs_a_program_and_reads_its_result,
+    every_installed_language_has_a_runtime_and_says_hello,
+    both_streams_are_returned_in_the_order_of_their_arrival,
+    files_in_all_encodings_reach_the_program,
+    a_program_over_a_limit_is_killed,
+    a_websocket_session_has_the_messages_of_the_original,
+    a_signal_and_the_end_of_the_input_reach_the_program,
+    a_wrong_message_closes_the_connection_with_the_code_of_the_original,
+]
+
+
+async def main():
+    failed = 0
+    for check in CHECKS:
+        name = check.__name__.replace("_", " ")
+        try:
+            await asyncio.wait_for(check(), PATIENCE)
+            print(f"  ok      {name}")
+        except Exception:
+            failed += 1
+            print(f"  FAILED  {name}")
+            traceback.print_exc(file=sys.stdout)
+    print(f"{len(CHECKS) - failed} passed, {failed} failed")
+    return failed
+
+
+sys.exit(1 if asyncio.run(main()) else 0)
