@@ -28,7 +28,7 @@ install() {
         --target "$folder" "$@"
     echo "$*" | scripts/as-root tee "$folder/.installed" >/dev/null
 }
-install piston aiopyston==1.2.1 piston_rspy==0.4.3 websockets==17.4 requests==2.32.5
+install piston aiopyston==1.2.1 piston_rspy==0.4.3 websockets==17.4 requests==2.34.2
 npm_clients=(piston-client@1.0.2 piston-api-client@2.0.1)
 if [ "$(cat "$tools/npm/.installed" 2>/dev/null)" != "${npm_clients[*]}" ]; then
     echo "Installing from npm into $tools/npm: ${npm_clients[*]}"

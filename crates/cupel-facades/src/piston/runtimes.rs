@@ -138,8 +138,8 @@ pub(super) fn select(registry: &Registry, name: &str, range: &str) -> Option<Run
     if let Some(at) = named.iter().position(|(version, _)| range.satisfies(version)) {
         return Some(named.swap_remove(at).1);
     }
-    let includes = |version: &&str| version.parse().is_ok_and(|version: Version| range.satisfies(&version));
-    named.into_iter().map(|(_, runtime)| runtime).find(|runtime| runtime.versions.iter().any(|v| includes(&v)))
+    let includes = |version: &str| version.parse().is_ok_and(|version: Version| range.satisfies(&version));
+    named.into_iter().map(|(_, runtime)| runtime).find(|runtime| runtime.versions.iter().any(|v| includes(v)))
 }
 
 /// An entry of `GET /packages`.
