@@ -87,6 +87,9 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
                 rules.push(not_both(is_present(one), is_present(other)));
             }
         }
+        if name == "RegisterRequest" {
+            rules.push(json!({ "anyOf": [is_present("email"), is_present("join_code")] }));
+        }
         if name == "LoginRequest" {
             rules.push(json!({ "anyOf": [is_present("email"), is_present("username")] }));
         }
@@ -107,7 +110,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if let [minutes, seconds] = penalties[..] {
             rules.push(not_both(number(minutes), number(seconds)));
         }
-        add_patterns(object);
+        add_patterns(name, object);
         add_bounds(object);
         if !rules.is_empty() {
             // Under `allOf`, because client generators look for fields only at the top level.
@@ -117,14 +120,14 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
 }
 
 /// Adds the patterns of fields that several bodies have, and that their lists have no duplicates.
-fn add_patterns(object: &mut Object) {
+fn add_patterns(request: &str, object: &mut Object) {
     for (name, pattern) in [("path", BOX_PATH), ("webhook", WEB_URL)] {
         if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
             be(field, pattern);
         }
     }
     // A login also accepts a user name as `email`.
-    if object.required.iter().any(|field| field == "email")
+    if request != "LoginRequest"
         && let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut("email")
     {
         be(field, EMAIL);
