@@ -87,6 +87,9 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
                 rules.push(not_both(is_present(one), is_present(other)));
             }
         }
+        if name == "RegisterRequest" {
+            rules.push(json!({ "anyOf": [is_present("email"), is_present("join_code")] }));
+        }
         if name == "LoginRequest" {
             rules.push(json!({ "anyOf": [is_present("email"), is_present("username")] }));
         }
@@ -107,7 +110,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if let [minutes, seconds] = penalties[..] {
             rules.push(not_both(number(minutes), number(seconds)));
         }
-        add_patterns(object);
+        add_patterns(name, object);
         add_bounds(object);
         if !rules.is_empty() {
             // Under `allOf`, because client generators look for fields only at the top level.
@@ -117,14 +120,14 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
 }
 
 /// Adds the patterns of fields that several bodies have, and that their lists have no duplicates.
-fn add_patterns(object: &mut Object) {
+fn add_patterns(request: &str, object: &mut Object) {
     for (name, pattern) in [("path", BOX_PATH), ("webhook", WEB_URL)] {
         if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
             be(field, pattern);
         }
     }
     // A login also accepts a user name as `email`.
-    if object.required.iter().any(|field| field == "email")
+    if request != "LoginRequest"
         && let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut("email")
     {
         be(field, EMAIL);
@@ -183,18 +186,50 @@ macro_rules! group {
     };
 }
 
-/// An `http` or `https` URL with a name, an IPv4 address or an IPv6 address as host, and without a user. Addresses whose
-/// last part is an IPv4 address are omitted.
+/// `$count` groups of an IPv6 address, each with its colon behind it.
+macro_rules! groups {
+    ($count:literal) => {
+        concat!("(", group!(), ":){", $count, "}")
+    };
+}
+
+/// `$count` groups of an IPv6 address, each with its colon before it.
+macro_rules! last_groups {
+    ($count:literal) => {
+        concat!("(:", group!(), "){", $count, "}")
+    };
+}
+
+/// A number from 0 to 255 of an IPv4 address.
+macro_rules! byte {
+    () => {
+        "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+    };
+}
+
+/// An IPv6 address in each form of RFC 4291, section 2.2: `::` stands for at least one group, and the last two groups may
+/// be an IPv4 address.
+macro_rules! ipv6 {
+    () => {
+        concat!(
+            "(",
+            concat!(groups!("7"), group!(), "|", groups!("1,7"), ":|:(", last_groups!("1,7"), "|:)|"),
+            concat!(groups!("1,6"), last_groups!("1"), "|", groups!("1,5"), last_groups!("1,2"), "|"),
+            concat!(groups!("1,4"), last_groups!("1,3"), "|", groups!("1,3"), last_groups!("1,4"), "|"),
+            concat!(groups!("1,2"), last_groups!("1,5"), "|", groups!("1"), last_groups!("1,6"), "|"),
+            concat!("(", groups!("6"), "|::", groups!("0,5"), "|", groups!("1"), ":", groups!("0,4"), "|"),
+            concat!(groups!("1,2"), ":", groups!("0,3"), "|", groups!("1,3"), ":", groups!("0,2"), "|"),
+            concat!(groups!("1,4"), ":", groups!("0,1"), "|", groups!("1,5"), ":)"),
+            concat!("(", byte!(), "\\.){3}", byte!(), ")"),
+        )
+    };
+}
+
+/// An `http` or `https` URL with a name, an IPv4 address or an IPv6 address as host, and without a user.
 const WEB_URL: &str = concat!(
-    "^[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9._-]+|\\[((",
-    group!(),
-    ":){7}",
-    group!(),
-    "|(?=[0-9A-Fa-f:]*::[0-9A-Fa-f:]*\\])(?!.*::.*::)(?!.*:::)(?![^\\]]*[0-9A-Fa-f]:\\])((",
-    group!(),
-    ":{1,2}|::){1,6}(",
-    group!(),
-    ")?))\\])(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-~]*)?$"
+    "^[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9._-]+|\\[",
+    ipv6!(),
+    "\\])(:0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-~]*)?$"
 );
 
 /// A mail address. Domains of other scripts are written in ASCII (`xn--`), and other names have at most 16 characters,

@@ -29,8 +29,11 @@ pub(crate) async fn make(accounts: &Accounts) -> anyhow::Result<Option<FirstAcco
         return Ok(None);
     }
     let password = random_password();
-    let new =
-        NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
+    let new = NewAccount {
+        username: ADMIN.to_owned(),
+        email: Some("admin@cupel.invalid".to_owned()),
+        password: password.clone(),
+    };
     let user = match accounts.register(new).await {
         Ok(user) => user,
         // `cupel user add` has created an administrator in the meantime.

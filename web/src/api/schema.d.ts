@@ -1668,9 +1668,9 @@ export interface components {
             username: string;
             /**
              * Format: email
-             * @description Used to log in.
+             * @description Another name to log in with. Required without `join_code`.
              */
-            email: string;
+            email?: string | null;
             /**
              * Format: password
              * @description 8 to 256 characters.
@@ -1681,7 +1681,11 @@ export interface components {
              *     are possible while registration is closed.
              */
             join_code?: string | null;
-        };
+        } & (unknown & ({
+            email: string;
+        } | {
+            join_code: string;
+        }));
         /**
          * @description The created account.
          * @example {
@@ -1694,7 +1698,8 @@ export interface components {
         Registered: {
             user_id: string;
             username: string;
-            email: string;
+            /** @description Omitted if the account has none. */
+            email?: string | null;
             message: string;
         };
         /** @description A participant's line. */

@@ -293,6 +293,7 @@ export const en = {
     username: 'User name',
     usernameHint: '3 to 32 letters, digits, and _ . -',
     email: 'E-mail address',
+    emailHint: 'Optional with a join code',
     password: 'Password',
     passwordHint: '8 to 256 characters',
     code: 'Join code',

@@ -258,6 +258,7 @@ export const zhCN: Messages = {
     username: '用户名',
     usernameHint: '3 到 32 个字母、数字或 _ . -',
     email: '邮箱',
+    emailHint: '使用邀请码时可留空',
     password: '密码',
     passwordHint: '8 到 256 个字符',
     code: '邀请码',

@@ -1,8 +1,9 @@
 // Register, then sign in with the same password.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import type { FormEvent } from 'react'
+import { useState, type FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
+import type { components } from '../api/schema'
 import { sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
@@ -11,12 +12,7 @@ import { register } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
 
-interface NewAccount {
-  username: string
-  email: string
-  password: string
-  join_code?: string
-}
+type NewAccount = components['schemas']['RegisterRequest']
 
 export function Register() {
   const m = useMessages()
@@ -24,6 +20,7 @@ export function Register() {
   const navigate = useNavigate()
   const queries = useQueryClient()
   const session = useQuery(sessionQuery)
+  const [code, setCode] = useState('')
   const send = useMutation({
     mutationFn: async (body: NewAccount) => {
       await dataOf(api.POST('/api/v1/auth/register', { body }))
@@ -39,13 +36,10 @@ export function Register() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
-    const code = field(form, 'join_code').trim()
-    send.mutate({
-      username: field(form, 'username').trim(),
-      email: field(form, 'email').trim(),
-      password: field(form, 'password'),
-      ...(code !== '' && { join_code: code }),
-    })
+    const login = { username: field(form, 'username').trim(), password: field(form, 'password') }
+    const email = field(form, 'email').trim()
+    const joinCode = code.trim()
+    send.mutate(joinCode === '' ? { ...login, email } : { ...login, ...(email !== '' && { email }), join_code: joinCode })
   }
   const fields = send.error instanceof CallError ? send.error.fields : {}
   const isClosed = session.data?.registration_open === false
@@ -67,7 +61,16 @@ export function Register() {
           required
           autoFocus
         />
-        <Field label={m.register.email} error={fields['/email']} name="email" type="email" autoComplete="email" maxLength={254} required />
+        <Field
+          label={m.register.email}
+          hint={m.register.emailHint}
+          error={fields['/email']}
+          name="email"
+          type="email"
+          autoComplete="email"
+          maxLength={254}
+          required={code.trim() === ''}
+        />
         <Field
           label={m.register.password}
           hint={m.register.passwordHint}
@@ -85,6 +88,8 @@ export function Register() {
           error={fields['/join_code']}
           name="join_code"
           autoComplete="off"
+          value={code}
+          onChange={(event) => setCode(event.target.value)}
           required={isClosed}
         />
         {send.error !== null && !isNamed && <ErrorBox error={send.error} />}

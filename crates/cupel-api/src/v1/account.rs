@@ -31,11 +31,14 @@ pub(crate) struct RegisterRequest {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in capitals or not.
     #[schema(min_length = 3, max_length = 32, pattern = "^(?![Dd][Ee][Ll][Ee][Tt][Ee][Dd]-)[A-Za-z0-9_.-]+$")]
     username: String,
-    /// Used to log in.
+    /// Another name to log in with. Required without `join_code`.
+    #[serde(default)]
     #[schema(format = Email, max_length = 254)]
-    email: String,
+    email: Option<String>,
     /// 8 to 256 characters.
-    #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
+    // A missing password is reported with the other faults, so that a missing e-mail address is not hidden.
+    #[serde(default)]
+    #[schema(required, format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
     /// A join code from an administrator. Successful registrations with a code do not count against your address, and
     /// are possible while registration is closed.
@@ -49,7 +52,9 @@ pub(crate) struct RegisterRequest {
 pub(crate) struct Registered {
     user_id: String,
     username: String,
-    email: String,
+    /// Omitted if the account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
     message: &'static str,
 }
 
@@ -114,7 +119,7 @@ pub(crate) async fn register(
     let answer = Registered {
         user_id: user.id.to_string(),
         username: user.username,
-        email: user.email,
+        email: Some(user.email).filter(|email| !email.is_empty()),
         message: "User registered successfully",
     };
     Ok((StatusCode::CREATED, Json(answer)).into_response())

@@ -196,7 +196,7 @@ impl TestApp {
         let n = self.made.fetch_add(1, Ordering::Relaxed);
         let new = NewAccount {
             username: format!("user{n}"),
-            email: format!("user{n}@example.com"),
+            email: Some(format!("user{n}@example.com")),
             password: PASSWORD.into(),
         };
         let user = self.accounts.register(new).await.unwrap();

@@ -239,6 +239,27 @@ async fn a_class_behind_one_address_registers_with_a_join_code() {
 }
 
 #[tokio::test]
+async fn pupils_without_an_e_mail_address_register_with_a_join_code() {
+    let app = TestApp::start().await;
+    let expires_at = app.core.now() + SignedDuration::from_hours(1);
+    let new = NewCode { name: "Class 5a".into(), uses_max: 5, expires_at };
+    let code = app.accounts.create_code(new).await.unwrap().code;
+    let register = async |body: &Value| app.post("/api/v1/auth/register", body).send().await;
+    for name in ["lea", "tom"] {
+        let answer = register(&json!({ "username": name, "password": PASSWORD, "join_code": code })).await;
+        assert_eq!((answer.status.as_u16(), answer.json.get("email")), (201, None), "{answer:?}");
+        let login = json!({ "username": name, "password": PASSWORD });
+        assert_eq!(app.post("/api/v1/auth/login", &login).send().await.status, 200);
+    }
+    let bad = register(&json!({ "username": "kim", "password": PASSWORD, "email": "", "join_code": code })).await;
+    bad.is_error(422, "invalid-body").points_to("/email");
+    let without_code = register(&json!({ "username": "kim", "password": PASSWORD })).await;
+    without_code.is_error(422, "invalid-body").points_to("/email");
+    let detail = "An e-mail address is required; with a join code, it is optional.";
+    assert_eq!(without_code.json["errors"][0]["detail"], detail, "{without_code:?}");
+}
+
+#[tokio::test]
 async fn a_join_code_limits_probing_for_taken_names() {
     let app = TestApp::with_settings(|s| {
         s.registration_open = false;

@@ -3,7 +3,7 @@
 use cupel_types::JoinCodeId;
 use jiff::Timestamp;
 
-use super::service::fault;
+use super::service::{EmailRule, fault};
 use super::{Accounts, CodeRefused, NewAccount, RegisterError, RegistrationCode, User};
 use crate::StoreError;
 use crate::check::{SubmissionFault, SubmissionFaultKind};
@@ -96,7 +96,8 @@ impl Accounts {
         }
     }
 
-    /// Like [`Accounts::register`], but also consumes one use of a join code.
+    /// Like [`Accounts::register`], but also consumes one use of a join code. The account needs no e-mail address,
+    /// because a class may have none.
     ///
     /// # Errors
     /// [`RegisterError`]; no account was created and no use was consumed.
@@ -105,7 +106,7 @@ impl Accounts {
         if !self.inner.store.is_code_good(code.as_str(), self.now()).await? {
             return Err(RegisterError::NoSuchCode);
         }
-        let new = self.ordinary_user(new).await?;
+        let new = self.ordinary_user(new, EmailRule::Optional).await?;
         let made = self.inner.store.insert_user_with_code(new, code.as_str(), self.now()).await?;
         made.map_err(|refused| match refused {
             CodeRefused::NotGood => RegisterError::NoSuchCode,

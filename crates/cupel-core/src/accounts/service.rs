@@ -52,8 +52,8 @@ impl Default for AccountSettings {
 pub struct NewAccount {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`.
     pub username: String,
-    /// An e-mail address, at most 254 bytes.
-    pub email: String,
+    /// An e-mail address, at most 254 bytes. `None` is accepted only with a join code.
+    pub email: Option<String>,
     /// 8 to 256 characters.
     pub password: String,
 }
@@ -110,14 +110,14 @@ impl Accounts {
     /// # Errors
     /// [`RegisterError`]; no account was created.
     pub async fn register(&self, new: NewAccount) -> Result<User, RegisterError> {
-        let new = self.ordinary_user(new).await?;
+        let new = self.ordinary_user(new, EmailRule::Required).await?;
         self.inner.store.insert_user(new).await?.map_err(RegisterError::Taken)
     }
 
     /// Validates a registration, and hashes the password. The result is a user with [`Role::User`] in the tier `basic`,
     /// not yet stored.
-    pub(super) async fn ordinary_user(&self, new: NewAccount) -> Result<NewUser, RegisterError> {
-        let faults = faults_of(&new);
+    pub(super) async fn ordinary_user(&self, new: NewAccount, email: EmailRule) -> Result<NewUser, RegisterError> {
+        let faults = faults_of(&new, email);
         if !faults.is_empty() {
             return Err(RegisterError::Invalid(faults));
         }
@@ -127,7 +127,7 @@ impl Accounts {
         let user = User {
             id: UserId::from_uuid(self.inner.ids.next(now)),
             username: new.username,
-            email: new.email,
+            email: new.email.unwrap_or_default(),
             role: Role::User,
             tier: Tier::default(),
             created_at: now,
@@ -138,7 +138,9 @@ impl Accounts {
 
     /// Refuses a taken name or address early, to avoid hashing. The store makes the final decision.
     pub(super) async fn check_free(&self, new: &NewAccount) -> Result<(), RegisterError> {
-        for (login, taken) in [(&new.username, UserTaken::Username), (&new.email, UserTaken::Email)] {
+        let logins = [(Some(&new.username), UserTaken::Username), (new.email.as_ref(), UserTaken::Email)];
+        for (login, taken) in logins {
+            let Some(login) = login else { continue };
             if self.inner.store.user_by_login(login).await?.is_some() {
                 return Err(RegisterError::Taken(taken));
             }
@@ -249,13 +251,24 @@ pub(super) fn fault(pointer: &str, kind: SubmissionFaultKind, detail: &str) -> S
     SubmissionFault { index: 0, pointer: pointer.into(), kind, detail: detail.into() }
 }
 
-pub(super) fn faults_of(new: &NewAccount) -> Vec<SubmissionFault> {
+/// Whether a registration needs an e-mail address.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EmailRule {
+    Required,
+    Optional,
+}
+
+pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<SubmissionFault> {
     let mut faults = Vec::new();
     faults.extend(fault_of_username(&new.username));
-    if !plausible_email(&new.email) {
-        let detail = "an e-mail address is NAME@DOMAIN with at most 254 bytes";
-        faults.push(fault("/email", SubmissionFaultKind::BadEmail, detail));
-    }
+    let detail = match (&new.email, rule) {
+        (None, EmailRule::Optional) => None,
+        (None, EmailRule::Required) => Some("an e-mail address is required; with a join code, it is optional"),
+        (Some(email), _) => {
+            (!plausible_email(email)).then_some("an e-mail address is NAME@DOMAIN with at most 254 bytes")
+        }
+    };
+    faults.extend(detail.map(|detail| fault("/email", SubmissionFaultKind::BadEmail, detail)));
     faults.extend(fault_of_password(&new.password));
     faults
 }
@@ -303,16 +316,19 @@ mod tests {
 
     #[test]
     fn every_fault_of_a_registration_is_reported_with_its_place() {
-        let new = NewAccount { username: "a b".into(), email: "nowhere".into(), password: "short\0".into() };
-        let places: Vec<_> = faults_of(&new).into_iter().map(|f| f.pointer).collect();
+        let new = NewAccount { username: "a b".into(), email: Some("nowhere".into()), password: "short\0".into() };
+        let places: Vec<_> = faults_of(&new, EmailRule::Required).into_iter().map(|f| f.pointer).collect();
         assert_eq!(places, ["/username", "/email", "/password"]);
     }
 
     #[test]
     fn length_bounds_of_names_and_passwords_are_inclusive() {
         let faults = |username: &str, password: &str| {
-            faults_of(&NewAccount { username: username.into(), email: "a@b.example".into(), password: password.into() })
-                .len()
+            faults_of(
+                &NewAccount { username: username.into(), email: Some("a@b.example".into()), password: password.into() },
+                EmailRule::Required,
+            )
+            .len()
         };
         assert_eq!(faults("abc", "12345678"), 0);
         assert_eq!(faults(&"x".repeat(32), &"ü".repeat(256)), 0);

@@ -11,7 +11,7 @@ use cupel_core::{Clock as _, UserTaken};
 use super::App;
 
 fn ada() -> NewAccount {
-    NewAccount { username: "Ada".into(), email: "ada@users.example".into(), password: "correct horse".into() }
+    NewAccount { username: "Ada".into(), email: Some("ada@users.example".into()), password: "correct horse".into() }
 }
 
 #[tokio::test]
@@ -44,11 +44,11 @@ async fn names_and_addresses_are_unique_and_all_faults_are_reported_together() {
     let app = App::start().await;
     let accounts = app.accounts();
     accounts.register(ada()).await.unwrap();
-    let by_name = accounts.register(NewAccount { email: "b@users.example".into(), ..ada() }).await;
+    let by_name = accounts.register(NewAccount { email: Some("b@users.example".into()), ..ada() }).await;
     assert!(matches!(by_name, Err(RegisterError::Taken(UserTaken::Username))));
     let by_address = accounts.register(NewAccount { username: "bob".into(), ..ada() }).await;
     assert!(matches!(by_address, Err(RegisterError::Taken(UserTaken::Email))));
-    let bad = NewAccount { username: "a".into(), email: "b".into(), password: "c".into() };
+    let bad = NewAccount { username: "a".into(), email: Some("b".into()), password: "c".into() };
     match accounts.register(bad).await {
         Err(RegisterError::Invalid(faults)) => assert_eq!(faults.len(), 3),
         other => panic!("{other:?}"),

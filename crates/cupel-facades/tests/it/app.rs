@@ -155,7 +155,7 @@ impl TestApp {
     /// A new user and their API key.
     pub(crate) async fn key(&self, scopes: &[Scope]) -> (UserId, String) {
         let (username, email) = ("ada".into(), "ada@example.com".into());
-        let new = NewAccount { username, email, password: "correct horse battery".into() };
+        let new = NewAccount { username, email: Some(email), password: "correct horse battery".into() };
         let user = self.accounts.register(new).await.unwrap();
         let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None };
         (user.id, self.accounts.create_key(&user, new).await.unwrap().1)

@@ -6,10 +6,11 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::migrate::{KNOWN, version};
 use super::open::BUSY_TIMEOUT;
@@ -59,7 +60,64 @@ pub enum BackupError {
 /// [`BackupError`]. No file is left behind.
 pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
     // A read-only connection would leave its log files behind.
-    copy(&open(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?, to)
+    let source = match open(from, OpenFlags::SQLITE_OPEN_READ_WRITE, "") {
+        // On a full disk, the file that connections share cannot be created. No server runs then, because a server keeps
+        // this file, so this connection can have the database alone. It then needs no such file. Source: sqlite.org,
+        // "Write-Ahead Logging", "Use of WAL Without Shared-Memory".
+        Err(BackupError::Source { source, .. }) if lacks_shared_memory(&source) => {
+            open(from, OpenFlags::SQLITE_OPEN_READ_WRITE, "PRAGMA locking_mode = EXCLUSIVE")?
+        }
+        opened => opened?,
+    };
+    copy(&source, to)
+}
+
+/// Whether SQLite could not create the file that the connections of a database share.
+fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code.is_some_and(|code| [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE].contains(&code))
+}
+
+/// Refuses a copy that cannot be a database of Cupel. For a caller that must not open the file with SQLite yet, because
+/// it is still root. [`restore`] checks more.
+///
+/// # Errors
+/// [`BackupError::Stranger`], and [`BackupError::Unread`] if the file cannot be read.
+pub fn check_origin(copy: &File, path: &Path) -> Result<(), BackupError> {
+    match has_version(copy) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(BackupError::Stranger { path: path.to_owned() }),
+        Err(source) => Err(BackupError::Unread { path: path.to_owned(), source }),
+    }
+}
+
+/// Place of `user_version` in a database file. Source: <https://www.sqlite.org/fileformat.html>, "The Database Header".
+const VERSION_AT: u64 = 60;
+/// Name of the table of versions in the first databases.
+const OLD_TABLE: &[u8] = b"_sqlx_migrations";
+/// Number of bytes that are searched at a time.
+const SEARCHED_AT_ONCE: usize = 64 * 1024;
+
+/// Whether the file has the version of a schema, either in its header or in a table.
+fn has_version(file: &File) -> io::Result<bool> {
+    let mut version = [0; 4];
+    file.read_exact_at(&mut version, VERSION_AT)?;
+    if i32::from_be_bytes(version) > 0 {
+        return Ok(true);
+    }
+    let mut buffer = vec![0; SEARCHED_AT_ONCE];
+    let mut at = 0;
+    loop {
+        let read = file.read_at(&mut buffer, at)?;
+        if buffer[..read].windows(OLD_TABLE.len()).any(|window| window == OLD_TABLE) {
+            return Ok(true);
+        }
+        // The name may lie on the border.
+        match read.checked_sub(OLD_TABLE.len()) {
+            Some(searched @ 1..) => at += searched as u64,
+            _ => return Ok(false),
+        }
+    }
 }
 
 /// Creates the database file `to` from a copy, after checking the copy's integrity. `to` must not exist. Returns its
@@ -70,7 +128,7 @@ pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
 pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
     // SQLite does not report why a file cannot be opened, so the file is opened here first.
     File::open(copied).map_err(|source| BackupError::Unread { path: copied.to_owned(), source })?;
-    let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY, "")?;
     let failed = |source| BackupError::Source { path: copied.to_owned(), source };
     let finding: String = source.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if finding != "ok" {
@@ -83,10 +141,12 @@ pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
     }
 }
 
-fn open(path: &Path, how: OpenFlags) -> Result<Connection, BackupError> {
+/// Opens a database after the statements `first`.
+fn open(path: &Path, how: OpenFlags, first: &str) -> Result<Connection, BackupError> {
     let failed = |source| BackupError::Source { path: path.to_owned(), source };
     let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.execute_batch(first).map_err(failed)?;
     // SQLite reads the file only when the first statement is run.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
     Ok(connection)

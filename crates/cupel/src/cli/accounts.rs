@@ -117,7 +117,7 @@ impl OpenStore {
 
     async fn add_user(&self, name: &str, email: &str, admin: bool, password_stdin: bool) -> CommandResult {
         let password = password_of(password_stdin)?;
-        let new = NewAccount { username: name.to_owned(), email: email.to_owned(), password: password.clone() };
+        let new = NewAccount { username: name.to_owned(), email: Some(email.to_owned()), password: password.clone() };
         let user = self.accounts.register(new).await.map_err(|error| match error {
             RegisterError::Taken(which) => {
                 let taken = match which {

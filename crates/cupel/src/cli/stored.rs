@@ -4,18 +4,20 @@ pub(super) mod args;
 
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
-use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, fchown};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, anyhow};
 use cupel_core::problems::PackagesError;
 use cupel_core::{Packages as _, ProblemStore as _, RunStore as _};
-use cupel_sandbox::privileges;
+use cupel_sandbox::privileges::{self, Identity};
 use cupel_store::{
-    BackupError, LocalPackages, SharedPackages, SqliteStore, back_up, connect_blobs, restore, share_package,
+    BackupError, LocalPackages, SharedPackages, SqliteStore, back_up, check_origin, connect_blobs, restore,
+    share_package,
 };
 use cupel_types::{Bytes, ContentHash};
+use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
 use self::args::StoredCommand;
@@ -57,10 +59,12 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
         && privileges::is_root()
         && file != Path::new(STREAM)
     {
-        return back_up_for_root(settings, file);
+        return back_up_for_root(settings, &data, file);
     }
+    let temporary = temporary();
     let beside = match command {
-        StoredCommand::Backup { file } if file != Path::new(STREAM) => Some(directory_of(file)),
+        StoredCommand::Backup { file } if file == Path::new(STREAM) => Some(&*temporary),
+        StoredCommand::Backup { file } => Some(directory_of(file)),
         // Packages are moved to or from this directory.
         StoredCommand::Move { .. } => config.engines.shared_directory(),
         _ => None,
@@ -69,7 +73,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
     owner::become_owner_beside(&data, beside)?;
     match command {
         StoredCommand::Migrate => migrate(&config, &data),
-        StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data),
+        StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data, &temporary),
         StoredCommand::Backup { file } => back_up_to(&config, &data, file),
         StoredCommand::Restore { file } => restore_from(&data, file, copy),
         StoredCommand::Export => export(&config, &data),
@@ -136,11 +140,22 @@ fn refused_copy(error: BackupError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// Writes a copy to standard output. The copy is first created in the data directory, because SQLite writes only to files.
-fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
+/// Directory for temporary copies: that of the environment, otherwise the one for large files.
+fn temporary() -> PathBuf {
+    let large = Path::new("/var/tmp");
+    let is_chosen = std::env::var_os("TMPDIR").is_some_and(|folder| !folder.is_empty());
+    if is_chosen || !large.is_dir() { std::env::temp_dir() } else { large.to_owned() }
+}
+
+/// Writes a copy to standard output. The copy is first created in the directory `temporary`, because SQLite writes only to
+/// files. The data directory is not used, because its disk may be full.
+fn back_up_to_stream(config: &Config, data: &DataDir, temporary: &Path) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
-    let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
+    let folder = tempfile::Builder::new().prefix(".cupel-copy-").tempdir_in(temporary);
+    let folder = folder.with_context(|| {
+        format!("cannot create a directory for the copy in {}: set TMPDIR to another directory", temporary.display())
+    })?;
     let staged = folder.path().join("copy.db");
     back_up(&data.database(), &staged).map_err(refused_copy)?;
     let copied = File::open(&staged).and_then(|mut copy| {
@@ -159,7 +174,7 @@ fn staging(data: &DataDir) -> std::io::Result<TempDir> {
 }
 
 /// Creates the backup file as root. A child process, which switches to the owner of the data directory, reads the database.
-fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
+fn back_up_for_root(settings: &Settings, data: &DataDir, file: &Path) -> CommandResult {
     let failed = |source| BackupError::Target { path: file.to_owned(), source };
     if file.exists() {
         return Err(refused_copy(BackupError::Exists { path: file.to_owned() }));
@@ -168,9 +183,13 @@ fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
     let part = tempfile::Builder::new().prefix(".cupel-backup-").tempfile_in(directory_of(file)).map_err(failed);
     let part = part.map_err(refused_copy)?;
     let out = part.as_file().try_clone().map_err(failed)?;
+    owner::settle(data)?;
+    // Kept until the child process has ended.
+    let staging = staging_beside(data, directory_of(file)).map_err(failed)?;
     let copied = std::process::Command::new("/proc/self/exe")
         .args(["admin", "backup", STREAM])
         .args(settings.flags())
+        .envs(staging.as_ref().map(|folder| ("TMPDIR", folder.path())))
         .stdin(Stdio::null())
         .stdout(out)
         .status()
@@ -190,6 +209,25 @@ fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
     Ok(Exit::Ok)
 }
 
+/// Creates a directory beside a backup that only the owner of the data directory can use. `None`: that owner could not
+/// reach it, so the copy is first created in the directory for temporary files.
+fn staging_beside(data: &DataDir, folder: &Path) -> std::io::Result<Option<TempDir>> {
+    let meta = std::fs::metadata(data.path())?;
+    let owner = Identity { uid: meta.uid(), gid: meta.gid() };
+    let staging = tempfile::Builder::new().prefix(".cupel-copy-").tempdir_in(std::fs::canonicalize(folder)?)?;
+    if privileges::closed_parent(staging.path(), owner)?.is_some() {
+        return Ok(None);
+    }
+    // In a directory of several users, another directory or a link may have taken this name since.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = File::from(rustix::fs::open(staging.path(), flags, Mode::empty())?);
+    if directory.metadata()?.uid() != 0 {
+        return Ok(None);
+    }
+    fchown(&directory, Some(owner.uid), Some(owner.gid))?;
+    Ok(Some(staging))
+}
+
 fn directory_of(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -203,7 +241,10 @@ fn open_copy(file: &Path) -> Result<File, Failure> {
     let copy = File::open(file).map_err(unread)?;
     let mut begin = [0; SQLITE_MAGIC.len()];
     match copy.read_exact_at(&mut begin, 0) {
-        Ok(()) if begin == *SQLITE_MAGIC => Ok(copy),
+        Ok(()) if begin == *SQLITE_MAGIC => {
+            check_origin(&copy, file).map_err(refused_copy)?;
+            Ok(copy)
+        }
         Err(error) if error.kind() != ErrorKind::UnexpectedEof => Err(unread(error)),
         _ => Err(anyhow!("`{}` is not a readable SQLite database", file.display())).or_exit(Exit::Usage),
     }

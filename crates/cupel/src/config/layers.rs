@@ -166,9 +166,10 @@ impl Layers {
         let (table, errors) = DeTable::parse_recoverable(text);
         let line_of = |at: usize| text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
         for error in errors {
-            let line = error.span().map_or(1, |span| line_of(span.start));
+            let at = error.span().map_or(0, |span| span.start);
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            self.faults.push(ConfigFault { origin: origin(line), key: String::new(), message });
+            let message = format!("{}: {message}", self.column_and_setting(text, at));
+            self.faults.push(ConfigFault { origin: origin(line_of(at)), key: String::new(), message });
         }
         let mut waiting: Vec<(String, &DeTable<'_>)> = vec![(String::new(), table.get_ref())];
         while let Some((prefix, table)) = waiting.pop() {
@@ -182,6 +183,18 @@ impl Layers {
                 }
             }
         }
+    }
+
+    /// Names the column of a syntax error at byte `at`, and the setting of its line. Only the name of a setting that exists
+    /// is shown: any other text may be part of a password.
+    fn column_and_setting(&self, text: &str, at: usize) -> String {
+        let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+        let begin = before.rsplit('\n').next().unwrap_or_default();
+        let column = begin.chars().count() + 1;
+        let line = format!("{begin}{}", after.split('\n').next().unwrap_or_default());
+        let name = line.split('=').next().unwrap_or_default().trim();
+        let is_known = self.settings.keys().any(|key| key == name || key.rsplit('.').next() == Some(name));
+        if is_known { format!("column {column}, setting `{name}`") } else { format!("column {column}") }
     }
 
     fn set(&mut self, key: String, raw: Raw, origin: Origin, defines: bool) {

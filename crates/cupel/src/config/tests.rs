@@ -241,3 +241,25 @@ fn shared_programs_are_kept_forever_or_for_a_time_and_no_site_frames_them_by_def
     assert_eq!(of("[snippets]\nkept = \"90d\"").snippets.kept, Some(Duration::from_hours(90 * 24)));
     assert!(of("").server.embed_origins.is_empty());
 }
+
+#[test]
+fn a_syntax_error_names_file_line_column_and_setting_but_no_value() {
+    let file = "[server]\nlisten = \"127.0.0.1:80\"\nbody_max = 16MiB, of text\n";
+    let seen = faults(file, &[]);
+    assert!(seen.iter().any(|fault| fault.starts_with("cupel.toml:3: column 12, setting `body_max`: ")), "{seen:?}");
+    for secret in [
+        "[store]\nurl = postgres://u:hidden@h\n",
+        "[alerts]\n \"secret\" = \"hidden\n",
+        "[store]\nurl\n= \"hidden\n",
+        "[metrics]\ntoken = \"a\nhidden = 1\n",
+        "[metrics]\ntoken = \"\"\"a\nhidden = 1\n",
+        "hidden\n",
+    ] {
+        let seen = faults(secret, &[]);
+        let syntax = seen.iter().find(|fault| fault.contains(": column ")).unwrap_or_else(|| panic!("{seen:?}"));
+        assert!(!syntax.contains("hidden"), "{syntax}");
+    }
+    let seen = faults("[store]\nurl = postgres://u:hidden@h\n", &[]);
+    assert!(!seen.iter().any(|fault| fault.contains("hidden")), "{seen:?}");
+    assert!(seen.iter().any(|fault| fault.contains("setting `url`")), "{seen:?}");
+}

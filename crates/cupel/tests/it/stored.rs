@@ -1,7 +1,8 @@
 //! The store as a whole, through `cupel admin`: backup, restore, export, move to PostgreSQL and back.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -82,6 +83,66 @@ fn a_mistyped_data_directory_is_refused_and_not_created() {
     let foreign = run(&mistyped, None, &["admin", "restore", copy]);
     assert!(foreign.code == Some(2) && foreign.stderr.contains("not a readable SQLite database"), "{foreign:?}");
     assert!(!mistyped.exists(), "of a restore of another file");
+    // An SQLite database of another program: without the version of Cupel's schema.
+    let data = with_users();
+    let other = folder.path().join("other.db");
+    let other = other.to_str().unwrap();
+    fine(&run(data.path(), None, &["admin", "backup", other]));
+    std::fs::File::options().write(true).open(other).unwrap().write_all_at(&[0; 4], 60).unwrap();
+    let foreign = run(&mistyped, None, &["admin", "restore", other]);
+    assert!(foreign.code == Some(2) && foreign.stderr.contains("is not a cupel database"), "{foreign:?}");
+    assert!(!mistyped.exists(), "of a restore of another program's database");
+}
+
+/// A small disk, mounted until the value is dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> SmallDisk {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=4m,mode=777", "cupel-test"]).arg(folder.path());
+        assert!(mount.status().unwrap().success());
+        SmallDisk(folder)
+    }
+
+    /// Fills the disk, except for less than a page.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.path().join("fill")).unwrap();
+        while file.write(&[1; 4096]).is_ok_and(|written| written > 0) {}
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_data_disk_does_not_prevent_a_backup_and_a_full_target_keeps_no_part_of_it() {
+    let (disk, closed, open) = (SmallDisk::mount(), tempfile::tempdir().unwrap(), folder());
+    let data = disk.0.path().join("data");
+    fine(&run(&data, None, &["user", "add", "ada", "ada@users.example", "--password-stdin"]));
+    let users = run(&data, None, &USERS);
+    disk.fill();
+    // In the first directory, the owner of the data directory cannot create files.
+    std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    for target in [closed.path(), open.path()] {
+        let copy = target.join("copy.db");
+        fine(&run(&data, None, &["admin", "backup", copy.to_str().unwrap()]));
+        assert_eq!(std::fs::read_dir(target).unwrap().count(), 1, "the directory contains only the backup");
+        let restored = tempfile::tempdir().unwrap();
+        fine(&run(restored.path(), None, &["admin", "restore", copy.to_str().unwrap()]));
+        assert_eq!(fine(&run(restored.path(), None, &USERS)), fine(&users));
+    }
+    let names = || -> BTreeSet<_> {
+        std::fs::read_dir(disk.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let before = names();
+    let failed = run(&data, None, &["admin", "backup", disk.0.path().join("copy.db").to_str().unwrap()]);
+    assert!(failed.code == Some(7) && failed.stderr.starts_with("error: "), "{failed:?}");
+    assert_eq!(names(), before);
 }
 
 #[test]
