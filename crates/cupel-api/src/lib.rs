@@ -11,6 +11,7 @@ mod access;
 mod answers;
 mod csv;
 mod dialect;
+mod etag;
 mod live;
 mod openapi;
 mod pages;

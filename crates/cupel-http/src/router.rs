@@ -60,8 +60,8 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     };
     let names = |names: &[&'static str]| names.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
     let mut sent = vec![header::AUTHORIZATION, header::CONTENT_TYPE];
-    sent.extend(names(&["idempotency-key", "last-event-id", "prefer", "x-request-id"]));
-    let mut exposed = vec![header::LOCATION, header::RETRY_AFTER];
+    sent.extend(names(&["idempotency-key", "if-none-match", "last-event-id", "prefer", "x-request-id"]));
+    let mut exposed = vec![header::ETAG, header::LOCATION, header::RETRY_AFTER];
     exposed.extend(names(&["idempotency-replayed", "ratelimit", "ratelimit-policy", "x-request-id"]));
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     Some(CorsLayer::new().allow_origin(allow).allow_methods(methods).allow_headers(sent).expose_headers(exposed))

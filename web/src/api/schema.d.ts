@@ -319,6 +319,9 @@ export interface paths {
          * Get the standings.
          * @description The standings are at most about one second old. Your own results are never frozen for you.
          *
+         *     The JSON has an `ETag`, which covers everything except `elapsed_seconds`. With `If-None-Match` the response is 304
+         *     without a body until something else changes.
+         *
          *     Everybody may call this, without an account.
          */
         get: operations["standings"];
@@ -4014,6 +4017,13 @@ export interface operations {
                     "application/json": components["schemas"]["StandingsView"];
                     "text/csv": string;
                 };
+            };
+            /** @description Your standings, whose tag `If-None-Match` names, are current except for `elapsed_seconds` */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
             400: {

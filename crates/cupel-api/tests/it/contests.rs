@@ -18,18 +18,18 @@ fn in_minutes(minutes: i64) -> String {
 }
 
 /// A contest of one hour with the problem `echo`, which begins `minutes` minutes from now.
-fn a_contest(slug: &str, minutes: i64) -> Value {
+pub(crate) fn a_contest(slug: &str, minutes: i64) -> Value {
     json!({
         "slug": slug, "title": "Autumn", "style": "icpc", "starts_at": in_minutes(minutes),
         "length_seconds": 3600, "public": true, "problems": ["echo"],
     })
 }
 
-async fn make(app: &TestApp, by: &TestUser, body: &Value) -> Answer {
+pub(crate) async fn make(app: &TestApp, by: &TestUser, body: &Value) -> Answer {
     app.post("/api/v1/contests", body).bearer(&by.token).send().await
 }
 
-async fn take_part(app: &TestApp, who: &TestUser, slug: &str, kind: &str) -> Answer {
+pub(crate) async fn take_part(app: &TestApp, who: &TestUser, slug: &str, kind: &str) -> Answer {
     let path = format!("/api/v1/contests/{slug}/participation");
     app.post(&path, &json!({ "kind": kind })).bearer(&who.token).send().await
 }
@@ -43,7 +43,7 @@ async fn change(app: &TestApp, who: &TestUser, slug: &str, body: &Value) -> Answ
     app.request(Method::PATCH, &format!("/api/v1/contests/{slug}")).json(body).bearer(&who.token).send().await
 }
 
-async fn solve(app: &TestApp, by: &TestUser, verdict: Verdict) {
+pub(crate) async fn solve(app: &TestApp, by: &TestUser, verdict: Verdict) {
     let body = json!({ "language": "python", "source_code": "print(input())" });
     let answer = app.post("/api/v1/problems/echo/submissions", &body).bearer(&by.token).send().await;
     assert_eq!(answer.status, 202, "{answer:?}");
@@ -107,7 +107,7 @@ async fn participants_see_a_private_problem_once_the_contest_runs() {
 }
 
 /// Creates a private contest that begins in ten minutes; returns its join code.
-async fn a_private_contest(app: &TestApp, author: &TestUser) -> String {
+pub(crate) async fn a_private_contest(app: &TestApp, author: &TestUser) -> String {
     app.problem(author, "echo", Visibility::Private).await;
     let mut body = a_contest("club", 10);
     body["public"] = json!(false);

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod app;
 mod bad_input;
+mod conditional;
 mod contests;
 mod dead_letters;
 mod document;

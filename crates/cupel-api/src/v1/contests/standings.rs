@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use cupel_core::contests::{Cell, Participant, StandingsRow, Style, label};
 use cupel_http::app::Shared;
@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::seen;
 use crate::csv::{self, Format};
+use crate::etag;
 use crate::v1::problems::points;
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
@@ -94,11 +95,15 @@ pub(crate) struct CellView {
 /// Get the standings.
 ///
 /// The standings are at most about one second old. Your own results are never frozen for you.
+///
+/// The JSON has an `ETag`, which covers everything except `elapsed_seconds`. With `If-None-Match` the response is 304
+/// without a body until something else changes.
 #[utoipa::path(
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
     params(("slug" = String, Path, description = "The contest's slug"), StandingsParams),
     responses(
         (status = 200, description = "The standings", content((StandingsView = "application/json"), (String = "text/csv"))),
+        (status = 304, description = "Your standings, whose tag `If-None-Match` names, are current except for `elapsed_seconds`"),
         (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -107,11 +112,11 @@ pub(crate) async fn standings(
     Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
     Params(params): Params<StandingsParams>,
-    headers: HeaderMap,
+    request: HeaderMap,
 ) -> Result<Response, ApiError> {
     let seen = seen(&app, &principal, &slug).await?;
     let page = PageParams { page: params.page, limit: params.limit };
-    if Format::of(params.format, &headers) == Format::Csv {
+    if Format::of(params.format, &request) == Format::Csv {
         page.offset()?;
         let standings = app.core.standings(&principal, &seen, params.unfrozen, 0, u64::MAX).await?;
         let chunks = csv_of(seen.contest.style, seen.contest.problems.len(), standings.rows);
@@ -119,15 +124,20 @@ pub(crate) async fn standings(
     }
     let standings = app.core.standings(&principal, &seen, params.unfrozen, page.offset()?, page.limit).await?;
     let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, row, who);
-    Ok(Json(StandingsView {
+    let view = StandingsView {
         elapsed_seconds: standings.until.as_secs(),
         frozen: standings.is_frozen,
         problems: (0..seen.contest.problems.len()).map(|place| label(place).to_string()).collect(),
         rows: standings.rows.iter().map(line).collect(),
         own: standings.own.as_ref().map(line),
         pagination: Pagination { page: page.page, limit: page.limit, total: standings.total },
-    })
-    .into_response())
+    };
+    let tag = view.tag().map_err(|error| ApiError::internal(&error))?;
+    let headers = [(header::ETAG, tag.clone())];
+    if etag::is_known(&request, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((headers, Json(view)).into_response())
 }
 
 /// Lines that are written at a time.
@@ -172,6 +182,14 @@ fn csv_of(
         }
         Some(lines.take())
     })
+}
+
+impl StandingsView {
+    /// The entity tag: of everything but the time, which changes each second and with which nothing else need change.
+    fn tag(&self) -> Result<HeaderValue, serde_json::Error> {
+        let StandingsView { elapsed_seconds: _, frozen, problems, rows, own, pagination } = self;
+        etag::weak_tag(&(frozen, problems, rows, own, pagination))
+    }
 }
 
 impl RowView {

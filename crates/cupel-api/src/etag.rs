@@ -1,0 +1,23 @@
+//! Conditional requests: entity tags of JSON answers, and `If-None-Match` (RFC 9110, section 13.1.2).
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// The weak tag of what `content` says: an answer with an equal tag says the same, but may differ in bytes.
+pub(crate) fn weak_tag(content: &impl Serialize) -> Result<HeaderValue, serde_json::Error> {
+    let digest = Sha256::digest(serde_json::to_vec(content)?);
+    let text = base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, digest);
+    HeaderValue::try_from(format!("W/\"{text}\"")).map_err(serde::ser::Error::custom)
+}
+
+/// Whether the client has the answer with this tag. The comparison is weak, as the standard demands for `GET`. The size
+/// of the headers is bounded by the server.
+pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
+    let wanted = opaque(tag.as_bytes());
+    // Tags made here have no comma, so a list can be split at commas: a foreign tag with one is only not found.
+    let known =
+        request.get_all(header::IF_NONE_MATCH).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    known.map(<[u8]>::trim_ascii).any(|known| known == b"*" || opaque(known) == wanted)
+}
