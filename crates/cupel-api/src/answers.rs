@@ -1,13 +1,8 @@
-//! Responses that contain program output. The handler serializes small ones. Large responses are serialized on a
-//! blocking thread; a budget reserves memory for each until the client has received it.
-//!
-//! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while the
-//! response is built, even if the client disconnects.
+//! Responses with submissions. `cupel_http::large_answer` bounds the memory of those with much output.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -17,22 +12,17 @@ use cupel_core::run::SubmissionRecord;
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::error::ApiError;
+use cupel_http::large_answer::{self, SMALL_BYTES};
 use cupel_types::{SubmissionId, UserId};
 use futures_util::stream;
 
 use crate::v1::problems::Disclosure;
 use crate::v1::response::SubmissionView;
 
-/// Maximum output, in bytes, that the handler itself serializes. This takes about a millisecond.
-const SMALL_BYTES: usize = 256 << 10;
-
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is invalid UTF-8: the
 /// byte itself (1), its replacement character in a buffer of up to twice the size (6), its base64 (1.4), and the
 /// replacement character (3) and the base64 (1.4) again in JSON. A control character takes less.
 const BYTES_PER_BYTE: usize = 14;
-
-/// Chunk size in which a large response is sent.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// Number of submissions of a list that are read at a time.
 const IDS_AT_ONCE: usize = 4;
@@ -49,26 +39,7 @@ pub(crate) async fn one(
     disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
     let output = output_bytes(&record);
-    if output < SMALL_BYTES {
-        return Ok(Json(SubmissionView::of(&record, &disclosure)).into_response());
-    }
-    let mut held = app.answers.wait_for(user, output * BYTES_PER_BYTE, app.settings.answer_wait_max).await?;
-    let made = tokio::task::spawn_blocking(move || {
-        let json = json_of(&record, &disclosure)?;
-        drop(record);
-        held.keep_only(json.len());
-        Ok((Bytes::from(json), held))
-    });
-    let (rest, held) =
-        made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: serde_json::Error| ApiError::internal(&e))?;
-    let pieces = stream::unfold((rest, held), |(mut rest, held)| async move {
-        if rest.is_empty() {
-            return None;
-        }
-        let piece = rest.split_to(rest.len().min(PIECE_BYTES));
-        Some((Ok::<_, std::convert::Infallible>(piece), (rest, held)))
-    });
-    Ok(json_body(Body::from_stream(pieces)))
+    large_answer::json(app, user, output, BYTES_PER_BYTE, move || SubmissionView::of(&record, &disclosure)).await
 }
 
 /// Response with many submissions: those that exist and that the viewer may see, in the requested order.

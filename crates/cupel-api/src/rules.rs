@@ -232,11 +232,27 @@ const WEB_URL: &str = concat!(
     "\\])(:0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-~]*)?$"
 );
 
-/// A mail address. Domains of other scripts are written in ASCII (`xn--`), and other names have at most 16 characters,
-/// which have at most 64 bytes.
+/// A character of a domain's label: an ASCII letter or digit, or any other character outside ASCII but spaces and controls.
+macro_rules! of_label {
+    ($also:literal) => {
+        concat!("[^\\s\\u0000-", $also, ":-@\\[-`{-\\u009f\\ufeff]")
+    };
+}
+
+/// A label of a domain, with hyphens inside only.
+macro_rules! label {
+    () => {
+        concat!(of_label!("/"), "(", of_label!(",./"), "{0,61}", of_label!("/"), ")?")
+    };
+}
+
+/// A mail address.
 const EMAIL: &str = concat!(
-    "^(?=[ -~]{1,254}$|.{1,206}$)([!#-'*+./0-9=?A-Z^-~-]{1,64}|[^\\s\\u0000-\\u001f\\u007f-\\u009f<>()\\[\\]\\\\,;:\"@]{1,16})",
-    "@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+    "^(?=.{1,254}$)[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ufeff<>()\\[\\]\\\\,;:\"@]{1,64}@(",
+    label!(),
+    "\\.)+",
+    label!(),
+    "$"
 );
 
 const NO_NUL: &str = "^[^\\u0000]*$";

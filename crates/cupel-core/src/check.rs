@@ -162,6 +162,22 @@ fn env_bytes(env: &[(String, String)]) -> usize {
     env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 
+/// A path of a client: by the rules of [`BoxPath`] and, because a pattern of the OpenAPI document counts characters and not
+/// bytes, with fewer characters if some are not ASCII.
+fn sent_path(text: &str) -> Result<BoxPath, String> {
+    const COMPONENT_MAX: usize = 63;
+    const PATH_MAX: usize = 256;
+    let path = BoxPath::new(text).map_err(|error| error.to_string())?;
+    let is_longer = |text: &str, max| !text.is_ascii() && text.chars().count() > max;
+    if text.split('/').any(|component| is_longer(component, COMPONENT_MAX)) {
+        return Err(format!("a name with characters outside ASCII has at most {COMPONENT_MAX} characters"));
+    }
+    if is_longer(text, PATH_MAX) {
+        return Err(format!("a path with characters outside ASCII has at most {PATH_MAX} characters"));
+    }
+    Ok(path)
+}
+
 fn test_bytes(test: &TestCase) -> usize {
     test.stdin.len() + test.expected.as_ref().map_or(0, |e| e.len())
 }
@@ -268,10 +284,10 @@ impl Checker<'_> {
             let path = match (path.as_str(), language) {
                 ("", Some(language)) if i == 0 => language.source.clone(),
                 ("", None) if i == 0 => continue, // the language's fault is reported already
-                (text, _) => match BoxPath::new(text) {
+                (text, _) => match sent_path(text) {
                     Ok(path) => path,
-                    Err(error) => {
-                        self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, error.to_string());
+                    Err(detail) => {
+                        self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
                         continue;
                     }
                 },
@@ -350,9 +366,9 @@ impl Checker<'_> {
         self.too_large("/fetch_files", "all paths together", total, most);
         let mut fetch = Vec::with_capacity(paths.len());
         for (i, path) in paths.iter().enumerate() {
-            match BoxPath::new(path) {
+            match sent_path(path) {
                 Ok(path) => fetch.push(path),
-                Err(error) => self.fault(format!("/fetch_files/{i}"), SubmissionFaultKind::BadPath, error.to_string()),
+                Err(detail) => self.fault(format!("/fetch_files/{i}"), SubmissionFaultKind::BadPath, detail),
             }
         }
         fetch

@@ -11,7 +11,7 @@ use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::notes::Notes;
 use cupel_http::submission_rate::SubmissionRate;
-use cupel_types::SubmissionId;
+use cupel_types::{RunReport, SubmissionId};
 use tokio::time::Instant;
 
 /// Maximum pause between two attempts to submit while the queue is full.
@@ -126,4 +126,12 @@ pub(crate) fn refusal(error: SubmitError) -> Refusal {
         SubmitError::Store(error) => Refusal::Failed(error.into()),
         other => Refusal::Failed(ApiError::internal(&other)),
     }
+}
+
+/// Bytes of output in a report.
+pub(crate) fn output_bytes(report: &RunReport) -> usize {
+    let compile = report.compile.as_ref().map_or(0, |compile| compile.output.data.len());
+    let run = report.execution.as_ref().map_or(0, |step| step.stdout.data.len() + step.stderr.data.len());
+    let files: usize = report.files.iter().map(|file| file.content.data.len()).sum();
+    compile + run + files
 }

@@ -296,16 +296,17 @@ pub(super) fn fault_of_password(password: &str) -> Option<SubmissionFault> {
 }
 
 /// Whether the text is a plausible mail address: one `@` with text on both sides, a domain of dot-separated labels,
-/// nothing that breaks a header line. Only a message would show whether the mailbox exists. Source of the length: RFC
-/// 5321, section 4.5.3.1.3, without the angle brackets.
+/// nothing that breaks a header line. Only a message would show whether the mailbox exists. The lengths are those of RFC
+/// 5321, section 4.5.3.1, in characters, so that a pattern of the OpenAPI document can express them.
 pub(super) fn plausible_email(text: &str) -> bool {
     let Some((name, domain)) = text.rsplit_once('@') else { return false };
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@".contains(c);
-    let label = |l: &str| !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-');
-    text.len() <= 254
-        && (1..=64).contains(&name.len())
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@\u{feff}".contains(c);
+    let in_domain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.' || (!c.is_ascii() && plain(c));
+    let label = |l: &str| (1..=63).contains(&l.chars().count()) && !l.starts_with('-') && !l.ends_with('-');
+    text.chars().count() <= 254
+        && (1..=64).contains(&name.chars().count())
         && name.chars().all(plain)
-        && domain.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.')
+        && domain.chars().all(in_domain)
         && domain.contains('.')
         && domain.split('.').all(label)
 }

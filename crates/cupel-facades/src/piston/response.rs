@@ -201,7 +201,12 @@ fn text(output: &Output) -> String {
 }
 
 impl ExecuteResponse {
-    /// The response for a judged program. `None`: Cupel failed.
+    /// Whether there is a result to report; otherwise Cupel failed, or the run was cancelled.
+    pub(super) fn exists(report: &RunReport) -> bool {
+        report.execution.is_some() || matches!(report.verdict, Verdict::CompileLimit | Verdict::CompileError)
+    }
+
+    /// The response for a judged program. `None`: see [`ExecuteResponse::exists`].
     pub(super) fn of(report: &RunReport, output: Option<String>, job: &Job, style: Style) -> Option<ExecuteResponse> {
         let is_compiled = job.runtime.is_compiled.unwrap_or(report.compile.is_some());
         let compile = report.compile.as_ref().filter(|_| is_compiled);

@@ -12,6 +12,7 @@ use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
+use cupel_http::large_answer;
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_types::{Bytes, Limits, LimitsRequest, Live, RunReport, SubmissionId};
 use serde_json::json;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use super::files;
 use super::request::Job;
 use super::response::{ExecuteResponse, Style};
-use crate::execute::{Ended, Refusal, execute};
+use crate::execute::{Ended, Refusal, execute, output_bytes};
 
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
@@ -31,6 +32,10 @@ const EVENTS_TIME_MAX: Duration = Duration::from_secs(5);
 /// Bytes of each stream after which a program is ended, if the original's limit applies. More than that limit, whose
 /// characters have up to four bytes, so that a longer stream is longer than the limit.
 const STRICT_OUTPUT: Bytes = Bytes::kib(4);
+
+/// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in
+/// buffers of up to twice the size (6), and in JSON (6), for the stream and for `output`.
+const BYTES_PER_BYTE: usize = 25;
 
 /// The submission of a request. `None`: the language was removed meanwhile.
 pub(super) fn submission_of(app: &Shared, job: &Job, style: Style, live: Option<Live>) -> Option<NewProgram> {
@@ -77,15 +82,16 @@ pub(super) async fn run(
         Some(report) => both_streams(app, &viewer, id, report).await,
         None => None,
     };
-    let response = record.report.as_ref().and_then(|report| ExecuteResponse::of(report, output, &job, style));
-    let mut response = match response {
-        Some(response) => Json(response).into_response(),
-        None => {
-            let reason = record.report.as_ref().and_then(|report| report.message.as_deref());
-            message(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                reason.unwrap_or("The run was cancelled, or the sandbox failed."),
-            )
+    let mut response = match record.report {
+        Some(report) if ExecuteResponse::exists(&report) => {
+            let bytes = output_bytes(&report);
+            let build = move || ExecuteResponse::of(&report, output, &job, style);
+            large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
+        }
+        report => {
+            let reason = report.and_then(|report| report.message);
+            let reason = reason.unwrap_or_else(|| "The run was cancelled, or the sandbox failed.".to_owned());
+            message(StatusCode::INTERNAL_SERVER_ERROR, &reason)
         }
     };
     response.extensions_mut().insert(NewlyAccepted(vec![id]));

@@ -14,6 +14,7 @@ use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
+use cupel_http::large_answer;
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_languages::{Availability, Language};
 use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest};
@@ -25,7 +26,7 @@ use super::languages::Named;
 use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
-use crate::execute::{Ended, Refusal, execute};
+use crate::execute::{Ended, Refusal, execute, output_bytes};
 
 /// Files whose path contains this text are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
@@ -36,6 +37,10 @@ const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 
 /// Longest time for which a request is held, regardless of its limits.
 const HELD_MAX: Duration = Duration::from_secs(3600);
+
+/// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in a
+/// buffer of up to twice the size (6), and in JSON (6).
+const BYTES_PER_BYTE: usize = 13;
 
 /// Runs a valid request.
 pub(super) async fn run(
@@ -82,15 +87,22 @@ pub(super) async fn run(
         }
         Err(Refusal::Failed(error)) => return Err(error),
     };
-    let response = match &record.report {
+    let mut response = match record.report {
         Some(report) => {
-            let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
-            let response = RunCodeResponse::of_report(report, &request.code, named.is_compiled, compile_timeout);
-            RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
+            let bytes = output_bytes(&report);
+            let build = move || {
+                let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
+                let response =
+                    RunCodeResponse::of_report(&report, &request.code, named.is_compiled, compile_timeout);
+                RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
+            };
+            large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
-        None => RunCodeResponse::sandbox_error(&request.code, "the run was cancelled, or the sandbox failed"),
+        None => {
+            let error = "the run was cancelled, or the sandbox failed";
+            Json(RunCodeResponse::sandbox_error(&request.code, error)).into_response()
+        }
     };
-    let mut response = Json(response).into_response();
     response.extensions_mut().insert(NewlyAccepted(vec![id]));
     Ok(response)
 }

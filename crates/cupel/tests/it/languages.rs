@@ -47,6 +47,22 @@ fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
 }
 
 #[test]
+fn a_class_without_main_is_named_on_every_route() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let message = "Main method not found in class Hello";
+    let java = "public class Hello { static int twice(int n) { return 2 * n; } }";
+    let inherited = "class Base { public static void main(String[] a) { System.out.println(1); } }\npublic class Sub extends Base {}";
+    let execute = |source: &str| server.result(&server.submit(&json!({ "language": "java", "source_code": source })));
+    let without = execute(java);
+    assert_eq!((&without["verdict"], &without["message"]), (&json!("RTE"), &json!(message)), "{without:#}");
+    assert_eq!(execute(inherited)["stdout"], "1\n", "a class may inherit `main`");
+    let file = source("Hello.java", java);
+    let run = end(cupel(["run", &file.path]), b"");
+    assert!(run.stderr.contains(message), "{}", run.stderr);
+}
+
+#[test]
 fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);

@@ -1,0 +1,57 @@
+//! JSON responses that contain program output. The handler serializes small ones. Large responses are serialized on a
+//! blocking thread; a budget reserves memory for each until the client has received it.
+//!
+//! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while the
+//! response is built, even if the client disconnects.
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use cupel_types::UserId;
+use futures_util::stream;
+use serde::Serialize;
+
+use crate::app::Shared;
+use crate::error::ApiError;
+
+/// Maximum output, in bytes, that a handler itself serializes. This takes about a millisecond.
+pub const SMALL_BYTES: usize = 256 << 10;
+
+/// Chunk size in which a large response is sent.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// The response with the document that `build` returns. `output`: bytes of program output in the document;
+/// `bytes_per_byte`: upper bound on the memory for one byte of output while the document is built and serialized.
+///
+/// # Errors
+///
+/// If the budget for large responses stays exhausted for the maximum wait.
+pub async fn json<T: Serialize>(
+    app: &Shared,
+    user: UserId,
+    output: usize,
+    bytes_per_byte: usize,
+    build: impl FnOnce() -> T + Send + 'static,
+) -> Result<Response, ApiError> {
+    if output < SMALL_BYTES {
+        return Ok(Json(build()).into_response());
+    }
+    let mut held = app.answers.wait_for(user, output * bytes_per_byte, app.settings.answer_wait_max).await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let json = serde_json::to_vec(&build())?;
+        held.keep_only(json.len());
+        Ok((Bytes::from(json), held))
+    });
+    let (rest, held) =
+        made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: serde_json::Error| ApiError::internal(&e))?;
+    let pieces = stream::unfold((rest, held), |(mut rest, held)| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+        Some((Ok::<_, std::convert::Infallible>(piece), (rest, held)))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response())
+}
