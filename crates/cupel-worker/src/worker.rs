@@ -216,8 +216,9 @@ async fn heartbeat(shared: Arc<Shared>) {
 
 impl Shared {
     pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
-        give_back(&self.parts.core, assignment, false, why).await;
+        // Before the store ends the lease: a renewal would otherwise report it as lost.
         self.leases().remove(&assignment.leased.lease);
+        give_back(&self.parts.core, assignment, false, why).await;
     }
 
     pub(crate) fn leases(&self) -> MutexGuard<'_, HashMap<LeaseId, RunId>> {
