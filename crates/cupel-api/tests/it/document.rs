@@ -1,8 +1,11 @@
 //! Tests that the OpenAPI document and the server agree: the document contains the server's rules, and the server
 //! accepts no field or parameter that the document does not name.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use cupel_core::Bounds;
+use cupel_http::Rate;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, TestUser};
@@ -139,7 +142,9 @@ async fn a_value_that_breaks_a_rule_of_the_document_is_refused_at_its_field() {
 /// by `scripts/openapi/patterns.py`, because the patterns need lookahead.
 #[tokio::test]
 async fn the_server_accepts_the_values_that_a_pattern_of_the_document_allows() {
-    let app = TestApp::start().await;
+    // Each of many values is sent with a registration.
+    let registrations = Rate::new(1000, Duration::from_secs(3600), 1000);
+    let app = TestApp::with_settings(|settings| settings.login.registrations = registrations).await;
     let admin = app.admin().await;
     let document = document();
     let table: Vec<Value> = serde_json::from_str(include_str!("patterns.json")).unwrap();

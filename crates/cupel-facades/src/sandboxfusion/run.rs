@@ -92,8 +92,7 @@ pub(super) async fn run(
             let bytes = output_bytes(&report);
             let build = move || {
                 let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
-                let response =
-                    RunCodeResponse::of_report(&report, &request.code, named.is_compiled, compile_timeout);
+                let response = RunCodeResponse::of_report(&report, &request.code, named.is_compiled, compile_timeout);
                 RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
             };
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
