@@ -29,3 +29,5 @@ const response = await second.execute({
 assert.deepEqual([response.success, response.data.run.stdout, response.data.language], [true, "hi\n", "javascript"]);
 assert.ok((await second.runtimes()).data.length > 0);
 console.log("  ok      piston-api-client 2.0.1 runs a program and reads its result");
+// `piston-api-client` keeps a timer for its cache of a day, which would keep this process running.
+process.exit(0);
