@@ -5,6 +5,7 @@
 #
 # The clients are unmodified and call a server on loopback; only their base URL is set:
 # - SandboxFusion: the Python SDK `sandbox-fusion`, and requests of the form that verl sends.
+# - Judge0: the official SDK `judge0`, `judge0-client` and `judge0api` from PyPI.
 # - Piston: `aiopyston` and `piston_rspy` from PyPI, `piston-client` and `piston-api-client` from npm, and a WebSocket client.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +30,9 @@ install() {
     echo "$*" | scripts/as-root tee "$folder/.installed" >/dev/null
 }
 install piston aiopyston==1.2.1 piston_rspy==0.4.3 websockets==17.4 requests==2.34.2
+# The SDK needs httpx, the other clients need httpx2 and requests.
+install judge0 judge0==0.0.8
+install judge0-others judge0-client==0.4.0 judge0api==0.1.20
 npm_clients=(piston-client@1.0.2 piston-api-client@2.0.1)
 if [ "$(cat "$tools/npm/.installed" 2>/dev/null)" != "${npm_clients[*]}" ]; then
     echo "Installing from npm into $tools/npm: ${npm_clients[*]}"
@@ -49,17 +53,17 @@ stop() {
 trap stop EXIT
 
 mkdir "$work/data"
-touch "$work/told"
-# The npm package `piston-client` sends JSON as text/plain.
-settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
-scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 --facade piston=127.0.0.1:0 --data "$work/data" \
-    >"$work/told" 2>"$work/serve.log" &
+touch "$work/addresses"
+# The npm package `piston-client` sends JSON as text/plain. The receiver of a callback is on loopback.
+settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_WEBHOOKS__ALLOW_PRIVATE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
+scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 --facade judge0=127.0.0.1:0 --facade piston=127.0.0.1:0 --data "$work/data" \
+    >"$work/addresses" 2>"$work/serve.log" &
 server=$!
-until grep --quiet "Try next" "$work/told"; do
-    kill -0 "$server" 2>/dev/null || { cat "$work/told" "$work/serve.log" >&2; exit 1; }
+until grep --quiet "Try next" "$work/addresses"; do
+    kill -0 "$server" 2>/dev/null || { cat "$work/addresses" "$work/serve.log" >&2; exit 1; }
     sleep 0.1
 done
-url=$(grep --only-matching --max-count 1 'http://127[.0-9:]*' "$work/told" | head -n 1)
+url=$(grep --only-matching --max-count 1 'http://127[.0-9:]*' "$work/addresses" | head -n 1)
 
 echo "== SandboxFusion's SDK for Python"
 scripts/as-root "$cupel" languages --data "$work/data" --json >"$work/languages.json"
@@ -67,8 +71,13 @@ scripts/as-root "$cupel" languages --data "$work/data" --json >"$work/languages.
     { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
 
 echo "== Piston's clients"
-piston=$(sed --quiet 's/^piston: also at //p' "$work/told")
+piston=$(sed --quiet 's/^piston: also at //p' "$work/addresses")
 PYTHONPATH=$tools/piston /usr/bin/python3 scripts/facades/piston.py "$piston" "$work/languages.json" ||
     { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
 checks=$PWD/scripts/facades/piston.mjs
 (cd "$tools/npm" && node "$checks" "$piston")
+
+echo "== Judge0's clients"
+judge0=$(sed --quiet 's/^judge0: also at //p' "$work/addresses")
+PYTHONPATH=$tools/judge0 /usr/bin/python3 scripts/facades/judge0_clients.py "$judge0" "$tools/judge0-others" ||
+    { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }

@@ -161,6 +161,7 @@ pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         limits: Limits::default(),
         kind: CellKind::Run,
         warm: None,
+        stderr_to_stdout: false,
         result: false,
         collect: None,
         outbox: None,

@@ -147,6 +147,7 @@ fn add_bounds(object: &mut Object) {
         ("files", bounds.files_max),
         ("tests", bounds.tests_max),
         ("args", bounds.args_max),
+        ("compiler_args", bounds.args_max),
     ];
     for (name, most) in lists {
         if let Some(RefOr::T(Schema::Array(list))) = object.properties.get_mut(name) {
@@ -155,8 +156,10 @@ fn add_bounds(object: &mut Object) {
     }
     let text =
         |pattern: &str| Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build());
-    if let Some(RefOr::T(Schema::Array(args))) = object.properties.get_mut("args") {
-        args.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(NO_NUL))));
+    for name in ["args", "compiler_args"] {
+        if let Some(RefOr::T(Schema::Array(args))) = object.properties.get_mut(name) {
+            args.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(NO_NUL))));
+        }
     }
     if let Some(RefOr::T(Schema::Array(paths))) = object.properties.get_mut("fetch_files") {
         paths.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(BOX_PATH))));

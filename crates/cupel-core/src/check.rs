@@ -20,7 +20,7 @@ use crate::targets::is_special_host;
 pub struct SubmissionFault {
     /// Zero-based index of the submission in the batch.
     pub index: usize,
-    /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/args/3`, `/env/NAME`,
+    /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/compiler_args/0`, `/args/3`, `/env/NAME`,
     /// `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a
     /// limit ends with its unit, as in the API: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
@@ -132,9 +132,20 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
         |source: &NewSource| -> usize { source.files.iter().map(|(path, data)| path.len() + data.len()).sum() };
     let bytes = match &new.kind {
         NewSubmissionKind::Program(program) => {
-            let NewProgram { source, args, env, stdin, tests, fetch: _, limits: _, live: _ } = program;
+            let NewProgram {
+                source,
+                compiler_args,
+                args,
+                env,
+                stdin,
+                tests,
+                stderr_to_stdout: _,
+                fetch: _,
+                limits: _,
+                live: _,
+            } = program;
             let tests: usize = tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
-            of_source(source) + tests + stdin.len() + args_bytes(args) + env_bytes(env)
+            of_source(source) + tests + stdin.len() + args_bytes(compiler_args) + args_bytes(args) + env_bytes(env)
         }
         NewSubmissionKind::Problem(NewSolution { source, of: _, cases }) => {
             of_source(source) + custom_input(cases).len()
@@ -213,10 +224,18 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
-        let NewProgram { source, args, env, stdin, tests, fetch, limits, live } = program;
+        let NewProgram { source, compiler_args, args, env, stdin, tests, stderr_to_stdout, fetch, limits, live } =
+            program;
         let language = self.language(&source.language, registry);
         let files = self.files(source, language);
-        self.args(args);
+        self.args("/compiler_args", compiler_args);
+        self.too_large(
+            "/compiler_args",
+            "all arguments together",
+            args_bytes(compiler_args),
+            self.bounds.args_env_bytes_max,
+        );
+        self.args("/args", args);
         self.env(env);
         self.args_and_env_together(args, env);
         self.too_large("/stdin", "standard input", stdin.len(), self.bounds.stdin_bytes_max);
@@ -231,8 +250,19 @@ impl Checker<'_> {
             self.limits(*limits, language.limits_max);
         }
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        let (args, env, stdin) = (args.clone(), env.clone(), stdin.clone());
-        Some(Program { source, args, env, stdin, tests, fetch, live: *live })
+        let (compiler_args, args) = (compiler_args.clone(), args.clone());
+        let (env, stdin) = (env.clone(), stdin.clone());
+        Some(Program {
+            source,
+            compiler_args,
+            args,
+            env,
+            stdin,
+            tests,
+            stderr_to_stdout: *stderr_to_stdout,
+            fetch,
+            live: *live,
+        })
     }
 
     fn solution(&mut self, solution: &NewSolution, registry: &Registry) -> Option<Solution> {
@@ -311,15 +341,16 @@ impl Checker<'_> {
         files
     }
 
-    fn args(&mut self, args: &[String]) {
+    fn args(&mut self, pointer: &str, args: &[String]) {
         if args.len() > self.bounds.args_max {
             let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, args.len());
-            self.fault("/args", SubmissionFaultKind::TooMany, detail);
+            self.fault(pointer, SubmissionFaultKind::TooMany, detail);
             return;
         }
         for (i, arg) in args.iter().enumerate() {
             if arg.contains('\0') {
-                self.fault(format!("/args/{i}"), SubmissionFaultKind::BadArgument, "an argument cannot contain NUL");
+                let detail = "an argument cannot contain NUL";
+                self.fault(format!("{pointer}/{i}"), SubmissionFaultKind::BadArgument, detail);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cupel_types::{Cases, LimitsRequest, Live, PriorityClass, ProblemVersion, TestCase};
+use cupel_types::{Cases, FacadeRequest, LimitsRequest, Live, PriorityClass, ProblemVersion, TestCase};
 use jiff::Timestamp;
 
 use crate::Needs;
@@ -20,6 +20,8 @@ pub struct NewSubmission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that carried it.
     pub request_id: Option<String>,
+    /// What a facade keeps of the request.
+    pub facade: Option<FacadeRequest>,
     /// Languages that the worker must have in addition to the submission's language. Core adds the languages of the
     /// package's programs.
     pub also_needs: Needs,
@@ -42,6 +44,8 @@ pub enum NewSubmissionKind {
 pub struct NewProgram {
     /// The source code.
     pub source: NewSource,
+    /// Arguments for the compiler in addition to the language's own; ignored if the language has no compiler.
+    pub compiler_args: Vec<String>,
     /// Arguments after the program's name.
     pub args: Vec<String>,
     /// Environment variables in addition to the language's own.
@@ -50,6 +54,8 @@ pub struct NewProgram {
     pub stdin: Arc<[u8]>,
     /// Test cases; an empty name is replaced with the case's number, from 1.
     pub tests: Vec<TestCase>,
+    /// Whether standard error is part of standard output, in the order in which the program writes.
+    pub stderr_to_stdout: bool,
     /// Paths of files to read back after the execution, if there are no tests.
     pub fetch: Vec<String>,
     /// Requested limits.
@@ -87,6 +93,7 @@ impl NewSubmission {
             run_at: None,
             webhook: None,
             request_id: None,
+            facade: None,
             also_needs: Needs::new(),
         }
     }

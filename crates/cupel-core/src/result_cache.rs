@@ -81,12 +81,14 @@ impl Core {
             key.part([u8::from(file.executable)]);
             key.part(&file.data);
         });
+        key.list(&program.compiler_args, |key, arg| key.part(arg));
         key.list(&program.args, |key, arg| key.part(arg));
         key.list(&program.env, |key, (name, value)| {
             key.part(name);
             key.part(value);
         });
         key.part(&program.stdin);
+        key.part([u8::from(program.stderr_to_stdout)]);
         key.list(&program.fetch, |key, path| key.part(path.as_str()));
         key.list(&program.tests, |key, test| {
             key.part(&test.name);

@@ -231,6 +231,7 @@ impl Core {
             run_at: new.run_at.filter(|at| *at > now),
             webhook: new.webhook,
             request_id: new.request_id,
+            facade: new.facade,
             submitted_at: now,
         };
         (submission, RunId::from_uuid(self.inner.ids.next(now)))

@@ -8,11 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod execute;
+mod judge0;
 mod keyless;
 mod piston;
+mod program;
 mod sandboxfusion;
 mod surrogates;
 
+pub use judge0::{JUDGE0, Judge0Options, callback_body, judge0};
 pub use keyless::Keyless;
 pub use piston::{PISTON, PistonOptions, piston};
 pub use sandboxfusion::{SANDBOXFUSION, sandboxfusion};

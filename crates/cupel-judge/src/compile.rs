@@ -47,6 +47,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) main: &'a BoxPath,
     /// The file or class to start, if the submission names one.
     pub(crate) entry: Option<&'a str>,
+    /// Arguments for the compiler in addition to the language's own.
+    pub(crate) compiler_args: &'a [String],
 }
 
 pub(crate) fn compile(
@@ -57,7 +59,8 @@ pub(crate) fn compile(
     observer: &mut dyn JudgeObserver,
 ) -> Result<Compiled, ExecuteError> {
     let mut limits = language.compile_limits;
-    let commands = language.compile_commands(&files::placeholders(language, sources.units, limits.memory));
+    let values = files::placeholders(language, sources.units, limits.memory);
+    let commands = language.compile_commands(&values.with_compiler_args(sources.compiler_args));
     if commands.is_empty() {
         return Ok(Compiled::NotNeeded);
     }
@@ -86,6 +89,7 @@ pub(crate) fn compile(
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep: Bytes::ZERO,
+            stderr_to_stdout: false,
             result: false,
             collect: Collect::All,
         };

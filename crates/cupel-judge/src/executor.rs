@@ -133,6 +133,8 @@ pub struct StepInput<'a> {
     pub limits: Limits,
     /// Maximum number of bytes of each output stream in the report. The observer receives all output within the limits.
     pub keep: Bytes,
+    /// Whether standard error is part of standard output, in the order in which the program writes.
+    pub stderr_to_stdout: bool,
     /// Whether the program has a pipe as descriptor 3, for a result separate from its output; see
     /// [`StepObserver::result`].
     pub result: bool,

@@ -4,7 +4,10 @@
 //! into the memory limit. A program that forges this report gains nothing, because both outcomes are failures.
 
 use cupel_languages::{Language, STDERR_END};
-use cupel_types::{BoxFiles, Outcome, StepReport};
+use cupel_types::{BoxFiles, Limits, Outcome, StepReport};
+
+/// The text of `ENOSPC` in the C library. Runtimes that have their own texts, such as Go and Rust, differ only in case.
+const DISK_FULL: &[u8] = b"no space left on device";
 
 /// The end of a stream, up to a bound.
 #[derive(Clone, Debug, Default)]
@@ -37,18 +40,23 @@ impl From<&[u8]> for End {
 
 /// Returns the text of the exception that ended a program. If the exception means that the language's heap was full,
 /// returns `None` and sets the step's outcome to the memory limit. The text contains a line number of the program's
-/// `sources` and, if `names_file` is true, the file name.
+/// `sources` and, if `names_file` is true, the file name. If the program reports that its disk was full, the text
+/// contains the disk limit, even if there was no exception.
 pub(crate) fn exception(
     language: &Language,
     step: &mut StepReport,
     stderr: &End,
     sources: &BoxFiles,
     names_file: bool,
+    limits: &Limits,
 ) -> Option<String> {
     if !matches!(step.outcome, Outcome::Exited(1..) | Outcome::Signalled(_)) {
         return None;
     }
-    let exception = language.exception(stderr.as_bytes(), sources, names_file)?;
+    let is_disk_full = stderr.as_bytes().windows(DISK_FULL.len()).any(|text| text.eq_ignore_ascii_case(DISK_FULL));
+    let disk =
+        is_disk_full.then(|| format!("disk limit of {} in {} files reached", limits.disk_bytes(), limits.inodes));
+    let Some(exception) = language.exception(stderr.as_bytes(), sources, names_file) else { return disk };
     if exception.is_memory_limit {
         match step.outcome {
             Outcome::Exited(code) => step.exit_code = Some(code),
@@ -58,7 +66,10 @@ pub(crate) fn exception(
         step.outcome = Outcome::MemoryLimit;
         return None;
     }
-    Some(exception.text)
+    Some(match disk {
+        Some(disk) => format!("{}; {disk}", exception.text),
+        None => exception.text,
+    })
 }
 
 #[cfg(test)]

@@ -75,7 +75,8 @@ pub fn judge(
 
     // One stream for the compiler, and two for each case (or for the only execution).
     let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
-    let sources = Sources { owner: request.owner, files, units: files, main, entry: None };
+    let compiler_args = &program.compiler_args;
+    let sources = Sources { owner: request.owner, files, units: files, main, entry: None, compiler_args };
     let values = |artifacts: &BoxFiles| {
         crate::files::placeholders_of_program(language, main, files, artifacts, None, limits.memory)
     };
@@ -107,8 +108,17 @@ pub fn judge(
         true => Collect::Named { paths: program.fetched_paths(), keep: FETCH_BYTES_MAX.min(request.output_kept_max) },
         false => Collect::Nothing,
     };
-    let runnable =
-        Runnable { argv, env, files: in_box, collect, limits, time_max: request.time_max, language, sources: files };
+    let runnable = Runnable {
+        argv,
+        env,
+        files: in_box,
+        collect,
+        limits,
+        time_max: request.time_max,
+        language,
+        sources: files,
+        stderr_to_stdout: program.stderr_to_stdout,
+    };
     if program.tests.is_empty() {
         let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(program.stdin.clone()));
         let Executed { verdict, mut step, fetched, exception, is_overdue } =
@@ -140,6 +150,7 @@ struct Runnable<'a> {
     language: &'a Language,
     /// The compiled or interpreted sources.
     sources: &'a BoxFiles,
+    stderr_to_stdout: bool,
 }
 
 /// An execution and its verdict.
@@ -249,13 +260,15 @@ impl Runnable<'_> {
             stdin,
             limits: Limits { wall_time: self.limits.wall_time.min(left), ..self.limits },
             keep: self.limits.output,
+            stderr_to_stdout: self.stderr_to_stdout,
             result: false,
             collect: self.collect.clone(),
         };
         let mut forward = Forward { case: name, stderr: End::default(), observer };
         let StepResult { mut report, fetched, .. } = executor.execute(step, &mut forward)?;
         let stderr = forward.stderr;
-        let exception = exception(self.language, &mut report, &stderr, self.sources, self.sources.len() > 1);
+        let names_file = self.sources.len() > 1;
+        let exception = exception(self.language, &mut report, &stderr, self.sources, names_file, &self.limits);
         let is_overdue = left < self.limits.wall_time && report.outcome == Outcome::WallLimit;
         let verdict = match (Verdict::of_outcome(report.outcome), case.and_then(|c| c.expected.as_deref())) {
             (Verdict::Accepted, Some(expected)) if first_difference(expected, &report.stdout.data).is_some() => {

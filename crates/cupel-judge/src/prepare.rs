@@ -65,6 +65,7 @@ pub fn prepare(
             stdin: StdinSource::Bytes(Arc::from([])),
             limits: step.limits,
             keep: Bytes::ZERO,
+            stderr_to_stdout: false,
             result: false,
             collect: Collect::All,
         };

@@ -70,9 +70,12 @@ pub struct Language {
 }
 
 impl Language {
-    /// The compile commands of one step; empty for interpreted languages.
+    /// The compile commands of one step; empty for interpreted languages. The first command that names a source gets the
+    /// additional arguments for the compiler, before the source.
     pub fn compile_commands(&self, values: &Placeholders) -> Vec<Vec<String>> {
-        self.compile.iter().map(|template| template.fill(values)).collect()
+        let compiler = self.compile.iter().position(Template::names_source);
+        let additional = |at| if Some(at) == compiler { values.compiler_args.as_slice() } else { &[] };
+        (self.compile.iter().enumerate()).map(|(at, template)| template.fill_with(values, additional(at))).collect()
     }
 
     /// The command that runs the program, without the program's arguments.

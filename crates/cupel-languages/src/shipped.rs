@@ -145,7 +145,8 @@ mod tests {
     fn a_compiled_language_passes_on_artifacts_without_its_source() {
         for language in &shipped() {
             assert_eq!(language.compile.is_empty(), language.artifacts.is_empty(), "{}", language.id);
-            if !language.compile.is_empty() {
+            // The scripts of a multi-file program are its sources, and one of them runs it.
+            if !language.compile.is_empty() && language.id.as_str() != "multi-file" {
                 assert!(!language.is_artifact(&language.source), "{}: the source is an artifact", language.id);
             }
         }

@@ -80,11 +80,26 @@ impl Template {
         self.0.iter().flatten().any(|part| *part == Part::MainClass)
     }
 
+    /// Whether the command names the main source.
+    pub(crate) fn names_source(&self) -> bool {
+        self.0.iter().any(|parts| is_source(parts))
+    }
+
     /// The command with all placeholders filled in.
     #[must_use]
     pub fn fill(&self, values: &Placeholders) -> Vec<String> {
-        let mut command = Vec::with_capacity(self.0.len());
+        self.fill_with(values, &[])
+    }
+
+    /// Like [`Template::fill`], with additional arguments before the first source.
+    #[must_use]
+    pub(crate) fn fill_with(&self, values: &Placeholders, additional: &[String]) -> Vec<String> {
+        let mut command = Vec::with_capacity(self.0.len() + additional.len());
+        let mut additional = additional.iter();
         for parts in &self.0 {
+            if is_source(parts) {
+                command.extend(additional.by_ref().cloned());
+            }
             if matches!(parts[..], [Part::Sources]) {
                 command.extend(values.sources.iter().map(|s| as_argument(s)));
                 continue;
@@ -110,6 +125,11 @@ impl Template {
         }
         command
     }
+}
+
+/// Whether an argument is the path of the main source, or of all sources.
+fn is_source(parts: &[Part]) -> bool {
+    matches!(parts, [Part::Source | Part::Sources])
 }
 
 /// Path as an argument that no program mistakes for an option (`-x.c`) or a response file (`@x.c`).
@@ -174,12 +194,19 @@ pub struct Placeholders {
     sources: Vec<String>,
     main_class: Option<String>,
     memory: Bytes,
+    /// Arguments for the compiler in addition to the language's own.
+    pub(crate) compiler_args: Vec<String>,
 }
 
 impl Placeholders {
     /// Values for a step with one source and this memory limit.
     pub fn new(main_source: &BoxPath, memory: Bytes) -> Placeholders {
-        Placeholders { sources: vec![main_source.as_str().to_owned()], main_class: None, memory }
+        Placeholders {
+            sources: vec![main_source.as_str().to_owned()],
+            main_class: None,
+            memory,
+            compiler_args: Vec::new(),
+        }
     }
 
     /// Values for a step on these files. The first is the main source; other files with its extension are sources, too.
@@ -198,6 +225,14 @@ impl Placeholders {
     #[must_use]
     pub fn starting(self, main_class: Option<String>) -> Placeholders {
         Placeholders { main_class, ..self }
+    }
+
+    /// Sets arguments for the compiler in addition to the language's own. See [`Language::compile_commands`].
+    ///
+    /// [`Language::compile_commands`]: crate::Language::compile_commands
+    #[must_use]
+    pub fn with_compiler_args(self, compiler_args: &[String]) -> Placeholders {
+        Placeholders { compiler_args: compiler_args.to_vec(), ..self }
     }
 
     fn base(&self) -> &str {
@@ -246,6 +281,17 @@ mod tests {
         check(&["x", "{stem}"], "a.b.c", &["x", "a.b"]);
         check(&["x", "{base}.js", "{base}"], "src/a.ts", &["x", "src/a.js", "src/a"]);
         check(&["x", "{base}"], "a.d/main", &["x", "a.d/main"]);
+    }
+
+    #[test]
+    fn additional_arguments_precede_the_first_source() {
+        let filled = |args: &[&str]| {
+            let values = Placeholders::new(&BoxPath::new("a.c").unwrap(), Bytes::mib(1));
+            Template::parse(args).unwrap().fill_with(&values, &["-O3".into(), "-g".into()])
+        };
+        assert_eq!(filled(&["cc", "-O2", "{source}", "{source}"]), ["cc", "-O2", "-O3", "-g", "a.c", "a.c"]);
+        assert_eq!(filled(&["cc", "{sources}", "-lm"]), ["cc", "-O3", "-g", "a.c", "-lm"]);
+        assert_eq!(filled(&["ld", "main.o"]), ["ld", "main.o"]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits: Limits::default(),
         kind: CellKind::Run,
         warm: None,
+        stderr_to_stdout: false,
         result: false,
         collect: None,
         outbox: None,

@@ -32,6 +32,8 @@ pub struct Command {
     /// The interpreter whose zygote may be forked to start this program. The program is executed normally if the zygote
     /// cannot replace the executable, or if this is a compiler.
     pub warm: Option<Warm>,
+    /// Whether standard error is the same pipe as standard output, so that the order of all output is kept.
+    pub stderr_to_stdout: bool,
     /// Whether descriptor 3 is a pipe to [`Observer::result`], for a result separate from the printed output.
     pub result: bool,
     /// Bounds on the regular files that are collected from `/box` at the end; `None` collects nothing.

@@ -137,6 +137,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
             ..Limits::default()
         },
         kind: CellKind::Run,
+        stderr_to_stdout: false,
         result: false,
         warm: None,
         collect: None,

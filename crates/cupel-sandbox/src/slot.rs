@@ -184,7 +184,8 @@ impl Slot {
         command: &Command,
         observer: &mut dyn Observer,
     ) -> Result<CellReport, RunError> {
-        let Streams { stdin, live, stdout, stderr, theirs: standard } = Streams::of(&command.stdin)?;
+        let Streams { stdin, live, stdout, stderr, theirs: standard } =
+            Streams::of(&command.stdin, command.stderr_to_stdout)?;
         let (result, result_theirs) = command.result.then(open_pipe).transpose()?.unzip();
         let terminal = terminal_of(&command.stdin);
         let files = command.files.iter().filter(|f| !f.is_empty());
@@ -300,7 +301,7 @@ struct Streams {
 }
 
 impl Streams {
-    fn of(stdin: &Stdin) -> io::Result<Streams> {
+    fn of(stdin: &Stdin, stderr_to_stdout: bool) -> io::Result<Streams> {
         let (stdin, live, stdin_theirs) = match stdin {
             Stdin::Live { queue, terminal: Some(_) } => {
                 let live = Some(LiveFeed::of_terminal(queue.clone()));
@@ -315,9 +316,16 @@ impl Streams {
             Stdin::Bytes(data) => feed_from(Source::Bytes(data.clone()))?,
         };
         let (stdout, stdout_theirs) = open_pipe()?;
-        let (stderr, stderr_theirs) = open_pipe()?;
-        let theirs = vec![stdin_theirs, Arc::new(stdout_theirs), Arc::new(stderr_theirs)];
-        Ok(Streams { stdin, live, stdout: Some(stdout), stderr: Some(stderr), theirs })
+        let stdout_theirs = Arc::new(stdout_theirs);
+        let (stderr, stderr_theirs) = match stderr_to_stdout {
+            true => (None, Arc::clone(&stdout_theirs)),
+            false => {
+                let (stderr, theirs) = open_pipe()?;
+                (Some(stderr), Arc::new(theirs))
+            }
+        };
+        let theirs = vec![stdin_theirs, stdout_theirs, stderr_theirs];
+        Ok(Streams { stdin, live, stdout: Some(stdout), stderr, theirs })
     }
 }
 

@@ -210,13 +210,26 @@ impl SubmissionBuilder {
     /// Returns the submission as the store returns it, with the id of its run.
     pub fn build(self) -> (Submission, RunId) {
         let (kind, limits) = match self.new.kind {
-            NewSubmissionKind::Program(NewProgram { source, args, env, stdin, tests, fetch, limits, live }) => (
+            NewSubmissionKind::Program(NewProgram {
+                source,
+                compiler_args,
+                args,
+                env,
+                stdin,
+                tests,
+                stderr_to_stdout,
+                fetch,
+                limits,
+                live,
+            }) => (
                 SubmissionKind::Program(Program {
                     source: stored(source),
+                    compiler_args,
                     args,
                     env,
                     stdin,
                     tests,
+                    stderr_to_stdout,
                     fetch: fetch.iter().map(|path| BoxPath::new(path).expect("a path")).collect(),
                     live,
                 }),
@@ -237,6 +250,7 @@ impl SubmissionBuilder {
             run_at: self.new.run_at,
             webhook: self.new.webhook,
             request_id: self.new.request_id,
+            facade: self.new.facade,
             submitted_at: self.submitted_at,
         };
         (submission, RunId::from_uuid(fresh()))

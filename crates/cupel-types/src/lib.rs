@@ -36,8 +36,8 @@ pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use score::{Score, ScoreError};
 pub use submission::{
-    Cases, FETCH_BYTES_MAX, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, Live, PriorityClass, ProblemVersion, Program,
-    Solution, Source, Submission, SubmissionKind, TestCase,
+    Cases, FETCH_BYTES_MAX, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, FacadeRequest, Live, PriorityClass, ProblemVersion,
+    Program, Solution, Source, Submission, SubmissionKind, TestCase,
 };
 pub use units::{Bytes, Instructions};
 pub use verdict::Verdict;

@@ -53,6 +53,12 @@ impl Limits {
         Some(format!("{limit} exceeded"))
     }
 
+    /// Bytes that the program can write to disk. Files are in memory, so a program with little memory can write less
+    /// than `disk`: three quarters of its memory.
+    pub fn disk_bytes(&self) -> Bytes {
+        self.disk.min(Bytes::new(self.memory.get() / 4 * 3))
+    }
+
     /// Minimum memory; no program can start with less.
     pub const MEMORY_MIN: Bytes = Bytes::mib(1);
     /// Minimum stack. The stack holds the arguments and the environment. Source: execve(2), "Limits on size of

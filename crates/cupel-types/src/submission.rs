@@ -29,8 +29,19 @@ pub struct Submission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that created the submission. The worker logs this id.
     pub request_id: Option<String>,
+    /// What a facade keeps of the request, if one created the submission.
+    pub facade: Option<FacadeRequest>,
     /// Time at which the submission was accepted.
     pub submitted_at: Timestamp,
+}
+
+/// What a facade keeps of a request for its later responses. Only the facade interprets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FacadeRequest {
+    /// Name of the facade, such as `judge0`.
+    pub facade: String,
+    /// The facade's encoding of the request.
+    pub data: Arc<[u8]>,
 }
 
 impl Submission {
@@ -113,6 +124,8 @@ pub struct Source {
 pub struct Program {
     /// The source code.
     pub source: Source,
+    /// Arguments for the compiler in addition to the language's own; ignored if the language has no compiler.
+    pub compiler_args: Vec<String>,
     /// Arguments after the program's name.
     pub args: Vec<String>,
     /// Environment variables in addition to the language's; names are `[A-Za-z_][A-Za-z0-9_]*`.
@@ -121,6 +134,8 @@ pub struct Program {
     pub stdin: Arc<[u8]>,
     /// Inputs with expected outputs. The program is compiled once and run on each.
     pub tests: Vec<TestCase>,
+    /// Whether standard error is part of standard output, in the order in which the program writes.
+    pub stderr_to_stdout: bool,
     /// Files to read back from the box after the execution, if there are no tests; at most [`FETCH_FILES_MAX`], with at
     /// most [`FETCH_PATHS_BYTES_MAX`] of paths.
     pub fetch: Vec<BoxPath>,

@@ -148,8 +148,8 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
-    // Only this crate unpacks archives; it checks and counts every entry.
-    ("zip", &["cupel-package"]),
+    // Only these crates unpack archives; they check and count every entry.
+    ("zip", &["cupel-package", "cupel-facades"]),
     ("tar", &["cupel-package", "cupel"]), // the build script packs the shipped problems
     // Libraries use typed errors.
     ("anyhow", &["cupel", "cupel-bench"]),

@@ -78,10 +78,12 @@ impl Program {
         let files = BoxFiles::new(vec![BoxFile { path, data: self.source.into(), executable: false }]);
         cupel_types::Program {
             source: Source { language: language.id.clone(), files },
+            compiler_args: Vec::new(),
             args: self.args,
             env: Vec::new(),
             stdin: self.stdin.into(),
             tests: Vec::new(),
+            stderr_to_stdout: false,
             fetch: Vec::new(),
             live: None,
         }

@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::webhook::Sent;
 use cupel_core::{AuthenticatedUser, Core, Delivery, chain};
+use cupel_facades::Judge0Options;
 use cupel_types::UserId;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -34,8 +35,8 @@ use guard::GuardedResolver;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends due deliveries until `shutdown`, then waits for the deliveries under way.
-pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: CancellationToken) {
-    let sender = Arc::new(Sender { agent: agent(&settings), core, under_way: Mutex::default() });
+pub(crate) async fn run(core: Core, settings: config::Webhooks, judge0: Judge0Options, shutdown: CancellationToken) {
+    let sender = Arc::new(Sender { agent: agent(&settings), core, judge0, under_way: Mutex::default() });
     let room = Arc::new(Semaphore::new(settings.concurrency as usize));
     // If a process holds a delivery for longer than this time, the process has died.
     let hold = settings.timeout * 2 + Duration::from_secs(30);
@@ -78,6 +79,7 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
 struct Sender {
     core: Core,
     agent: Agent,
+    judge0: Judge0Options,
     /// Owners of the deliveries under way, one entry for each delivery.
     under_way: Mutex<Vec<UserId>>,
 }
@@ -107,10 +109,19 @@ impl Drop for UnderWay {
 /// A message ready to be sent.
 struct Message {
     url: String,
+    method: Method,
     id: String,
     timestamp: i64,
     signature: String,
     body: String,
+}
+
+/// Method of the request.
+#[derive(Clone, Copy)]
+enum Method {
+    Post,
+    /// For a client of Judge0.
+    Put,
 }
 
 impl Sender {
@@ -176,16 +187,23 @@ impl Sender {
             .map_err(ours)?
             .ok_or("the submission's owner no longer exists")?;
         let now = self.core.now();
-        let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), cupel_api::webhook_body(&record, now));
+        let (method, body) = match cupel_facades::callback_body(&self.core.registry(), &record, self.judge0) {
+            Some(body) => (Method::Put, body),
+            None => (Method::Post, cupel_api::webhook_body(&record, now)),
+        };
+        let (id, timestamp) = (delivery.id.to_string(), now.as_second());
         let signature = sign(&secret, &id, timestamp, &body);
-        Ok(Message { url: delivery.url.clone(), id, timestamp, signature, body })
+        Ok(Message { url: delivery.url.clone(), method, id, timestamp, signature, body })
     }
 
     async fn post(&self, message: Message) -> Sent {
         let agent = self.agent.clone();
         let status = tokio::task::spawn_blocking(move || {
-            let response = agent
-                .post(&message.url)
+            let request = match message.method {
+                Method::Post => agent.post(&message.url),
+                Method::Put => agent.put(&message.url),
+            };
+            let response = request
                 .header("content-type", "application/json")
                 .header("webhook-id", &message.id)
                 .header("webhook-timestamp", message.timestamp.to_string())

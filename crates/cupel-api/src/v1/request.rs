@@ -44,6 +44,10 @@ pub(crate) struct ExecuteRequest {
     /// lists are the server's defaults; the operator may set others.
     #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
+    /// Arguments for the compiler in addition to the language's own. They are placed before the source, so that they
+    /// override conflicting ones. Ignored if the language has no compiler.
+    #[serde(default, deserialize_with = "lists::args")]
+    pub(crate) compiler_args: Vec<String>,
     /// Arguments after the program's name.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) args: Vec<String>,
@@ -275,10 +279,12 @@ impl ExecuteRequest {
             .collect();
         let program = NewProgram {
             source,
+            compiler_args: self.compiler_args,
             args: self.args,
             env: self.env.into_iter().collect(),
             stdin,
             tests,
+            stderr_to_stdout: false,
             fetch: self.fetch_files,
             limits: self.limits.unwrap_or_default().into(),
             live: None,

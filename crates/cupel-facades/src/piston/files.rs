@@ -1,11 +1,14 @@
 //! The files of a request: encodings, names, and the order that Cupel expects.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use cupel_languages::Language;
 use serde_json::Value;
-use std::sync::Arc;
+
+use crate::program::{SourceFile, main_name};
 
 /// Encoding of a file's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +50,6 @@ pub(super) struct File {
     /// Path below the working directory, in its shortest form.
     pub(super) path: String,
     pub(super) content: Arc<[u8]>,
-    /// Whether the name is the original's default.
-    is_unnamed: bool,
 }
 
 /// The files, the main file first: the first one in UTF-8. Of files with the same name, the last one remains.
@@ -66,14 +67,13 @@ pub(super) fn of(listed: &[Value], encodings: &[Encoding]) -> Result<Vec<File>, 
             Some(Value::String(name)) => name,
             Some(_) => return Err(format!("the name of file {at} is not a string")),
         };
-        let is_unnamed = name.is_empty();
-        let path = if is_unnamed { format!("file{at}.code") } else { inside(name)? };
+        let path = if name.is_empty() { format!("file{at}.code") } else { inside(name)? };
         if Some(at) == main {
             main_path = Some(path.clone());
         }
         let content = encoding.decode(file.get("content").and_then(Value::as_str).unwrap_or_default());
         files.retain(|other| other.path != path);
-        files.push(File { path, content: content.into(), is_unnamed });
+        files.push(File { path, content: content.into() });
     }
     if let Some(at) = files.iter().position(|file| Some(&file.path) == main_path.as_ref()) {
         let main = files.remove(at);
@@ -107,28 +107,16 @@ fn inside(name: &str) -> Result<String, String> {
 ///
 /// The packages of the original run a main file of any name. If the main file lacks the language's extension, or the
 /// language derives the name from the source, it gets the language's usual name.
-pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<(String, Arc<[u8]>)> {
+pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceFile> {
     let mut files = files.into_iter();
     let Some(main) = files.next() else { return Vec::new() };
-    let mut others: Vec<(String, Arc<[u8]>)> = files.map(|file| (file.path, file.content)).collect();
-    let is_derived = !language.main_class.is_empty() || !language.named_by_type.is_empty();
-    let extension = main.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let mut others: Vec<SourceFile> = files.map(|file| (file.path, file.content)).collect();
+    let (folder, name) = main.path.rsplit_once('/').unwrap_or(("", &main.path));
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let fits = extension.is_some_and(|extension| language.extensions.iter().any(|known| known == extension));
-    let path = if is_derived && (main.is_unnamed || !fits || !main.path.contains('/')) {
-        others.retain(|(path, _)| path != language.source.as_str());
-        String::new()
-    } else if fits {
-        main.path
-    } else {
-        let mut path = language.source.as_str().to_owned();
-        while others.iter().any(|(other, _)| *other == path) {
-            path = match path.rsplit_once('.') {
-                Some((stem, extension)) => format!("{stem}_.{extension}"),
-                None => format!("{path}_"),
-            };
-        }
-        path
-    };
+    let is_derived = !language.main_class.is_empty() || !language.named_by_type.is_empty();
+    let is_kept = fits && !(is_derived && folder.is_empty());
+    let path = if is_kept { main.path } else { main_name(language, &mut others) };
     others.insert(0, (path, main.content));
     others
 }

@@ -8,6 +8,7 @@ mod body;
 mod connect;
 mod files;
 mod input;
+mod interleave;
 mod request;
 mod response;
 mod run;

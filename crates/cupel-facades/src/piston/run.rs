@@ -6,28 +6,26 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cupel_core::event::{EventKind, Seq, Stream};
-use cupel_core::{AuthenticatedUser, NewProgram, NewSource, NewSubmission, Received};
+use cupel_core::{AuthenticatedUser, NewProgram, NewSource, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
 use cupel_http::notes::{NewlyAccepted, Notes};
-use cupel_types::{Bytes, Limits, LimitsRequest, Live, RunReport, SubmissionId};
+use cupel_types::{Bytes, Limits, LimitsRequest, Live, RunReport};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::files;
+use super::interleave::both_streams;
 use super::request::Job;
 use super::response::{ExecuteResponse, Style};
 use crate::execute::{Ended, Refusal, execute, output_bytes};
+use crate::program::limits_within;
 
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
-
-/// How long a request waits for its events after it has its result. They are stored together with the result.
-const EVENTS_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Bytes of each stream after which a program is ended, if the original's limit applies. More than that limit, whose
 /// characters have up to four bytes, so that a longer stream is longer than the limit.
@@ -79,8 +77,11 @@ pub(super) async fn run(
     };
     let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
     let output = match &record.report {
-        Some(report) => both_streams(app, &viewer, id, report).await,
-        None => None,
+        Some(RunReport { execution: Some(step), .. }) => {
+            let output = both_streams(&app.core, &viewer, id, step).await;
+            Some(String::from_utf8_lossy(&output).into_owned())
+        }
+        _ => None,
     };
     let mut response = match record.report {
         Some(report) if ExecuteResponse::exists(&report) => {
@@ -103,59 +104,12 @@ pub(super) fn message(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
 
-/// Both streams in the order in which the output arrived, from the events of the run. `None`: one of them is empty, or
-/// the events lack some of the output.
-async fn both_streams(
-    app: &Shared,
-    viewer: &AuthenticatedUser,
-    id: SubmissionId,
-    report: &RunReport,
-) -> Option<String> {
-    let step = report.execution.as_ref()?;
-    if step.stdout.data.is_empty() || step.stderr.data.is_empty() {
-        return None;
-    }
-    let read = async {
-        let mut log = app.core.watch(viewer, id, Seq::default()).await.ok()??;
-        let (mut attempt, mut output, mut lengths) = (0, Vec::new(), [0, 0]);
-        while let Some(Received::Event(event)) = log.next().await {
-            if event.seq.attempt() > attempt {
-                attempt = event.seq.attempt();
-                output.clear();
-                lengths = [0, 0];
-            }
-            if let EventKind::Output { stream, data, .. } = event.kind {
-                lengths[usize::from(stream == Stream::Stderr)] += data.len();
-                output.extend_from_slice(&data);
-            }
-        }
-        (lengths == [step.stdout.data.len(), step.stderr.data.len()]).then_some(output)
-    };
-    let output = tokio::time::timeout(EVENTS_TIME_MAX, read).await.ok()??;
-    Some(String::from_utf8_lossy(&output).into_owned())
-}
-
 /// Limits of the run: at most the language's maxima.
 fn limits_of(job: &Job, style: Style, max: Limits, is_live: bool) -> LimitsRequest {
-    let wall_time = job.run.wall_time.min(max.wall_time);
     let output = match style.output_max() {
         // The original's WebSocket has no output limit.
         Some(_) if !is_live => STRICT_OUTPUT,
         Some(_) | None => max.output,
     };
-    LimitsRequest {
-        cpu_time: Some(job.run.cpu_time.min(max.cpu_time)),
-        wall_time: Some(wall_time),
-        idle_time: Some(wall_time.min(max.idle_time)),
-        memory: Some(job.run.memory.unwrap_or(max.memory).min(max.memory)),
-        output: Some(output.min(max.output)),
-        // The language's defaults.
-        instructions: None,
-        processes: None,
-        open_files: None,
-        file_size: None,
-        disk: None,
-        inodes: None,
-        stack: None,
-    }
+    limits_within(max, job.run.cpu_time, job.run.wall_time, job.run.memory, output)
 }

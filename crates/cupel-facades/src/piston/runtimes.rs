@@ -109,16 +109,20 @@ impl Runtime {
     }
 }
 
+/// The names of a language in `languages/*.toml`; `None`: the original does not know it.
+fn names(language: &Language) -> Vec<Option<&str>> {
+    match language.facades.get(PISTON) {
+        Some(names) => names.iter().map(|name| Some(name.as_str())).collect(),
+        None => vec![None],
+    }
+}
+
 /// The runtimes of the installed languages.
 pub(super) fn installed(registry: &Registry) -> Vec<Runtime> {
     let mut runtimes = Vec::new();
     for language in registry.iter() {
         let Availability::Available { version } = &language.availability else { continue };
-        let names: Vec<Option<&str>> = match language.facades.get(PISTON) {
-            Some(names) => names.iter().map(|name| Some(name.as_str())).collect(),
-            None => vec![None],
-        };
-        runtimes.extend(names.into_iter().map(|name| Runtime::of(language, version, name)));
+        runtimes.extend(names(language).into_iter().map(|name| Runtime::of(language, version, name)));
     }
     runtimes
 }
@@ -159,11 +163,7 @@ pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
     let mut seen = BTreeSet::new();
     let mut packages = Vec::new();
     for language in registry.iter() {
-        let names: Vec<Option<&str>> = match language.facades.get(PISTON) {
-            Some(names) => names.iter().map(|name| Some(name.as_str())).collect(),
-            None => vec![None],
-        };
-        for name in names {
+        for name in names(language) {
             let (version, installed) = match &language.availability {
                 Availability::Available { version } => (version.as_str(), true),
                 Availability::Unprobed | Availability::Unavailable { .. } => ("", false),

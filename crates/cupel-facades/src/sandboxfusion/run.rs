@@ -27,6 +27,7 @@ use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
 use crate::execute::{Ended, Refusal, execute, output_bytes};
+use crate::program::{SourceFile, limits_within, main_name};
 
 /// Files whose path contains this text are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
@@ -140,30 +141,10 @@ fn clamped_duration(clamped_duration: f64, max: Duration) -> Duration {
 /// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is
 /// the wall-clock limit here.
 fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
-    let wall_time = clamped_duration(request.run_timeout, max.wall_time);
-    let memory = match request.memory_limit_mib {
-        mib if mib > 0.0 => Bytes::mib(mib as u64).min(max.memory),
-        _ => max.memory,
-    };
-    LimitsRequest {
-        cpu_time: Some(wall_time.min(max.cpu_time)),
-        wall_time: Some(wall_time),
-        idle_time: Some(wall_time.min(max.idle_time)),
-        memory: Some(memory),
-        output: Some(max.output),
-        // The language's defaults.
-        instructions: None,
-        processes: None,
-        open_files: None,
-        file_size: None,
-        disk: None,
-        inodes: None,
-        stack: None,
-    }
+    let time = clamped_duration(request.run_timeout, max.wall_time);
+    let memory = (request.memory_limit_mib > 0.0).then(|| Bytes::mib(request.memory_limit_mib as u64));
+    limits_within(max, time, time, memory, max.output)
 }
-
-/// Path and contents.
-type SourceFile = (String, Arc<[u8]>);
 
 /// Files of the submission, the code first.
 fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, String> {
@@ -175,19 +156,8 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
         let path = inside(path)?;
         files.push((path, decode_base64(content)?.into()));
     }
-    let mut main = language.source.as_str().to_owned();
-    if !language.main_class.is_empty() || !language.named_by_type.is_empty() {
-        // The language determines the name of the source file, so the code replaces a file with that name.
-        files.retain(|(path, _)| *path != main);
-        main.clear();
-    }
-    // The original gives the code a random name, so the code never replaces a file. Choose an unused name.
-    while files.iter().any(|(path, _)| *path == main) {
-        main = match main.rsplit_once('.') {
-            Some((stem, extension)) => format!("{stem}_.{extension}"),
-            None => format!("{main}_"),
-        };
-    }
+    // The original gives the code a random name, so the code never replaces a file.
+    let main = main_name(language, &mut files);
     files.insert(0, (main, code_of(request).into_bytes().into()));
     Ok(files)
 }

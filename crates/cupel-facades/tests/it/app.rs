@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, Request};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Scope};
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
-use cupel_facades::{Keyless, PISTON, PistonOptions, SANDBOXFUSION, piston, sandboxfusion};
+use cupel_facades::{
+    JUDGE0, Judge0Options, Keyless, PISTON, PistonOptions, SANDBOXFUSION, judge0, piston, sandboxfusion,
+};
 use cupel_http::{ApiState, Health, HealthReport, Settings};
 use cupel_languages::{Probe, Registry};
 use cupel_queue::EmbeddedQueue;
@@ -60,6 +62,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Value,
+    /// The body as it was sent.
+    pub(crate) text: String,
 }
 
 impl TestApp {
@@ -97,8 +101,10 @@ impl TestApp {
             shutdown: CancellationToken::new(),
         };
         let of_piston = accounts.internal(PISTON).await.unwrap().id;
-        let facades =
-            [sandboxfusion("/sandboxfusion", keyless, account), piston("/piston", keyless, of_piston, options)];
+        let of_judge0 = accounts.internal(JUDGE0).await.unwrap().id;
+        let mut facades =
+            vec![sandboxfusion("/sandboxfusion", keyless, account), piston("/piston", keyless, of_piston, options)];
+        facades.extend(judge0("/judge0", keyless, of_judge0, Judge0Options { strict: options.strict }));
         let router = cupel_http::router(state, facades);
         TestApp { router, core, accounts, account, _dir: Arc::new(dir) }
     }
@@ -115,7 +121,8 @@ impl TestApp {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or_default();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, json }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, json, text }
     }
 
     /// A request of a client of Piston on this machine.
@@ -132,6 +139,19 @@ impl TestApp {
     pub(crate) async fn piston(&self, body: &Value) -> Answer {
         let body = body.to_string();
         self.send(TestApp::piston_request("POST", "/api/v2/execute", Some("application/json"), body.as_bytes())).await
+    }
+
+    /// A request of a client of Judge0 on this machine, with this JSON body unless it is null.
+    pub(crate) async fn judge0(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.send(TestApp::judge0_request(method, path, body)).await
+    }
+
+    pub(crate) fn judge0_request(method: &str, path: &str, body: &Value) -> Request<Body> {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let request = Request::builder().method(method).uri(format!("/judge0{path}"));
+        let request = request.header("content-type", "application/json").extension(ConnectInfo(address));
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        request.body(body.into()).unwrap()
     }
 
     pub(crate) async fn run_code(&self, body: &Value) -> Answer {

@@ -239,7 +239,7 @@ async fn a_valid_request_becomes_a_submission() {
             (&[("app.py", "1"), ("data", "x"), ("lib/b.py", "3")], "\n", &[], 3000, 3000),
         ),
         (json!({ "files": [{ "name": "script", "content": "1" }] }), (&[("main.py", "1")], "\n", &[], 3000, 3000)),
-        // The original deletes unknown characters of lone surrogates.
+        // An empty name is no name.
         (json!({ "files": [{ "name": "", "content": "\u{e9}" }] }), (&[("main.py", "\u{e9}")], "\n", &[], 3000, 3000)),
     ];
     for (fields, (files, stdin, args, wall, cpu)) in cases {

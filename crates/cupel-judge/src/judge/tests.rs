@@ -48,10 +48,12 @@ fn file(path: &str, text: &str) -> BoxFile {
 fn a_program(files: Vec<BoxFile>) -> Program {
     Program {
         source: Source { language: "script".parse().unwrap(), files: BoxFiles::new(files) },
+        compiler_args: Vec::new(),
         args: vec!["one".into(), "{source}".into()],
         env: vec![("MODE".into(), "mine".into())],
         stdin: b"in".as_slice().into(),
         tests: Vec::new(),
+        stderr_to_stdout: false,
         fetch: Vec::new(),
         live: None,
     }
@@ -480,6 +482,13 @@ fn the_exception_that_ended_a_program_is_its_message() {
         (traceback, Outcome::Exited(0), None),
         ("debug\n", Outcome::Exited(1), None),
         (traceback, Outcome::TimeLimit, Some("time limit of 10000 ms exceeded")),
+        ("write: No space left on device\n", Outcome::Exited(3), Some("disk limit of 64 MiB in 4096 files reached")),
+        ("write: No space left on device\n", Outcome::Exited(0), None),
+        (
+            "OSError: [Errno 28] No space left on device\nValueError: no space left on device\n",
+            Outcome::Exited(1),
+            Some("ValueError: no space left on device; disk limit of 64 MiB in 4096 files reached"),
+        ),
     ] {
         let (report, _) = judged("script", &one(), &mut scripted([writes_stderr(stderr, outcome)]), &NoCache);
         assert_eq!(report.message.as_deref(), message, "{outcome:?}");

@@ -361,6 +361,7 @@ impl Judging<'_, '_> {
             stdin,
             limits: self.limits.enforced,
             keep,
+            stderr_to_stdout: false,
             result,
             collect: if collect { Collect::All } else { Collect::Nothing },
         };
@@ -443,7 +444,9 @@ impl Judging<'_, '_> {
     /// Returns the verdict on the end of the program, before its output is checked.
     pub(super) fn by_itself(&self, mut step: StepReport, stderr: &End, reruns: u32, truncated: bool) -> Pass {
         let names_file = self.request.files.len() > 1;
-        let exception = exception(self.request.language, &mut step, stderr, &self.runnable.sources, names_file);
+        let enforced = &self.limits.enforced;
+        let exception =
+            exception(self.request.language, &mut step, stderr, &self.runnable.sources, names_file, enforced);
         let mut causes = Verdict::causes(step.outcome, exit(&step), step.usage.cpu_time, self.limits.cpu_time);
         if truncated && self.limits.on_output_limit == OnOutputLimit::Discard {
             causes.push(Verdict::OutputLimit);

@@ -143,6 +143,7 @@ pub(super) fn run(
         stdin: StdinSource::Bytes(stdin),
         limits: limits::of_author(bounds, runnable.limits, call.given),
         keep: Bytes::kib(128),
+        stderr_to_stdout: false,
         result: false,
         collect: call.collect,
     };

@@ -44,7 +44,14 @@ pub(super) fn build(
     };
     let sources = driver.sources(signature, &request.language.files_named_by_type(files));
     let main = sources.units.iter().next().map_or(&request.language.source, |file| &file.path);
-    let of = Sources { owner: request.owner, files: &sources.files, units: &sources.units, main, entry: None };
+    let of = Sources {
+        owner: request.owner,
+        files: &sources.files,
+        units: &sources.units,
+        main,
+        entry: None,
+        compiler_args: &[],
+    };
     let built = builder.units(of, request.language, memory, executor, observer)?;
     Ok(match built {
         Built::Refused { report, verdict: Verdict::CompileError, message: None } => {

@@ -64,6 +64,7 @@ impl Judging<'_, '_> {
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep,
+            stderr_to_stdout: false,
             result: false,
             collect: collect.clone(),
         };

@@ -67,7 +67,7 @@ impl Builder<'_> {
     ) -> Result<Built, ProblemError> {
         let main = sources.iter().next().map_or(&language.source, |file| &file.path);
         let named = &language.files_named_by_type(sources);
-        let sources = Sources { owner: self.owner, files: named, units: named, main, entry };
+        let sources = Sources { owner: self.owner, files: named, units: named, main, entry, compiler_args: &[] };
         self.units(sources, language, memory, executor, observer)
     }
 
@@ -165,6 +165,7 @@ impl Builder<'_> {
                 stdin: StdinSource::Bytes(Arc::from([])),
                 limits: limits::of_compiler(&self.compile, Limits::default()),
                 keep: Bytes::ZERO,
+                stderr_to_stdout: false,
                 result: false,
                 collect: Collect::All,
             };

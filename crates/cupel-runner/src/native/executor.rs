@@ -155,6 +155,7 @@ impl SlotExecutor {
             // The slot decides whether the program can be forked from the zygote. Here, the interpreter only has to
             // match.
             warm: self.sandbox.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
+            stderr_to_stdout: step.stderr_to_stdout,
             result: step.result,
             collect: bounds.map(|(files, bytes)| CollectLimits {
                 files,
@@ -214,6 +215,7 @@ mod tests {
                 stdin: StdinSource::Live(LiveStdin { source: Arc::new(Silent), terminal }),
                 limits: Limits::default(),
                 keep: Bytes::ZERO,
+                stderr_to_stdout: false,
                 result: false,
                 collect: Collect::Nothing,
             };

@@ -313,7 +313,7 @@ impl BoxSize {
 
     /// Whether the memory limit, and not the disk limit, determines the size.
     pub(crate) fn is_of_the_memory(limits: &Limits) -> bool {
-        limits.memory.get() / 4 * 3 < limits.disk.get()
+        limits.disk_bytes() < limits.disk
     }
 
     fn options(self, off: WallSet) -> String {

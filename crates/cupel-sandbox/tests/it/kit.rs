@@ -259,6 +259,7 @@ impl Program {
                 limits: small(),
                 kind: CellKind::Run,
                 warm: None,
+                stderr_to_stdout: false,
                 result: false,
                 collect: None,
                 outbox: None,

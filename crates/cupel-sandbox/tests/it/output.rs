@@ -22,6 +22,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_watched_program_reports_its_end_and_its_closed_output", a_watched_program_reports_its_end_and_closing),
             ("a_result_has_its_own_pipe_if_requested", a_result_has_its_own_pipe_if_requested),
             ("a_result_has_the_output_limit", a_result_has_the_output_limit),
+            ("both_streams_in_one_pipe_keep_their_order", both_streams_in_one_pipe_keep_their_order),
             ("a_slow_reader_blocks_the_program", a_slow_reader_blocks_the_program),
         ],
     )
@@ -54,6 +55,20 @@ impl Observer for Pattern {
     fn stderr(&mut self, data: &[u8]) {
         self.compare(1, data);
     }
+}
+
+fn both_streams_in_one_pipe_keep_their_order(world: &World) {
+    let script = "for n in 1 2 3 4 5 6 7 8 9; do printf $n; printf - >&2; done; exec >&-; printf . >&2";
+    let mut program = Program::shell(script);
+    program.command.stderr_to_stdout = true;
+    let ended = world.run(&program);
+    assert_eq!((ended.text().as_str(), &ended.stderr[..]), ("1-2-3-4-5-6-7-8-9-.", &b""[..]));
+    assert_eq!(ended.report.outcome, Outcome::Exited(0));
+    let mut program =
+        Program::shell("head -c 40000 /dev/zero; head -c 40000 /dev/zero >&2").limits(|l| l.output = Bytes::kib(64));
+    program.command.stderr_to_stdout = true;
+    let ended = world.run(&program);
+    assert_eq!((ended.stdout.len(), ended.report.outcome), (64 << 10, Outcome::OutputLimit), "one limit for both");
 }
 
 fn a_hundred_mebibytes_stream_through(world: &World) {

@@ -285,6 +285,7 @@ impl Conformance {
             limits: as_patient(self.language.compile_limits),
             kind: CellKind::Compile,
             warm: None,
+            stderr_to_stdout: false,
             result: false,
             collect: Some(CollectLimits {
                 files: 1000,

@@ -213,9 +213,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 19] = [
+    let rules: [Rule; 20] = [
         ("the_memory_of_a_small_program_is_the_same_in_all_runs_lanes_and_starts", steady_memory),
         ("a_warm_program_is_forked_and_not_executed", forked),
+        ("both_streams_in_one_pipe_keep_their_order", streams_in_one_pipe),
         ("other_commands_are_executed", executed),
         ("a_warm_program_has_live_input_and_one_with_a_terminal_is_cold", live_input),
         ("a_report_says_how_its_program_was_started", report_says_so),
@@ -253,6 +254,16 @@ const WHOSE: &str = "import os; print('python' in os.readlink('/proc/self/exe'))
 fn forked(world: &Warmed) {
     assert_eq!(world.run(&python(WHOSE), false).text(), "True\n");
     assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
+}
+
+fn streams_in_one_pipe(world: &Warmed) {
+    let source = "import os\nfor n in range(5): os.write(1, b'o'); os.write(2, b'e')\nprint('', flush=True)";
+    let mut program = python(source);
+    program.command.stderr_to_stdout = true;
+    for warm in [true, false] {
+        let ended = world.run(&program, warm);
+        assert_eq!((ended.text().as_str(), &ended.stderr[..]), ("oeoeoeoeoe\n", &b""[..]));
+    }
 }
 
 fn executed(world: &Warmed) {

@@ -1,9 +1,9 @@
 //! [`Submission`], stored in the columns `spec` and `data` of `code_submissions`.
 
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, Instructions, LimitsRequest, Live, PriorityClass, ProblemId,
-    ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind, TerminalSize, TestCase,
-    UserId,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, FacadeRequest, Instructions, LimitsRequest, Live,
+    PriorityClass, ProblemId, ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind,
+    TerminalSize, TestCase, UserId,
 };
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -25,6 +25,8 @@ struct Spec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    compiler_args: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     args: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     env: Vec<(String, String)>,
@@ -32,6 +34,8 @@ struct Spec {
     stdin: Span,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tests: Vec<TestSpec>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stderr_to_stdout: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fetch: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +49,14 @@ struct Spec {
     webhook: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    facade: Option<FacadeSpec>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FacadeSpec {
+    name: String,
+    request: Span,
 }
 
 /// A program that gets input while it runs.
@@ -167,10 +179,12 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         package: s.of_problem().map(|of| of.package.to_string()),
         cases: None,
         files: s.source().map(|source| put_files(&source.files, &mut blob)).unwrap_or_default(),
+        compiler_args: Vec::new(),
         args: Vec::new(),
         env: Vec::new(),
         stdin: Span::default(),
         tests: Vec::new(),
+        stderr_to_stdout: false,
         fetch: Vec::new(),
         live: None,
         limits: s.limits.into(),
@@ -178,9 +192,11 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         run_at_us: s.run_at.map(to_us),
         webhook: s.webhook.clone(),
         request_id: s.request_id.clone(),
+        facade: None,
     };
     match &s.kind {
         SubmissionKind::Program(program) => {
+            spec.compiler_args.clone_from(&program.compiler_args);
             spec.args.clone_from(&program.args);
             spec.env.clone_from(&program.env);
             spec.stdin = blob.put(&program.stdin);
@@ -189,6 +205,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
                 stdin: blob.put(&t.stdin),
                 expected: t.expected.as_ref().map(|e| blob.put(e)),
             };
+            spec.stderr_to_stdout = program.stderr_to_stdout;
             spec.fetch = program.fetch.iter().map(|path| path.as_str().to_owned()).collect();
             spec.tests = program.tests.iter().map(put).collect();
             spec.live = program.live.map(|Live { terminal }| LiveSpec {
@@ -204,6 +221,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         }
         SubmissionKind::Verify(_) => {}
     }
+    spec.facade = s.facade.as_ref().map(|of| FacadeSpec { name: of.facade.clone(), request: blob.put(&of.data) });
     Ok((serde_json::to_string(&spec)?, blob.finish()))
 }
 
@@ -266,10 +284,12 @@ pub(crate) fn decode_submission(
             let fetch = spec.fetch.iter().map(|path| BoxPath::new(path).map_err(|_| bad("spec")));
             SubmissionKind::Program(Program {
                 source: source()?,
+                compiler_args: spec.compiler_args,
                 args: spec.args,
                 env: spec.env,
                 stdin: read(data, spec.stdin)?,
                 tests: tests.collect::<Result<_, RowError>>()?,
+                stderr_to_stdout: spec.stderr_to_stdout,
                 fetch: fetch.collect::<Result<_, RowError>>()?,
                 live: spec.live.map(live).transpose()?,
             })
@@ -293,6 +313,10 @@ pub(crate) fn decode_submission(
         run_at: spec.run_at_us.map(|us| from_us(us, "spec")).transpose()?,
         webhook: spec.webhook,
         request_id: spec.request_id,
+        facade: spec
+            .facade
+            .map(|of| Ok::<_, RowError>(FacadeRequest { facade: of.name, data: read(data, of.request)? }))
+            .transpose()?,
         submitted_at,
     })
 }

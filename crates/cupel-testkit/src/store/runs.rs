@@ -7,8 +7,8 @@ use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, Needs, NewSubmissions, Store};
 use cupel_types::{
-    BoxPath, Bytes, CaseReport, CompileReport, FetchedFile, Instructions, LimitsRequest, Outcome, Output,
-    PriorityClass, RunId, Signal, StepReport, Submission, SubmissionId, SubmissionKind, Verdict,
+    BoxPath, Bytes, CaseReport, CompileReport, FacadeRequest, FetchedFile, Instructions, LimitsRequest, Outcome,
+    Output, PriorityClass, RunId, Signal, StepReport, Submission, SubmissionId, SubmissionKind, Verdict,
 };
 use jiff::Timestamp;
 
@@ -23,14 +23,15 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
     match (&a.kind, &b.kind) {
         (SubmissionKind::Program(a), SubmissionKind::Program(b)) => {
             assert_eq!((&a.args, &a.env, &a.stdin, &a.tests), (&b.args, &b.env, &b.stdin, &b.tests));
+            assert_eq!((&a.compiler_args, a.stderr_to_stdout), (&b.compiler_args, b.stderr_to_stdout));
         }
         (SubmissionKind::Problem(a), SubmissionKind::Problem(b)) => assert_eq!(a.cases, b.cases),
         (SubmissionKind::Verify(_), SubmissionKind::Verify(_)) => {}
         other => panic!("different kinds of work: {other:?}"),
     }
     assert_eq!(
-        (a.run_at, &a.webhook, &a.request_id, a.submitted_at),
-        (b.run_at, &b.webhook, &b.request_id, b.submitted_at)
+        (a.run_at, &a.webhook, &a.request_id, &a.facade, a.submitted_at),
+        (b.run_at, &b.webhook, &b.request_id, &b.facade, b.submitted_at)
     );
 }
 
@@ -58,10 +59,15 @@ pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -
         .run_at(at(60))
         .webhook("https://example.test/hook")
         .with_program(|new| {
+            new.compiler_args = vec!["-O3".into(), "-DX=\"a b\"".into()];
+            new.stderr_to_stdout = true;
             new.args = vec!["-x".into(), "ä b".into(), String::new()];
             new.env = vec![("A".into(), "1".into()), ("B".into(), String::new())];
         })
-        .with(|new| new.request_id = Some("req-1".into()));
+        .with(|new| {
+            new.request_id = Some("req-1".into());
+            new.facade = Some(FacadeRequest { facade: "judge0".into(), data: [0, 255, 1].as_slice().into() });
+        });
     for submission in [full, a_submission().by(owner).stdin(&[7; 100_000])] {
         let (submission, run) = insert(&*store, submission).await;
         let record = store.submission(submission.id).await.unwrap().expect("a record");

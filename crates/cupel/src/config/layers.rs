@@ -37,16 +37,25 @@ const SECRETS: [&str; 9] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Default,
-    File { path: PathBuf, line: usize },
-    Environment { variable: String },
-    Flag { name: &'static str },
+    /// `line` is `None` if the file cannot be read.
+    File {
+        path: PathBuf,
+        line: Option<usize>,
+    },
+    Environment {
+        variable: String,
+    },
+    Flag {
+        name: &'static str,
+    },
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Default => f.write_str("default"),
-            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Origin::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
+            Origin::File { path, line: None } => write!(f, "{}", path.display()),
             Origin::Environment { variable } => write!(f, "environment variable {variable}"),
             Origin::Flag { name } => write!(f, "flag {name}"),
         }
@@ -104,7 +113,7 @@ impl Layers {
 
     /// Overrides settings with those of a file.
     pub(crate) fn file(&mut self, path: &Path, text: &str) {
-        self.read_toml(text, |line| Origin::File { path: path.to_owned(), line }, false);
+        self.read_toml(text, |line| Origin::File { path: path.to_owned(), line: Some(line) }, false);
     }
 
     /// Overrides settings with environment variables whose names begin with `CUPEL_` and contain a section

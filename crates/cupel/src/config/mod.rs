@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cupel_facades::{PISTON, PistonOptions, SANDBOXFUSION};
+use cupel_facades::{JUDGE0, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
 use cupel_http::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
 use cupel_runner::CompilerSharing;
@@ -267,6 +267,8 @@ pub(crate) struct Facades {
     pub(crate) sandboxfusion: Facade,
     pub(crate) piston: Facade,
     pub(crate) piston_options: PistonOptions,
+    pub(crate) judge0: Facade,
+    pub(crate) judge0_options: Judge0Options,
 }
 
 /// Shared programs.
@@ -345,7 +347,7 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     match text {
         Some((path, Ok(text))) => layers.file(&path, &text),
         Some((path, Err(error))) => {
-            let origin = layers::Origin::File { path, line: 1 };
+            let origin = layers::Origin::File { path, line: None };
             layers.faults.push(layers::ConfigFault {
                 origin,
                 key: String::new(),
@@ -493,6 +495,8 @@ fn read(layers: &mut Layers) -> Config {
                 strict: layers.boolean("facades.piston.strict"),
                 any_content_type: layers.boolean("facades.piston.any_content_type"),
             },
+            judge0: facade(layers, JUDGE0),
+            judge0_options: Judge0Options { strict: layers.boolean("facades.judge0.strict") },
         },
     }
 }

@@ -47,7 +47,7 @@ fn the_source_of_each_value_is_shown() {
 fn an_unreadable_configuration_is_reported() {
     let ended = end(cupel(["config", "show", "--config", "/nowhere/cupel.toml"]), b"");
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("/nowhere/cupel.toml:1: cannot read the file"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("/nowhere/cupel.toml: cannot read the file"), "{}", ended.stderr);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_class_without_main_is_named_on_every_route() {
 }
 
 #[test]
-fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit() {
+fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit_and_a_full_disk_names_its_limit() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let result = |language: &str, source: &str, limits: Value| {
@@ -84,6 +84,10 @@ fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit() {
         assert_eq!((&ended["verdict"], &ended["message"]), (&json!("RTE"), &json!(message)), "{ended:#}");
         assert!(ended["runtime_error"].is_string(), "{ended:#}");
     }
+    let fills = "file = open('a', 'wb', 0)\nwhile file.write(b'x' * 65536): pass";
+    let full = result("python", fills, json!({ "disk_kb": 1024 }));
+    let message = "OSError: [Errno 28] No space left on device (line 2); disk limit of 1 MiB in 4096 files reached";
+    assert_eq!((&full["verdict"], &full["message"]), (&json!("RTE"), &json!(message)), "{full:#}");
     let hoard = "import java.util.*;\nclass Main { public static void main(String[] a) {\n  List<byte[]> all = new ArrayList<>();\n  for (;;) \
                  all.add(new byte[1 << 20]); } }";
     let full = result("java", hoard, json!({ "memory_kb": 131_072 }));

@@ -214,6 +214,7 @@ fn run(
         limits: limits::of_author(&verifying.request.package.problem.limits.validation, runnable.limits, given),
         keep: Bytes::kib(4),
         collect: Collect::Nothing,
+        stderr_to_stdout: false,
         result: false,
     };
     let report = verifying.executor.execute(step, &mut IgnoreOutput(&mut Quiet(verifying.observer)))?.report;

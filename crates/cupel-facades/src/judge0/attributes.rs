@@ -1,0 +1,476 @@
+//! The attributes of a submission as the client sends them: conversion, defaults and validation.
+//!
+//! Source: the model `Submission` of the original at release 1.13.1, with the conversions of ActiveRecord 5.2: an empty
+//! text for a number or a switch means the default, and a text with a number is a number.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::languages::{Flavour, Known};
+use super::text;
+
+/// Maximum length of compiler options and of arguments, in characters.
+const OPTIONS_MAX: usize = 512;
+
+/// A valid submission. Stored with the submission of core, for later responses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Attributes {
+    pub(super) flavour: Flavour,
+    pub(super) language_id: i64,
+    /// Not stored here: core has the source, the input and the expected output.
+    #[serde(skip)]
+    pub(super) source_code: Vec<u8>,
+    #[serde(skip)]
+    pub(super) stdin: Option<Vec<u8>>,
+    #[serde(skip)]
+    pub(super) expected_output: Option<Vec<u8>>,
+    /// Whether there is standard input; if not, the attribute is null.
+    pub(super) has_stdin: bool,
+    pub(super) compiler_options: Option<String>,
+    pub(super) command_line_arguments: Option<String>,
+    /// Seconds.
+    pub(super) cpu_time_limit: f64,
+    /// Seconds.
+    pub(super) cpu_extra_time: f64,
+    /// Seconds.
+    pub(super) wall_time_limit: f64,
+    /// KiB.
+    pub(super) memory_limit: i64,
+    /// KiB.
+    pub(super) stack_limit: i64,
+    pub(super) max_processes_and_or_threads: i64,
+    pub(super) enable_per_process_and_thread_time_limit: bool,
+    pub(super) enable_per_process_and_thread_memory_limit: bool,
+    /// KiB.
+    pub(super) max_file_size: i64,
+    pub(super) redirect_stderr_to_stdout: bool,
+    pub(super) enable_network: bool,
+    pub(super) number_of_runs: i64,
+    /// The archive, as bytes.
+    #[serde(with = "as_base64", default, skip_serializing_if = "Option::is_none")]
+    pub(super) additional_files: Option<Vec<u8>>,
+    pub(super) callback_url: Option<String>,
+}
+
+mod as_base64 {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        bytes.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)).transpose()
+    }
+}
+
+/// Default and bounds of a number.
+pub(super) struct Range<T> {
+    pub(super) default: T,
+    pub(super) min: T,
+    pub(super) max: T,
+}
+
+const fn range<T>(default: T, min: T, max: T) -> Range<T> {
+    Range { default, min, max }
+}
+
+/// The limits of a flavour.
+pub(super) struct Ranges {
+    pub(super) cpu_time_limit: Range<f64>,
+    pub(super) cpu_extra_time: Range<f64>,
+    pub(super) wall_time_limit: Range<f64>,
+    pub(super) memory_limit: Range<i64>,
+    pub(super) stack_limit: Range<i64>,
+    /// The minimum is printed as `greater than 0`.
+    pub(super) max_processes_and_or_threads: Range<i64>,
+    pub(super) max_file_size: Range<i64>,
+    /// The minimum is printed as `greater than 0`.
+    pub(super) number_of_runs: Range<i64>,
+}
+
+impl Ranges {
+    /// The original's default configuration.
+    pub(super) const fn of(flavour: Flavour) -> Ranges {
+        match flavour {
+            Flavour::Ce => Ranges {
+                cpu_time_limit: range(5.0, 0.0, 15.0),
+                cpu_extra_time: range(1.0, 0.0, 5.0),
+                wall_time_limit: range(10.0, 1.0, 20.0),
+                memory_limit: range(128_000, 2048, 512_000),
+                stack_limit: range(64_000, 0, 128_000),
+                max_processes_and_or_threads: range(60, 1, 120),
+                max_file_size: range(1024, 0, 4096),
+                number_of_runs: range(1, 1, 20),
+            },
+            Flavour::Extra => Ranges {
+                cpu_time_limit: range(15.0, 0.0, 20.0),
+                wall_time_limit: range(20.0, 1.0, 25.0),
+                max_processes_and_or_threads: range(100, 1, 120),
+                max_file_size: range(5120, 0, 20_480),
+                ..Ranges::of(Flavour::Ce)
+            },
+        }
+    }
+}
+
+/// The faults of a submission: messages by attribute, in the order of the checks.
+pub(super) type Faults = Vec<(&'static str, Vec<String>)>;
+
+/// The response body for faults.
+pub(super) fn faults_body(faults: &Faults) -> Value {
+    Value::Object(faults.iter().map(|(attribute, messages)| ((*attribute).to_owned(), json!(messages))).collect())
+}
+
+/// Validates the attributes of a submission. `known` returns what the flavour knows about a language.
+///
+/// # Errors
+/// The faults, with the original's messages.
+pub(super) fn validate(
+    sent: &Map<String, Value>,
+    is_base64: bool,
+    flavour: Flavour,
+    known: impl Fn(i64) -> Known,
+) -> Result<Attributes, Faults> {
+    let ranges = Ranges::of(flavour);
+    let mut reader = Reader { sent, faults: Vec::new() };
+    let bytes = |text: String| if is_base64 { text::decode(&text) } else { text.into_bytes() };
+    let source_code = reader.text("source_code").map(bytes).unwrap_or_default();
+    let stdin = reader.text("stdin").map(bytes);
+    let expected_output = reader.text("expected_output").map(bytes);
+    let additional_files = reader.text("additional_files").map(|text| text::decode(&text));
+    let language_id = reader.language_id(&known);
+    let language = language_id.map_or(Known::Absent, &known);
+    let is_blank = source_code.iter().all(|c| c.is_ascii_whitespace() || *c == 0x0b);
+    match language {
+        Known::MultiFile if !is_blank => reader.fault("source_code", "must be blank"),
+        Known::MultiFile if additional_files.as_ref().is_none_or(Vec::is_empty) => {
+            reader.fault("additional_files", "can't be blank");
+        }
+        Known::MultiFile => {}
+        _ if is_blank => reader.fault("source_code", "can't be blank"),
+        _ => {}
+    }
+    let number_of_runs = reader.integer("number_of_runs", &ranges.number_of_runs, Minimum::GreaterThanZero);
+    let cpu_time_limit = reader.decimal("cpu_time_limit", &ranges.cpu_time_limit);
+    let cpu_extra_time = reader.decimal("cpu_extra_time", &ranges.cpu_extra_time);
+    let wall_time_limit = reader.decimal("wall_time_limit", &ranges.wall_time_limit);
+    let memory_limit = reader.integer("memory_limit", &ranges.memory_limit, Minimum::Inclusive);
+    let stack_limit = reader.integer("stack_limit", &ranges.stack_limit, Minimum::Inclusive);
+    let processes = &ranges.max_processes_and_or_threads;
+    let processes = reader.integer("max_processes_and_or_threads", processes, Minimum::GreaterThanZero);
+    let max_file_size = reader.integer("max_file_size", &ranges.max_file_size, Minimum::Inclusive);
+    let compiler_options = reader.text("compiler_options");
+    if compiler_options.as_ref().is_some_and(|options| !options.trim().is_empty())
+        && matches!(language, Known::MultiFile | Known::Present { is_compiled: false })
+    {
+        reader.fault("compiler_options", "setting compiler options is only allowed for compiled languages");
+    }
+    reader.bounded("compiler_options", compiler_options.as_deref());
+    let command_line_arguments = reader.text("command_line_arguments");
+    reader.bounded("command_line_arguments", command_line_arguments.as_deref());
+    let redirect_stderr_to_stdout = reader.switch("redirect_stderr_to_stdout");
+    let enable_network = reader.switch("enable_network");
+    if enable_network {
+        reader.fault("enable_network", "enabling network is not allowed");
+    }
+    let attributes = Attributes {
+        flavour,
+        language_id: language_id.unwrap_or_default(),
+        source_code,
+        has_stdin: stdin.is_some(),
+        stdin,
+        expected_output,
+        compiler_options,
+        command_line_arguments,
+        cpu_time_limit,
+        cpu_extra_time,
+        wall_time_limit,
+        memory_limit,
+        stack_limit,
+        max_processes_and_or_threads: processes,
+        enable_per_process_and_thread_time_limit: reader.switch("enable_per_process_and_thread_time_limit"),
+        enable_per_process_and_thread_memory_limit: reader.switch("enable_per_process_and_thread_memory_limit"),
+        max_file_size,
+        redirect_stderr_to_stdout,
+        enable_network,
+        number_of_runs,
+        additional_files,
+        callback_url: reader.text("callback_url"),
+    };
+    if reader.faults.is_empty() { Ok(attributes) } else { Err(reader.faults) }
+}
+
+/// How the original describes a minimum.
+#[derive(Clone, Copy)]
+enum Minimum {
+    Inclusive,
+    GreaterThanZero,
+}
+
+struct Reader<'s> {
+    sent: &'s Map<String, Value>,
+    faults: Faults,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, attribute: &'static str, message: impl Into<String>) {
+        match self.faults.iter_mut().find(|(of, _)| *of == attribute) {
+            Some((_, messages)) => messages.push(message.into()),
+            None => self.faults.push((attribute, vec![message.into()])),
+        }
+    }
+
+    /// A text; `None`: null, absent, or an array or object, which the original drops.
+    fn text(&self, attribute: &str) -> Option<String> {
+        match self.sent.get(attribute)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            // ActiveRecord stores booleans in text columns as one letter.
+            Value::Bool(value) => Some(if *value { "t" } else { "f" }.to_owned()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// A number; `None`: the default applies.
+    fn number(&mut self, attribute: &'static str) -> Option<f64> {
+        let number = match self.sent.get(attribute)? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) if text.trim().is_empty() => return None,
+            Value::String(text) => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()),
+            Value::Bool(_) => None,
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+        };
+        if number.is_none() {
+            self.fault(attribute, "is not a number");
+        }
+        number
+    }
+
+    fn decimal(&mut self, attribute: &'static str, range: &Range<f64>) -> f64 {
+        let Some(number) = self.number(attribute) else { return range.default };
+        if number < range.min {
+            self.fault(attribute, format!("must be greater than or equal to {}", range.min));
+        }
+        if number > range.max {
+            self.fault(attribute, format!("must be less than or equal to {:?}", range.max));
+        }
+        number
+    }
+
+    fn integer(&mut self, attribute: &'static str, range: &Range<i64>, minimum: Minimum) -> i64 {
+        let Some(number) = self.number(attribute) else { return range.default };
+        match minimum {
+            Minimum::Inclusive if number < range.min as f64 => {
+                self.fault(attribute, format!("must be greater than or equal to {}", range.min));
+            }
+            Minimum::GreaterThanZero if number <= 0.0 => self.fault(attribute, "must be greater than 0"),
+            _ => {}
+        }
+        if number > range.max as f64 {
+            self.fault(attribute, format!("must be less than or equal to {}", range.max));
+        }
+        // Truncated after the validation. A fraction between 0 and 1 becomes the minimum, because 0 runs are none.
+        (number as i64).max(range.min)
+    }
+
+    fn switch(&self, attribute: &str) -> bool {
+        match self.sent.get(attribute) {
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => false,
+            Some(Value::Bool(value)) => *value,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => {
+                !matches!(text.as_str(), "" | "0" | "f" | "F" | "false" | "FALSE" | "off" | "OFF")
+            }
+        }
+    }
+
+    fn language_id(&mut self, known: impl Fn(i64) -> Known) -> Option<i64> {
+        let id = match self.sent.get("language_id") {
+            Some(Value::Number(number)) => number.as_f64().map(|number| number as i64),
+            Some(Value::String(text)) if text.trim().is_empty() => None,
+            // As in Ruby, the digits at the beginning count, and other texts are 0.
+            Some(Value::String(text)) => {
+                let text = text.trim();
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+                let number: i64 = digits[..end].parse().unwrap_or(0);
+                Some(if text.starts_with('-') { -number } else { number })
+            }
+            Some(Value::Bool(value)) => Some(i64::from(*value)),
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => None,
+        };
+        let Some(id) = id else {
+            self.fault("language_id", "can't be blank");
+            self.fault("language_id", "language with id  doesn't exist");
+            return None;
+        };
+        match known(id) {
+            Known::Absent => self.fault("language_id", format!("language with id {id} doesn't exist")),
+            Known::Archived => {
+                self.fault("language_id", format!("language with id {id} is archived and cannot be used anymore"));
+            }
+            Known::Present { .. } | Known::MultiFile => {}
+        }
+        Some(id)
+    }
+
+    fn bounded(&mut self, attribute: &'static str, text: Option<&str>) {
+        if text.is_some_and(|text| text.chars().count() > OPTIONS_MAX) {
+            self.fault(attribute, format!("is too long (maximum is {OPTIONS_MAX} characters)"));
+        }
+    }
+}
+
+/// Characters that the original removes from options and arguments before a shell reads them.
+const REMOVED: [char; 7] = ['$', '&', ';', '<', '>', '|', '`'];
+
+/// The words of compiler options or arguments, by the rules of a shell, but without a shell: after the characters that
+/// the original removes, only quotes and backslashes have a meaning. Line breaks separate words.
+pub(super) fn words(text: Option<&str>) -> Vec<String> {
+    let text: String = text.unwrap_or_default().chars().filter(|c| !REMOVED.contains(c)).collect();
+    // A quote that is not closed is a syntax error in a shell. Here, the text is split at blanks.
+    shlex::split(&text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(id: i64) -> Known {
+        match id {
+            50 => Known::Present { is_compiled: true },
+            71 => Known::Present { is_compiled: false },
+            4 => Known::Archived,
+            89 => Known::MultiFile,
+            _ => Known::Absent,
+        }
+    }
+
+    fn checked(sent: &Value) -> Result<Attributes, Faults> {
+        validate(sent.as_object().unwrap(), false, Flavour::Ce, known)
+    }
+
+    /// Each row: attributes in addition to a valid source and language, and the attribute with its messages.
+    #[test]
+    fn faults_have_the_messages_of_the_original() {
+        for (sent, attribute, messages) in [
+            (json!({ "source_code": null }), "source_code", vec!["can't be blank"]),
+            (json!({ "source_code": " \n\t" }), "source_code", vec!["can't be blank"]),
+            (json!({ "language_id": 89 }), "source_code", vec!["must be blank"]),
+            (json!({ "language_id": 89, "source_code": "" }), "additional_files", vec!["can't be blank"]),
+            (json!({ "language_id": null }), "language_id", vec!["can't be blank", "language with id  doesn't exist"]),
+            (json!({ "language_id": 99_999 }), "language_id", vec!["language with id 99999 doesn't exist"]),
+            (json!({ "language_id": "abc" }), "language_id", vec!["language with id 0 doesn't exist"]),
+            (
+                json!({ "language_id": 4 }),
+                "language_id",
+                vec!["language with id 4 is archived and cannot be used anymore"],
+            ),
+            (json!({ "memory_limit": "much" }), "memory_limit", vec!["is not a number"]),
+            (json!({ "memory_limit": true }), "memory_limit", vec!["is not a number"]),
+            (json!({ "cpu_time_limit": -1 }), "cpu_time_limit", vec!["must be greater than or equal to 0"]),
+            (json!({ "cpu_time_limit": 15.1 }), "cpu_time_limit", vec!["must be less than or equal to 15.0"]),
+            (json!({ "cpu_extra_time": "5.5" }), "cpu_extra_time", vec!["must be less than or equal to 5.0"]),
+            (json!({ "wall_time_limit": 0.5 }), "wall_time_limit", vec!["must be greater than or equal to 1"]),
+            (json!({ "wall_time_limit": 21 }), "wall_time_limit", vec!["must be less than or equal to 20.0"]),
+            (json!({ "memory_limit": 2047 }), "memory_limit", vec!["must be greater than or equal to 2048"]),
+            (json!({ "memory_limit": 512_001 }), "memory_limit", vec!["must be less than or equal to 512000"]),
+            (json!({ "stack_limit": -1 }), "stack_limit", vec!["must be greater than or equal to 0"]),
+            (json!({ "stack_limit": 128_001 }), "stack_limit", vec!["must be less than or equal to 128000"]),
+            (
+                json!({ "max_processes_and_or_threads": 0 }),
+                "max_processes_and_or_threads",
+                vec!["must be greater than 0"],
+            ),
+            (
+                json!({ "max_processes_and_or_threads": 121 }),
+                "max_processes_and_or_threads",
+                vec!["must be less than or equal to 120"],
+            ),
+            (json!({ "max_file_size": 4097 }), "max_file_size", vec!["must be less than or equal to 4096"]),
+            (json!({ "max_file_size": -1 }), "max_file_size", vec!["must be greater than or equal to 0"]),
+            (json!({ "number_of_runs": 0 }), "number_of_runs", vec!["must be greater than 0"]),
+            (json!({ "number_of_runs": 21 }), "number_of_runs", vec!["must be less than or equal to 20"]),
+            (
+                json!({ "compiler_options": "x".repeat(513) }),
+                "compiler_options",
+                vec!["is too long (maximum is 512 characters)"],
+            ),
+            (
+                json!({ "command_line_arguments": "é".repeat(513) }),
+                "command_line_arguments",
+                vec!["is too long (maximum is 512 characters)"],
+            ),
+            (
+                json!({ "language_id": 71, "compiler_options": "-O2" }),
+                "compiler_options",
+                vec!["setting compiler options is only allowed for compiled languages"],
+            ),
+            (json!({ "enable_network": true }), "enable_network", vec!["enabling network is not allowed"]),
+            (json!({ "enable_network": "yes" }), "enable_network", vec!["enabling network is not allowed"]),
+        ] {
+            let mut all = json!({ "source_code": "x", "language_id": 50 });
+            all.as_object_mut().unwrap().extend(sent.as_object().unwrap().clone());
+            let faults = checked(&all).unwrap_err();
+            let messages: Vec<String> = messages.into_iter().map(str::to_owned).collect();
+            assert_eq!(faults, [(attribute, messages)], "{sent}");
+        }
+    }
+
+    #[test]
+    fn all_faults_are_reported_together() {
+        let faults = checked(&json!({ "memory_limit": 1, "number_of_runs": "x" })).unwrap_err();
+        let expected = json!({
+            "language_id": ["can't be blank", "language with id  doesn't exist"],
+            "source_code": ["can't be blank"],
+            "number_of_runs": ["is not a number"],
+            "memory_limit": ["must be greater than or equal to 2048"],
+        });
+        assert_eq!(faults_body(&faults), expected);
+    }
+
+    #[test]
+    fn values_are_converted_as_by_active_record() {
+        let attributes = checked(&json!({
+            "source_code": 1, "language_id": "71 or so", "stdin": "", "expected_output": null, "cpu_time_limit": "",
+            "wall_time_limit": " 2.5 ", "memory_limit": "4096.9", "stack_limit": null, "number_of_runs": "3",
+            "redirect_stderr_to_stdout": "on", "enable_per_process_and_thread_time_limit": "off", "enable_network": [1],
+            "compiler_options": " ", "unknown": 1, "callback_url": {},
+        }));
+        let Attributes { language_id, source_code, stdin, expected_output, .. } = attributes.clone().unwrap();
+        assert_eq!((language_id, &source_code[..], stdin, expected_output), (71, &b"1"[..], Some(Vec::new()), None));
+        let a = attributes.unwrap();
+        assert_eq!((a.cpu_time_limit, a.wall_time_limit, a.memory_limit, a.stack_limit), (5.0, 2.5, 4096, 64_000));
+        assert_eq!((a.number_of_runs, a.redirect_stderr_to_stdout, a.callback_url), (3, true, None));
+        assert!(!a.enable_per_process_and_thread_time_limit);
+    }
+
+    #[test]
+    fn attributes_are_stored_without_source_and_input() {
+        let mut sent = json!({ "source_code": "x", "language_id": 50, "stdin": "y" });
+        sent["additional_files"] = json!("AAEC/w==");
+        let attributes = checked(&sent).unwrap();
+        let stored = serde_json::to_vec(&attributes).unwrap();
+        let read: Attributes = serde_json::from_slice(&stored).unwrap();
+        assert_eq!(read.additional_files.as_deref(), Some(&[0, 1, 2, 255][..]));
+        assert_eq!(read, Attributes { source_code: Vec::new(), stdin: None, ..attributes });
+    }
+
+    #[test]
+    fn options_are_words_and_never_reach_a_shell() {
+        for (text, expected) in [
+            (" -O2  -DX=1 ", &["-O2", "-DX=1"][..]),
+            ("-D'A B' \"c d\"", &["-DA B", "c d"]),
+            ("$(id) `id`; rm -rf / > x | y & z", &["(id)", "id", "rm", "-rf", "/", "x", "y", "z"]),
+            ("one\ntwo", &["one", "two"]),
+            ("it's open", &["it's", "open"]),
+            ("", &[]),
+        ] {
+            assert_eq!(words(Some(text)), expected, "{text:?}");
+        }
+    }
+}

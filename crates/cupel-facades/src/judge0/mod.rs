@@ -1,0 +1,549 @@
+//! Judge0 (github.com/judge0/judge0): the complete API of CE and of Extra, release 1.13.1.
+//!
+//! Source of the requests and responses: Judge0's own server ("the original" in these files) at release 1.13.1, on Rails
+//! 5.2. CE is at the prefix and at `/ce` below it, Extra at `/extra`. The token of a submission is the id that the native API
+//! shows. Validation errors have status 422 and messages by attribute; other errors are `{"error": …}`.
+
+mod about;
+mod archive;
+mod attributes;
+mod fields;
+mod languages;
+mod parameters;
+mod render;
+mod result;
+mod run;
+mod statistics;
+mod text;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Json, Router};
+use bytes::Bytes;
+use cupel_core::NewSubmission;
+use cupel_core::accounts::Scope;
+use cupel_core::run::{HistoryFilter, SentFor, SubmissionRecord};
+use cupel_http::app::Shared;
+use cupel_http::auth::{Presented, Via, Who, bearer};
+use cupel_http::body::submission_bytes;
+use cupel_http::budget::Held;
+use cupel_http::caller::Caller;
+use cupel_http::client::Client;
+use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::{Dialect, Mounted, Rendered, large_answer};
+use cupel_types::{SubmissionId, UserId};
+use serde_json::{Map, Value, json};
+
+use crate::Keyless;
+use attributes::{Faults, validate};
+use fields::{Fields, Object};
+use languages::Flavour;
+use parameters::Parameters;
+use render::Rendering;
+use result::Status;
+use statistics::Statistics;
+
+pub use render::callback_body;
+
+/// Name of the facade in language files and in the configuration, and of its internal account.
+pub const JUDGE0: &str = "judge0";
+
+/// Upper bound on the memory for one byte of a text while a response is built: the byte, its base64 or text (2), and the
+/// text in JSON (6).
+const BYTES_PER_BYTE: usize = 9;
+
+/// Default number of submissions in a page of the list.
+const PAGE: i64 = 20;
+
+/// Maximum number of submissions in a page of the list; the original has no maximum.
+const PAGE_MAX: i64 = 100;
+
+/// How the facade follows the original.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge0Options {
+    /// Whether an exceeded memory limit is reported as in the original, by a signal alone.
+    pub strict: bool,
+}
+
+/// Creates the facade at this prefix: three dialects, because the flavours have different languages. Runs of clients
+/// without a key belong to `account`.
+pub fn judge0(prefix: &str, keyless: Keyless, account: UserId, options: Judge0Options) -> Vec<Mounted> {
+    let places = [("", Flavour::Ce), ("/ce", Flavour::Ce), ("/extra", Flavour::Extra)];
+    let statistics = Arc::new(Statistics::default());
+    let mount = |(below, flavour)| {
+        let prefix = format!("{prefix}{below}");
+        let routes = Router::new()
+            .route(&prefix, any(dispatch))
+            .route(&format!("{prefix}/"), any(dispatch))
+            .route(&format!("{prefix}/{{*path}}"), any(dispatch))
+            .layer(Extension(Mount { prefix: prefix.clone(), flavour, options, statistics: Arc::clone(&statistics) }));
+        Mounted::new(Judge0 { prefix, keyless, account }, routes)
+    };
+    places.into_iter().map(mount).collect()
+}
+
+struct Judge0 {
+    prefix: String,
+    keyless: Keyless,
+    account: UserId,
+}
+
+#[derive(Clone)]
+struct Mount {
+    prefix: String,
+    flavour: Flavour,
+    options: Judge0Options,
+    statistics: Arc<Statistics>,
+}
+
+/// The header with the key in the original's default configuration, and that of its hosted variant.
+const TOKEN_HEADERS: [&str; 2] = ["x-auth-token", "x-rapidapi-key"];
+
+impl Dialect for Judge0 {
+    fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn who(&self, method: &Method, _route: &str) -> Option<Who> {
+        Some(Who::User(if method == Method::POST { Scope::RunsWrite } else { Scope::RunsRead }))
+    }
+
+    fn credential<'r>(&self, request: &'r Parts) -> Presented<'r> {
+        let of_header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let of_query = || {
+            let pairs = request.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+            pairs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-auth-token")).map(|(_, value)| value)
+        };
+        let token = TOKEN_HEADERS.into_iter().find_map(of_header).or_else(of_query).map(str::trim);
+        match token.filter(|token| !token.is_empty()) {
+            Some(token) => Presented::Text(token),
+            None => bearer(&request.headers),
+        }
+    }
+
+    fn keyless(&self, client: Client) -> Option<UserId> {
+        self.keyless.admits(client).then_some(self.account)
+    }
+
+    fn render(&self, error: &ApiError, request_id: &str) -> Rendered {
+        let mut rendered = Rendered::problem(error, request_id);
+        let body = match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NoSuchRoute | ErrorKind::MethodNotAllowed => {
+                rendered.status = StatusCode::NOT_FOUND;
+                json!({ "status": 404, "error": "Not Found" })
+            }
+            // The original has an empty body for 401 and 403; the reason harms no client.
+            _ => json!({ "error": error.detail() }),
+        };
+        let json = Rendered::json(rendered.status, &body);
+        rendered.headers.extend(json.headers);
+        Rendered { body: json.body, ..rendered }
+    }
+}
+
+/// An operation of the original.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Operation {
+    Home,
+    Create,
+    List,
+    CreateBatch,
+    GetBatch,
+    Get(String),
+    Delete(String),
+    Languages,
+    AllLanguages,
+    Language(String),
+    Statuses,
+    SystemInfo,
+    ConfigInfo,
+    About,
+    Version,
+    Isolate,
+    License,
+    Statistics,
+    Workers,
+    Authenticate,
+    Authorize,
+}
+
+impl Operation {
+    /// The operation at a path below the prefix; a resource may have the suffix `.json`. `None`: there is none.
+    fn of(method: &Method, path: &str) -> Option<Operation> {
+        let path = path.trim_matches('/');
+        let path = path.strip_suffix(".json").unwrap_or(path);
+        let is_get = matches!(*method, Method::GET | Method::HEAD);
+        Some(match (method, path) {
+            _ if path.is_empty() => is_get.then_some(Operation::Home)?,
+            (&Method::POST, "submissions") => Operation::Create,
+            (&Method::POST, "submissions/batch") => Operation::CreateBatch,
+            (&Method::POST, "authenticate") => Operation::Authenticate,
+            (&Method::POST, "authorize") => Operation::Authorize,
+            (&Method::DELETE, _) => Operation::Delete(path.strip_prefix("submissions/")?.to_owned()),
+            _ if !is_get => return None,
+            (_, "submissions") => Operation::List,
+            (_, "submissions/batch") => Operation::GetBatch,
+            (_, "languages") => Operation::Languages,
+            (_, "languages/all") => Operation::AllLanguages,
+            (_, "statuses") => Operation::Statuses,
+            (_, "system_info") => Operation::SystemInfo,
+            (_, "config_info") => Operation::ConfigInfo,
+            (_, "about") => Operation::About,
+            (_, "version") => Operation::Version,
+            (_, "isolate") => Operation::Isolate,
+            (_, "license") => Operation::License,
+            (_, "statistics") => Operation::Statistics,
+            (_, "workers") => Operation::Workers,
+            (_, path) => match (path.strip_prefix("submissions/"), path.strip_prefix("languages/")) {
+                (Some(token), _) if !token.contains('/') => Operation::Get(token.to_owned()),
+                (_, Some(id)) if !id.contains('/') => Operation::Language(id.to_owned()),
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// `{"error": …}`.
+fn error(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({ "error": reason }))).into_response()
+}
+
+fn bad_request(reason: &str) -> Response {
+    error(StatusCode::BAD_REQUEST, reason)
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({ "status": 404, "error": "Not Found" }))).into_response()
+}
+
+fn plain(text: &str) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.to_owned()).into_response()
+}
+
+async fn dispatch(
+    State(app): State<Shared>,
+    Extension(mount): Extension<Mount>,
+    Extension(notes): Extension<Notes>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let path = request.uri().path();
+    let path = path.strip_prefix(mount.prefix.as_str()).unwrap_or(path);
+    let Some(operation) = Operation::of(request.method(), path) else { return Ok(not_found()) };
+    if operation == Operation::Home {
+        return Ok(StatusCode::OK.into_response());
+    }
+    let (mut parts, body) = request.into_parts();
+    // The caller is identified before the body is read, so that nobody else can make the server read one.
+    let caller = Caller::from_request_parts(&mut parts, &app).await?;
+    let (query, headers, method) = (parts.uri.query().map(str::to_owned), parts.headers.clone(), parts.method.clone());
+    let (bytes, held) = match method {
+        Method::POST => submission_bytes(Request::from_parts(parts, body), &app).await?,
+        _ => (Bytes::new(), None),
+    };
+    let Ok(parameters) = Parameters::of(query.as_deref(), &headers, bytes).await else {
+        return Ok((StatusCode::BAD_REQUEST, Json(json!({ "status": 400, "error": "Bad Request" }))).into_response());
+    };
+    let of = Handler { app: &app, mount: &mount, notes: &notes, caller: &caller, parameters };
+    let registry = app.core.registry();
+    let flavour = mount.flavour;
+    match operation {
+        Operation::Create => of.create(held).await,
+        Operation::CreateBatch => of.create_batch(held).await,
+        Operation::Get(token) => of.get(&token).await,
+        Operation::GetBatch => {
+            let tokens = headers.get("tokens").and_then(|value| value.to_str().ok()).map(str::to_owned);
+            of.get_batch(tokens).await
+        }
+        Operation::List => of.list().await,
+        Operation::Delete(token) => of.delete(&token),
+        Operation::Languages => Ok(Json(languages::active(&registry, flavour)).into_response()),
+        Operation::AllLanguages => Ok(Json(languages::all(&registry, flavour)).into_response()),
+        Operation::Language(id) => {
+            let language = id.parse().ok().and_then(|id| languages::one(&registry, flavour, id));
+            Ok(language.map_or_else(not_found, |language| Json(language).into_response()))
+        }
+        Operation::Statuses => {
+            let statuses = Status::ALL.map(|status| json!({ "id": status.id(), "description": status.description() }));
+            Ok(Json(statuses).into_response())
+        }
+        Operation::SystemInfo => Ok(Json(about::system_info()).into_response()),
+        Operation::ConfigInfo => Ok(Json(about::config_info(&app, flavour)).into_response()),
+        Operation::About => Ok(Json(about::about(flavour)).into_response()),
+        Operation::Version => Ok(plain(flavour.version())),
+        Operation::Isolate => Ok(plain(about::SANDBOX)),
+        Operation::License => Ok(plain(about::LICENSE)),
+        Operation::Workers => Ok(Json(about::workers(&app, flavour).await?).into_response()),
+        Operation::Statistics => {
+            let invalidate = of.parameters.is_on("invalidate_cache");
+            Ok(Json(mount.statistics.of(&app.core, caller.user, flavour, invalidate).await?).into_response())
+        }
+        Operation::Authorize if !of.is_authorized() => Ok(StatusCode::FORBIDDEN.into_response()),
+        Operation::Authenticate | Operation::Authorize | Operation::Home => Ok(StatusCode::OK.into_response()),
+    }
+}
+
+/// A request of an identified caller.
+struct Handler<'r> {
+    app: &'r Shared,
+    mount: &'r Mount,
+    notes: &'r Notes,
+    caller: &'r Caller,
+    parameters: Parameters,
+}
+
+impl Handler<'_> {
+    fn is_base64(&self) -> bool {
+        self.parameters.is_on("base64_encoded")
+    }
+
+    /// The selected fields, or the reason why they are refused.
+    fn fields(&self) -> Result<Fields, String> {
+        Fields::parse(self.parameters.text("fields"))
+    }
+
+    /// Whether the caller may list and delete submissions. In the original, a second token decides; here, a key does, and
+    /// the list contains only the submissions of its owner.
+    fn is_authorized(&self) -> bool {
+        !matches!(self.caller.identity.via, Via::Keyless)
+    }
+
+    /// The submission of one set of attributes, or their faults.
+    fn submission(
+        &self,
+        sent: &Map<String, Value>,
+        held: &mut Option<Held>,
+    ) -> Result<Result<NewSubmission, Faults>, ApiError> {
+        let (registry, flavour) = (self.app.core.registry(), self.mount.flavour);
+        let known = |id| languages::known(&registry, flavour, id);
+        let attributes = match validate(sent, self.is_base64(), flavour, known) {
+            Ok(attributes) => attributes,
+            Err(faults) => return Ok(Err(faults)),
+        };
+        let new = run::submission_of(self.app, &registry, self.notes, &attributes, held)?;
+        Ok(new.ok_or_else(|| {
+            let message = format!("language with id {} doesn't exist", attributes.language_id);
+            vec![("language_id", vec![message])]
+        }))
+    }
+
+    async fn create(&self, mut held: Option<Held>) -> Result<Response, ApiError> {
+        let fields = match self.fields() {
+            Ok(fields) => fields,
+            Err(reason) => return Ok(bad_request(&reason)),
+        };
+        let new = match self.submission(self.parameters.all(), &mut held)? {
+            Ok(new) => new,
+            Err(faults) => return Ok(run::unprocessable(&faults)),
+        };
+        let is_awaited = self.parameters.is_on("wait");
+        let (id, record) = match run::create(self.app, self.caller, self.notes, new, is_awaited, held).await? {
+            Ok(accepted) => accepted,
+            Err(response) => return Ok(response),
+        };
+        let token = json!({ "token": id.to_string() });
+        let rendering = match record {
+            Some(record) => self.rendering(*record),
+            // It has not ended in time, so the response has the current status.
+            None if is_awaited => self.of_id(id).await?,
+            None => None,
+        };
+        let mut response = match rendering {
+            Some(rendering) => match self.one(rendering, fields).await? {
+                Ok(response) => response,
+                Err(reason) => Json(json!({ "error": reason, "token": id.to_string() })).into_response(),
+            },
+            None => Json(token).into_response(),
+        };
+        *response.status_mut() = StatusCode::CREATED;
+        response.extensions_mut().insert(NewlyAccepted(vec![id]));
+        Ok(response)
+    }
+
+    async fn create_batch(&self, mut held: Option<Held>) -> Result<Response, ApiError> {
+        let submissions = match self.parameters.get("submissions") {
+            Some(Value::Array(submissions)) if !submissions.is_empty() => submissions,
+            _ => return Ok(bad_request("there should be at least one submission in a batch")),
+        };
+        if submissions.len() > about::BATCH_MAX {
+            return Ok(bad_request(&too_many()));
+        }
+        let empty = Map::new();
+        let mut checked = Vec::with_capacity(submissions.len());
+        for one in submissions {
+            checked.push(self.submission(one.as_object().unwrap_or(&empty), &mut held)?);
+        }
+        Ok(match run::create_all(self.app, self.caller, self.notes, checked).await? {
+            Ok(results) => run::batch_response(&results),
+            Err(response) => response,
+        })
+    }
+
+    fn rendering(&self, record: SubmissionRecord) -> Option<Rendering> {
+        Rendering::of(&self.app.core.registry(), record, self.mount.options.strict)
+    }
+
+    /// A submission that exists for the caller.
+    async fn of_id(&self, id: SubmissionId) -> Result<Option<Rendering>, ApiError> {
+        let record = self.app.core.submission(&self.caller.viewer, id).await?;
+        Ok(record.and_then(|record| self.rendering(record)))
+    }
+
+    /// The response for one submission, or the reason why a text cannot be shown.
+    async fn one(&self, rendering: Rendering, fields: Fields) -> Result<Result<Response, &'static str>, ApiError> {
+        let is_base64 = self.is_base64();
+        if !is_base64 && !rendering.is_utf8(&fields) {
+            return Ok(Err(
+                "some attributes for this submission cannot be converted to UTF-8, use base64_encoded=true query \
+                           parameter",
+            ));
+        }
+        let bytes = rendering.output_bytes();
+        let build = move || rendering.object(&fields, is_base64);
+        Ok(Ok(large_answer::json(self.app, self.caller.user, bytes, BYTES_PER_BYTE, build).await?))
+    }
+
+    async fn get(&self, token: &str) -> Result<Response, ApiError> {
+        let fields = match self.fields() {
+            Ok(fields) => fields,
+            Err(reason) => return Ok(bad_request(&reason)),
+        };
+        let Some(rendering) = self.of_token(token).await? else { return Ok(not_found()) };
+        Ok(self.one(rendering, fields).await?.unwrap_or_else(bad_request))
+    }
+
+    async fn of_token(&self, token: &str) -> Result<Option<Rendering>, ApiError> {
+        match token.parse() {
+            Ok(id) => self.of_id(id).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn get_batch(&self, of_header: Option<String>) -> Result<Response, ApiError> {
+        let tokens = of_header.or_else(|| self.parameters.text("tokens").map(str::to_owned)).unwrap_or_default();
+        let tokens: Vec<&str> = tokens.trim_end_matches(',').split(',').map(str::trim).collect();
+        if tokens.len() > about::BATCH_MAX {
+            return Ok(bad_request(&too_many()));
+        }
+        if tokens == [""] {
+            return Ok(bad_request("there should be at least one submission in a batch"));
+        }
+        let fields = match self.fields() {
+            Ok(fields) => fields,
+            Err(reason) => return Ok(bad_request(&reason)),
+        };
+        let ids: Vec<Option<SubmissionId>> = tokens.iter().map(|token| token.parse().ok()).collect();
+        let known: Vec<SubmissionId> = ids.iter().flatten().copied().collect();
+        let records = self.app.core.submissions(&self.caller.viewer, &known).await?;
+        let found = |id| records.iter().find(|record| record.submission.id == id).cloned();
+        let renderings = ids.into_iter().map(|id| self.rendering(found(id?)?)).collect();
+        self.several(renderings, fields, |submissions| json!({ "submissions": submissions })).await
+    }
+
+    /// The response for several submissions; `None` is null.
+    async fn several(
+        &self,
+        renderings: Vec<Option<Rendering>>,
+        fields: Fields,
+        body: impl FnOnce(Vec<Option<Object>>) -> Value + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let is_base64 = self.is_base64();
+        let bytes = renderings.iter().flatten().map(Rendering::output_bytes).sum();
+        if !is_base64 && !renderings.iter().flatten().all(|rendering| rendering.is_utf8(&fields)) {
+            return Ok(bad_request(
+                "some attributes for one or more submissions cannot be converted to UTF-8, use base64_encoded=true query \
+                 parameter",
+            ));
+        }
+        let build = move || {
+            let object = |rendering: Rendering| rendering.object(&fields, is_base64);
+            body(renderings.into_iter().map(|rendering| rendering.map(object)).collect())
+        };
+        large_answer::json(self.app, self.caller.user, bytes, 2 * BYTES_PER_BYTE, build).await
+    }
+
+    /// A page of the caller's programs, newest first.
+    async fn list(&self) -> Result<Response, ApiError> {
+        if !self.is_authorized() {
+            return Ok(StatusCode::FORBIDDEN.into_response());
+        }
+        let number = |name: &str, default| match self.parameters.text(name) {
+            None => default,
+            Some(text) => text.trim().parse::<i64>().unwrap_or(0),
+        };
+        let (page, per_page) = (number("page", 1), number("per_page", PAGE));
+        for (name, value) in [("page", page), ("per_page", per_page)] {
+            if value < 1 {
+                return Ok(bad_request(&format!("invalid {name}: {value}")));
+            }
+        }
+        let fields = match self.fields() {
+            Ok(fields) => fields,
+            Err(reason) => return Ok(bad_request(&reason)),
+        };
+        let per_page = per_page.min(PAGE_MAX);
+        let mut filter = HistoryFilter::of(self.caller.user);
+        filter.sent_for = Some(SentFor::Run);
+        let core = &self.app.core;
+        let total = i64::try_from(core.history_count(filter.clone()).await?).unwrap_or(i64::MAX);
+        let offset = (page - 1).saturating_mul(per_page);
+        let found = core.history(filter, offset.unsigned_abs(), per_page.unsigned_abs()).await?;
+        let ids: Vec<SubmissionId> = found.iter().map(|summary| summary.id).collect();
+        // A program in a language without an id of the original is null.
+        let records = core.submissions(&self.caller.viewer, &ids).await?;
+        let renderings = records.into_iter().map(|record| self.rendering(record)).collect();
+        let pages = ((total + per_page - 1) / per_page).max(1);
+        let meta = json!({
+            "current_page": page,
+            "next_page": (page < pages).then_some(page + 1),
+            "prev_page": (page > 1).then_some(page - 1),
+            "total_pages": pages,
+            "total_count": total,
+        });
+        self.several(renderings, fields, move |submissions| json!({ "submissions": submissions, "meta": meta })).await
+    }
+
+    /// Submissions are never deleted through this facade, as in the original's default configuration.
+    fn delete(&self, _token: &str) -> Result<Response, ApiError> {
+        if !self.is_authorized() {
+            return Ok(StatusCode::FORBIDDEN.into_response());
+        }
+        Ok(bad_request("delete not allowed"))
+    }
+}
+
+fn too_many() -> String {
+    format!("number of submissions in a batch should be less than or equal to {}", about::BATCH_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_found_by_method_and_path() {
+        let of = |method, path: &str| Operation::of(&method, path);
+        for (method, path, operation) in [
+            (Method::GET, "/", Some(Operation::Home)),
+            (Method::POST, "/", None),
+            (Method::POST, "/submissions", Some(Operation::Create)),
+            (Method::POST, "/submissions/", Some(Operation::Create)),
+            (Method::GET, "/submissions/batch", Some(Operation::GetBatch)),
+            (Method::GET, "/submissions/x", Some(Operation::Get("x".into()))),
+            (Method::DELETE, "/submissions/x", Some(Operation::Delete("x".into()))),
+            (Method::GET, "/languages/71.json", Some(Operation::Language("71".into()))),
+            (Method::GET, "/languages/all", Some(Operation::AllLanguages)),
+            (Method::GET, "/languages/a/b", None),
+            (Method::PUT, "/submissions/x", None),
+            (Method::GET, "/authenticate", None),
+            (Method::POST, "/languages", None),
+        ] {
+            assert_eq!(of(method.clone(), path), operation, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Translates submissions to core's use case.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cupel_core::run::SubmissionRecord;
+use cupel_core::{ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, SubmissionFault, SubmitError, Wait};
+use cupel_http::app::Shared;
+use cupel_http::auth::Via;
+use cupel_http::budget::Held;
+use cupel_http::caller::Caller;
+use cupel_http::error::ApiError;
+use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::submission_rate::SubmissionRate;
+use cupel_languages::{Language, Registry};
+use cupel_types::{Bytes, FacadeRequest, Limits, LimitsRequest, SubmissionId, TestCase};
+use serde_json::{Value, json};
+
+use super::JUDGE0;
+use super::attributes::{Attributes, Faults, faults_body, words};
+use super::languages;
+use super::{archive, error};
+use crate::program::main_name;
+
+/// The script of a multi-file program that has none: the exit code is that of a shell that does not find its script.
+const NO_RUN_SCRIPT: &[u8] = b"echo 'bash: run: No such file or directory' >&2\nexit 127\n";
+
+/// The submission of valid attributes. `None`: the language was removed meanwhile. `held`: the memory of the request's body,
+/// which grows by that of the unpacked files.
+///
+/// # Errors
+/// If there is no memory for the files at the moment.
+pub(super) fn submission_of(
+    app: &Shared,
+    registry: &Registry,
+    notes: &Notes,
+    attributes: &Attributes,
+    held: &mut Option<Held>,
+) -> Result<Option<NewSubmission>, ApiError> {
+    let Some(language) = languages::installed(registry, attributes.flavour, attributes.language_id) else {
+        return Ok(None);
+    };
+    let bytes_max = app.core.bounds().files_bytes_max.get();
+    let mut files = match &attributes.additional_files {
+        Some(zip) => archive::files(zip, bytes_max, |size| held.as_mut().map_or(Ok(()), |held| held.more(size)))?,
+        None => Vec::new(),
+    };
+    let is_multi_file = attributes.language_id == languages::MULTI_FILE;
+    if is_multi_file {
+        // Its main source is the script `run`. Without one, the program fails as in the original.
+        let run = files.iter().position(|(path, _)| path == language.source.as_str());
+        let run =
+            run.map_or_else(|| (language.source.as_str().to_owned(), NO_RUN_SCRIPT.into()), |at| files.remove(at));
+        files.insert(0, run);
+    } else {
+        // A file with the name of the source does not replace it.
+        files.retain(|(path, _)| path != language.source.as_str());
+        let main = main_name(language, &mut files);
+        files.insert(0, (main, attributes.source_code.clone().into()));
+    }
+    let stdin: Arc<[u8]> = attributes.stdin.clone().unwrap_or_default().into();
+    let expected: Option<Arc<[u8]>> = attributes.expected_output.clone().map(Into::into);
+    let is_plain = attributes.number_of_runs == 1 && expected.is_none();
+    let test = |_| TestCase { name: String::new(), stdin: stdin.clone(), expected: expected.clone() };
+    let program = NewProgram {
+        source: NewSource { language: language.id.as_str().to_owned(), files },
+        compiler_args: words(attributes.compiler_options.as_deref()),
+        args: if is_multi_file { Vec::new() } else { words(attributes.command_line_arguments.as_deref()) },
+        tests: if is_plain { Vec::new() } else { (0..attributes.number_of_runs).map(test).collect() },
+        stdin: if is_plain { stdin.clone() } else { Arc::default() },
+        stderr_to_stdout: attributes.redirect_stderr_to_stdout,
+        limits: limits_of(attributes, language),
+        ..NewProgram::default()
+    };
+    // A conversion to JSON fails only for numbers that are not finite; the validation refuses these.
+    let data = serde_json::to_vec(attributes).unwrap_or_default().into();
+    Ok(Some(NewSubmission {
+        request_id: Some(notes.request_id().to_owned()),
+        webhook: attributes.callback_url.clone().filter(|url| !url.trim().is_empty()),
+        facade: Some(FacadeRequest { facade: JUDGE0.to_owned(), data }),
+        ..NewSubmission::from(program)
+    }))
+}
+
+/// The limits, within the language's maxima. For the original, 0 means no limit.
+fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
+    let max = language.limits_max;
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    let kib = |kib: i64, max: Bytes| match u64::try_from(kib) {
+        Ok(kib @ 1..) => Bytes::kib(kib).min(max),
+        _ => max,
+    };
+    let cpu_time = match attributes.cpu_time_limit {
+        limit if limit > 0.0 => seconds(limit + attributes.cpu_extra_time).max(Duration::from_millis(1)),
+        _ => max.cpu_time,
+    };
+    let wall_time = seconds(attributes.wall_time_limit).min(max.wall_time);
+    let file_size = kib(attributes.max_file_size, max.file_size);
+    let processes = u32::try_from(attributes.max_processes_and_or_threads).unwrap_or(u32::MAX);
+    LimitsRequest {
+        cpu_time: Some(cpu_time.min(max.cpu_time)),
+        wall_time: Some(wall_time),
+        idle_time: Some(wall_time.min(max.idle_time)),
+        memory: Some(kib(attributes.memory_limit, max.memory)),
+        processes: Some(processes.min(max.processes)),
+        file_size: Some(file_size),
+        // Standard output is a file in the original.
+        output: Some(kib(attributes.max_file_size, max.output)),
+        stack: Some(kib(attributes.stack_limit, max.stack).max(Limits::STACK_MIN)),
+        // The language's defaults.
+        instructions: None,
+        open_files: None,
+        disk: None,
+        inodes: None,
+    }
+}
+
+/// An accepted submission; the record if it ended while the client waited.
+pub(super) type Accepted = (SubmissionId, Option<Box<SubmissionRecord>>);
+
+/// Submits one program, and waits for the result if the client asks for it.
+///
+/// # Errors
+/// If the submission is refused, as the response; or if Cupel fails.
+pub(super) async fn create(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    new: NewSubmission,
+    is_awaited: bool,
+    mut held: Option<Held>,
+) -> Result<Result<Accepted, Response>, ApiError> {
+    let rate = SubmissionRate::new(app, caller, notes);
+    // Clients without a key share one account, so their waiting requests are limited only in total. If too many wait, the
+    // response has the current status.
+    let slot = match caller.identity.via {
+        _ if !is_awaited => None,
+        Via::Keyless => app.long_answers.begin_shared(),
+        Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
+    };
+    let wait = slot.map(|slot| Wait {
+        at_most: app.settings.wait_max,
+        given_up: Box::pin(app.shutdown.cancelled()),
+        permit: Box::new(slot),
+    });
+    let request = ExecuteRequest {
+        wait,
+        on_stored: Box::new(|| drop(held.take())),
+        ..ExecuteRequest::new(caller.user, new, &rate)
+    };
+    match app.core.execute(request).await {
+        Ok(Executed::Finished { record, .. }) => Ok(Ok((record.submission.id, Some(record)))),
+        Ok(Executed::Accepted { id, .. }) => Ok(Ok((id, None))),
+        Err(SubmitError::Invalid(faults)) => {
+            let faults = faults.iter().map(|fault| (attribute_of(fault), vec![fault.detail.clone()])).collect();
+            Ok(Err(unprocessable(&faults)))
+        }
+        Err(error) => refused(error).map(Err),
+    }
+}
+
+/// Submits several programs. The result has an id or the faults of each.
+///
+/// # Errors
+/// If all submissions are refused together, as the response; or if Cupel fails.
+pub(super) async fn create_all(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    checked: Vec<Result<NewSubmission, Faults>>,
+) -> Result<Result<Vec<Result<SubmissionId, Faults>>, Response>, ApiError> {
+    let mut checked = checked;
+    let rate = SubmissionRate::new(app, caller, notes);
+    loop {
+        let good: Vec<NewSubmission> = checked.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+        let places: Vec<usize> = (0..checked.len()).filter(|place| checked[*place].is_ok()).collect();
+        if good.is_empty() {
+            return Ok(Ok(checked.into_iter().filter_map(Result::err).map(Err).collect()));
+        }
+        match app.core.submit(caller.user, good, None, &rate).await {
+            Ok(submitted) => {
+                let mut ids = submitted.ids.into_iter();
+                return Ok(Ok(checked.into_iter().filter_map(|one| one.map(|_| ids.next()).transpose()).collect()));
+            }
+            // Core accepts all or none, so the others are submitted without those that it refuses.
+            Err(SubmitError::Invalid(faults)) if !faults.is_empty() => {
+                for fault in faults {
+                    let Some(place) = places.get(fault.index) else { continue };
+                    let message = (attribute_of(&fault), vec![fault.detail]);
+                    match &mut checked[*place] {
+                        Err(faults) => faults.push(message),
+                        good => *good = Err(vec![message]),
+                    }
+                }
+            }
+            Err(error) => return refused(error).map(Err),
+        }
+    }
+}
+
+/// The attribute that a fault of core is about.
+fn attribute_of(fault: &SubmissionFault) -> &'static str {
+    const ATTRIBUTES: [(&str, &str); 11] = [
+        ("/language", "language_id"),
+        ("/webhook", "callback_url"),
+        ("/compiler_args", "compiler_options"),
+        ("/args", "command_line_arguments"),
+        ("/stdin", "stdin"),
+        ("/tests", "stdin"),
+        ("/files/0", "source_code"),
+        ("/files", "additional_files"),
+        ("/limits/cpu_time", "cpu_time_limit"),
+        ("/limits/wall_time", "wall_time_limit"),
+        ("/limits/memory", "memory_limit"),
+    ];
+    let found = ATTRIBUTES.iter().find(|(pointer, _)| fault.pointer.starts_with(pointer));
+    found.map_or("source_code", |(_, attribute)| attribute)
+}
+
+/// A refusal because of faults.
+pub(super) fn unprocessable(faults: &Faults) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(faults_body(faults))).into_response()
+}
+
+/// The response for a submission that is refused as a whole. The status is 503: the published client loses submissions
+/// without a notice if it is 429.
+fn refused(refusal: SubmitError) -> Result<Response, ApiError> {
+    let (reason, retry_after) = match refusal {
+        SubmitError::QueueFull { retry_after }
+        | SubmitError::NoWorker { retry_after, .. }
+        | SubmitError::TooManyWaiting { retry_after, .. } => ("queue is full".to_owned(), retry_after),
+        SubmitError::RateExceeded(exceeded) => (exceeded.detail.to_string(), exceeded.retry_after),
+        SubmitError::Store(error) => return Err(error.into()),
+        other => return Err(ApiError::internal(&other)),
+    };
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, &reason);
+    let seconds = HeaderValue::from(retry_after.as_secs().max(1));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    Ok(response)
+}
+
+/// The response of a batch: the token or the faults of each submission.
+pub(super) fn batch_response(results: &[Result<SubmissionId, Faults>]) -> Response {
+    let body: Vec<Value> = results
+        .iter()
+        .map(|one| match one {
+            Ok(id) => json!({ "token": id.to_string() }),
+            Err(faults) => faults_body(faults),
+        })
+        .collect();
+    let ids: Vec<SubmissionId> = results.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
+    let status = if ids.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CREATED };
+    let mut response = (status, Json(body)).into_response();
+    response.extensions_mut().insert(NewlyAccepted(ids));
+    response
+}

@@ -1,0 +1,136 @@
+//! `GET /statistics`: numbers of the caller's own programs. The original counts those of all clients.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::run::{HistoryFilter, SentFor, Stage};
+use cupel_core::{Core, StoreError};
+use cupel_types::{UserId, Verdict};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan as _};
+use serde_json::{Map, Value, json};
+
+use super::languages::{self, Flavour};
+use super::render::date;
+use super::result::Status;
+
+/// How long numbers are returned without counting again; as in the original.
+const CACHED_FOR: Duration = Duration::from_secs(600);
+
+/// Minimum age of numbers that `invalidate_cache` replaces, because counting is expensive.
+const AGE_MIN: Duration = Duration::from_secs(10);
+
+/// Maximum number of users whose numbers are cached.
+const USERS_MAX: usize = 1000;
+
+/// The numbers counted last, by user.
+#[derive(Debug, Default)]
+pub(super) struct Statistics(Mutex<HashMap<(UserId, Flavour), (Instant, Value)>>);
+
+impl Statistics {
+    /// The numbers of this user.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub(super) async fn of(
+        &self,
+        core: &Core,
+        user: UserId,
+        flavour: Flavour,
+        invalidate: bool,
+    ) -> Result<Value, StoreError> {
+        let age_max = if invalidate { AGE_MIN } else { CACHED_FOR };
+        let cached = |known: &HashMap<_, (Instant, Value)>| {
+            known.get(&(user, flavour)).filter(|(at, _)| at.elapsed() < age_max).map(|(_, value)| value.clone())
+        };
+        // Each change of the map is a single call, so the map is valid even if the lock is poisoned.
+        let found = cached(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        let counted = count(core, user, flavour).await?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= USERS_MAX {
+            known.retain(|_, (at, _)| at.elapsed() < CACHED_FOR);
+        }
+        if known.len() < USERS_MAX {
+            known.insert((user, flavour), (Instant::now(), counted.clone()));
+        }
+        Ok(counted)
+    }
+}
+
+async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Value, StoreError> {
+    let now = core.now();
+    let programs = || HistoryFilter { sent_for: Some(SentFor::Run), ..HistoryFilter::of(user) };
+    let total = core.history_count(programs()).await?;
+    // Days of UTC. A date near the limit of the representable range cannot occur.
+    let today = now.to_zoned(TimeZone::UTC).start_of_day().unwrap_or_else(|_| now.to_zoned(TimeZone::UTC));
+    let since = |from, to| HistoryFilter { from: Some(from), to, ..programs() };
+    let of_today = core.history_count(since(today.timestamp(), None)).await?;
+    let mut days = Vec::new();
+    for day in 1..=30 {
+        let (Ok(from), Ok(to)) = (today.checked_sub(day.days()), today.checked_sub((day - 1).days())) else { continue };
+        let count = core.history_count(since(from.timestamp(), Some(to.timestamp()))).await?;
+        days.push((from.strftime("%Y-%m-%d").to_string(), json!(count)));
+    }
+    let registry = core.registry();
+    let mut by_language = Vec::new();
+    for language in registry.iter() {
+        let ids = language.facades.get(flavour.facade());
+        let Some(id) = ids.and_then(|ids| ids.first()).and_then(|id| id.parse().ok()) else { continue };
+        let filter = HistoryFilter { language: Some(language.id.clone()), ..programs() };
+        let count = core.history_count(filter).await?;
+        if count > 0 {
+            by_language.push((count, languages::short(&registry, flavour, id)));
+        }
+    }
+    by_language.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let mut by_status: Vec<(u64, Status)> = Vec::new();
+    for (status, filter) in statuses(&programs) {
+        let count = core.history_count(filter).await?;
+        match by_status.iter_mut().find(|(_, known)| *known == status) {
+            Some((sum, _)) => *sum += count,
+            None => by_status.push((count, status)),
+        }
+    }
+    by_status.retain(|(count, _)| *count > 0);
+    by_status.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let until = now.checked_add(SignedDuration::try_from(CACHED_FOR).unwrap_or_default()).unwrap_or(now);
+    let languages = by_language.into_iter().map(|(count, language)| json!({ "language": language, "count": count }));
+    let statuses = by_status.into_iter().map(
+        |(count, status)| json!({ "status": { "id": status.id(), "name": status.description() }, "count": count }),
+    );
+    Ok(json!({
+        "created_at": date(now),
+        "cached_until": date(until),
+        "submissions": { "total": total, "today": of_today, "last_30_days": days.into_iter().collect::<Map<_, _>>() },
+        "languages": languages.collect::<Vec<_>>(),
+        "statuses": statuses.collect::<Vec<_>>(),
+        // Only the operator knows the size of the database.
+        "database": { "size_pretty": "0 bytes", "size_in_bytes": 0 },
+    }))
+}
+
+/// The statuses that the store can count, with their filters. The signal of a run-time error is not stored in a column, so
+/// all of them count as one status.
+fn statuses(programs: &impl Fn() -> HistoryFilter) -> Vec<(Status, HistoryFilter)> {
+    let of = |verdict| HistoryFilter { verdict: Some(verdict), ..programs() };
+    let at = |stage| HistoryFilter { stage: Some(stage), ..programs() };
+    vec![
+        (Status::InQueue, at(Stage::Queued)),
+        (Status::Processing, at(Stage::Running)),
+        (Status::Accepted, of(Verdict::Accepted)),
+        (Status::WrongAnswer, of(Verdict::WrongAnswer)),
+        (Status::TimeLimitExceeded, of(Verdict::TimeLimit)),
+        (Status::TimeLimitExceeded, of(Verdict::IdleLimit)),
+        (Status::CompilationError, of(Verdict::CompileError)),
+        (Status::CompilationError, of(Verdict::CompileLimit)),
+        (Status::Nzec, of(Verdict::RuntimeError)),
+        (Status::Sigxfsz, of(Verdict::OutputLimit)),
+        (Status::Other, of(Verdict::MemoryLimit)),
+        (Status::Other, of(Verdict::SecurityViolation)),
+        (Status::InternalError, of(Verdict::InternalError)),
+    ]
+}

@@ -1,0 +1,510 @@
+//! Golden exchanges of the facade of Judge0. Each table reads as a specification: request, then response.
+
+use std::sync::Arc;
+
+use cupel_core::accounts::Scope;
+use cupel_facades::Keyless;
+use cupel_types::{CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, compiled, ended, not_compiled};
+
+/// A Python program.
+fn python(more: &Value) -> Value {
+    let mut all = json!({ "source_code": "print(1)", "language_id": 71 });
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    all
+}
+
+async fn post(app: &TestApp, path: &str, body: &Value) -> Answer {
+    app.judge0("POST", path, body).await
+}
+
+async fn get(app: &TestApp, path: &str) -> Answer {
+    app.judge0("GET", path, &Value::Null).await
+}
+
+/// Sends a program and waits for its result, while a worker completes it with this report.
+async fn judged(app: &TestApp, query: &str, body: &Value, report: RunReport) -> Value {
+    let path = format!("/submissions?wait=true&{query}");
+    let (answer, _) = tokio::join!(post(app, &path, body), app.complete(report));
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    answer.json
+}
+
+fn used(mut report: RunReport, cpu_ms: u64, memory_kib: u64) -> RunReport {
+    let step = report.execution.as_mut().unwrap();
+    step.usage.cpu_time = std::time::Duration::from_millis(cpu_ms);
+    step.usage.memory = cupel_types::Bytes::kib(memory_kib);
+    report
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_has_a_token_and_can_be_queried_until_and_after_its_end() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let created = post(&app, "/submissions", &python(&json!({ "stdin": "in" }))).await;
+    assert_eq!(created.status, 201);
+    let token = created.json["token"].as_str().unwrap().to_owned();
+    assert_eq!(created.json, json!({ "token": token }));
+    let path = format!("/submissions/{token}?fields=status,stdout,time,memory,token");
+    let queued = get(&app, &path).await;
+    let expected = format!(
+        r#"{{"stdout":null,"time":null,"memory":null,"token":"{token}","status":{{"description":"In Queue","id":1}}}}"#
+    );
+    assert_eq!((queued.status, &*queued.text), (200, &*expected));
+    let report = used(ended(Outcome::Exited(0), "42\n", ""), 21, 3412);
+    let assignment = app.complete(report).await;
+    assert_eq!(assignment.leased.submission.id.to_string(), token, "the token is the id that the native API shows");
+    let expected = format!(
+        r#"{{"stdout":"42\n","time":"0.021","memory":3412,"token":"{token}","status":{{"description":"Accepted","id":3}}}}"#
+    );
+    assert_eq!(get(&app, &path).await.text, expected);
+    let of_default = get(&app, &format!("/submissions/{token}")).await.text;
+    let order = ["stdout", "time", "memory", "stderr", "token", "compile_output", "message", "status"];
+    let places: Vec<_> = order.iter().map(|name| of_default.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{of_default}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_35_fields_have_the_types_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = python(&json!({
+        "stdin": "in", "expected_output": "42", "cpu_time_limit": 2, "command_line_arguments": "a 'b c'",
+        "callback_url": "http://198.41.0.4/hook",
+    }));
+    let mut report = ended(Outcome::Exited(0), "", "");
+    let step = StepReport { stdout: output("42\n"), ..used(report.clone(), 20, 3412).execution.unwrap() };
+    report.execution = None;
+    report.cases = vec![CaseReport { name: "1".into(), verdict: Verdict::Accepted, message: None, step }];
+    let all = judged(&app, "fields=*", &body, report).await;
+    let mut names: Vec<_> = all.as_object().unwrap().keys().cloned().collect();
+    names.sort();
+    assert_eq!(names.len(), 35);
+    let date = |value: &Value| {
+        let text = value.as_str().unwrap().to_owned();
+        assert!(text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.', "{text}");
+    };
+    date(&all["created_at"]);
+    date(&all["finished_at"]);
+    for (name, expected) in [
+        ("source_code", json!("print(1)")),
+        ("language_id", json!(71)),
+        ("stdin", json!("in")),
+        ("expected_output", json!("42")),
+        ("stdout", json!("42\n")),
+        ("status_id", json!(3)),
+        ("time", json!("0.02")),
+        ("memory", json!(3412)),
+        ("stderr", Value::Null),
+        ("number_of_runs", json!(1)),
+        ("cpu_time_limit", json!("2.0")),
+        ("cpu_extra_time", json!("1.0")),
+        ("wall_time_limit", json!("10.0")),
+        ("memory_limit", json!(128_000)),
+        ("stack_limit", json!(64_000)),
+        ("max_processes_and_or_threads", json!(60)),
+        ("enable_per_process_and_thread_time_limit", json!(false)),
+        ("enable_per_process_and_thread_memory_limit", json!(false)),
+        ("max_file_size", json!(1024)),
+        ("compile_output", Value::Null),
+        ("exit_code", json!(0)),
+        ("exit_signal", Value::Null),
+        ("message", Value::Null),
+        ("wall_time", json!("0.015")),
+        ("compiler_options", Value::Null),
+        ("command_line_arguments", json!("a 'b c'")),
+        ("redirect_stderr_to_stdout", json!(false)),
+        ("callback_url", json!("http://198.41.0.4/hook")),
+        ("additional_files", Value::Null),
+        ("enable_network", json!(false)),
+        ("status", json!({ "id": 3, "description": "Accepted" })),
+        ("language", json!({ "id": 71, "name": "Python (3.11.2)" })),
+    ] {
+        assert_eq!(all[name], expected, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_and_the_message_say_how_a_program_ended() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let signalled = |signal| ended(Outcome::Signalled(Signal(signal)), "out", "");
+    for (report, status, message, exit_code, exit_signal) in [
+        (ended(Outcome::Exited(0), "out", ""), 3, None, json!(0), Value::Null),
+        (ended(Outcome::TimeLimit, "out", ""), 5, Some("Time limit exceeded"), json!(0), Value::Null),
+        (used(ended(Outcome::Exited(0), "out", ""), 5001, 1), 5, Some("Time limit exceeded"), json!(0), Value::Null),
+        (ended(Outcome::WallLimit, "out", ""), 5, Some("Time limit exceeded (wall clock)"), json!(0), Value::Null),
+        (ended(Outcome::IdleLimit, "out", ""), 5, Some("Time limit exceeded (wall clock)"), json!(0), Value::Null),
+        (signalled(11), 7, Some("Caught fatal signal 11"), json!(0), json!(11)),
+        (signalled(25), 8, Some("Caught fatal signal 25"), json!(0), json!(25)),
+        (signalled(8), 9, Some("Caught fatal signal 8"), json!(0), json!(8)),
+        (signalled(6), 10, Some("Caught fatal signal 6"), json!(0), json!(6)),
+        (signalled(15), 12, Some("Caught fatal signal 15"), json!(0), json!(15)),
+        (ended(Outcome::Exited(3), "out", ""), 11, Some("Exited with error status 3"), json!(3), Value::Null),
+        (ended(Outcome::MemoryLimit, "out", ""), 12, Some("Caught fatal signal 9"), json!(0), json!(9)),
+        (ended(Outcome::OutputLimit, "out", ""), 8, Some("Caught fatal signal 25"), json!(0), json!(25)),
+    ] {
+        let what = format!("{:?}", report.execution.as_ref().unwrap().outcome);
+        let fields = "fields=status_id,message,exit_code,exit_signal,stdout";
+        let json = judged(&app, fields, &python(&json!({})), report).await;
+        let expected = json!({
+            "stdout": "out", "status_id": status, "message": message, "exit_code": exit_code, "exit_signal": exit_signal,
+        });
+        assert_eq!(json, expected, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_compilation_has_only_its_output_and_warnings_are_kept() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let c = json!({ "source_code": "x", "language_id": 50 });
+    let failed = |said: &str| {
+        json!({
+            "stdout": null, "time": null, "memory": null, "stderr": null, "compile_output": said, "message": null,
+            "exit_code": null, "exit_signal": null, "wall_time": null, "status": { "id": 6, "description": "Compilation Error" },
+        })
+    };
+    let fields = "fields=stdout,time,memory,stderr,compile_output,message,exit_code,exit_signal,wall_time,status";
+    let refused = not_compiled(Verdict::CompileError, Some(1), "error: x");
+    assert_eq!(judged(&app, fields, &c, refused).await, failed("error: x"));
+    let too_long = not_compiled(Verdict::CompileLimit, None, "said before");
+    assert_eq!(judged(&app, fields, &c, too_long).await, failed("Compilation time limit exceeded."));
+    let mut warned = compiled(ended(Outcome::Exited(0), "1", ""));
+    warned.compile.as_mut().unwrap().output = output("warning: x");
+    let json = judged(&app, "fields=compile_output,status_id", &c, warned).await;
+    assert_eq!(json, json!({ "compile_output": "warning: x", "status_id": 3 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_comparison_decides_between_accepted_and_wrong_answer() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let case = |stdout: &str| {
+        let mut report = ended(Outcome::Exited(0), stdout, "");
+        let step = report.execution.take().unwrap();
+        report.cases = vec![CaseReport { name: "1".into(), verdict: Verdict::WrongAnswer, message: None, step }];
+        report
+    };
+    for (expected, stdout, status) in [("a\nb", "a \nb\n\n", 3), ("a", "b", 4), ("", "", 3), ("a", "", 4)] {
+        let body = python(&json!({ "expected_output": expected }));
+        let json = judged(&app, "fields=status_id", &body, case(stdout)).await;
+        assert_eq!(json["status_id"], status, "{expected:?} {stdout:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_runs_have_mean_time_and_memory() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let step = |ms, kib, outcome| used(ended(outcome, "1", ""), ms, kib).execution.unwrap();
+    let report = |steps: Vec<StepReport>| {
+        let mut report = RunReport::bare(Verdict::Accepted, Limits::default(), "3.11.2");
+        let case = |(at, step): (usize, StepReport)| CaseReport {
+            name: (at + 1).to_string(),
+            verdict: Verdict::of_outcome(step.outcome),
+            message: None,
+            step,
+        };
+        report.cases = steps.into_iter().enumerate().map(case).collect();
+        report
+    };
+    let good = Outcome::Exited(0);
+    let body = python(&json!({ "number_of_runs": 3 }));
+    let (answer, assignment) = tokio::join!(
+        post(&app, "/submissions?wait=true&fields=time,memory,status_id", &body),
+        app.complete(report(vec![step(20, 10, good), step(20, 11, good), step(21, 11, good)]))
+    );
+    let SubmissionKind::Program(program) = assignment.leased.submission.kind else { panic!("no program") };
+    assert_eq!(program.tests.len(), 3, "the program is compiled once and run three times");
+    assert_eq!(answer.json["memory"], 10, "the mean, without its fraction");
+    let time: f64 = answer.json["time"].as_str().unwrap().parse().unwrap();
+    assert!((time - 0.061 / 3.0).abs() < 1e-12, "{time}");
+    // Runs after the first that failed do not count.
+    let failed = report(vec![step(20, 10, good), step(40, 30, Outcome::Exited(1)), step(9000, 9000, good)]);
+    let json = judged(&app, "fields=time,memory,status_id", &body, failed).await;
+    assert_eq!(json, json!({ "time": "0.03", "memory": 20, "status_id": 11 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_are_base64_both_ways_if_the_client_says_so() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({ "source_code": "cHJpbnQo\nMSk", "stdin": "/wA=", "language_id": "71" });
+    let mut report = ended(Outcome::Exited(1), "", "");
+    report.execution.as_mut().unwrap().stdout.data = Arc::from(&b"hello\n\xff"[..]);
+    let fields = "base64_encoded=true&fields=source_code,stdin,stdout,stderr,message";
+    let json = judged(&app, fields, &body, report.clone()).await;
+    let expected = json!({
+        "source_code": "cHJpbnQoMSk=\n", "stdin": "/wA=\n", "stdout": "aGVsbG8K/w==\n", "stderr": null,
+        "message": "RXhpdGVkIHdpdGggZXJyb3Igc3RhdHVzIDE=\n",
+    });
+    assert_eq!(json, expected);
+    // Without base64, bytes that are no text are an error, and the submission exists nevertheless.
+    let sentence =
+        "some attributes for this submission cannot be converted to UTF-8, use base64_encoded=true query parameter";
+    let json = judged(&app, "", &python(&json!({})), report).await;
+    let token = json["token"].as_str().unwrap();
+    assert_eq!(json["error"], sentence);
+    let answer = get(&app, &format!("/submissions/{token}")).await;
+    assert_eq!((answer.status, &answer.json), (400, &json!({ "error": sentence })));
+    assert_eq!(get(&app, &format!("/submissions/{token}?fields=status_id")).await.status, 200);
+    let batch = get(&app, &format!("/submissions/batch?tokens={token}")).await;
+    let sentence = "some attributes for one or more submissions cannot be converted to UTF-8, use base64_encoded=true query parameter";
+    assert_eq!((batch.status, &batch.json), (400, &json!({ "error": sentence })));
+    // UTF-8 is text.
+    let json = judged(&app, "fields=stdout", &python(&json!({})), ended(Outcome::Exited(0), "č\0", "")).await;
+    assert_eq!(json, json!({ "stdout": "č\0" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_have_the_statuses_and_texts_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let long: Vec<Value> = (0..21).map(|_| python(&json!({}))).collect();
+    let unknown = "0192f0c5-0000-7000-8000-000000000000";
+    let not_found = json!({ "status": 404, "error": "Not Found" });
+    let too_many = json!({ "error": "number of submissions in a batch should be less than or equal to 20" });
+    let none = json!({ "error": "there should be at least one submission in a batch" });
+    let no_source = json!({ "source_code": ["can't be blank"] });
+    let tokens = vec!["x"; 21].join(",");
+    for (method, path, body, status, expected) in [
+        ("POST", "/submissions".to_owned(), json!({ "language_id": 71 }), 422, no_source.clone()),
+        (
+            "POST",
+            "/submissions?fields=foo,token,bar".into(),
+            python(&json!({})),
+            400,
+            json!({ "error": "invalid fields: [foo, bar]" }),
+        ),
+        ("POST", "/submissions/batch".into(), json!({ "submissions": [] }), 400, none.clone()),
+        ("POST", "/submissions/batch".into(), json!({}), 400, none.clone()),
+        ("POST", "/submissions/batch".into(), json!({ "submissions": long }), 400, too_many.clone()),
+        (
+            "POST",
+            "/submissions/batch".into(),
+            json!({ "submissions": [{ "language_id": 71 }, 7] }),
+            422,
+            json!([
+                no_source,
+                { "source_code": ["can't be blank"], "language_id": ["can't be blank", "language with id  doesn't exist"] },
+            ]),
+        ),
+        ("GET", "/submissions/batch".into(), Value::Null, 400, none.clone()),
+        ("GET", format!("/submissions/batch?tokens={tokens}"), Value::Null, 400, too_many),
+        ("GET", format!("/submissions/{unknown}"), Value::Null, 404, not_found.clone()),
+        ("GET", "/submissions/nonsense".into(), Value::Null, 404, not_found.clone()),
+        (
+            "GET",
+            format!("/submissions/{unknown}?fields=id"),
+            Value::Null,
+            400,
+            json!({ "error": "invalid fields: [id]" }),
+        ),
+        (
+            "GET",
+            format!("/submissions/batch?tokens={unknown},,x"),
+            Value::Null,
+            200,
+            json!({ "submissions": [null, null, null] }),
+        ),
+        ("GET", "/nothing".into(), Value::Null, 404, not_found.clone()),
+        ("PUT", "/submissions".into(), json!({}), 404, not_found.clone()),
+        ("GET", "/languages/12345".into(), Value::Null, 404, not_found.clone()),
+        ("GET", "/languages/x".into(), Value::Null, 404, not_found),
+        ("GET", "/submissions".into(), Value::Null, 403, Value::Null),
+        ("DELETE", format!("/submissions/{unknown}"), Value::Null, 403, Value::Null),
+        ("POST", "/authorize".into(), Value::Null, 403, Value::Null),
+        ("POST", "/authenticate".into(), Value::Null, 200, Value::Null),
+        // A private address: refused as in the native API, in the shape of a validation error.
+        ("POST", "/submissions".into(), python(&json!({ "callback_url": "http://127.0.0.1/x" })), 422, Value::Null),
+    ] {
+        let answer = app.judge0(method, &path, &body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        if !expected.is_null() {
+            assert_eq!(answer.json, expected, "{method} {path}");
+        }
+    }
+    let malformed = TestApp::judge0_request("POST", "/submissions", &Value::Null);
+    let (parts, _) = malformed.into_parts();
+    let answer = app.send(axum::http::Request::from_parts(parts, "{".into())).await;
+    assert_eq!((answer.status, answer.json), (400, json!({ "status": 400, "error": "Bad Request" })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_has_tokens_and_faults_in_the_order_of_the_request() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let batch =
+        json!({ "submissions": [python(&json!({})), { "source_code": "x", "language_id": 1234 }, python(&json!({}))] });
+    let answer = post(&app, "/submissions/batch", &batch).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.json[1], json!({ "language_id": ["language with id 1234 doesn't exist"] }));
+    let token = |at: usize| answer.json[at]["token"].as_str().unwrap().to_owned();
+    let (first, last) = (token(0), token(2));
+    let path = format!("/submissions/batch?tokens={last},nonsense,{first},{first}&fields=token");
+    let several = get(&app, &path).await;
+    let expected = json!({ "submissions": [{ "token": last }, null, { "token": first }, { "token": first }] });
+    assert_eq!((several.status, several.json), (200, expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_options_arguments_and_files_reach_the_program() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let archive = "UEsDBBQAAAAAAAAAIQC379yDAQAAAAEAAAAFAAAAYS50eHQxUEsBAhQDFAAAAAAAAAAhALfv3IMBAAAAAQAAAAUAAAAAAAAAAAAAAIABAAAAAGEudHh0UEsFBgAAAAABAAEAMwAAACQAAAAAAA==";
+    let body = json!({
+        "source_code": "int main(){}", "language_id": 50, "compiler_options": "-O3 -DX='a b' ; rm", "command_line_arguments": "1 \"2 3\"",
+        "cpu_time_limit": 1.5, "cpu_extra_time": 0.5, "wall_time_limit": 3, "memory_limit": 4096, "stack_limit": 1024,
+        "max_processes_and_or_threads": 7, "max_file_size": 0, "additional_files": archive, "stdin": "in",
+    });
+    let (answer, assignment) = tokio::join!(
+        post(&app, "/submissions?wait=true&fields=additional_files", &body),
+        app.complete(compiled(ended(Outcome::Exited(0), "", "")))
+    );
+    assert_eq!(answer.json["additional_files"].as_str().unwrap().replace('\n', ""), archive);
+    let submission = assignment.leased.submission;
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("no program") };
+    assert_eq!(program.compiler_args, ["-O3", "-DX=a b", "rm"]);
+    assert_eq!(program.args, ["1", "2 3"]);
+    assert_eq!(&program.stdin[..], b"in");
+    let files: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &file.data[..])).collect();
+    assert_eq!(files, [("main.c", &b"int main(){}"[..]), ("a.txt", b"1")]);
+    let limits = submission.limits;
+    assert_eq!(limits.cpu_time.unwrap().as_millis(), 2000, "with the extra time");
+    assert_eq!(limits.wall_time.unwrap().as_millis(), 3000);
+    assert_eq!((limits.memory.unwrap().as_kib(), limits.stack.unwrap().as_kib()), (4096, 1024));
+    assert_eq!(limits.processes, Some(7));
+    assert!(limits.file_size.unwrap().as_kib() > 4096, "0 is no limit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_multi_file_program_is_its_archive() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    // `compile` and `run`.
+    let archive = "UEsDBBQAAAAAAAAAIQC379yDAQAAAAEAAAAHAAAAY29tcGlsZTFQSwMEFAAAAAAAAAAhAA2+1RoBAAAAAQAAAAMAAABydW4yUEsBAhQDFAAAAAAAAAAhALfv3IMBAAAAAQAAAAcAAAAAAAAAAAAAAIABAAAAAGNvbXBpbGVQSwECFAMUAAAAAAAAACEADb7VGgEAAAABAAAAAwAAAAAAAAAAAAAAgAEmAAAAcnVuUEsFBgAAAAACAAIAZgAAAEgAAAAAAA==";
+    let body = json!({ "source_code": "", "language_id": 89, "additional_files": archive, "command_line_arguments": "ignored" });
+    let fields = "fields=source_code,status_id,language";
+    let path = format!("/submissions?wait=true&{fields}");
+    let report = ended(Outcome::Exited(0), "", "");
+    let (answer, assignment) = tokio::join!(post(&app, &path, &body), app.complete(report));
+    let language = json!({ "id": 89, "name": "Multi-file program" });
+    assert_eq!(answer.json, json!({ "source_code": null, "status_id": 3, "language": language }));
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("no program") };
+    let files: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &file.data[..])).collect();
+    assert_eq!(files, [("run", &b"2"[..]), ("compile", b"1")]);
+    assert!(program.args.is_empty());
+    let one = get(&app, "/languages/89").await.json;
+    assert_eq!((&one["source_file"], &one["compile_cmd"], &one["run_cmd"]), (&Value::Null, &Value::Null, &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn languages_are_those_that_are_installed_with_their_versions() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let active = get(&app, "/languages").await.json;
+    let of = |id: i64| active.as_array().unwrap().iter().find(|language| language["id"] == id);
+    assert_eq!(of(71), Some(&json!({ "id": 71, "name": "Python (3.11.2)" })));
+    assert_eq!(of(50), Some(&json!({ "id": 50, "name": "C (GCC 3.11.2)" })), "the test's probe returns one version");
+    assert_eq!(
+        (of(70), of(81), of(4)),
+        (None, None, None),
+        "Python 2, Scala, which is not installed, and an archived one"
+    );
+    let all = get(&app, "/languages/all").await.json;
+    let archived = |id: i64| all.as_array().unwrap().iter().find(|language| language["id"] == id).cloned();
+    assert_eq!(archived(4), Some(json!({ "id": 4, "name": "C (gcc 7.2.0)", "is_archived": true })));
+    assert_eq!(archived(71).unwrap()["is_archived"], false);
+    let one = get(&app, "/languages/71.json").await.json;
+    assert_eq!(
+        (&one["source_file"], &one["compile_cmd"], &one["run_cmd"]),
+        (&json!("main.py"), &Value::Null, &json!("python3 main.py"))
+    );
+    assert_eq!(get(&app, "/languages/4").await.json["is_archived"], true);
+    let extra = get(&app, "/extra/languages/1").await.json;
+    assert_eq!(extra["name"], "C (GCC 3.11.2)", "in Extra, id 1 is C");
+    assert_eq!(get(&app, "/ce/languages/1").await.json["name"], "Bash (4.4)");
+    let archived = post(&app, "/submissions", &json!({ "source_code": "x", "language_id": 1 })).await;
+    assert_eq!(archived.json, json!({ "language_id": ["language with id 1 is archived and cannot be used anymore"] }));
+    assert_eq!(post(&app, "/extra/submissions", &json!({ "source_code": "x", "language_id": 1 })).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_describes_itself_as_release_1_13_1() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let statuses = get(&app, "/statuses").await.json;
+    assert_eq!(statuses.as_array().unwrap().len(), 14);
+    assert_eq!(statuses[10], json!({ "id": 11, "description": "Runtime Error (NZEC)" }));
+    let config = get(&app, "/config_info").await.json;
+    assert_eq!(config.as_object().unwrap().len(), 39);
+    assert_eq!((&config["max_cpu_time_limit"], &config["memory_limit"]), (&json!(15.0), &json!(128_000)));
+    assert_eq!(get(&app, "/extra/config_info").await.json["max_cpu_time_limit"], 20.0);
+    assert_eq!(get(&app, "/about").await.json["version"], "1.13.1");
+    for (path, text) in [("/version", "1.13.1"), ("/ce/version", "1.13.1"), ("/extra/version", "1.13.1-extra")] {
+        let answer = get(&app, path).await;
+        assert_eq!(
+            (answer.text.as_str(), &answer.headers["content-type"]),
+            (text, &"text/plain; charset=utf-8".parse().unwrap())
+        );
+    }
+    for path in ["/isolate", "/license", "/", ""] {
+        assert_eq!(get(&app, path).await.status, 200, "{path}");
+    }
+    assert!(get(&app, "/system_info").await.json["CPU(s)"].is_string());
+    let workers = get(&app, "/workers").await.json;
+    assert_eq!(workers[0]["queue"], "1.13.1");
+    assert_eq!(workers[0].as_object().unwrap().len(), 7);
+    let statistics = get(&app, "/statistics").await.json;
+    assert_eq!(statistics["submissions"]["total"], 0);
+    assert_eq!(statistics["submissions"]["last_30_days"].as_object().unwrap().len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_key_a_client_has_its_own_submissions_and_may_list_them() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (_, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let send = async |method: &str, path: &str, body: &Value, header: &str, value: &str| {
+        let mut request = TestApp::judge0_request(method, path, body);
+        request.headers_mut().insert(axum::http::HeaderName::try_from(header).unwrap(), value.parse().unwrap());
+        app.send(request).await
+    };
+    assert_eq!(post(&app, "/submissions", &python(&json!({}))).await.status, 401);
+    assert_eq!(get(&app, "/").await.status, 200, "the root needs no key");
+    assert_eq!(get(&app, "/languages").await.status, 401);
+    assert_eq!(send("GET", "/languages", &Value::Null, "x-auth-token", "wrong").await.status, 401);
+    for (header, value) in
+        [("x-auth-token", key.clone()), ("x-rapidapi-key", key.clone()), ("authorization", format!("Bearer {key}"))]
+    {
+        assert_eq!(send("GET", "/languages", &Value::Null, header, &value).await.status, 200, "{header}");
+    }
+    assert_eq!(get(&app, &format!("/languages?X-Auth-Token={key}")).await.status, 200);
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        let answer = send("POST", "/submissions", &python(&json!({})), "x-auth-token", &key).await;
+        tokens.push(answer.json["token"].clone());
+    }
+    let list =
+        async |query: &str| send("GET", &format!("/submissions?{query}"), &Value::Null, "x-auth-token", &key).await;
+    let page = list("per_page=2&fields=token").await;
+    let meta = json!({ "current_page": 1, "next_page": 2, "prev_page": null, "total_pages": 2, "total_count": 3 });
+    let expected = json!({ "submissions": [{ "token": tokens[2] }, { "token": tokens[1] }], "meta": meta });
+    assert_eq!((page.status, page.json), (200, expected));
+    let page = list("per_page=2&fields=token&page=2").await.json;
+    assert_eq!(page["submissions"], json!([{ "token": tokens[0] }]));
+    assert_eq!((&page["meta"]["next_page"], &page["meta"]["prev_page"]), (&Value::Null, &json!(1)));
+    assert_eq!(list("page=0").await.json, json!({ "error": "invalid page: 0" }));
+    assert_eq!(list("page=x").await.json, json!({ "error": "invalid page: 0" }));
+    assert_eq!(list("per_page=-1").await.json, json!({ "error": "invalid per_page: -1" }));
+    let path = format!("/submissions/{}", tokens[0].as_str().unwrap());
+    let deleted = send("DELETE", &path, &Value::Null, "x-auth-token", &key).await;
+    assert_eq!((deleted.status, deleted.json), (400, json!({ "error": "delete not allowed" })));
+    assert_eq!(send("POST", "/authorize", &Value::Null, "x-auth-token", &key).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_accepted_in_place_of_json() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let (mut parts, _) = TestApp::judge0_request("POST", "/submissions", &Value::Null).into_parts();
+    parts.headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    let body = "source_code=print(1)&language_id=71&memory_limit=&stdin=a%0Ab";
+    let answer = app.send(axum::http::Request::from_parts(parts, body.into())).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let assignment = app.complete(ended(Outcome::Exited(0), "", "")).await;
+    let SubmissionKind::Program(program) = assignment.leased.submission.kind else { panic!("no program") };
+    assert_eq!(&program.stdin[..], b"a\nb");
+}
+
+fn output(text: &str) -> Output {
+    Output { data: Arc::from(text.as_bytes()), truncated: false }
+}
