@@ -2,7 +2,7 @@
 # Tests the site: types, units, the freshness of the generated API types, and the browser tests against the real server.
 # Part of `make test`; takes some minutes.
 #
-#   scripts/test-web.sh [PATTERN]     only browser tests whose name matches
+#   scripts/test-web.sh [PATTERN]     only browser tests whose name matches (a regular expression)
 #
 # SHOTS=FOLDER writes a screenshot of every screen that the tests check. CHROMIUM is the browser [/usr/bin/chromium].
 set -euo pipefail
@@ -19,4 +19,4 @@ export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 "$CUPEL" openapi | (cd web && node generate-api.mjs --check)
 cd web
 npm run --silent unit
-node --test --test-concurrency=1 ${1:+--test-name-pattern="$1"} e2e/*.test.mjs
+node e2e/run.mjs ${1:+"$1"}

@@ -3,6 +3,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { Minus, Plus } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
 import { useDraft } from '../hooks/useDraft'
@@ -137,10 +138,12 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     run.resize(cols, rows)
   }
   const goTo = (line: number) => {
-    setPane('code')
-    setSelected(0)
-    // The editor of the main file may not be shown until then.
-    requestAnimationFrame(() => requestAnimationFrame(() => editor.current?.goTo(line)))
+    // The editor of the main file may be hidden until the page is drawn again. The next key must already reach the editor.
+    flushSync(() => {
+      setPane('code')
+      setSelected(0)
+    })
+    editor.current?.goTo(line)
   }
   const choose = (next: InputMode) => {
     write(MODE_KEY, next)

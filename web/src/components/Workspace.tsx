@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Minus, Play, Plus, RotateCcw, Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react'
+import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import type { EditorHandle } from '../editor/Editor'
@@ -86,9 +87,9 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     return () => removeEventListener('keydown', key)
   }, [])
   const goTo = (line: number) => {
-    onCode()
-    // On phones the editor is hidden until then.
-    requestAnimationFrame(() => editor.current?.goTo(line))
+    // On phones the editor is hidden until the page is drawn again. The next key must already reach the editor.
+    flushSync(onCode)
+    editor.current?.goTo(line)
   }
   const reset = () => {
     setBefore(draft.text)

@@ -1,0 +1,53 @@
+// Runs the browser tests, one file after the other: node e2e/run.mjs [PATTERN]
+//
+// With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
+// test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.
+import { readdirSync } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { run } from 'node:test'
+import { tap } from 'node:test/reporters'
+
+const FLAKY_MAX = 2
+
+const here = new URL('.', import.meta.url).pathname
+const files = readdirSync(here)
+  .filter((name) => name.endsWith('.test.mjs'))
+  .sort()
+  .map((name) => here + name)
+
+/** Runs the tests of the files whose names match. Returns how many passed, and the failures, each with its name and file. */
+async function attempt(files, patterns) {
+  let passed = 0
+  const failures = []
+  const tests = run({ files, concurrency: 1, testNamePatterns: patterns })
+  tests.on('test:pass', ({ nesting, skip }) => {
+    if (nesting === 0 && skip === undefined) passed += 1
+  })
+  tests.on('test:fail', ({ nesting, name, file }) => {
+    if (nesting === 0) failures.push({ name, file })
+  })
+  const output = tests.compose(tap)
+  output.pipe(process.stdout, { end: false })
+  await finished(output)
+  return { passed, failures }
+}
+
+const exactly = (name) => new RegExp(`^${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`)
+
+const pattern = process.argv[2]
+const { passed, failures } = await attempt(files, pattern === undefined ? undefined : [new RegExp(pattern)])
+const failed = []
+const flaky = []
+for (const failure of failures) {
+  // A file that fails as a whole is reported under its own path.
+  const isRepeated = process.env.CI === 'true' && files.includes(failure.file) && failure.name !== failure.file
+  if (isRepeated) console.log(`# again: ${failure.name}`)
+  const second = isRepeated ? await attempt([failure.file], [exactly(failure.name)]) : undefined
+  if (second !== undefined && second.failures.length === 0 && second.passed === 1) flaky.push(failure)
+  else failed.push(failure)
+}
+for (const { name } of flaky) console.log(`FLAKY ${name}: failed, then passed when run alone; fix it in the next change`)
+for (const { name } of failed) console.log(`FAILED ${name}`)
+if (flaky.length > FLAKY_MAX) console.log(`error: ${flaky.length} tests are flaky; the maximum is ${FLAKY_MAX}`)
+if (passed + flaky.length === 0) console.log('error: no test passed')
+process.exitCode = failed.length > 0 || flaky.length > FLAKY_MAX || passed + flaky.length === 0 ? 1 : 0
