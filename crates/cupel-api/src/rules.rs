@@ -148,6 +148,8 @@ fn add_bounds(object: &mut Object) {
         ("tests", bounds.tests_max),
         ("args", bounds.args_max),
         ("compiler_args", bounds.args_max),
+        ("linker_args", bounds.args_max),
+        ("interpreter_args", bounds.args_max),
     ];
     for (name, most) in lists {
         if let Some(RefOr::T(Schema::Array(list))) = object.properties.get_mut(name) {
@@ -156,7 +158,7 @@ fn add_bounds(object: &mut Object) {
     }
     let text =
         |pattern: &str| Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build());
-    for name in ["args", "compiler_args"] {
+    for name in ["args", "compiler_args", "linker_args", "interpreter_args"] {
         if let Some(RefOr::T(Schema::Array(args))) = object.properties.get_mut(name) {
             args.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(NO_NUL))));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_languages::{Availability, Language, Registry};
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, Instructions, Limits,
-    LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase,
+    LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -87,6 +87,9 @@ impl SubmissionFaultKind {
 /// Maximum number of faults reported individually per request. If there are more, one last fault says so.
 pub const FAULTS_MAX: usize = 100;
 
+/// Maximum length of the name of a class to start, in bytes.
+const CLASS_NAME_MAX: usize = 256;
+
 /// Validates every submission of a request against the languages and bounds, and returns the requested work of each.
 /// Does no I/O.
 ///
@@ -134,7 +137,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
         NewSubmissionKind::Program(program) => {
             let NewProgram {
                 source,
-                compiler_args,
+                tools,
                 args,
                 env,
                 stdin,
@@ -145,7 +148,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
                 live: _,
             } = program;
             let tests: usize = tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
-            of_source(source) + tests + stdin.len() + args_bytes(compiler_args) + args_bytes(args) + env_bytes(env)
+            of_source(source) + tests + stdin.len() + tools_bytes(tools) + args_bytes(args) + env_bytes(env)
         }
         NewSubmissionKind::Problem(NewSolution { source, of: _, cases }) => {
             of_source(source) + custom_input(cases).len()
@@ -166,6 +169,12 @@ fn custom_input(cases: &Cases) -> &[u8] {
 /// Size as the kernel counts it: each text ends with a NUL.
 fn args_bytes(args: &[String]) -> usize {
     args.iter().map(|arg| arg.len() + 1).sum()
+}
+
+/// Size of all arguments of the tools.
+fn tools_bytes(tools: &ToolOptions) -> usize {
+    let ToolOptions { compiler_args, linker_args, interpreter_args, main_class, main_only: _ } = tools;
+    args_bytes(compiler_args) + args_bytes(linker_args) + args_bytes(interpreter_args) + main_class.len() + 1
 }
 
 /// `NAME=value` and a NUL.
@@ -224,17 +233,10 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
-        let NewProgram { source, compiler_args, args, env, stdin, tests, stderr_to_stdout, fetch, limits, live } =
-            program;
+        let NewProgram { source, tools, args, env, stdin, tests, stderr_to_stdout, fetch, limits, live } = program;
         let language = self.language(&source.language, registry);
         let files = self.files(source, language);
-        self.args("/compiler_args", compiler_args);
-        self.too_large(
-            "/compiler_args",
-            "all arguments together",
-            args_bytes(compiler_args),
-            self.bounds.args_env_bytes_max,
-        );
+        self.tools(tools);
         self.args("/args", args);
         self.env(env);
         self.args_and_env_together(args, env);
@@ -250,11 +252,11 @@ impl Checker<'_> {
             self.limits(*limits, language.limits_max);
         }
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
-        let (compiler_args, args) = (compiler_args.clone(), args.clone());
+        let (tools, args) = (tools.clone(), args.clone());
         let (env, stdin) = (env.clone(), stdin.clone());
         Some(Program {
             source,
-            compiler_args,
+            tools,
             args,
             env,
             stdin,
@@ -355,6 +357,22 @@ impl Checker<'_> {
         }
     }
 
+    fn tools(&mut self, tools: &ToolOptions) {
+        let ToolOptions { compiler_args, linker_args, interpreter_args, main_class, main_only: _ } = tools;
+        let lists =
+            [("/compiler_args", compiler_args), ("/linker_args", linker_args), ("/interpreter_args", interpreter_args)];
+        for (pointer, args) in lists {
+            self.args(pointer, args);
+            self.too_large(pointer, "all arguments together", args_bytes(args), self.bounds.args_env_bytes_max);
+        }
+        // The name is an argument, which the virtual machine must not take for an option.
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+        if !main_class.chars().all(is_name) || main_class.len() > CLASS_NAME_MAX {
+            let detail = format!("expected the name of a class, with at most {CLASS_NAME_MAX} bytes");
+            self.fault("/main_class", SubmissionFaultKind::BadArgument, detail);
+        }
+    }
+
     fn env(&mut self, env: &[(String, String)]) {
         if env.len() > self.bounds.env_max {
             let detail = format!("at most {} variables; there are {}", self.bounds.env_max, env.len());
@@ -449,6 +467,7 @@ impl Checker<'_> {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -463,6 +482,7 @@ impl Checker<'_> {
             idle_time: max_idle_time,
             instructions: _,
             memory: max_memory,
+            address_space: _,
             processes: max_processes,
             open_files: max_open_files,
             file_size: max_file_size,
@@ -484,9 +504,11 @@ impl Checker<'_> {
         }
         let bytes = |n: u64| Bytes::new(n).to_string();
         self.at_least("memory_bytes", memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
+        self.at_least("address_space_bytes", address_space.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
         self.at_least("open_files", open_files.map(u64::from), Limits::OPEN_FILES_MIN.into(), count);
         self.at_least("stack_bytes", stack.map(Bytes::get), Limits::STACK_MIN.get(), bytes);
         self.limit("memory_bytes", memory.map(Bytes::get), max_memory.get(), bytes);
+        self.limit("address_space_bytes", address_space.map(Bytes::get), u64::MAX, bytes);
         self.limit("processes", processes.map(u64::from), max_processes.into(), count);
         self.limit("open_files", open_files.map(u64::from), max_open_files.into(), count);
         self.limit("file_size_bytes", file_size.map(Bytes::get), max_file_size.get(), bytes);

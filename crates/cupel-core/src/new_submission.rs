@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cupel_types::{Cases, FacadeRequest, LimitsRequest, Live, PriorityClass, ProblemVersion, TestCase};
+use cupel_types::{Cases, FacadeRequest, LimitsRequest, Live, PriorityClass, ProblemVersion, TestCase, ToolOptions};
 use jiff::Timestamp;
 
 use crate::Needs;
@@ -44,8 +44,8 @@ pub enum NewSubmissionKind {
 pub struct NewProgram {
     /// The source code.
     pub source: NewSource,
-    /// Arguments for the compiler in addition to the language's own; ignored if the language has no compiler.
-    pub compiler_args: Vec<String>,
+    /// How the program is compiled and started.
+    pub tools: ToolOptions,
     /// Arguments after the program's name.
     pub args: Vec<String>,
     /// Environment variables in addition to the language's own.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_types::{Limits, Program, RunReport, SubmissionId, SubmissionKind, UserId, Verdict};
+use cupel_types::{Limits, Program, RunReport, SubmissionId, SubmissionKind, ToolOptions, UserId, Verdict};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
@@ -81,7 +81,12 @@ impl Core {
             key.part([u8::from(file.executable)]);
             key.part(&file.data);
         });
-        key.list(&program.compiler_args, |key, arg| key.part(arg));
+        let ToolOptions { compiler_args, linker_args, interpreter_args, main_class, main_only } = &program.tools;
+        for args in [compiler_args, linker_args, interpreter_args] {
+            key.list(args, |key, arg| key.part(arg));
+        }
+        key.part(main_class);
+        key.part([u8::from(*main_only)]);
         key.list(&program.args, |key, arg| key.part(arg));
         key.list(&program.env, |key, (name, value)| {
             key.part(name);

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod execute;
+mod jobe;
 mod judge0;
 mod keyless;
 mod piston;
@@ -15,6 +16,7 @@ mod program;
 mod sandboxfusion;
 mod surrogates;
 
+pub use jobe::{JOBE, jobe};
 pub use judge0::{JUDGE0, Judge0Options, callback_body, judge0};
 pub use keyless::Keyless;
 pub use piston::{PISTON, PistonOptions, piston};

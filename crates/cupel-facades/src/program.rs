@@ -43,6 +43,7 @@ pub(crate) fn limits_within(
         output: Some(output.min(max.output)),
         // The language's defaults.
         instructions: None,
+        address_space: None,
         processes: None,
         open_files: None,
         file_size: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, Instructions, Limits, UserId};
+use cupel_types::{BoxFiles, Bytes, Instructions, Limits, UserId};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over owner, language id, toolchain version, commands, environment, limits and all files.
@@ -96,6 +96,7 @@ impl Hash {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -110,9 +111,10 @@ impl Hash {
         for size in [memory, file_size, disk, output, stack] {
             self.number(size.get());
         }
-        // An instruction limit of zero is never allowed, so zero means that there is no limit.
+        // A limit of zero is never allowed for these, so zero means that there is no limit.
         let instructions = instructions.map_or(0, Instructions::get);
-        for count in [u64::from(*processes), u64::from(*open_files), *inodes, instructions] {
+        let address_space = address_space.map_or(0, Bytes::get);
+        for count in [u64::from(*processes), u64::from(*open_files), *inodes, instructions, address_space] {
             self.number(count);
         }
     }

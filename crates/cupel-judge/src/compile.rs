@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, Output, UserId, Verdict};
+use cupel_types::{BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, Output, ToolOptions, UserId, Verdict};
 
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use crate::observer::{JudgeEvent, JudgeObserver};
@@ -47,8 +47,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) main: &'a BoxPath,
     /// The file or class to start, if the submission names one.
     pub(crate) entry: Option<&'a str>,
-    /// Arguments for the compiler in addition to the language's own.
-    pub(crate) compiler_args: &'a [String],
+    /// How the program is compiled, in addition to the language's own commands.
+    pub(crate) tools: &'a ToolOptions,
 }
 
 pub(crate) fn compile(
@@ -60,7 +60,7 @@ pub(crate) fn compile(
 ) -> Result<Compiled, ExecuteError> {
     let mut limits = language.compile_limits;
     let values = files::placeholders(language, sources.units, limits.memory);
-    let commands = language.compile_commands(&values.with_compiler_args(sources.compiler_args));
+    let commands = language.compile_commands(&values.with_tools(sources.tools));
     if commands.is_empty() {
         return Ok(Compiled::NotNeeded);
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use cupel_languages::{Language, Placeholders};
-use cupel_types::{BoxFiles, BoxPath, Bytes};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes};
 
 /// Returns the placeholder values. The main source is the first file; a submission always has one.
 pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes) -> Placeholders {
@@ -29,13 +29,19 @@ pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
 }
 
 /// Selects the submitted files that a compiled program finds beside it: all except sources (the main source and files with an
-/// extension of the language) and files that the compilation replaced.
-pub(crate) fn beside_artifacts(language: &Language, sent: &BoxFiles, artifacts: &BoxFiles) -> BoxFiles {
+/// extension of the language) and files that the compilation replaced. `main_only`: only the main source is a source.
+pub(crate) fn beside_artifacts(
+    language: &Language,
+    sent: &BoxFiles,
+    artifacts: &BoxFiles,
+    main_only: bool,
+) -> BoxFiles {
     let made: HashSet<&BoxPath> = artifacts.iter().map(|file| &file.path).collect();
     let is_source = |path: &BoxPath| {
         let name = path.as_str().rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').is_some_and(|(_, extension)| language.extensions.iter().any(|e| e == extension))
     };
-    let copied = sent.iter().skip(1).filter(|file| !is_source(&file.path) && !made.contains(&file.path));
+    let is_copied = |file: &&BoxFile| (main_only || !is_source(&file.path)) && !made.contains(&file.path);
+    let copied = sent.iter().skip(1).filter(is_copied);
     BoxFiles::new(copied.cloned().collect())
 }

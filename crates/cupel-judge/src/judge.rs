@@ -75,10 +75,15 @@ pub fn judge(
 
     // One stream for the compiler, and two for each case (or for the only execution).
     let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
-    let compiler_args = &program.compiler_args;
-    let sources = Sources { owner: request.owner, files, units: files, main, entry: None, compiler_args };
+    let tools = &program.tools;
+    let units = &match tools.main_only {
+        true => BoxFiles::new(files.iter().take(1).cloned().collect()),
+        false => files.clone(),
+    };
+    let entry = Some(tools.main_class.as_str()).filter(|class| !class.is_empty());
+    let sources = Sources { owner: request.owner, files, units, main, entry, tools };
     let values = |artifacts: &BoxFiles| {
-        crate::files::placeholders_of_program(language, main, files, artifacts, None, limits.memory)
+        crate::files::placeholders_of_program(language, main, units, artifacts, entry, limits.memory).with_tools(tools)
     };
     let (in_box, values) = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
@@ -88,7 +93,7 @@ pub fn judge(
         Compiled::Ok { report: mut compiled, artifacts } => {
             room.keep(&mut compiled.output);
             report.compile = Some(compiled);
-            let beside = crate::files::beside_artifacts(language, files, &artifacts);
+            let beside = crate::files::beside_artifacts(language, files, &artifacts, tools.main_only);
             let values = values(&artifacts);
             (vec![artifacts, beside], values)
         }

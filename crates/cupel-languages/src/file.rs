@@ -139,6 +139,7 @@ impl From<LimitsDto> for LimitsRequest {
             idle_time: idle_time_ms.map(Duration::from_millis),
             instructions: None,
             memory: memory_mb.map(Bytes::mib),
+            address_space: None,
             processes,
             open_files,
             file_size: file_size_mb.map(Bytes::mib),
@@ -158,6 +159,7 @@ fn limits_max_default() -> Limits {
         idle_time: Duration::from_secs(120),
         instructions: None,
         memory: Bytes::mib(2048),
+        address_space: None,
         processes: 256,
         open_files: 1024,
         file_size: Bytes::mib(256),
@@ -176,6 +178,7 @@ fn compile_limits_default() -> Limits {
         idle_time: Duration::from_secs(30),
         instructions: None,
         memory: Bytes::mib(1024),
+        address_space: None,
         processes: 128,
         open_files: 1024,
         file_size: Bytes::mib(256),
@@ -412,13 +415,14 @@ impl LimitsDto {
 
 /// The keys at which `limits` exceeds `max`.
 fn above(limits: &Limits, max: &Limits) -> Vec<&'static str> {
-    // A language file cannot limit instructions.
+    // A language file limits neither instructions nor the address space.
     let &Limits {
         cpu_time,
         wall_time,
         idle_time,
         instructions: _,
         memory,
+        address_space: _,
         processes,
         open_files,
         file_size,

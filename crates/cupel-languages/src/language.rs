@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, Verdict};
+use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, ToolOptions, Verdict};
 use regex_lite::Regex;
 
 use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
@@ -71,16 +71,21 @@ pub struct Language {
 
 impl Language {
     /// The compile commands of one step; empty for interpreted languages. The first command that names a source gets the
-    /// additional arguments for the compiler, before the source.
+    /// additional arguments: those for the compiler before the sources, those for the linker after them.
     pub fn compile_commands(&self, values: &Placeholders) -> Vec<Vec<String>> {
         let compiler = self.compile.iter().position(Template::names_source);
-        let additional = |at| if Some(at) == compiler { values.compiler_args.as_slice() } else { &[] };
-        (self.compile.iter().enumerate()).map(|(at, template)| template.fill_with(values, additional(at))).collect()
+        let ToolOptions { compiler_args, linker_args, .. } = &values.tools;
+        let fill = |(at, template): (usize, &Template)| match Some(at) == compiler {
+            true => template.fill_with(values, compiler_args, linker_args),
+            false => template.fill(values),
+        };
+        self.compile.iter().enumerate().map(fill).collect()
     }
 
-    /// The command that runs the program, without the program's arguments.
+    /// The command that runs the program, without the program's arguments. Additional arguments for the interpreter or the
+    /// virtual machine precede the source or the class to start.
     pub fn execute_command(&self, values: &Placeholders) -> Vec<String> {
-        self.execute.fill(values)
+        self.execute.fill_with(values, &values.tools.interpreter_args, &[])
     }
 
     /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the language's variables, then `extra`.

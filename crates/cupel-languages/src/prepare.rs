@@ -99,6 +99,7 @@ fn prepare_limits_default() -> Limits {
         wall_time: Duration::from_secs(900),
         idle_time: Duration::from_secs(120),
         instructions: None,
+        address_space: None,
         memory: Bytes::mib(2048),
         processes: 256,
         open_files: 1024,

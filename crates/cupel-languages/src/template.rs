@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cupel_types::{BoxFiles, BoxPath, Bytes};
+use cupel_types::{BoxFiles, BoxPath, Bytes, ToolOptions};
 
 use crate::{Prepare, PreparedDir};
 
@@ -88,42 +88,51 @@ impl Template {
     /// The command with all placeholders filled in.
     #[must_use]
     pub fn fill(&self, values: &Placeholders) -> Vec<String> {
-        self.fill_with(values, &[])
+        self.fill_with(values, &[], &[])
     }
 
-    /// Like [`Template::fill`], with additional arguments before the first source.
+    /// Like [`Template::fill`], with additional arguments before and after the first argument that names a source or the
+    /// class to start.
     #[must_use]
-    pub(crate) fn fill_with(&self, values: &Placeholders, additional: &[String]) -> Vec<String> {
-        let mut command = Vec::with_capacity(self.0.len() + additional.len());
-        let mut additional = additional.iter();
-        for parts in &self.0 {
-            if is_source(parts) {
-                command.extend(additional.by_ref().cloned());
+    pub(crate) fn fill_with(&self, values: &Placeholders, before: &[String], after: &[String]) -> Vec<String> {
+        let place = self.0.iter().position(|parts| is_source(parts) || matches!(parts[..], [Part::MainClass]));
+        let mut command = Vec::with_capacity(self.0.len() + before.len() + after.len());
+        for (at, parts) in self.0.iter().enumerate() {
+            if Some(at) == place {
+                command.extend_from_slice(before);
             }
-            if matches!(parts[..], [Part::Sources]) {
-                command.extend(values.sources.iter().map(|s| as_argument(s)));
-                continue;
+            Template::fill_arg(values, parts, &mut command);
+            if Some(at) == place {
+                command.extend_from_slice(after);
             }
-            // An argument is omitted if any artefact it refers to does not exist.
-            let Some(places) = parts.iter().map(Part::place).collect::<Option<Vec<_>>>() else { continue };
-            let mut arg = String::new();
-            for (at, (part, place)) in parts.iter().zip(places).enumerate() {
-                match part {
-                    Part::Text(text) => arg.push_str(text),
-                    Part::Source if at == 0 => arg.push_str(&as_argument(&values.sources[0])),
-                    Part::Source | Part::Sources => arg.push_str(&values.sources[0]),
-                    Part::Base if at == 0 => arg.push_str(&as_argument(values.base())),
-                    Part::Base => arg.push_str(values.base()),
-                    Part::Stem => arg.push_str(values.stem()),
-                    Part::MainClass => arg.push_str(values.main_class.as_deref().unwrap_or(values.stem())),
-                    Part::MemoryMb => arg.push_str(&values.memory_mb().to_string()),
-                    Part::HeapMb => arg.push_str(&values.heap_mb().to_string()),
-                    Part::Prepared(_) => arg.push_str(&place),
-                }
-            }
-            command.push(arg);
         }
         command
+    }
+
+    /// Appends an argument with its placeholders filled in: one argument, several sources, or none.
+    fn fill_arg(values: &Placeholders, parts: &[Part], command: &mut Vec<String>) {
+        if matches!(parts, [Part::Sources]) {
+            command.extend(values.sources.iter().map(|s| as_argument(s)));
+            return;
+        }
+        // An argument is omitted if any artefact it refers to does not exist.
+        let Some(places) = parts.iter().map(Part::place).collect::<Option<Vec<_>>>() else { return };
+        let mut arg = String::new();
+        for (at, (part, place)) in parts.iter().zip(places).enumerate() {
+            match part {
+                Part::Text(text) => arg.push_str(text),
+                Part::Source if at == 0 => arg.push_str(&as_argument(&values.sources[0])),
+                Part::Source | Part::Sources => arg.push_str(&values.sources[0]),
+                Part::Base if at == 0 => arg.push_str(&as_argument(values.base())),
+                Part::Base => arg.push_str(values.base()),
+                Part::Stem => arg.push_str(values.stem()),
+                Part::MainClass => arg.push_str(values.main_class.as_deref().unwrap_or(values.stem())),
+                Part::MemoryMb => arg.push_str(&values.memory_mb().to_string()),
+                Part::HeapMb => arg.push_str(&values.heap_mb().to_string()),
+                Part::Prepared(_) => arg.push_str(&place),
+            }
+        }
+        command.push(arg);
     }
 }
 
@@ -194,8 +203,8 @@ pub struct Placeholders {
     sources: Vec<String>,
     main_class: Option<String>,
     memory: Bytes,
-    /// Arguments for the compiler in addition to the language's own.
-    pub(crate) compiler_args: Vec<String>,
+    /// Arguments in addition to the language's own.
+    pub(crate) tools: ToolOptions,
 }
 
 impl Placeholders {
@@ -205,7 +214,7 @@ impl Placeholders {
             sources: vec![main_source.as_str().to_owned()],
             main_class: None,
             memory,
-            compiler_args: Vec::new(),
+            tools: ToolOptions::NONE,
         }
     }
 
@@ -227,12 +236,14 @@ impl Placeholders {
         Placeholders { main_class, ..self }
     }
 
-    /// Sets arguments for the compiler in addition to the language's own. See [`Language::compile_commands`].
+    /// Sets arguments in addition to the language's own. See [`Language::compile_commands`] and
+    /// [`Language::execute_command`].
     ///
     /// [`Language::compile_commands`]: crate::Language::compile_commands
+    /// [`Language::execute_command`]: crate::Language::execute_command
     #[must_use]
-    pub fn with_compiler_args(self, compiler_args: &[String]) -> Placeholders {
-        Placeholders { compiler_args: compiler_args.to_vec(), ..self }
+    pub fn with_tools(self, tools: &ToolOptions) -> Placeholders {
+        Placeholders { tools: tools.clone(), ..self }
     }
 
     fn base(&self) -> &str {
@@ -284,13 +295,15 @@ mod tests {
     }
 
     #[test]
-    fn additional_arguments_precede_the_first_source() {
+    fn additional_arguments_are_beside_the_first_source_or_the_class_to_start() {
         let filled = |args: &[&str]| {
             let values = Placeholders::new(&BoxPath::new("a.c").unwrap(), Bytes::mib(1));
-            Template::parse(args).unwrap().fill_with(&values, &["-O3".into(), "-g".into()])
+            let (before, after) = (["-O3".into(), "-g".into()], ["-lz".into()]);
+            Template::parse(args).unwrap().fill_with(&values, &before, &after)
         };
-        assert_eq!(filled(&["cc", "-O2", "{source}", "{source}"]), ["cc", "-O2", "-O3", "-g", "a.c", "a.c"]);
-        assert_eq!(filled(&["cc", "{sources}", "-lm"]), ["cc", "-O3", "-g", "a.c", "-lm"]);
+        assert_eq!(filled(&["cc", "-O2", "{source}", "{source}"]), ["cc", "-O2", "-O3", "-g", "a.c", "-lz", "a.c"]);
+        assert_eq!(filled(&["cc", "{sources}", "-lm"]), ["cc", "-O3", "-g", "a.c", "-lz", "-lm"]);
+        assert_eq!(filled(&["java", "-cp", ".", "{main_class}"]), ["java", "-cp", ".", "-O3", "-g", "a", "-lz"]);
         assert_eq!(filled(&["ld", "main.o"]), ["ld", "main.o"]);
     }
 

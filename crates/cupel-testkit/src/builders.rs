@@ -212,7 +212,7 @@ impl SubmissionBuilder {
         let (kind, limits) = match self.new.kind {
             NewSubmissionKind::Program(NewProgram {
                 source,
-                compiler_args,
+                tools,
                 args,
                 env,
                 stdin,
@@ -224,7 +224,7 @@ impl SubmissionBuilder {
             }) => (
                 SubmissionKind::Program(Program {
                     source: stored(source),
-                    compiler_args,
+                    tools,
                     args,
                     env,
                     stdin,

@@ -37,7 +37,7 @@ pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, Step
 pub use score::{Score, ScoreError};
 pub use submission::{
     Cases, FETCH_BYTES_MAX, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, FacadeRequest, Live, PriorityClass, ProblemVersion,
-    Program, Solution, Source, Submission, SubmissionKind, TestCase,
+    Program, Solution, Source, Submission, SubmissionKind, TestCase, ToolOptions,
 };
 pub use units::{Bytes, Instructions};
 pub use verdict::Verdict;

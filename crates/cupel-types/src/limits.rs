@@ -20,6 +20,8 @@ pub struct Limits {
     /// Memory of all processes together. Includes swap and files written to the box and `/tmp`; does not include files
     /// given to the step.
     pub memory: Bytes,
+    /// Virtual memory of each process; `None` means unlimited. A process that asks for more gets `ENOMEM` and continues.
+    pub address_space: Option<Bytes>,
     /// Processes and threads at one time.
     pub processes: u32,
     /// Open file descriptors per process.
@@ -77,6 +79,7 @@ impl Limits {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size: _,
@@ -91,6 +94,7 @@ impl Limits {
             (idle_time.is_zero(), "limits.idle_time", "above 0"),
             (instructions == Some(Instructions::new(0)), "limits.instructions", "above 0"),
             (memory < Limits::MEMORY_MIN, "limits.memory", "at least 1 MiB"),
+            (address_space.is_some_and(|size| size < Limits::MEMORY_MIN), "limits.address_space", "at least 1 MiB"),
             (processes == 0, "limits.processes", "at least 1: the program itself"),
             (open_files < Limits::OPEN_FILES_MIN, "limits.open_files", "at least 3: the standard streams"),
             (stack < Limits::STACK_MIN, "limits.stack", "at least 128 KiB"),
@@ -109,6 +113,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(15),
             instructions: None,
             memory: Bytes::mib(256),
+            address_space: None,
             processes: 64,
             open_files: 256,
             file_size: Bytes::mib(64),
@@ -129,6 +134,7 @@ pub struct LimitsRequest {
     pub idle_time: Option<Duration>,
     pub instructions: Option<Instructions>,
     pub memory: Option<Bytes>,
+    pub address_space: Option<Bytes>,
     pub processes: Option<u32>,
     pub open_files: Option<u32>,
     pub file_size: Option<Bytes>,
@@ -151,6 +157,7 @@ impl LimitsRequest {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -167,6 +174,7 @@ impl LimitsRequest {
             idle_time: idle_time.unwrap_or_else(|| shifted(base.idle_time)),
             instructions: instructions.or(base.instructions),
             memory: memory.unwrap_or(base.memory),
+            address_space: address_space.or(base.address_space),
             processes: processes.unwrap_or(base.processes),
             open_files: open_files.unwrap_or(base.open_files),
             file_size: file_size.unwrap_or(base.file_size),
@@ -194,6 +202,7 @@ mod tests {
             (Limits { idle_time: Duration::ZERO, ..Limits::default() }, "limits.idle_time"),
             (Limits { instructions: Some(Instructions::new(0)), ..Limits::default() }, "limits.instructions"),
             (Limits { memory: Bytes::new((1 << 20) - 1), ..Limits::default() }, "limits.memory"),
+            (Limits { address_space: Some(Bytes::kib(1023)), ..Limits::default() }, "limits.address_space"),
             (Limits { processes: 0, ..Limits::default() }, "limits.processes"),
             (Limits { open_files: 2, ..Limits::default() }, "limits.open_files"),
             (Limits { stack: Bytes::kib(127), ..Limits::default() }, "limits.stack"),

@@ -124,8 +124,8 @@ pub struct Source {
 pub struct Program {
     /// The source code.
     pub source: Source,
-    /// Arguments for the compiler in addition to the language's own; ignored if the language has no compiler.
-    pub compiler_args: Vec<String>,
+    /// How the program is compiled and started.
+    pub tools: ToolOptions,
     /// Arguments after the program's name.
     pub args: Vec<String>,
     /// Environment variables in addition to the language's; names are `[A-Za-z_][A-Za-z0-9_]*`.
@@ -141,6 +141,33 @@ pub struct Program {
     pub fetch: Vec<BoxPath>,
     /// Set if standard input arrives while the program runs; then there is no `stdin` and there are no tests.
     pub live: Option<Live>,
+}
+
+/// How a program is compiled and started, in addition to the language's own commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolOptions {
+    /// Arguments for the compiler, before the sources; ignored if the language has no compiler.
+    pub compiler_args: Vec<String>,
+    /// Arguments for the linker, after the sources; ignored if the language has no compiler.
+    pub linker_args: Vec<String>,
+    /// Arguments for the interpreter or the virtual machine, before the source or the class that it starts; ignored if
+    /// the program is an executable.
+    pub interpreter_args: Vec<String>,
+    /// The class to start, if the language starts a class; an empty name leaves the choice to the language.
+    pub main_class: String,
+    /// Whether only the main source is compiled. Other sources are files beside it.
+    pub main_only: bool,
+}
+
+impl ToolOptions {
+    /// The language's own commands.
+    pub const NONE: ToolOptions = ToolOptions {
+        compiler_args: Vec::new(),
+        linker_args: Vec::new(),
+        interpreter_args: Vec::new(),
+        main_class: String::new(),
+        main_only: false,
+    };
 }
 
 /// How a program is run whose standard input arrives while it runs.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Source};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
 use crate::config;
 
@@ -78,7 +78,7 @@ impl Program {
         let files = BoxFiles::new(vec![BoxFile { path, data: self.source.into(), executable: false }]);
         cupel_types::Program {
             source: Source { language: language.id.clone(), files },
-            compiler_args: Vec::new(),
+            tools: ToolOptions::NONE,
             args: self.args,
             env: Vec::new(),
             stdin: self.stdin.into(),

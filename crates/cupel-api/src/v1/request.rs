@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::{NewProgram, NewSource, NewSubmission};
 use cupel_http::lists;
 use cupel_http::object::maybe_object;
-use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase};
+use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase, ToolOptions};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -48,6 +48,13 @@ pub(crate) struct ExecuteRequest {
     /// override conflicting ones. Ignored if the language has no compiler.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) compiler_args: Vec<String>,
+    /// Arguments for the linker, such as `-lm`. They are placed after the source. Ignored if the language has no compiler.
+    #[serde(default, deserialize_with = "lists::args")]
+    pub(crate) linker_args: Vec<String>,
+    /// Arguments for the interpreter or the virtual machine, before the source or the class that it starts. Ignored if
+    /// the compiler makes an executable.
+    #[serde(default, deserialize_with = "lists::args")]
+    pub(crate) interpreter_args: Vec<String>,
     /// Arguments after the program's name.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) args: Vec<String>,
@@ -151,6 +158,10 @@ pub(crate) struct LimitsBody {
     /// Memory of all processes together, in KiB.
     #[schema(minimum = 1024)]
     pub(crate) memory_kb: Option<u64>,
+    /// Virtual memory of each process, in KiB; unlimited by default. A process that asks for more gets ENOMEM and
+    /// continues, so that `malloc` returns NULL and Python raises MemoryError.
+    #[schema(minimum = 1024)]
+    pub(crate) address_space_kb: Option<u64>,
     /// Simultaneous processes and threads.
     #[schema(minimum = 1)]
     pub(crate) processes: Option<u32>,
@@ -182,6 +193,7 @@ impl From<LimitsBody> for LimitsRequest {
             idle_time_ms,
             instructions,
             memory_kb,
+            address_space_kb,
             processes,
             open_files,
             file_size_kb,
@@ -197,6 +209,7 @@ impl From<LimitsBody> for LimitsRequest {
             idle_time: ms(idle_time_ms),
             instructions: instructions.map(Instructions::new),
             memory: kb(memory_kb),
+            address_space: kb(address_space_kb),
             processes,
             open_files,
             file_size: kb(file_size_kb),
@@ -279,7 +292,12 @@ impl ExecuteRequest {
             .collect();
         let program = NewProgram {
             source,
-            compiler_args: self.compiler_args,
+            tools: ToolOptions {
+                compiler_args: self.compiler_args,
+                linker_args: self.linker_args,
+                interpreter_args: self.interpreter_args,
+                ..ToolOptions::NONE
+            },
             args: self.args,
             env: self.env.into_iter().collect(),
             stdin,

@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SentFor, SubmissionRecord, SubmissionSummary};
 use cupel_types::{
-    CaseReport, FetchedFile, Grading, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
-    Verdict, coarse_memory, coarse_time,
+    Bytes, CaseReport, FetchedFile, Grading, Instructions, Limits, Outcome, Output, RunReport, Signal, Start,
+    StepReport, Verdict, coarse_memory, coarse_time,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -291,6 +291,8 @@ pub(crate) struct LimitsView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
     pub(crate) memory_kb: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address_space_kb: Option<u64>,
     pub(crate) processes: u32,
     pub(crate) open_files: u32,
     pub(crate) file_size_kb: u64,
@@ -308,6 +310,7 @@ impl From<Limits> for LimitsView {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -322,6 +325,7 @@ impl From<Limits> for LimitsView {
             idle_time_ms: idle_time.as_millis() as u64,
             instructions: instructions.map(Instructions::get),
             memory_kb: memory.as_kib(),
+            address_space_kb: address_space.map(Bytes::as_kib),
             processes,
             open_files,
             file_size_kb: file_size.as_kib(),

@@ -16,7 +16,7 @@ use cupel_http::error::ApiError;
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_languages::{Language, Registry};
-use cupel_types::{Bytes, FacadeRequest, Limits, LimitsRequest, SubmissionId, TestCase};
+use cupel_types::{Bytes, FacadeRequest, Limits, LimitsRequest, SubmissionId, TestCase, ToolOptions};
 use serde_json::{Value, json};
 
 use super::JUDGE0;
@@ -67,7 +67,12 @@ pub(super) fn submission_of(
     let test = |_| TestCase { name: String::new(), stdin: stdin.clone(), expected: expected.clone() };
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
-        compiler_args: words(attributes.compiler_options.as_deref()),
+        tools: ToolOptions {
+            compiler_args: words(attributes.compiler_options.as_deref()),
+            // The original names only the main source to the compiler.
+            main_only: true,
+            ..ToolOptions::default()
+        },
         args: if is_multi_file { Vec::new() } else { words(attributes.command_line_arguments.as_deref()) },
         tests: if is_plain { Vec::new() } else { (0..attributes.number_of_runs).map(test).collect() },
         stdin: if is_plain { stdin.clone() } else { Arc::default() },
@@ -112,6 +117,7 @@ fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
         stack: Some(kib(attributes.stack_limit, max.stack).max(Limits::STACK_MIN)),
         // The language's defaults.
         instructions: None,
+        address_space: None,
         open_files: None,
         disk: None,
         inodes: None,

@@ -12,7 +12,7 @@ use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, Passwo
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_facades::{
-    JUDGE0, Judge0Options, Keyless, PISTON, PistonOptions, SANDBOXFUSION, judge0, piston, sandboxfusion,
+    JOBE, JUDGE0, Judge0Options, Keyless, PISTON, PistonOptions, SANDBOXFUSION, jobe, judge0, piston, sandboxfusion,
 };
 use cupel_http::{ApiState, Health, HealthReport, Settings};
 use cupel_languages::{Probe, Registry};
@@ -105,6 +105,7 @@ impl TestApp {
         let mut facades =
             vec![sandboxfusion("/sandboxfusion", keyless, account), piston("/piston", keyless, of_piston, options)];
         facades.extend(judge0("/judge0", keyless, of_judge0, Judge0Options { strict: options.strict }));
+        facades.push(jobe("/jobe", keyless, accounts.internal(JOBE).await.unwrap().id));
         let router = cupel_http::router(state, facades);
         TestApp { router, core, accounts, account, _dir: Arc::new(dir) }
     }
@@ -152,6 +153,17 @@ impl TestApp {
         let request = request.header("content-type", "application/json").extension(ConnectInfo(address));
         let body = if body.is_null() { String::new() } else { body.to_string() };
         request.body(body.into()).unwrap()
+    }
+
+    /// A request of a client of Jobe on this machine.
+    pub(crate) fn jobe_request(method: &str, path: &str, body: &str) -> Request<Body> {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let request = Request::builder().method(method).uri(format!("/jobe/index.php/restapi{path}"));
+        request.extension(ConnectInfo(address)).body(body.to_owned().into()).unwrap()
+    }
+
+    pub(crate) async fn jobe(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.send(TestApp::jobe_request(method, path, body)).await
     }
 
     pub(crate) async fn run_code(&self, body: &Value) -> Answer {

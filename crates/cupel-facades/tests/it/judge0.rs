@@ -357,7 +357,7 @@ async fn limits_options_arguments_and_files_reach_the_program() {
     assert_eq!(answer.json["additional_files"].as_str().unwrap().replace('\n', ""), archive);
     let submission = assignment.leased.submission;
     let SubmissionKind::Program(program) = &submission.kind else { panic!("no program") };
-    assert_eq!(program.compiler_args, ["-O3", "-DX=a b", "rm"]);
+    assert_eq!(program.tools.compiler_args, ["-O3", "-DX=a b", "rm"]);
     assert_eq!(program.args, ["1", "2 3"]);
     assert_eq!(&program.stdin[..], b"in");
     let files: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &file.data[..])).collect();

@@ -1,6 +1,7 @@
 //! Tests of the facades with the real store, queue and router; the tests act as the worker.
 
 mod app;
+mod jobe;
 mod judge0;
 mod piston;
 mod sandboxfusion;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use cupel_languages::Registry;
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Signal, Source};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Signal, Source, ToolOptions};
 
 use super::*;
 use crate::scripted::{Answers, SCRIPT};
@@ -48,7 +48,7 @@ fn file(path: &str, text: &str) -> BoxFile {
 fn a_program(files: Vec<BoxFile>) -> Program {
     Program {
         source: Source { language: "script".parse().unwrap(), files: BoxFiles::new(files) },
-        compiler_args: Vec::new(),
+        tools: ToolOptions::NONE,
         args: vec!["one".into(), "{source}".into()],
         env: vec![("MODE".into(), "mine".into())],
         stdin: b"in".as_slice().into(),

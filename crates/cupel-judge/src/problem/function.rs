@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cupel_function::{Answer, Driver, FunctionCase, RETURNED_MAX, Value};
 use cupel_languages::Language;
 use cupel_problem::{Case, Checker, Interface, Signature};
-use cupel_types::{BoxFiles, Bytes, Verdict};
+use cupel_types::{BoxFiles, Bytes, ToolOptions, Verdict};
 
 use super::case::{Pass, Ran, Wanted, nothing_ran};
 use super::check::{self, data_of};
@@ -50,7 +50,7 @@ pub(super) fn build(
         units: &sources.units,
         main,
         entry: None,
-        compiler_args: &[],
+        tools: &ToolOptions::NONE,
     };
     let built = builder.units(of, request.language, memory, executor, observer)?;
     Ok(match built {

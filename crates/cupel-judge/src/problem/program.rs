@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{FileRef, Package, PackagePath, Program, ProgramFile, ProgramShape, StepBounds};
-use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, UserId, Verdict};
+use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, ToolOptions, UserId, Verdict};
 
 use super::{ProblemError, limits};
 use crate::compile::{Compiled, Sources, compile};
@@ -67,7 +67,7 @@ impl Builder<'_> {
     ) -> Result<Built, ProblemError> {
         let main = sources.iter().next().map_or(&language.source, |file| &file.path);
         let named = &language.files_named_by_type(sources);
-        let sources = Sources { owner: self.owner, files: named, units: named, main, entry, compiler_args: &[] };
+        let sources = Sources { owner: self.owner, files: named, units: named, main, entry, tools: &ToolOptions::NONE };
         self.units(sources, language, memory, executor, observer)
     }
 
@@ -89,7 +89,7 @@ impl Builder<'_> {
         let (in_box, values, report) = match compile(sources, &language, executor, self.cache, observer)? {
             Compiled::NotNeeded => (vec![sources.files.clone()], values(&BoxFiles::default()), None),
             Compiled::Ok { report, artifacts } => {
-                let beside = files::beside_artifacts(&language, sources.files, &artifacts);
+                let beside = files::beside_artifacts(&language, sources.files, &artifacts, sources.tools.main_only);
                 let values = values(&artifacts);
                 (vec![artifacts, beside], values, Some(report))
             }

@@ -13,6 +13,7 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         open_files,
         file_size,
         stack,
+        address_space,
         // Enforced in `cgroup/lane.rs`. The parameter `processes` is the number for the user.
         memory: _,
         processes: _,
@@ -48,14 +49,20 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         // Also counted against the host's user, for all lanes together.
         (Resource::Sigpending, both(512)),
     ] {
-        match setrlimit(resource, limit) {
-            Ok(()) => {}
-            // The host's hard limit is already lower.
-            Err(rustix::io::Errno::PERM) => lower_soft(resource, limit)?,
-            Err(other) => return Err(other),
-        }
+        set(resource, limit)?;
     }
-    Ok(())
+    match address_space {
+        Some(size) => set(Resource::As, both(size.get())),
+        None => Ok(()),
+    }
+}
+
+fn set(resource: Resource, limit: Rlimit) -> rustix::io::Result<()> {
+    match setrlimit(resource, limit) {
+        // The host's hard limit is already lower.
+        Err(rustix::io::Errno::PERM) => lower_soft(resource, limit),
+        other => other,
+    }
 }
 
 fn lower_soft(resource: Resource, wanted: Rlimit) -> rustix::io::Result<()> {

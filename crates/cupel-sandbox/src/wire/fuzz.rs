@@ -41,8 +41,9 @@ fn some_u32() -> impl Strategy<Value = u32> {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let instructions = proptest::option::of(number().prop_map(Instructions::new));
-    (proptest::array::uniform9(number()), instructions, any::<u32>(), any::<u32>()).prop_map(
-        |(n, instructions, processes, open_files)| Limits {
+    let address_space = proptest::option::of(number().prop_map(Bytes::new));
+    (proptest::array::uniform9(number()), instructions, address_space, any::<u32>(), any::<u32>()).prop_map(
+        |(n, instructions, address_space, processes, open_files)| Limits {
             cpu_time: Duration::from_nanos(n[0]),
             wall_time: Duration::from_nanos(n[1]),
             idle_time: Duration::from_nanos(n[2]),
@@ -53,6 +54,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             output: Bytes::new(n[7]),
             stack: Bytes::new(n[8]),
             instructions,
+            address_space,
             processes,
             open_files,
         },

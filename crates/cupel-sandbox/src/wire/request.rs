@@ -69,6 +69,7 @@ impl Message for CellRequest {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -84,6 +85,7 @@ impl Message for CellRequest {
             to.u64(n);
         }
         to.some_u64(instructions.map(Instructions::get));
+        to.some_u64(address_space.map(Bytes::get));
         to.u32(processes);
         to.u32(open_files);
         to.u32(u32::from(self.collect.is_some()));
@@ -119,6 +121,7 @@ impl Message for CellRequest {
             output: Bytes::new(from.u64()?),
             stack: Bytes::new(from.u64()?),
             instructions: from.some_u64()?.map(Instructions::new),
+            address_space: from.some_u64()?.map(Bytes::new),
             processes: from.u32()?,
             open_files: from.u32()?,
         };

@@ -237,6 +237,7 @@ pub(crate) fn small() -> Limits {
         wall_time: patient(Duration::from_secs(30)),
         idle_time: patient(Duration::from_secs(20)),
         instructions: None,
+        address_space: None,
         memory: Bytes::mib(64),
         processes: 32,
         open_files: 64,

@@ -289,6 +289,7 @@ fn maximal_limits_do_not_limit(world: &World) {
         wall_time: Duration::MAX,
         idle_time: Duration::MAX,
         instructions: None,
+        address_space: None,
         memory: Bytes::new(u64::MAX),
         processes: u32::MAX,
         open_files: u32::MAX,

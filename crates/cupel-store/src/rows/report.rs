@@ -123,6 +123,8 @@ struct LimitsRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     instructions: Option<u64>,
     memory_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address_space_bytes: Option<u64>,
     processes: u32,
     open_files: u32,
     file_size_bytes: u64,
@@ -210,6 +212,7 @@ impl From<Limits> for LimitsRow {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -224,6 +227,7 @@ impl From<Limits> for LimitsRow {
             idle_time_us: us_of(idle_time),
             instructions: instructions.map(Instructions::get),
             memory_bytes: memory.get(),
+            address_space_bytes: address_space.map(Bytes::get),
             processes,
             open_files,
             file_size_bytes: file_size.get(),
@@ -243,6 +247,7 @@ impl From<LimitsRow> for Limits {
             idle_time: Duration::from_micros(l.idle_time_us),
             instructions: l.instructions.map(Instructions::new),
             memory: Bytes::new(l.memory_bytes),
+            address_space: l.address_space_bytes.map(Bytes::new),
             processes: l.processes,
             open_files: l.open_files,
             file_size: Bytes::new(l.file_size_bytes),

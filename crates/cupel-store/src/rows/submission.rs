@@ -3,7 +3,7 @@
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, FacadeRequest, Instructions, LimitsRequest, Live,
     PriorityClass, ProblemId, ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind,
-    TerminalSize, TestCase, UserId,
+    TerminalSize, TestCase, ToolOptions, UserId,
 };
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -26,6 +26,14 @@ struct Spec {
     files: Vec<FileSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     compiler_args: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    linker_args: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    interpreter_args: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    main_class: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    main_only: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     args: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -104,6 +112,8 @@ struct LimitsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     memory_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    address_space_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     processes: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     open_files: Option<u32>,
@@ -127,6 +137,7 @@ impl From<LimitsRequest> for LimitsSpec {
             idle_time,
             instructions,
             memory,
+            address_space,
             processes,
             open_files,
             file_size,
@@ -141,6 +152,7 @@ impl From<LimitsRequest> for LimitsSpec {
             idle_time_us: idle_time.map(us_of),
             instructions: instructions.map(Instructions::get),
             memory_bytes: memory.map(Bytes::get),
+            address_space_bytes: address_space.map(Bytes::get),
             processes,
             open_files,
             file_size_bytes: file_size.map(Bytes::get),
@@ -160,6 +172,7 @@ impl From<LimitsSpec> for LimitsRequest {
             idle_time: l.idle_time_us.map(Duration::from_micros),
             instructions: l.instructions.map(Instructions::new),
             memory: l.memory_bytes.map(Bytes::new),
+            address_space: l.address_space_bytes.map(Bytes::new),
             processes: l.processes,
             open_files: l.open_files,
             file_size: l.file_size_bytes.map(Bytes::new),
@@ -180,6 +193,10 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         cases: None,
         files: s.source().map(|source| put_files(&source.files, &mut blob)).unwrap_or_default(),
         compiler_args: Vec::new(),
+        linker_args: Vec::new(),
+        interpreter_args: Vec::new(),
+        main_class: String::new(),
+        main_only: false,
         args: Vec::new(),
         env: Vec::new(),
         stdin: Span::default(),
@@ -196,7 +213,12 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
     };
     match &s.kind {
         SubmissionKind::Program(program) => {
-            spec.compiler_args.clone_from(&program.compiler_args);
+            let ToolOptions { compiler_args, linker_args, interpreter_args, main_class, main_only } = &program.tools;
+            spec.compiler_args.clone_from(compiler_args);
+            spec.linker_args.clone_from(linker_args);
+            spec.interpreter_args.clone_from(interpreter_args);
+            spec.main_class.clone_from(main_class);
+            spec.main_only = *main_only;
             spec.args.clone_from(&program.args);
             spec.env.clone_from(&program.env);
             spec.stdin = blob.put(&program.stdin);
@@ -284,7 +306,13 @@ pub(crate) fn decode_submission(
             let fetch = spec.fetch.iter().map(|path| BoxPath::new(path).map_err(|_| bad("spec")));
             SubmissionKind::Program(Program {
                 source: source()?,
-                compiler_args: spec.compiler_args,
+                tools: ToolOptions {
+                    compiler_args: spec.compiler_args,
+                    linker_args: spec.linker_args,
+                    interpreter_args: spec.interpreter_args,
+                    main_class: spec.main_class,
+                    main_only: spec.main_only,
+                },
                 args: spec.args,
                 env: spec.env,
                 stdin: read(data, spec.stdin)?,

@@ -8,7 +8,7 @@ use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, Needs, NewSubmissions, Store};
 use cupel_types::{
     BoxPath, Bytes, CaseReport, CompileReport, FacadeRequest, FetchedFile, Instructions, LimitsRequest, Outcome,
-    Output, PriorityClass, RunId, Signal, StepReport, Submission, SubmissionId, SubmissionKind, Verdict,
+    Output, PriorityClass, RunId, Signal, StepReport, Submission, SubmissionId, SubmissionKind, ToolOptions, Verdict,
 };
 use jiff::Timestamp;
 
@@ -23,7 +23,7 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
     match (&a.kind, &b.kind) {
         (SubmissionKind::Program(a), SubmissionKind::Program(b)) => {
             assert_eq!((&a.args, &a.env, &a.stdin, &a.tests), (&b.args, &b.env, &b.stdin, &b.tests));
-            assert_eq!((&a.compiler_args, a.stderr_to_stdout), (&b.compiler_args, b.stderr_to_stdout));
+            assert_eq!((&a.tools, a.stderr_to_stdout), (&b.tools, b.stderr_to_stdout));
         }
         (SubmissionKind::Problem(a), SubmissionKind::Problem(b)) => assert_eq!(a.cases, b.cases),
         (SubmissionKind::Verify(_), SubmissionKind::Verify(_)) => {}
@@ -59,7 +59,13 @@ pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -
         .run_at(at(60))
         .webhook("https://example.test/hook")
         .with_program(|new| {
-            new.compiler_args = vec!["-O3".into(), "-DX=\"a b\"".into()];
+            new.tools = ToolOptions {
+                compiler_args: vec!["-O3".into(), "-DX=\"a b\"".into()],
+                linker_args: vec!["-lm".into()],
+                interpreter_args: vec!["-B".into(), "-E".into()],
+                main_class: "a.Main".into(),
+                main_only: true,
+            };
             new.stderr_to_stdout = true;
             new.args = vec!["-x".into(), "ä b".into(), String::new()];
             new.env = vec![("A".into(), "1".into()), ("B".into(), String::new())];

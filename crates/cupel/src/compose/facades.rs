@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 use cupel_core::accounts::Accounts;
-use cupel_facades::{JUDGE0, Keyless, PISTON, SANDBOXFUSION, judge0, piston, sandboxfusion};
+use cupel_facades::{JOBE, JUDGE0, Keyless, PISTON, SANDBOXFUSION, jobe, judge0, piston, sandboxfusion};
 use cupel_http::Mounted;
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
@@ -52,9 +52,9 @@ fn below_prefix(name: &str, mut request: Request) -> Request {
 /// # Errors
 /// An address is not available.
 pub(super) async fn listen(facades: &Facades) -> anyhow::Result<Vec<FacadeListener>> {
-    let Facades { sandboxfusion, piston, piston_options: _, judge0, judge0_options: _ } = facades;
+    let Facades { sandboxfusion, piston, piston_options: _, judge0, judge0_options: _, jobe } = facades;
     let mut listeners = Vec::new();
-    for (name, facade) in [(SANDBOXFUSION, sandboxfusion), (PISTON, piston), (JUDGE0, judge0)] {
+    for (name, facade) in [(SANDBOXFUSION, sandboxfusion), (PISTON, piston), (JUDGE0, judge0), (JOBE, jobe)] {
         let Some(address) = facade.listen.as_ref().filter(|_| facade.enabled) else { continue };
         let listener = TcpListener::bind(address)
             .await
@@ -81,6 +81,7 @@ pub(super) async fn open(
         piston_options,
         judge0: judge0_facade,
         judge0_options,
+        jobe: jobe_facade,
     } = facades;
     let keyless = |name: &str, facade: &Facade| {
         let additional = listeners.iter().filter(|listener| listener.name == name).map(|listener| listener.address);
@@ -102,6 +103,10 @@ pub(super) async fn open(
         let account = accounts.internal(JUDGE0).await?;
         let keyless = keyless(JUDGE0, judge0_facade);
         opened.extend(judge0(&format!("/{JUDGE0}"), keyless, account.id, *judge0_options));
+    }
+    if jobe_facade.enabled {
+        let account = accounts.internal(JOBE).await?;
+        opened.push(jobe(&format!("/{JOBE}"), keyless(JOBE, jobe_facade), account.id));
     }
     Ok(opened)
 }

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cupel_facades::{JUDGE0, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
+use cupel_facades::{JOBE, JUDGE0, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
 use cupel_http::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
 use cupel_runner::CompilerSharing;
@@ -269,6 +269,7 @@ pub(crate) struct Facades {
     pub(crate) piston_options: PistonOptions,
     pub(crate) judge0: Facade,
     pub(crate) judge0_options: Judge0Options,
+    pub(crate) jobe: Facade,
 }
 
 /// Shared programs.
@@ -497,6 +498,7 @@ fn read(layers: &mut Layers) -> Config {
             },
             judge0: facade(layers, JUDGE0),
             judge0_options: Judge0Options { strict: layers.boolean("facades.judge0.strict") },
+            jobe: facade(layers, JOBE),
         },
     }
 }

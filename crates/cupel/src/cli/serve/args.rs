@@ -1,6 +1,6 @@
 //! Arguments of `cupel serve`, `cupel api` and `cupel worker`.
 
-use cupel_facades::{JUDGE0, PISTON, SANDBOXFUSION};
+use cupel_facades::{JOBE, JUDGE0, PISTON, SANDBOXFUSION};
 
 use crate::cli::shared_args::Settings;
 
@@ -19,7 +19,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
     /// An additional address for the clients of another product, with that product's paths at the root; repeatable. NAME is
-    /// judge0, piston or sandboxfusion.
+    /// jobe, judge0, piston or sandboxfusion.
     #[arg(long = "facade", value_name = "NAME=HOST:PORT", value_parser = facade)]
     pub(crate) facades: Vec<(String, String)>,
     #[command(flatten)]
@@ -27,7 +27,7 @@ pub(crate) struct Serve {
 }
 
 fn facade(text: &str) -> Result<(String, String), String> {
-    let known = [JUDGE0, PISTON, SANDBOXFUSION];
+    let known = [JOBE, JUDGE0, PISTON, SANDBOXFUSION];
     match text.split_once('=') {
         Some((name, address)) if known.contains(&name) => Ok((name.to_owned(), address.to_owned())),
         _ => Err(format!("expected NAME=HOST:PORT, where NAME is {}", known.join(" or "))),

@@ -1,0 +1,320 @@
+//! Requests: validation in the order and with the texts of the original.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use cupel_languages::{Language, Registry};
+use cupel_types::{Bytes, LanguageId, Limits, LimitsRequest, ToolOptions};
+use serde_json::{Map, Value};
+
+use super::files::FileId;
+use super::languages::{Check, JobeLanguage, find};
+use crate::program::{SourceFile, limits_within, main_name};
+use crate::surrogates::replace_lone_surrogates;
+
+/// Maximum of `cputime`, in seconds.
+const CPU_SECONDS_MAX: f64 = 120.0;
+
+/// Default of `cputime`, in seconds.
+const CPU_SECONDS: f64 = 5.0;
+
+/// Bytes of a megabyte of the original.
+const MEGABYTE: f64 = 1_024_000.0;
+
+/// Default of `disklimit`, in megabytes.
+const DISK_MB: f64 = 20.0;
+
+/// Default of `streamsize`, in megabytes.
+const STREAM_MB: f64 = 2.0;
+
+/// Default of `numprocs`.
+const PROCESSES: f64 = 30.0;
+
+/// Characters that a file name must not contain. Control characters are forbidden, too.
+const NAME_FORBIDDEN: &str = "<>:\"/\\|?*#[]@!$&'()+,;={}^~`";
+
+/// Shortest id of a file that a run may name.
+const FILE_ID_MIN: usize = 8;
+
+/// A valid request.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) language: LanguageId,
+    /// The main source first.
+    pub(super) files: Vec<SourceFile>,
+    pub(super) tools: ToolOptions,
+    pub(super) args: Vec<String>,
+    pub(super) stdin: String,
+    pub(super) limits: LimitsRequest,
+    /// Bytes of each stream that the response contains.
+    pub(super) stream_bytes: usize,
+    pub(super) check: Check,
+    /// Whether the original separates `newline + tab` in standard error.
+    pub(super) is_java: bool,
+    pub(super) debug: bool,
+}
+
+/// A refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) reason: String,
+}
+
+fn refused(reason: impl Into<String>) -> Refused {
+    Refused { status: StatusCode::BAD_REQUEST, reason: reason.into() }
+}
+
+/// Checks a request. `find_file` returns the contents of a file in the cache.
+///
+/// # Errors
+///
+/// The first fault, in the order of the original. For bodies on which the original fails with 500, the status is 400.
+pub(super) fn validate(
+    body: &[u8],
+    registry: &Registry,
+    find_file: impl Fn(&FileId) -> Option<Arc<[u8]>>,
+) -> Result<Job, Refused> {
+    if body.is_empty() {
+        return Err(refused("Non-JSON post data received"));
+    }
+    let malformed = || refused("Server exception (Failed to parse JSON string. Error: Syntax error)");
+    let text = std::str::from_utf8(body).map_err(|_| malformed())?;
+    let sent: Value = serde_json::from_str(&replace_lone_surrogates(text)).map_err(|_| malformed())?;
+    let Value::Object(sent) = sent else { return Err(refused("Non-JSON post data received")) };
+    let Some(Value::Object(spec)) = sent.get("run_spec") else {
+        return Err(refused("No run_spec attribute found in post data"));
+    };
+    let source = required(spec, "sourcecode")?;
+    let id = required(spec, "language_id")?.to_ascii_lowercase();
+    let Some((known, language)) = find(registry, &id) else {
+        return Err(refused(format!("Language '{id}' is not known")));
+    };
+    let none = Map::new();
+    let parameters = match spec.get("parameters") {
+        Some(Value::Object(parameters)) => parameters,
+        // PHP encodes an empty map as an empty list.
+        _ => &none,
+    };
+    let cpu_seconds = number(parameters, "cputime").filter(|seconds| *seconds > 0.0).unwrap_or(CPU_SECONDS);
+    if cpu_seconds.trunc() > CPU_SECONDS_MAX {
+        let most = CPU_SECONDS_MAX;
+        return Err(refused(format!("cputime exceeds maximum allowed on this Jobe server ({most} secs)")));
+    }
+    let name = spec.get("sourcefilename").and_then(as_text).unwrap_or_default();
+    if !name.is_empty() && !is_file_name(&name) {
+        return Err(refused("The sourcefilename for the run_spec is illegal"));
+    }
+    let others = files_of(spec.get("file_list"), find_file)?;
+    Ok(Job {
+        language: language.id.clone(),
+        files: with_source(known, language, &name, source, others),
+        tools: tools_of(known, language, parameters)?,
+        args: words(parameters, "runargs")?.unwrap_or_default(),
+        // The original takes the text `0` for an absent input.
+        stdin: spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default(),
+        limits: limits_of(known, language.limits_max, parameters, cpu_seconds),
+        stream_bytes: bytes_of(number(parameters, "streamsize").unwrap_or(STREAM_MB)).get() as usize,
+        check: known.check,
+        is_java: known.id == "java",
+        debug: spec.get("debug").is_some_and(is_true),
+    })
+}
+
+/// A required attribute as text.
+fn required(spec: &Map<String, Value>, name: &str) -> Result<String, Refused> {
+    match spec.get(name) {
+        None | Some(Value::Null) => Err(refused(format!("run_spec is missing the required attribute '{name}'"))),
+        Some(value) => as_text(value).ok_or_else(|| refused(format!("run_spec has a '{name}' that is not a string"))),
+    }
+}
+
+/// The value as PHP converts it to text; `None` for lists and objects, and for null.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(true) => Some("1".to_owned()),
+        Value::Bool(false) => Some(String::new()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether PHP takes the value for true.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is_true) => *is_true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !matches!(text.as_str(), "" | "0"),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(_) => true,
+    }
+}
+
+/// A numeric parameter. A value that is not numeric is ignored, as in the original.
+fn number(parameters: &Map<String, Value>, name: &str) -> Option<f64> {
+    let number = match parameters.get(name)? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => {
+            let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+            // Rust also parses `inf` and `nan`.
+            text.parse().ok().filter(|_| !text.contains(['n', 'N']))
+        }
+        _ => None,
+    };
+    number.filter(|number| number.is_finite())
+}
+
+/// The words of a list parameter. The original joins its elements with blanks and passes them to a shell. Here, quotes and
+/// backslashes have the same meaning, and no other character has one.
+fn words(parameters: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Refused> {
+    let listed = match parameters.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(listed)) => listed,
+        Some(_) => return Err(refused(format!("Server exception (parameter '{name}' is not a list)"))),
+    };
+    let Some(texts) = listed.iter().map(as_text).collect::<Option<Vec<String>>>() else {
+        return Err(refused(format!("Server exception (parameter '{name}' has an element that is not a string)")));
+    };
+    let unclosed = || refused(format!("Server exception (parameter '{name}' has a quote that is not closed)"));
+    shlex::split(&texts.join(" ")).map(Some).ok_or_else(unclosed)
+}
+
+/// Whether a name of a source file is allowed.
+fn is_file_name(name: &str) -> bool {
+    !name.starts_with(['.', '-']) && !name.chars().any(|c| c.is_control() || NAME_FORBIDDEN.contains(c))
+}
+
+/// The files of `file_list`. All entries are checked before the first is looked up.
+fn files_of(
+    listed: Option<&Value>,
+    find_file: impl Fn(&FileId) -> Option<Arc<[u8]>>,
+) -> Result<Vec<SourceFile>, Refused> {
+    let listed = match listed {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(listed)) => listed,
+        Some(other) => return Err(refused(format!("Invalid file specifier: {}", dump(other, 0)))),
+    };
+    let pair = |pair: &Value| match pair.as_array().map(Vec::as_slice) {
+        Some([Value::String(id), Value::String(name)] | [Value::String(id), Value::String(name), _]) => {
+            let id: FileId = id.parse().ok()?;
+            let letters = name.replace(['-', '_', '.'], "");
+            let is_name = !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphanumeric());
+            (id.len() >= FILE_ID_MIN && is_name).then(|| (id, name.clone()))
+        }
+        _ => None,
+    };
+    let mut pairs = Vec::with_capacity(listed.len());
+    for one in listed {
+        pairs.push(pair(one).ok_or_else(|| refused(format!("Invalid file specifier: {}", dump(one, 0))))?);
+    }
+    let mut files: Vec<SourceFile> = Vec::with_capacity(pairs.len());
+    for (id, name) in pairs {
+        let contents = find_file(&id).ok_or_else(|| Refused {
+            status: StatusCode::NOT_FOUND,
+            reason: "One or more of the specified files is missing/unavailable".to_owned(),
+        })?;
+        files.retain(|(other, _)| *other != name);
+        files.push((name, contents));
+    }
+    Ok(files)
+}
+
+/// A value in the form in which PHP's `print_r` prints it.
+fn dump(value: &Value, depth: usize) -> String {
+    let entries: Vec<(String, &Value)> = match value {
+        Value::Array(list) => list.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        other => return as_text(other).unwrap_or_default(),
+    };
+    let kind = if value.is_array() { "Array" } else { "stdClass Object" };
+    let indent = "        ".repeat(depth);
+    let mut text = format!("{kind}\n{indent}(\n");
+    for (name, value) in entries {
+        text.push_str(&format!("{indent}    [{name}] => {}\n", dump(value, depth + 1)));
+    }
+    text.push_str(&format!("{indent})\n"));
+    text
+}
+
+/// The files, the source first. A file with the name of the source replaces it, as in the original.
+fn with_source(
+    known: &JobeLanguage,
+    language: &Language,
+    name: &str,
+    source: String,
+    mut others: Vec<SourceFile>,
+) -> Vec<SourceFile> {
+    // Core refuses an empty program.
+    let mut source: Arc<[u8]> = if source.is_empty() { "\n".into() } else { source }.into_bytes().into();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let fits = language.extensions.iter().any(|known| Some(known.as_str()) == extension);
+    let name = match (name, known.file) {
+        // The original ignores this name. The source has the name of its class.
+        ("" | "prog.java", "") => main_name(language, &mut others),
+        ("", file) => file.to_owned(),
+        // A compiler that takes any name is told the language, or fails as in the original.
+        (name, file) if fits || !file.is_empty() => name.to_owned(),
+        _ => main_name(language, &mut others),
+    };
+    if let Some(at) = others.iter().position(|(other, _)| *other == name) {
+        let (_, contents) = others.remove(at);
+        if !contents.is_empty() {
+            source = contents;
+        }
+    }
+    others.insert(0, (name, source));
+    others
+}
+
+fn tools_of(
+    known: &JobeLanguage,
+    language: &Language,
+    parameters: &Map<String, Value>,
+) -> Result<ToolOptions, Refused> {
+    let owned = |args: &[&str]| -> Vec<String> { args.iter().map(|arg| (*arg).to_owned()).collect() };
+    let compiler_args = words(parameters, "compileargs")?.unwrap_or_else(|| owned(known.compiler_args));
+    let class = parameters.get("main_class").and_then(as_text).unwrap_or_default();
+    Ok(ToolOptions {
+        compiler_args: owned(known.compiler_base).into_iter().chain(compiler_args).collect(),
+        // The original has linker options for these two only.
+        linker_args: match known.id {
+            "c" | "cpp" => words(parameters, "linkargs")?.unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        interpreter_args: words(parameters, "interpreterargs")?.unwrap_or_else(|| owned(known.interpreter_args)),
+        main_class: if language.main_class.is_empty() { String::new() } else { class },
+        main_only: true,
+    })
+}
+
+/// The limits, within the language's maxima.
+fn limits_of(known: &JobeLanguage, max: Limits, parameters: &Map<String, Value>, cpu_seconds: f64) -> LimitsRequest {
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    let memory_mb = match known.id {
+        // The original ignores the limit for Java, whose address space is far larger than its memory.
+        "java" => 0.0,
+        _ => number(parameters, "memorylimit").filter(|mb| *mb >= 0.0).unwrap_or(known.memory_mb),
+    };
+    let memory = (memory_mb > 0.0).then(|| bytes_of(memory_mb).max(Limits::MEMORY_MIN));
+    let disk_mb = number(parameters, "disklimit").unwrap_or(DISK_MB);
+    let file_size = if disk_mb < 0.0 { max.file_size } else { bytes_of(disk_mb).max(Bytes::new(1)) };
+    let processes = number(parameters, "numprocs").filter(|n| *n >= 1.0).unwrap_or(PROCESSES) as u32;
+    let cpu_time = seconds(cpu_seconds).max(Duration::from_millis(1));
+    // The stream is cut in the response, because the program is not ended there.
+    let limits = limits_within(max, cpu_time, cpu_time * 2, memory, max.output);
+    LimitsRequest {
+        address_space: memory,
+        processes: Some(processes.max(known.processes_min).min(max.processes)),
+        file_size: Some(file_size.min(max.file_size)),
+        disk: Some(max.disk),
+        ..limits
+    }
+}
+
+/// Megabytes of the original.
+fn bytes_of(megabytes: f64) -> Bytes {
+    Bytes::new((megabytes.max(0.0) * MEGABYTE).min((1u64 << 50) as f64) as u64)
+}

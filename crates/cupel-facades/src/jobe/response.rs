@@ -1,0 +1,244 @@
+//! The result of a job in the original's terms. The outcome depends on what the program wrote to standard error, not on its
+//! exit code.
+
+use std::fmt::Write as _;
+
+use cupel_types::{Outcome, RunReport, Signal, StepReport, SubmissionId, Verdict};
+use serde::Serialize;
+
+use super::languages::Check;
+use super::request::Job;
+
+/// An outcome of the original. It documents others, which its server never sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum JobOutcome {
+    CompileError = 11,
+    RunTimeError = 12,
+    TimeLimit = 13,
+    Success = 15,
+    InternalError = 20,
+    Overload = 21,
+}
+
+/// Texts of the original's watchdog. Its server looks for them in standard error, also if the program wrote them.
+const TIME_LIMIT_TEXTS: [&str; 2] = ["timelimit exceeded", "time limit exceeded"];
+
+/// The body of the response.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct RunResponse {
+    run_id: Option<String>,
+    outcome: u8,
+    cmpinfo: String,
+    stdout: String,
+    stderr: String,
+}
+
+impl RunResponse {
+    fn new(outcome: JobOutcome) -> RunResponse {
+        RunResponse {
+            run_id: None,
+            outcome: outcome as u8,
+            cmpinfo: String::new(),
+            stdout: String::new(),
+            stderr: String::new(),
+        }
+    }
+
+    /// No place was free in time.
+    pub(super) fn overloaded() -> RunResponse {
+        RunResponse { run_id: Some("0".to_owned()), ..RunResponse::new(JobOutcome::Overload) }
+    }
+
+    /// Cupel failed.
+    pub(super) fn failed(reason: &str) -> RunResponse {
+        RunResponse { stderr: reason.to_owned(), ..RunResponse::new(JobOutcome::InternalError) }
+    }
+
+    /// The result of a job that was judged.
+    pub(super) fn of(report: &RunReport, job: &Job, id: SubmissionId) -> RunResponse {
+        // The original returns a folder of the server.
+        let run_id = job.debug.then(|| id.to_string());
+        let compiler = report.compile.as_ref().map(|compile| cleaned(&compile.output.data, job.stream_bytes));
+        let refused = |cmpinfo: String| RunResponse {
+            run_id: run_id.clone(),
+            cmpinfo,
+            ..RunResponse::new(JobOutcome::CompileError)
+        };
+        match (compiler, &report.execution) {
+            // For the original, a warning is an error.
+            (Some(text), _) if !text.is_empty() && report.verdict != Verdict::InternalError => refused(text),
+            (_, Some(step)) => {
+                let stderr = stderr_of(step, job);
+                if let Some(text) = checked(job.check, step, &stderr) {
+                    return refused(text);
+                }
+                let outcome = outcome_of(step.outcome, &stderr);
+                RunResponse {
+                    run_id,
+                    stdout: cleaned(&step.stdout.data, job.stream_bytes),
+                    stderr: if outcome == JobOutcome::TimeLimit { String::new() } else { stderr },
+                    ..RunResponse::new(outcome)
+                }
+            }
+            (Some(_), None) if matches!(report.verdict, Verdict::CompileError | Verdict::CompileLimit) => {
+                refused(reason(report))
+            }
+            (_, None) => RunResponse::failed(&reason(report)),
+        }
+    }
+}
+
+fn reason(report: &RunReport) -> String {
+    report.message.clone().unwrap_or_else(|| "the program was not run".to_owned())
+}
+
+fn outcome_of(outcome: Outcome, stderr: &str) -> JobOutcome {
+    match outcome {
+        // An endless output ends there at the time limit.
+        Outcome::TimeLimit
+        | Outcome::WallLimit
+        | Outcome::IdleLimit
+        | Outcome::InstructionLimit
+        | Outcome::OutputLimit => JobOutcome::TimeLimit,
+        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::MemoryLimit | Outcome::DiskLimit | Outcome::Cancelled => {
+            match stderr {
+                "" => JobOutcome::Success,
+                text if TIME_LIMIT_TEXTS.iter().any(|limit| text.contains(limit)) => JobOutcome::TimeLimit,
+                _ => JobOutcome::RunTimeError,
+            }
+        }
+    }
+}
+
+/// Standard error, with the line in which the original's shell names the signal that ended the program.
+fn stderr_of(step: &StepReport, job: &Job) -> String {
+    let mut stderr = cleaned(&step.stderr.data, job.stream_bytes);
+    if job.is_java {
+        stderr = stderr.replace("\n\t", "\n        ");
+    }
+    let ended = match step.outcome {
+        Outcome::Signalled(signal) => Some(shell_text(signal)),
+        Outcome::MemoryLimit => Some("Killed".to_owned()),
+        Outcome::DiskLimit => Some("No space left on device".to_owned()),
+        Outcome::Cancelled => Some("Terminated".to_owned()),
+        _ => None,
+    };
+    if let Some(ended) = ended {
+        if !stderr.is_empty() && !stderr.ends_with('\n') {
+            stderr.push('\n');
+        }
+        stderr.push_str(&ended);
+        stderr.push('\n');
+    }
+    stderr
+}
+
+/// What a shell prints for a signal. Source: strsignal(3) of glibc.
+fn shell_text(signal: Signal) -> String {
+    match signal.0 {
+        4 => "Illegal instruction".to_owned(),
+        5 => "Trace/breakpoint trap".to_owned(),
+        6 => "Aborted".to_owned(),
+        7 => "Bus error".to_owned(),
+        8 => "Floating point exception".to_owned(),
+        9 => "Killed".to_owned(),
+        11 => "Segmentation fault".to_owned(),
+        13 => "Broken pipe".to_owned(),
+        15 => "Terminated".to_owned(),
+        24 => "CPU time limit exceeded".to_owned(),
+        25 => "File size limit exceeded".to_owned(),
+        31 => "Bad system call".to_owned(),
+        number => format!("Signal {number}"),
+    }
+}
+
+/// What the original's check of the source would have reported before the start. Here, the interpreter reports it first.
+fn checked(check: Check, step: &StepReport, stderr: &str) -> Option<String> {
+    match check {
+        Check::None => None,
+        Check::Python => python_check(step, stderr),
+        // The interpreter stops at a syntax error before it writes anything else.
+        Check::Php => (step.stdout.data.is_empty() && stderr.contains("Parse error:")).then(|| stderr.to_owned()),
+    }
+}
+
+/// Errors and warnings of Python's compiler. An error of the source that Python starts has no traceback. A warning of the
+/// compiler precedes all output of the program: `FILE:LINE: SyntaxWarning: …`, and the indented line of the source.
+fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
+    const ERRORS: [&str; 3] = ["SyntaxError: ", "IndentationError: ", "TabError: "];
+    let last = stderr.lines().last().unwrap_or_default();
+    let is_error = stderr.starts_with("  File \"") && ERRORS.iter().any(|error| last.starts_with(error));
+    if is_error && step.stdout.data.is_empty() {
+        return Some(stderr.to_owned());
+    }
+    let mut warnings = String::new();
+    let mut lines = stderr.lines().peekable();
+    while let Some(line) = lines.next_if(|line| line.contains(": SyntaxWarning: ")) {
+        warnings.push_str(line);
+        warnings.push('\n');
+        while let Some(source) = lines.next_if(|line| line.starts_with("  ")) {
+            warnings.push_str(source);
+            warnings.push('\n');
+        }
+    }
+    (!warnings.is_empty()).then_some(warnings)
+}
+
+/// Text of a stream of at most this many bytes. If it is not UTF-8, each byte that is not printable ASCII is written as
+/// `\xNN`.
+fn cleaned(data: &[u8], bytes_max: usize) -> String {
+    let kept = &data[..data.len().min(bytes_max)];
+    let error = match std::str::from_utf8(kept) {
+        Ok(text) => return text.to_owned(),
+        Err(error) => error,
+    };
+    // The limit may have cut a character.
+    if error.error_len().is_none() && kept.len() < data.len() {
+        return String::from_utf8_lossy(&kept[..error.valid_up_to()]).into_owned();
+    }
+    let mut text = String::with_capacity(kept.len());
+    for &byte in kept {
+        match byte {
+            b'\t' | b'\n' | b'\r' | 0x20..=0x7e => text.push(byte.into()),
+            _ => {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_is_not_utf8_is_escaped_as_a_whole() {
+        for (data, expected) in [
+            (&b"plain\n"[..], "plain\n"),
+            ("é\u{0}\u{1}".as_bytes(), "é\u{0}\u{1}"),
+            (b"ok\xff\x01", "ok\\xff\\x01"),
+            (b"\xc3\xa9\xff\t", "\\xc3\\xa9\\xff\t"),
+        ] {
+            assert_eq!(cleaned(data, 100), expected, "{data:?}");
+        }
+        assert_eq!(cleaned("éé".as_bytes(), 3), "é", "the limit cuts no character");
+        assert_eq!(cleaned(b"abc", 2), "ab");
+    }
+
+    #[test]
+    fn the_outcome_depends_on_standard_error() {
+        for (outcome, stderr, expected) in [
+            (Outcome::Exited(0), "", JobOutcome::Success),
+            (Outcome::Exited(3), "", JobOutcome::Success),
+            (Outcome::Exited(0), "warning", JobOutcome::RunTimeError),
+            (Outcome::Exited(1), "a time limit exceeded", JobOutcome::TimeLimit),
+            (Outcome::TimeLimit, "", JobOutcome::TimeLimit),
+            (Outcome::WallLimit, "x", JobOutcome::TimeLimit),
+            (Outcome::OutputLimit, "", JobOutcome::TimeLimit),
+        ] {
+            assert_eq!(outcome_of(outcome, stderr), expected, "{outcome:?} {stderr:?}");
+        }
+    }
+}

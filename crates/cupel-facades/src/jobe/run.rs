@@ -1,0 +1,66 @@
+//! Runs a valid request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cupel_core::{NewProgram, NewSource, NewSubmission};
+use cupel_http::app::Shared;
+use cupel_http::budget::Held;
+use cupel_http::caller::Caller;
+use cupel_http::error::ApiError;
+use cupel_http::large_answer;
+use cupel_http::notes::{NewlyAccepted, Notes};
+use tokio::time::Instant;
+
+use super::request::Job;
+use super::response::RunResponse;
+use super::text;
+use crate::execute::{Ended, Refusal, execute, output_bytes};
+
+/// How long a request waits for a place and for its compilation, beyond its wall time limit. The original waits 10 s for a
+/// place. Proxies usually end a request after 60 s or more without a byte.
+const QUEUE_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Upper bound on the memory for one byte of output while the response is built: the byte, its escape `\xNN` in buffers of
+/// up to twice the size (8), and in JSON (5 for each escape, twice).
+const BYTES_PER_BYTE: usize = 19;
+
+/// Runs a job, and responds with its result.
+pub(super) async fn run(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    job: Job,
+    held: Option<Held>,
+) -> Result<Response, ApiError> {
+    let program = NewProgram {
+        source: NewSource { language: job.language.as_str().to_owned(), files: job.files.clone() },
+        tools: job.tools.clone(),
+        args: job.args.clone(),
+        stdin: Arc::from(job.stdin.as_bytes()),
+        limits: job.limits,
+        ..NewProgram::default()
+    };
+    let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
+    let wall_time = job.limits.wall_time.unwrap_or_default();
+    let deadline = Instant::now() + wall_time + QUEUE_TIME_MAX;
+    let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
+        Ok(Ended::Finished(id, record)) => (id, record),
+        Ok(Ended::TooLate) => return Ok(Json(RunResponse::overloaded()).into_response()),
+        Err(Refusal::Program(reason)) => return Ok(text(StatusCode::BAD_REQUEST, &reason)),
+        Err(Refusal::Failed(error)) => return Err(error),
+    };
+    let mut response = match record.report {
+        Some(report) => {
+            let bytes = output_bytes(&report);
+            let build = move || RunResponse::of(&report, &job, id);
+            large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
+        }
+        None => Json(RunResponse::failed("The run was cancelled, or the sandbox failed.")).into_response(),
+    };
+    response.extensions_mut().insert(NewlyAccepted(vec![id]));
+    Ok(response)
+}

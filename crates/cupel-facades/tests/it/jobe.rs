@@ -1,0 +1,416 @@
+//! Tests of the Jobe facade: expected exchanges, one table per kind of response.
+
+use std::time::Duration;
+
+use axum::http::header;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::accounts::Scope;
+use cupel_facades::Keyless;
+use cupel_types::{Bytes, Outcome, Program, RunReport, Signal, SubmissionKind, Verdict};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, compiled, ended, not_compiled};
+
+/// A run of Python with these additional or replaced attributes.
+fn python(attributes: Value) -> Value {
+    let mut spec = json!({ "language_id": "python3", "sourcecode": "x" });
+    spec.as_object_mut().unwrap().extend(attributes.as_object().unwrap().clone());
+    json!({ "run_spec": spec })
+}
+
+async fn run(app: &TestApp, body: &Value, report: RunReport) -> (Answer, Program) {
+    let text = body.to_string();
+    let (answer, assignment) = tokio::join!(app.jobe("POST", "/runs", &text), app.complete(report));
+    match assignment.leased.submission.kind {
+        SubmissionKind::Program(program) => (answer, program),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (language, outcome, stdout, stderr, expected, cmpinfo, out, err) in [
+        ("python3", Outcome::Exited(0), "out", "", 15, "", "out", ""),
+        ("python3", Outcome::Exited(3), "out", "", 15, "", "out", ""),
+        ("python3", Outcome::Exited(0), "out", "err", 12, "", "out", "err"),
+        ("python3", Outcome::Signalled(Signal(11)), "", "", 12, "", "", "Segmentation fault\n"),
+        ("python3", Outcome::Signalled(Signal(6)), "", "why", 12, "", "", "why\nAborted\n"),
+        ("python3", Outcome::MemoryLimit, "out", "", 12, "", "out", "Killed\n"),
+        ("python3", Outcome::TimeLimit, "out", "err", 13, "", "out", ""),
+        ("python3", Outcome::WallLimit, "out", "", 13, "", "out", ""),
+        ("python3", Outcome::OutputLimit, "out", "", 13, "", "out", ""),
+        ("python3", Outcome::Exited(0), "out", "a timelimit exceeded", 13, "", "out", ""),
+        // Where the original compiles first and Cupel's interpreter reports the same.
+        (
+            "python3",
+            Outcome::Exited(1),
+            "",
+            "  File \"a\", line 1\nSyntaxError: x\n",
+            11,
+            "  File \"a\", line 1\nSyntaxError: x\n",
+            "",
+            "",
+        ),
+        (
+            "python3",
+            Outcome::Exited(0),
+            "1",
+            "a:1: SyntaxWarning: x\n  1 is 1\nerr",
+            11,
+            "a:1: SyntaxWarning: x\n  1 is 1\n",
+            "",
+            "",
+        ),
+        (
+            "python3",
+            Outcome::Exited(1),
+            "",
+            "Traceback (most recent call last):\n  File \"a\", line 1\nSyntaxError: x\n",
+            12,
+            "",
+            "",
+            "Traceback (most recent call last):\n  File \"a\", line 1\nSyntaxError: x\n",
+        ),
+        ("php", Outcome::Exited(255), "", "PHP Parse error:  x\n", 11, "PHP Parse error:  x\n", "", ""),
+        ("java", Outcome::Exited(1), "", "Exception\n\tat Main", 12, "", "", "Exception\n        at Main"),
+    ] {
+        let body = json!({ "run_spec": { "language_id": language, "sourcecode": "x" } });
+        let (answer, _) = run(&app, &body, ended(outcome, stdout, stderr)).await;
+        let expected = json!({ "run_id": null, "outcome": expected, "cmpinfo": cmpinfo, "stdout": out, "stderr": err });
+        assert_eq!((answer.status, &answer.json), (200, &expected), "{outcome:?} {stderr:?}");
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json; charset=UTF-8");
+        assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store, max-age=0, no-cache");
+    }
+}
+
+#[tokio::test]
+async fn any_text_of_the_compiler_is_a_compile_error() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({ "run_spec": { "language_id": "C", "sourcecode": "x" } });
+    let warned = || {
+        let mut report = compiled(ended(Outcome::Exited(0), "out", ""));
+        report.compile.as_mut().unwrap().output.data = b"warning".as_slice().into();
+        report
+    };
+    for (report, outcome, cmpinfo, stdout) in [
+        (compiled(ended(Outcome::Exited(0), "out", "")), 15, "", "out"),
+        (warned(), 11, "warning", ""),
+        (not_compiled(Verdict::CompileError, Some(1), "error"), 11, "error", ""),
+        (not_compiled(Verdict::CompileLimit, None, ""), 11, "the program was not run", ""),
+    ] {
+        let (answer, _) = run(&app, &body, report).await;
+        let expected =
+            json!({ "run_id": null, "outcome": outcome, "cmpinfo": cmpinfo, "stdout": stdout, "stderr": "" });
+        assert_eq!((answer.status, &answer.json), (200, &expected));
+    }
+    let failed = RunReport { message: Some("why".into()), ..not_compiled(Verdict::InternalError, None, "x") };
+    let (answer, _) = run(&app, &body, failed).await;
+    assert_eq!((&answer.json["outcome"], &answer.json["stderr"]), (&json!(20), &json!("why")), "a failure of ours");
+}
+
+#[tokio::test]
+async fn requests_are_refused_in_the_order_and_with_the_texts_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let with = |attributes: Value| python(attributes).to_string();
+    for (body, status, reason) in [
+        (String::new(), 400, "Non-JSON post data received"),
+        ("[1]".into(), 400, "Non-JSON post data received"),
+        // The original answers 500 to these.
+        ("{".into(), 400, "Server exception (Failed to parse JSON string. Error: Syntax error)"),
+        ("{}".into(), 400, "No run_spec attribute found in post data"),
+        (json!({ "run_spec": "x" }).to_string(), 400, "No run_spec attribute found in post data"),
+        (json!({ "run_spec": {} }).to_string(), 400, "run_spec is missing the required attribute 'sourcecode'"),
+        (with(json!({ "sourcecode": null })), 400, "run_spec is missing the required attribute 'sourcecode'"),
+        (with(json!({ "language_id": null })), 400, "run_spec is missing the required attribute 'language_id'"),
+        (with(json!({ "language_id": "MatLab" })), 400, "Language 'matlab' is not known"),
+        (with(json!({ "language_id": "python" })), 400, "Language 'python' is not known"),
+        (with(json!({ "language_id": " python3" })), 400, "Language ' python3' is not known"),
+        (
+            with(json!({ "parameters": { "cputime": 121 }, "sourcefilename": "/" })),
+            400,
+            "cputime exceeds maximum allowed on this Jobe server (120 secs)",
+        ),
+        (with(json!({ "sourcefilename": "../x" })), 400, "The sourcefilename for the run_spec is illegal"),
+        (with(json!({ "sourcefilename": "-x" })), 400, "The sourcefilename for the run_spec is illegal"),
+        (with(json!({ "sourcefilename": "a;b" })), 400, "The sourcefilename for the run_spec is illegal"),
+        (with(json!({ "sourcefilename": "a\u{7f}" })), 400, "The sourcefilename for the run_spec is illegal"),
+        (
+            with(json!({ "file_list": [["unknown1", "a"], ["short", "b"]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => short\n    [1] => b\n)\n",
+        ),
+        (with(json!({ "file_list": ["x"] })), 400, "Invalid file specifier: x"),
+        (
+            with(json!({ "file_list": [["abcdefgh", ".."]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => abcdefgh\n    [1] => ..\n)\n",
+        ),
+        (
+            with(json!({ "file_list": [["abcdefgh", "é"]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => abcdefgh\n    [1] => é\n)\n",
+        ),
+        (
+            with(json!({ "file_list": [["unknown1", "a"]] })),
+            404,
+            "One or more of the specified files is missing/unavailable",
+        ),
+        (
+            with(json!({ "parameters": { "runargs": "text" } })),
+            400,
+            "Server exception (parameter 'runargs' is not a list)",
+        ),
+        (
+            with(json!({ "parameters": { "runargs": ["\""] } })),
+            400,
+            "Server exception (parameter 'runargs' has a quote that is not closed)",
+        ),
+    ] {
+        let answer = app.jobe("POST", "/runs", &body).await;
+        assert_eq!((answer.status, &answer.json), (status, &json!(reason)), "{body}");
+    }
+    for (method, path) in [
+        ("GET", "/runs"),
+        ("HEAD", "/languages"),
+        ("POST", "/files"),
+        ("GET", "/files/abcdefgh"),
+        ("GET", "/runresults/1"),
+        ("PUT", "/files/a-b"),
+        ("DELETE", "/languages"),
+        ("OPTIONS", "/runs"),
+    ] {
+        let answer = app.jobe(method, path, "").await;
+        assert_eq!(
+            (answer.status, answer.text.as_str()),
+            (404, if method == "HEAD" { "" } else { "\"\"" }),
+            "{method} {path}"
+        );
+    }
+}
+
+/// Each row: attributes, and a check of the program that core gets.
+#[tokio::test]
+async fn a_run_spec_becomes_a_program() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let sent = async |body: &Value| run(&app, body, ended(Outcome::Exited(0), "", "")).await.1;
+    let names = |program: &Program| -> Vec<String> {
+        program.source.files.iter().map(|file| file.path.as_str().to_owned()).collect()
+    };
+
+    for (attributes, stdin) in [
+        (json!({ "input": "line\n" }), "line\n"),
+        (json!({ "input": "0" }), ""),
+        (json!({ "input": null }), ""),
+        (json!({}), ""),
+        (json!({ "parameters": [], "file_list": null, "jobeserver": "x" }), ""),
+    ] {
+        let program = sent(&python(attributes)).await;
+        assert_eq!((names(&program), &*program.stdin), (vec!["prog.py".to_owned()], stdin.as_bytes()));
+    }
+    for (language, name, expected) in [
+        ("python3", "__tester__.python3", "__tester__.python3"),
+        ("c", "", "prog.c"),
+        ("c", "__tester__.c", "__tester__.c"),
+        ("c", "odd name", "odd name"),
+        ("nodejs", "", "prog.js"),
+        ("php", "test.py", "test.py"),
+        ("java", "", "Main.java"),
+        ("java", "prog.java", "Main.java"),
+        ("java", "Test.java", "Test.java"),
+        ("java", "Test.txt", "Main.java"),
+    ] {
+        let body = json!({ "run_spec": { "language_id": language, "sourcecode": "x", "sourcefilename": name } });
+        assert_eq!(names(&sent(&body).await), [expected], "{language} {name}");
+    }
+
+    let tools = async |language: &str, parameters: Value| {
+        let body = json!({ "run_spec": { "language_id": language, "sourcecode": "x", "parameters": parameters } });
+        let program = sent(&body).await;
+        let tools = program.tools;
+        assert!(tools.main_only);
+        (tools.compiler_args.join(" "), tools.linker_args.join(" "), tools.interpreter_args.join(" "), program.args)
+    };
+    let of = |compiler: &str, linker: &str, interpreter: &str, args: &[&str]| {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        (compiler.to_owned(), linker.to_owned(), interpreter.to_owned(), args)
+    };
+    for (language, parameters, expected) in [
+        ("c", json!({}), of("-O0 -std=gnu17 -UONLINE_JUDGE -Wall -Werror -std=c99 -x c", "", "", &[])),
+        ("c", json!({ "compileargs": [] }), of("-O0 -std=gnu17 -UONLINE_JUDGE", "", "", &[])),
+        (
+            "c",
+            json!({ "compileargs": ["-O2 -g"], "linkargs": ["-lm"] }),
+            of("-O0 -std=gnu17 -UONLINE_JUDGE -O2 -g", "-lm", "", &[]),
+        ),
+        ("cpp", json!({}), of("-O0 -std=gnu++17 -UONLINE_JUDGE -Wall -Werror", "", "", &[])),
+        ("pascal", json!({ "linkargs": ["-lm"] }), of("-vew -Se", "", "", &[])),
+        ("nodejs", json!({}), of("", "", "--use_strict", &[])),
+        ("nodejs", json!({ "interpreterargs": [] }), of("", "", "", &[])),
+        (
+            "python3",
+            json!({ "interpreterargs": ["-c \"print(\\\"Blah\\\")\""] }),
+            of("", "", "-c print(\"Blah\")", &[]),
+        ),
+        ("python3", json!({ "runargs": ["Arg1", "'two words'", 3] }), of("", "", "", &["Arg1", "two words", "3"])),
+        ("python3", json!({ "runargs": ["$HOME; ls"] }), of("", "", "", &["$HOME;", "ls"])),
+    ] {
+        assert_eq!(tools(language, parameters.clone()).await, expected, "{language} {parameters}");
+    }
+    let body = json!({ "run_spec": { "language_id": "java", "sourcecode": "x", "parameters": { "main_class": "B" } } });
+    assert_eq!(sent(&body).await.tools.main_class, "B");
+    let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x", "parameters": { "main_class": "B" } } });
+    assert_eq!(sent(&body).await.tools.main_class, "");
+}
+
+#[tokio::test]
+async fn parameters_are_limits_and_a_value_that_is_not_numeric_is_ignored() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let mb = |n: u64| Bytes::new(n * 1_024_000);
+    let (ms, gib2) = (Duration::from_millis, Bytes::mib(2048));
+    for (language, parameters, cpu, memory, space, processes, file_size) in [
+        ("python3", json!({}), ms(5000), mb(1000), Some(mb(1000)), 30, mb(20)),
+        ("c", json!({}), ms(5000), mb(400), Some(mb(400)), 30, mb(20)),
+        ("java", json!({}), ms(5000), gib2, None, 256, mb(20)),
+        ("java", json!({ "memorylimit": 100 }), ms(5000), gib2, None, 256, mb(20)),
+        ("c", json!({ "cputime": 1.5, "memorylimit": 0, "disklimit": -1 }), ms(1500), gib2, None, 30, Bytes::mib(256)),
+        ("c", json!({ "cputime": "2", "numprocs": "10" }), ms(2000), mb(400), Some(mb(400)), 10, mb(20)),
+        (
+            "c",
+            json!({ "cputime": "2; ls", "numprocs": [], "memorylimit": "inf" }),
+            ms(5000),
+            mb(400),
+            Some(mb(400)),
+            30,
+            mb(20),
+        ),
+        (
+            "c",
+            json!({ "cputime": 0, "numprocs": 100_000, "memorylimit": 200_000 }),
+            ms(5000),
+            gib2,
+            Some(mb(200_000)),
+            256,
+            mb(20),
+        ),
+        ("c", json!({ "cputime": 60 }), ms(60_000), mb(400), Some(mb(400)), 30, mb(20)),
+    ] {
+        let body = json!({ "run_spec": { "language_id": language, "sourcecode": "x", "parameters": parameters } });
+        let text = body.to_string();
+        let (answer, assignment) =
+            tokio::join!(app.jobe("POST", "/runs", &text), app.complete(ended(Outcome::Exited(0), "", "")));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let limits = assignment.leased.submission.limits;
+        assert_eq!(
+            (limits.cpu_time, limits.memory, limits.address_space, limits.processes, limits.file_size),
+            (Some(cpu), Some(memory), space, Some(processes), Some(file_size)),
+            "{language} {parameters}"
+        );
+        assert_eq!(limits.wall_time, Some(cpu * 2), "the wall time limit is twice the CPU time limit");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_cut_and_one_that_is_not_utf8_is_escaped() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let long = "x".repeat(3_000_000);
+    let (answer, _) = run(&app, &python(json!({})), ended(Outcome::Exited(0), &long, "")).await;
+    assert_eq!((answer.json["stdout"].as_str().unwrap().len(), &answer.json["outcome"]), (2_048_000, &json!(15)));
+    let body = python(json!({ "parameters": { "streamsize": 0.001 } }));
+    let (answer, _) = run(&app, &body, ended(Outcome::Exited(0), &long, "")).await;
+    assert_eq!(answer.json["stdout"].as_str().unwrap().len(), 1024);
+    let mut report = ended(Outcome::Exited(0), "", "");
+    report.execution.as_mut().unwrap().stdout.data = b"ok\xff\x01".as_slice().into();
+    let (answer, _) = run(&app, &python(json!({ "debug": 1 })), report).await;
+    assert_eq!(answer.json["stdout"], "ok\\xff\\x01");
+    assert!(answer.json["run_id"].is_string(), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn files_are_sent_before_a_run_that_names_them() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let put = async |id: &str, body: &str| app.jobe("PUT", &format!("/files/{id}"), body).await;
+    let base64 = |data: &[u8]| json!({ "file_contents": BASE64_STANDARD.encode(data) }).to_string();
+    for (body, status, reason) in [
+        ("{", 400, ""),
+        ("{}", 400, "put: missing file_contents parameter"),
+        ("[]", 400, "put: missing file_contents parameter"),
+        (r#"{"file_contents": "a-b"}"#, 400, "put: contents of file randomid01 are not valid base-64"),
+        (r#"{"file_contents": 3}"#, 400, "put: contents of file randomid01 are not valid base-64"),
+    ] {
+        let answer = put("randomid01", body).await;
+        assert_eq!((answer.status, &answer.json), (status, &json!(reason)), "{body}");
+    }
+    let head = async |id: &str| app.jobe("HEAD", &format!("/files/{id}"), "").await.status;
+    assert_eq!(head("randomid01").await, 404);
+    let answer = put("randomid01", &base64(b"one")).await;
+    assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+    assert_eq!(put("randomid02", &base64(b"print(2)")).await.status, 204);
+    assert_eq!(head("randomid01").await, 204);
+    let file_list = json!([["randomid01", "data.txt"], ["randomid02", "prog.py", "anything"]]);
+    let (_, program) = run(&app, &python(json!({ "file_list": file_list })), ended(Outcome::Exited(0), "", "")).await;
+    let files: Vec<(&str, &[u8])> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
+    let expected = [("prog.py", &b"print(2)"[..]), ("data.txt", b"one")];
+    assert_eq!(files, expected, "a file with the name of the source replaces it");
+}
+
+#[tokio::test]
+async fn a_key_is_needed_where_clients_without_one_are_not_served() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (owner, key) = app.key(&[Scope::RunsWrite]).await;
+    let request = |key: Option<&str>, method: &str, path: &str, body: &str| {
+        let mut request = TestApp::jobe_request(method, path, body);
+        if let Some(key) = key {
+            request.headers_mut().insert("x-api-key", key.parse().unwrap());
+        }
+        request
+    };
+    let body = python(json!({ "file_list": [["randomid01", "a"]] })).to_string();
+    for (key, reason) in [
+        (None, "Missing API key"),
+        (Some("2AAA7A5415B4A9B394B54BF1D2E9D"), "Unknown API key"),
+        (Some("cup_wrong"), "Unknown API key"),
+    ] {
+        let answer = app.send(request(key, "POST", "/runs", &body)).await;
+        assert_eq!((answer.status, answer.text.as_str()), (403, reason));
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "text/html; charset=UTF-8");
+        assert_eq!(answer.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    }
+    assert_eq!(app.send(request(None, "GET", "/languages", "")).await.status, 200, "the list needs no key");
+    let file = json!({ "file_contents": "eA==" }).to_string();
+    assert_eq!(app.send(request(Some(&key), "PUT", "/files/randomid01", &file)).await.status, 204);
+    let (answer, assignment) = tokio::join!(
+        app.send(request(Some(&key), "POST", "/runs/", &body)),
+        app.complete(ended(Outcome::Exited(0), "", ""))
+    );
+    assert_eq!((answer.status, &answer.json["outcome"]), (200, &json!(15)));
+    assert_eq!(assignment.leased.submission.owner, owner);
+
+    // The original's own test program always sends this key.
+    let app = TestApp::start(Keyless::Loopback).await;
+    let answer = app.send(request(Some("2AAA7A5415B4A9B394B54BF1D2E9D"), "HEAD", "/files/randomid01", "")).await;
+    assert_eq!(answer.status, 404, "the key is ignored, and the file is of another user");
+}
+
+#[tokio::test]
+async fn the_list_has_the_installed_languages_in_the_order_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for path in ["/languages", "/languages/"] {
+        let answer = app.jobe("GET", path, "").await;
+        let listed: Vec<&str> = answer.json.as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
+        assert_eq!(listed, ["c", "cpp", "java", "nodejs", "pascal", "php", "python3"]);
+        assert_eq!(answer.json[6], json!(["python3", "3.11.2"]));
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_told_what_it_may_send() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let mut request = TestApp::jobe_request("OPTIONS", "/runs", "");
+    request.headers_mut().insert(header::ACCESS_CONTROL_REQUEST_METHOD, "POST".parse().unwrap());
+    let answer = app.send(request).await;
+    assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+    assert_eq!(answer.headers[header::ACCESS_CONTROL_ALLOW_METHODS], "GET, POST, OPTIONS, PUT, HEAD, DELETE");
+    assert!(answer.headers[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap().contains("X-API-KEY"));
+}
