@@ -16,8 +16,8 @@ cd "$(dirname "$0")/.."
 # uidmap: `newuidmap`, which maps subordinate ids for the lanes of an unprivileged user's launcher.
 # python3: scripts/run-tests, which `make test` and `make test-sandbox` call.
 packages_build=(python3 gcc g++ libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
-# pip downloads third-party packages and checktestdata; third-party test vectors are YAML.
-packages_public=(python3 python3-pip python3-yaml)
+# pip downloads third-party packages and checktestdata; third-party test vectors are YAML. Notebooks (SandboxFusion's facade) need IPython.
+packages_public=(python3 python3-pip python3-yaml python3-ipython)
 packages_lint=(shellcheck)
 # The tools that `make bench-sandbox` compares Cupel with. Docker is a separate group, because it installs a service.
 packages_peers=(gcc libc6-dev bubblewrap runc crun)

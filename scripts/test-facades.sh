@@ -6,6 +6,7 @@
 # The clients are unmodified and call a server on loopback; only their base URL is set:
 # - SandboxFusion: the Python SDK `sandbox-fusion`, and requests of the form that verl sends.
 # - Judge0: the official SDK `judge0`, `judge0-client` and `judge0api` from PyPI.
+# - Jobe: the cases of its own test program, and requests of the form that Moodle's CodeRunner sends.
 # - Piston: `aiopyston` and `piston_rspy` from PyPI, `piston-client` and `piston-api-client` from npm, and a WebSocket client.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -80,4 +81,8 @@ checks=$PWD/scripts/facades/piston.mjs
 echo "== Judge0's clients"
 judge0=$(sed --quiet 's/^judge0: also at //p' "$work/addresses")
 PYTHONPATH=$tools/judge0 /usr/bin/python3 scripts/facades/judge0_clients.py "$judge0" "$tools/judge0-others" ||
+    { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
+
+echo "== Jobe's clients"
+/usr/bin/python3 scripts/facades/jobe_clients.py "$url" ||
     { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }

@@ -3,6 +3,7 @@
 //! - `cupel-bench sandbox`: overhead of a cell over the bare program.
 //! - `cupel-bench limits`: output throughput, and how far programs exceed a limit before they are killed.
 //! - `cupel-bench http`: latency and throughput of submissions through the API.
+//! - `cupel-bench facades`: the interfaces of other products beside the native API.
 //! - `cupel-bench live`: time from a program's write to a WebSocket client.
 //! - `cupel-bench judging`: cost of a test, of a package import and of a large output; speed of comparing outputs.
 //! - `cupel-bench dispatch`: cost of passing an empty job to a worker, with each store and queue.
@@ -19,6 +20,7 @@ mod cluster;
 mod comparing;
 mod counted;
 mod dispatch;
+mod facades;
 mod http;
 mod judging;
 mod limits;
@@ -76,6 +78,8 @@ enum Suite {
     Http,
     /// Output throughput, and how far programs exceed limits.
     Limits,
+    /// The interfaces of other products beside the native API.
+    Facades,
     /// Output over a live connection.
     Live,
     /// Cost of a test, a package import and a large output; output comparison.
@@ -116,6 +120,19 @@ fn main() -> anyhow::Result<()> {
             eprintln!("  warning: the machine does not become idle; the figures may be too high");
         }
         write(&arguments.results, "http", http::measure(&server, plan, arguments.only.as_deref())?)?;
+    }
+    if wanted(Suite::Facades) {
+        let plan = facades::Plan {
+            lone: count(300),
+            turns: count(4).min(4),
+            load: Duration::from_secs(5) / part,
+            clients: arguments.clients.max(1),
+        };
+        let server = server::Server::start()?;
+        if !quiet::Quiet::settle(Duration::from_secs(180)) {
+            eprintln!("  warning: the machine does not become idle; the figures may be too high");
+        }
+        write(&arguments.results, "facades", facades::measure(&server, plan)?)?;
     }
     if wanted(Suite::Limits) {
         let plan = limits::Plan { streams: count(30), overruns: count(100) };

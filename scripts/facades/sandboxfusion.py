@@ -350,9 +350,48 @@ def every_fault_of_a_request_has_the_type_place_and_message_of_pydantic():
     equal(messages[3], "Input should be a valid dictionary")
 
 
+def notebook(cells, **fields):
+    request = RunJupyterRequest(cells=cells, **{"total_timeout": 60, **fields})
+    return sandbox_fusion.run_jupyter(request, max_attempts=1, client_timeout=PATIENCE)
+
+
+@check("python")
+def the_cells_of_a_notebook_share_their_state():
+    response = notebook(["x = 41\nprint('hi')\nx + 1", "1 / 0", "import os\nos.system('echo sub')\nx", "input()"])
+    equal((response.status.value, response.driver.return_code), ("Success", 0))
+    first, second, third, fourth = response.cells
+    equal((first.stdout, first.stderr, first.display, first.error), ("hi\n", "", [{"text/plain": "42"}], []))
+    equal((second.error[0].ename, second.error[0].evalue), ("ZeroDivisionError", "division by zero"))
+    equal((third.stdout, third.display), ("sub\n", [{"text/plain": "41"}]))
+    equal(fourth.error[0].ename, "StdinNotImplementedError")
+    equal(notebook(["x"]).cells[0].error[0].ename, "NameError")
+
+
+@check("python")
+def a_notebook_has_files_and_displays():
+    cells = [
+        "print(open('data/a.txt').read())\nopen('b.txt', 'w').write('b')\nNone",
+        "from IPython.display import HTML, display\ndisplay(HTML('<b>x</b>'))\n'last'",
+        "class Picture:\n    def _repr_png_(self): return b'png'\nPicture()",
+        "!echo shell",
+    ]
+    response = notebook(cells, files={"data/a.txt": encoded(b"a")}, fetch_files=["b.txt", "none"])
+    equal((response.cells[0].stdout, response.files), ("a\n", {"b.txt": encoded(b"b")}))
+    equal([bundle["text/plain"] for bundle in response.cells[1].display][1], "'last'")
+    equal(response.cells[1].display[0]["text/html"], "<b>x</b>")
+    equal(response.cells[2].display[0]["image/png"], encoded(b"png"))
+    equal(response.cells[3].stdout, "shell\n")
+
+
+@check("python")
+def a_notebook_that_does_not_end_has_no_cells():
+    for cells in [["print(1)", "while True: pass"], ["print(1)", "import os\nos._exit(0)"]]:
+        response = notebook(cells, total_timeout=1)
+        equal((response.status.value, response.cells, response.files), ("Failed", [], {}))
+
+
 @check("python")
 def calls_that_cupel_does_not_have_are_errors_of_the_sdk():
-    refused(lambda: sandbox_fusion.run_jupyter(RunJupyterRequest(cells=["1"]), max_attempts=1), "Faas api responded with code 404: ")
     request = SubmitRequest(dataset="mbpp", id=1, completion="", config=TestConfig())
     equal(sandbox_fusion.submit_safe(request, max_attempts=1).accepted, False)
 

@@ -30,6 +30,7 @@ impl Shape {
                 "/stdin" => self.stdin.unwrap_or("/stdin").to_owned(),
                 "/files" if self.has_source_code => "/files".to_owned(),
                 "/limits/memory_bytes" => "/limits/memory_kb".to_owned(),
+                "/limits/address_space_bytes" => "/limits/address_space_kb".to_owned(),
                 "/limits/file_size_bytes" => "/limits/file_size_kb".to_owned(),
                 "/limits/disk_bytes" => "/limits/disk_kb".to_owned(),
                 "/limits/output_bytes" => "/limits/output_kb".to_owned(),

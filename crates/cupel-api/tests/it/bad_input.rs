@@ -122,6 +122,9 @@ async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored
         (with(json!({ "env": { "A": "", "B": "", "C": "", "D": "" } })), "submission-too-large", "/env"),
         (with(json!({ "limits": { "instructions": 1_000_000 } })), "invalid-limit", "/limits/instructions"),
         (with(json!({ "limits": { "instructions": 1.5 } })), "invalid-body", "/limits/instructions"),
+        (with(json!({ "limits": { "address_space_kb": 1023 } })), "invalid-limit", "/limits/address_space_kb"),
+        (with(json!({ "linker_args": ["a\u{0}"] })), "invalid-submission", "/linker_args/0"),
+        (with(json!({ "interpreter_args": "-B" })), "invalid-body", "/interpreter_args"),
         (with(json!({ "limits": { "inodes": 0 } })), "invalid-limit", "/limits/inodes"),
         (with(json!({ "limits": { "inodes": u64::MAX } })), "invalid-limit", "/limits/inodes"),
     ];

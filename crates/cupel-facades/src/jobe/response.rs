@@ -24,6 +24,10 @@ enum JobOutcome {
 /// Texts of the original's watchdog. Its server looks for them in standard error, also if the program wrote them.
 const TIME_LIMIT_TEXTS: [&str; 2] = ["timelimit exceeded", "time limit exceeded"];
 
+/// The working directory of every program. Interpreters put it before the names of files in their messages. CodeRunner
+/// removes the original's directory from messages, so that students see bare names.
+const WORKING_DIRECTORY: &str = "/box/";
+
 /// The body of the response.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct RunResponse {
@@ -59,7 +63,7 @@ impl RunResponse {
     pub(super) fn of(report: &RunReport, job: &Job, id: SubmissionId) -> RunResponse {
         // The original returns a folder of the server.
         let run_id = job.debug.then(|| id.to_string());
-        let compiler = report.compile.as_ref().map(|compile| cleaned(&compile.output.data, job.stream_bytes));
+        let compiler = report.compile.as_ref().map(|compile| message(&compile.output.data, job));
         let refused = |cmpinfo: String| RunResponse {
             run_id: run_id.clone(),
             cmpinfo,
@@ -113,7 +117,7 @@ fn outcome_of(outcome: Outcome, stderr: &str) -> JobOutcome {
 
 /// Standard error, with the line in which the original's shell names the signal that ended the program.
 fn stderr_of(step: &StepReport, job: &Job) -> String {
-    let mut stderr = cleaned(&step.stderr.data, job.stream_bytes);
+    let mut stderr = message(&step.stderr.data, job);
     if job.is_java {
         stderr = stderr.replace("\n\t", "\n        ");
     }
@@ -183,6 +187,11 @@ fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
         }
     }
     (!warnings.is_empty()).then_some(warnings)
+}
+
+/// Text of a compiler or of standard error, with bare names of files.
+fn message(data: &[u8], job: &Job) -> String {
+    cleaned(data, job.stream_bytes).replace(WORKING_DIRECTORY, "")
 }
 
 /// Text of a stream of at most this many bytes. If it is not UTF-8, each byte that is not printable ASCII is written as

@@ -1,10 +1,12 @@
-//! SandboxFusion (github.com/bytedance/SandboxFusion): `POST /run_code` and the pings.
+//! SandboxFusion (github.com/bytedance/SandboxFusion): `POST /run_code`, `POST /run_jupyter` and the pings.
 //!
 //! Source of the requests and responses: SandboxFusion's own server ("the original" in these files) at commit 469de084,
 //! on FastAPI 0.103 and pydantic 2.6. The outcome of a program is always in the body of a 200 response. A 422 response
 //! lists every fault of the request. The body of other errors is `{"detail": …}`.
 
+mod jupyter;
 mod languages;
+mod model;
 mod python;
 mod request;
 mod response;
@@ -19,15 +21,17 @@ use cupel_core::accounts::Scope;
 use cupel_http::app::Shared;
 use cupel_http::auth::Who;
 use cupel_http::body::submission_bytes;
+use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::client::Client;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 use cupel_http::{Dialect, Mounted, Rendered};
 use cupel_types::UserId;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Keyless;
+use model::Refused;
 
 /// Name of the facade in language files and in the configuration, and of its internal account.
 pub const SANDBOXFUSION: &str = "sandboxfusion";
@@ -37,6 +41,8 @@ pub fn sandboxfusion(prefix: &str, keyless: Keyless, account: UserId) -> Mounted
     let routes = Router::new()
         .route("/run_code", post(run_code))
         .route("/run_code/", post(run_code))
+        .route("/run_jupyter", post(run_jupyter))
+        .route("/run_jupyter/", post(run_jupyter))
         .route("/ping", get(ping))
         .route("/v1/ping", get(ping));
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
@@ -56,7 +62,7 @@ impl Dialect for SandboxFusion {
 
     fn who(&self, _method: &Method, route: &str) -> Option<Who> {
         match route.strip_prefix(&self.prefix)? {
-            "/run_code" | "/run_code/" => Some(Who::User(Scope::RunsWrite)),
+            "/run_code" | "/run_code/" | "/run_jupyter" | "/run_jupyter/" => Some(Who::User(Scope::RunsWrite)),
             _ => None,
         }
     }
@@ -88,21 +94,44 @@ async fn run_code(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
-    let (body, held) = submission_bytes(request, &app).await?;
-    let content_type = content_type.as_ref().map(|value| value.to_str().unwrap_or_default());
-    let request = match request::parse(content_type, &body) {
-        Ok(request) => request,
-        Err(request::Refused::Faults(faults)) => return Ok(unprocessable(&faults)),
-        Err(request::Refused::NotText) => {
-            let detail = json!({ "detail": "There was an error parsing the body" });
-            return Ok((StatusCode::BAD_REQUEST, Json(detail)).into_response());
-        }
-    };
-    drop(body);
-    run::run(&app, &caller, &notes, request, held).await
+    match read(&app, request, request::parse).await? {
+        Ok((request, held)) => run::run(&app, &caller, &notes, request, held).await,
+        Err(refused) => Ok(refusal(&refused)),
+    }
 }
 
-fn unprocessable(faults: &[Value]) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": faults }))).into_response()
+async fn run_jupyter(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
+    match read(&app, request, jupyter::parse).await? {
+        Ok((request, held)) => jupyter::run(&app, &caller, &notes, request, held).await,
+        Err(refused) => Ok(refusal(&refused)),
+    }
+}
+
+/// Reads a body, and parses it. The memory of the body is held until the submission is stored.
+async fn read<T>(
+    app: &Shared,
+    request: Request,
+    parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, Refused>,
+) -> Result<Result<(T, Option<Held>), Refused>, ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    let (body, held) = submission_bytes(request, app).await?;
+    let content_type = content_type.as_ref().map(|value| value.to_str().unwrap_or_default());
+    Ok(parse(content_type, &body).map(|request| (request, held)))
+}
+
+fn refusal(refused: &Refused) -> Response {
+    match refused {
+        Refused::Faults(faults) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": faults }))).into_response()
+        }
+        Refused::NotText => {
+            let detail = json!({ "detail": "There was an error parsing the body" });
+            (StatusCode::BAD_REQUEST, Json(detail)).into_response()
+        }
+    }
 }

@@ -1,10 +1,7 @@
-//! The body of `/run_code`, validated like pydantic in lax mode: reports all faults together, in the order of the
-//! model.
-
-use serde_json::{Map, Value, json};
+//! The body of `/run_code`.
 
 use super::languages::{self, Named};
-use crate::surrogates::replace_lone_surrogates;
+use super::model::{Reader, Refused, object};
 
 /// A valid request.
 #[derive(Debug, PartialEq)]
@@ -23,221 +20,44 @@ pub(super) struct RunCode {
     pub(super) fetch_files: Vec<String>,
 }
 
-/// The error of an invalid body.
-#[derive(Debug, PartialEq)]
-pub(super) enum Refused {
-    /// Entries of `detail`.
-    Faults(Vec<Value>),
-    /// The body is not UTF-8.
-    NotText,
-}
-
-/// Base URL of pydantic's error documentation; each entry has a link to it.
-const ERRORS_URL: &str = "https://errors.pydantic.dev/2.6/v/";
-
 /// Parses a body with this content type.
 pub(super) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<RunCode, Refused> {
-    let text = std::str::from_utf8(body).map_err(|_| Refused::NotText)?;
-    if text.is_empty() {
-        return Err(Refused::Faults(vec![fault("missing", &[], "Field required", &Value::Null)]));
-    }
-    if !content_type.is_none_or(is_json) {
-        return Err(no_object(&Value::from(text)));
-    }
-    let text = replace_lone_surrogates(text);
-    match serde_json::from_str(&text) {
-        Err(error) => Err(Refused::Faults(vec![invalid_json(&text, &error)])),
-        Ok(Value::Null) => Err(Refused::Faults(vec![fault("missing", &[], "Field required", &Value::Null)])),
-        Ok(Value::Object(body)) => Reader { faults: Vec::new(), body: &body }.read(),
-        Ok(other) => Err(no_object(&other)),
-    }
-}
-
-/// Whether this is `application/json` or `application/*+json`.
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
-}
-
-fn no_object(input: &Value) -> Refused {
-    let message = "Input should be a valid dictionary or object to extract fields from";
-    Refused::Faults(vec![fault("model_attributes_type", &[], message, input)])
-}
-
-fn fault(kind: &str, place: &[Value], message: &str, input: &Value) -> Value {
-    let place: Vec<Value> = [Value::from("body")].iter().chain(place).cloned().collect();
-    json!({ "type": kind, "loc": place, "msg": message, "input": input, "url": format!("{ERRORS_URL}{kind}") })
-}
-
-/// The entry into which FastAPI converts Python's `JSONDecodeError`.
-fn invalid_json(text: &str, error: &serde_json::Error) -> Value {
-    let message = error.to_string();
-    let reason = [
-        ("trailing characters", "Extra data"),
-        ("key must be a string", "Expecting property name enclosed in double quotes"),
-        ("expected `,`", "Expecting ',' delimiter"),
-        ("expected `:`", "Expecting ':' delimiter"),
-        ("control character", "Invalid control character at"),
-        ("EOF while parsing a string", "Unterminated string starting at"),
-        ("invalid escape", "Invalid \\escape"),
-    ];
-    let reason = reason.iter().find(|(ours, _)| message.contains(ours)).map_or("Expecting value", |(_, theirs)| theirs);
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    let at = before + error.column().saturating_sub(1);
-    let offset = text.char_indices().take_while(|(byte, _)| *byte < at).count();
-    json!({
-        "type": "json_invalid", "loc": ["body", offset], "msg": "JSON decode error", "input": {},
-        "ctx": { "error": reason },
-    })
-}
-
-struct Reader<'b> {
-    faults: Vec<Value>,
-    body: &'b Map<String, Value>,
-}
-
-impl<'b> Reader<'b> {
-    fn read(mut self) -> Result<RunCode, Refused> {
-        let compile_timeout = self.float("compile_timeout");
-        let run_timeout = self.float("run_timeout");
-        let memory_limit_mib = self.integer("memory_limit_MB");
-        let body = self.body;
-        let code = match body.get("code") {
-            Some(code) => self.string(code, &["code".into()]),
-            None => self.missing("code"),
-        };
-        let stdin = match self.body.get("stdin") {
-            None | Some(Value::Null) => Some(String::new()),
-            Some(value) => self.string(value, &["stdin".into()]),
-        };
-        let language = match body.get("language") {
-            Some(language) => self.language(language),
-            None => self.missing("language"),
-        };
-        let files = self.files();
-        let fetch_files = self.fetch_files();
-        match (code, stdin, language) {
-            (Some(code), Some(stdin), Some(language)) if self.faults.is_empty() => Ok(RunCode {
-                compile_timeout: compile_timeout.unwrap_or(10.0),
-                run_timeout: run_timeout.unwrap_or(10.0),
-                memory_limit_mib: memory_limit_mib.unwrap_or(-1.0),
-                code,
-                stdin,
-                language,
-                files,
-                fetch_files,
-            }),
-            _ => Err(Refused::Faults(self.faults)),
+    let body = object(content_type, body)?;
+    let mut reader = Reader::new(&body);
+    let compile_timeout = reader.float("compile_timeout");
+    let run_timeout = reader.float("run_timeout");
+    let memory_limit_mib = reader.integer("memory_limit_MB");
+    let code = reader.required_string("code");
+    let stdin = match reader.get("stdin") {
+        None | Some(serde_json::Value::Null) => Some(String::new()),
+        Some(value) => reader.string(value, &["stdin".into()]),
+    };
+    let language = match reader.get("language") {
+        Some(language) => {
+            let found = language.as_str().and_then(languages::find);
+            reader.literal("language", language, found, &languages::expected())
         }
-    }
-
-    fn add(&mut self, kind: &str, place: &[Value], message: &str, input: &Value) {
-        self.faults.push(fault(kind, place, message, input));
-    }
-
-    fn missing<T>(&mut self, field: &str) -> Option<T> {
-        self.add("missing", &[field.into()], "Field required", &Value::Object(self.body.clone()));
-        None
-    }
-
-    fn string(&mut self, value: &Value, place: &[Value]) -> Option<String> {
-        if let Value::String(text) = value {
-            return Some(text.clone());
-        }
-        self.add("string_type", place, "Input should be a valid string", value);
-        None
-    }
-
-    /// A float field; `None` if it is absent or faulty.
-    fn float(&mut self, field: &str) -> Option<f64> {
-        let value = self.body.get(field)?;
-        match value {
-            Value::Number(number) => number.as_f64(),
-            Value::Bool(value) => Some(f64::from(u8::from(*value))),
-            Value::String(text) => match text.trim().parse() {
-                Ok(number) => Some(number),
-                Err(_) => {
-                    let message = "Input should be a valid number, unable to parse string as a number";
-                    self.add("float_parsing", &[field.into()], message, value);
-                    None
-                }
-            },
-            Value::Null | Value::Array(_) | Value::Object(_) => {
-                self.add("float_type", &[field.into()], "Input should be a valid number", value);
-                None
-            }
-        }
-    }
-
-    /// An integer field; `None` if it is absent or faulty.
-    fn integer(&mut self, field: &str) -> Option<f64> {
-        let value = self.body.get(field)?;
-        let (kind, message) = match value {
-            Value::Number(number) => match number.as_f64() {
-                Some(number) if number.fract() == 0.0 => return Some(number),
-                _ => ("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
-            },
-            Value::Bool(value) => return Some(f64::from(u8::from(*value))),
-            Value::String(text) => match text.trim().parse::<f64>() {
-                // pydantic accepts `64.0` as an integer, but not `1e3` and `inf`.
-                Ok(number) if number.fract() == 0.0 && !text.contains(|c: char| c.is_ascii_alphabetic()) => {
-                    return Some(number);
-                }
-                _ => ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
-            },
-            Value::Null | Value::Array(_) | Value::Object(_) => ("int_type", "Input should be a valid integer"),
-        };
-        self.add(kind, &[field.into()], message, value);
-        None
-    }
-
-    fn language(&mut self, value: &Value) -> Option<Named> {
-        let found = value.as_str().and_then(languages::find);
-        if found.is_none() {
-            let expected = languages::expected();
-            let mut entry = fault("literal_error", &["language".into()], &format!("Input should be {expected}"), value);
-            entry["ctx"] = json!({ "expected": expected });
-            self.faults.push(entry);
-        }
-        found
-    }
-
-    fn files(&mut self) -> Vec<(String, String)> {
-        let mut files = Vec::new();
-        match self.body.get("files") {
-            None => {}
-            Some(Value::Object(sent)) => {
-                for (path, content) in sent {
-                    if content.is_null() {
-                        continue;
-                    }
-                    if let Some(content) = self.string(content, &["files".into(), path.as_str().into()]) {
-                        files.push((path.clone(), content));
-                    }
-                }
-            }
-            Some(other) => self.add("dict_type", &["files".into()], "Input should be a valid dictionary", other),
-        }
-        files
-    }
-
-    fn fetch_files(&mut self) -> Vec<String> {
-        match self.body.get("fetch_files") {
-            None => Vec::new(),
-            Some(Value::Array(sent)) => {
-                let paths = sent.iter().enumerate();
-                paths.filter_map(|(n, path)| self.string(path, &["fetch_files".into(), n.into()])).collect()
-            }
-            Some(other) => {
-                self.add("list_type", &["fetch_files".into()], "Input should be a valid list", other);
-                Vec::new()
-            }
-        }
-    }
+        None => reader.missing("language"),
+    };
+    let files = reader.files(true);
+    let fetch_files = reader.fetch_files();
+    let model = code.zip(stdin).zip(language).map(|((code, stdin), language)| RunCode {
+        compile_timeout: compile_timeout.unwrap_or(10.0),
+        run_timeout: run_timeout.unwrap_or(10.0),
+        memory_limit_mib: memory_limit_mib.unwrap_or(-1.0),
+        code,
+        stdin,
+        language,
+        files,
+        fetch_files,
+    });
+    reader.finish(model)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     /// Type and location of each fault of this body.

@@ -41,7 +41,7 @@ const HELD_MAX: Duration = Duration::from_secs(3600);
 
 /// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in a
 /// buffer of up to twice the size (6), and in JSON (6).
-const BYTES_PER_BYTE: usize = 13;
+pub(super) const BYTES_PER_BYTE: usize = 13;
 
 /// Runs a valid request.
 pub(super) async fn run(
@@ -51,7 +51,7 @@ pub(super) async fn run(
     request: RunCode,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
-    let deadline = Instant::now() + hold_time(&request);
+    let deadline = Instant::now() + hold_time(request.compile_timeout.max(0.0) + request.run_timeout.max(0.0));
     let named = request.language;
     let registry = app.core.registry();
     let language = match registry.of_facade(SANDBOXFUSION, named.name) {
@@ -109,12 +109,12 @@ pub(super) async fn run(
 
 /// The paths to read back, each in its shortest form and as in the request. Omits paths outside the working directory
 /// and paths that cannot name a file, because the original omits files that it cannot read.
-fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
+pub(super) fn fetched(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
     paths.iter().filter_map(|path| Some((inside(path).ok()?, path.as_str())))
 }
 
 /// The files that were read back, as base64, by the paths of the request.
-fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, String> {
+pub(super) fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, String> {
     let content = |path: &str| files.iter().find(|file| file.path.as_str() == path);
     let found = fetched(paths).filter_map(|(path, written)| {
         Some((written.to_owned(), BASE64_STANDARD.encode(&content(&path)?.content.data)))
@@ -122,20 +122,19 @@ fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeMap<String, 
     found.collect()
 }
 
-/// How long the request is held. Clients such as verl's time out after the sum of both limits and ten seconds, so the
+/// How long a request with these time limits together, in seconds, is held. Clients such as verl's time out after the sum of both limits and ten seconds, so the
 /// request is held for one second less.
-fn hold_time(request: &RunCode) -> Duration {
-    let limits = request.compile_timeout.max(0.0) + request.run_timeout.max(0.0);
+pub(super) fn hold_time(limits: f64) -> Duration {
     clamped_duration(limits + 9.0, HELD_MAX)
 }
 
 /// Converts seconds to a duration from one millisecond to `max`.
-fn clamped_duration(clamped_duration: f64, max: Duration) -> Duration {
+pub(super) fn clamped_duration(seconds: f64, max: Duration) -> Duration {
     let shortest = Duration::from_millis(1);
-    if clamped_duration.is_nan() || clamped_duration >= max.as_secs_f64() {
+    if seconds.is_nan() || seconds >= max.as_secs_f64() {
         return max;
     }
-    Duration::try_from_secs_f64(clamped_duration.max(0.0)).unwrap_or(max).max(shortest)
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(max).max(shortest)
 }
 
 /// Limits of the run: at most the language's maximum. The original does not limit CPU time, so the CPU time limit is
@@ -150,7 +149,7 @@ fn limits_of(request: &RunCode, max: Limits) -> LimitsRequest {
 fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, String> {
     let mut files: Vec<SourceFile> = Vec::new();
     for (path, content) in &request.files {
-        if path.contains(SKIPPED) {
+        if is_skipped(path) {
             continue;
         }
         let path = inside(path)?;
@@ -160,6 +159,11 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
     let main = main_name(language, &mut files);
     files.insert(0, (main, code_of(request).into_bytes().into()));
     Ok(files)
+}
+
+/// Whether the original omits the file.
+pub(super) fn is_skipped(path: &str) -> bool {
+    path.contains(SKIPPED)
 }
 
 /// The code in the form in which the original writes it to the source file.
@@ -175,7 +179,7 @@ fn code_of(request: &RunCode) -> String {
 }
 
 /// The path in its shortest form, below the working directory.
-fn inside(path: &str) -> Result<String, String> {
+pub(super) fn inside(path: &str) -> Result<String, String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if path.starts_with('/') || parts.contains(&"..") {
         return Err(format!("the path `{path}` is outside of the working directory, which Cupel does not allow"));
@@ -198,7 +202,7 @@ fn without_toolchain(named: Named, code: &str) -> RunCodeResponse {
 }
 
 /// Response 504, the only status after which verl's client retries.
-fn gateway_timeout() -> Response {
+pub(super) fn gateway_timeout() -> Response {
     let detail = json!({ "detail": "Cupel could not run this in time: too many programs wait. Send it again later." });
     (StatusCode::GATEWAY_TIMEOUT, Json(detail)).into_response()
 }

@@ -35,6 +35,8 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
         ("python3", Outcome::Exited(0), "out", "", 15, "", "out", ""),
         ("python3", Outcome::Exited(3), "out", "", 15, "", "out", ""),
         ("python3", Outcome::Exited(0), "out", "err", 12, "", "out", "err"),
+        // Messages have bare file names.
+        ("python3", Outcome::Exited(1), "/box/a", "\"/box/a\"", 12, "", "/box/a", "\"a\""),
         ("python3", Outcome::Signalled(Signal(11)), "", "", 12, "", "", "Segmentation fault\n"),
         ("python3", Outcome::Signalled(Signal(6)), "", "why", 12, "", "", "why\nAborted\n"),
         ("python3", Outcome::MemoryLimit, "out", "", 12, "", "out", "Killed\n"),

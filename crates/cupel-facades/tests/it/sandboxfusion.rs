@@ -192,7 +192,7 @@ async fn pings_and_errors_have_the_shapes_of_fastapi() {
         ("GET", "/run_code", 405, json!({ "detail": "Method Not Allowed" })),
         ("POST", "/v1/ping", 405, json!({ "detail": "Method Not Allowed" })),
         ("GET", "/nowhere", 404, json!({ "detail": "Not Found" })),
-        ("POST", "/run_jupyter", 404, json!({ "detail": "Not Found" })),
+        ("POST", "/nonesuch", 404, json!({ "detail": "Not Found" })),
     ] {
         let answer = app.send(TestApp::request(method, path, "")).await;
         assert_eq!((answer.status, &answer.json), (status, &body), "{method} {path}");
@@ -239,4 +239,71 @@ async fn a_run_with_a_key_belongs_to_the_keys_owner() {
     request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
     let (answer, assignment) = tokio::join!(app.send(request), app.complete(ended(Outcome::Exited(0), "", "")));
     assert_eq!((answer.status, assignment.leased.submission.owner), (200, owner));
+}
+
+/// The driver's result of a notebook with these outputs, which are JSON.
+fn notebook(outcome: Outcome, outputs: &str) -> RunReport {
+    let content = Output { data: outputs.as_bytes().into(), truncated: false };
+    let file = FetchedFile { path: BoxPath::new(".jupyter-outputs.json").unwrap(), content };
+    RunReport { files: vec![file], ..ended(outcome, "", "") }
+}
+
+#[tokio::test]
+async fn the_cells_of_a_notebook_run_in_one_program() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let cell = json!({
+        "stdout": "hi\n", "stderr": "", "display": [{ "text/plain": "42", "image/png": "cG5n" }],
+        "error": [{ "ename": "E", "evalue": "v", "traceback": ["t"] }],
+    });
+    let cells = json!([cell]).to_string();
+    let finished = |code: i32| command("Finished", 0.015, Some(code), "", "");
+    let timed_out = command("TimeLimitExceeded", 0.015, None, "", "");
+    let body =
+        json!({ "cells": ["x = 1"], "files": { "data/a.txt": "YQ==" }, "fetch_files": ["b"], "total_timeout": 5 });
+    let text = body.to_string();
+    for (report, status, driver, cells) in [
+        // A cell that raises an exception does not stop the others.
+        (notebook(Outcome::Exited(0), &cells), "Success", finished(0), json!([cell])),
+        (notebook(Outcome::Exited(1), &cells), "Failed", finished(1), json!([])),
+        (notebook(Outcome::WallLimit, &cells), "Failed", timed_out, json!([])),
+        // A cell that ends the process, or writes to the file.
+        (ended(Outcome::Exited(0), "", ""), "Failed", finished(0), json!([])),
+        (notebook(Outcome::Exited(0), "[{}]"), "Failed", finished(0), json!([])),
+    ] {
+        let request = TestApp::request("POST", "/run_jupyter", &text);
+        let (answer, assignment) = tokio::join!(app.send(request), app.complete(report));
+        let expected = json!({
+            "status": status, "message": "", "driver": driver, "cells": cells, "executor_pod_name": null, "files": {},
+        });
+        assert_eq!((answer.status, &answer.json), (200, &expected));
+        let submission = &assignment.leased.submission;
+        let SubmissionKind::Program(program) = &submission.kind else { panic!() };
+        let sent: Value = serde_json::from_slice(&program.stdin).unwrap();
+        assert_eq!(sent, json!({ "cells": ["x = 1"], "output": ".jupyter-outputs.json" }));
+        let fetch: Vec<&str> = program.fetch.iter().map(BoxPath::as_str).collect();
+        assert_eq!(fetch, ["b", ".jupyter-outputs.json"]);
+        let files: Vec<&str> = program.source.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(files, ["main.py", "data/a.txt"]);
+        assert_eq!(submission.limits.wall_time, Some(Duration::from_secs(15)), "and 10 s for the start");
+    }
+}
+
+#[tokio::test]
+async fn a_notebook_is_validated_like_a_program() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (body, kind, place) in [
+        (json!({}), "missing", json!(["body", "cells"])),
+        (json!({ "cells": "x" }), "list_type", json!(["body", "cells"])),
+        (json!({ "cells": ["x", 1] }), "string_type", json!(["body", "cells", 1])),
+        (json!({ "cells": [], "kernel": "r" }), "literal_error", json!(["body", "kernel"])),
+        (json!({ "cells": [], "total_timeout": null }), "float_type", json!(["body", "total_timeout"])),
+        (json!({ "cells": [], "files": { "a": null } }), "string_type", json!(["body", "files", "a"])),
+    ] {
+        let answer = app.send(TestApp::request("POST", "/run_jupyter", &body.to_string())).await;
+        let found = &answer.json["detail"][0];
+        assert_eq!((answer.status, &found["type"], &found["loc"]), (422, &json!(kind), &place), "{body}");
+    }
+    let outside = json!({ "cells": [], "files": { "../a": "YQ==" } }).to_string();
+    let answer = app.send(TestApp::request("POST", "/run_jupyter", &outside)).await;
+    assert_eq!((answer.status, &answer.json["status"]), (200, &json!("SandboxError")));
 }

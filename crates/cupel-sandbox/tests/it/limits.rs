@@ -21,6 +21,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("faults_are_reported_as_their_signals", faults_are_reported_as_their_signals),
             ("the_exit_of_the_main_process_ends_the_run", the_exit_of_the_main_process_ends_the_run),
             ("each_limit_has_its_own_outcome", each_limit_has_its_own_outcome),
+            (
+                "a_process_beyond_its_address_space_gets_an_error_and_continues",
+                a_process_beyond_its_address_space_gets_an_error_and_continues,
+            ),
             ("a_program_within_every_limit_exits_normally", a_program_within_every_limit_exits_normally),
             ("a_limit_takes_precedence_over_the_exit", a_limit_takes_precedence_over_the_exit),
             ("output_before_a_limit_is_kept", output_before_a_limit_is_kept),
@@ -86,6 +90,17 @@ fn each_limit_has_its_own_outcome(world: &World) {
     );
     assert_eq!(outcome(world.attack("pour", &["1", "0"])), Outcome::OutputLimit);
     assert_eq!(outcome(world.attack("file_too_large", &[])), Outcome::Signalled(Signal(libc::SIGXFSZ)));
+}
+
+fn a_process_beyond_its_address_space_gets_an_error_and_continues(world: &World) {
+    // Exits with 1 when `malloc` returns NULL.
+    let limited = world.attack("malloc_bomb", &[]).limits(|l| {
+        (l.memory, l.address_space) = (Bytes::mib(64), Some(Bytes::mib(32)));
+    });
+    world.check(&limited, Outcome::Exited(1), "");
+    // The limit holds for each process, also for one that the program starts.
+    let child = Program::shell("ulimit -v; (ulimit -v)").limits(|l| l.address_space = Some(Bytes::mib(32)));
+    world.check(&child, Outcome::Exited(0), "32768\n32768\n");
 }
 
 fn a_program_within_every_limit_exits_normally(world: &World) {
@@ -270,6 +285,7 @@ fn limits_too_small_to_start_are_an_outcome_and_not_our_failure(world: &World) {
     // With the smallest valid value of each limit, the run must have an outcome; any outcome is correct.
     for (what, change) in [
         ("memory", (|l| l.memory = Limits::MEMORY_MIN) as fn(&mut Limits)),
+        ("address space", |l| l.address_space = Some(Limits::MEMORY_MIN)),
         ("stack", |l| l.stack = Limits::STACK_MIN),
         ("files", |l| l.open_files = Limits::OPEN_FILES_MIN),
         ("processes", |l| l.processes = 1),
@@ -289,7 +305,7 @@ fn maximal_limits_do_not_limit(world: &World) {
         wall_time: Duration::MAX,
         idle_time: Duration::MAX,
         instructions: None,
-        address_space: None,
+        address_space: Some(Bytes::new(u64::MAX)),
         memory: Bytes::new(u64::MAX),
         processes: u32::MAX,
         open_files: u32::MAX,
@@ -307,6 +323,7 @@ fn maximal_limits_do_not_limit(world: &World) {
         |l, all| l.wall_time = all.wall_time,
         |l, all| l.idle_time = all.idle_time,
         |l, all| l.memory = all.memory,
+        |l, all| l.address_space = all.address_space,
         |l, all| l.disk = all.disk,
         |l, all| l.inodes = all.inodes,
     ] {

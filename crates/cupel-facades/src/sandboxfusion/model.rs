@@ -1,0 +1,218 @@
+//! Models of requests, validated like pydantic in lax mode: all faults together, in the order of the model.
+
+use serde_json::{Map, Value, json};
+
+use crate::surrogates::replace_lone_surrogates;
+
+/// The error of an invalid body.
+#[derive(Debug, PartialEq)]
+pub(super) enum Refused {
+    /// Entries of `detail`.
+    Faults(Vec<Value>),
+    /// The body is not UTF-8.
+    NotText,
+}
+
+/// Base URL of pydantic's error documentation; each entry has a link to it.
+const ERRORS_URL: &str = "https://errors.pydantic.dev/2.6/v/";
+
+/// The object in a body with this content type.
+pub(super) fn object(content_type: Option<&str>, body: &[u8]) -> Result<Map<String, Value>, Refused> {
+    let text = std::str::from_utf8(body).map_err(|_| Refused::NotText)?;
+    if text.is_empty() {
+        return Err(Refused::Faults(vec![fault("missing", &[], "Field required", &Value::Null)]));
+    }
+    if !content_type.is_none_or(is_json) {
+        return Err(no_object(&Value::from(text)));
+    }
+    let text = replace_lone_surrogates(text);
+    match serde_json::from_str(&text) {
+        Err(error) => Err(Refused::Faults(vec![invalid_json(&text, &error)])),
+        Ok(Value::Null) => Err(Refused::Faults(vec![fault("missing", &[], "Field required", &Value::Null)])),
+        Ok(Value::Object(body)) => Ok(body),
+        Ok(other) => Err(no_object(&other)),
+    }
+}
+
+/// Whether this is `application/json` or `application/*+json`.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.strip_prefix("application/").is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+fn no_object(input: &Value) -> Refused {
+    let message = "Input should be a valid dictionary or object to extract fields from";
+    Refused::Faults(vec![fault("model_attributes_type", &[], message, input)])
+}
+
+fn fault(kind: &str, place: &[Value], message: &str, input: &Value) -> Value {
+    let place: Vec<Value> = [Value::from("body")].iter().chain(place).cloned().collect();
+    json!({ "type": kind, "loc": place, "msg": message, "input": input, "url": format!("{ERRORS_URL}{kind}") })
+}
+
+/// The entry into which FastAPI converts Python's `JSONDecodeError`.
+fn invalid_json(text: &str, error: &serde_json::Error) -> Value {
+    let message = error.to_string();
+    let reason = [
+        ("trailing characters", "Extra data"),
+        ("key must be a string", "Expecting property name enclosed in double quotes"),
+        ("expected `,`", "Expecting ',' delimiter"),
+        ("expected `:`", "Expecting ':' delimiter"),
+        ("control character", "Invalid control character at"),
+        ("EOF while parsing a string", "Unterminated string starting at"),
+        ("invalid escape", "Invalid \\escape"),
+    ];
+    let reason = reason.iter().find(|(ours, _)| message.contains(ours)).map_or("Expecting value", |(_, theirs)| theirs);
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = before + error.column().saturating_sub(1);
+    let offset = text.char_indices().take_while(|(byte, _)| *byte < at).count();
+    json!({
+        "type": "json_invalid", "loc": ["body", offset], "msg": "JSON decode error", "input": {},
+        "ctx": { "error": reason },
+    })
+}
+
+/// Reads the fields of a model, and collects all faults.
+pub(super) struct Reader<'b> {
+    pub(super) faults: Vec<Value>,
+    body: &'b Map<String, Value>,
+}
+
+impl<'b> Reader<'b> {
+    pub(super) fn new(body: &'b Map<String, Value>) -> Reader<'b> {
+        Reader { faults: Vec::new(), body }
+    }
+
+    /// The model, if no field is faulty.
+    ///
+    /// # Errors
+    ///
+    /// All faults.
+    pub(super) fn finish<T>(self, model: Option<T>) -> Result<T, Refused> {
+        match model {
+            Some(model) if self.faults.is_empty() => Ok(model),
+            _ => Err(Refused::Faults(self.faults)),
+        }
+    }
+
+    /// The value of a field, if it is present.
+    pub(super) fn get(&self, field: &str) -> Option<&'b Value> {
+        self.body.get(field)
+    }
+
+    /// A string field that must be present.
+    pub(super) fn required_string(&mut self, field: &str) -> Option<String> {
+        match self.get(field) {
+            Some(value) => self.string(value, &[field.into()]),
+            None => self.missing(field),
+        }
+    }
+
+    /// A field whose value must be one of an enumeration. `expected`: the enumeration in the words of the message.
+    pub(super) fn literal<T>(&mut self, field: &str, value: &Value, found: Option<T>, expected: &str) -> Option<T> {
+        if found.is_none() {
+            let mut entry = fault("literal_error", &[field.into()], &format!("Input should be {expected}"), value);
+            entry["ctx"] = json!({ "expected": expected });
+            self.faults.push(entry);
+        }
+        found
+    }
+
+    pub(super) fn add(&mut self, kind: &str, place: &[Value], message: &str, input: &Value) {
+        self.faults.push(fault(kind, place, message, input));
+    }
+
+    pub(super) fn missing<T>(&mut self, field: &str) -> Option<T> {
+        self.add("missing", &[field.into()], "Field required", &Value::Object(self.body.clone()));
+        None
+    }
+
+    pub(super) fn string(&mut self, value: &Value, place: &[Value]) -> Option<String> {
+        if let Value::String(text) = value {
+            return Some(text.clone());
+        }
+        self.add("string_type", place, "Input should be a valid string", value);
+        None
+    }
+
+    /// A float field; `None` if it is absent or faulty.
+    pub(super) fn float(&mut self, field: &str) -> Option<f64> {
+        let value = self.body.get(field)?;
+        match value {
+            Value::Number(number) => number.as_f64(),
+            Value::Bool(value) => Some(f64::from(u8::from(*value))),
+            Value::String(text) => match text.trim().parse() {
+                Ok(number) => Some(number),
+                Err(_) => {
+                    let message = "Input should be a valid number, unable to parse string as a number";
+                    self.add("float_parsing", &[field.into()], message, value);
+                    None
+                }
+            },
+            Value::Null | Value::Array(_) | Value::Object(_) => {
+                self.add("float_type", &[field.into()], "Input should be a valid number", value);
+                None
+            }
+        }
+    }
+
+    /// An integer field; `None` if it is absent or faulty.
+    pub(super) fn integer(&mut self, field: &str) -> Option<f64> {
+        let value = self.body.get(field)?;
+        let (kind, message) = match value {
+            Value::Number(number) => match number.as_f64() {
+                Some(number) if number.fract() == 0.0 => return Some(number),
+                _ => ("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
+            },
+            Value::Bool(value) => return Some(f64::from(u8::from(*value))),
+            Value::String(text) => match text.trim().parse::<f64>() {
+                // pydantic accepts `64.0` as an integer, but not `1e3` and `inf`.
+                Ok(number) if number.fract() == 0.0 && !text.contains(|c: char| c.is_ascii_alphabetic()) => {
+                    return Some(number);
+                }
+                _ => ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+            },
+            Value::Null | Value::Array(_) | Value::Object(_) => ("int_type", "Input should be a valid integer"),
+        };
+        self.add(kind, &[field.into()], message, value);
+        None
+    }
+
+    /// Path and base64 of each file. `accepts_null`: a file may be null, and is then omitted.
+    pub(super) fn files(&mut self, accepts_null: bool) -> Vec<(String, String)> {
+        let mut files = Vec::new();
+        match self.body.get("files") {
+            None => {}
+            Some(Value::Object(sent)) => {
+                for (path, content) in sent {
+                    if content.is_null() && accepts_null {
+                        continue;
+                    }
+                    if let Some(content) = self.string(content, &["files".into(), path.as_str().into()]) {
+                        files.push((path.clone(), content));
+                    }
+                }
+            }
+            Some(other) => self.add("dict_type", &["files".into()], "Input should be a valid dictionary", other),
+        }
+        files
+    }
+
+    /// A field with a list of strings.
+    pub(super) fn strings(&mut self, field: &str, listed: &Value) -> Vec<String> {
+        match listed {
+            Value::Array(sent) => {
+                let strings = sent.iter().enumerate();
+                strings.filter_map(|(n, string)| self.string(string, &[field.into(), n.into()])).collect()
+            }
+            other => {
+                self.add("list_type", &[field.into()], "Input should be a valid list", other);
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn fetch_files(&mut self) -> Vec<String> {
+        self.get("fetch_files").map(|listed| self.strings("fetch_files", listed)).unwrap_or_default()
+    }
+}
