@@ -16,7 +16,7 @@ import traceback
 import requests
 import sandbox_fusion
 from pydantic.v1 import ValidationError
-from sandbox_fusion import RunCodeRequest, RunJupyterRequest, SubmitRequest, SummaryMapping, TestConfig
+from sandbox_fusion import GetPromptsRequest, RunCodeRequest, RunJupyterRequest, SubmitRequest, SummaryMapping, TestConfig
 
 BASE, LANGUAGES = sys.argv[1:]
 with open(LANGUAGES, encoding="utf-8") as listed:
@@ -388,6 +388,40 @@ def a_notebook_that_does_not_end_has_no_cells():
     for cells in [["print(1)", "while True: pass"], ["print(1)", "import os\nos._exit(0)"]]:
         response = notebook(cells, total_timeout=1)
         equal((response.status.value, response.cells, response.files), ("Failed", [], {}))
+
+
+def row(*cases):
+    return {"id": 7, "content": "Double.", "labels": {}, "test": [{"input": {"stdin": a}, "output": {"stdout": b}} for a, b in cases]}
+
+
+def submit(completion, provided, **config):
+    config = TestConfig(**{"dataset_type": "CommonOJDataset", "language": "python", "provided_data": provided, **config})
+    return sandbox_fusion.submit(SubmitRequest(dataset="mine", id=7, completion=completion, config=config), max_attempts=1)
+
+
+@check("python")
+def a_completion_is_tested_with_the_rows_of_the_request():
+    completion = "Here it is:\n```python\nprint(int(input()) * 2)\n```\n"
+    result = submit(completion, row(("1", "2"), ("3", "6\n")))
+    equal((result.accepted, result.id, result.extracted_code), (True, 7, "print(int(input()) * 2)\n"))
+    equal([test.exec_info.run_result.stdout for test in result.tests], ["2\n", "6\n"])
+    equal([test.passed for test in submit(completion, row(("1", "2"), ("3", "7"), ("4", "8"))).tests], [True, False])
+    equal(submit("I do not know.", row(("1", "2"))).accepted, False)
+    endless = submit("```python\nwhile True: pass\n```", row(("1", "2")), run_timeout=1)
+    equal(endless.tests[0].exec_info.run_result.status.value, "TimeLimitExceeded")
+
+
+@check("cpp")
+def a_completion_in_cpp_is_compiled():
+    completion = "```cpp\n#include <iostream>\nint main() { int n; std::cin >> n; std::cout << 2 * n; }\n```"
+    equal(submit(completion, row(("1", "2")), language="cpp").accepted, True)
+
+
+@check("python")
+def prompts_come_from_the_rows_of_the_request():
+    config = TestConfig(dataset_type="CommonOJDataset", language="python", provided_data=[row(), row()])
+    prompts = sandbox_fusion.get_prompts(GetPromptsRequest(dataset="mine", config=config))
+    equal([(prompt.id, prompt.prompt.split("\n")[0]) for prompt in prompts], [(7, "Double."), (7, "Double.")])
 
 
 @check("python")

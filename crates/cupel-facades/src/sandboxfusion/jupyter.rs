@@ -26,7 +26,8 @@ use super::model::{Reader, Refused, object};
 use super::python::decode_base64;
 use super::response::{CommandRunResult, CommandStatus, RunCodeResponse, RunStatus};
 use super::run::{
-    BYTES_PER_BYTE, clamped_duration, fetched, files_read_back, gateway_timeout, hold_time, inside, is_skipped,
+    BYTES_PER_BYTE, UNFINISHED, clamped_duration, fetched, files_read_back, gateway_timeout, hold_time, inside,
+    is_skipped,
 };
 use crate::execute::{Ended, Refusal, execute, output_bytes};
 use crate::program::{SourceFile, limits_within, main_name};
@@ -172,10 +173,7 @@ pub(super) async fn run(
             let build = move || RunJupyterResponse::of(&report, &request.fetch_files);
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
-        None => {
-            let error = "the run was cancelled, or the sandbox failed";
-            Json(RunJupyterResponse::sandbox_error(error)).into_response()
-        }
+        None => Json(RunJupyterResponse::sandbox_error(UNFINISHED)).into_response(),
     };
     response.extensions_mut().insert(NewlyAccepted(vec![id]));
     Ok(response)

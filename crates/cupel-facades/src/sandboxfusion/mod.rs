@@ -1,9 +1,11 @@
-//! SandboxFusion (github.com/bytedance/SandboxFusion): `POST /run_code`, `POST /run_jupyter` and the pings.
+//! SandboxFusion (github.com/bytedance/SandboxFusion): `POST /run_code`, `POST /run_jupyter`, `POST /submit` with
+//! the other data-set routes, and the pings.
 //!
 //! Source of the requests and responses: SandboxFusion's own server ("the original" in these files) at commit 469de084,
 //! on FastAPI 0.103 and pydantic 2.6. The outcome of a program is always in the body of a 200 response. A 422 response
 //! lists every fault of the request. The body of other errors is `{"detail": …}`.
 
+mod datasets;
 mod jupyter;
 mod languages;
 mod model;
@@ -31,6 +33,7 @@ use cupel_types::UserId;
 use serde_json::json;
 
 use crate::Keyless;
+use datasets::{Route, Unprocessed};
 use model::Refused;
 
 /// Name of the facade in language files and in the configuration, and of its internal account.
@@ -43,11 +46,26 @@ pub fn sandboxfusion(prefix: &str, keyless: Keyless, account: UserId) -> Mounted
         .route("/run_code/", post(run_code))
         .route("/run_jupyter", post(run_jupyter))
         .route("/run_jupyter/", post(run_jupyter))
+        .route("/list_datasets", get(list_datasets))
         .route("/ping", get(ping))
         .route("/v1/ping", get(ping));
+    let routes = DATA_SET_ROUTES.into_iter().fold(routes, |routes, (path, route)| {
+        let handler = move |app, notes, caller, request| data_set(route, app, notes, caller, request);
+        routes.route(path, post(handler)).route(&format!("{path}/"), post(handler))
+    });
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
     Mounted::new(SandboxFusion { prefix: prefix.to_owned(), keyless, account }, routes)
 }
+
+/// The routes that read rows of data from the request.
+const DATA_SET_ROUTES: [(&str, Route); 6] = [
+    ("/list_ids", Route::ListIds),
+    ("/get_prompts", Route::GetPrompts),
+    ("/get_prompt_by_id", Route::GetPromptById),
+    ("/submit", Route::Submit),
+    ("/get_metrics", Route::GetMetrics),
+    ("/get_metrics_function", Route::GetMetricsFunction),
+];
 
 struct SandboxFusion {
     prefix: String,
@@ -63,7 +81,11 @@ impl Dialect for SandboxFusion {
     fn who(&self, _method: &Method, route: &str) -> Option<Who> {
         match route.strip_prefix(&self.prefix)? {
             "/run_code" | "/run_code/" | "/run_jupyter" | "/run_jupyter/" => Some(Who::User(Scope::RunsWrite)),
-            _ => None,
+            path => {
+                let path = path.strip_suffix('/').unwrap_or(path);
+                let is_known = DATA_SET_ROUTES.iter().any(|(known, _)| *known == path);
+                is_known.then_some(Who::User(Scope::RunsWrite))
+            }
         }
     }
 
@@ -112,12 +134,42 @@ async fn run_jupyter(
     }
 }
 
+/// The data sets of this server: none.
+async fn list_datasets() -> Json<[&'static str; 0]> {
+    Json([])
+}
+
+async fn data_set(
+    route: Route,
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let unprocessed = match read(&app, request, |kind, body| datasets::parse(route, kind, body)).await? {
+        Ok((request, held)) => {
+            // The rows stay in memory until the last case has run.
+            let answered = datasets::respond(&app, &caller, &notes, route, request).await;
+            drop(held);
+            match answered? {
+                Ok(response) => return Ok(response),
+                Err(unprocessed) => unprocessed,
+            }
+        }
+        Err(unprocessed) => unprocessed,
+    };
+    Ok(match unprocessed {
+        Unprocessed::Refused(refused) => refusal(&refused),
+        Unprocessed::Detail(status, detail) => (status, Json(json!({ "detail": detail }))).into_response(),
+    })
+}
+
 /// Reads a body, and parses it. The memory of the body is held until the submission is stored.
-async fn read<T>(
+async fn read<T, E>(
     app: &Shared,
     request: Request,
-    parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, Refused>,
-) -> Result<Result<(T, Option<Held>), Refused>, ApiError> {
+    parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, E>,
+) -> Result<Result<(T, Option<Held>), E>, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
     let (body, held) = submission_bytes(request, app).await?;
     let content_type = content_type.as_ref().map(|value| value.to_str().unwrap_or_default());

@@ -17,7 +17,7 @@ use cupel_http::error::ApiError;
 use cupel_http::large_answer;
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_languages::{Availability, Language};
-use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest};
+use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -28,6 +28,9 @@ use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
 use crate::execute::{Ended, Refusal, execute, output_bytes};
 use crate::program::{SourceFile, limits_within, main_name};
+
+/// Reason for a run without a result.
+pub(super) const UNFINISHED: &str = "the run was cancelled, or the sandbox failed";
 
 /// Files whose path contains this text are skipped.
 const SKIPPED: &str = "IGNORE_THIS_FILE";
@@ -43,6 +46,64 @@ const HELD_MAX: Duration = Duration::from_secs(3600);
 /// buffer of up to twice the size (6), and in JSON (6).
 pub(super) const BYTES_PER_BYTE: usize = 13;
 
+/// The submission of a valid request, or the response to a request that needs no run.
+#[expect(clippy::large_enum_variant, reason = "nearly every request needs a run")]
+pub(super) enum Prepared {
+    Run(NewSubmission),
+    Response(RunCodeResponse),
+}
+
+/// Prepares a valid request.
+pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepared {
+    let named = request.language;
+    let registry = app.core.registry();
+    let language = match registry.of_facade(SANDBOXFUSION, named.name) {
+        Some(language) if matches!(language.availability, Availability::Available { .. }) => language,
+        _ => return Prepared::Response(without_toolchain(named, &request.code)),
+    };
+    if request.memory_limit_mib >= MEMORY_MIB_MAX {
+        let error = Some(CommandRunResult::error("Python int too large to convert to C long"));
+        return Prepared::Response(match named.is_compiled {
+            true => RunCodeResponse::of(error, None),
+            false => RunCodeResponse::of(None, error),
+        });
+    }
+    if named.is_compiled && request.compile_timeout <= 0.0 {
+        let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
+        return Prepared::Response(RunCodeResponse::of(Some(timed_out), None));
+    }
+    let files = match files_of(request, language) {
+        Ok(files) => files,
+        Err(error) => return Prepared::Response(RunCodeResponse::sandbox_error(&request.code, &error)),
+    };
+    let program = NewProgram {
+        source: NewSource { language: language.id.as_str().to_owned(), files },
+        tools: ToolOptions {
+            // The original enables assertions, and names only the main source to the compiler.
+            interpreter_args: if named.name == "java" { vec!["-ea".to_owned()] } else { Vec::new() },
+            main_only: true,
+            ..ToolOptions::NONE
+        },
+        stdin: Arc::from(request.stdin.as_bytes()),
+        fetch: fetched(&request.fetch_files).map(|(path, _)| path).collect(),
+        limits: limits_of(request, language.limits_max),
+        ..NewProgram::default()
+    };
+    Prepared::Run(NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) })
+}
+
+/// How long a request is held.
+pub(super) fn deadline_of(request: &RunCode) -> Instant {
+    Instant::now() + hold_time(request.compile_timeout.max(0.0) + request.run_timeout.max(0.0))
+}
+
+/// The response for a judged program.
+pub(super) fn response_of(request: &RunCode, report: &RunReport) -> RunCodeResponse {
+    let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
+    let response = RunCodeResponse::of_report(report, &request.code, request.language.is_compiled, compile_timeout);
+    RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
+}
+
 /// Runs a valid request.
 pub(super) async fn run(
     app: &Shared,
@@ -51,35 +112,11 @@ pub(super) async fn run(
     request: RunCode,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
-    let deadline = Instant::now() + hold_time(request.compile_timeout.max(0.0) + request.run_timeout.max(0.0));
-    let named = request.language;
-    let registry = app.core.registry();
-    let language = match registry.of_facade(SANDBOXFUSION, named.name) {
-        Some(language) if matches!(language.availability, Availability::Available { .. }) => language,
-        _ => return Ok(Json(without_toolchain(named, &request.code)).into_response()),
+    let deadline = deadline_of(&request);
+    let new = match prepare(app, notes, &request) {
+        Prepared::Run(new) => new,
+        Prepared::Response(response) => return Ok(Json(response).into_response()),
     };
-    if request.memory_limit_mib >= MEMORY_MIB_MAX {
-        let error = Some(CommandRunResult::error("Python int too large to convert to C long"));
-        let response =
-            if named.is_compiled { RunCodeResponse::of(error, None) } else { RunCodeResponse::of(None, error) };
-        return Ok(Json(response).into_response());
-    }
-    if named.is_compiled && request.compile_timeout <= 0.0 {
-        let timed_out = CommandRunResult::timed_out(Duration::ZERO, String::new(), String::new());
-        return Ok(Json(RunCodeResponse::of(Some(timed_out), None)).into_response());
-    }
-    let files = match files_of(&request, language) {
-        Ok(files) => files,
-        Err(error) => return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response()),
-    };
-    let program = NewProgram {
-        source: NewSource { language: language.id.as_str().to_owned(), files },
-        stdin: Arc::from(request.stdin.as_bytes()),
-        fetch: fetched(&request.fetch_files).map(|(path, _)| path).collect(),
-        limits: limits_of(&request, language.limits_max),
-        ..NewProgram::default()
-    };
-    let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
     let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
         Ok(Ended::Finished(id, record)) => (id, record),
         Ok(Ended::TooLate) => return Ok(gateway_timeout()),
@@ -91,17 +128,10 @@ pub(super) async fn run(
     let mut response = match record.report {
         Some(report) => {
             let bytes = output_bytes(&report);
-            let build = move || {
-                let compile_timeout = clamped_duration(request.compile_timeout, Duration::MAX);
-                let response = RunCodeResponse::of_report(&report, &request.code, named.is_compiled, compile_timeout);
-                RunCodeResponse { files: files_read_back(&request.fetch_files, &report.files), ..response }
-            };
+            let build = move || response_of(&request, &report);
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
-        None => {
-            let error = "the run was cancelled, or the sandbox failed";
-            Json(RunCodeResponse::sandbox_error(&request.code, error)).into_response()
-        }
+        None => Json(RunCodeResponse::sandbox_error(&request.code, UNFINISHED)).into_response(),
     };
     response.extensions_mut().insert(NewlyAccepted(vec![id]));
     Ok(response)

@@ -307,3 +307,157 @@ async fn a_notebook_is_validated_like_a_program() {
     let answer = app.send(TestApp::request("POST", "/run_jupyter", &outside)).await;
     assert_eq!((answer.status, &answer.json["status"]), (200, &json!("SandboxError")));
 }
+
+/// The body of a data-set request with one row.
+fn data_set(config: Value, row: Value, others: Value) -> String {
+    let mut config = config;
+    config["provided_data"] = row;
+    let mut body = json!({ "dataset": "mine", "id": 7, "config": config });
+    body.as_object_mut().unwrap().extend(others.as_object().unwrap().clone());
+    body.to_string()
+}
+
+fn common_oj() -> Value {
+    json!({ "dataset_type": "CommonOJDataset", "language": "python" })
+}
+
+/// Reports of a program that prints this and exits.
+fn prints(stdout: &str) -> RunReport {
+    ended(Outcome::Exited(0), stdout, "")
+}
+
+#[tokio::test]
+async fn a_completion_is_tested_with_the_cases_of_the_request() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let case = |stdin: &str, stdout: &str| json!({ "input": { "stdin": stdin }, "output": { "stdout": stdout } });
+    let cases = json!([case("1", "One\n"), case("2", "2"), case("3", "3")]);
+    let completion = "It is:\n```python\nprint(input())\n```\n";
+    for (test, extra, outputs, passed, accepted) in [
+        (cases.clone(), json!({}), ["one", "2.000001", "3"], vec![true, true, true], true),
+        (Value::from(cases.to_string()), json!({}), ["one", "x", "3"], vec![true, false], false),
+        (cases.clone(), json!({ "run_all_cases": true }), ["one", "x", "3"], vec![true, false, true], false),
+        (json!([]), json!({}), ["", "", ""], vec![], true),
+    ] {
+        let mut config = common_oj();
+        config["extra"] = extra;
+        let is_empty = test == json!([]);
+        let body = data_set(config, json!({ "id": 7, "test": test }), json!({ "completion": completion }));
+        let request = app.send(TestApp::request("POST", "/submit", &body));
+        let (answer, sent) = if is_empty {
+            (request.await, Vec::new())
+        } else {
+            tokio::join!(request, async {
+                let mut sent = Vec::new();
+                for output in outputs {
+                    sent.push(app.complete(prints(output)).await);
+                }
+                sent
+            })
+        };
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let found: Vec<bool> =
+            answer.json["tests"].as_array().unwrap().iter().map(|test| test["passed"].as_bool().unwrap()).collect();
+        assert_eq!((found, &answer.json["accepted"]), (passed, &json!(accepted)));
+        assert_eq!(answer.json["extracted_code"], "print(input())\n");
+        assert_eq!((&answer.json["extracted_type"], &answer.json["id"]), (&json!("fenced"), &json!(7)));
+        for (assignment, stdin) in sent.iter().zip(["1", "2", "3"]) {
+            let submission = &assignment.leased.submission;
+            let SubmissionKind::Program(program) = &submission.kind else { panic!() };
+            assert_eq!(
+                (&*program.stdin, submission.limits.wall_time),
+                (stdin.as_bytes(), Some(Duration::from_secs(20)))
+            );
+        }
+        if let Some(test) = answer.json["tests"].get(0) {
+            assert_eq!((&test["exec_info"]["status"], &test["test_info"]), (&json!("Success"), &case("1", "One\n")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let labels = json!({ "programming_language": "python", "execution_language": "pytest" });
+    let labels_python = json!({ "programming_language": "python", "execution_language": "python" });
+    let test = json!({ "code": "#<INSERT>\nassert f() == 1\n", "asset": { "a.txt": "YQ==" } });
+    let row = json!({ "id": 7, "labels": labels_python.to_string(), "test": test.to_string() });
+    let completion = json!({ "completion": "```py\ndef f(): return 1\n```" });
+    let body = data_set(json!({ "dataset_type": "AutoEvalDataset" }), row, completion.clone());
+    for (outcome, accepted) in [(Outcome::Exited(0), true), (Outcome::Exited(1), false)] {
+        let request = TestApp::request("POST", "/submit", &body);
+        let (answer, assignment) = tokio::join!(app.send(request), app.complete(ended(outcome, "", "")));
+        let full = "def f(): return 1\n\nassert f() == 1\n";
+        assert_eq!((&answer.json["accepted"], &answer.json["full_code"]), (&json!(accepted), &json!(full)));
+        let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!() };
+        let files: Vec<&str> = program.source.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(files, ["main.py", "a.txt"]);
+    }
+    let row = json!({ "id": 7, "labels": labels, "test": test });
+    let body = data_set(json!({ "dataset_type": "AutoEvalDataset" }), row, completion);
+    let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "pytest is not installed");
+}
+
+#[tokio::test]
+async fn prompts_come_from_the_rows_of_the_request() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let post = async |path: &str, body: &str| app.send(TestApp::request("POST", path, body)).await;
+    let row = |id: u64| json!({ "id": id, "content": "Add.", "labels": "{\"a\": 1}" });
+    let rows = json!([row(1), row(2), row(3)]);
+    let answer = post("/list_ids", &data_set(common_oj(), rows.clone(), json!({ "offset": 1 }))).await;
+    assert_eq!(answer.json, json!([2, 3]));
+    let answer = post("/get_prompts", &data_set(common_oj(), rows, json!({ "limit": 1 }))).await;
+    let listed = answer.json.as_array().unwrap();
+    assert_eq!((listed.len(), &listed[0]["id"], &listed[0]["labels"]), (1, &json!(1), &json!({ "a": 1 })));
+    let prompt = listed[0]["prompt"].as_str().unwrap();
+    assert!(prompt.starts_with("Add.\n\n") && prompt.contains("Python"), "{prompt}");
+    let answer = post("/get_prompt_by_id/", &data_set(common_oj(), row(7), json!({}))).await;
+    assert_eq!(answer.json["id"], 7);
+    assert_eq!(post("/get_metrics", &data_set(common_oj(), row(7), json!({}))).await.json, json!({}));
+    let answer = post("/get_metrics_function", &data_set(common_oj(), row(7), json!({}))).await;
+    assert_eq!(answer.json, json!({ "function": null }));
+    assert_eq!(app.send(TestApp::request("GET", "/list_datasets", "")).await.json, json!([]));
+}
+
+#[tokio::test]
+async fn data_sets_that_do_not_exist_are_refused_with_400() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let of = |config: Value, row: Value| data_set(config, row, json!({ "completion": "" }));
+    let without = json!({ "dataset": "mbpp", "id": 1, "completion": "", "config": {} }).to_string();
+    let no_rows = json!({ "dataset": "x", "id": 1, "completion": "", "config": common_oj() }).to_string();
+    for (path, body, detail) in [
+        ("/submit", without, "no eval class found for dataset mbpp"),
+        ("/submit", of(json!({ "dataset_type": "Nonesuch" }), json!({})), "eval class Nonesuch not found"),
+        (
+            "/submit",
+            of(json!({ "dataset_type": "CommonOJDataset" }), json!({})),
+            "config.language field must exist for CommonOJDataset, got None",
+        ),
+        ("/submit", of(common_oj(), json!({})), "the column test should be a list of cases"),
+        (
+            "/submit",
+            of(common_oj(), json!([])),
+            "request.config.provided_data should be a dict with the columns of a row",
+        ),
+        ("/get_prompts", of(common_oj(), json!({})), "request.config.provided_data should be a list of dict"),
+        ("/submit", no_rows, "this server has no data sets of its own: send the rows as config.provided_data"),
+        (
+            "/submit",
+            of(common_oj(), json!({ "test": vec![json!({}); 5000] })),
+            "the column test has 5000 cases; the maximum is 100",
+        ),
+    ] {
+        let answer = app.send(TestApp::request("POST", path, &body)).await;
+        assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })), "{path}");
+    }
+    for (body, kind, place) in [
+        (json!({}), "missing", json!(["body", "dataset"])),
+        (json!({ "dataset": "x", "config": {}, "completion": "" }), "missing", json!(["body", "id"])),
+        (json!({ "dataset": "x", "id": 1.5, "config": {}, "completion": "" }), "string_type", json!(["body", "id"])),
+        (json!({ "dataset": "x", "id": 1, "completion": "" }), "missing", json!(["body", "config"])),
+    ] {
+        let answer = app.send(TestApp::request("POST", "/submit", &body.to_string())).await;
+        let found = &answer.json["detail"][0];
+        assert_eq!((answer.status, &found["type"], &found["loc"]), (422, &json!(kind), &place), "{body}");
+    }
+}

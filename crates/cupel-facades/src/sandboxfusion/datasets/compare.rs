@@ -1,0 +1,50 @@
+//! Comparison of a program's output with the expected one.
+
+/// Largest relative difference of two numbers that are equal.
+const TOLERANCE: f64 = 1e-5;
+
+/// Whether the outputs are equal: line by line, without white space at the ends of lines and of the text, and without regard to
+/// case. Lines that differ are equal if both are numbers that nearly have the same value.
+pub(super) fn is_equal(found: &str, expected: &str) -> bool {
+    let (found, expected): (Vec<&str>, Vec<&str>) =
+        (found.trim().split('\n').collect(), expected.trim().split('\n').collect());
+    found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| is_equal_line(a.trim(), b.trim()))
+}
+
+fn is_equal_line(found: &str, expected: &str) -> bool {
+    if found.to_lowercase() == expected.to_lowercase() {
+        return true;
+    }
+    match (found.parse::<f64>(), expected.parse::<f64>()) {
+        (Ok(found), Ok(expected)) if found.is_finite() && expected.is_finite() => {
+            (found - expected).abs() <= TOLERANCE * found.abs().max(expected.abs())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_compared_without_white_space_and_case_and_numbers_nearly() {
+        for (found, expected, is_right) in [
+            ("1\n2\n", "1\n2", true),
+            ("\n 1 \n2\n\n", "1\n2", true),
+            ("YES", "yes", true),
+            ("1.000001", "1", true),
+            ("1.0001", "1", false),
+            ("-0.0", "0", true),
+            ("1 2", "1  2", false),
+            ("1.0 2", "1 2", false),
+            ("1\n\n2", "1\n2", false),
+            ("nan", "NaN", true),
+            ("inf", "1", false),
+            ("", "", true),
+            ("x", "", false),
+        ] {
+            assert_eq!(is_equal(found, expected), is_right, "{found:?} {expected:?}");
+        }
+    }
+}

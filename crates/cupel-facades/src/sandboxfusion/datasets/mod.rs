@@ -1,0 +1,479 @@
+//! `/submit`, `/get_prompts` and the other data-set routes, for data that the request has with it (`provided_data`).
+//!
+//! The original also has data sets of its own, whose rows it reads from a database; Cupel has none. Formats: a program with input
+//! and output (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
+
+mod compare;
+mod extract;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cupel_http::app::Shared;
+use cupel_http::caller::Caller;
+use cupel_http::error::ApiError;
+use cupel_http::large_answer;
+use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_types::SubmissionId;
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::languages::{self, Named};
+use super::model::{Reader, Refused, object};
+use super::request::RunCode;
+use super::response::{RunCodeResponse, RunStatus};
+use super::run::{BYTES_PER_BYTE, Prepared, UNFINISHED, deadline_of, prepare, response_of};
+use crate::execute::{Ended, Refusal, execute};
+use compare::is_equal;
+use extract::{ExtractedType, extract};
+
+/// Cases of one request that run at a time.
+const CASES_AT_A_TIME: usize = 3;
+
+/// Attempts to run a case for which the sandbox fails.
+const ATTEMPTS: usize = 5;
+
+/// Default time limit of compilers and of compiled programs, in seconds.
+const COMPILED_SECONDS: f64 = 10.0;
+
+/// Default time limit of other programs, in seconds.
+const INTERPRETED_SECONDS: f64 = 20.0;
+
+/// Bytes of each stream of a case in the response. The original returns about as much at most.
+const STREAM_BYTES: usize = 200 << 10;
+
+/// Characters of a text of a case that passed, unless the whole case is requested.
+const TEXT_CHARACTERS: usize = 1000;
+
+/// Where the code is inserted into a test.
+const INSERT: &str = "#<INSERT>";
+
+/// A refusal: the status and `detail`.
+#[derive(Debug, PartialEq)]
+pub(super) enum Unprocessed {
+    Refused(Refused),
+    Detail(StatusCode, String),
+}
+
+impl From<Refused> for Unprocessed {
+    fn from(refused: Refused) -> Unprocessed {
+        Unprocessed::Refused(refused)
+    }
+}
+
+fn bad(detail: impl Into<String>) -> Unprocessed {
+    Unprocessed::Detail(StatusCode::BAD_REQUEST, detail.into())
+}
+
+/// The formats of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    CommonOj,
+    AutoEval,
+}
+
+/// A request of any of the routes.
+#[derive(Debug)]
+pub(super) struct Request {
+    config: Map<String, Value>,
+    format: Format,
+    id: Value,
+    completion: String,
+    offset: usize,
+    limit: usize,
+}
+
+/// A route of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    ListIds,
+    GetPrompts,
+    GetPromptById,
+    Submit,
+    GetMetrics,
+    GetMetricsFunction,
+}
+
+/// Parses a body with this content type, for this route.
+pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Result<Request, Unprocessed> {
+    let body = object(content_type, body)?;
+    let mut reader = Reader::new(&body);
+    let dataset = reader.required_string("dataset");
+    let (mut id, mut completion) = (Some(Value::Null), Some(String::new()));
+    if matches!(route, Route::GetPromptById | Route::Submit) {
+        id = match reader.get("id") {
+            Some(value) if value.is_i64() || value.is_u64() || value.is_string() => Some(value.clone()),
+            Some(value) => {
+                reader.add("string_type", &["id".into()], "Input should be a valid string", value);
+                None
+            }
+            None => reader.missing("id"),
+        };
+    }
+    if route == Route::Submit {
+        completion = reader.required_string("completion");
+    }
+    let config = match reader.get("config") {
+        Some(Value::Object(config)) => Some(config.clone()),
+        Some(other) => {
+            let message = "Input should be a valid dictionary or object to extract fields from";
+            reader.add("model_attributes_type", &["config".into()], message, other);
+            None
+        }
+        None => reader.missing("config"),
+    };
+    let number = |number: Option<f64>, default: usize| number.map_or(default, |number| number.max(0.0) as usize);
+    let (offset, limit) = match route {
+        Route::ListIds | Route::GetPrompts => (reader.integer("offset"), reader.integer("limit")),
+        _ => (None, None),
+    };
+    let (offset, limit) = (number(offset, 0), number(limit, 1_000_000));
+    let model = dataset.zip(config).zip(id).zip(completion);
+    let (((dataset, config), id), completion) = reader.finish(model)?;
+    let format = match config.get("dataset_type").and_then(Value::as_str) {
+        Some("CommonOJDataset") => Format::CommonOj,
+        Some("AutoEvalDataset") => Format::AutoEval,
+        Some(other) => return Err(bad(format!("eval class {other} not found"))),
+        None => return Err(bad(format!("no eval class found for dataset {dataset}"))),
+    };
+    if config.get("custom_extract_logic").is_some_and(|logic| !logic.is_null()) {
+        return Err(bad(
+            "config.custom_extract_logic is not supported: this server runs no code of a request outside the sandbox",
+        ));
+    }
+    Ok(Request { config, format, id, completion, offset, limit })
+}
+
+impl Request {
+    /// The only row of the request.
+    fn row(&self) -> Result<&Map<String, Value>, Unprocessed> {
+        match self.config.get("provided_data") {
+            Some(Value::Object(row)) => Ok(row),
+            None | Some(Value::Null) => Err(no_data()),
+            Some(_) => Err(bad("request.config.provided_data should be a dict with the columns of a row")),
+        }
+    }
+
+    /// The rows of the request.
+    fn rows(&self) -> Result<Vec<&Map<String, Value>>, Unprocessed> {
+        match self.config.get("provided_data") {
+            Some(Value::Array(rows)) => {
+                let rows: Option<Vec<_>> = rows.iter().map(Value::as_object).collect();
+                let rows = rows.ok_or_else(|| bad("request.config.provided_data should be a list of dict"))?;
+                Ok(rows.into_iter().skip(self.offset).take(self.limit).collect())
+            }
+            None | Some(Value::Null) => Err(no_data()),
+            Some(_) => Err(bad("request.config.provided_data should be a list of dict")),
+        }
+    }
+
+    fn text(&self, field: &str) -> Option<&str> {
+        self.config.get(field).and_then(Value::as_str)
+    }
+
+    /// The language of the configuration, in which programs of `CommonOJDataset` are written.
+    fn language(&self) -> Result<Named, Unprocessed> {
+        let Some(name) = self.text("language") else {
+            return Err(bad("config.language field must exist for CommonOJDataset, got None"));
+        };
+        languages::find(name).ok_or_else(|| bad(format!("config.language {name} is not supported")))
+    }
+
+    fn prompt(&self, row: &Map<String, Value>) -> Result<Value, Unprocessed> {
+        let content = row.get("content").and_then(Value::as_str).unwrap_or_default();
+        let prompt = match self.format {
+            Format::CommonOj => {
+                let instruction = instruction(self.text("locale").unwrap_or("en"), self.language()?);
+                format!("{content}\n\n{instruction}")
+            }
+            Format::AutoEval => content.to_owned(),
+        };
+        let labels = row.get("labels").map(parsed).unwrap_or_else(|| json!({}));
+        Ok(json!({ "id": row.get("id"), "prompt": prompt, "labels": labels }))
+    }
+
+    /// A switch or number of `config.extra`.
+    fn extra(&self, field: &str) -> bool {
+        self.config.get("extra").and_then(|extra| extra.get(field)).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// A program, with the time limits of the request or the original's.
+    fn run_code(&self, language: Named, code: String, stdin: String) -> RunCode {
+        let seconds = |field: &str| self.config.get(field).and_then(Value::as_f64);
+        let of_run =
+            if matches!(language.name, "cpp" | "go" | "java") { COMPILED_SECONDS } else { INTERPRETED_SECONDS };
+        RunCode {
+            compile_timeout: seconds("compile_timeout").unwrap_or(COMPILED_SECONDS),
+            run_timeout: seconds("run_timeout").unwrap_or(of_run),
+            memory_limit_mib: -1.0,
+            code,
+            stdin,
+            language,
+            files: Vec::new(),
+            fetch_files: Vec::new(),
+        }
+    }
+}
+
+fn no_data() -> Unprocessed {
+    bad("this server has no data sets of its own: send the rows as config.provided_data")
+}
+
+/// A value that is JSON itself or its text.
+fn parsed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        other => other.clone(),
+    }
+}
+
+/// The sentence after the text of a problem.
+fn instruction(locale: &str, language: Named) -> String {
+    let name = match language.name {
+        "cpp" => "C++",
+        "python" => "Python",
+        "java" => "Java",
+        other => other,
+    };
+    match locale {
+        "zh" => format!(
+            "请用 {name} 编写程序解决上述问题，从标准输入读取数据，并将结果写到标准输出。把代码放在 ``` 代码块中。"
+        ),
+        _ => format!(
+            "Solve the problem with a program in {name} that reads standard input and writes standard output. Put the code between lines \
+             with ```."
+        ),
+    }
+}
+
+/// A test of a completion.
+#[derive(Debug, Serialize)]
+struct TestResult {
+    passed: bool,
+    exec_info: RunCodeResponse,
+    test_info: Option<Value>,
+}
+
+/// The response of `/submit`.
+#[derive(Debug, Serialize)]
+struct EvalResult {
+    id: Value,
+    accepted: bool,
+    extracted_code: String,
+    full_code: Option<String>,
+    test_code: Option<String>,
+    tests: Vec<TestResult>,
+    extracted_type: ExtractedType,
+    extra: Option<Value>,
+}
+
+/// Responds to a request.
+pub(super) async fn respond(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    route: Route,
+    request: Request,
+) -> Result<Result<Response, Unprocessed>, ApiError> {
+    let document = match route {
+        Route::Submit => return submit(app, caller, notes, request).await,
+        Route::GetPromptById => request.row().and_then(|row| request.prompt(row)),
+        Route::GetPrompts => request
+            .rows()
+            .and_then(|rows| rows.into_iter().map(|row| request.prompt(row)).collect::<Result<Vec<_>, _>>())
+            .map(Value::from),
+        Route::ListIds => {
+            request.rows().map(|rows| rows.into_iter().map(|row| row.get("id").cloned().unwrap_or_default()).collect())
+        }
+        Route::GetMetrics => Ok(json!({})),
+        Route::GetMetricsFunction => Ok(json!({ "function": null })),
+    };
+    Ok(document.map(|document| Json(document).into_response()))
+}
+
+/// Extracts the code of a completion, and tests it.
+async fn submit(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    request: Request,
+) -> Result<Result<Response, Unprocessed>, ApiError> {
+    let job = match Job::of(&request, app.core.bounds().tests_max) {
+        Ok(job) => job,
+        Err(unprocessed) => return Ok(Err(unprocessed)),
+    };
+    let stops = !request.extra("run_all_cases");
+    let (mut tests, mut ids) = (Vec::new(), Vec::new());
+    let mut runs = Vec::with_capacity(job.cases.len());
+    for case in &job.cases {
+        runs.push(run_case(app, caller, notes, &case.program));
+    }
+    let mut runs = futures_util::stream::iter(runs).buffered(CASES_AT_A_TIME);
+    for case in &job.cases {
+        let Some(ended) = runs.next().await else { break };
+        let (run, id) = match ended? {
+            Ok(ended) => ended,
+            Err(reason) => {
+                let detail = format!("Failed to check stdio test case: {reason}");
+                return Ok(Err(Unprocessed::Detail(StatusCode::INTERNAL_SERVER_ERROR, detail)));
+            }
+        };
+        ids.extend(id);
+        let passed = case.is_passed_by(&run);
+        let info = case.info.clone();
+        let test_info = if passed && !request.extra("return_full_case") { info.map(shortened) } else { info };
+        tests.push(TestResult { passed, exec_info: cut(run), test_info });
+        if !passed && stops {
+            break;
+        }
+    }
+    drop(runs);
+    let result = EvalResult {
+        id: request.id.clone(),
+        accepted: tests.iter().all(|test| test.passed),
+        extracted_code: job.code,
+        full_code: job.full_code,
+        test_code: None,
+        tests,
+        extracted_type: job.extracted_type,
+        extra: None,
+    };
+    let bytes = result.tests.iter().map(|test| bytes_of(&test.exec_info)).sum();
+    let mut response = large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, move || result).await?;
+    response.extensions_mut().insert(NewlyAccepted(ids));
+    Ok(Ok(response))
+}
+
+/// The tests of a completion.
+struct Job {
+    code: String,
+    full_code: Option<String>,
+    extracted_type: ExtractedType,
+    cases: Vec<Case>,
+}
+
+struct Case {
+    program: RunCode,
+    /// Expected output; `None`: the program passes if it exits with 0.
+    expected: Option<String>,
+    info: Option<Value>,
+}
+
+impl Job {
+    /// The tests of a request, which has at most this many.
+    fn of(request: &Request, cases_max: usize) -> Result<Job, Unprocessed> {
+        let row = request.row()?;
+        let test = row.get("test").map(parsed).unwrap_or_default();
+        match request.format {
+            Format::CommonOj => {
+                let language = request.language()?;
+                let (code, extracted_type) = extract(&request.completion, language.name);
+                let Value::Array(listed) = test else {
+                    return Err(bad("the column test should be a list of cases"));
+                };
+                if listed.len() > cases_max {
+                    let detail = format!("the column test has {} cases; the maximum is {cases_max}", listed.len());
+                    return Err(bad(detail));
+                }
+                let case = |case: Value| {
+                    let text = |part: &str, stream: &str| {
+                        case.get(part).and_then(|part| part.get(stream)).and_then(Value::as_str).unwrap_or_default()
+                    };
+                    let program = request.run_code(language, code.clone(), text("input", "stdin").to_owned());
+                    let expected = Some(text("output", "stdout").to_owned());
+                    Case { program, expected, info: Some(case) }
+                };
+                let cases = listed.into_iter().map(case).collect();
+                Ok(Job { code, full_code: None, extracted_type, cases })
+            }
+            Format::AutoEval => {
+                let labels = row.get("labels").map(parsed).unwrap_or_default();
+                let label = |field: &str| labels.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let (written, executed) = (label("programming_language"), label("execution_language"));
+                let Some(language) = languages::find(&executed) else {
+                    return Err(bad(format!("the label execution_language {executed:?} is not supported")));
+                };
+                let (code, extracted_type) = extract(&request.completion, &written);
+                let template = test.get("code").and_then(Value::as_str).unwrap_or(INSERT);
+                let full_code = template.replace(INSERT, &code);
+                let mut program = request.run_code(language, full_code.clone(), String::new());
+                let assets = test.get("asset").and_then(Value::as_object).into_iter().flatten();
+                program.files =
+                    assets.filter_map(|(path, content)| Some((path.clone(), content.as_str()?.to_owned()))).collect();
+                let cases = vec![Case { program, expected: None, info: None }];
+                Ok(Job { code, full_code: Some(full_code), extracted_type, cases })
+            }
+        }
+    }
+}
+
+impl Case {
+    fn is_passed_by(&self, run: &RunCodeResponse) -> bool {
+        let stdout = run.run_result.as_ref().and_then(|result| result.stdout.as_deref()).unwrap_or_default();
+        run.status == RunStatus::Success && self.expected.as_ref().is_none_or(|expected| is_equal(stdout, expected))
+    }
+}
+
+/// Runs a case. Returns the reason if the sandbox fails in every attempt.
+async fn run_case(
+    app: &Shared,
+    caller: &Caller,
+    notes: &Notes,
+    program: &RunCode,
+) -> Result<Result<(RunCodeResponse, Option<SubmissionId>), String>, ApiError> {
+    let mut reason = String::new();
+    for _ in 0..ATTEMPTS {
+        let (response, id) = match prepare(app, notes, program) {
+            Prepared::Response(response) => (response, None),
+            Prepared::Run(new) => match execute(app, caller, notes, &new, deadline_of(program), None).await {
+                Ok(Ended::Finished(id, record)) => {
+                    let failed = || RunCodeResponse::sandbox_error(&program.code, UNFINISHED);
+                    (record.report.as_ref().map_or_else(failed, |report| response_of(program, report)), Some(id))
+                }
+                Ok(Ended::TooLate) => return Ok(Err("too many programs wait; send it again later".to_owned())),
+                Err(Refusal::Program(error)) => (RunCodeResponse::sandbox_error(&program.code, &error), None),
+                Err(Refusal::Failed(error)) => return Err(error),
+            },
+        };
+        if response.status != RunStatus::SandboxError {
+            return Ok(Ok((response, id)));
+        }
+        reason = response.message;
+        if id.is_none() {
+            // The same request would be refused again.
+            break;
+        }
+    }
+    Ok(Err(reason))
+}
+
+/// The result with streams of bounded size.
+fn cut(mut response: RunCodeResponse) -> RunCodeResponse {
+    for result in [&mut response.compile_result, &mut response.run_result].into_iter().flatten() {
+        for text in [&mut result.stdout, &mut result.stderr].into_iter().flatten() {
+            text.truncate(text.floor_char_boundary(STREAM_BYTES));
+        }
+    }
+    response
+}
+
+fn bytes_of(response: &RunCodeResponse) -> usize {
+    let results = response.compile_result.iter().chain(&response.run_result);
+    results.flat_map(|result| result.stdout.iter().chain(&result.stderr)).map(String::len).sum()
+}
+
+/// The value with long texts shortened in the middle.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.chars().count() > TEXT_CHARACTERS => {
+            let half = TEXT_CHARACTERS / 2;
+            let begin: String = text.chars().take(half).collect();
+            let end: Vec<char> = text.chars().rev().take(half).collect();
+            Value::String(format!("{begin}...{}", end.into_iter().rev().collect::<String>()))
+        }
+        Value::Array(list) => list.into_iter().map(shortened).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, shortened(value))).collect(),
+        other => other,
+    }
+}
