@@ -361,10 +361,10 @@ def the_cells_of_a_notebook_share_their_state():
     equal((response.status.value, response.driver.return_code), ("Success", 0))
     first, second, third, fourth = response.cells
     equal((first.stdout, first.stderr, first.display, first.error), ("hi\n", "", [{"text/plain": "42"}], []))
-    equal((second.error[0].ename, second.error[0].evalue), ("ZeroDivisionError", "division by zero"))
+    equal((second.error[0]["ename"], second.error[0]["evalue"]), ("ZeroDivisionError", "division by zero"))
     equal((third.stdout, third.display), ("sub\n", [{"text/plain": "41"}]))
-    equal(fourth.error[0].ename, "StdinNotImplementedError")
-    equal(notebook(["x"]).cells[0].error[0].ename, "NameError")
+    equal(fourth.error[0]["ename"], "StdinNotImplementedError")
+    equal(notebook(["x"]).cells[0].error[0]["ename"], "NameError")
 
 
 @check("python")
