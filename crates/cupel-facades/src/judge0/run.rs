@@ -103,13 +103,16 @@ fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
         _ => max.cpu_time,
     };
     let wall_time = seconds(attributes.wall_time_limit).min(max.wall_time);
+    let memory = kib(attributes.memory_limit, max.memory);
     let file_size = kib(attributes.max_file_size, max.file_size);
     let processes = u32::try_from(attributes.max_processes_and_or_threads).unwrap_or(u32::MAX);
     LimitsRequest {
         cpu_time: Some(cpu_time.min(max.cpu_time)),
         wall_time: Some(wall_time),
         idle_time: Some(wall_time.min(max.idle_time)),
-        memory: Some(kib(attributes.memory_limit, max.memory)),
+        memory: Some(memory),
+        // The original then limits the address space of each process.
+        address_space: attributes.enable_per_process_and_thread_memory_limit.then_some(memory.max(Limits::MEMORY_MIN)),
         processes: Some(processes.min(max.processes)),
         file_size: Some(file_size),
         // Standard output is a file in the original.
@@ -117,7 +120,6 @@ fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
         stack: Some(kib(attributes.stack_limit, max.stack).max(Limits::STACK_MIN)),
         // The language's defaults.
         instructions: None,
-        address_space: None,
         open_files: None,
         disk: None,
         inodes: None,

@@ -349,6 +349,7 @@ async fn limits_options_arguments_and_files_reach_the_program() {
         "source_code": "int main(){}", "language_id": 50, "compiler_options": "-O3 -DX='a b' ; rm", "command_line_arguments": "1 \"2 3\"",
         "cpu_time_limit": 1.5, "cpu_extra_time": 0.5, "wall_time_limit": 3, "memory_limit": 4096, "stack_limit": 1024,
         "max_processes_and_or_threads": 7, "max_file_size": 0, "additional_files": archive, "stdin": "in",
+        "enable_per_process_and_thread_memory_limit": true,
     });
     let (answer, assignment) = tokio::join!(
         post(&app, "/submissions?wait=true&fields=additional_files", &body),
@@ -366,6 +367,7 @@ async fn limits_options_arguments_and_files_reach_the_program() {
     assert_eq!(limits.cpu_time.unwrap().as_millis(), 2000, "with the extra time");
     assert_eq!(limits.wall_time.unwrap().as_millis(), 3000);
     assert_eq!((limits.memory.unwrap().as_kib(), limits.stack.unwrap().as_kib()), (4096, 1024));
+    assert_eq!(limits.address_space, limits.memory, "of each process, as in the original");
     assert_eq!(limits.processes, Some(7));
     assert!(limits.file_size.unwrap().as_kib() > 4096, "0 is no limit");
 }
