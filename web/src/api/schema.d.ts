@@ -1255,6 +1255,8 @@ export interface components {
             instructions?: number | null;
             /** Format: int64 */
             memory_kb: number;
+            /** Format: int64 */
+            address_space_kb?: number | null;
             /** Format: int32 */
             processes: number;
             /** Format: int32 */
