@@ -11,10 +11,11 @@ import base64
 import hashlib
 import json
 import sys
-import traceback
 import urllib.error
 import urllib.request
 from threading import Thread
+
+from checks import run_all
 
 (ORIGIN,) = sys.argv[1:]
 BASE = f"{ORIGIN}/jobe/index.php/restapi"
@@ -246,15 +247,4 @@ CHECKS = [
     jobs_that_arrive_together_all_run,
 ]
 
-failed = 0
-for one in CHECKS:
-    name = one.__name__.replace("_", " ")
-    try:
-        one()
-        print(f"  ok      {name}")
-    except Exception:
-        failed += 1
-        print(f"  FAILED  {name}")
-        traceback.print_exc(file=sys.stdout)
-print(f"{len(CHECKS) - failed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+run_all(CHECKS)
