@@ -63,8 +63,6 @@ cupel_types::named! {
         LimitUnsupported = "E_LIMIT_UNSUPPORTED",
         /// There is no time limit, and no submission from which it can be derived.
         NoTimeLimit = "E_NO_TIME_LIMIT",
-        /// An expectation of a submission that contradicts another, or has no meaning.
-        Expectation = "E_EXPECTATION",
         /// A feature that Cupel does not support.
         Unsupported = "E_UNSUPPORTED",
         /// A grader, a checker or a key with Python code that runs inside DMOJ.
@@ -93,6 +91,9 @@ cupel_types::named! {
         DraftSpelling = "W_DRAFT_SPELLING",
         /// A part that verification needs is missing: an input validator, an accepted submission, or the language of a submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
+        /// An annotation of a submission that contradicts another or has no meaning. The submission has no expectation then;
+        /// importing and judging do not need one.
+        Expectation = "W_EXPECTATION",
         /// A part of the package that is left out, because it has no equivalent.
         LeftOut = "W_LEFT_OUT",
     }

@@ -464,28 +464,6 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             "",
         ),
         (
-            "two annotations",
-            fixture("domjudge/sums")
-                .with("submissions/mixed/slow.py", "# @EXPECTED_RESULTS@: CORRECT\n# @EXPECTED_RESULTS@: TIMELIMIT\n"),
-            Code::Expectation,
-            "slow.py",
-            "twice",
-        ),
-        (
-            "annotation that contradicts the folder",
-            fixture("domjudge/sums").with("submissions/wrong_answer/subtract.py", "# @EXPECTED_RESULTS@: CORRECT\n"),
-            Code::Expectation,
-            "subtract.py",
-            "WA",
-        ),
-        (
-            "annotation with an unknown result",
-            fixture("domjudge/sums").with("submissions/mixed/slow.py", "# @EXPECTED_RESULTS@: MAYBE\n"),
-            Code::Expectation,
-            "slow.py",
-            "`MAYBE`",
-        ),
-        (
             "glob with too many alternatives",
             fixture("kattis-2025-09/ratio").edit(
                 "submissions/submissions.yaml",

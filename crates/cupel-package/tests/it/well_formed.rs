@@ -419,6 +419,55 @@ fn python_2_and_prolog_are_distinguished_from_python_3_and_perl() {
     assert!(!warnings.iter().any(|one| one.file.ends_with("ternary.pl")), "{warnings:?}");
 }
 
+/// Each row: a submission's folder and annotation, and the words of the warning.
+#[test]
+fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
+    for (folder, annotation, words) in [
+        ("mixed", "# @EXPECTED_RESULTS@: CORRECT\n# @EXPECTED_RESULTS@: TIMELIMIT\n", "twice"),
+        ("mixed", "# @EXPECTED_RESULTS@: CORRECT\n# @EXPECTED_SCORE@: CORRECT\n", "twice"),
+        ("wrong_answer", "# @EXPECTED_RESULTS@: CORRECT\n", "the annotation excludes WA"),
+        ("accepted", "# @EXPECTED_RESULTS@: MAYBE\n", "`MAYBE` is not a result"),
+        ("mixed", "# @EXPECTED_SCORE@: much\n", "`much` is neither a score nor a result"),
+    ] {
+        let path = format!("submissions/{folder}/annotated.py");
+        let files = Files::fixture("domjudge/sums").with(&path, &format!("{annotation}print(1)\n"));
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap();
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::Expectation).expect(annotation);
+        assert!(warning.file.ends_with("annotated.py") && warning.fault.contains(words), "{warning}");
+        let submissions = &imported.package.problem.submissions;
+        let annotated = submissions.iter().find(|one| one.program.path.as_str() == path).unwrap();
+        assert_eq!(annotated.expectations, [], "{annotation}");
+    }
+}
+
+#[test]
+fn either_annotation_of_domjudge_names_results_or_a_score() {
+    for (annotation, verdict, has_score) in [
+        ("@EXPECTED_SCORE@: CORRECT", true, false),
+        ("@EXPECTED_RESULTS@: WRONG-ANSWER", true, false),
+        ("@EXPECTED_SCORE@: 10", false, true),
+    ] {
+        let path = "submissions/mixed/annotated.py";
+        let files = Files::fixture("domjudge/sums").with(path, &format!("# {annotation}\nprint(1)\n"));
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap();
+        let submissions = &imported.package.problem.submissions;
+        let annotated = submissions.iter().find(|one| one.program.path.as_str() == path).unwrap();
+        let [rule] = &annotated.expectations[..] else { panic!("{annotation}: {:?}", annotated.expectations) };
+        assert_eq!((rule.verdict.is_some(), rule.score.is_some()), (verdict, has_score), "{annotation}");
+    }
+}
+
+#[test]
+fn an_answer_without_an_input_is_ignored_as_by_domjudge() {
+    let files = Files::fixture("domjudge/sums").with("data/secret/99.ans", "1\n");
+    let bench = Bench::new();
+    let imported = bench.import_files(&files, &options()).unwrap();
+    let unused = imported.warnings.iter().find(|finding| finding.file == "data/secret/99.ans");
+    assert_eq!(unused.map(|finding| finding.code), Some(Code::UnusedFile));
+}
+
 #[test]
 fn flags_that_domjudge_ignores_give_a_warning() {
     let with = |flags: &str| {

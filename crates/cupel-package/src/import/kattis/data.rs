@@ -151,7 +151,9 @@ impl Kattis<'_> {
         if only(".interaction") || only(".in.statement") {
             return true;
         }
-        if let Some(path) = case.files.get(".ans").or_else(|| case.files.get(".out")).filter(|_| inputs_needed) {
+        // DOMjudge reads inputs only, and ignores other files.
+        let is_fault = inputs_needed && !self.config.domjudge;
+        if let Some(path) = case.files.get(".ans").or_else(|| case.files.get(".out")).filter(|_| is_fault) {
             let fault = "there is no input of the same name";
             self.context.findings.file(Code::CasePair, path, fault, "Add the .in file, or remove this file");
         } else if let Some(path) = case.files.values().next() {

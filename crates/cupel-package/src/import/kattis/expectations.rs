@@ -178,9 +178,11 @@ impl Kattis<'_> {
         folder_rule(folder)
     }
 
-    /// Reads DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`.
+    /// Reads DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`, each of which names results or a score, as in DOMjudge's own
+    /// importer. After a faulty annotation, the submission has no expectation.
     fn annotation(&self, folder: &str, program: &Program, rules: &mut Vec<Expectation>) -> Result<(), ImportError> {
         let mut results: Option<Vec<ExpectedVerdict>> = None;
+        let mut is_faulty = false;
         for file in program.files.iter().filter(|file| file.file.size.get() <= TEXT_BYTES_MAX) {
             let path = file.file.path.as_str();
             // A source in another encoding is also a submission, but cannot have annotations.
@@ -188,19 +190,18 @@ impl Kattis<'_> {
             let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
             for (number, line) in text.lines().enumerate() {
                 let Some((tag, value)) = annotation(line) else { continue };
-                let report = |fault: String| {
+                let mut report = |fault: String| {
+                    is_faulty = true;
                     let line = u32::try_from(number + 1).unwrap_or(u32::MAX);
                     let at = Some(crate::finding::Position { line, column: 1 });
-                    self.context.findings.at(Code::Expectation, path, at, Some(tag), fault, "Correct the annotation");
+                    let remedy = "Correct the annotation; until then, the result of the submission is not checked";
+                    self.context.findings.at(Code::Expectation, path, at, Some(tag), fault, remedy);
                 };
-                if tag == "@EXPECTED_SCORE@" {
-                    match value.parse::<Score>() {
-                        Ok(score) => rules.push(Expectation {
-                            score: ScoreRange::new(Some(score), Some(score)),
-                            ..Expectation::nothing(tag)
-                        }),
-                        Err(_) => report(format!("`{value}` is not a score")),
-                    }
+                if let Ok(score) = value.parse::<Score>() {
+                    rules.push(Expectation {
+                        score: ScoreRange::new(Some(score), Some(score)),
+                        ..Expectation::nothing(tag)
+                    });
                     continue;
                 }
                 let named: Vec<Option<ExpectedVerdict>> = value.split(',').map(|word| result(word.trim())).collect();
@@ -208,12 +209,17 @@ impl Kattis<'_> {
                     let word = value.split(',').nth(at).unwrap_or_default().trim();
                     // In DOMjudge, users judge such submissions manually, so there is no expectation.
                     if !word.eq_ignore_ascii_case("CHECK-MANUALLY") {
-                        report(format!("`{word}` is not a result"));
+                        let expected = if tag == "@EXPECTED_SCORE@" { "neither a score nor a result" } else { "not a result" };
+                        report(format!("`{word}` is {expected}"));
                     }
                 } else if results.replace(named.into_iter().flatten().collect()).is_some() {
                     report("the results are given twice".to_owned());
                 }
             }
+        }
+        if is_faulty {
+            rules.clear();
+            return Ok(());
         }
         let Some(results) = results else { return Ok(()) };
         let official = matches!(folder, "accepted" | "wrong_answer" | "time_limit_exceeded" | "run_time_error");
@@ -221,12 +227,9 @@ impl Kattis<'_> {
             Some(rule) if official => {
                 if let Some(verdict) = rule.verdict.as_ref().filter(|verdict| !results.contains(&verdict[0])) {
                     let fault = format!("the annotation excludes {}, which the folder requires", verdict[0].code());
-                    self.context.findings.file(
-                        Code::Expectation,
-                        program.path.as_str(),
-                        fault,
-                        "Correct one of the two",
-                    );
+                    let remedy = "Correct one of the two; until then, the result of the submission is not checked";
+                    self.context.findings.file(Code::Expectation, program.path.as_str(), fault, remedy);
+                    rules.clear();
                 }
             }
             Some(rule) => *rule = Expectation { verdict: Some(results), ..Expectation::nothing("@EXPECTED_RESULTS@") },
