@@ -21,6 +21,8 @@ const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
 #[serde(deny_unknown_fields)]
 struct FileDto {
     name: String,
+    #[serde(default = "yes")]
+    listed: bool,
     #[serde(default)]
     aliases: Vec<String>,
     extensions: Vec<String>,
@@ -112,6 +114,10 @@ struct SampleDto {
     message: Option<String>,
     #[serde(default = "accepted")]
     verdict: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn accepted() -> String {
@@ -298,6 +304,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     Some(Language {
         id,
         name: dto.name,
+        listed: dto.listed,
         aliases: dto.aliases,
         facades: dto.facades,
         extensions: dto.extensions,

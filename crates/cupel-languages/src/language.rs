@@ -17,6 +17,9 @@ pub struct Language {
     pub id: LanguageId,
     /// Display name, including the major version that the language guarantees: `Python 3.11`, `C++17`.
     pub name: String,
+    /// Whether lists for users contain the language. One that exists only for clients of other products is not listed;
+    /// its id is valid nevertheless.
+    pub listed: bool,
     /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
     /// File-name extensions, without the dot, by which `cupel run` recognizes the language.

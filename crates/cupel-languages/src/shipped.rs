@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn every_language_has_the_required_samples() {
-        for language in &shipped() {
+        // A language for clients of other products may be no programming language.
+        for language in shipped().iter().filter(|language| language.listed) {
             let verdict = |sample| verdict_of(language, sample);
             let id = &language.id;
             for accepted in ["hello", "echo", "args"] {

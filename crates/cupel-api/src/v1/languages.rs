@@ -90,13 +90,16 @@ pub(crate) struct LanguageViews {
 
 /// List the languages.
 ///
-/// Unavailable languages are listed with the reason; `POST /execute` refuses them.
+/// Unavailable languages are listed with the reason; `POST /execute` refuses them. Languages that exist only for clients of
+/// other products are not listed.
 #[utoipa::path(
     get, path = "/languages", tag = "languages", operation_id = "languages",
     responses((status = 200, description = "All languages", body = LanguageViews)),
 )]
 pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> {
-    Json(LanguageViews { languages: app.core.registry().iter().map(LanguageView::from).collect() })
+    let registry = app.core.registry();
+    let listed = registry.iter().filter(|language| language.listed);
+    Json(LanguageViews { languages: listed.map(LanguageView::from).collect() })
 }
 
 /// Get one language by id or alias, case-insensitive.

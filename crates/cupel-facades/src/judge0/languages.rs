@@ -93,15 +93,13 @@ pub(super) fn id_of(language: &Language) -> Option<i64> {
 fn name(language: &Language) -> String {
     let installed = language.installed_version().unwrap_or_default();
     let id = id_of(language);
-    match id
-        .and_then(|id| original(Flavour::Ce, id))
-        .and_then(|original| original.name.strip_suffix(')')?.split_once(" ("))
-    {
+    let original = id.and_then(|id| original(Flavour::Ce, id));
+    match original.and_then(|original| original.name.strip_suffix(')')?.split_once(" (")) {
         Some((title, toolchain)) => match toolchain.rsplit_once(' ') {
             Some((toolchain, _)) => format!("{title} ({toolchain} {installed})"),
             None => format!("{title} ({installed})"),
         },
-        None if id == Some(MULTI_FILE) => language.name.clone(),
+        None if original.is_some() => original.map(|original| original.name.clone()).unwrap_or_default(),
         None => format!("{} ({installed})", language.name),
     }
 }
