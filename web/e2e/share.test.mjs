@@ -75,6 +75,33 @@ async function share(page) {
   return link.inputValue()
 }
 
+test('shared programs are listed in the account, where sharing is ended', async () => {
+  const { page, check, close } = await player()
+  await page.goto(`${server.url}/account?view=programs`)
+  await page.getByText('You share no programs').waitFor()
+  await check('account-programs-none')
+  await page.goto(`${server.url}/playground`)
+  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await write(page, '# the first\nprint(1)\n')
+  const first = await share(page)
+  await write(page, '# the second\nprint(2)\n')
+  const second = await share(page)
+  await page.goto(`${server.url}/account?view=programs`)
+  await page.getByRole('link', { name: '# the second' }).waitFor()
+  await check('account-programs')
+  await press(page, 'Stop sharing # the second')
+  await page.getByText('The link stops working').waitFor()
+  await check('account-programs-asked')
+  await press(page, 'Stop sharing it')
+  await page.getByText('The program is no longer shared.').waitFor()
+  await page.getByRole('link', { name: '# the second' }).waitFor({ state: 'detached' })
+  assert.equal((await page.request.get(`${server.url}/api/v1/snippets/${second.split('/').pop()}`)).status(), 404)
+  await page.getByRole('link', { name: '# the first' }).click()
+  await page.waitForURL(first)
+  await editorHas(page, '# the first')
+  await close()
+})
+
 test('a program is shared by a link, which shows, runs and copies exactly this program', async () => {
   const { page, check, close } = await player()
   await page.getByLabel('Language', { exact: true }).selectOption('python')

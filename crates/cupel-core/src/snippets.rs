@@ -121,6 +121,36 @@ pub struct SharedSnippet {
     pub shared_at: Timestamp,
 }
 
+/// A snippet in the list of its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSnippet {
+    /// The id.
+    pub id: SnippetId,
+    /// The language.
+    pub language: LanguageId,
+    /// The first line of the main source that is not blank, up to [`OwnSnippet::TITLE_MAX`] characters.
+    pub title: String,
+    /// When the user last shared it.
+    pub shared_at: Timestamp,
+}
+
+impl OwnSnippet {
+    /// Maximum length of a title, in characters.
+    pub const TITLE_MAX: usize = 120;
+
+    /// The entry of a snippet that the user shared.
+    pub fn of(id: SnippetId, shared: &SharedSnippet) -> OwnSnippet {
+        let SharedSnippet { snippet, shared_at } = shared;
+        let line = snippet.source.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        OwnSnippet {
+            id,
+            language: snippet.language.clone(),
+            title: line.chars().take(OwnSnippet::TITLE_MAX).collect(),
+            shared_at: *shared_at,
+        }
+    }
+}
+
 /// The user has the maximum number of snippets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManySnippets;
@@ -140,6 +170,17 @@ pub trait SnippetStore: Send + Sync {
 
     /// A snippet, with the latest time at which a user shared it.
     async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError>;
+
+    /// The snippets of a user, the one last shared first, without the first `skip` and at most `most`; and the number of all.
+    async fn own_snippets(
+        &self,
+        owner: UserId,
+        skip: u64,
+        most: u64,
+    ) -> Result<(Vec<OwnSnippet>, u64), StoreError>;
+
+    /// Removes a user's copy of a snippet. Whether there was one.
+    async fn remove_snippet(&self, id: SnippetId, owner: UserId) -> Result<bool, StoreError>;
 }
 
 /// A program to share, as the client sent it.
@@ -201,6 +242,29 @@ impl Core {
     /// If the store cannot answer.
     pub async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError> {
         self.inner.store.snippet(id).await
+    }
+
+    /// The programs that a user shares, the one last shared first, without the first `skip` and at most `most`; and the
+    /// number of all.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn own_snippets(
+        &self,
+        owner: UserId,
+        skip: u64,
+        most: u64,
+    ) -> Result<(Vec<OwnSnippet>, u64), StoreError> {
+        self.inner.store.own_snippets(owner, skip, most).await
+    }
+
+    /// Ends the sharing of a program by this user. Whether the user shared it. The link works as long as another user shares
+    /// the same program.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn remove_snippet(&self, owner: UserId, id: SnippetId) -> Result<bool, StoreError> {
+        self.inner.store.remove_snippet(id, owner).await
     }
 
     fn check_snippet(&self, new: NewSnippet) -> Result<Snippet, Vec<SubmissionFault>> {

@@ -17,6 +17,12 @@ export const keysQuery = queryOptions({
   queryFn: async () => (await dataOf(api.GET('/api/v1/auth/keys'))).keys,
 })
 
+export const ownProgramsQuery = (page: number) =>
+  queryOptions({
+    queryKey: ['own', 'programs', page],
+    queryFn: () => dataOf(api.GET('/api/v1/snippets', { params: { query: { page } } })),
+  })
+
 export const progressQuery = queryOptions({
   queryKey: ['own', 'progress'],
   queryFn: async () => {

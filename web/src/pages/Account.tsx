@@ -1,9 +1,10 @@
-// The person's own account: progress, password and sessions, API keys and limits.
+// The person's own account: progress, shared programs, password and sessions, API keys and limits.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { meQuery } from '../api/account'
 import { sessionQuery } from '../api/queries'
 import { AccountKeys } from '../components/AccountKeys'
+import { AccountPrograms } from '../components/AccountPrograms'
 import { AccountProgress } from '../components/AccountProgress'
 import { AccountSecurity } from '../components/AccountSecurity'
 import { ErrorBox } from '../components/ErrorBox'
@@ -47,7 +48,7 @@ export function Account() {
         {me.data !== undefined && [a.roles[role], me.data.email, a.since(new Date(me.data.created_at).toLocaleDateString(tag, { dateStyle: 'medium' }))].filter(Boolean).join(' · ')}
       </p>
       <nav aria-label={a.title} className={`mt-5 ${tabListClass}`}>
-        {(['progress', 'security', 'keys'] as const).map((one) => (
+        {(['progress', 'programs', 'security', 'keys'] as const).map((one) => (
           <Link
             key={one}
             to="/account"
@@ -63,6 +64,7 @@ export function Account() {
       </nav>
       <div className="mt-6">
         {view === 'progress' && <AccountProgress />}
+        {view === 'programs' && <AccountPrograms />}
         {view === 'security' && <AccountSecurity username={user.username} />}
         {view === 'keys' && <AccountKeys role={role} />}
       </div>

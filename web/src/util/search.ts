@@ -59,7 +59,7 @@ export function contestSearch(raw: Record<string, unknown>): { view?: ContestVie
   return view === undefined ? {} : { view }
 }
 
-const ACCOUNT_VIEWS = ['security', 'keys'] as const
+const ACCOUNT_VIEWS = ['security', 'keys', 'programs'] as const
 export type AccountView = (typeof ACCOUNT_VIEWS)[number]
 
 /** The part of the account page that is shown; the progress by default. */

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use cupel_core::snippets::{NewSnippet, ShareError, SharedSnippet, Snippet, SnippetId};
+use cupel_core::snippets::{NewSnippet, OwnSnippet, ShareError, SharedSnippet, Snippet, SnippetId};
 use cupel_http::app::Shared;
-use cupel_http::body::{Id, SubmissionBody};
+use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::{Caller, Guest};
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::lists;
@@ -17,9 +17,11 @@ use cupel_http::object::maybe_object;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::Bytes;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::faults::{Shape, faults_of_core, sentence};
+use crate::v1::response::Pagination;
+use crate::v1::submissions::{PageParams, one};
 
 /// A program to share. Its texts have at most 256 KiB together, unless the operator sets another maximum.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -169,8 +171,7 @@ pub(crate) async fn share(
     let id = app.core.share_snippet(caller.user, new, &rate_limit).await.map_err(refusal)?;
     let location =
         HeaderValue::try_from(format!("/api/v1/snippets/{id}")).map_err(|error| ApiError::internal(&error))?;
-    let url = format!("{}/p/{id}", app.settings.public_url.trim_end_matches('/'));
-    let created = SnippetCreated { snippet_id: id.to_string(), url };
+    let created = SnippetCreated { snippet_id: id.to_string(), url: page_of(&app, id) };
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)).into_response())
 }
 
@@ -192,12 +193,101 @@ pub(crate) async fn snippet(
     Ok(Json(SnippetView::new(id, shared)))
 }
 
+/// A program that you share.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnSnippetView {
+    /// Id of the snippet.
+    snippet_id: String,
+    /// Address of the page that shows the program.
+    url: String,
+    /// Id of the language.
+    language: String,
+    /// The first line of the main source that is not blank, up to 120 characters.
+    title: String,
+    /// When you last shared it (RFC 3339).
+    #[schema(format = DateTime)]
+    shared_at: String,
+}
+
+/// A page of the programs that you share.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnSnippetPage {
+    /// The page, the program last shared first.
+    snippets: Vec<OwnSnippetView>,
+    /// Position of the page.
+    pagination: Pagination,
+}
+
+/// Entries per page. A fixed number, because the programs themselves are read.
+const OWN_PER_PAGE: u64 = 20;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OwnSnippetParams {
+    /// Page number, from 1. A page has 20 entries.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+}
+
+/// List the programs that you share.
+#[utoipa::path(
+    get, path = "/snippets", tag = "execute", operation_id = "own_programs",
+    params(OwnSnippetParams),
+    responses((status = 200, description = "Your shared programs", body = OwnSnippetPage)),
+)]
+pub(crate) async fn own(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(OwnSnippetParams { page }): Params<OwnSnippetParams>,
+) -> Result<Json<OwnSnippetPage>, ApiError> {
+    let skip = PageParams { page, limit: OWN_PER_PAGE }.offset()?;
+    let (listed, total) = app.core.own_snippets(caller.user, skip, OWN_PER_PAGE).await?;
+    let view = |OwnSnippet { id, language, title, shared_at }| OwnSnippetView {
+        snippet_id: id.to_string(),
+        url: page_of(&app, id),
+        language: language.as_str().to_owned(),
+        title,
+        shared_at: shared_at.to_string(),
+    };
+    let snippets = listed.into_iter().map(view).collect();
+    Ok(Json(OwnSnippetPage { snippets, pagination: Pagination { page, limit: OWN_PER_PAGE, total } }))
+}
+
+/// End the sharing of a program.
+///
+/// The link works as long as another user shares the same program.
+#[utoipa::path(
+    delete, path = "/snippets/{snippet_id}", tag = "execute", operation_id = "unshare_program",
+    params(("snippet_id" = String, Path, description = "Id from the link")),
+    responses(
+        (status = 204, description = "You no longer share the program"),
+        (status = 404, description = "You share no such program", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn remove(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<SnippetId>,
+) -> Result<StatusCode, ApiError> {
+    match app.core.remove_snippet(caller.user, id).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(ApiError::not_found("shared program of yours")),
+    }
+}
+
+/// Address of the page that shows a program.
+fn page_of(app: &Shared, id: SnippetId) -> String {
+    format!("{}/p/{id}", app.settings.public_url.trim_end_matches('/'))
+}
+
 fn refusal(error: ShareError) -> ApiError {
     match error {
         ShareError::Invalid(faults) => faults_of_core(faults, |_| ("", Shape::new(true, true, false))),
         error @ ShareError::TooMany { .. } => {
             let detail =
-                format!("{} Share one of them again, or ask the operator for more room.", sentence(&error.to_string()));
+                format!("{} Remove one of them (`DELETE /api/v1/snippets/{{snippet_id}}`), or ask the operator for more room.", sentence(&error.to_string()));
             ApiError::new(ErrorKind::QuotaUsedUp, detail)
         }
         ShareError::RateExceeded(exceeded) => exceeded.into(),

@@ -92,3 +92,40 @@ async fn sharing_is_charged_as_a_submission() {
     let refused = share(&app, &user, &program()).await;
     assert_eq!((refused.status.as_u16(), &refused.json["code"]), (429, &json!("rate-limited")), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_user_lists_and_removes_only_their_own_programs() {
+    let app = TestApp::start().await;
+    let (one, two) = (app.user().await, app.user().await);
+    let of = |source: &str| json!({ "language": "python", "source_code": source });
+    let mut ids = Vec::new();
+    for n in 0..21 {
+        let shared = share(&app, &one, &of(&format!("\n  # program {n}\nprint({n})"))).await;
+        ids.push(shared.json["snippet_id"].as_str().unwrap().to_owned());
+    }
+    share(&app, &two, &of("\n  # program 3\nprint(3)")).await;
+    let list = async |user: &TestUser, query: &str| app.get(&format!("{SNIPPETS}{query}")).bearer(&user.token).send().await;
+    let first = list(&one, "").await;
+    assert_eq!(first.json["pagination"], json!({ "page": 1, "limit": 20, "total": 21 }), "{first:?}");
+    let newest = &first.json["snippets"][0];
+    assert_eq!(
+        (&newest["snippet_id"], &newest["language"], &newest["title"]),
+        (&json!(ids[20]), &json!("python"), &json!("# program 20"))
+    );
+    assert_eq!(newest["url"], format!("http://127.0.0.1:8080/p/{}", ids[20]));
+    let second = list(&one, "?page=2").await;
+    assert_eq!(second.json["snippets"].as_array().unwrap().len(), 1);
+    assert_eq!(second.json["snippets"][0]["snippet_id"], ids[0].as_str());
+    assert_eq!(list(&one, "?page=0").await.status, 400);
+    assert_eq!(app.get(SNIPPETS).send().await.status, 401);
+
+    let remove = async |user: &TestUser, id: &str| {
+        app.delete(&format!("{SNIPPETS}/{id}")).bearer(&user.token).send().await.status.as_u16()
+    };
+    assert_eq!(remove(&two, &ids[0]).await, 404, "it is of another user");
+    assert_eq!(remove(&one, &ids[0]).await, 204);
+    assert_eq!(remove(&one, &ids[0]).await, 404);
+    assert_eq!(app.get(&format!("{SNIPPETS}/{}", ids[0])).send().await.status, 404);
+    assert_eq!(remove(&one, &ids[3]).await, 204);
+    assert_eq!(app.get(&format!("{SNIPPETS}/{}", ids[3])).send().await.status, 200, "another user shares it");
+}

@@ -1,13 +1,13 @@
 //! `SnippetStore`: shared programs.
 
 use async_trait::async_trait;
-use cupel_core::snippets::{SharedSnippet, SnippetId, TooManySnippets};
+use cupel_core::snippets::{OwnSnippet, SharedSnippet, SnippetId, TooManySnippets};
 use cupel_core::{SnippetStore, StoreError};
 use cupel_types::UserId;
 
 use super::fault::SqlFault;
 use super::{Backend, Lock, Sql, SqlStore, Write, bytes, values};
-use crate::rows::{decode_snippet, encode_snippet, from_us, to_us};
+use crate::rows::{decode_snippet, encode_snippet, from_us, id_from, to_us};
 
 #[async_trait]
 impl<B: Backend> SnippetStore for SqlStore<B> {
@@ -32,6 +32,50 @@ impl<B: Backend> SnippetStore for SqlStore<B> {
             })
         });
         read.await
+    }
+
+    async fn own_snippets(
+        &self,
+        owner: UserId,
+        skip: u64,
+        most: u64,
+    ) -> Result<(Vec<OwnSnippet>, u64), StoreError> {
+        let (skip, most) = (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(most).unwrap_or(i64::MAX));
+        let read = self.read("read a user's snippets", move |db| {
+            let owner = bytes(owner.as_uuid());
+            let total = db.count("SELECT count(*) FROM snippets WHERE owner = ?", values![owner])?;
+            let sql = "SELECT id, program, shared_at FROM snippets WHERE owner = ?
+                       ORDER BY shared_at DESC, id LIMIT ? OFFSET ?";
+            let listed = db.all(sql, values![owner, most, skip], |row| {
+                let shared = SharedSnippet {
+                    snippet: decode_snippet(row.text(1)?)?,
+                    shared_at: from_us(row.get(2)?, "shared_at")?,
+                };
+                Ok(OwnSnippet::of(SnippetId::from_uuid(id_from(row.blob(0)?, "id")?), &shared))
+            })?;
+            Ok((listed, total))
+        });
+        read.await
+    }
+
+    async fn remove_snippet(&self, id: SnippetId, owner: UserId) -> Result<bool, StoreError> {
+        self.write(RemoveSnippet { id, owner }).await
+    }
+}
+
+struct RemoveSnippet {
+    id: SnippetId,
+    owner: UserId,
+}
+
+impl Write for RemoveSnippet {
+    type Output = bool;
+    const OPERATION: &'static str = "remove a snippet";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
+        let (id, owner) = (bytes(self.id.as_uuid()), bytes(self.owner.as_uuid()));
+        Ok(db.execute("DELETE FROM snippets WHERE id = ? AND owner = ?", values![id, owner])? > 0)
     }
 }
 

@@ -78,6 +78,7 @@ macro_rules! store_conformance {
                 ended_and_expired_sessions_are_not_alive,
                 a_snippet_is_read_back_complete_and_counted_per_user,
                 a_link_works_until_the_last_copy_of_the_snippet_is_removed,
+                a_user_lists_and_removes_only_their_own_snippets,
                 every_end_queues_one_webhook,
                 deliveries_are_listed_and_resent_only_for_their_owner,
                 workers_are_listed_with_their_last_heartbeat,

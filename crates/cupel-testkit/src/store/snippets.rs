@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_core::snippets::{SharedSnippet, Snippet, SnippetId, TooManySnippets};
+use cupel_core::snippets::{OwnSnippet, SharedSnippet, Snippet, SnippetId, TooManySnippets};
 use cupel_core::{RetentionCutoffs, Store};
 use cupel_types::Bytes;
 
@@ -73,4 +73,33 @@ pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store
     assert_eq!(store.snippet(both).await.unwrap(), Some(shared(8)));
     store.delete_user(two, at(9)).await.unwrap();
     assert_eq!(store.snippet(both).await.unwrap(), None, "a deleted account leaves no shared program");
+}
+
+/// Rule.
+pub async fn a_user_lists_and_removes_only_their_own_snippets<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (one, two) = (user(&*store).await, user(&*store).await);
+    let (first, second, third) = (id(), id(), id());
+    for (snippet, second_shared) in [(first, 1), (second, 3), (third, 2)] {
+        store.share_snippet(snippet, one, shared(second_shared), 9).await.unwrap().unwrap();
+    }
+    store.share_snippet(first, two, shared(7), 9).await.unwrap().unwrap();
+    let entry = |id, second| OwnSnippet {
+        id,
+        language: "python".parse().expect("a language"),
+        title: "print('\0 \u{202e} é')".into(),
+        shared_at: at(second),
+    };
+    let all = vec![entry(second, 3), entry(third, 2), entry(first, 1)];
+    assert_eq!(store.own_snippets(one, 0, 10).await.unwrap(), (all.clone(), 3));
+    assert_eq!(store.own_snippets(one, 1, 1).await.unwrap(), (all[1..2].to_vec(), 3));
+    assert_eq!(store.own_snippets(one, 9, 10).await.unwrap(), (Vec::new(), 3));
+
+    assert!(!store.remove_snippet(second, two).await.unwrap(), "it is of another user");
+    assert!(store.remove_snippet(second, one).await.unwrap());
+    assert!(!store.remove_snippet(second, one).await.unwrap(), "it is removed already");
+    assert_eq!(store.snippet(second).await.unwrap(), None);
+    assert!(store.remove_snippet(first, one).await.unwrap());
+    assert_eq!(store.snippet(first).await.unwrap(), Some(shared(7)), "another user shares the same program");
+    assert_eq!(store.own_snippets(one, 0, 10).await.unwrap(), (vec![entry(third, 2)], 1));
 }

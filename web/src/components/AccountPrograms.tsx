@@ -1,0 +1,122 @@
+// The programs that a user shares by links: what they are, and the end of sharing.
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { ownProgramsQuery } from '../api/account'
+import { api, CallError, dataOf, type Schema } from '../api/client'
+import { languagesQuery } from '../api/queries'
+import { account } from '../i18n/account'
+import { useLanguage, useTexts } from '../i18n/messages'
+import { Button, buttonClass } from '../ui/Button'
+import { CopyButton } from '../ui/CopyButton'
+import { visible } from '../util/visible'
+import { Ago } from './AccountSecurity'
+import { ErrorBox } from './ErrorBox'
+
+export function AccountPrograms() {
+  const { messages: m } = useLanguage()
+  const p = useTexts(account).programs
+  const [page, setPage] = useState(1)
+  const [said, setSaid] = useState('')
+  const found = useQuery({ ...ownProgramsQuery(page), placeholderData: keepPreviousData })
+  const data = found.data
+  const pages = data === undefined ? 1 : Math.max(1, Math.ceil(data.pagination.total / data.pagination.limit))
+  return (
+    <section className="max-w-3xl">
+      <h2 className="text-lg font-semibold">{p.title}</h2>
+      <p className="mt-0.5 mb-3 text-muted">{p.detail}</p>
+      {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
+      {data === undefined && found.error === null && <p role="status">{m.loading}</p>}
+      {data?.pagination.total === 0 && (
+        <div className="py-4 border-y border-border">
+          <p className="font-semibold">{p.none}</p>
+          <p className="mt-0.5 text-muted">{p.noneDetail}</p>
+          <Link to="/playground" className={`${buttonClass('primary')} mt-4`}>
+            {p.begin}
+          </Link>
+        </div>
+      )}
+      {data !== undefined && data.snippets.length > 0 && (
+        <ul className="border-t border-border">
+          {data.snippets.map((one) => (
+            <Line
+              key={one.snippet_id}
+              of={one}
+              onEnded={() => {
+                setSaid(p.ended)
+                // The last entry of the last page.
+                if (data.snippets.length === 1 && page > 1) setPage(page - 1)
+              }}
+            />
+          ))}
+        </ul>
+      )}
+      {pages > 1 && (
+        <nav aria-label={p.title} className="mt-3 flex items-center gap-3">
+          <Button disabled={page <= 1} onClick={() => setPage(page - 1)}>
+            {p.newer}
+          </Button>
+          <span className="text-sm text-muted">{p.page(page, pages)}</span>
+          <Button disabled={page >= pages} onClick={() => setPage(page + 1)}>
+            {p.older}
+          </Button>
+        </nav>
+      )}
+      <p role="status" className="mt-2 text-accepted">
+        {said}
+      </p>
+    </section>
+  )
+}
+
+function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded: () => void }) {
+  const { tag } = useLanguage()
+  const p = useTexts(account).programs
+  const queries = useQueryClient()
+  const languages = useQuery(languagesQuery)
+  const [isAsked, setIsAsked] = useState(false)
+  const id = program.snippet_id
+  const end = useMutation({
+    mutationFn: () =>
+      dataOf(api.DELETE('/api/v1/snippets/{snippet_id}', { params: { path: { snippet_id: id } } })).catch((error: unknown) => {
+        // It has ended in another window.
+        if (!(error instanceof CallError && error.status === 404)) throw error
+      }),
+    onSuccess: onEnded,
+    onSettled: () => Promise.all([queries.invalidateQueries({ queryKey: ['own', 'programs'] }), queries.removeQueries({ queryKey: ['shared', id] })]),
+  })
+  const title = visible(program.title) || id
+  const language = languages.data?.languages.find((one) => one.language_id === program.language)?.display_name ?? program.language
+  return (
+    <li className="py-2 border-b border-border">
+      <div className="flex items-center justify-between gap-3 min-h-9">
+        <div className="min-w-0">
+          <Link to="/p/$id" params={{ id }} className="block truncate figure text-accent-text hover:underline" title={title}>
+            {title}
+          </Link>
+          <p className="text-sm text-muted">
+            {language} {' · '} {p.shared} <Ago time={program.shared_at} tag={tag} />
+          </p>
+        </div>
+        {!isAsked && (
+          <div className="shrink-0 flex gap-1">
+            <CopyButton text={program.url} what={p.linkOf(title)} />
+            <Button aria-label={p.endOne(title)} onClick={() => setIsAsked(true)}>
+              {p.end}
+            </Button>
+          </div>
+        )}
+      </div>
+      {isAsked && (
+        <div className="mt-2 flex flex-wrap items-center gap-2">
+          <p className="grow">{p.sure}</p>
+          <Button look="primary" disabled={end.isPending} onClick={() => end.mutate()}>
+            {p.endNow}
+          </Button>
+          <Button onClick={() => setIsAsked(false)}>{p.keep}</Button>
+        </div>
+      )}
+      {end.error !== null && <ErrorBox error={end.error} />}
+    </li>
+  )
+}
