@@ -1,5 +1,9 @@
 //! One attached run: forwards its events to the client.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
 use cupel_core::{Follow, Followed, Received};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_types::SubmissionId;
@@ -24,6 +28,8 @@ pub(super) struct Client {
     pub(super) run: SubmissionId,
     /// The client's own name of the run.
     pub(super) id: Option<String>,
+    /// Set before the last event is sent, so that a client that has received this event may attach again at once.
+    pub(super) has_ended: Arc<AtomicBool>,
     pub(super) out: Outbox,
 }
 
@@ -40,6 +46,9 @@ impl Attachment {
                 }
                 Received::Gap => ("gap", EventData::gap(client.run, last, client.app.core.now())),
             };
+            if is_final {
+                client.has_ended.store(true, Relaxed);
+            }
             if client.send(name, data).await.is_err() || is_final {
                 return;
             }

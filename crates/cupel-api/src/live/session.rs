@@ -1,6 +1,9 @@
 //! What the messages of one connection do, one message at a time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use cupel_core::event::Seq;
@@ -58,8 +61,16 @@ pub(super) struct Session {
 /// A run that the connection follows.
 struct Attached {
     task: AbortHandle,
+    /// Whether the last event is being sent.
+    has_ended: Arc<AtomicBool>,
     /// `None`: the run takes no input.
     input: Option<RunInput>,
+}
+
+impl Attached {
+    fn is_live(&self) -> bool {
+        !self.has_ended.load(Relaxed) && !self.task.is_finished()
+    }
 }
 
 impl Session {
@@ -231,7 +242,9 @@ impl Session {
     ) -> Result<(), ApiError> {
         let log = self.app.core.follow(&self.holder.viewer, run, Seq(after)).await?;
         let log = log.ok_or_else(|| ApiError::not_found("run"))?;
-        let client = Client { app: self.app.clone(), run, id: head.id.clone(), out: self.out.clone() };
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let (id, ended) = (head.id.clone(), Arc::clone(&has_ended));
+        let client = Client { app: self.app.clone(), run, id, has_ended: ended, out: self.out.clone() };
         let attachment = Attachment { log, last: after, client, open };
         let input = input.map(RunInput::new);
         let credit = match &input {
@@ -259,13 +272,13 @@ impl Session {
                 }
             }
         });
-        self.runs.insert(run, Attached { task, input });
+        self.runs.insert(run, Attached { task, has_ended, input });
         Ok(())
     }
 
     fn input(&mut self, of: OfInput) -> Result<(), ApiError> {
         let run = run_of(&of.run)?;
-        let attached = self.runs.get(&run).filter(|attached| !attached.task.is_finished()).ok_or_else(not_attached)?;
+        let attached = self.runs.get(&run).filter(|attached| attached.is_live()).ok_or_else(not_attached)?;
         let Some(input) = &attached.input else {
             let detail = "The run takes no input: it was not started with `interactive` or `tty`.";
             return Err(ApiError::new(ErrorKind::Conflict, detail));
@@ -278,7 +291,7 @@ impl Session {
 
     async fn detach(&mut self, head: &Head, of: &OfRun) -> Result<(), ApiError> {
         let run = run_of(&of.run)?;
-        let Some(attached) = self.runs.remove(&run).filter(|attached| !attached.task.is_finished()) else {
+        let Some(attached) = self.runs.remove(&run).filter(|attached| attached.is_live()) else {
             return Err(not_attached());
         };
         attached.task.abort();
@@ -310,7 +323,7 @@ impl Session {
     /// Forgets the runs that have ended.
     fn forget_ended(&mut self) {
         while self.tasks.try_join_next().is_some() {}
-        self.runs.retain(|_, attached| !attached.task.is_finished());
+        self.runs.retain(|_, attached| attached.is_live());
     }
 }
 
