@@ -165,6 +165,13 @@ def options_arguments_and_streams_act_as_in_the_original():
     assert ran["status_id"] in (11, 12), ran
 
 
+def a_text_is_its_own_output_and_an_executable_is_run():
+    result = waited(language_id=43, source_code="hello\n")
+    equal((result["stdout"], result["language"]["name"]), ("hello\n", "Plain Text"))
+    result = waited(language_id=44, source_code="#!/bin/sh\necho \"$1\"; cat; exit 3", stdin="in", command_line_arguments="'a b'")
+    equal((result["stdout"], result["exit_code"], result["status"]["id"]), ("a b\nin", 3, 11))
+
+
 def a_callback_has_the_default_fields_as_base64():
     received = Queue()
 
@@ -210,6 +217,7 @@ CHECKS = [
     judge0_client_runs_programs_with_and_without_files,
     judge0api_waits_for_a_result,
     options_arguments_and_streams_act_as_in_the_original,
+    a_text_is_its_own_output_and_an_executable_is_run,
     a_callback_has_the_default_fields_as_base64,
     an_archive_cannot_leave_its_directory,
 ]

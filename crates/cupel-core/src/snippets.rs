@@ -172,12 +172,7 @@ pub trait SnippetStore: Send + Sync {
     async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError>;
 
     /// The snippets of a user, the one last shared first, without the first `skip` and at most `most`; and the number of all.
-    async fn own_snippets(
-        &self,
-        owner: UserId,
-        skip: u64,
-        most: u64,
-    ) -> Result<(Vec<OwnSnippet>, u64), StoreError>;
+    async fn own_snippets(&self, owner: UserId, skip: u64, most: u64) -> Result<(Vec<OwnSnippet>, u64), StoreError>;
 
     /// Removes a user's copy of a snippet. Whether there was one.
     async fn remove_snippet(&self, id: SnippetId, owner: UserId) -> Result<bool, StoreError>;

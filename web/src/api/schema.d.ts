@@ -372,7 +372,8 @@ export interface paths {
         };
         /**
          * List the languages.
-         * @description Unavailable languages are listed with the reason; `POST /execute` refuses them.
+         * @description Unavailable languages are listed with the reason; `POST /execute` refuses them. Languages that exist only for clients of
+         *     other products are not listed.
          *
          *     Everybody may call this, without an account.
          */
@@ -521,7 +522,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List the programs that you share.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["own_programs"];
         put?: never;
         /**
          * Share a program.
@@ -552,7 +557,13 @@ export interface paths {
         get: operations["shared_program"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * End the sharing of a program.
+         * @description The link works as long as another user shares the same program.
+         *
+         *     Everybody with an account may call this.
+         */
+        delete: operations["unshare_program"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1315,6 +1326,29 @@ export interface components {
             api_key: string;
             /** @description The created key. */
             key: components["schemas"]["KeyView"];
+        };
+        /** @description A page of the programs that you share. */
+        OwnSnippetPage: {
+            /** @description The page, the program last shared first. */
+            snippets: components["schemas"]["OwnSnippetView"][];
+            /** @description Position of the page. */
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description A program that you share. */
+        OwnSnippetView: {
+            /** @description Id of the snippet. */
+            snippet_id: string;
+            /** @description Address of the page that shows the program. */
+            url: string;
+            /** @description Id of the language. */
+            language: string;
+            /** @description The first line of the main source that is not blank, up to 120 characters. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When you last shared it (RFC 3339).
+             */
+            shared_at: string;
         };
         /** @description Position of a page. */
         Pagination: {
@@ -4960,6 +4994,83 @@ export interface operations {
             };
         };
     };
+    own_programs: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1. A page has 20 entries. */
+                page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your shared programs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSnippetPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     share_program: {
         parameters: {
             query?: never;
@@ -5108,6 +5219,90 @@ export interface operations {
             };
             /** @description There is no such program, or it was removed */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    unshare_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id from the link */
+                snippet_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You no longer share the program */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You share no such program */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -286,8 +286,10 @@ fn refusal(error: ShareError) -> ApiError {
     match error {
         ShareError::Invalid(faults) => faults_of_core(faults, |_| ("", Shape::new(true, true, false))),
         error @ ShareError::TooMany { .. } => {
-            let detail =
-                format!("{} Remove one of them (`DELETE /api/v1/snippets/{{snippet_id}}`), or ask the operator for more room.", sentence(&error.to_string()));
+            let detail = format!(
+                "{} Remove one of them (`DELETE /api/v1/snippets/{{snippet_id}}`), or ask the operator for more room.",
+                sentence(&error.to_string())
+            );
             ApiError::new(ErrorKind::QuotaUsedUp, detail)
         }
         ShareError::RateExceeded(exceeded) => exceeded.into(),

@@ -104,7 +104,8 @@ async fn a_user_lists_and_removes_only_their_own_programs() {
         ids.push(shared.json["snippet_id"].as_str().unwrap().to_owned());
     }
     share(&app, &two, &of("\n  # program 3\nprint(3)")).await;
-    let list = async |user: &TestUser, query: &str| app.get(&format!("{SNIPPETS}{query}")).bearer(&user.token).send().await;
+    let list =
+        async |user: &TestUser, query: &str| app.get(&format!("{SNIPPETS}{query}")).bearer(&user.token).send().await;
     let first = list(&one, "").await;
     assert_eq!(first.json["pagination"], json!({ "page": 1, "limit": 20, "total": 21 }), "{first:?}");
     let newest = &first.json["snippets"][0];

@@ -110,7 +110,8 @@ impl Core {
         if fits(language) {
             return None;
         }
-        let names: Vec<&str> = registry.iter().filter(|language| language.listed && fits(language)).map(|one| one.id.as_str()).collect();
+        let names: Vec<&str> =
+            registry.iter().filter(|language| language.listed && fits(language)).map(|one| one.id.as_str()).collect();
         Some(format!("the problem does not accept `{}`; it accepts {}", language.id, names.join(", ")))
     }
 

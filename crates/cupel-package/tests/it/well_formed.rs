@@ -430,7 +430,7 @@ fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
         ("mixed", "# @EXPECTED_SCORE@: much\n", "`much` is neither a score nor a result"),
     ] {
         let path = format!("submissions/{folder}/annotated.py");
-        let files = Files::fixture("domjudge/sums").with(&path, &format!("{annotation}print(1)\n"));
+        let files = Files::fixture("domjudge/sums").with(&path, format!("{annotation}print(1)\n"));
         let bench = Bench::new();
         let imported = bench.import_files(&files, &options()).unwrap();
         let warning = imported.warnings.iter().find(|finding| finding.code == Code::Expectation).expect(annotation);
@@ -449,7 +449,7 @@ fn either_annotation_of_domjudge_names_results_or_a_score() {
         ("@EXPECTED_SCORE@: 10", false, true),
     ] {
         let path = "submissions/mixed/annotated.py";
-        let files = Files::fixture("domjudge/sums").with(path, &format!("# {annotation}\nprint(1)\n"));
+        let files = Files::fixture("domjudge/sums").with(path, format!("# {annotation}\nprint(1)\n"));
         let bench = Bench::new();
         let imported = bench.import_files(&files, &options()).unwrap();
         let submissions = &imported.package.problem.submissions;

@@ -34,12 +34,7 @@ impl<B: Backend> SnippetStore for SqlStore<B> {
         read.await
     }
 
-    async fn own_snippets(
-        &self,
-        owner: UserId,
-        skip: u64,
-        most: u64,
-    ) -> Result<(Vec<OwnSnippet>, u64), StoreError> {
+    async fn own_snippets(&self, owner: UserId, skip: u64, most: u64) -> Result<(Vec<OwnSnippet>, u64), StoreError> {
         let (skip, most) = (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(most).unwrap_or(i64::MAX));
         let read = self.read("read a user's snippets", move |db| {
             let owner = bytes(owner.as_uuid());

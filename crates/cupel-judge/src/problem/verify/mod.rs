@@ -226,7 +226,10 @@ impl<'a> Verifying<'a, '_> {
             self.notes.push(NO_SUBMISSIONS.to_owned());
         }
         for example in examples.iter().filter(|example| example.expectations.is_empty()) {
-            self.notes.push(format!("{}: its expected result is not known, so its result is not checked", example.program.path));
+            self.notes.push(format!(
+                "{}: its expected result is not known, so its result is not checked",
+                example.program.path
+            ));
         }
         let none_ran = proofs.iter().all(|(_, tried)| tried.is_err());
         if let (true, Some((example, Err(NotTried::NotHere(why))))) = (none_ran, proofs.first()) {

@@ -209,7 +209,8 @@ impl Kattis<'_> {
                     let word = value.split(',').nth(at).unwrap_or_default().trim();
                     // In DOMjudge, users judge such submissions manually, so there is no expectation.
                     if !word.eq_ignore_ascii_case("CHECK-MANUALLY") {
-                        let expected = if tag == "@EXPECTED_SCORE@" { "neither a score nor a result" } else { "not a result" };
+                        let expected =
+                            if tag == "@EXPECTED_SCORE@" { "neither a score nor a result" } else { "not a result" };
                         report(format!("`{word}` is {expected}"));
                     }
                 } else if results.replace(named.into_iter().flatten().collect()).is_some() {
