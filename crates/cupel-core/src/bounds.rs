@@ -8,8 +8,8 @@ use cupel_types::Bytes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it; see also the default")]
 pub struct Bounds {
-    /// Bytes in the main source, and in each other file.
-    pub file_bytes_max: Bytes,
+    /// Bytes in the main source, and in each other source of the language. Other files are bounded together only.
+    pub source_bytes_max: Bytes,
     pub files_max: usize,
     /// Bytes in all files of one submission.
     pub files_bytes_max: Bytes,
@@ -50,7 +50,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
-            file_bytes_max: Bytes::kib(256),
+            source_bytes_max: Bytes::kib(256),
             files_max: 100,
             files_bytes_max: Bytes::mib(8),
             stdin_bytes_max: Bytes::mib(4),

@@ -198,6 +198,12 @@ fn sent_path(text: &str) -> Result<BoxPath, String> {
     Ok(path)
 }
 
+/// Whether a file has an extension of the language.
+fn is_source(language: &Language, path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
+    language.extensions.iter().any(|known| Some(known.as_str()) == extension)
+}
+
 fn test_bytes(test: &TestCase) -> usize {
     test.stdin.len() + test.expected.as_ref().map_or(0, |e| e.len())
 }
@@ -312,7 +318,9 @@ impl Checker<'_> {
             if i == 0 && data.is_empty() {
                 self.fault("/files/0", SubmissionFaultKind::Missing, "the main source is empty");
             }
-            self.too_large(&format!("/files/{i}"), "the file", data.len(), self.bounds.file_bytes_max);
+            if i == 0 || language.is_some_and(|language| is_source(language, path)) {
+                self.too_large(&format!("/files/{i}"), "the file", data.len(), self.bounds.source_bytes_max);
+            }
             let path = match (path.as_str(), language) {
                 ("", Some(language)) if i == 0 => language.source.clone(),
                 ("", None) if i == 0 => continue, // the language's fault is reported already

@@ -22,7 +22,7 @@ fn with(changes: Value) -> Value {
 
 fn small() -> Bounds {
     Bounds {
-        file_bytes_max: Bytes::new(1000),
+        source_bytes_max: Bytes::new(1000),
         files_max: 4,
         files_bytes_max: Bytes::new(2500),
         stdin_bytes_max: Bytes::new(500),
@@ -134,9 +134,10 @@ async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored
         assert!(answer.text.len() < 4000, "an answer does not echo the request: {}", answer.text.len());
     }
     assert_eq!(app.stored().await, 0);
-    // Finally, the submission without an error is accepted.
+    // Finally, submissions without an error are accepted. The bound on sources does not apply to other files.
     app.submit(&user, &with(json!({}))).await;
-    assert_eq!(app.stored().await, 1);
+    app.submit(&user, &with(json!({ "files": [{ "path": "data.txt", "content": text(1001) }] }))).await;
+    assert_eq!(app.stored().await, 2);
 }
 
 #[tokio::test]

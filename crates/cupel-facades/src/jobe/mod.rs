@@ -219,7 +219,7 @@ fn put(app: &Shared, mount: &Mount, caller: &Caller, id: FileId, body: &[u8]) ->
         let reason = format!("put: contents of file {id} are not valid base-64");
         return text(StatusCode::BAD_REQUEST, &reason);
     };
-    let most = app.core.bounds().file_bytes_max;
+    let most = app.core.bounds().files_bytes_max;
     if contents.len() as u64 > most.get() {
         let reason = format!("put: file {id} has {} bytes; the maximum is {most}", contents.len());
         return text(StatusCode::PAYLOAD_TOO_LARGE, &reason);

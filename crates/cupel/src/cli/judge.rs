@@ -217,7 +217,7 @@ fn read_directory(
 }
 
 fn read_file(path: &Path, name: &str, bounds: &Bounds) -> Result<BoxFile, Failure> {
-    let data = allowed::read_file(path, bounds.file_bytes_max)?;
+    let data = allowed::read_file(path, bounds.source_bytes_max)?;
     let name = BoxPath::new(name).with_context(|| format!("{} cannot be a file of a submission", path.display()));
     Ok(BoxFile { path: name.or_exit(Exit::Usage)?, data: data.into(), executable: false })
 }

@@ -56,7 +56,7 @@ fn run_here(args: &Run) -> CommandResult {
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let language = local::available(choose(&registry, args)?)?;
     let bounds = allowed::bounds(&config);
-    let source = read_source(&args.file, bounds.file_bytes_max)?;
+    let source = read_source(&args.file, bounds.source_bytes_max)?;
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let stdin = stdin(args, bounds.stdin_bytes_max)?;
 

@@ -30,7 +30,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
     };
     let language = local::available(language)?;
     let bounds = allowed::bounds(&config);
-    let source = allowed::read_file(&args.file, bounds.file_bytes_max)?;
+    let source = allowed::read_file(&args.file, bounds.source_bytes_max)?;
     let tests = samples(&directory(args)?, &bounds)?;
     let limits = LimitsRequest { cpu_time: args.time, memory: args.memory, ..LimitsRequest::default() };
     let file = file_in_box(&args.file, &language);

@@ -23,7 +23,7 @@ pub(crate) fn bounds(config: &Config) -> Bounds {
     Bounds {
         problems_per_author_max: problems.per_author_max.into(),
         package_bytes_per_author_max: problems.bytes_per_author_max,
-        file_bytes_max: limits.source_max,
+        source_bytes_max: limits.source_max,
         files_max: limits.files_max as usize,
         files_bytes_max: limits.files_bytes_max,
         stdin_bytes_max: limits.stdin_max,
