@@ -115,7 +115,8 @@ pub(super) fn validate(
         // The original takes the text `0` for an absent input.
         stdin: spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default(),
         limits: limits_of(known, language.limits_max, parameters, cpu_seconds),
-        stream_bytes: bytes_of(number(parameters, "streamsize").filter(|mb| *mb > 0.0).unwrap_or(STREAM_MB)).get() as usize,
+        stream_bytes: bytes_of(number(parameters, "streamsize").filter(|mb| *mb > 0.0).unwrap_or(STREAM_MB)).get()
+            as usize,
         check: known.check,
         is_java: known.id == "java",
         debug: spec.get("debug").is_some_and(is_true),

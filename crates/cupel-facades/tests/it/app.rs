@@ -177,9 +177,15 @@ impl TestApp {
 
     /// Acts as the worker: completes the next run.
     pub(crate) async fn complete(&self, report: RunReport) -> Assignment {
+        self.complete_with(|_| report).await
+    }
+
+    /// Acts as the worker: completes the next run with the report that depends on it.
+    pub(crate) async fn complete_with(&self, report: impl FnOnce(&Assignment) -> RunReport) -> Assignment {
         let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
         let next = tokio::time::timeout(Duration::from_secs(30), self.core.next_run(worker));
         let assignment = next.await.expect("a run is waiting").unwrap();
+        let report = report(&assignment);
         assert!(self.core.complete(&assignment, report, Vec::new()).await.unwrap());
         assignment
     }
