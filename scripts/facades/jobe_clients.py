@@ -151,6 +151,7 @@ def processes_beyond_the_limit_are_not_started():
 
 def other_languages_run():
     check("nodejs", "console.log('Hello');", SUCCESS, "Hello\n", {"memorylimit": 1000000}, sourcefilename="test.js")
+    check("nodejs", "console.log('Hello');", SUCCESS, "Hello\n")
     check("nodejs", "console.log('Hello'", RUN_TIME_ERROR, "", {"memorylimit": 1000000}, sourcefilename="test.js")
     check("cpp", '#include <iostream>\nint main() { std::cout << "Hello\\n"; }', SUCCESS, "Hello\n", sourcefilename="prog.cpp")
     check("cpp", "int main() { int unused; }", COMPILE_ERROR, "")

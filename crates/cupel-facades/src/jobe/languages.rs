@@ -20,6 +20,9 @@ pub(super) struct JobeLanguage {
     pub(super) interpreter_args: &'static [&'static str],
     /// Default of `memorylimit`, in MB of 1,024,000 bytes; 0 is no limit.
     pub(super) memory_mb: f64,
+    /// Whether `memorylimit` limits the address space. Node.js reserves far more than it uses, and cannot start under the
+    /// original's default.
+    pub(super) limits_address_space: bool,
     /// Minimum of `numprocs`.
     pub(super) processes_min: u32,
     /// How the original checks the source before it starts the program, where Cupel starts the program at once.
@@ -52,7 +55,11 @@ static LANGUAGES: [JobeLanguage; 7] = [
         ..JobeLanguage::new("cpp", "prog.cpp")
     },
     JobeLanguage { memory_mb: 0.0, processes_min: 256, ..JobeLanguage::new("java", "") },
-    JobeLanguage { interpreter_args: &["--use_strict"], ..JobeLanguage::new("nodejs", "prog.js") },
+    JobeLanguage {
+        interpreter_args: &["--use_strict"],
+        limits_address_space: false,
+        ..JobeLanguage::new("nodejs", "prog.js")
+    },
     JobeLanguage { compiler_args: &["-vew", "-Se"], ..JobeLanguage::new("pascal", "prog.pas") },
     JobeLanguage { interpreter_args: &["--no-php-ini"], check: Check::Php, ..JobeLanguage::new("php", "prog.php") },
     JobeLanguage { memory_mb: 1000.0, check: Check::Python, ..JobeLanguage::new("python3", "prog.py") },
@@ -67,6 +74,7 @@ impl JobeLanguage {
             compiler_args: NO_ARGS,
             interpreter_args: NO_ARGS,
             memory_mb: 400.0,
+            limits_address_space: true,
             processes_min: 1,
             check: Check::None,
         }

@@ -307,7 +307,7 @@ fn limits_of(known: &JobeLanguage, max: Limits, parameters: &Map<String, Value>,
     // The stream is cut in the response, because the program is not ended there.
     let limits = limits_within(max, cpu_time, cpu_time * 2, memory, max.output);
     LimitsRequest {
-        address_space: memory,
+        address_space: memory.filter(|_| known.limits_address_space),
         processes: Some(processes.max(known.processes_min).min(max.processes)),
         file_size: Some(file_size.min(max.file_size)),
         disk: Some(max.disk),

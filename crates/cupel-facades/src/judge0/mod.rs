@@ -470,7 +470,7 @@ impl Handler<'_> {
     /// A page of the caller's programs, newest first.
     async fn list(&self) -> Result<Response, ApiError> {
         if !self.is_authorized() {
-            return Ok(StatusCode::FORBIDDEN.into_response());
+            return Ok(unauthorized());
         }
         let number = |name: &str, default| match self.parameters.text(name) {
             None => default,
@@ -511,10 +511,15 @@ impl Handler<'_> {
     /// Submissions are never deleted through this facade, as in the original's default configuration.
     fn delete(&self, _token: &str) -> Result<Response, ApiError> {
         if !self.is_authorized() {
-            return Ok(StatusCode::FORBIDDEN.into_response());
+            return Ok(unauthorized());
         }
         Ok(bad_request("delete not allowed"))
     }
+}
+
+/// The response to a client without a key, where a key decides.
+fn unauthorized() -> Response {
+    error(StatusCode::FORBIDDEN, "This needs an API key, as X-Auth-Token.")
 }
 
 fn too_many() -> String {

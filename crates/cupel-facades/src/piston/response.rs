@@ -178,7 +178,9 @@ impl Stage {
         for (_, status, message) in too_long.into_iter().filter(|(is_cut, ..)| *is_cut) {
             self.signal = Some("SIGKILL".to_owned());
             (self.status, self.message) = (Some(status), Some(message.to_owned()));
-            cut(&mut self.output, 2 * max);
+            // With one stream, `output` is that stream.
+            let streams = [&self.stdout, &self.stderr].into_iter().filter(|text| !text.is_empty()).count();
+            cut(&mut self.output, streams.max(1) * max);
         }
         self
     }

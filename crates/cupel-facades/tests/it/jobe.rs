@@ -275,6 +275,8 @@ async fn parameters_are_limits_and_a_value_that_is_not_numeric_is_ignored() {
         ("python3", json!({}), ms(5000), mb(1000), Some(mb(1000)), 30, mb(20)),
         ("c", json!({}), ms(5000), mb(400), Some(mb(400)), 30, mb(20)),
         ("java", json!({}), ms(5000), gib2, None, 256, mb(20)),
+        // Node.js cannot start in an address space of this size.
+        ("nodejs", json!({}), ms(5000), mb(400), None, 30, mb(20)),
         ("java", json!({ "memorylimit": 100 }), ms(5000), gib2, None, 256, mb(20)),
         ("c", json!({ "cputime": 1.5, "memorylimit": 0, "disklimit": -1 }), ms(1500), gib2, None, 30, Bytes::mib(256)),
         ("c", json!({ "cputime": "2", "numprocs": "10" }), ms(2000), mb(400), Some(mb(400)), 10, mb(20)),
