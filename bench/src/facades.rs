@@ -3,13 +3,14 @@
 //! Every response is checked. All clients present an API key and wait for the result in the response.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
+use crate::busy;
 use crate::client::Connection;
 use crate::samples::Samples;
 use crate::server::Server;
@@ -172,28 +173,12 @@ fn load(
     numbers: &AtomicU64,
     plan: Plan,
 ) -> anyhow::Result<(Vec<Duration>, Duration)> {
-    let over = AtomicBool::new(false);
     let started = Instant::now();
-    thread::scope(|scope| {
-        let busy: Vec<_> = (0..plan.clients)
-            .map(|_| {
-                scope.spawn(|| {
-                    let client = Client::new(server, interface, numbers);
-                    let mut times = Vec::new();
-                    while !over.load(Ordering::Relaxed) {
-                        times.push(client.run()?);
-                    }
-                    anyhow::Ok(times)
-                })
-            })
-            .collect();
+    let idle = || {
         thread::sleep(plan.load);
-        over.store(true, Ordering::Relaxed);
-        let mut times = Vec::new();
-        for client in busy {
-            times.extend(client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??);
-        }
-        // The duration extends to the last response, because the last runs are counted.
-        Ok((times, started.elapsed()))
-    })
+        Ok(())
+    };
+    let (times, ()) = busy::keep(plan.clients, || Client::new(server, interface, numbers), Client::run, idle)?;
+    // The duration extends to the last response, because the last runs are counted.
+    Ok((times, started.elapsed()))
 }

@@ -8,13 +8,14 @@
 //! acceptance.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::busy;
 use crate::client::Connection;
 use crate::quiet::Quiet;
 use crate::samples::Samples;
@@ -172,33 +173,18 @@ pub(crate) fn load(
     numbers: &AtomicU64,
     plan: Plan,
 ) -> anyhow::Result<(Samples, Samples)> {
-    let over = AtomicBool::new(false);
+    let accepting = Client::new(server, CHEAPEST, numbers);
     let started = Instant::now();
-    thread::scope(|scope| {
-        let busy: Vec<_> = (0..plan.clients)
-            .map(|_| {
-                scope.spawn(|| {
-                    let client = Client::new(server, program, numbers);
-                    let mut times = Vec::new();
-                    while !over.load(Ordering::Relaxed) {
-                        times.push(client.judge()?);
-                    }
-                    anyhow::Ok(times)
-                })
-            })
-            .collect();
-        let accepting = accept(&Client::new(server, CHEAPEST, numbers), started, plan.load);
-        over.store(true, Ordering::Relaxed);
-        let mut times = Vec::new();
-        for client in busy {
-            times.extend(client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??);
-        }
-        let accepting = accepting?;
-        let mut load = Samples::default();
-        // The duration extends to the last response, because the last submissions are counted.
-        load.extend(times, started.elapsed());
-        Ok((load, accepting))
-    })
+    let (times, accepting) = busy::keep(
+        plan.clients,
+        || Client::new(server, program, numbers),
+        Client::judge,
+        || accept(&accepting, started, plan.load),
+    )?;
+    let mut load = Samples::default();
+    // The duration extends to the last response, because the last submissions are counted.
+    load.extend(times, started.elapsed());
+    Ok((load, accepting))
 }
 
 fn accept(client: &Client<'_>, started: Instant, lasts: Duration) -> anyhow::Result<Samples> {

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod bare;
+mod busy;
 mod client;
 mod cluster;
 mod comparing;

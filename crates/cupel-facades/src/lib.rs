@@ -11,6 +11,7 @@ mod execute;
 mod jobe;
 mod judge0;
 mod keyless;
+mod lenient_base64;
 mod piston;
 mod program;
 mod sandboxfusion;

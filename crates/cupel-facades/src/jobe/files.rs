@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 // Maintained, MIT or Apache-2.0; bounds the total size, and evicts what is used least.
 use moka::sync::Cache;
 
 use cupel_types::UserId;
+
+use crate::lenient_base64::LENIENT;
 
 /// Maximum size of all files together, in bytes.
 const BYTES_MAX: u64 = 256 << 20;
@@ -79,12 +79,6 @@ impl Files {
 
 /// Decodes as PHP does in strict mode: white space is skipped, padding may be absent.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
     let data: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     LENIENT.decode(data).ok()
 }

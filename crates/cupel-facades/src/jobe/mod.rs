@@ -138,8 +138,8 @@ enum Operation {
 }
 
 impl Operation {
-    /// The operation at a path below the prefix; `None`: there is none. `index.php` may be absent. On an address of its own
-    /// the facade's prefix is inserted, so that the prefix may be there twice.
+    /// The operation at a path below the prefix, if there is one. The path may lack `index.php`. It may also begin with a
+    /// second `/jobe`: on the facade's own address, the server inserts the prefix, and clients send it, too.
     fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Operation> {
         let path = path.strip_prefix("/jobe").unwrap_or(path);
         let path = path.strip_prefix("/index.php").unwrap_or(path).strip_prefix("/restapi/")?;
@@ -180,31 +180,34 @@ async fn answer(app: &Shared, mount: &Mount, notes: &Notes, request: Request) ->
         return Ok(text(StatusCode::NOT_FOUND, ""));
     };
     match operation {
-        Operation::Preflight => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Operation::Preflight => Ok(StatusCode::NO_CONTENT.into_response()),
         Operation::Languages => {
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
-            return Ok(Json(languages::list(&app.core.registry())).into_response());
+            Ok(Json(languages::list(&app.core.registry())).into_response())
         }
-        Operation::Run | Operation::PutFile(_) | Operation::HasFile(_) => {}
-    }
-    let (mut parts, body) = request.into_parts();
-    // The caller is identified before the body is read, so that nobody else can make the server read one.
-    let caller = Caller::from_request_parts(&mut parts, app).await?;
-    match operation {
         Operation::HasFile(id) => {
+            let (caller, _) = identified(app, request).await?;
             let found = mount.files.get(caller.user, &id).is_some();
             Ok(if found { StatusCode::NO_CONTENT.into_response() } else { text(StatusCode::NOT_FOUND, "") })
         }
         Operation::PutFile(id) => {
-            let (bytes, _held) = submission_bytes(Request::from_parts(parts, body), app).await?;
+            let (caller, request) = identified(app, request).await?;
+            let (bytes, _held) = submission_bytes(request, app).await?;
             Ok(put(app, mount, &caller, id, &bytes))
         }
         Operation::Run => {
-            let (bytes, held) = submission_bytes(Request::from_parts(parts, body), app).await?;
+            let (caller, request) = identified(app, request).await?;
+            let (bytes, held) = submission_bytes(request, app).await?;
             post_run(app, mount, notes, &caller, bytes, held).await
         }
-        Operation::Languages | Operation::Preflight => Ok(text(StatusCode::NOT_FOUND, "")),
     }
+}
+
+/// The caller of a request, before its body is read, so that nobody else can make the server read one.
+async fn identified(app: &Shared, request: Request) -> Result<(Caller, Request), ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let caller = Caller::from_request_parts(&mut parts, app).await?;
+    Ok((caller, Request::from_parts(parts, body)))
 }
 
 fn put(app: &Shared, mount: &Mount, caller: &Caller, id: FileId, body: &[u8]) -> Response {

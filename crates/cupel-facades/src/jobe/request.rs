@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use cupel_core::{NewProgram, NewSource};
 use cupel_languages::{Language, Registry};
-use cupel_types::{Bytes, LanguageId, Limits, LimitsRequest, ToolOptions};
+use cupel_types::{Bytes, Limits, LimitsRequest, ToolOptions};
 use serde_json::{Map, Value};
 
 use super::files::FileId;
@@ -38,15 +39,14 @@ const NAME_FORBIDDEN: &str = "<>:\"/\\|?*#[]@!$&'()+,;={}^~`";
 const FILE_ID_MIN: usize = 8;
 
 /// A valid request.
-#[derive(Debug)]
 pub(super) struct Job {
-    pub(super) language: LanguageId,
-    /// The main source first.
-    pub(super) files: Vec<SourceFile>,
-    pub(super) tools: ToolOptions,
-    pub(super) args: Vec<String>,
-    pub(super) stdin: String,
-    pub(super) limits: LimitsRequest,
+    pub(super) program: NewProgram,
+    pub(super) reading: Reading,
+}
+
+/// How the result becomes the response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
     /// Bytes of each stream that the response contains.
     pub(super) stream_bytes: usize,
     pub(super) check: Check,
@@ -107,20 +107,27 @@ pub(super) fn validate(
         return Err(refused("The sourcefilename for the run_spec is illegal"));
     }
     let others = files_of(spec.get("file_list"), find_file)?;
-    Ok(Job {
-        language: language.id.clone(),
-        files: with_source(known, language, &name, source, others),
+    // The original takes the text `0` for an absent input.
+    let stdin = spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default();
+    let program = NewProgram {
+        source: NewSource {
+            language: language.id.as_str().to_owned(),
+            files: with_source(known, language, &name, source, others),
+        },
         tools: tools_of(known, language, parameters)?,
         args: words(parameters, "runargs")?.unwrap_or_default(),
-        // The original takes the text `0` for an absent input.
-        stdin: spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default(),
+        stdin: stdin.into_bytes().into(),
         limits: limits_of(known, language.limits_max, parameters, cpu_seconds),
-        stream_bytes: bytes_of(number(parameters, "streamsize").filter(|mb| *mb > 0.0).unwrap_or(STREAM_MB)).get()
-            as usize,
+        ..NewProgram::default()
+    };
+    let stream_mb = number(parameters, "streamsize").filter(|mb| *mb > 0.0).unwrap_or(STREAM_MB);
+    let reading = Reading {
+        stream_bytes: bytes_of(stream_mb).get() as usize,
         check: known.check,
         is_java: known.id == "java",
         debug: spec.get("debug").is_some_and(is_true),
-    })
+    };
+    Ok(Job { program, reading })
 }
 
 /// A required attribute as text.
@@ -256,7 +263,7 @@ fn with_source(
         // The original ignores this name. The source has the name of its class.
         ("" | "prog.java", "") => main_name(language, &mut others),
         ("", file) => file.to_owned(),
-        // A compiler that takes any name is told the language, or fails as in the original.
+        // The tools of the other languages accept any name, as in the original.
         (name, file) if fits || !file.is_empty() => name.to_owned(),
         _ => main_name(language, &mut others),
     };

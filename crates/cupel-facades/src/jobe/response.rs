@@ -7,7 +7,7 @@ use cupel_types::{Outcome, RunReport, Signal, StepReport, SubmissionId, Verdict}
 use serde::Serialize;
 
 use super::languages::Check;
-use super::request::Job;
+use super::request::Reading;
 
 /// An outcome of the original. It documents others, which its server never sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,10 @@ impl RunResponse {
     }
 
     /// The result of a job that was judged.
-    pub(super) fn of(report: &RunReport, job: &Job, id: SubmissionId) -> RunResponse {
+    pub(super) fn of(report: &RunReport, reading: Reading, id: SubmissionId) -> RunResponse {
         // The original returns a folder of the server.
-        let run_id = job.debug.then(|| id.to_string());
-        let compiler = report.compile.as_ref().map(|compile| message(&compile.output.data, job));
+        let run_id = reading.debug.then(|| id.to_string());
+        let compiler = report.compile.as_ref().map(|compile| message(&compile.output.data, reading));
         let refused = |cmpinfo: String| RunResponse {
             run_id: run_id.clone(),
             cmpinfo,
@@ -73,14 +73,14 @@ impl RunResponse {
             // For the original, a warning is an error.
             (Some(text), _) if !text.is_empty() && report.verdict != Verdict::InternalError => refused(text),
             (_, Some(step)) => {
-                let stderr = stderr_of(step, job);
-                if let Some(text) = checked(job.check, step, &stderr) {
+                let stderr = stderr_of(step, reading);
+                if let Some(text) = checked(reading.check, step, &stderr) {
                     return refused(text);
                 }
                 let outcome = outcome_of(step.outcome, &stderr);
                 RunResponse {
                     run_id,
-                    stdout: cleaned(&step.stdout.data, job.stream_bytes),
+                    stdout: cleaned(&step.stdout.data, reading.stream_bytes),
                     stderr: if outcome == JobOutcome::TimeLimit { String::new() } else { stderr },
                     ..RunResponse::new(outcome)
                 }
@@ -116,9 +116,9 @@ fn outcome_of(outcome: Outcome, stderr: &str) -> JobOutcome {
 }
 
 /// Standard error, with the line in which the original's shell names the signal that ended the program.
-fn stderr_of(step: &StepReport, job: &Job) -> String {
-    let mut stderr = message(&step.stderr.data, job);
-    if job.is_java {
+fn stderr_of(step: &StepReport, reading: Reading) -> String {
+    let mut stderr = message(&step.stderr.data, reading);
+    if reading.is_java {
         stderr = stderr.replace("\n\t", "\n        ");
     }
     let ended = match step.outcome {
@@ -190,8 +190,8 @@ fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
 }
 
 /// Text of a compiler or of standard error, with bare names of files.
-fn message(data: &[u8], job: &Job) -> String {
-    cleaned(data, job.stream_bytes).replace(WORKING_DIRECTORY, "")
+fn message(data: &[u8], reading: Reading) -> String {
+    cleaned(data, reading.stream_bytes).replace(WORKING_DIRECTORY, "")
 }
 
 /// Text of a stream of at most this many bytes. If it is not UTF-8, each byte that is not printable ASCII is written as

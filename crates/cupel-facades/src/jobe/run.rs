@@ -1,12 +1,11 @@
 //! Runs a valid request.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cupel_core::{NewProgram, NewSource, NewSubmission};
+use cupel_core::NewSubmission;
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
@@ -36,16 +35,9 @@ pub(super) async fn run(
     job: Job,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
-    let program = NewProgram {
-        source: NewSource { language: job.language.as_str().to_owned(), files: job.files.clone() },
-        tools: job.tools.clone(),
-        args: job.args.clone(),
-        stdin: Arc::from(job.stdin.as_bytes()),
-        limits: job.limits,
-        ..NewProgram::default()
-    };
+    let Job { program, reading } = job;
+    let wall_time = program.limits.wall_time.unwrap_or_default();
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
-    let wall_time = job.limits.wall_time.unwrap_or_default();
     let deadline = Instant::now() + wall_time + QUEUE_TIME_MAX;
     let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
         Ok(Ended::Finished(id, record)) => (id, record),
@@ -56,7 +48,7 @@ pub(super) async fn run(
     let mut response = match record.report {
         Some(report) => {
             let bytes = output_bytes(&report);
-            let build = move || RunResponse::of(&report, &job, id);
+            let build = move || RunResponse::of(&report, reading, id);
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
         None => Json(RunResponse::failed("The run was cancelled, or the sandbox failed.")).into_response(),

@@ -2,21 +2,13 @@
 //!
 //! Source: the functions `Base64.decode64` and `encode64` of Ruby's standard library, which the original uses: RFC 2045.
 
-use base64::alphabet::STANDARD;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::engine::{DecodePaddingMode, Engine as _};
+use base64::engine::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+
+use crate::lenient_base64::LENIENT;
 
 /// Characters of an encoded line.
 const LINE: usize = 60;
-
-/// Accepts any padding, and unused bits that are not zero.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// Decodes a text. Other characters than those of the alphabet are skipped, and the text ends at the first `=`, so no
 /// text is invalid.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use cupel_languages::Language;
 use serde_json::Value;
 
+use crate::lenient_base64::LENIENT;
 use crate::program::{SourceFile, main_name};
 
 /// Encoding of a file's content.
@@ -123,12 +122,6 @@ pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceF
 
 /// Decodes as Node.js does: both alphabets, without padding, other characters are skipped.
 fn decode_base64(text: &str) -> Vec<u8> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
     let data = text.split('=').next().unwrap_or_default().chars().filter_map(|c| match c {
         '-' => Some('+'),
         '_' => Some('/'),

@@ -1,7 +1,7 @@
 //! `/submit`, `/get_prompts` and the other data-set routes, for data that the request has with it (`provided_data`).
 //!
-//! The original also has data sets of its own, whose rows it reads from a database; Cupel has none. Formats: a program with input
-//! and output (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
+//! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that is tested
+//! with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
 
 mod compare;
 mod extract;
