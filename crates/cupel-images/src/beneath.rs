@@ -1,0 +1,235 @@
+//! A directory whose entries are only reached beneath it, without following symbolic links. Source: openat2(2).
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+/// Permissions of directories. Programs may read every directory; only Cupel may change one.
+const DIRECTORY: Mode = Mode::from_raw_mode(0o755);
+
+/// An open directory.
+pub(crate) struct Beneath(OwnedFd);
+
+/// A path of an archive: its components, without `.`, `..` and a leading slash. Not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EntryPath(PathBuf);
+
+impl EntryPath {
+    /// The path in an archive. `None` for the root directory itself.
+    pub(crate) fn parse(bytes: &[u8], depth_max: usize) -> Result<Option<EntryPath>, String> {
+        let text = Path::new(OsStr::from_bytes(bytes));
+        let shown = || text.display().to_string().escape_default().to_string();
+        if bytes.contains(&0) {
+            return Err(format!("the path `{}` contains a NUL byte", shown()));
+        }
+        let mut path = PathBuf::new();
+        let mut depth = 0;
+        for component in text.components() {
+            match component {
+                Component::RootDir | Component::CurDir => {}
+                Component::Normal(name) => {
+                    path.push(name);
+                    depth += 1;
+                }
+                Component::ParentDir | Component::Prefix(_) => {
+                    return Err(format!("the path `{}` leaves the image's root", shown()));
+                }
+            }
+        }
+        if depth > depth_max {
+            return Err(format!("the path `{}` is more than {depth_max} directories deep", shown()));
+        }
+        Ok(Some(EntryPath(path)).filter(|_| depth > 0))
+    }
+
+    pub(crate) fn parent(&self) -> &Path {
+        self.0.parent().unwrap_or(Path::new(""))
+    }
+
+    pub(crate) fn name(&self) -> &OsStr {
+        self.0.file_name().unwrap_or_default()
+    }
+
+    pub(crate) fn as_path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The entry `name` beside this one; `name` must be a single component.
+    pub(crate) fn beside(&self, name: &OsStr) -> EntryPath {
+        EntryPath(self.parent().join(name))
+    }
+}
+
+impl Beneath {
+    /// Opens a directory of the store.
+    pub(crate) fn open(path: &Path) -> io::Result<Beneath> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(Beneath(rustix::fs::open(path, flags, Mode::empty())?))
+    }
+
+    /// A directory beneath this one; an empty path is this directory.
+    pub(crate) fn directory(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), RESOLVE)
+    }
+
+    /// As [`Beneath::directory`], but creates what is missing.
+    pub(crate) fn make_directories(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        match self.directory(path) {
+            Err(Errno::NOENT) => {}
+            other => return other,
+        }
+        let mut at = self.directory(Path::new(""))?;
+        for name in path.components() {
+            match rustix::fs::mkdirat(&at, name.as_os_str(), DIRECTORY) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(other) => return Err(other),
+            }
+            at = enter(at.as_fd(), name.as_os_str())?;
+        }
+        Ok(at)
+    }
+
+    /// Opens a regular file for reading. `None` if it is of another type.
+    pub(crate) fn file(&self, path: &Path) -> rustix::io::Result<Option<std::fs::File>> {
+        // Without O_NONBLOCK, opening a pipe would wait for a writer.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = rustix::fs::openat2(&self.0, path, flags, Mode::empty(), RESOLVE)?;
+        let is_file = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::RegularFile;
+        Ok(is_file.then(|| std::fs::File::from(file)))
+    }
+}
+
+const RESOLVE: ResolveFlags =
+    ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
+
+fn enter(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat(
+        at,
+        name,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+}
+
+/// Creates a directory in `at`. An existing directory stays; anything else with this name is replaced.
+pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+    match rustix::fs::mkdirat(at, name, DIRECTORY) {
+        Err(Errno::EXIST) if !is_directory(at, name)? => {
+            rustix::fs::unlinkat(at, name, AtFlags::empty())?;
+            rustix::fs::mkdirat(at, name, DIRECTORY)
+        }
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+fn is_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
+    let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+}
+
+/// Removes what has this name in `at`, if anything: a file, a link, or a directory with everything beneath.
+pub(crate) fn remove(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
+    match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        // A file cannot be removed by this call on some systems either; then the next line reports the error.
+        Err(Errno::ISDIR | Errno::PERM) => {
+            empty(enter(at, name)?.as_fd())?;
+            Ok(rustix::fs::unlinkat(at, name, AtFlags::REMOVEDIR)?)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Removes everything in a directory.
+pub(crate) fn empty(directory: BorrowedFd<'_>) -> io::Result<()> {
+    for (name, _) in list(directory)? {
+        remove(directory, &name)?;
+    }
+    Ok(())
+}
+
+/// The entries of a directory with their types, in the order of their names.
+pub(crate) fn list(directory: BorrowedFd<'_>) -> io::Result<Vec<(std::ffi::OsString, FileType)>> {
+    let readable =
+        rustix::fs::openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut entries = Vec::new();
+    for entry in rustix::fs::Dir::new(readable)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
+        if name == "." || name == ".." {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            FileType::Unknown => {
+                FileType::from_raw_mode(rustix::fs::statat(directory, &name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode)
+            }
+            known => known,
+        };
+        entries.push((name, kind));
+    }
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(entries)
+}
+
+/// Opens the directory at an absolute or relative path of an operator, following links.
+pub(crate) fn open_operators(path: &Path) -> io::Result<Beneath> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(Beneath(rustix::fs::openat(CWD, path, flags, Mode::empty())?))
+}
+
+impl AsFd for Beneath {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_an_archive_stays_in_the_root() {
+        let parse = |text: &str| EntryPath::parse(text.as_bytes(), 4);
+        let path = |text: &str| parse(text).unwrap().map(|path| path.as_path().display().to_string());
+        assert_eq!(path("./usr/bin/python3"), Some("usr/bin/python3".to_owned()));
+        assert_eq!(path("/etc//passwd"), Some("etc/passwd".to_owned()));
+        assert_eq!(path("./"), None);
+        assert_eq!(path("/"), None);
+        for bad in ["../a", "a/../b", "a/..", "/..", "a\0b", "a/b/c/d/e"] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("inner")).unwrap();
+        std::os::unix::fs::symlink("/etc", dir.path().join("inner/link")).unwrap();
+        let inner = Beneath::open(&dir.path().join("inner")).unwrap();
+        assert_eq!(inner.directory(Path::new("link")).unwrap_err(), Errno::LOOP);
+        assert_eq!(inner.make_directories(Path::new("link/a")).unwrap_err(), Errno::LOOP);
+        assert_eq!(inner.file(Path::new("link/passwd")).unwrap_err(), Errno::LOOP);
+        assert!(inner.directory(Path::new("..")).is_err());
+    }
+
+    #[test]
+    fn removing_a_tree_does_not_follow_links() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("kept")).unwrap();
+        std::fs::write(dir.path().join("kept/file"), "").unwrap();
+        std::fs::create_dir_all(dir.path().join("tree/deep/deeper")).unwrap();
+        std::os::unix::fs::symlink("../kept", dir.path().join("tree/link")).unwrap();
+        let base = Beneath::open(dir.path()).unwrap();
+        remove(base.as_fd(), OsStr::new("tree")).unwrap();
+        remove(base.as_fd(), OsStr::new("tree")).unwrap();
+        assert!(!dir.path().join("tree").exists());
+        assert!(dir.path().join("kept/file").exists());
+    }
+}

@@ -1,0 +1,79 @@
+//! Errors of the image store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::{ImageName, SourceError};
+
+/// Why an operation on images failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The source is not valid.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source cannot be read, or is not an image.
+    #[error("cannot read the image from {source_name}: {reason}")]
+    Unreadable {
+        /// The source.
+        source_name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The image is refused. Nothing of it is left.
+    #[error("the image is refused: {part}: {reason}")]
+    Refused {
+        /// The part of the image, such as `layer 2 of 5 (sha256:…)`.
+        part: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The store has no image with this name.
+    #[error("no image is named `{0}`; `cupel images list` shows the names")]
+    Unknown(ImageName),
+    /// The store has no room for the image.
+    #[error(
+        "the image needs {needed} bytes beyond the bound of {bound} bytes for images (`images.disk_max`); remove images \
+         that are not used (`cupel images remove`, `cupel images prune`) or raise the bound"
+    )]
+    Full {
+        /// Bytes beyond the bound.
+        needed: u64,
+        /// The bound in bytes.
+        bound: u64,
+    },
+    /// The registry or engine failed, or did not answer in time.
+    #[error("{remote} {reason}")]
+    Remote {
+        /// The registry or engine.
+        remote: String,
+        /// What happened.
+        reason: String,
+    },
+    /// An operation on a file of the store failed.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// The operation.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl ImageError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ImageError {
+        let path = path.to_owned();
+        move |source| ImageError::Io { action, path, source }
+    }
+
+    pub(crate) fn refused(part: impl Into<String>, reason: impl Into<String>) -> ImageError {
+        ImageError::Refused { part: part.into(), reason: reason.into() }
+    }
+
+    /// Whether the image itself is at fault, and not the source, the store or the disk.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, ImageError::Refused { .. })
+    }
+}

@@ -1,0 +1,140 @@
+//! The index of a store: the names of its images, and what each consists of.
+
+use cupel_types::ContentHash;
+use serde::{Deserialize, Serialize};
+
+use crate::ImageName;
+
+/// An image of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Its name.
+    pub name: ImageName,
+    /// Hash of its configuration, which contains the digests of its layers.
+    pub id: ContentHash,
+    /// Digest of its manifest; `None` if it came from an archive of `docker save`.
+    pub digest: Option<ContentHash>,
+    /// Where it came from, as the operator wrote it.
+    pub source: String,
+    /// Time at which it was added, in seconds since 1970.
+    pub added: u64,
+    /// Processor architecture, by its name in images.
+    pub architecture: String,
+    /// Its layers, from the lowest to the highest, by the hashes of their uncompressed archives.
+    pub layers: Vec<ContentHash>,
+    /// Bytes of the files of all layers. Layers that other images share are counted here, too.
+    pub bytes: u64,
+    /// Number of entries of its root.
+    pub entries: u64,
+    /// Number of devices, pipes and sockets that were left out.
+    pub left_out: u64,
+    /// Number of files whose set-user-id or set-group-id bits or capabilities were dropped.
+    pub privileges_dropped: u64,
+    /// What its programs start with.
+    pub config: ImageConfig,
+    /// User id of its programs, if the image names a user other than root.
+    pub uid: Option<u32>,
+}
+
+/// What the programs of an image start with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageConfig {
+    /// `ENV`: names and values.
+    pub env: Vec<(String, String)>,
+    /// `WORKDIR`.
+    pub directory: Option<String>,
+    /// `USER`, as the image has it.
+    pub user: Option<String>,
+}
+
+/// The index as a file.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IndexFile {
+    pub(crate) version: u32,
+    pub(crate) images: Vec<ImageRow>,
+}
+
+/// Version of [`IndexFile`]'s format.
+pub(crate) const VERSION: u32 = 1;
+
+/// One image in [`IndexFile`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImageRow {
+    name: String,
+    id: String,
+    digest: Option<String>,
+    source: String,
+    added: u64,
+    architecture: String,
+    layers: Vec<String>,
+    bytes: u64,
+    entries: u64,
+    left_out: u64,
+    privileges_dropped: u64,
+    env: Vec<(String, String)>,
+    directory: Option<String>,
+    user: Option<String>,
+    uid: Option<u32>,
+}
+
+impl ImageRow {
+    pub(crate) fn of(image: &Image) -> ImageRow {
+        let Image {
+            name,
+            id,
+            digest,
+            source,
+            added,
+            architecture,
+            layers,
+            bytes,
+            entries,
+            left_out,
+            privileges_dropped,
+            config: ImageConfig { env, directory, user },
+            uid,
+        } = image.clone();
+        ImageRow {
+            name: name.to_string(),
+            id: id.to_string(),
+            digest: digest.map(|digest| digest.to_string()),
+            source,
+            added,
+            architecture,
+            layers: layers.iter().map(ToString::to_string).collect(),
+            bytes,
+            entries,
+            left_out,
+            privileges_dropped,
+            env,
+            directory,
+            user,
+            uid,
+        }
+    }
+
+    /// `None` if a name or a hash is damaged.
+    pub(crate) fn image(self) -> Option<Image> {
+        let hash = |text: String| text.parse::<ContentHash>().ok();
+        Some(Image {
+            name: self.name.parse().ok()?,
+            id: hash(self.id)?,
+            digest: match self.digest {
+                Some(digest) => Some(hash(digest)?),
+                None => None,
+            },
+            source: self.source,
+            added: self.added,
+            architecture: self.architecture,
+            layers: self.layers.into_iter().map(hash).collect::<Option<_>>()?,
+            bytes: self.bytes,
+            entries: self.entries,
+            left_out: self.left_out,
+            privileges_dropped: self.privileges_dropped,
+            config: ImageConfig { env: self.env, directory: self.directory, user: self.user },
+            uid: self.uid,
+        })
+    }
+}

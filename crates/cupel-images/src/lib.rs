@@ -1,0 +1,50 @@
+//! Container images as root directories for programs, without a daemon.
+//!
+//! ```text
+//!  OCI layout, archive,        plan: manifest, configuration      layers/DIFF_ID/   one directory per layer,
+//!  registry, Docker Engine ──► and layers, by digest         ──►    tree/           unpacked and verified once
+//!                                                                     │ hard links
+//!                                 index.json: names ──────────►  roots/IMAGE_ID/    what a program sees as /
+//! ```
+//!
+//! * A **layer** is identified by the SHA-256 of its uncompressed archive (`diff_id`). It is unpacked once, no matter
+//!   how many images contain it.
+//! * A **root** is the result of all layers of an image: directories of its own, with hard links to the files of the
+//!   layers. So a root needs no mount of several layers: it works on every file system with hard links and for an
+//!   ordinary user, and a path is found as quickly as in the host's own directories.
+//! * An **image id** is the SHA-256 of the image's configuration, which contains the digests of all layers. It is the
+//!   id that Docker shows.
+//! * The **index** maps names to images. It is replaced as a whole, under a lock that all processes of the directory
+//!   respect.
+//!
+//! Images are untrusted. The file system of a root contains only directories, regular files and symbolic links, owned by
+//! the user of this process, without set-user-id bits. Every path of a layer is resolved beneath the layer's directory,
+//! without following symbolic links (openat2(2), `RESOLVE_BENEATH`).
+//!
+//! *Architecture invariant:* this crate runs no program of an image. *Architecture invariant:* a refused image leaves
+//! nothing behind. *Architecture invariant:* what is below `layers/` and `roots/` is complete and never changes, apart
+//! from its removal; everything incomplete is below `incoming/`.
+//!
+//! Sources: OCI Image Specification 1.1 (layout, manifest, configuration, layer), Docker Image Specification 1.2 (the
+//! archives of `docker save`).
+#![forbid(unsafe_code)]
+
+mod beneath;
+mod bounds;
+mod contents;
+mod error;
+mod hashing;
+mod index;
+mod layer;
+mod name;
+mod plan;
+mod root;
+mod source;
+mod store;
+
+pub use bounds::ImageBounds;
+pub use error::ImageError;
+pub use index::{Image, ImageConfig};
+pub use name::{ImageName, ImageNameError};
+pub use source::{RegistryOptions, Source, SourceError};
+pub use store::{AddedImage, ImageStore, Pruned, RootInUse};

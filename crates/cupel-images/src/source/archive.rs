@@ -1,0 +1,116 @@
+//! A tar archive with an OCI layout, or one that `docker save` wrote. Its files are read in place.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path};
+
+use crate::plan::Blobs;
+
+/// Entries of an archive that are accepted: an image has two per layer and a few more.
+const ENTRIES_MAX: usize = 100_000;
+
+/// An archive and the places of its files.
+pub(crate) struct Archive {
+    file: File,
+    entries: HashMap<String, Place>,
+}
+
+enum Place {
+    /// Offset and length in bytes.
+    At(u64, u64),
+    /// A link to another path; `docker save` links equal layers.
+    Link(String),
+}
+
+impl Archive {
+    /// Reads the table of an uncompressed archive.
+    pub(crate) fn open(file: File) -> io::Result<Archive> {
+        let mut entries = HashMap::new();
+        let mut tar = tar::Archive::new(&file);
+        for entry in tar.entries_with_seek()? {
+            let entry = entry?;
+            let Some(path) = path(&entry.path()?) else { continue };
+            let kind = entry.header().entry_type();
+            let place = if kind.is_file() {
+                Place::At(entry.raw_file_position(), entry.size())
+            } else if kind.is_symlink() || kind.is_hard_link() {
+                let Some(target) = entry.link_name()? else { continue };
+                let directory = Path::new(&path).parent().unwrap_or(Path::new(""));
+                let target = if kind.is_symlink() { normal(&directory.join(target)) } else { normal(&target) };
+                let Some(target) = target else { continue };
+                Place::Link(target)
+            } else {
+                continue;
+            };
+            entries.insert(path, place);
+            if entries.len() > ENTRIES_MAX {
+                return Err(io::Error::other(format!("the archive has more than {ENTRIES_MAX} entries")));
+            }
+        }
+        Ok(Archive { file, entries })
+    }
+
+    pub(crate) fn contains(&self, path: &str) -> bool {
+        self.entries.contains_key(path)
+    }
+}
+
+/// A path of the archive in the form in which images refer to it.
+fn path(path: &Path) -> Option<String> {
+    let parts = path.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir));
+    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
+    parts.map(|parts| parts.join("/")).filter(|path| !path.is_empty())
+}
+
+/// Resolves `..` in a path of the archive by its text; `None` if it leaves the archive.
+fn normal(path: &Path) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(parts.pop()?),
+            Component::Normal(name) => parts.push(name.to_str()?),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    Some(parts.join("/"))
+}
+
+impl Blobs for Archive {
+    fn open(&self, path: &str) -> io::Result<Option<Box<dyn Read + '_>>> {
+        let mut path = path;
+        for _ in 0..8 {
+            match self.entries.get(path) {
+                None => return Ok(None),
+                Some(Place::At(at, length)) => {
+                    return Ok(Some(Box::new(Section { file: &self.file, at: *at, end: at.saturating_add(*length) })));
+                }
+                Some(Place::Link(target)) => path = target,
+            }
+        }
+        Err(io::Error::other("the archive's links refer to each other"))
+    }
+}
+
+/// Part of a file.
+struct Section<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        if left == 0 {
+            return Ok(0);
+        }
+        let n = self.file.read_at(&mut buffer[..left], self.at)?;
+        if n == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the archive is cut off"));
+        }
+        self.at += n as u64;
+        Ok(n)
+    }
+}

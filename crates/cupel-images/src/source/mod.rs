@@ -1,0 +1,153 @@
+//! Where images come from.
+
+mod archive;
+mod layout;
+mod registry;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use cupel_types::ContentHash;
+
+pub(crate) use archive::Archive;
+pub(crate) use layout::Layout;
+pub use registry::RegistryOptions;
+pub(crate) use registry::pull;
+
+use crate::hashing::parse_digest;
+use crate::plan::Wanted;
+
+/// Where an image is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file or directory: an OCI layout, as a directory or as a tar, or an archive of `docker save`. Written
+    /// `PATH`, `oci:PATH` or `docker-archive:PATH`; `:TAG` or `@sha256:DIGEST` at the end selects one of several images
+    /// after a prefix.
+    Path {
+        /// The file or directory.
+        path: PathBuf,
+        /// Which of several images.
+        selector: Option<Selector>,
+    },
+    /// An image in a registry, written `docker://HOST/NAME:TAG`, with or without `@sha256:DIGEST`.
+    Registry {
+        /// The reference, without `docker://`.
+        reference: String,
+    },
+}
+
+/// Selects one of several images of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// By its tag.
+    Tag(String),
+    /// By the digest of its manifest.
+    Digest(ContentHash),
+}
+
+impl Selector {
+    pub(crate) fn wanted(&self) -> Wanted {
+        match self {
+            Selector::Tag(tag) => Wanted::Tag(tag.clone()),
+            Selector::Digest(digest) => Wanted::Digest(*digest),
+        }
+    }
+}
+
+/// Error for a text that is not a valid [`Source`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a source of an image: {reason}")]
+pub struct SourceError {
+    text: String,
+    reason: String,
+}
+
+impl SourceError {
+    pub(crate) fn new(text: &str, reason: impl Into<String>) -> SourceError {
+        SourceError { text: text.to_owned(), reason: reason.into() }
+    }
+}
+
+impl FromStr for Source {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Source, SourceError> {
+        let fail = |reason: &str| SourceError::new(text, reason);
+        if let Some(reference) = text.strip_prefix("docker://") {
+            registry::parse(reference).map_err(|reason| fail(&reason))?;
+            return Ok(Source::Registry { reference: reference.to_owned() });
+        }
+        for prefix in ["oci-archive:", "oci:", "docker-archive:"] {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return with_selector(rest).map_err(|reason| fail(&reason));
+            }
+        }
+        if text.is_empty() {
+            return Err(fail("it is empty"));
+        }
+        if text.contains("://") {
+            return Err(fail("write a path, `oci:PATH`, `docker-archive:PATH` or `docker://HOST/NAME:TAG`"));
+        }
+        Ok(Source::Path { path: text.into(), selector: None })
+    }
+}
+
+fn with_selector(text: &str) -> Result<Source, String> {
+    let (path, selector) = match text.rsplit_once('@') {
+        Some((path, digest)) if digest.starts_with("sha256:") => (path, Some(Selector::Digest(parse_digest(digest)?))),
+        _ => match text.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') && !tag.is_empty() => (path, Some(Selector::Tag(tag.to_owned()))),
+            _ => (text, None),
+        },
+    };
+    if path.is_empty() {
+        return Err("the path is missing".to_owned());
+    }
+    Ok(Source::Path { path: Path::new(path).to_owned(), selector })
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Path { path, selector: None } => path.display().fmt(f),
+            Source::Path { path, selector: Some(Selector::Tag(tag)) } => write!(f, "oci:{}:{tag}", path.display()),
+            Source::Path { path, selector: Some(Selector::Digest(digest)) } => {
+                write!(f, "oci:{}@sha256:{digest}", path.display())
+            }
+            Source::Registry { reference } => write!(f, "docker://{reference}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_path_or_a_reference() {
+        let path = |path: &str, selector| Ok(Source::Path { path: path.into(), selector });
+        let tag = |tag: &str| Some(Selector::Tag(tag.to_owned()));
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        for (text, expected) in [
+            ("image.tar", path("image.tar", None)),
+            ("/a/b:c.tar", path("/a/b:c.tar", None)),
+            ("oci:/a/b", path("/a/b", None)),
+            ("oci:/a/b:1.0", path("/a/b", tag("1.0"))),
+            ("docker-archive:a.tar:x", path("a.tar", tag("x"))),
+            (
+                &format!("oci:a@{digest}"),
+                path("a", Some(Selector::Digest(ContentHash::from_bytes([0xab; 32])))),
+            ),
+            (
+                "docker://127.0.0.1:5000/course:1",
+                Ok(Source::Registry { reference: "127.0.0.1:5000/course:1".to_owned() }),
+            ),
+        ] {
+            assert_eq!(text.parse::<Source>(), expected, "{text}");
+        }
+        for bad in ["", "https://host/x", "docker://", "docker://UPPER/x y", "oci:", "oci:a@sha256:12"] {
+            assert!(bad.parse::<Source>().is_err(), "{bad}");
+        }
+    }
+}

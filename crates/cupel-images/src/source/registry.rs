@@ -1,0 +1,328 @@
+//! Pulls an image from a registry into an OCI layout on disk. Everything is verified later, when it is read from there.
+//!
+//! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
+//! alone: the client drops them when it is redirected to another host. Source: OCI Distribution Specification 1.1.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cupel_types::ContentHash;
+use futures_util::StreamExt;
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference};
+use serde::Deserialize;
+
+use crate::bounds::ImageBounds;
+use crate::error::ImageError;
+use crate::hashing::{hash_of, parse_digest};
+use crate::plan::{architecture, blob_path};
+
+/// How registries are reached.
+#[derive(Clone, Debug)]
+pub struct RegistryOptions {
+    /// References that may be pulled, with `*` for any characters except `/`, and `**` for any characters; if empty, all.
+    pub allowed: Vec<String>,
+    /// Hosts, with ports, that are reached by HTTP without TLS. Those on this machine always are, as with Docker.
+    pub insecure: Vec<String>,
+    /// Hosts that are tried in place of another one, which is tried last.
+    pub mirrors: Vec<(String, String)>,
+    /// A file like Docker's `config.json`; `None` for the user's own (`$DOCKER_CONFIG`, `~/.docker`).
+    pub credentials: Option<PathBuf>,
+    /// Maximum time without a byte from the registry.
+    pub silence_max: Duration,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> RegistryOptions {
+        RegistryOptions {
+            allowed: Vec::new(),
+            insecure: Vec::new(),
+            mirrors: Vec::new(),
+            credentials: None,
+            silence_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Maximum time to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Media types of manifests and indexes.
+const MANIFESTS: &[&str] = &[
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+pub(super) fn parse(reference: &str) -> Result<Reference, String> {
+    reference.parse().map_err(|error: oci_client::ParseError| error.to_string())
+}
+
+/// What a pull needs of a manifest.
+#[derive(Deserialize)]
+struct Manifest {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    manifests: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    size: u64,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    os: String,
+    architecture: String,
+}
+
+/// The digests of the layers, in a configuration.
+#[derive(Deserialize)]
+struct Configuration {
+    rootfs: RootFs,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    diff_ids: Vec<String>,
+}
+
+/// Downloads an image into an empty directory, and returns the digest of its manifest. Layers for which `is_known`
+/// returns true are left out.
+pub(crate) fn pull(
+    reference: &str,
+    into: &Path,
+    options: &RegistryOptions,
+    bounds: &ImageBounds,
+    is_known: &dyn Fn(&ContentHash) -> bool,
+) -> Result<ContentHash, ImageError> {
+    let parsed =
+        parse(reference).map_err(|reason| super::SourceError::new(&format!("docker://{reference}"), reason))?;
+    if !options.allowed.is_empty() && !options.allowed.iter().any(|pattern| matches(pattern, &parsed)) {
+        let reason = "the operator's settings do not allow this reference (`images.registries.allowed`)";
+        return Err(super::SourceError::new(&format!("docker://{reference}"), reason).into());
+    }
+    // Fails if the process has chosen an implementation of TLS already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ImageError::io("start a runtime for", into))?;
+    let mirrors = options.mirrors.iter().filter(|(host, _)| host == parsed.registry());
+    let hosts = mirrors.map(|(_, mirror)| mirror.as_str()).chain([parsed.registry()]);
+    let mut last = None;
+    for host in hosts {
+        let there = on_host(&parsed, host);
+        let result = runtime.block_on(Pull { options, bounds, is_known, into, reference: &there, host }.run());
+        match result {
+            Err(error @ ImageError::Remote { .. }) => {
+                tracing::warn!(host, error = %error, "cannot pull an image");
+                last = Some(error);
+            }
+            other => return other,
+        }
+    }
+    Err(last.unwrap_or_else(|| ImageError::Remote { remote: reference.to_owned(), reason: "has no host".to_owned() }))
+}
+
+/// The same image on another host.
+fn on_host(reference: &Reference, host: &str) -> Reference {
+    let (host, repository) = (host.to_owned(), reference.repository().to_owned());
+    match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => Reference::with_digest(host, repository, digest.to_owned()),
+        (None, tag) => Reference::with_tag(host, repository, tag.unwrap_or("latest").to_owned()),
+    }
+}
+
+/// Whether a pattern of the operator matches `HOST/NAME:TAG`.
+fn matches(pattern: &str, reference: &Reference) -> bool {
+    let full = match reference.tag() {
+        Some(tag) => format!("{}/{}:{tag}", reference.registry(), reference.repository()),
+        None => format!("{}/{}", reference.registry(), reference.repository()),
+    };
+    let without_tag = format!("{}/{}", reference.registry(), reference.repository());
+    glob(pattern.as_bytes(), full.as_bytes()) || glob(pattern.as_bytes(), without_tag.as_bytes())
+}
+
+/// Glob match with `*` and `**`; patterns are short and come from the operator.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        [b'*', b'*', rest @ ..] => (0..=text.len()).any(|at| glob(rest, &text[at..])),
+        [b'*', rest @ ..] => {
+            let end = text.iter().position(|c| *c == b'/').unwrap_or(text.len());
+            (0..=end).any(|at| glob(rest, &text[at..]))
+        }
+        [first, rest @ ..] => text.first() == Some(first) && glob(rest, &text[1..]),
+    }
+}
+
+struct Pull<'a> {
+    options: &'a RegistryOptions,
+    bounds: &'a ImageBounds,
+    is_known: &'a dyn Fn(&ContentHash) -> bool,
+    into: &'a Path,
+    reference: &'a Reference,
+    host: &'a str,
+}
+
+impl Pull<'_> {
+    async fn run(&self) -> Result<ContentHash, ImageError> {
+        let client = Client::new(ClientConfig {
+            protocol: match self.is_plain() {
+                true => ClientProtocol::Http,
+                false => ClientProtocol::Https,
+            },
+            connect_timeout: Some(CONNECT),
+            read_timeout: Some(self.options.silence_max),
+            user_agent: concat!("cupel/", env!("CARGO_PKG_VERSION")),
+            ..ClientConfig::default()
+        });
+        let auth = self.credentials()?;
+        std::fs::create_dir_all(self.into.join("blobs/sha256")).map_err(ImageError::io("create", self.into))?;
+        let wanted = self.reference.digest().map(parse_digest).transpose();
+        let wanted = wanted.map_err(|reason| super::SourceError::new(&self.reference.whole(), reason))?;
+        let (digest, mut manifest) = self.manifest(&client, &auth, self.reference, wanted).await?;
+        if let Some(entries) = manifest.manifests.take() {
+            let fits = |entry: &&Descriptor| {
+                entry.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture())
+            };
+            // Without one that fits, the plan says which platforms there are.
+            let Some(entry) = entries.iter().find(fits) else { return Ok(digest) };
+            let inner = parse_digest(&entry.digest).map_err(|reason| ImageError::refused("the index", reason))?;
+            let host = self.reference.registry().to_owned();
+            let there =
+                Reference::with_digest(host, self.reference.repository().to_owned(), entry.digest.clone());
+            (_, manifest) = self.manifest(&client, &auth, &there, Some(inner)).await?;
+        }
+        let Some(config) = manifest.config else { return Ok(digest) };
+        if manifest.layers.len() > self.bounds.layers_max {
+            return Ok(digest);
+        }
+        let path = self.blob(&client, &config).await?;
+        let text = std::fs::read(&path).map_err(ImageError::io("read", &path))?;
+        let diff_ids: Vec<Option<ContentHash>> = match serde_json::from_slice::<Configuration>(&text) {
+            Ok(config) => config.rootfs.diff_ids.iter().map(|id| parse_digest(id).ok()).collect(),
+            Err(_) => Vec::new(),
+        };
+        for (at, layer) in manifest.layers.iter().enumerate() {
+            let is_known = diff_ids.get(at).copied().flatten().is_some_and(|id| (self.is_known)(&id));
+            if !is_known {
+                self.blob(&client, layer).await?;
+            }
+        }
+        Ok(digest)
+    }
+
+    /// Whether the registry is reached without TLS: one on this machine, or one that the operator names.
+    fn is_plain(&self) -> bool {
+        let name = self.host.rsplit_once(':').map_or(self.host, |(name, _)| name);
+        let is_local = name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+        is_local || self.options.insecure.iter().any(|host| host == self.host)
+    }
+
+    fn credentials(&self) -> Result<RegistryAuth, ImageError> {
+        use docker_credential::DockerCredential::{IdentityToken, UsernamePassword};
+        // The key of Docker Hub is historical (Docker CLI, `config.json`).
+        let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host };
+        let found = match &self.options.credentials {
+            None => docker_credential::get_credential(server),
+            Some(path) => {
+                let file = std::fs::File::open(path).map_err(ImageError::io("read the credentials in", path))?;
+                docker_credential::get_credential_from_reader(std::io::BufReader::new(file), server)
+            }
+        };
+        match found {
+            Ok(UsernamePassword(name, password)) => Ok(RegistryAuth::Basic(name, password)),
+            Ok(IdentityToken(token)) => Ok(RegistryAuth::Bearer(token)),
+            Err(error) => {
+                tracing::debug!(host = self.host, %error, "no credentials for a registry");
+                Ok(RegistryAuth::Anonymous)
+            }
+        }
+    }
+
+    /// Downloads a manifest. `wanted` is the digest that it must have.
+    async fn manifest(
+        &self,
+        client: &Client,
+        auth: &RegistryAuth,
+        reference: &Reference,
+        wanted: Option<ContentHash>,
+    ) -> Result<(ContentHash, Manifest), ImageError> {
+        let (text, _) =
+            client.pull_manifest_raw(reference, auth, MANIFESTS).await.map_err(|error| self.failed(&error))?;
+        let digest = hash_of(&text);
+        if let Some(wanted) = wanted
+            && wanted != digest
+        {
+            let reason = format!("the registry sent one with the digest sha256:{digest} for sha256:{wanted}");
+            return Err(ImageError::refused("the manifest", reason));
+        }
+        let path = self.into.join(blob_path(&digest));
+        std::fs::write(&path, &text).map_err(ImageError::io("write", &path))?;
+        let manifest = serde_json::from_slice(&text)
+            .map_err(|error| ImageError::refused("the manifest", format!("it is not one of an image: {error}")))?;
+        Ok((digest, manifest))
+    }
+
+    /// Downloads a blob, and returns its path.
+    async fn blob(&self, client: &Client, blob: &Descriptor) -> Result<PathBuf, ImageError> {
+        let digest = parse_digest(&blob.digest).map_err(|reason| ImageError::refused("the manifest", reason))?;
+        let refused = |reason: String| ImageError::refused(blob.digest.as_str(), reason);
+        if blob.size > self.bounds.bytes_max {
+            return Err(refused(format!("it has {} bytes, more than an image may have", blob.size)));
+        }
+        let path = self.into.join(blob_path(&digest));
+        let mut file = std::fs::File::create(&path).map_err(ImageError::io("write", &path))?;
+        let stream = client.pull_blob_stream(self.reference, blob.digest.as_str()).await;
+        let mut stream = stream.map_err(|error| self.failed(&error))?.stream;
+        let mut left = blob.size;
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| self.failed(&error))?;
+            left = left
+                .checked_sub(chunk.len() as u64)
+                .ok_or_else(|| refused(format!("the registry sent more than the {} bytes it promised", blob.size)))?;
+            file.write_all(&chunk).map_err(ImageError::io("write", &path))?;
+        }
+        if left > 0 {
+            return Err(refused(format!("the registry sent {left} bytes less than the {} it promised", blob.size)));
+        }
+        Ok(path)
+    }
+
+    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> ImageError {
+        ImageError::Remote {
+            remote: format!("the registry `{}`", self.host),
+            reason: format!("failed: {}", cupel_types::chain(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_allows_references_by_patterns() {
+        let reference = parse("registry.example/course/a:1").unwrap();
+        for (pattern, expected) in [
+            ("registry.example/course/*", true),
+            ("registry.example/course/*:1", true),
+            ("registry.example/*", false),
+            ("registry.example/**", true),
+            ("*/course/a", true),
+            ("other.example/**", false),
+            ("registry.example/course/a:2", false),
+        ] {
+            assert_eq!(matches(pattern, &reference), expected, "{pattern}");
+        }
+    }
+}

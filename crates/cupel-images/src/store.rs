@@ -1,0 +1,618 @@
+//! The image store of a node: a directory with layers, roots and the index of their names.
+//!
+//! Several processes may use one directory: a server, and commands beside it. What they add becomes visible by a rename.
+//! A lock on a file guards the index. A process that runs programs in a root holds a shared lock on it
+//! ([`ImageStore::hold`]), so that the root is removed only when nobody uses it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cupel_types::ContentHash;
+use tempfile::TempDir;
+
+use crate::beneath::Beneath;
+use crate::bounds::{Budget, ImageBounds};
+use crate::contents::{Contents, RecordKind};
+use crate::error::ImageError;
+use crate::hashing::{Hashing, hash_of};
+use crate::index::{Image, ImageConfig, ImageRow, IndexFile, VERSION};
+use crate::layer::{self, LayerFault};
+use crate::name::ImageName;
+use crate::plan::{self, Blobs, Compression, Plan, PlannedLayer};
+use crate::root;
+use crate::source::{Archive, Layout, RegistryOptions, Source};
+
+/// User id of programs in an image that names no user, or root.
+const DEFAULT_UID: u32 = 1000;
+
+/// The images of a node.
+#[derive(Clone, Debug)]
+pub struct ImageStore {
+    directory: PathBuf,
+    bounds: ImageBounds,
+    /// Bytes that all layers together may have.
+    disk_max: u64,
+}
+
+/// What [`ImageStore::add`] did.
+#[derive(Clone, Debug)]
+pub struct AddedImage {
+    /// The image.
+    pub image: Image,
+    /// Number of its layers that were unpacked now; the others were there.
+    pub layers_unpacked: usize,
+    /// Bytes of the layers that were unpacked now.
+    pub bytes_unpacked: u64,
+    /// The image that had this name before, if it was another one.
+    pub replaced: Option<ContentHash>,
+}
+
+/// What [`ImageStore::prune`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Roots that no name refers to.
+    pub roots: usize,
+    /// Layers that no image refers to.
+    pub layers: usize,
+    /// Roots that are removed later, because a process uses them.
+    pub in_use: usize,
+}
+
+/// A directory of [`ImageStore::incoming`], which is removed when this value is dropped.
+struct Incoming {
+    directory: TempDir,
+    _lock: File,
+}
+
+/// Keeps a root while it is in use.
+#[derive(Debug)]
+pub struct RootInUse {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RootInUse {
+    /// The directory that programs see as `/`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl ImageStore {
+    /// The store in this directory, which is created when the first image is added.
+    pub fn new(directory: impl Into<PathBuf>, disk_max: u64) -> ImageStore {
+        ImageStore { directory: directory.into(), bounds: ImageBounds::default(), disk_max }
+    }
+
+    /// The same store with other bounds on images.
+    #[must_use]
+    pub fn with_bounds(self, bounds: ImageBounds) -> ImageStore {
+        ImageStore { bounds, ..self }
+    }
+
+    /// The directory whose entries are the roots, by the ids of their images.
+    pub fn roots(&self) -> PathBuf {
+        self.directory.join("roots")
+    }
+
+    fn layers(&self) -> PathBuf {
+        self.directory.join("layers")
+    }
+
+    fn layer(&self, diff_id: &ContentHash) -> PathBuf {
+        self.layers().join(diff_id.to_string())
+    }
+
+    fn root(&self, id: &ContentHash) -> PathBuf {
+        self.roots().join(id.to_string())
+    }
+
+    /// Creates the store's directories, so that a sandbox can be given [`ImageStore::roots`] before there is an image.
+    ///
+    /// # Errors
+    /// A directory cannot be created.
+    pub fn create(&self) -> Result<(), ImageError> {
+        for directory in [self.layers(), self.roots(), self.directory.join("incoming"), self.directory.join("locks")] {
+            std::fs::create_dir_all(&directory).map_err(ImageError::io("create", &directory))?;
+        }
+        Ok(())
+    }
+
+    /// Adds an image under a name. An image that has the name already is replaced as the holder of the name.
+    ///
+    /// # Errors
+    /// The source cannot be read, the image is refused, or the store has no room. The store is then unchanged, except
+    /// that complete layers may stay until the next [`ImageStore::prune`].
+    pub fn add(
+        &self,
+        name: &ImageName,
+        source: &Source,
+        registries: &RegistryOptions,
+    ) -> Result<AddedImage, ImageError> {
+        self.create()?;
+        self.remove_abandoned()?;
+        let incoming = self.incoming()?;
+        match source {
+            Source::Registry { reference } => {
+                let layout = incoming.directory.path().join("layout");
+                let is_known = |id: &ContentHash| self.layer(id).is_dir();
+                let digest = crate::source::pull(reference, &layout, registries, &self.bounds, &is_known)?;
+                let blobs = Layout::open(&layout).map_err(ImageError::io("open", &layout))?;
+                let plan = plan::of_manifest(&blobs, &digest, &self.bounds)?;
+                self.add_planned(name, source, &blobs, plan, &incoming)
+            }
+            Source::Path { path, selector } => {
+                let wanted = selector.as_ref().map(crate::source::Selector::wanted);
+                let unreadable = |error: io::Error| ImageError::Unreadable {
+                    source_name: path.display().to_string(),
+                    reason: error.to_string(),
+                };
+                if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+                    let blobs = Layout::open(path).map_err(unreadable)?;
+                    let plan = plan::of_layout(&blobs, wanted.as_ref(), &self.bounds)?;
+                    return self.add_planned(name, source, &blobs, plan, &incoming);
+                }
+                let file = self.uncompressed(path, incoming.directory.path())?;
+                let blobs = Archive::open(file)
+                    .map_err(|error| ImageError::refused("the archive", format!("it cannot be read: {error}")))?;
+                let plan = match (blobs.contains("index.json"), blobs.contains("manifest.json")) {
+                    (true, _) => plan::of_layout(&blobs, wanted.as_ref(), &self.bounds)?,
+                    (false, true) => plan::of_saved(&blobs, wanted.as_ref(), &self.bounds)?,
+                    (false, false) => {
+                        let reason = "it contains neither `index.json` (OCI layout) nor `manifest.json` (`docker save`)";
+                        return Err(ImageError::refused("the archive", reason));
+                    }
+                };
+                self.add_planned(name, source, &blobs, plan, &incoming)
+            }
+        }
+    }
+
+    /// Opens an archive; one that is compressed as a whole is uncompressed into `incoming`, since its files are read
+    /// out of order.
+    fn uncompressed(&self, path: &Path, incoming: &Path) -> Result<File, ImageError> {
+        let mut file = File::open(path).map_err(ImageError::io("open", path))?;
+        let mut head = [0; 4];
+        let n = file.read(&mut head).map_err(ImageError::io("read", path))?;
+        file.seek(SeekFrom::Start(0)).map_err(ImageError::io("read", path))?;
+        let compression = by_first_bytes(&head[..n]);
+        if compression == Compression::None {
+            return Ok(file);
+        }
+        let plain = incoming.join("archive.tar");
+        let mut to = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&plain)
+            .map_err(ImageError::io("create", &plain))?;
+        let damaged = |error: io::Error| ImageError::refused("the archive", format!("it cannot be uncompressed: {error}"));
+        let reader = decoder(compression, Box::new(BufReader::new(file))).map_err(damaged)?;
+        let bound = self.bounds.bytes_max;
+        let copied = io::copy(&mut reader.take(bound + 1), &mut to).map_err(damaged)?;
+        if copied > bound {
+            return Err(ImageError::refused("the archive", format!("it has more than {bound} bytes")));
+        }
+        to.seek(SeekFrom::Start(0)).map_err(ImageError::io("read", &plain))?;
+        Ok(to)
+    }
+
+    fn add_planned(
+        &self,
+        name: &ImageName,
+        source: &Source,
+        blobs: &dyn Blobs,
+        plan: Plan,
+        incoming: &Incoming,
+    ) -> Result<AddedImage, ImageError> {
+        let mut budget = Budget::new(&self.bounds);
+        let (mut layers_unpacked, mut bytes_unpacked) = (0, 0);
+        let (mut bytes, mut left_out, mut privileges_dropped) = (0, 0, 0);
+        // The same layer may occur twice, such as an empty one.
+        let mut contents: BTreeMap<ContentHash, Contents> = BTreeMap::new();
+        for (at, planned) in plan.layers.iter().enumerate() {
+            if contents.contains_key(&planned.diff_id) {
+                continue;
+            }
+            let part = plan::part(at, plan.layers.len(), &planned.diff_id);
+            let known = self.contents_of(&planned.diff_id)?;
+            let of_layer = match known {
+                Some(known) => known,
+                None => {
+                    let unpacked = self.unpack(blobs, planned, &part, &mut budget, incoming.directory.path())?;
+                    layers_unpacked += 1;
+                    bytes_unpacked += unpacked.bytes;
+                    unpacked
+                }
+            };
+            bytes += of_layer.bytes;
+            left_out += of_layer.left_out;
+            privileges_dropped += of_layer.privileges_dropped;
+            contents.insert(planned.diff_id, of_layer);
+        }
+        let layers: Vec<ContentHash> = plan.layers.iter().map(|layer| layer.diff_id).collect();
+        let (entries, uid) = self.make_root(&plan, &layers, &contents, incoming.directory.path())?;
+        let image = Image {
+            name: name.clone(),
+            id: plan.id,
+            digest: plan.digest,
+            source: source.to_string(),
+            added: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            architecture: plan.architecture,
+            layers,
+            bytes,
+            entries,
+            left_out,
+            privileges_dropped,
+            config: plan.config,
+            uid,
+        };
+        let replaced = self.change_index(|images| {
+            let before = images.iter().position(|known| known.name == *name).map(|at| images.remove(at).id);
+            images.push(image.clone());
+            before.filter(|id| *id != image.id)
+        })?;
+        Ok(AddedImage { image, layers_unpacked, bytes_unpacked, replaced })
+    }
+
+    /// The record of a layer that the store has.
+    fn contents_of(&self, diff_id: &ContentHash) -> Result<Option<Contents>, ImageError> {
+        let path = self.layer(diff_id).join("contents");
+        match File::open(&path) {
+            Ok(file) => Contents::read(file).map(Some).map_err(ImageError::io("read", &path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ImageError::io("read", &path)(error)),
+        }
+    }
+
+    /// Unpacks a layer, verifies its digests, and puts it in its place.
+    fn unpack(
+        &self,
+        blobs: &dyn Blobs,
+        planned: &PlannedLayer,
+        part: &str,
+        budget: &mut Budget<'_>,
+        incoming: &Path,
+    ) -> Result<Contents, ImageError> {
+        let refused = |reason: String| ImageError::refused(part, reason);
+        let cut_off = |error: io::Error| refused(format!("its archive is corrupted or cut off: {error}"));
+        let blob = blobs.open(&planned.path).map_err(cut_off)?;
+        let blob = blob.ok_or_else(|| refused(format!("the image does not contain `{}`", planned.path)))?;
+        let place = incoming.join(format!("layer-{}", planned.diff_id));
+        let tree = place.join("tree");
+        std::fs::create_dir_all(&tree).map_err(ImageError::io("create", &tree))?;
+        let into = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
+        let mut stored = Hashing::new(BufReader::with_capacity(128 * 1024, blob));
+        let contents = {
+            let plain = decoder_of(planned.compression, &mut stored).map_err(cut_off)?;
+            let mut plain = Hashing::new(plain);
+            let contents = layer::unpack(&mut plain, &into, budget).map_err(|fault| match fault {
+                LayerFault::Refused(reason) => refused(reason),
+                LayerFault::Read(error) => cut_off(error),
+                LayerFault::Write { path, source } => ImageError::io("write", &tree.join(path))(source),
+            })?;
+            let found = plain.finish().map_err(cut_off)?;
+            if found != planned.diff_id {
+                return Err(refused(format!("its uncompressed archive has the digest sha256:{found}")));
+            }
+            contents
+        };
+        let found = stored.finish().map_err(cut_off)?;
+        if let Some(digest) = planned.digest
+            && digest != found
+        {
+            return Err(refused(format!("its archive has the digest sha256:{found}, and sha256:{digest} is expected")));
+        }
+        let record = place.join("contents");
+        let file = File::create(&record).map_err(ImageError::io("create", &record))?;
+        contents.write(&file).map_err(ImageError::io("write", &record))?;
+        self.check_room(contents.bytes)?;
+        rustix::fs::syncfs(&file).map_err(|errno| ImageError::io("write", &record)(errno.into()))?;
+        put_in_place(&place, &self.layer(&planned.diff_id))?;
+        Ok(contents)
+    }
+
+    /// Checks that the bound on disk space allows another layer of this size.
+    fn check_room(&self, bytes: u64) -> Result<(), ImageError> {
+        let mut used = bytes;
+        for diff_id in hashes_in(&self.layers())? {
+            used += self.contents_of(&diff_id)?.map_or(0, |contents| contents.bytes);
+        }
+        match used.checked_sub(self.disk_max) {
+            None | Some(0) => Ok(()),
+            Some(needed) => Err(ImageError::Full { needed, bound: self.disk_max }),
+        }
+    }
+
+    /// Makes the root of an image, unless the store has it. Returns its number of entries, and the user id of its
+    /// programs.
+    fn make_root(
+        &self,
+        plan: &Plan,
+        layers: &[ContentHash],
+        contents: &BTreeMap<ContentHash, Contents>,
+        incoming: &Path,
+    ) -> Result<(u64, Option<u32>), ImageError> {
+        let place = incoming.join("root");
+        std::fs::create_dir(&place).map_err(ImageError::io("create", &place))?;
+        let root = Beneath::open(&place).map_err(ImageError::io("open", &place))?;
+        let mut entries = 0;
+        for diff_id in layers {
+            let tree = self.layer(diff_id).join("tree");
+            let layer = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
+            if let Some(contents) = contents.get(diff_id) {
+                entries += root::add_layer(&root, &layer, contents).map_err(ImageError::io("link the files of", &tree))?;
+            }
+        }
+        let uid = user_id(&plan.config, &root)?;
+        root::complete(&root, uid.unwrap_or(DEFAULT_UID)).map_err(ImageError::io("complete", &place))?;
+        put_in_place(&place, &self.root(&plan.id))?;
+        Ok((entries, uid))
+    }
+
+    /// The images, in the order of their names.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn list(&self) -> Result<Vec<Image>, ImageError> {
+        let path = self.directory.join("index.json");
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ImageError::io("read", &path)(error)),
+        };
+        let damaged = |what: String| ImageError::io("read", &path)(io::Error::new(io::ErrorKind::InvalidData, what));
+        let file: IndexFile = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+        if file.version != VERSION {
+            return Err(damaged(format!("it has version {}, and this Cupel reads version {VERSION}", file.version)));
+        }
+        let images = file.images.into_iter().map(ImageRow::image).collect::<Option<Vec<_>>>();
+        let mut images = images.ok_or_else(|| damaged("a name or a hash in it is damaged".to_owned()))?;
+        images.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(images)
+    }
+
+    /// The image with this name.
+    ///
+    /// # Errors
+    /// There is none, or the index cannot be read.
+    pub fn get(&self, name: &ImageName) -> Result<Image, ImageError> {
+        let found = self.list()?.into_iter().find(|image| image.name == *name);
+        found.ok_or_else(|| ImageError::Unknown(name.clone()))
+    }
+
+    /// Checks the files of an image against the hashes that were computed when they were unpacked. Returns the paths of
+    /// damaged or missing files.
+    ///
+    /// # Errors
+    /// There is no such image, or the store cannot be read.
+    pub fn verify(&self, name: &ImageName) -> Result<Vec<PathBuf>, ImageError> {
+        let image = self.get(name)?;
+        let mut damaged = Vec::new();
+        if !self.root(&image.id).is_dir() {
+            damaged.push(PathBuf::from("/"));
+        }
+        let mut seen = HashSet::new();
+        for diff_id in image.layers.iter().filter(|diff_id| seen.insert(**diff_id)) {
+            let tree = self.layer(diff_id).join("tree");
+            let (Some(contents), Ok(layer)) = (self.contents_of(diff_id)?, Beneath::open(&tree)) else {
+                damaged.push(tree);
+                continue;
+            };
+            for record in contents.records {
+                let is_whole = match record.kind {
+                    RecordKind::File(hash) => match layer.file(&record.path) {
+                        Ok(Some(file)) => Hashing::new(BufReader::with_capacity(128 * 1024, file)).finish().is_ok_and(|found| found == hash),
+                        _ => false,
+                    },
+                    RecordKind::Link(hash) => {
+                        use std::os::unix::ffi::OsStrExt;
+                        std::fs::read_link(tree.join(&record.path))
+                            .is_ok_and(|target| hash_of(target.as_os_str().as_bytes()) == hash)
+                    }
+                    RecordKind::Directory => layer.directory(&record.path).is_ok(),
+                    RecordKind::HardLink => std::fs::symlink_metadata(tree.join(&record.path)).is_ok(),
+                    RecordKind::Whiteout | RecordKind::Opaque => true,
+                };
+                if !is_whole {
+                    damaged.push(Path::new("/").join(record.path));
+                }
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// Removes a name, and what no other name needs.
+    ///
+    /// # Errors
+    /// There is no such image, or the store cannot be changed.
+    pub fn remove(&self, name: &ImageName) -> Result<Pruned, ImageError> {
+        self.get(name)?;
+        self.change_index(|images| images.retain(|image| image.name != *name))?;
+        self.prune()
+    }
+
+    /// Removes the roots and layers that no name needs, and what an interrupted addition left.
+    ///
+    /// # Errors
+    /// The store cannot be changed.
+    pub fn prune(&self) -> Result<Pruned, ImageError> {
+        self.create()?;
+        self.remove_abandoned()?;
+        // No addition may be under way: its layers have no name yet.
+        let path = self.directory.join("incoming");
+        if std::fs::read_dir(&path).map_err(ImageError::io("read", &path))?.next().is_some() {
+            tracing::info!("an image is being added; layers are removed by a later prune");
+            return Ok(Pruned::default());
+        }
+        let _lock = self.lock("index")?;
+        let images = self.list()?;
+        let roots: HashSet<_> = images.iter().map(|image| image.id).collect();
+        let layers: HashSet<_> = images.iter().flat_map(|image| &image.layers).collect();
+        let mut pruned = Pruned::default();
+        for id in hashes_in(&self.roots())? {
+            if roots.contains(&id) {
+                continue;
+            }
+            let lock = self.lock_file(&format!("root-{id}"))?;
+            if lock.try_lock().is_err() {
+                pruned.in_use += 1;
+                continue;
+            }
+            remove_tree(&self.root(&id))?;
+            pruned.roots += 1;
+        }
+        for diff_id in hashes_in(&self.layers())? {
+            if !layers.contains(&diff_id) {
+                remove_tree(&self.layer(&diff_id))?;
+                pruned.layers += 1;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Keeps the root of an image until the result is dropped.
+    ///
+    /// # Errors
+    /// The store has no such root.
+    pub fn hold(&self, id: &ContentHash) -> Result<RootInUse, ImageError> {
+        let path = self.root(id);
+        let lock = self.lock_file(&format!("root-{id}"))?;
+        lock.lock_shared().map_err(ImageError::io("lock", &path))?;
+        std::fs::metadata(&path).map_err(ImageError::io("open", &path))?;
+        Ok(RootInUse { path, _lock: lock })
+    }
+
+    /// A directory for what is incomplete, locked until it is dropped.
+    fn incoming(&self) -> Result<Incoming, ImageError> {
+        let _lock = self.lock("incoming")?;
+        let path = self.directory.join("incoming");
+        let directory = TempDir::new_in(&path).map_err(ImageError::io("create a directory in", &path))?;
+        let lock = File::open(directory.path()).map_err(ImageError::io("open", directory.path()))?;
+        lock.try_lock().map_err(|error| ImageError::io("lock", directory.path())(error.into()))?;
+        Ok(Incoming { directory, _lock: lock })
+    }
+
+    /// Removes what interrupted additions left: directories that no process has locked.
+    fn remove_abandoned(&self) -> Result<(), ImageError> {
+        let _lock = self.lock("incoming")?;
+        let path = self.directory.join("incoming");
+        for entry in std::fs::read_dir(&path).map_err(ImageError::io("read", &path))? {
+            let path = entry.map_err(ImageError::io("read", &path))?.path();
+            if File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok()) {
+                remove_tree(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File, ImageError> {
+        let path = self.directory.join("locks").join(name);
+        File::options().create(true).append(true).open(&path).map_err(ImageError::io("open", &path))
+    }
+
+    fn lock(&self, name: &str) -> Result<File, ImageError> {
+        let file = self.lock_file(name)?;
+        file.lock().map_err(ImageError::io("lock", &self.directory))?;
+        Ok(file)
+    }
+
+    /// Replaces the index as a whole.
+    fn change_index<T>(&self, change: impl FnOnce(&mut Vec<Image>) -> T) -> Result<T, ImageError> {
+        let _lock = self.lock("index")?;
+        let mut images = self.list()?;
+        let result = change(&mut images);
+        let file = IndexFile { version: VERSION, images: images.iter().map(ImageRow::of).collect() };
+        let path = self.directory.join("index.json");
+        let failed = |error: io::Error| ImageError::io("write", &path)(error);
+        let mut temporary = tempfile::NamedTempFile::new_in(&self.directory).map_err(failed)?;
+        serde_json::to_writer_pretty(&mut temporary, &file).map_err(|error| failed(error.into()))?;
+        temporary.as_file().sync_all().map_err(failed)?;
+        temporary.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(result)
+    }
+}
+
+/// Renames a complete directory to its place, unless another process has put the same there.
+fn put_in_place(from: &Path, to: &Path) -> Result<(), ImageError> {
+    match std::fs::rename(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+            remove_tree(from)
+        }
+        Err(error) => Err(ImageError::io("create", to)(error)),
+    }
+}
+
+fn remove_tree(path: &Path) -> Result<(), ImageError> {
+    std::fs::remove_dir_all(path).map_err(ImageError::io("remove", path))
+}
+
+/// The hashes that are names in a directory of the store.
+fn hashes_in(directory: &Path) -> Result<Vec<ContentHash>, ImageError> {
+    let mut hashes = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(ImageError::io("read", directory))? {
+        let entry = entry.map_err(ImageError::io("read", directory))?;
+        hashes.extend(entry.file_name().to_str().and_then(|name| name.parse::<ContentHash>().ok()));
+    }
+    Ok(hashes)
+}
+
+/// Recognises the compression of an archive. Sources: RFC 1952 (gzip), RFC 8878 (zstd).
+fn by_first_bytes(head: &[u8]) -> Compression {
+    match head {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        _ => Compression::None,
+    }
+}
+
+fn decoder<'a>(compression: Compression, mut from: Box<dyn Read + 'a>) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match compression {
+        Compression::None => from,
+        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(from)),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::new(from)?;
+            // 128 MiB, the window that every decoder should support (RFC 8878, 3.1.1.1.2, recommends at least 8 MiB).
+            decoder.window_log_max(27)?;
+            Box::new(decoder)
+        }
+        Compression::Unknown => {
+            let mut head = Vec::new();
+            (&mut from).take(4).read_to_end(&mut head)?;
+            let compression = by_first_bytes(&head);
+            return decoder(compression, Box::new(io::Cursor::new(head).chain(from)));
+        }
+    })
+}
+
+fn decoder_of<'a>(compression: Compression, from: &'a mut dyn Read) -> io::Result<Box<dyn Read + 'a>> {
+    decoder(compression, Box::new(from))
+}
+
+/// The user id of an image's programs: that of `USER`, by number or by a name in its `/etc/passwd`. `None` for root,
+/// which no program is.
+fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageError> {
+    let Some(user) = &config.user else { return Ok(None) };
+    let name = user.split(':').next().unwrap_or_default();
+    let id = match name.parse::<u32>() {
+        Ok(id) => Some(id),
+        Err(_) => {
+            let passwd = match root.file(Path::new("etc/passwd")) {
+                Ok(Some(file)) => io::read_to_string(file.take(1 << 20)).unwrap_or_default(),
+                _ => String::new(),
+            };
+            let line = passwd.lines().find(|line| line.split(':').next() == Some(name));
+            line.and_then(|line| line.split(':').nth(2)?.parse().ok())
+        }
+    };
+    match id {
+        Some(0) => Ok(None),
+        // The last id means "no change" to the kernel.
+        Some(id) if id < u32::MAX => Ok(Some(id)),
+        _ => Err(ImageError::refused("the configuration", format!("its user `{user}` is not in the image's /etc/passwd"))),
+    }
+}

@@ -1,0 +1,193 @@
+//! Images that are damaged or attack the store. Each is refused with the part and the reason, and leaves nothing.
+
+use cupel_images::{ImageBounds, ImageError};
+use serde_json::json;
+use tar::EntryType;
+
+use crate::build::{Fixture, Layer, Layout, Stored, digest, image_name};
+
+/// Adds the image, and checks that it is refused with this text and that the store has no layer, root or name.
+fn refused(expected: &str, make: impl FnOnce(Layout) -> Layout) {
+    refused_source(expected, |fixture| make(fixture.layout("image")).write());
+}
+
+fn refused_source(expected: &str, make: impl FnOnce(&Fixture) -> std::path::PathBuf) {
+    let fixture = Fixture::new();
+    let path = make(&fixture);
+    let error = fixture.add("image", &path).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, ImageError::Refused { .. }), "{text}");
+    assert!(text.contains(expected), "`{text}` does not contain `{expected}`");
+    for directory in ["roots", "incoming"] {
+        let path = fixture.directory.path().join("store").join(directory);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "{expected}: {directory}");
+    }
+    assert!(fixture.store.list().unwrap().is_empty());
+}
+
+fn layer(expected: &str, layer: Layer) {
+    refused(expected, |image| image.layer(layer));
+}
+
+#[test]
+fn a_layer_cannot_leave_its_directory() {
+    layer("leaves the image's root", Layer::new().file("../escape", "x"));
+    layer("leaves the image's root", Layer::new().file("a/../../escape", "x"));
+    layer("leads through a symbolic link", Layer::new().symlink("a", "/etc").file("a/passwd", "x"));
+    layer("leads through a symbolic link", Layer::new().symlink("a", "..").directory("a/b"));
+    layer("leads through a file", Layer::new().file("a", "x").file("a/b", "x"));
+    layer("leaves the image's root", Layer::new().hard_link("a", "../../etc/passwd"));
+    layer("which is no earlier file", Layer::new().hard_link("a", "/etc/passwd"));
+    layer("which is no earlier file", Layer::new().symlink("etc", "/etc").hard_link("a", "etc/passwd"));
+    layer("which is no earlier file", Layer::new().directory("d").hard_link("a", "d"));
+    layer("hard link to itself", Layer::new().file("a", "x").hard_link("a", "a"));
+    layer("removes no name", Layer::new().file("a/.wh...", "x"));
+    layer("removes no name", Layer::new().file(".wh.", "x"));
+}
+
+#[test]
+fn a_file_that_replaces_a_link_does_not_follow_it() {
+    let fixture = Fixture::new();
+    let victim = fixture.directory.path().join("victim");
+    std::fs::write(&victim, "unchanged").unwrap();
+    let lower = Layer::new().symlink("a", victim.to_str().unwrap()).file("a", "same layer");
+    let upper = Layer::new().symlink("b", victim.to_str().unwrap());
+    let top = Layer::new().file("b", "other layer").file(".wh.a", "");
+    let added = fixture.add("a", &fixture.layout("a").layer(lower).layer(upper).layer(top).write()).unwrap();
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "unchanged");
+    assert_eq!(std::fs::read_to_string(fixture.root(&added).join("b")).unwrap(), "other layer");
+}
+
+#[test]
+fn a_whiteout_behind_a_link_removes_nothing() {
+    let fixture = Fixture::new();
+    let outside = fixture.directory.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("file"), "x").unwrap();
+    let lower = Layer::new().symlink("a", outside.to_str().unwrap());
+    let upper = Layer::new().file("a/.wh.file", "").file("a/.wh..wh..opq", "");
+    fixture.add("a", &fixture.layout("a").layer(lower).layer(upper).write()).unwrap();
+    assert!(outside.join("file").exists());
+}
+
+#[test]
+fn a_damaged_image_is_refused() {
+    let tar = || Layer::new().file("a", &"text ".repeat(10_000)).tar();
+    refused("has the digest sha256:", |image| {
+        let image = image.stored(tar(), Stored::Gzip);
+        let path = image.descriptors[0]["digest"].as_str().unwrap()[7..].to_owned();
+        let other = Layout::new(image.path.with_extension("other"));
+        let other = other.stored(Layer::new().file("a", "other").tar(), Stored::Gzip);
+        let other_path = other.path.join("blobs/sha256").join(&other.descriptors[0]["digest"].as_str().unwrap()[7..]);
+        std::fs::copy(other_path, image.path.join("blobs/sha256").join(path)).unwrap();
+        image
+    });
+    for cut in [10, 100, 400] {
+        refused("layer 1 of 1", |image| {
+            let image = image.stored(tar(), Stored::Gzip);
+            let path = image.path.join("blobs/sha256").join(&image.descriptors[0]["digest"].as_str().unwrap()[7..]);
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &bytes[..cut.min(bytes.len() - 1)]).unwrap();
+            image
+        });
+    }
+    refused("does not contain `blobs/sha256/", |image| {
+        let image = image.stored(tar(), Stored::Plain);
+        std::fs::remove_file(image.path.join("blobs/sha256").join(&image.descriptors[0]["digest"].as_str().unwrap()[7..]))
+            .unwrap();
+        image
+    });
+    refused("is not one of a layer that can be unpacked", |mut image| {
+        image = image.stored(tar(), Stored::Plain);
+        image.descriptors[0]["mediaType"] = json!("application/x-unknown");
+        image
+    });
+    refused("names 2 layers, and the manifest 1", |mut image| {
+        image = image.stored(tar(), Stored::Plain);
+        image.config["rootfs"]["diff_ids"].as_array_mut().unwrap().push(json!(digest(b"")));
+        image
+    });
+    refused("this machine is linux/", |mut image| {
+        image.config["architecture"] = json!("s390x");
+        image
+    });
+    refused("is not a SHA-256 digest", |mut image| {
+        image.config["rootfs"]["diff_ids"] = json!(["sha256:../../etc"]);
+        image.descriptors.push(json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(b""), "size": 0 }));
+        image
+    });
+    refused("its environment contains", |image| image.with(json!({ "Env": ["NO-EQUALS-SIGN"] })));
+    refused("is not in the image's /etc/passwd", |image| image.layer(Layer::new().file("a", "")).with(json!({ "User": "nobody-knows" })));
+}
+
+#[test]
+fn the_files_of_a_layout_are_files() {
+    refused_source("a symbolic link leads to it", |fixture| {
+        let path = fixture.layout("image").layer(Layer::new().file("a", "x")).write();
+        std::fs::rename(path.join("index.json"), path.join("other.json")).unwrap();
+        std::os::unix::fs::symlink("other.json", path.join("index.json")).unwrap();
+        path
+    });
+    refused_source("it is not a regular file", |fixture| {
+        let path = fixture.layout("image").layer(Layer::new().file("a", "x")).write();
+        std::fs::remove_file(path.join("index.json")).unwrap();
+        let status = std::process::Command::new("mkfifo").arg(path.join("index.json")).status().unwrap();
+        assert!(status.success());
+        path
+    });
+    refused_source("it has more than", |fixture| {
+        let path = fixture.layout("image").write();
+        std::fs::File::options().write(true).open(path.join("index.json")).unwrap().set_len(1 << 30).unwrap();
+        path
+    });
+}
+
+#[test]
+fn an_image_beyond_the_bounds_is_refused() {
+    let bounds = ImageBounds { layers_max: 3, entries_max: 20, file_bytes_max: 1000, bytes_max: 5000, depth_max: 5 };
+    let check = |expected: &str, make: &dyn Fn(Layout) -> Layout| {
+        let fixture = Fixture::new();
+        let store = fixture.store.clone().with_bounds(bounds.clone());
+        let path = make(fixture.layout("a")).write();
+        let error = store.add(&image_name("a"), &path.to_str().unwrap().parse().unwrap(), &Default::default());
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    };
+    let many = |n: usize| (0..n).fold(Layer::new(), |layer, at| layer.file(&format!("f{at}"), ""));
+    check("more than 20 entries", &|image| image.layer(many(15)).layer(many(6)));
+    check("a file of 1001 bytes exceeds", &|image| image.layer(Layer::new().file("a", &"x".repeat(1001))));
+    check("more than 5000 bytes", &|image| {
+        let layer = (0..6).fold(Layer::new(), |layer, at| layer.file(&format!("f{at}"), &"x".repeat(900)));
+        image.layer(layer)
+    });
+    check("more than 5 directories deep", &|image| image.layer(Layer::new().file("1/2/3/4/5/6", "")));
+    check("at most 3 are accepted", &|image| {
+        (0..4).fold(image, |image, at| image.layer(Layer::new().file(&at.to_string(), "")))
+    });
+    // A header that promises a terabyte is refused before anything is written.
+    check("exceeds the bound", &|image| {
+        let mut tar = Layer::new().file("a", "x").tar();
+        tar[124..136].copy_from_slice(b"\x80\0\0\0\0\0\x01\0\0\0\0\0");
+        let mut sum: u32 = tar[..512].iter().map(|byte| u32::from(*byte)).sum();
+        sum -= tar[148..156].iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        sum += 8 * u32::from(b' ');
+        tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        image.stored(tar, Stored::Gzip)
+    });
+}
+
+#[test]
+fn an_unknown_type_of_entry_is_refused() {
+    layer("has the unknown type", Layer::new().entry(EntryType::new(b'Z'), b"a", b"", 0o644, b""));
+    layer("in the pax format", Layer::new().pax(&[("GNU.sparse.major", "1")]).file("a", "x"));
+}
+
+#[test]
+fn a_name_that_comes_twice_in_a_layer_has_its_last_content() {
+    let fixture = Fixture::new();
+    let layer = Layer::new().file("a", "first").symlink("b", "a").file("a", "last").file("b", "file");
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    assert_eq!(std::fs::read_to_string(fixture.root(&added).join("a")).unwrap(), "last");
+    assert_eq!(std::fs::read_to_string(fixture.root(&added).join("b")).unwrap(), "file");
+    assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
+}

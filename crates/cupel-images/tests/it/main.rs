@@ -1,0 +1,6 @@
+//! Tests of the image store with images that the tests build byte by byte.
+
+mod build;
+mod hostile;
+mod sources;
+mod store;

@@ -1,0 +1,124 @@
+//! The forms in which an image arrives.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::build::{Fixture, Layer, Layout, digest, listing};
+
+/// Packs a directory into a tar.
+fn pack(directory: &Path) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_dir_all(".", directory).unwrap();
+    builder.into_inner().unwrap()
+}
+
+fn write(fixture: &Fixture, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = fixture.directory.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_layout_is_read_as_a_directory_a_tar_and_a_compressed_tar() {
+    let fixture = Fixture::new();
+    let layout = fixture.layout("image").layer(Layer::new().file("a", "x")).write();
+    let tar = pack(&layout);
+    let ids: Vec<_> = [layout, write(&fixture, "a.tar", &tar), write(&fixture, "a.tar.gz", &gzip(&tar))]
+        .iter()
+        .map(|path| fixture.add("a", path).unwrap().image.id)
+        .collect();
+    assert!(ids.iter().all(|id| *id == ids[0]));
+}
+
+#[test]
+fn an_archive_of_docker_save_is_read_and_selected_by_tag() {
+    let fixture = Fixture::new();
+    let directory = fixture.directory.path().join("saved");
+    let mut manifest = Vec::new();
+    for tag in ["one", "two"] {
+        let tar = Layer::new().file(tag, "x").tar();
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "config": { "Env": ["A=b"] },
+            "rootfs": { "type": "layers", "diff_ids": [digest(&tar), digest(&tar)] },
+        });
+        let config = serde_json::to_vec(&config).unwrap();
+        let name = format!("{}.json", &digest(&config)[7..]);
+        std::fs::create_dir_all(directory.join(tag)).unwrap();
+        std::fs::create_dir_all(directory.join(format!("{tag}-again"))).unwrap();
+        std::fs::write(directory.join(&name), &config).unwrap();
+        std::fs::write(directory.join(tag).join("layer.tar"), &tar).unwrap();
+        // Docker links a layer that an image has twice.
+        std::os::unix::fs::symlink(format!("../{tag}/layer.tar"), directory.join(format!("{tag}-again/layer.tar"))).unwrap();
+        manifest.push(json!({
+            "Config": name, "RepoTags": [format!("course:{tag}")],
+            "Layers": [format!("{tag}/layer.tar"), format!("{tag}-again/layer.tar")],
+        }));
+    }
+    std::fs::write(directory.join("manifest.json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.follow_symlinks(false);
+    builder.append_dir_all("", &directory).unwrap();
+    let path = write(&fixture, "saved.tar", &builder.into_inner().unwrap());
+    let error = fixture.add("a", &path).unwrap_err().to_string();
+    assert!(error.contains("names several images; append `:TAG`"), "{error}");
+    let added = fixture.add_from("a", &format!("docker-archive:{}:two", path.display())).unwrap();
+    assert_eq!(listing(&fixture.root(&added)), ["two"]);
+    assert_eq!(added.image.config.env, [("A".to_owned(), "b".to_owned())]);
+    assert_eq!(added.image.digest, None);
+}
+
+#[test]
+fn an_index_is_searched_for_this_machine_s_architecture() {
+    let fixture = Fixture::new();
+    let native = fixture.layout("image").layer(Layer::new().file("native", "x"));
+    let native_manifest = native.manifest();
+    let mut foreign = Layout { path: native.path.clone(), config: native.config.clone(), descriptors: native.descriptors.clone() };
+    foreign.config["architecture"] = json!("s390x");
+    let foreign_manifest = foreign.manifest();
+    let entry = |mut manifest: serde_json::Value, architecture: &str| {
+        manifest["platform"] = json!({ "os": "linux", "architecture": architecture });
+        manifest
+    };
+    let index = |entries: &[serde_json::Value]| {
+        let index = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries,
+        });
+        let bytes = serde_json::to_vec(&index).unwrap();
+        json!({
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "digest": native.blob(&bytes), "size": bytes.len(),
+        })
+    };
+    let both = index(&[entry(foreign_manifest.clone(), "s390x"), entry(native_manifest, "amd64")]);
+    let only_foreign = index(&[entry(foreign_manifest, "s390x")]);
+    let path = native.path.clone();
+    Layout { path: path.clone(), config: json!({}), descriptors: vec![] }.index(&[both]);
+    let added = fixture.add("a", &path).unwrap();
+    assert_eq!(listing(&fixture.root(&added)), ["native"]);
+    Layout { path: path.clone(), config: json!({}), descriptors: vec![] }.index(&[only_foreign]);
+    let error = fixture.add("a", &path).unwrap_err().to_string();
+    assert!(error.contains("has no image for linux/amd64, only for linux/s390x"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_image_is_refused_with_what_is_missing() {
+    let fixture = Fixture::new();
+    for (name, bytes, expected) in [
+        ("text", b"hello".to_vec(), "the archive: it cannot be read"),
+        ("other.tar", Layer::new().file("a", "x").tar(), "contains neither `index.json`"),
+        ("cut.tar.gz", gzip(&Layer::new().file("a", &"x".repeat(10_000)).tar())[..40].to_vec(), "cannot be uncompressed"),
+    ] {
+        let error = fixture.add("a", &write(&fixture, name, &bytes)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+    let error = fixture.add("a", Path::new("/nowhere")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read the image from /nowhere"), "{error}");
+}

@@ -1,0 +1,180 @@
+//! What becomes of the layers of an image, and of the images of a store.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use cupel_images::{ImageError, Pruned};
+use serde_json::json;
+use tar::EntryType;
+
+use crate::build::{Fixture, Layer, Stored, image_name, listing};
+
+#[test]
+fn a_higher_layer_replaces_removes_and_merges() {
+    let fixture = Fixture::new();
+    let lower = Layer::new()
+        .directory("kept")
+        .file("kept/a", "lower")
+        .file("kept/b", "lower")
+        .directory("hidden")
+        .file("hidden/old", "x")
+        .directory("gone")
+        .file("gone/deep", "x")
+        .file("was-file", "x")
+        .directory("was-directory")
+        .file("was-directory/x", "x")
+        .symlink("link", "kept/a");
+    let upper = Layer::new()
+        .file("kept/.wh.b", "")
+        .file("kept/a", "upper")
+        .file("hidden/.wh..wh..opq", "")
+        .file("hidden/new", "x")
+        .file(".wh.gone", "")
+        .file(".wh.never", "")
+        .file(".wh..wh.plnk", "")
+        .directory("was-file")
+        .file("was-file/now", "x")
+        .file("was-directory", "a file now");
+    let added = fixture.add("a", &fixture.layout("a").layer(lower).layer(upper).write()).unwrap();
+    let root = fixture.root(&added);
+    assert_eq!(
+        listing(&root),
+        ["hidden/", "hidden/new", "kept/", "kept/a", "link -> kept/a", "was-directory", "was-file/", "was-file/now"]
+    );
+    assert_eq!(std::fs::read_to_string(root.join("kept/a")).unwrap(), "upper");
+}
+
+#[test]
+fn every_compression_gives_the_same_root() {
+    let fixture = Fixture::new();
+    let tar = || Layer::new().file("a", &"text ".repeat(100_000)).hard_link("b", "a").tar();
+    for (name, how) in [("plain", Stored::Plain), ("gzip", Stored::Gzip), ("zstd", Stored::Zstd)] {
+        // Each time with another lower layer, so that the root is a new one.
+        let path = fixture.layout(name).layer(Layer::new().file(name, "")).stored(tar(), how).write();
+        let added = fixture.add(name, &path).unwrap();
+        let root = fixture.root(&added);
+        assert_eq!(std::fs::metadata(root.join("b")).unwrap().len(), 500_000, "{name}");
+        assert_eq!(added.layers_unpacked, if name == "plain" { 2 } else { 1 }, "{name}: layers are shared");
+    }
+}
+
+#[test]
+fn files_keep_their_times_and_holes_and_lose_owners_and_privileges() {
+    let fixture = Fixture::new();
+    let layer = Layer::new()
+        .entry(EntryType::Regular, b"secret", b"", 0o600, b"x")
+        .entry(EntryType::Regular, b"set-user-id", b"", 0o4711, b"x")
+        .pax(&[("SCHILY.xattr.security.capability", "x"), ("SCHILY.xattr.user.note", "kept")])
+        .entry(EntryType::Regular, b"capable", b"", 0o755, b"x")
+        .entry(EntryType::Directory, b"closed", b"", 0o700, b"")
+        .entry(EntryType::Char, b"null", b"", 0o666, b"")
+        .entry(EntryType::Fifo, b"pipe", b"", 0o666, b"")
+        .file("zeros", &"\0".repeat(1 << 20));
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    let root = fixture.root(&added);
+    let mode = |name: &str| std::fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode("secret"), 0o644, "programs of every user read it");
+    assert_eq!(mode("set-user-id"), 0o755);
+    assert_eq!(mode("closed"), 0o755);
+    assert_eq!(std::fs::metadata(root.join("secret")).unwrap().mtime(), 1_000_000_000);
+    let zeros = std::fs::metadata(root.join("zeros")).unwrap();
+    assert_eq!((zeros.len(), zeros.blocks()), (1 << 20, 0), "a hole");
+    let mut value = [0; 16];
+    let n = rustix::fs::getxattr(root.join("capable"), "user.note", &mut value).unwrap_or(0);
+    assert!(n == 0 || &value[..n] == b"kept", "kept where the file system has extended attributes");
+    assert!(rustix::fs::getxattr(root.join("capable"), "security.capability", &mut value).is_err());
+    assert_eq!(listing(&root), ["capable", "closed/", "secret", "set-user-id", "zeros"]);
+    assert_eq!((added.image.left_out, added.image.privileges_dropped), (2, 2));
+}
+
+#[test]
+fn the_configuration_says_what_programs_start_with() {
+    let fixture = Fixture::new();
+    let passwd = Layer::new().directory("etc").file("etc/passwd", "root:x:0:0::/root:/bin/sh\nstudent:x:4711:4711::/home:/bin/sh");
+    let path = fixture
+        .layout("a")
+        .layer(passwd)
+        .with(json!({ "Env": ["PATH=/opt/bin:/usr/bin", "EMPTY=", "A=b=c"], "WorkingDir": "/course", "User": "student:staff" }))
+        .write();
+    let added = fixture.add("a", &path).unwrap();
+    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(added.image.config.env, [text("PATH", "/opt/bin:/usr/bin"), text("EMPTY", ""), text("A", "b=c")]);
+    assert_eq!(added.image.config.directory.as_deref(), Some("/course"));
+    assert_eq!(added.image.uid, Some(4711));
+    let passwd = std::fs::read_to_string(fixture.root(&added).join("etc/passwd")).unwrap();
+    assert_eq!(passwd.lines().count(), 2, "{passwd}");
+}
+
+#[test]
+fn a_root_names_the_user_of_its_programs() {
+    let fixture = Fixture::new();
+    let layer = Layer::new().directory("etc").file("etc/passwd", "root:x:0:0::/root:/bin/sh").file("etc/hosts", "");
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    let etc = fixture.root(&added).join("etc");
+    let read = |name: &str| std::fs::read_to_string(etc.join(name)).unwrap();
+    assert_eq!(read("passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n");
+    assert_eq!(read("group"), "user:x:1000:\n");
+    assert!(read("hosts").contains("localhost"));
+    // The layer itself has not changed, although its files are linked.
+    assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
+}
+
+#[test]
+fn names_are_listed_replaced_and_removed_with_what_nobody_else_needs() {
+    let fixture = Fixture::new();
+    let shared = || Layer::new().file("shared", "x");
+    let one = fixture.layout("one").layer(shared()).layer(Layer::new().file("one", "x")).write();
+    let two = fixture.layout("two").layer(shared()).layer(Layer::new().file("two", "x")).write();
+    let first = fixture.add("course/a:1", &one).unwrap();
+    fixture.add("b", &two).unwrap();
+    let replaced = fixture.add("b", &one).unwrap();
+    assert!(replaced.replaced.is_some());
+    assert_eq!(replaced.layers_unpacked, 0);
+    assert_eq!(replaced.image.id, first.image.id);
+    let names: Vec<_> = fixture.store.list().unwrap().into_iter().map(|image| image.name.to_string()).collect();
+    assert_eq!(names, ["b:latest", "course/a:1"]);
+    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 1, in_use: 0 }, "the layer and root of two");
+    fixture.store.remove(&image_name("b")).unwrap();
+    assert!(fixture.root(&first).is_dir(), "the other name still has it");
+    let used = fixture.store.hold(&first.image.id).unwrap();
+    assert_eq!(fixture.store.remove(&image_name("course/a:1")).unwrap(), Pruned { roots: 0, layers: 2, in_use: 1 });
+    assert!(used.path().join("one").exists(), "a root in use stays, and so do its files");
+    drop(used);
+    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 0, in_use: 0 });
+    assert!(matches!(fixture.store.remove(&image_name("b")), Err(ImageError::Unknown(_))));
+}
+
+#[test]
+fn damage_on_the_disk_is_found() {
+    let fixture = Fixture::new();
+    let layer = Layer::new().file("a", "text").file("b", "text").symlink("c", "a");
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
+    // The root's file is the layer's.
+    std::fs::write(fixture.root(&added).join("b"), "tExt").unwrap();
+    assert_eq!(fixture.store.verify(&image_name("a")).unwrap(), [std::path::Path::new("/b")]);
+}
+
+#[test]
+fn the_bound_on_disk_space_holds_for_all_layers_together() {
+    let fixture = Fixture::new();
+    let store = cupel_images::ImageStore::new(fixture.directory.path().join("small"), 1500);
+    let add = |name: &str| {
+        let path = fixture.layout(name).layer(Layer::new().file(name, &"x".repeat(1000))).write();
+        store.add(&image_name(name), &path.to_str().unwrap().parse().unwrap(), &Default::default())
+    };
+    add("a").unwrap();
+    assert!(matches!(add("b"), Err(ImageError::Full { needed: 500, bound: 1500 })));
+    store.remove(&image_name("a")).unwrap();
+    add("b").unwrap();
+}
+
+#[test]
+fn what_an_interrupted_addition_left_is_removed_by_the_next() {
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    fixture.add("a", &path).unwrap();
+    let left = fixture.directory.path().join("store/incoming/left");
+    std::fs::create_dir(&left).unwrap();
+    fixture.add("a", &path).unwrap();
+    assert!(!left.exists());
+}
