@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() })?;
     eprintln!("{:?}", sandbox.features());
     let command = Command {
+        root: cupel_sandbox::CellRoot::System,
         argv: std::env::args().skip(1).collect(),
         env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
         files: Vec::new(),

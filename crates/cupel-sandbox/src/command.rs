@@ -4,13 +4,15 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, Limits, Outcome, TerminalSize, Usage};
+use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, ImageRoot, Limits, Outcome, TerminalSize, Usage};
 
 use crate::CollectLimits;
 use crate::live::LiveQueue;
+use crate::pool::LaneKind;
 use crate::refusal::Refusal;
 use crate::step::SetupStep;
-use crate::warm::Warm;
+use crate::warm::{Warm, WarmTemplate};
+use crate::wire::LaneImage;
 
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Command {
     pub files: Vec<BoxFiles>,
     /// Standard input.
     pub stdin: Stdin,
+    /// The directory that the program sees as `/`.
+    pub root: CellRoot,
     /// Resources that the program may use.
     pub limits: Limits,
     /// Whether this is a compiler or a tenant's program; the two use separate lanes.
@@ -46,6 +50,33 @@ pub struct Command {
     pub fetch: Vec<BoxPath>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
+}
+
+/// The directory that a program sees as `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CellRoot {
+    /// The machine's toolchains.
+    #[default]
+    System,
+    /// The files of a container image.
+    Image(ImageCell),
+}
+
+/// A container image, and the interpreter in it that may be kept warm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageCell {
+    /// The image. Its root directory is beneath [`SandboxConfig::images`](crate::SandboxConfig::images).
+    pub image: Arc<ImageRoot>,
+    /// The interpreter whose zygote may be forked, if [`Command::warm`] is set.
+    pub warm: Option<Arc<WarmTemplate>>,
+}
+
+impl ImageCell {
+    /// The kind of lane for a program of the image.
+    pub(crate) fn lane_kind(&self, may_be_warm: bool) -> LaneKind {
+        let image = LaneImage { id: self.image.id, uid: self.image.uid };
+        LaneKind { warm: self.warm.clone().filter(|_| may_be_warm), image: Some(image) }
+    }
 }
 
 /// The kind of lane in which a step runs.

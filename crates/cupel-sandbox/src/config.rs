@@ -13,6 +13,9 @@ pub struct SandboxConfig {
     /// Directories and files of the host that programs may read, in addition to `/usr` and the links into it.
     /// Entries that do not exist or are not accessible are omitted.
     pub mounts: Vec<Mount>,
+    /// The directory whose entries are the root directories of images, named by their ids; `None` if no program may use
+    /// one. The path contains no symbolic link.
+    pub images: Option<PathBuf>,
     /// First of the host user ids that lanes run as; each lane uses two. The default is in a range that no other
     /// allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems").
     pub uid_base: u32,
@@ -35,6 +38,7 @@ impl Default for SandboxConfig {
         SandboxConfig {
             slots: std::thread::available_parallelism().map_or(1, usize::from),
             mounts: Vec::new(),
+            images: None,
             uid_base: 0x7000_0000,
             warm: Vec::new(),
             counted: CountedEvent::Instructions,

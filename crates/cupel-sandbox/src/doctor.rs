@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cupel_types::{Bytes, Limits, Outcome};
 
-use crate::command::{CellKind, CellReport, Command, RunError, Stdin};
+use crate::command::{CellKind, CellReport, CellRoot, Command, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::probe::PROBE_ARGUMENT;
 use crate::slot::Slot;
@@ -119,6 +119,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         _ => String::new(),
     };
     let command = Command {
+        root: CellRoot::System,
         argv: vec!["/probe".into(), PROBE_ARGUMENT.into(), wall.slug().into()],
         env: vec![("CUPEL_PROBE_FACT".into(), fact)],
         files: Vec::new(),

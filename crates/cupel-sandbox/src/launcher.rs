@@ -10,6 +10,7 @@ use rustix::process::PidfdFlags;
 
 use crate::RunError;
 use crate::config::SandboxConfig;
+use crate::pool::{IMAGE_LANES_MAX, IMAGE_SPARES_MAX, LaneKind};
 use crate::process::zygote::ZYGOTE_ARGUMENT;
 use crate::step::SetupStep;
 use crate::wire::{self, FromLauncher, ToLauncher};
@@ -49,10 +50,11 @@ pub fn raise_descriptor_limit() -> u64 {
 }
 
 /// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and as
-/// many lanes that are being retired. The rest is for the lanes of warm interpreters and services.
-const fn lanes_max(slots: usize) -> u32 {
+/// many lanes that are being retired. The rest is for the lanes of warm interpreters, services and images.
+const fn lanes_max(slots: usize, has_images: bool) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
-    slots * 8 + 16
+    let of_images = if has_images { 2 * (IMAGE_LANES_MAX + IMAGE_SPARES_MAX) as u32 } else { 0 };
+    slots * (8 + of_images) + 16
 }
 
 /// Why a sandbox could not be started.
@@ -133,12 +135,12 @@ impl LauncherClient {
         let mounts = config.mounts.iter().filter_map(|m| Some((text(&m.source)?, text(&m.target)?))).collect();
         let configure = ToLauncher::Configure {
             uid_base: config.uid_base,
-            lanes_max: lanes_max(config.slots),
+            lanes_max: lanes_max(config.slots, config.images.is_some()),
             walls_off: config.walls_off.bits(),
             probe: config.with_probe,
             mounts,
+            images: config.images.as_deref().and_then(text),
             counted: config.counted,
-            warm: config.warm.clone(),
         };
         let ended = rustix::process::pidfd_open(rustix::process::Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| StartError::Spawn(errno.into()))?;
@@ -168,16 +170,15 @@ impl LauncherClient {
         Ok(LauncherEnd(self.ended.try_clone()?))
     }
 
-    /// Creates a lane on this processor, and returns its number and its socket. `warm` is the index of a configured
-    /// template.
-    pub(crate) fn make_lane(&self, cpu: Option<u32>, warm: Option<u32>) -> Result<(u32, OwnedFd), RunError> {
+    /// Creates a lane on this processor, and returns its number and its socket.
+    pub(crate) fn make_lane(&self, cpu: Option<u32>, kind: &LaneKind) -> Result<(u32, OwnedFd), RunError> {
         let mut connection = self.lock();
         // Reuse numbers, so that few user ids are in use.
         let lane = connection.free.pop().unwrap_or_else(|| {
             connection.next_lane += 1;
             connection.next_lane - 1
         });
-        match connection.ask(&ToLauncher::MakeLane { lane, cpu, warm }) {
+        match connection.ask(&ToLauncher::MakeLane { lane, cpu, warm: kind.warm.clone(), image: kind.image }) {
             Ok((FromLauncher::LaneMade { .. }, mut descriptors)) => match descriptors.pop() {
                 Some(socket) => Ok((lane, socket)),
                 None => Err(RunError::LauncherLost),

@@ -22,6 +22,9 @@
 //!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
+//! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`ImageCell`]). The launcher
+//!   opens the image's directory by the image's id, beneath a directory that it opened at its start. A slot keeps the
+//!   lanes of the images that it used last.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
 //!   A program is then a copy of the zygote, forked into the cell. Every wall is applied to the copy, as before an
 //!   exec.
@@ -74,7 +77,7 @@ mod wire;
 
 use std::sync::Arc;
 
-pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+pub use command::{CellKind, CellReport, CellRoot, Command, ImageCell, Observer, RunError, Stdin};
 pub use config::{CountedEvent, Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, LauncherEnd, StartError};
 pub use live::LiveQueue;
@@ -120,6 +123,13 @@ impl Sandbox {
         Slot::new(index % self.config.slots.max(1), self.pool.clone(), &self.config)
     }
 
+    /// Creates a lane for this image in every slot, in the background, so that the first run need not wait for it.
+    pub fn make_ahead(&self, cell: &ImageCell) {
+        for slot in 0..self.slots() {
+            self.pool.make_spare(slot, &cell.lane_kind(true));
+        }
+    }
+
     /// The number of slots.
     pub fn slots(&self) -> usize {
         self.config.slots.max(1)
@@ -162,7 +172,7 @@ impl Launched {
         let first = std::process::id() as usize;
         let cpu_of = |slot: usize| cpus.get((first + slot) % cpus.len().max(1)).copied();
         let cpus = (0..config.slots.max(1)).map(cpu_of).collect();
-        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.warm.len(), config.spares));
+        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.spares));
         Sandbox { launcher, pool, config }
     }
 }

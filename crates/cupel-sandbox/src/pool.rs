@@ -2,8 +2,8 @@
 //!
 //! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. When the lane for
 //! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
-//! lane. For each warm interpreter, the slot has another lane and another spare. A background thread creates the
-//! spares.
+//! lane. For each warm interpreter, the slot has another lane and another spare. For an image, there is a spare when the
+//! image was announced, and after a lane for it was retired. A background thread creates the spares.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,6 +11,21 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::RunError;
 use crate::launcher::{Features, LauncherClient};
+use crate::warm::WarmTemplate;
+use crate::wire::LaneImage;
+
+/// Maximum number of lanes for images that a slot keeps. A lane without a warm interpreter takes about 1 MiB, one with
+/// Python 10 MiB.
+pub(crate) const IMAGE_LANES_MAX: usize = 8;
+/// Maximum number of spare lanes for images per slot.
+pub(crate) const IMAGE_SPARES_MAX: usize = 4;
+
+/// What a lane is for: its root, and the interpreter that it keeps warm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LaneKind {
+    pub(crate) warm: Option<Arc<WarmTemplate>>,
+    pub(crate) image: Option<LaneImage>,
+}
 
 /// A slot's handle on a lane. Dropping the handle retires the lane.
 #[derive(Debug)]
@@ -41,38 +56,25 @@ pub(crate) struct LanePool {
 
 #[derive(Debug)]
 struct Shared {
-    /// State of the spares of each slot: first the spare without an interpreter, then one for each warm template.
-    spares: Mutex<Vec<Vec<Spare>>>,
+    /// The spares of each slot; those for images in the order in which they were requested.
+    spares: Mutex<Vec<Vec<(LaneKind, Spare)>>>,
     made: Condvar,
 }
 
-/// A requested spare: its slot, and its warm template if any.
-type Wanted = (usize, Option<usize>);
-
-/// Index of a template's spare among the spares of the slot.
-fn place(template: Option<usize>) -> usize {
-    template.map_or(0, |at| at + 1)
-}
+/// A requested spare: its slot and its kind.
+type Wanted = (usize, LaneKind);
 
 #[derive(Debug)]
 enum Spare {
-    None,
     Coming,
     Ready(Lane),
 }
 
 impl LanePool {
-    /// A pool for slots on these processors. `templates` is the number of warm templates that the launcher was
-    /// configured with. Without `makes_spares`, each lane is created when it is needed.
-    pub(crate) fn new(
-        launcher: Arc<LauncherClient>,
-        cpus: Vec<Option<u32>>,
-        templates: usize,
-        makes_spares: bool,
-    ) -> LanePool {
-        let none = || (0..=templates).map(|_| Spare::None).collect();
-        let shared =
-            Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| none()).collect()), made: Condvar::new() });
+    /// A pool for slots on these processors. Without `makes_spares`, each lane is created when it is needed.
+    pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>, makes_spares: bool) -> LanePool {
+        let spares = Mutex::new(cpus.iter().map(|_| Vec::new()).collect());
+        let shared = Arc::new(Shared { spares, made: Condvar::new() });
         let mut pool = LanePool {
             launcher: launcher.clone(),
             shared: shared.clone(),
@@ -91,24 +93,52 @@ impl LanePool {
         pool
     }
 
-    /// A lane for this slot: the spare if there is one, otherwise a new one. Requests the next spare.
-    pub(crate) fn take(&self, slot: usize, template: Option<usize>) -> Result<Lane, RunError> {
-        let at = place(template);
+    /// A lane for this slot: the spare if there is one, otherwise a new one. Requests the next spare, unless the lane is
+    /// for an image.
+    pub(crate) fn take(&self, slot: usize, kind: &LaneKind) -> Result<Lane, RunError> {
         let mut spares = self.shared.lock();
-        while matches!(spares[slot][at], Spare::Coming) {
-            spares = self.shared.made.wait(spares).unwrap_or_else(PoisonError::into_inner);
-        }
-        let spare = std::mem::replace(&mut spares[slot][at], Spare::None);
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        let ordered = wanted.as_ref().is_some_and(|w| w.send((slot, template)).is_ok());
-        drop(wanted);
-        if ordered {
-            spares[slot][at] = Spare::Coming;
+        let spare = loop {
+            match spares[slot].iter().position(|(known, _)| known == kind) {
+                Some(at) if matches!(spares[slot][at].1, Spare::Coming) => {
+                    spares = self.shared.made.wait(spares).unwrap_or_else(PoisonError::into_inner);
+                }
+                Some(at) => break Some(spares[slot].remove(at).1),
+                None => break None,
+            }
+        };
+        if kind.image.is_none() {
+            self.request(&mut spares[slot], slot, kind);
         }
         drop(spares);
         match spare {
-            Spare::Ready(lane) => Ok(lane),
-            Spare::None | Spare::Coming => make(&self.launcher, self.cpus[slot], template),
+            Some(Spare::Ready(lane)) => Ok(lane),
+            Some(Spare::Coming) | None => make(&self.launcher, self.cpus[slot], kind),
+        }
+    }
+
+    /// Requests a spare, unless there is one of this kind.
+    pub(crate) fn make_spare(&self, slot: usize, kind: &LaneKind) {
+        // Lanes are retired after the lock is released, because that may wait for the launcher.
+        let mut retired = Vec::new();
+        let mut spares = self.shared.lock();
+        let spares = &mut spares[slot];
+        if spares.iter().any(|(known, _)| known == kind) {
+            return;
+        }
+        let of_images = |(kind, _): &(LaneKind, Spare)| kind.image.is_some();
+        while kind.image.is_some() && spares.iter().filter(|spare| of_images(spare)).count() >= IMAGE_SPARES_MAX {
+            match spares.iter().position(|spare| of_images(spare) && matches!(spare.1, Spare::Ready(_))) {
+                Some(oldest) => retired.push(spares.remove(oldest)),
+                None => return,
+            }
+        }
+        self.request(spares, slot, kind);
+    }
+
+    fn request(&self, spares: &mut Vec<(LaneKind, Spare)>, slot: usize, kind: &LaneKind) {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.as_ref().is_some_and(|wanted| wanted.send((slot, kind.clone())).is_ok()) {
+            spares.push((kind.clone(), Spare::Coming));
         }
     }
 
@@ -119,7 +149,7 @@ impl LanePool {
 
     /// A lane that is not pinned to a processor, for a service.
     pub(crate) fn make_unpinned(&self) -> Result<Lane, RunError> {
-        make(&self.launcher, None, None)
+        make(&self.launcher, None, &LaneKind::default())
     }
 }
 
@@ -130,22 +160,27 @@ impl Drop for LanePool {
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Spare>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<(LaneKind, Spare)>>> {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn make(launcher: &Arc<LauncherClient>, cpu: Option<u32>, template: Option<usize>) -> Result<Lane, RunError> {
-    let (number, socket) = launcher.make_lane(cpu, template.and_then(|at| u32::try_from(at).ok()))?;
+fn make(launcher: &Arc<LauncherClient>, cpu: Option<u32>, kind: &LaneKind) -> Result<Lane, RunError> {
+    let (number, socket) = launcher.make_lane(cpu, kind)?;
     Ok(Lane { socket, number, runs: 0, settling: false, launcher: launcher.clone() })
 }
 
 fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u32>], requests: &Receiver<Wanted>) {
-    while let Ok((slot, template)) = requests.recv() {
-        let made = make(launcher, cpus[slot], template);
+    while let Ok((slot, kind)) = requests.recv() {
+        let made = make(launcher, cpus[slot], &kind);
         let mut spares = shared.lock();
-        // An error is dropped here: the slot then creates the lane itself, and gets the error of that try.
-        spares[slot][place(template)] = made.map_or(Spare::None, Spare::Ready);
+        if let Some(at) = spares[slot].iter().position(|(known, _)| *known == kind) {
+            match made {
+                Ok(lane) => spares[slot][at].1 = Spare::Ready(lane),
+                // An error is dropped here: the slot then creates the lane itself, and gets the error of that try.
+                Err(_) => drop(spares[slot].remove(at)),
+            }
+        }
         shared.made.notify_all();
     }
 }

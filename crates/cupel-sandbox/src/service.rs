@@ -121,6 +121,7 @@ impl ServiceCell {
             rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?;
         let files = bundle::write(&command.files)?;
         let request = ToLane::Run(CellRequest {
+            search: Vec::new(),
             limits: command.limits,
             collect: None,
             argv: command.argv.clone(),

@@ -19,11 +19,11 @@ use rustix::fs::FileType;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::bundle;
-use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+use crate::command::{CellKind, CellReport, CellRoot, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::live::{Control, LiveFeed};
 use crate::mechanism::mounts::BoxSize;
-use crate::pool::{Lane, LanePool};
+use crate::pool::{IMAGE_LANES_MAX, Lane, LaneKind, LanePool};
 use crate::refusal::{self, Refusal};
 use crate::step::SetupStep;
 use crate::warm::WarmTemplate;
@@ -39,9 +39,11 @@ pub struct Slot {
     bounds_output: bool,
     run_lane: Option<Lane>,
     compile_lane: Option<Lane>,
-    warm: Vec<WarmTemplate>,
+    warm: Vec<Arc<WarmTemplate>>,
     /// One lane for each template in `warm`.
     warm_lanes: Vec<Option<Lane>>,
+    /// Lanes for images; the one that was used last is at the end.
+    image_lanes: VecDeque<(CellKind, LaneKind, Lane)>,
     received: Vec<u8>,
     chunk: Box<[u8]>,
     bundles: BundleCache,
@@ -67,12 +69,24 @@ const TERMINAL_REST: Duration = Duration::from_millis(100);
 const WARM_RUNS_MAX: u32 = 1_000;
 
 /// Selects one of the slot's lanes.
-#[derive(Clone, Copy)]
+#[derive(Clone, PartialEq)]
 enum Which {
     Run,
     Compile,
     /// The lane of a warm template, by the template's index.
     Warm(usize),
+    /// The lane of an image for programs or compilers.
+    Image(CellKind, LaneKind),
+}
+
+impl Which {
+    fn is_warm(&self) -> bool {
+        match self {
+            Which::Run | Which::Compile => false,
+            Which::Warm(_) => true,
+            Which::Image(_, kind) => kind.warm.is_some(),
+        }
+    }
 }
 
 impl Slot {
@@ -84,8 +98,9 @@ impl Slot {
             bounds_output: !config.walls_off.contains(Wall::OutputLimit),
             run_lane: None,
             compile_lane: None,
-            warm: config.warm.clone(),
+            warm: config.warm.iter().cloned().map(Arc::new).collect(),
             warm_lanes: config.warm.iter().map(|_| None).collect(),
+            image_lanes: VecDeque::new(),
             received: Vec::new(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             bundles: BundleCache::default(),
@@ -99,7 +114,7 @@ impl Slot {
     pub fn warm_up(&mut self) -> Result<(), RunError> {
         let warm = (0..self.warm.len()).map(Which::Warm);
         for which in [Which::Run, Which::Compile].into_iter().chain(warm) {
-            let lane = self.lane(which)?;
+            let lane = self.lane(&which)?;
             self.put_back(which, lane);
         }
         Ok(())
@@ -112,48 +127,57 @@ impl Slot {
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
         let which = self.which(command);
-        let mut lane = self.lane(which)?;
-        let result = self.run_in(&mut lane, which, command, observer);
+        let mut lane = self.lane(&which)?;
+        let result = self.run_in(&mut lane, which.is_warm(), command, observer);
         let keep = match &result {
             Ok(report) => matches!(report.outcome, Outcome::Exited(_) | Outcome::Signalled(_)),
             Err(RunError::Setup { step: SetupStep::Exec, .. }) => true,
             Err(_) => false,
         };
         lane.runs += 1;
-        let runs_max = match which {
-            Which::Run | Which::Compile => self.lane_runs_max,
-            Which::Warm(_) => self.lane_runs_max.min(WARM_RUNS_MAX),
-        };
+        let runs_max = if which.is_warm() { self.lane_runs_max.min(WARM_RUNS_MAX) } else { self.lane_runs_max };
         if keep && lane.runs < runs_max {
             self.put_back(which, lane);
+        } else if let Which::Image(_, kind) = which {
+            self.pool.make_spare(self.index, &kind);
         }
         result
     }
 
     /// The lane for a command: a warm lane only if the lane's interpreter can replace the command's executable.
     fn which(&self, command: &Command) -> Which {
-        let stands_in = |template: &WarmTemplate| {
+        let stands_in = |template: &Arc<WarmTemplate>| {
             command.warm == Some(template.kind)
                 && template.can_replace(&command.argv, &command.env, &command.limits)
                 && is_pipe(&command.stdin)
         };
+        if let CellRoot::Image(cell) = &command.root {
+            let may_be_warm = command.kind == CellKind::Run && cell.warm.as_ref().is_some_and(stands_in);
+            return Which::Image(command.kind, cell.lane_kind(may_be_warm));
+        }
         match command.kind {
             CellKind::Compile => Which::Compile,
             CellKind::Run => self.warm.iter().position(stands_in).map_or(Which::Run, Which::Warm),
         }
     }
 
-    fn held(&mut self, which: Which) -> &mut Option<Lane> {
+    /// Takes the lane that the slot holds for this purpose, if it has one.
+    fn take_held(&mut self, which: &Which) -> Option<Lane> {
         match which {
-            Which::Run => &mut self.run_lane,
-            Which::Compile => &mut self.compile_lane,
-            Which::Warm(at) => &mut self.warm_lanes[at],
+            Which::Run => self.run_lane.take(),
+            Which::Compile => self.compile_lane.take(),
+            Which::Warm(at) => self.warm_lanes[*at].take(),
+            Which::Image(purpose, kind) => {
+                let is_it = |(its_purpose, its_kind, _): &_| its_purpose == purpose && its_kind == kind;
+                let at = self.image_lanes.iter().position(is_it)?;
+                self.image_lanes.remove(at).map(|(_, _, lane)| lane)
+            }
         }
     }
 
     /// A lane that is ready: the held one if it reports that it is clean, otherwise one from the pool.
-    fn lane(&mut self, which: Which) -> Result<Lane, RunError> {
-        let held = self.held(which).take();
+    fn lane(&mut self, which: &Which) -> Result<Lane, RunError> {
+        let held = self.take_held(which);
         if let Some(mut lane) = held {
             if !lane.settling {
                 return Ok(lane);
@@ -166,21 +190,33 @@ impl Slot {
                 return Ok(lane);
             }
         }
-        let template = match which {
-            Which::Run | Which::Compile => None,
-            Which::Warm(at) => Some(at),
-        };
-        self.pool.take(self.index, template)
+        match which {
+            Which::Run | Which::Compile => self.pool.take(self.index, &LaneKind::default()),
+            Which::Warm(at) => {
+                self.pool.take(self.index, &LaneKind { warm: Some(self.warm[*at].clone()), image: None })
+            }
+            Which::Image(_, kind) => self.pool.take(self.index, kind),
+        }
     }
 
     fn put_back(&mut self, which: Which, lane: Lane) {
-        *self.held(which) = Some(lane);
+        match which {
+            Which::Run => self.run_lane = Some(lane),
+            Which::Compile => self.compile_lane = Some(lane),
+            Which::Warm(at) => self.warm_lanes[at] = Some(lane),
+            Which::Image(purpose, kind) => {
+                self.image_lanes.push_back((purpose, kind, lane));
+                if self.image_lanes.len() > IMAGE_LANES_MAX {
+                    self.image_lanes.pop_front();
+                }
+            }
+        }
     }
 
     fn run_in(
         &mut self,
         lane: &mut Lane,
-        which: Which,
+        is_warm: bool,
         command: &Command,
         observer: &mut dyn Observer,
     ) -> Result<CellReport, RunError> {
@@ -194,8 +230,12 @@ impl Slot {
             limits: command.limits,
             collect: command.collect,
             argv: command.argv.clone(),
+            search: match &command.root {
+                CellRoot::System => Vec::new(),
+                CellRoot::Image(cell) => cell.image.search.clone(),
+            },
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
-            warm: matches!(which, Which::Warm(_)),
+            warm: is_warm,
             result: command.result,
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
             fetch: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),

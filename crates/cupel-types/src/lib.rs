@@ -15,6 +15,7 @@ mod named;
 mod other_judges;
 mod outcome;
 mod report;
+mod root;
 mod score;
 mod submission;
 mod units;
@@ -34,6 +35,7 @@ pub use live::{LiveInput, LiveSignal, TerminalSize};
 pub use other_judges::OtherJudge;
 pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
+pub use root::{ImageRoot, Root};
 pub use score::{Score, ScoreError};
 pub use submission::{
     Cases, FETCH_BYTES_MAX, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, FacadeRequest, Live, PriorityClass, ProblemVersion,

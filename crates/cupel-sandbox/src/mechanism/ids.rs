@@ -1,6 +1,6 @@
 //! User and group ids of lanes: their mapping to host ids, and changing to them. Source: user_namespaces(7).
 //!
-//! Each lane has two ids: 0 for its init and 1000 for the tenant's programs. On the host, each lane maps them to two
+//! Each lane has two ids: 0 for its init, and one for the tenant's programs, by default 1000. On the host, each lane maps them to two
 //! unused ids that no other lane has. So even if a kernel bug ignored the user namespace, one lane's programs would
 //! not own files or processes of another lane or of the host.
 
@@ -8,7 +8,7 @@ use std::io;
 
 use rustix::process::{Gid, Pid, Uid};
 
-/// The tenant's user and group id inside a lane.
+/// The tenant's user and group id inside a lane whose root is not an image with a user of its own.
 pub(crate) const TENANT: u32 = 1000;
 
 /// First id of the lanes: `wanted` if this process's namespace has `count` ids that start there, otherwise an id near
@@ -43,10 +43,10 @@ fn place(map: &str, wanted: u32, count: u32, from_the_end: impl Fn(u32) -> Optio
     (base >= first && base > 0).then_some(base)
 }
 
-/// Writes the id maps of `pid`'s user namespace.
-pub(crate) fn map(pid: Pid, uid_base: u32, lane: u32) -> io::Result<()> {
+/// Writes the id maps of `pid`'s user namespace. `tenant` is the tenant's id in it, not 0.
+pub(crate) fn map(pid: Pid, uid_base: u32, lane: u32, tenant: u32) -> io::Result<()> {
     let first = uid_base.saturating_add(lane.saturating_mul(2));
-    let text = format!("0 {first} 1\n{TENANT} {} 1\n", first.saturating_add(1));
+    let text = format!("0 {first} 1\n{tenant} {} 1\n", first.saturating_add(1));
     let dir = format!("/proc/{}", pid.as_raw_nonzero());
     std::fs::write(format!("{dir}/uid_map"), &text)?;
     std::fs::write(format!("{dir}/gid_map"), &text)
@@ -65,8 +65,8 @@ pub(crate) fn become_lane_root() -> io::Result<()> {
 }
 
 /// Becomes the tenant. Called between vfork and exec, so it must not allocate.
-pub(crate) fn become_tenant() -> rustix::io::Result<()> {
-    let (uid, gid) = (Uid::from_raw(TENANT), Gid::from_raw(TENANT));
+pub(crate) fn become_tenant(tenant: u32) -> rustix::io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(tenant), Gid::from_raw(tenant));
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid)
 }

@@ -1,16 +1,19 @@
 //! The file system that a program sees: the lane's read-only root, the cell's box and `/proc`.
 //!
 //! A lane's root is a small tmpfs with the toolchain's directories mounted into it, read-only, without set-uid and
-//! devices. It contains nothing else of the host, so there is no path to other host files.
+//! devices. It contains nothing else of the host, so there is no path to other host files. The root of a lane for a
+//! container image has the entries of the image's root directory in place of the toolchains.
 //! Sources: mount_namespaces(7), open_tree(2), pivot_root(2), tmpfs(5), proc(5).
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 
-use cupel_types::Limits;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use cupel_types::{ContentHash, Limits};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind, mount_change,
     mount_move, mount_remount, move_mount, open_tree, unmount,
@@ -169,14 +172,66 @@ pub(crate) fn probe(found: BorrowedFd<'_>, off: WallSet) -> io::Result<Shown> {
     Ok(Shown { piece: Piece::Tree { tree, is_dir: false }, target: PathBuf::from("/probe") })
 }
 
-/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace.
-pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Failed> {
+/// Maximum number of entries of an image's root directory. Each becomes a mount.
+const IMAGE_ENTRIES_MAX: usize = 256;
+
+/// Opens the directory that contains the roots of images. Must be called before another user can replace it. `None` if
+/// it does not exist.
+pub(crate) fn hold_images(path: &Path) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve) {
+        Ok(found) => Ok(Some(found)),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Opens the entries of an image's root directory for a lane, except those that every lane has of its own. The image is
+/// named by its id alone, so nobody can lead the launcher to another path.
+pub(crate) fn open_image(images: BorrowedFd<'_>, id: &ContentHash, off: WallSet) -> io::Result<Vec<Shown>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let root = rustix::fs::openat2(images, id.to_string(), flags, Mode::empty(), resolve)?;
+    let attributes = tree_attributes(off);
+    let mut shown = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&root)? {
+        let entry = entry?;
+        let name = Path::new(OsStr::from_bytes(entry.file_name().to_bytes()));
+        let target = Path::new("/").join(name);
+        let is_own = OWN_PLACES.iter().chain(&["/sys"]).any(|own| Path::new(own) == target);
+        if is_own || matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if shown.len() == IMAGE_ENTRIES_MAX {
+            return Err(io::Error::other("the image's root directory has more than 256 entries"));
+        }
+        let piece = match FileType::from_raw_mode(rustix::fs::statat(&root, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode) {
+            FileType::Symlink => {
+                let text = rustix::fs::readlinkat(&root, name, Vec::new())?;
+                Piece::Link(PathBuf::from(OsStr::from_bytes(text.to_bytes())))
+            }
+            kind @ (FileType::Directory | FileType::RegularFile) => {
+                let tree = copy_tree(root.as_fd(), name, OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes)?;
+                Piece::Tree { tree, is_dir: kind == FileType::Directory }
+            }
+            _ => continue,
+        };
+        shown.push(Shown { piece, target });
+    }
+    Ok(shown)
+}
+
+/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace. If `is_image`, `shown`
+/// is the whole content of the root; otherwise it is shown in addition to the system's directories.
+pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> Result<(), Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(errno_at(SetupStep::RootMount))?;
     // Open the sources before the scaffold hides anything.
     let attributes = tree_attributes(off);
     let mut pieces = Vec::new();
-    for path in SYSTEM.iter().map(PathBuf::from) {
+    let system = if is_image { &[] } else { SYSTEM };
+    for path in system.iter().map(PathBuf::from) {
         if let Some(piece) = open_piece(&path, attributes).map_err(at(SetupStep::RootTrees))? {
             pieces.push((path, piece));
         }
@@ -204,7 +259,8 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
     for Shown { piece, target } in shown {
         place(root, target, piece).map_err(&fill)?;
     }
-    for dir in ["box", "tmp", "proc", "dev/shm", "cell", "etc", "var", "opt"] {
+    let own: &[_] = if is_image { &[] } else { &["etc", "var", "opt"] };
+    for dir in ["box", "tmp", "proc", "dev/shm", "cell"].iter().chain(own) {
         std::fs::create_dir_all(root.join(dir)).map_err(&fill)?;
     }
     for (link, target) in DEV_LINKS {
@@ -216,7 +272,8 @@ pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Faile
         ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
         ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ];
-    for (path, text) in files {
+    // An image has these files; its store has seen to that.
+    for (path, text) in files.iter().filter(|_| !is_image) {
         std::fs::write(root.join(path), text).map_err(&fill)?;
     }
     // The lane's /proc must stay visible underneath: the kernel allows a user namespace to mount /proc only if a /proc
@@ -327,14 +384,13 @@ impl BoxSize {
 
 /// Mounts a cell's writable directories `/box`, `/tmp` and `/dev/shm`. They share one tmpfs, so that one bound holds
 /// for all of them. Called by the cell's init in its new mount namespace.
-pub(crate) fn mount_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
+pub(crate) fn mount_box(size: BoxSize, tenant: u32, off: WallSet) -> rustix::io::Result<()> {
     mount_tmpfs("/cell", &size.options(off))?;
     for (dir, mode) in [("/cell/box", 0o755), ("/cell/tmp", 0o1777), ("/cell/shm", 0o1777)] {
         let mode = rustix::fs::Mode::from_raw_mode(mode);
         rustix::fs::mkdir(dir, mode)?;
         rustix::fs::chmod(dir, mode)?;
     }
-    let tenant = super::ids::TENANT;
     let (uid, gid) = (rustix::fs::Uid::from_raw(tenant), rustix::fs::Gid::from_raw(tenant));
     rustix::fs::chown("/cell/box", Some(uid), Some(gid))?;
     for (from, to) in [("/cell/box", "/box"), ("/cell/tmp", "/tmp"), ("/cell/shm", "/dev/shm")] {
@@ -359,7 +415,7 @@ pub(crate) fn mount_proc() -> rustix::io::Result<()> {
 /// Replaces `/dev` by one with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The terminals
 /// belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The new
 /// directory is assembled where it hides the box for a moment, so the program must not have started.
-pub(crate) fn mount_terminals() -> io::Result<()> {
+pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     const ASSEMBLY: &str = "/cell";
     mount_tmpfs(ASSEMBLY, "size=64k,nr_inodes=32,mode=755")?;
     let new = Path::new(ASSEMBLY);
@@ -376,7 +432,6 @@ pub(crate) fn mount_terminals() -> io::Result<()> {
     std::fs::create_dir(new.join("shm"))?;
     mount_bind("/dev/shm", new.join("shm"))?;
     std::fs::create_dir(new.join("pts"))?;
-    let tenant = super::ids::TENANT;
     let options = format!("newinstance,ptmxmode=0666,mode=0620,uid={tenant},gid={tenant},max={TERMINALS_MAX}");
     let options = std::ffi::CString::new(options)?;
     mount("devpts", new.join("pts"), "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, options.as_c_str())?;

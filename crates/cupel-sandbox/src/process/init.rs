@@ -16,7 +16,6 @@ use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitOptions};
 
 use crate::bundle;
 use crate::mechanism::cgroup::LaneGroup;
-use crate::mechanism::ids::TENANT;
 use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::process::collect;
@@ -38,6 +37,8 @@ use crate::{Wall, WallSet};
 /// lane's memory.
 pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,
+    /// The tenant's user and group id in this lane.
+    pub(crate) tenant: u32,
     /// The part of the system call filter that each program installs; empty if the seccomp wall is off.
     pub(crate) filter: &'a [Instruction],
     /// The same for a program with a terminal.
@@ -105,7 +106,7 @@ impl CellSetup {
         let off = environment.walls_off;
         let _ = rustix::process::setpriority_process(None, 0);
         if !off.contains(Wall::FreshBox) {
-            mounts::mount_box(environment.box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
+            mounts::mount_box(environment.box_size, environment.tenant, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
         }
         if !off.contains(Wall::PrivateProc) {
             mounts::mount_proc().map_err(|e| (SetupStep::CellProc, e.into()))?;
@@ -149,10 +150,10 @@ impl CellSetup {
             return Err((SetupStep::Descriptors, io::Error::from_raw_os_error(libc::EBADF)));
         };
         for bundle in bundles {
-            bundle::unpack(bundle.as_fd(), self.box_dir.as_fd(), TENANT).map_err(at(SetupStep::BoxFiles))?;
+            bundle::unpack(bundle.as_fd(), self.box_dir.as_fd(), environment.tenant).map_err(at(SetupStep::BoxFiles))?;
         }
         if !outbox.is_empty() {
-            bundle::make_directory(self.box_dir.as_fd(), &outbox, TENANT).map_err(at(SetupStep::BoxFiles))?;
+            bundle::make_directory(self.box_dir.as_fd(), &outbox, environment.tenant).map_err(at(SetupStep::BoxFiles))?;
         }
         let ready = environment.group.begin_counting();
         notes.memory_base.store(ready.base, Relaxed);
@@ -237,7 +238,7 @@ impl CellSetup {
 
     /// Creates the program's terminal, and sends the other end to the slot.
     fn make_terminal(&self, size: TerminalSize, environment: &CellEnvironment<'_>) -> io::Result<Terminal> {
-        mounts::mount_terminals()?;
+        mounts::mount_terminals(environment.tenant)?;
         if let (Some(landlock), Some(ruleset)) = (environment.landlock, &self.ruleset) {
             landlock.allow_terminals(ruleset.as_fd())?;
         }
@@ -261,6 +262,7 @@ impl CellSetup {
             streams,
             limits: &request.limits,
             walls_off: environment.walls_off,
+            tenant: environment.tenant,
             landlock: self.ruleset.as_ref().map(AsRawFd::as_raw_fd),
             filter: if request.terminal.is_some() { environment.filter_with_terminal } else { environment.filter },
             has_terminal: request.terminal.is_some(),

@@ -32,7 +32,7 @@ use crate::sys::process::{
     Forked, close_all_but, dup_to, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
 };
 use crate::warm::WarmTemplate;
-use crate::wire::{self, FromLauncher, ToLauncher};
+use crate::wire::{self, FromLauncher, LaneImage, ToLauncher};
 use crate::{CountedEvent, Mount, Wall, WallSet};
 
 /// Maximum time for the setup of a lane, which normally takes a few dozen milliseconds.
@@ -50,7 +50,8 @@ struct Launcher {
     sources: Vec<mounts::Source>,
     /// The performance event that counts instructions in every lane, or the reason why it is unavailable.
     counted: Result<CountedEvent, String>,
-    warm: Vec<WarmTemplate>,
+    /// The directory that contains the roots of images.
+    images: Option<OwnedFd>,
     lanes: HashMap<u32, RunningLane>,
 }
 
@@ -106,12 +107,11 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
         wait_for_message(socket, launcher.as_mut())?;
         let Some((message, _)) = wire::receive::<ToLauncher>(socket.as_fd(), &mut buffer)? else { break };
         match (message, &mut *launcher) {
-            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, counted, warm }, none @ None) => {
+            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, images, counted }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
                 let mounts = mounts.into_iter().map(|(s, t)| Mount { source: s.into(), target: t.into() }).collect();
-                match Launcher::new(uid_base, lanes_max, off, probe, mounts, counted) {
-                    Ok(mut made) => {
-                        made.warm = warm;
+                match Launcher::new(uid_base, lanes_max, off, probe, mounts, images, counted) {
+                    Ok(made) => {
                         let uncounted = made.counted.clone().err();
                         let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2(), uncounted };
                         *none = Some(made);
@@ -120,12 +120,14 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
                     Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
                 }
             }
-            (ToLauncher::MakeLane { lane, cpu, warm }, Some(launcher)) => match launcher.make_lane(lane, cpu, warm) {
-                Ok(lane_socket) => {
-                    wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
+            (ToLauncher::MakeLane { lane, cpu, warm, image }, Some(launcher)) => {
+                match launcher.make_lane(lane, cpu, warm.as_deref(), image) {
+                    Ok(lane_socket) => {
+                        wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
+                    }
+                    Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
                 }
-                Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
-            },
+            }
             (ToLauncher::RetireLane { lane }, Some(launcher)) => launcher.retire(lane),
             (ToLauncher::Configure { .. }, Some(_)) | (_, None) => {
                 let misuse = io::Error::from_raw_os_error(libc::EPROTO);
@@ -177,6 +179,7 @@ impl Launcher {
         walls_off: WallSet,
         with_probe: bool,
         mounts: Vec<Mount>,
+        images: Option<String>,
         counted: CountedEvent,
     ) -> Result<Launcher, (SetupStep, io::Error)> {
         let is_root = rustix::process::geteuid().is_root();
@@ -193,8 +196,12 @@ impl Launcher {
         give_up(walls_off)?;
         let sources = mounts::hold(mounts).map_err(|error| (SetupStep::RootTrees, error))?;
         let counted = instructions::lack(counted, host::sysctl).map_or(Ok(counted), Err);
-        let (warm, lanes) = (Vec::new(), HashMap::new());
-        Ok(Launcher { groups, uid_base, lanes_max, walls_off, executable, with_probe, sources, counted, warm, lanes })
+        let images = match images {
+            Some(path) => mounts::hold_images(path.as_ref()).map_err(|error| (SetupStep::RootTrees, error))?,
+            None => None,
+        };
+        let lanes = HashMap::new();
+        Ok(Launcher { groups, uid_base, lanes_max, walls_off, executable, with_probe, sources, counted, images, lanes })
     }
 
     /// Creates a lane and returns its socket. If that fails, nothing of the lane remains.
@@ -202,7 +209,8 @@ impl Launcher {
         &mut self,
         number: u32,
         cpu: Option<u32>,
-        warm: Option<u32>,
+        warm: Option<&WarmTemplate>,
+        image: Option<LaneImage>,
     ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         if number >= self.lanes_max {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::ERANGE)));
@@ -210,14 +218,15 @@ impl Launcher {
         if self.lanes.contains_key(&number) {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::EEXIST)));
         }
-        self.try_to_make_lane(number, cpu, warm).inspect_err(|_| self.groups.remove_lane(number))
+        self.try_to_make_lane(number, cpu, warm, image).inspect_err(|_| self.groups.remove_lane(number))
     }
 
     fn try_to_make_lane(
         &mut self,
         number: u32,
         cpu: Option<u32>,
-        warm: Option<u32>,
+        warm: Option<&WarmTemplate>,
+        image: Option<LaneImage>,
     ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         let owner = self.uid_base.saturating_add(number.saturating_mul(2));
@@ -225,7 +234,13 @@ impl Launcher {
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let off = self.walls_off;
-        let mut shown = mounts::open_shown(&self.sources, off).map_err(at(SetupStep::RootTrees))?;
+        let shown = match (image, &self.images) {
+            (None, _) => mounts::open_shown(&self.sources, off),
+            (Some(LaneImage { id, .. }), Some(images)) => mounts::open_image(images.as_fd(), &id, off),
+            (Some(_), None) => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+        };
+        let mut shown = shown.map_err(at(SetupStep::RootTrees))?;
+        let tenant = image.map_or(ids::TENANT, |image| image.uid);
         if self.with_probe {
             shown.push(mounts::probe(self.executable.as_fd(), off).map_err(at(SetupStep::RootTrees))?);
         }
@@ -235,14 +250,15 @@ impl Launcher {
             Forked::Child => {
                 // Standard error is the operator's log, which a lane must not write to.
                 let _ = dup_to(0, 2);
-                let warm = warm.and_then(|at| self.warm.get(at as usize)).cloned();
+                let warm = warm.cloned();
                 let counted = self.counted.as_ref().ok().copied();
-                let setup = LaneSetup { walls_off: off, shown, cpu, counted, warm, executable };
+                let is_image = image.is_some();
+                let setup = LaneSetup { walls_off: off, shown, is_image, tenant, cpu, counted, warm, executable };
                 lane::main(setup, theirs, sync_theirs, files)
             }
             Forked::Parent(pid, pidfd) => {
                 drop((theirs, sync_theirs, files, shown, executable));
-                let result = self.bring_up(number, pid, &sync);
+                let result = self.bring_up(number, tenant, pid, &sync);
                 if let Err(failed) = result {
                     end(&pidfd);
                     return Err(failed);
@@ -254,10 +270,10 @@ impl Launcher {
     }
 
     /// Does the part of the setup that a lane's init cannot do itself: id maps, control groups, a counter, priority.
-    fn bring_up(&self, number: u32, pid: Pid, sync: &OwnedFd) -> Result<(), (SetupStep, io::Error)> {
+    fn bring_up(&self, number: u32, tenant: u32, pid: Pid, sync: &OwnedFd) -> Result<(), (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         if !self.walls_off.contains(Wall::UserNamespace) {
-            ids::map(pid, self.uid_base, number).map_err(at(SetupStep::IdMap))?;
+            ids::map(pid, self.uid_base, number, tenant).map_err(at(SetupStep::IdMap))?;
         }
         self.groups.join_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
         // The init must get the processor immediately when a limit is reached, no matter how many programs compete for

@@ -34,6 +34,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) notes: &'a SharedNotes,
     /// Whether the standard streams are a terminal, which becomes the controlling one.
     pub(crate) has_terminal: bool,
+    /// The tenant's user and group id in this lane.
+    pub(crate) tenant: u32,
 }
 
 /// The program's descriptors.
@@ -68,7 +70,7 @@ impl Texts {
         };
         let name = request.argv.first().ok_or(io::ErrorKind::InvalidInput)?;
         Ok(Texts {
-            candidates: c_strings(&candidates(name))?,
+            candidates: c_strings(&candidates(name, &request.search))?,
             argv: c_strings(&request.argv)?,
             env: c_strings(&request.env)?,
         })
@@ -79,15 +81,19 @@ impl Texts {
     }
 }
 
-/// Directories of the toolchains, which are searched regardless of the tenant's `PATH`.
+/// Directories of the host's toolchains, which are searched regardless of the tenant's `PATH`.
 const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
-/// Paths to try for the program: `name` itself if it is a path, otherwise `name` in each directory of the toolchains.
-fn candidates(name: &str) -> Vec<String> {
+/// Paths to try for the program: `name` itself if it is a path, otherwise `name` in each directory of `search`, or of the
+/// host's toolchains if `search` is empty.
+fn candidates(name: &str, search: &[String]) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];
     }
-    TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect()
+    match search {
+        [] => TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect(),
+        search => search.iter().map(|dir| format!("{dir}/{name}")).collect(),
+    }
 }
 
 /// Becomes the program. Returns only on failure, with the exit code of the child; callers ignore this code.
@@ -181,7 +187,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;
     }
     if !off.contains(Wall::Capabilities) {
-        ids::become_tenant().map_err(at(SetupStep::Credentials))?;
+        ids::become_tenant(plan.tenant).map_err(at(SetupStep::Credentials))?;
         capabilities::drop_all().map_err(at(SetupStep::Capabilities))?;
     }
     // Landlock and the filter require `no_new_privs`, so without it, neither is applied.

@@ -291,6 +291,7 @@ impl Errand<'_> {
                     streams: self.handed.streams,
                     limits: &limits,
                     walls_off: self.lane.setup.walls_off,
+                    tenant: self.lane.setup.tenant,
                     landlock: self.handed.ruleset.map(|ruleset| ruleset.as_raw_fd()),
                     filter: &self.lane.filter,
                     call: texts.call(),

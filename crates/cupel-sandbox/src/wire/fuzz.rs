@@ -4,13 +4,14 @@
 
 use std::fmt::Debug;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_types::{Bytes, Instructions, Limits, LiveSignal, TerminalSize};
+use cupel_types::{Bytes, ContentHash, Instructions, Limits, LiveSignal, TerminalSize};
 use proptest::prelude::*;
 
 use super::{
-    CellDone, CellRequest, CellSignal, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason,
+    CellDone, CellRequest, CellSignal, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, LaneImage,
     MESSAGE_BYTES_MAX, Message, Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive, socket_pair,
 };
 use crate::process::lane::LaneReport;
@@ -78,11 +79,12 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, texts(), any::<[bool; 4]>(), text(), texts(), terminal())
-        .prop_map(|(limits, collect, argv, env, [warm, result, watch, live], outbox, fetch, terminal)| CellRequest {
+    (limits(), collect(), argv, (texts(), texts()), any::<[bool; 4]>(), text(), texts(), terminal())
+        .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], outbox, fetch, terminal)| CellRequest {
             limits,
             collect,
             argv,
+            search,
             env,
             warm,
             result,
@@ -114,13 +116,16 @@ fn to_lane() -> impl Strategy<Value = ToLane> {
 }
 
 fn template() -> BoxedStrategy<WarmTemplate> {
-    (texts(), pairs()).prop_map(|(argv, env)| WarmTemplate { kind: Warm::Python, argv, env }).boxed()
+    (texts(), texts(), pairs())
+        .prop_map(|(argv, search, env)| WarmTemplate { kind: Warm::Python, argv, search, env })
+        .boxed()
 }
 
 fn zygote_setup() -> impl Strategy<Value = ZygoteSetup> {
-    (any::<u64>(), any::<[bool; 2]>(), template(), text()).prop_map(
-        |(walls_off, [has_landlock, cells_have_groups], template, shown)| ZygoteSetup {
+    (any::<u64>(), any::<u32>(), any::<[bool; 2]>(), template(), text()).prop_map(
+        |(walls_off, tenant, [has_landlock, cells_have_groups], template, shown)| ZygoteSetup {
             walls_off: WallSet::from_bits(walls_off),
+            tenant,
             has_landlock,
             cells_have_groups,
             template,
@@ -150,21 +155,24 @@ fn counted() -> impl Strategy<Value = CountedEvent> {
 }
 
 fn to_launcher() -> impl Strategy<Value = ToLauncher> {
-    let warm = proptest::collection::vec(template(), 0..3);
+    let warm = proptest::option::of(template().prop_map(Arc::new));
+    let id = any::<[u8; 32]>().prop_map(ContentHash::from_bytes);
+    let image = proptest::option::of((id, 1..u32::MAX).prop_map(|(id, uid)| LaneImage { id, uid }));
+    let images = proptest::option::of(text().prop_filter("a path", |path| !path.is_empty()));
     prop_oneof![
-        (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), counted(), warm).prop_map(
-            |(uid_base, lanes_max, walls_off, probe, mounts, counted, warm)| ToLauncher::Configure {
+        (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), images, counted()).prop_map(
+            |(uid_base, lanes_max, walls_off, probe, mounts, images, counted)| ToLauncher::Configure {
                 uid_base,
                 lanes_max,
                 walls_off,
                 probe,
                 mounts,
-                counted,
-                warm
+                images,
+                counted
             }
         ),
-        (some_u32(), proptest::option::of(some_u32()), proptest::option::of(some_u32()))
-            .prop_map(|(lane, cpu, warm)| ToLauncher::MakeLane { lane, cpu, warm }),
+        (some_u32(), proptest::option::of(some_u32()), warm, image)
+            .prop_map(|(lane, cpu, warm, image)| ToLauncher::MakeLane { lane, cpu, warm, image }),
         any::<u32>().prop_map(|lane| ToLauncher::RetireLane { lane }),
     ]
 }

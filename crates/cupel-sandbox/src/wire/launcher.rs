@@ -1,8 +1,20 @@
 //! Messages between the main process and the launcher.
 
+use std::sync::Arc;
+
+use cupel_types::ContentHash;
+
 use super::encoding::{Malformed, Message, Reader, Writer};
 use crate::CountedEvent;
 use crate::warm::WarmTemplate;
+
+/// An image whose files are the root of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LaneImage {
+    pub(crate) id: ContentHash,
+    /// The tenant's user and group id in the lane.
+    pub(crate) uid: u32,
+}
 
 /// From the main process to the launcher.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,14 +25,16 @@ pub(crate) enum ToLauncher {
         walls_off: u64,
         probe: bool,
         mounts: Vec<(String, String)>,
+        /// The directory that contains the roots of images, if programs may use them.
+        images: Option<String>,
         counted: CountedEvent,
-        warm: Vec<WarmTemplate>,
     },
-    /// `warm` is the index of the template whose interpreter the lane keeps warm.
+    /// `warm` is the interpreter that the lane keeps warm, `image` the image whose files are the lane's root.
     MakeLane {
         lane: u32,
         cpu: Option<u32>,
-        warm: Option<u32>,
+        warm: Option<Arc<WarmTemplate>>,
+        image: Option<LaneImage>,
     },
     RetireLane {
         lane: u32,
@@ -48,24 +62,29 @@ pub(crate) enum FromLauncher {
 impl Message for ToLauncher {
     fn encode(&self, to: &mut Writer) {
         match self {
-            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, counted, warm } => {
+            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, images, counted } => {
                 to.u32(1);
                 to.u32(*uid_base);
                 to.u32(*lanes_max);
                 to.u64(*walls_off);
                 to.u32(u32::from(*probe));
                 to.pairs(mounts);
+                to.string(images.as_deref().unwrap_or_default());
                 to.u32(*counted as u32);
-                to.u32(u32::try_from(warm.len()).unwrap_or(u32::MAX));
-                for template in warm {
-                    to.template(template);
-                }
             }
-            ToLauncher::MakeLane { lane, cpu, warm } => {
+            ToLauncher::MakeLane { lane, cpu, warm, image } => {
                 to.u32(2);
                 to.u32(*lane);
                 to.u32(cpu.map_or(u32::MAX, |c| c));
-                to.u32(warm.map_or(u32::MAX, |w| w));
+                to.u32(u32::from(warm.is_some()));
+                if let Some(template) = warm {
+                    to.template(template);
+                }
+                to.u32(u32::from(image.is_some()));
+                if let Some(LaneImage { id, uid }) = image {
+                    to.string(&id.to_string());
+                    to.u32(*uid);
+                }
             }
             ToLauncher::RetireLane { lane } => {
                 to.u32(3);
@@ -82,15 +101,23 @@ impl Message for ToLauncher {
                 walls_off: from.u64()?,
                 probe: from.bool()?,
                 mounts: from.pairs()?,
+                images: Some(from.string()?).filter(|path| !path.is_empty()),
                 counted: CountedEvent::from_number(from.u32()?).ok_or(Malformed)?,
-                warm: {
-                    let count = from.u32()?;
-                    (0..count).map(|_| from.template()).collect::<Result<_, _>>()?
-                },
             },
             2 => {
-                let mut number = || from.u32().map(|n| Some(n).filter(|n| *n != u32::MAX));
-                ToLauncher::MakeLane { lane: number()?.ok_or(Malformed)?, cpu: number()?, warm: number()? }
+                let lane = Some(from.u32()?).filter(|n| *n != u32::MAX).ok_or(Malformed)?;
+                let cpu = Some(from.u32()?).filter(|n| *n != u32::MAX);
+                let warm = if from.bool()? { Some(Arc::new(from.template()?)) } else { None };
+                let image = match from.bool()? {
+                    true => {
+                        let id = from.string()?.parse().map_err(|_| Malformed)?;
+                        // Root is the lane's init, and the last id means "no change" to the kernel.
+                        let uid = Some(from.u32()?).filter(|uid| *uid > 0 && *uid < u32::MAX).ok_or(Malformed)?;
+                        Some(LaneImage { id, uid })
+                    }
+                    false => None,
+                };
+                ToLauncher::MakeLane { lane, cpu, warm, image }
             }
             3 => ToLauncher::RetireLane { lane: from.u32()? },
             _ => return Err(Malformed),

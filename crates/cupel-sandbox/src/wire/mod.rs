@@ -22,7 +22,7 @@ mod zygote;
 
 pub(crate) use encoding::{Malformed, Message, Reader, Writer, decode};
 pub(crate) use lane::{CellDone, CellSignal, FromLane, KillReason, LimitHit, ToLane};
-pub(crate) use launcher::{FromLauncher, ToLauncher};
+pub(crate) use launcher::{FromLauncher, LaneImage, ToLauncher};
 pub(crate) use request::CellRequest;
 pub use request::CollectLimits;
 #[cfg(test)]
@@ -43,6 +43,7 @@ mod tests {
 
     fn request() -> ToLane {
         ToLane::Run(CellRequest {
+            search: Vec::new(),
             limits: Limits::default(),
             collect: Some(CollectLimits { files: 7, bytes: Bytes::kib(9), after_failure: true }),
             argv: vec!["./main".into(), String::new(), "ü".into()],

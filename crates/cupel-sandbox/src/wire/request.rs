@@ -10,6 +10,8 @@ pub(crate) struct CellRequest {
     pub(crate) limits: Limits,
     pub(crate) collect: Option<CollectLimits>,
     pub(crate) argv: Vec<String>,
+    /// Directories in which the program's name is searched; if the list is empty, those of the host's toolchains.
+    pub(crate) search: Vec<String>,
     pub(crate) env: Vec<String>,
     /// Whether a warm interpreter may replace the executable.
     pub(crate) warm: bool,
@@ -59,7 +61,7 @@ impl CellRequest {
 impl Message for CellRequest {
     fn room(&self) -> usize {
         256 + self.outbox.len()
-            + self.argv.iter().chain(&self.env).chain(&self.fetch).map(|text| text.len() + 4).sum::<usize>()
+            + self.argv.iter().chain(&self.search).chain(&self.env).chain(&self.fetch).map(|text| text.len() + 4).sum::<usize>()
     }
 
     fn encode(&self, to: &mut Writer) {
@@ -95,6 +97,7 @@ impl Message for CellRequest {
             to.u32(u32::from(collect.after_failure));
         }
         to.strings(&self.argv);
+        to.strings(&self.search);
         to.strings(&self.env);
         to.u32(u32::from(self.warm));
         to.u32(u32::from(self.result));
@@ -131,7 +134,7 @@ impl Message for CellRequest {
             }
             false => None,
         };
-        let (argv, env) = (from.strings()?, from.strings()?);
+        let (argv, search, env) = (from.strings()?, from.strings()?, from.strings()?);
         let (warm, result) = (from.bool()?, from.bool()?);
         let (outbox, fetch, watch) = (from.string()?, from.strings()?, from.bool()?);
         let live = from.bool()?;
@@ -143,9 +146,9 @@ impl Message for CellRequest {
             false => None,
         };
         let terminated = |texts: &[String]| texts.iter().any(|t| t.contains('\0'));
-        if argv.is_empty() || terminated(&argv) || terminated(&env) || terminated(&fetch) {
+        if argv.is_empty() || terminated(&argv) || terminated(&search) || terminated(&env) || terminated(&fetch) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, env, warm, result, outbox, fetch, watch, live, terminal })
+        Ok(CellRequest { limits, collect, argv, search, env, warm, result, outbox, fetch, watch, live, terminal })
     }
 }

@@ -9,6 +9,8 @@ use crate::warm::{Warm, WarmTemplate};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ZygoteSetup {
     pub(crate) walls_off: WallSet,
+    /// The tenant's user and group id in this lane.
+    pub(crate) tenant: u32,
     pub(crate) has_landlock: bool,
     /// Whether each cell has a separate control group (version 2), in which the zygote's CPU time is not counted.
     pub(crate) cells_have_groups: bool,
@@ -42,12 +44,13 @@ pub(crate) enum FromZygote {
 
 impl Message for ZygoteSetup {
     fn room(&self) -> usize {
-        let strings = self.template.argv.iter().chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
+        let strings = self.template.argv.iter().chain(&self.template.search).chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
         64 + self.shown.len() + strings.map(|text| text.len() + 4).sum::<usize>()
     }
 
     fn encode(&self, to: &mut Writer) {
         to.u64(self.walls_off.bits());
+        to.u32(self.tenant);
         to.u32(u32::from(self.has_landlock));
         to.u32(u32::from(self.cells_have_groups));
         to.template(&self.template);
@@ -57,6 +60,7 @@ impl Message for ZygoteSetup {
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(ZygoteSetup {
             walls_off: WallSet::from_bits(from.u64()?),
+            tenant: from.u32()?,
             has_landlock: from.bool()?,
             cells_have_groups: from.bool()?,
             template: from.template()?,
@@ -125,6 +129,7 @@ impl Writer {
     pub(super) fn template(&mut self, template: &WarmTemplate) {
         self.u32(template.kind as u32);
         self.strings(&template.argv);
+        self.strings(&template.search);
         self.pairs(&template.env);
     }
 }
@@ -133,6 +138,6 @@ impl Reader<'_> {
     pub(super) fn template(&mut self) -> Result<WarmTemplate, Malformed> {
         let kind = self.u32()?;
         let kind = Warm::ALL.into_iter().find(|k| *k as u32 == kind).ok_or(Malformed)?;
-        Ok(WarmTemplate { kind, argv: self.strings()?, env: self.pairs()? })
+        Ok(WarmTemplate { kind, argv: self.strings()?, search: self.strings()?, env: self.pairs()? })
     }
 }

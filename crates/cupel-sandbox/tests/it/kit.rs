@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_sandbox::{
-    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
+    CellKind, CellReport, CellRoot, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 
@@ -42,6 +42,8 @@ pub(crate) struct World {
     slots: Mutex<Vec<Slot>>,
     freed: Condvar,
     pub(crate) fixtures: Fixtures,
+    /// The root of the hostile programs.
+    pub(crate) root: CellRoot,
 }
 
 /// Path inside the sandbox of the directory that trials mount, independent of its path on the host.
@@ -152,7 +154,7 @@ impl World {
         change(&mut config);
         let sandbox = Sandbox::start(config).expect("the sandbox starts");
         let slots = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
-        World { sandbox, slots: Mutex::new(slots), freed: Condvar::new(), fixtures }
+        World { sandbox, slots: Mutex::new(slots), freed: Condvar::new(), fixtures, root: CellRoot::System }
     }
 
     /// A slot that only this trial uses; blocks until one is free.
@@ -181,7 +183,7 @@ impl World {
     /// A hostile program by name, with its arguments.
     pub(crate) fn attack(&self, name: &str, arguments: &[&str]) -> Program {
         let argv = [self.fixtures.attacks.as_str(), name].iter().chain(arguments).map(|s| (*s).to_owned()).collect();
-        Program::new(argv)
+        Program::new(argv).root(&self.root)
     }
 
     /// Runs the program on any slot.
@@ -258,6 +260,7 @@ impl Program {
                 files: Vec::new(),
                 stdin: Stdin::Bytes(Arc::from(&b""[..])),
                 limits: small(),
+                root: CellRoot::System,
                 kind: CellKind::Run,
                 warm: None,
                 stderr_to_stdout: false,
@@ -277,6 +280,11 @@ impl Program {
 
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Program {
         change(&mut self.command.limits);
+        self
+    }
+
+    pub(crate) fn root(mut self, root: &CellRoot) -> Program {
+        self.command.root = root.clone();
         self
     }
 

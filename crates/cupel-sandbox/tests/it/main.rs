@@ -15,6 +15,7 @@ mod doctor;
 mod escapes;
 mod files;
 mod hostile;
+mod images;
 mod instructions;
 mod isolation;
 mod kit;
@@ -36,14 +37,25 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::kit::World;
 
-/// The shared world, created by the first trial that needs it.
-pub(crate) type Shared = Arc<OnceLock<World>>;
+/// A world that several trials share, created by the first one that needs it.
+pub(crate) type Shared = Arc<SharedWorld>;
+
+pub(crate) struct SharedWorld {
+    world: OnceLock<World>,
+    start: fn() -> World,
+}
+
+impl SharedWorld {
+    pub(crate) fn new(start: fn() -> World) -> Shared {
+        Arc::new(SharedWorld { world: OnceLock::new(), start })
+    }
+}
 
 /// A trial that runs in the shared sandbox.
 pub(crate) fn trial(world: &Shared, name: impl Into<String>, body: impl FnOnce(&World) + Send + 'static) -> Trial {
     let world = world.clone();
     Trial::test(name, move || {
-        body(world.get_or_init(World::start));
+        body(world.world.get_or_init(world.start));
         Ok(())
     })
 }
@@ -68,8 +80,9 @@ fn main() -> ExitCode {
         eprintln!("the sandbox suite needs root: run it with sudo");
         return ExitCode::FAILURE;
     }
-    let world = Shared::default();
+    let world = SharedWorld::new(World::start);
     let mut trials = hostile::trials(&world);
+    trials.extend(images::trials());
     trials.extend(limits::trials(&world));
     trials.extend(services::trials(&world));
     trials.extend(isolation::trials(&world));

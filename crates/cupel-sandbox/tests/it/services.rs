@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cupel_languages::{Answer, HostProbe, Language, Placeholders, Registry, question};
 use cupel_sandbox::{
-    CellKind, CollectLimits, Command, Mount, RequestLimits, Sandbox, SandboxConfig, ServiceCell, ServiceCommand,
+    CellKind, CellRoot, CollectLimits, Command, Mount, RequestLimits, Sandbox, SandboxConfig, ServiceCell, ServiceCommand,
     ServiceError, Slot, Stdin,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
@@ -278,6 +278,7 @@ impl Conformance {
 
     fn cold(&mut self, files: &BoxFiles) -> Compiled {
         let command = Command {
+            root: CellRoot::System,
             argv: self.argv(files),
             env: self.language.environment(&[]),
             files: vec![files.clone()],

@@ -79,6 +79,8 @@ pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: 
 }
 struct Lane {
     walls_off: WallSet,
+    /// The tenant's user and group id in this lane.
+    tenant: u32,
     /// Number of processors that the lane's programs may use; one if the lane is pinned.
     cpus: u32,
     oom_preference: OomPreference,
@@ -185,6 +187,7 @@ impl Lane {
                 drop(door);
                 init::main(CellEnvironment {
                     walls_off: off,
+                    tenant: self.tenant,
                     filter: &self.filter,
                     filter_with_terminal: &self.filter_with_terminal,
                     landlock: self.landlock.as_ref(),

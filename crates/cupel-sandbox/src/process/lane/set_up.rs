@@ -26,6 +26,10 @@ use crate::{CountedEvent, Wall, WallSet};
 pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) shown: Vec<Shown>,
+    /// Whether `shown` is the content of a container image, and not in addition to the system's directories.
+    pub(crate) is_image: bool,
+    /// The tenant's user and group id in this lane.
+    pub(crate) tenant: u32,
     pub(crate) cpu: Option<u32>,
     /// The event that the lane's counter counts, if any.
     pub(crate) counted: Option<CountedEvent>,
@@ -64,9 +68,9 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     }
     let oom_preference = OomPreference::open().map_err(at(SetupStep::OomPreference))?;
     let box_size = BoxSize::of(&cupel_types::Limits::default(), 0);
-    mounts::enter_lane_root(&setup.shown, off)?;
+    mounts::enter_lane_root(&setup.shown, setup.is_image, off)?;
     if off.contains(Wall::FreshBox) {
-        mounts::mount_box(box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
+        mounts::mount_box(box_size, setup.tenant, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
     // Set limits of this user namespace to zero, so that even a program that bypasses the filter cannot create these
     // objects. Namespaces that cells need (pid, mount and ipc) stay allowed. Without a separate user namespace, this
@@ -108,6 +112,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     };
     Ok(Lane {
         walls_off: off,
+        tenant: setup.tenant,
         cpus,
         oom_preference,
         sockets,

@@ -44,6 +44,7 @@ impl Lane {
         let (cold_memory, _) = self.memory_of_nothing(template, false)?;
         let setup = ZygoteSetup {
             walls_off: self.walls_off,
+            tenant: self.tenant,
             has_landlock: self.landlock.is_some(),
             cells_have_groups: !self.group.counts_the_lane(),
             template: template.clone(),
@@ -110,6 +111,7 @@ impl Lane {
             limits: Limits { output: Bytes::kib(64), ..Limits::default() },
             collect: None,
             argv: template.argv.clone(),
+            search: template.search.clone(),
             env: template.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm,
             result: false,

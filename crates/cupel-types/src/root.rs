@@ -1,0 +1,36 @@
+//! The directory that a program sees as `/`.
+
+use std::sync::Arc;
+
+use crate::ContentHash;
+
+/// The directory that a program sees as `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Root {
+    /// The toolchains of the machine.
+    #[default]
+    System,
+    /// The files of a container image.
+    Image(Arc<ImageRoot>),
+}
+
+/// The files of a container image, and what its programs start with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRoot {
+    /// Hash of the image's configuration, which contains the digests of its layers.
+    pub id: ContentHash,
+    /// Directories in which a program's name is searched: the image's `PATH`.
+    pub search: Vec<String>,
+    /// User id of programs; not 0.
+    pub uid: u32,
+}
+
+impl Root {
+    /// The image, if the root is one.
+    pub fn image(&self) -> Option<&Arc<ImageRoot>> {
+        match self {
+            Root::System => None,
+            Root::Image(image) => Some(image),
+        }
+    }
+}
