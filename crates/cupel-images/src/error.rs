@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{ImageName, SourceError};
+use cupel_types::ImageName;
+
+use crate::SourceError;
 
 /// Why an operation on images failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,8 @@
 //! The index of a store: the names of its images, and what each consists of.
 
-use cupel_types::ContentHash;
+use cupel_types::{ContentHash, ImageName};
 use serde::{Deserialize, Serialize};
 
-use crate::ImageName;
 
 /// An image of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

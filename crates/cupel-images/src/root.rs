@@ -66,6 +66,17 @@ fn open(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<std::os::fd::OwnedFd> {
     Ok(rustix::fs::openat(at, name, flags, Mode::empty())?)
 }
 
+/// Whether a path of a root leads to an executable file. Links are followed as a program in the root would follow them.
+pub fn is_program(root: &Path, path: &Path) -> bool {
+    use rustix::fs::{Mode, OFlags, ResolveFlags};
+    let Ok(root) = Beneath::open(root) else { return false };
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let found = rustix::fs::openat2(root.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve);
+    found.and_then(rustix::fs::fstat).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0
+    })
+}
+
 /// Names that a root must have for a program that runs as user `uid`, and does not have. The files belong to the root
 /// alone: a file of a layer is replaced, not changed.
 pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cupel_types::ContentHash;
+use cupel_types::{ContentHash, ImageName};
 use tempfile::TempDir;
 
 use crate::beneath::Beneath;
@@ -20,7 +20,6 @@ use crate::error::ImageError;
 use crate::hashing::{Hashing, hash_of};
 use crate::index::{Image, ImageConfig, ImageRow, IndexFile, VERSION};
 use crate::layer::{self, LayerFault};
-use crate::name::ImageName;
 use crate::plan::{self, Blobs, Compression, Plan, PlannedLayer};
 use crate::root;
 use crate::source::{Archive, Layout, RegistryOptions, Source};
@@ -511,7 +510,12 @@ impl ImageStore {
 
     fn lock_file(&self, name: &str) -> Result<File, ImageError> {
         let path = self.directory.join("locks").join(name);
-        File::options().create(true).append(true).open(&path).map_err(ImageError::io("open", &path))
+        match File::options().create(true).append(true).open(&path) {
+            // A process that only reads the store can hold its roots, too.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
+            other => other,
+        }
+        .map_err(ImageError::io("open", &path))
     }
 
     fn lock(&self, name: &str) -> Result<File, ImageError> {

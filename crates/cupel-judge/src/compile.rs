@@ -83,6 +83,7 @@ pub(crate) fn compile(
     for argv in &commands {
         let step = StepInput {
             kind: StepKind::Compile,
+            root: &language.root,
             argv,
             env: &env,
             files: std::slice::from_ref(&left),

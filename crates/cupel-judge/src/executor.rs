@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, Limits, StepReport, UserId};
+use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, Limits, Root, StepReport, UserId};
 
 use crate::live::LiveStdin;
 
@@ -120,8 +120,10 @@ pub enum StepKind {
 pub struct StepInput<'a> {
     /// Compile or execute.
     pub kind: StepKind,
+    /// The directory that the program sees as `/`.
+    pub root: &'a Root,
     /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a name that is
-    /// searched in the toolchain directories, regardless of `PATH` in `env`.
+    /// searched in the toolchain directories of the root, regardless of `PATH` in `env`.
     pub argv: &'a [String],
     /// The complete environment.
     pub env: &'a [(String, String)],

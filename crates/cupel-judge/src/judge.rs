@@ -259,6 +259,7 @@ impl Runnable<'_> {
         observer.event(JudgeEvent::ExecutionStarted { case: name });
         let step = StepInput {
             kind: StepKind::Execute,
+            root: &self.language.root,
             argv: &self.argv,
             env: &self.env,
             files: &self.files,

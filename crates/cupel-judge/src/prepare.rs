@@ -59,6 +59,7 @@ pub fn prepare(
             LOWEST_PRIORITY.iter().map(|word| (*word).to_owned()).chain(command.iter().cloned()).collect();
         let input = StepInput {
             kind: StepKind::Compile,
+            root: &language.root,
             argv: &argv,
             env: &env,
             files: std::slice::from_ref(&left),

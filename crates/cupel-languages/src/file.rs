@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cupel_types::{BoxPath, Bytes, LanguageId, Limits, LimitsRequest, Verdict};
+use cupel_types::{BoxPath, Bytes, ImageName, LanguageId, Limits, LimitsRequest, Root, Verdict};
 use regex_lite::Regex;
 use serde::Deserialize;
 
@@ -31,6 +31,8 @@ struct FileDto {
     compile: Vec<Vec<String>>,
     execute: Vec<String>,
     version: VersionDto,
+    image: Option<String>,
+    version_of: Option<String>,
     #[serde(default)]
     main_class: Vec<String>,
     #[serde(default)]
@@ -50,8 +52,7 @@ struct FileDto {
     #[serde(default)]
     compile_limits: LimitsDto,
     /// If this table is missing, Cupel installs nothing; the operator provides the toolchain.
-    #[serde(default)]
-    packages: PackagesDto,
+    packages: Option<PackagesDto>,
     #[serde(default)]
     prepare: Vec<PrepareDto>,
     service: Option<ServiceDto>,
@@ -281,7 +282,10 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     for (i, alias) in dto.aliases.iter().enumerate() {
         faults.check(&format!("aliases[{i}]"), check_alias(alias));
     }
-    let requires = faults.ids("packages.requires", &dto.packages.requires);
+    let requires = match &dto.packages {
+        Some(packages) => faults.ids("packages.requires", &packages.requires),
+        None => Vec::new(),
+    };
     let source = faults.check("source", BoxPath::new(&dto.source).map_err(|e| e.to_string()));
     let prepare = prepare::convert(dto.prepare, faults);
     let service = dto.service.and_then(|service| service::convert(service, &prepare, faults));
@@ -299,6 +303,26 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         );
     }
     let exceptions = exception::convert(dto.exceptions, faults);
+    let image = match &dto.image {
+        Some(name) => faults.check("image", name.parse::<ImageName>().map_err(|e| e.to_string())),
+        None => None,
+    };
+    if dto.image.is_some() {
+        let of_machine = [
+            ("mounts", !dto.mounts.is_empty()),
+            ("prepare", !prepare.is_empty()),
+            ("service", service.is_some()),
+            ("packages", dto.packages.is_some()),
+        ];
+        for (key, _) in of_machine.into_iter().filter(|(_, is_set)| *is_set) {
+            faults.add(key, "belongs to a toolchain of the machine; a language with `image` has everything in its image");
+        }
+    }
+    let version_of = match &dto.version_of {
+        Some(text) => faults.check("version_of", parse_id(text)),
+        None => None,
+    };
+    let packages = dto.packages.unwrap_or_default();
     let version = version(dto.version, faults);
     let samples = dto.samples.into_iter().enumerate().filter_map(|(i, s)| sample(i, s, faults)).collect();
     Some(Language {
@@ -316,6 +340,10 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         named_by_type: dto.named_by_type,
         execute: execute?,
         env: dto.env.into_iter().collect(),
+        image,
+        found_image: None,
+        root: Root::System,
+        version_of,
         mounts: dto.mounts,
         artifacts: dto.artifacts,
         warm: dto.warm,
@@ -325,7 +353,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         limits_max,
         compile_limits,
         version: version?,
-        packages: Packages { debian: dto.packages.debian, npm: dto.packages.npm, requires, core: dto.packages.core },
+        packages: Packages { debian: packages.debian, npm: packages.npm, requires, core: packages.core },
         samples,
         availability: Availability::Unprobed,
     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, ToolOptions, Verdict};
+use cupel_types::{BoxPath, ContentHash, ImageName, LanguageId, Limits, LimitsRequest, Root, ToolOptions, Verdict};
 use regex_lite::Regex;
 
 use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
@@ -43,6 +43,14 @@ pub struct Language {
     pub named_by_type: Vec<String>,
     /// Environment of the compile and execute steps, added to the base; see [`Language::environment`].
     pub env: Vec<(String, String)>,
+    /// The container image that contains the toolchain; `None` if the machine has it.
+    pub image: Option<ImageName>,
+    /// What the image provides, once it is found.
+    pub found_image: Option<FoundImage>,
+    /// The directory that the language's programs see as `/`. [`Root::System`] until the image is found.
+    pub root: Root,
+    /// The language of which this is another version: `python` for a file that provides `python@3.13`.
+    pub version_of: Option<LanguageId>,
     /// Host directories and files that the toolchain needs, in addition to `/usr` and the links into it.
     pub mounts: Vec<String>,
     /// Patterns of the files that the compile step passes on; if empty, all files. See [`Language::is_artifact`].
@@ -91,12 +99,13 @@ impl Language {
         self.execute.fill_with(values, &values.tools.interpreter_args, &[])
     }
 
-    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the language's variables, then `extra`.
-    /// If a name occurs twice, the last value is used.
+    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the image's variables, the language's, then
+    /// `extra`. If a name occurs twice, the last value is used.
     pub fn environment(&self, extra: &[(String, String)]) -> Vec<(String, String)> {
         let base = BASE_ENV.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut all: Vec<(String, String)> = Vec::new();
-        for (name, value) in base.iter().chain(&self.env).chain(extra) {
+        let of_image = self.found_image.iter().flat_map(|image| &image.env);
+        for (name, value) in base.iter().chain(of_image).chain(&self.env).chain(extra) {
             match all.iter_mut().find(|(known, _)| known == name) {
                 Some(known) => known.1.clone_from(value),
                 None => all.push((name.clone(), value.clone())),
@@ -186,6 +195,17 @@ pub struct Packages {
     pub core: bool,
 }
 
+/// What a container image provides to a language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundImage {
+    /// Digest of its manifest, or its id if it has none.
+    pub digest: ContentHash,
+    /// Its environment.
+    pub env: Vec<(String, String)>,
+    /// Its files.
+    pub root: Root,
+}
+
 /// Whether a language can be used on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
@@ -193,7 +213,8 @@ pub enum Availability {
     Unprobed,
     /// The version command succeeded.
     Available {
-        /// Installed version, such as `3.11.2`.
+        /// Installed version, such as `3.11.2`. That of an image is followed by the image's digest:
+        /// `3.13.1 (sha256:…)`.
         version: String,
     },
     /// The language cannot be used.

@@ -7,6 +7,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use cupel_types::ImageName;
+
+use crate::FoundImage;
+
 /// Runs version commands. The commands come from language files, never from a tenant.
 pub trait Probe: Sync {
     /// The output of the version command.
@@ -14,6 +18,29 @@ pub trait Probe: Sync {
     /// # Errors
     /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
+
+    /// Finds a container image.
+    ///
+    /// # Errors
+    /// A message for the operator: there is no such image, or this process has none.
+    fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+        Err(format!("it needs the image `{name}`, and this process has no images"))
+    }
+
+    /// As [`Probe::version`], with the program of an image.
+    ///
+    /// # Errors
+    /// As for [`Probe::version`].
+    fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
+        let _ = (image, command);
+        Err("this process runs no programs of images".to_owned())
+    }
+
+    /// As [`Probe::is_installed`], for a program of an image.
+    fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
+        let _ = (image, program);
+        true
+    }
 
     /// Whether a program (a name or an absolute path) is installed. A probe that cannot check this returns true.
     fn is_installed(&self, program: &str) -> bool {

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io};
 
-use cupel_types::{BoxPath, LanguageId};
+use cupel_types::{BoxPath, LanguageId, Root};
 
-use crate::{Availability, Language, LanguageFault, LoadError, Probe, Template, file, place, shipped};
+use crate::{Availability, FoundImage, Language, LanguageFault, LoadError, Probe, Template, file, place, shipped};
 
 /// Maximum number of version commands run in parallel; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
@@ -77,11 +77,11 @@ impl Registry {
     pub fn probe(&mut self, probe: &dyn Probe) {
         let next = AtomicUsize::new(0);
         let languages = &self.languages;
-        let found: Vec<(usize, Availability)> = std::thread::scope(|scope| {
+        let found: Vec<(usize, Probed)> = std::thread::scope(|scope| {
             let probe_next = || {
                 let mut mine = Vec::new();
                 while let Some((at, language)) = take(&next, languages) {
-                    mine.push((at, availability(language, probe)));
+                    mine.push((at, probed(language, probe)));
                 }
                 mine
             };
@@ -89,8 +89,11 @@ impl Registry {
                 (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(probe_next)).collect();
             threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
-        for (at, availability) in found {
-            self.languages[at].availability = availability;
+        for (at, Probed { availability, image }) in found {
+            let language = &mut self.languages[at];
+            language.availability = availability;
+            language.root = image.as_ref().map_or(Root::System, |image| image.root.clone());
+            language.found_image = image;
         }
         self.settle_requirements();
     }
@@ -145,9 +148,24 @@ impl Registry {
         self.find(name.as_str())
     }
 
-    /// Finds a language by id or alias, ignoring ASCII case.
+    /// Finds a language by id or alias, ignoring ASCII case. `NAME@VERSION` finds the newest available language that is
+    /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1.
     pub fn find(&self, name: &str) -> Option<&Language> {
-        self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name)))
+        match name.split_once('@') {
+            None => self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))),
+            Some((name, version)) => {
+                let is_it = |language: &&&Language| language.installed_version().is_some_and(|v| is_within(v, version));
+                let versions = self.versions(name);
+                versions.iter().filter(is_it).max_by_key(|language| numbers(language.installed_version())).copied()
+            }
+        }
+    }
+
+    /// The language with this id or alias, and all that are versions of it.
+    pub fn versions(&self, name: &str) -> Vec<&Language> {
+        let Some(main) = self.find(name) else { return Vec::new() };
+        let id = main.version_of.as_ref().unwrap_or(&main.id);
+        self.languages.iter().filter(|l| l.id == *id || l.version_of.as_ref() == Some(id)).collect()
     }
 
     /// Finds a language by the name that clients of a facade use for it. Names are case-sensitive.
@@ -188,6 +206,15 @@ impl Registry {
     /// `list`, which describes where all languages are listed. Begins with a small letter.
     pub fn unknown(&self, name: &str, list: &str) -> String {
         const NAME_CHARACTERS_MAX: usize = 40;
+        if let Some((language, version)) = name.split_once('@') {
+            let versions = self.versions(language);
+            if !versions.is_empty() {
+                let installed: Vec<&str> = versions.iter().filter_map(|l| l.installed_version()).collect();
+                let version: String = version.chars().take(NAME_CHARACTERS_MAX).collect();
+                let installed = if installed.is_empty() { "none".to_owned() } else { installed.join(", ") };
+                return format!("there is no version `{}` of this language; installed: {installed}", version.escape_debug());
+            }
+        }
         let short: String = name.chars().take(NAME_CHARACTERS_MAX).collect();
         let hint = match self.nearest(&short) {
             Some(near) => format!("did you mean `{}`?", near.id),
@@ -235,11 +262,54 @@ fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a
     languages.get(at).map(|language| (at, language))
 }
 
-fn availability(language: &Language, probe: &dyn Probe) -> Availability {
-    match installed_version(language, probe) {
+/// What a probe found.
+struct Probed {
+    availability: Availability,
+    image: Option<FoundImage>,
+}
+
+fn probed(language: &Language, probe: &dyn Probe) -> Probed {
+    let (image, version) = match &language.image {
+        None => (None, installed_version(language, probe)),
+        Some(name) => match probe.image(name) {
+            Ok(image) => {
+                let version = version_in(language, &image, probe);
+                (Some(image), version)
+            }
+            Err(reason) => (None, Err(reason)),
+        },
+    };
+    let availability = match version {
         Ok(version) => Availability::Available { version },
         Err(reason) => Availability::Unavailable { reason },
+    };
+    Probed { availability, image }
+}
+
+/// The version of a language whose toolchain is in an image, with the image's digest. Whatever is kept for a version,
+/// such as compiled programs, is then never used with another image.
+fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
+    let command = &language.version.command;
+    let printed = probe.version_in(image, command)?;
+    let version = language.version.find(&printed);
+    let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
+    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
+    match programs.find(|program| !probe.is_installed_in(image, program)) {
+        Some(missing) => Err(format!("`{missing}` is not in the image")),
+        None => Ok(format!("{version} (sha256:{})", image.digest)),
     }
+}
+
+/// Whether a version begins with these components: 3.13.1 is within 3 and 3.13, and not within 3.1.
+fn is_within(version: &str, wanted: &str) -> bool {
+    let number = version.split(' ').next().unwrap_or_default();
+    number.strip_prefix(wanted).is_some_and(|rest| !wanted.is_empty() && (rest.is_empty() || rest.starts_with('.')))
+}
+
+/// The numbers of a version, by which versions are ordered.
+fn numbers(version: Option<&str>) -> Vec<u64> {
+    let number = version.unwrap_or_default().split(' ').next().unwrap_or_default();
+    number.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, String> {
@@ -319,6 +389,16 @@ fn collisions(languages: &[Language]) -> Vec<LanguageFault> {
 fn unknown_requirements(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     for language in languages {
+        if let Some(main) = &language.version_of
+            && !languages.iter().any(|l| l.id == *main && l.version_of.is_none())
+        {
+            faults.push(LanguageFault {
+                line: None,
+                file: format!("{}.toml", language.id),
+                key: "version_of".to_owned(),
+                detail: format!("there is no language `{main}` that is not itself a version of another"),
+            });
+        }
         for required in &language.packages.requires {
             if !languages.iter().any(|l| l.id == *required) {
                 faults.push(LanguageFault {

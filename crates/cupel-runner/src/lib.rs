@@ -15,5 +15,5 @@ pub mod native;
 pub mod prepared;
 mod runner;
 
-pub use native::{CompilerSharing, NativeRunner};
+pub use native::{CompilerSharing, Directories, NativeRunner};
 pub use runner::Runner;

@@ -9,6 +9,7 @@ mod files;
 mod grading;
 mod hash;
 mod ids;
+mod image_name;
 mod limits;
 mod live;
 mod named;
@@ -30,6 +31,7 @@ pub use ids::{
     ApiKeyId, ClarificationId, ContestId, JoinCodeId, LanguageId, LanguageIdError, LeaseId, NodeId, ProblemId, RunId,
     SessionId, SubmissionId, TicketId, UserId, WebhookId, WorkerId,
 };
+pub use image_name::{ImageName, ImageNameError};
 pub use limits::{Limits, LimitsRequest};
 pub use live::{LiveInput, LiveSignal, TerminalSize};
 pub use other_judges::OtherJudge;

@@ -4,6 +4,8 @@
 //! DATA/  cupel.db (and -wal, -shm, .lock)   the database
 //!        secret.key                         signs access tokens
 //!        packages/                          problem packages, unpacked
+//!        images/                            container images
+//!        languages/                         language files of the operator
 //!        cache/artifacts/                   compiled programs
 //!        cache/prepared/                    prepared artefacts of toolchains, visible to programs
 //! ```

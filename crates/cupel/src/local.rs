@@ -3,22 +3,31 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
+use cupel_languages::{Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
-use crate::config;
+use crate::config::Config;
+use crate::images::{self, MachineProbe};
 
 /// Returns all enabled languages of the configuration, not yet probed.
 ///
 /// # Errors
 /// All faults of all language files.
-pub(crate) fn registry(config: &config::Languages) -> Result<Registry, LoadError> {
-    let all = Registry::load(config.directory.as_deref())?;
+pub(crate) fn registry(config: &Config) -> Result<Registry, LoadError> {
+    let directory = Some(language_files(config)).filter(|path| config.languages.directory.is_some() || path.is_dir());
+    let all = Registry::load(directory.as_deref())?;
+    let config = &config.languages;
     if config.disabled.is_empty() {
         return Ok(all);
     }
     let enabled = |language: &&Language| !config.disabled.iter().any(|id| id == language.id.as_str());
     Registry::new(all.iter().filter(enabled).cloned().collect())
+}
+
+/// Returns the directory of the operator's language files: the configured one, or the one in the data directory, which may not
+/// exist.
+pub(crate) fn language_files(config: &Config) -> PathBuf {
+    config.languages.directory.clone().unwrap_or_else(|| config.data.join("languages"))
 }
 
 /// Returns the cache directory of the current user, if it exists.
@@ -32,15 +41,28 @@ pub(crate) fn user_cache() -> Option<PathBuf> {
 ///
 /// # Errors
 /// The language is not available here. The error contains the reason and a remedy.
-pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
+pub(crate) fn available(language: &Language, config: &Config) -> anyhow::Result<Language> {
     let mut alone = Registry::new(vec![language.clone()]).context("cannot load the language")?;
-    alone.probe(&HostProbe::default());
+    alone.probe(&MachineProbe::new(images::store(config)));
     match alone.iter().next() {
         Some(found) if found.is_available() => Ok(found.clone()),
         Some(found) => {
-            bail!("{} is not available: {}; `cupel languages install {}` may help", found.name, reason(found), found.id)
+            let help = match &found.image {
+                Some(_) => String::new(),
+                None => format!("; `cupel languages install {}` may help", found.id),
+            };
+            bail!("{} is not available: {}{help}", found.name, reason(found))
         }
         None => bail!("{} is not available", language.name),
+    }
+}
+
+/// Returns the version of a language for a table: the digest of an image is shortened.
+pub(crate) fn short_version(language: &Language) -> String {
+    const DIGEST: usize = "(sha256:".len() + 12;
+    match language.installed_version().unwrap_or("-").split_once(' ') {
+        Some((version, digest)) => format!("{version} {}…)", digest.chars().take(DIGEST).collect::<String>()),
+        None => language.installed_version().unwrap_or("-").to_owned(),
     }
 }
 

@@ -18,6 +18,7 @@ mod data_dir;
 mod disk_space;
 mod first_account;
 mod health;
+mod images;
 mod local;
 mod owner;
 mod prepared_store;

@@ -18,8 +18,9 @@ use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
 use crate::data_dir::{DATABASE, DataDir};
 
-/// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer.
-const THINGS_MAX: u32 = 1_000_000;
+/// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer, unless it
+/// has many container images.
+const THINGS_MAX: u32 = 10_000_000;
 
 /// Further directories that the process may write to: for the database's temporary files and for unpacked archives. File
 /// names there are random, and an existing file is never opened.
@@ -81,6 +82,23 @@ pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
     become_user((privileges::is_root() && user.uid != 0).then_some(user), path, None)
+}
+
+/// Switches to the user that owns a store of images: the owner of the data directory around it. Root's own store stays
+/// root's; an ordinary user does not switch.
+pub(crate) fn become_owner_of_images(data: &Path, store: &Path) -> Result<(), OwnerError> {
+    let meta = fs::metadata(data).map_err(at(data))?;
+    let user = Identity { uid: meta.uid(), gid: meta.gid() };
+    if !privileges::is_root() || user.uid == 0 {
+        return Ok(());
+    }
+    let directory = File::open(data).map_err(at(data))?;
+    let name = store.file_name().unwrap_or_default();
+    let mut budget = THINGS_MAX;
+    if fs::metadata(store).map_err(at(store))?.uid() == 0 {
+        privileges::hand_over_tree(&directory, name, user, &mut budget).map_err(at(store))?;
+    }
+    become_user(Some(user), data, None)
 }
 
 fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Result<(), OwnerError> {
@@ -153,7 +171,7 @@ enum Kind {
 
 fn kind_of(name: &OsStr) -> Kind {
     match name.to_str() {
-        Some("cache" | "packages") => Kind::Ours,
+        Some("cache" | "packages" | "images" | "languages") => Kind::Ours,
         Some(name) if name.starts_with(DATABASE) || name.starts_with("secret.") => Kind::Ours,
         Some("serve.log" | "run.key" | "lost+found") => Kind::Besides,
         _ => Kind::Foreign,

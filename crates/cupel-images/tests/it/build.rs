@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use cupel_images::{AddedImage, ImageError, ImageName, ImageStore, RegistryOptions, Source};
+use cupel_images::{AddedImage, ImageError, ImageStore, RegistryOptions, Source};
+use cupel_types::ImageName;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};

@@ -355,6 +355,7 @@ impl Judging<'_, '_> {
     ) -> Result<Ran, ProblemError> {
         let step = StepInput {
             kind: StepKind::Execute,
+            root: &self.runnable.root,
             argv: &argv,
             env: &self.runnable.env,
             files: &files,

@@ -137,6 +137,7 @@ pub(super) fn run(
     };
     let step = StepInput {
         kind: StepKind::Execute,
+        root: &runnable.root,
         argv: &call.argv,
         env: &runnable.env,
         files: &call.files,

@@ -16,12 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_problem::{AfterInteraction, Case, Checker, Interactor};
-use cupel_types::{BoxFiles, Bytes, Outcome, Verdict};
+use cupel_types::{BoxFiles, Bytes, Outcome, Root, Verdict};
 
 use super::answer::{self, Decision};
 use super::case::{KEPT, Pass, decide, nothing_ran};
 use super::check::{self, Checked};
 use super::limits::{self, RERUNS_MAX};
+use super::program::Runnable;
 use super::{Judging, ProblemError};
 use crate::executor::{Collect, Interaction, Party, StdinSource, StepInput, StepKind, StepObserver};
 use crate::failure::End;
@@ -56,8 +57,9 @@ impl Judging<'_, '_> {
         let mut interactor_limits = limits::of_author(&bounds, runnable.limits, call.given);
         interactor_limits.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
         interactor_limits.idle_time = interactor_limits.wall_time;
-        let step = |argv, env, files, limits, keep, collect: &Collect| StepInput {
+        let step = |(root, env), argv, files, limits, keep, collect: &Collect| StepInput {
             kind: StepKind::Execute,
+            root,
             argv,
             env,
             files,
@@ -68,13 +70,16 @@ impl Judging<'_, '_> {
             result: false,
             collect: collect.clone(),
         };
+        fn of(runnable: &Runnable) -> (&Root, &[(String, String)]) {
+            (&runnable.root, &runnable.env)
+        }
         let mut reruns = 0;
         let (ended, stderr) = loop {
             let talk = Interaction {
-                program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, &Collect::Nothing),
+                program: step(of(&self.runnable), &argv, &files, self.limits.enforced, KEPT, &Collect::Nothing),
                 interactor: step(
+                    of(&runnable),
                     &call.argv,
-                    &runnable.env,
                     &call.files,
                     interactor_limits,
                     Bytes::kib(128),

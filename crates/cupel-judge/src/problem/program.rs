@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{FileRef, Package, PackagePath, Program, ProgramFile, ProgramShape, StepBounds};
-use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, ToolOptions, UserId, Verdict};
+use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, Root, ToolOptions, UserId, Verdict};
 
 use super::{ProblemError, limits};
 use crate::compile::{Compiled, Sources, compile};
@@ -19,6 +19,8 @@ const SOURCES_BYTES_MAX: u64 = 64 << 20;
 /// A program ready to run.
 #[derive(Clone, Debug)]
 pub(super) struct Runnable {
+    /// The directory that the program sees as `/`.
+    pub(super) root: Root,
     /// The command without the arguments of the case or protocol.
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, String)>,
@@ -101,7 +103,7 @@ impl Builder<'_> {
         let argv = language.execute_command(&values);
         let env = language.environment(&[]);
         let (sources, limits) = (sources.files.clone(), language.limits);
-        let runnable = Runnable { argv, env, files: in_box, sources, limits };
+        let runnable = Runnable { root: language.root.clone(), argv, env, files: in_box, sources, limits };
         Ok(Built::Ok(runnable, report))
     }
 
@@ -159,6 +161,7 @@ impl Builder<'_> {
             let mut captured = Captured { data: Vec::new(), observer };
             let step = StepInput {
                 kind: StepKind::Compile,
+                root: &Root::System,
                 argv: &argv,
                 env: &env,
                 files: std::slice::from_ref(&left),
@@ -180,7 +183,7 @@ impl Builder<'_> {
         }
         let argv = vec!["./run".to_owned()];
         let (sources, limits) = (BoxFiles::default(), Limits::default());
-        Ok(Built::Ok(Runnable { argv, env, files: vec![left], sources, limits }, None))
+        Ok(Built::Ok(Runnable { root: Root::System, argv, env, files: vec![left], sources, limits }, None))
     }
 }
 

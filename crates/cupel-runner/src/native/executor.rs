@@ -124,6 +124,9 @@ impl SlotExecutor {
     /// The command of a step; `live` provides its live input.
     fn command(&self, step: StepInput<'_>, live: Option<&LiveInputThread>) -> Command {
         let env = environment(&step);
+        let root = self.sandbox.cell_root(&step);
+        // The slot decides whether the program can be forked from the zygote. Here, the interpreter only has to match.
+        let warm = self.sandbox.warm_template(&step).map(|template| template.kind);
         let bounds = match &step.collect {
             Collect::Nothing => None,
             Collect::All | Collect::Outbox(_) => Some((ARTIFACTS_MAX, step.limits.disk)),
@@ -135,6 +138,7 @@ impl SlotExecutor {
             Collect::Named { paths, .. } => (None, paths),
         };
         Command {
+            root,
             argv: step.argv.to_vec(),
             env,
             files: step.files.to_vec(),
@@ -152,9 +156,7 @@ impl SlotExecutor {
                 StepKind::Compile => CellKind::Compile,
                 StepKind::Execute => CellKind::Run,
             },
-            // The slot decides whether the program can be forked from the zygote. Here, the interpreter only has to
-            // match.
-            warm: self.sandbox.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
+            warm,
             stderr_to_stdout: step.stderr_to_stdout,
             result: step.result,
             collect: bounds.map(|(files, bytes)| CollectLimits {
@@ -189,7 +191,7 @@ mod tests {
     use std::time::Duration;
 
     use cupel_judge::{LiveInput, LiveSource, TerminalSize};
-    use cupel_types::{Bytes, Limits};
+    use cupel_types::{Bytes, Limits, Root};
 
     use super::*;
 
@@ -209,6 +211,7 @@ mod tests {
             let env: Vec<_> = own.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
             let step = StepInput {
                 kind: StepKind::Execute,
+                root: &Root::System,
                 argv: &[],
                 env: &env,
                 files: &[],

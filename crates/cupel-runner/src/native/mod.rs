@@ -16,4 +16,4 @@ mod runner;
 mod sandbox;
 
 pub use compile_services::CompilerSharing;
-pub use runner::{Launched, NativeRunner, launch_examination};
+pub use runner::{Directories, Launched, NativeRunner, launch_examination, run_in_image};

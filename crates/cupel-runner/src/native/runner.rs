@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::{Language, Placeholders};
-use cupel_sandbox::{Mount, RunError, Sandbox, SandboxConfig, StartError, Warm, WarmTemplate, doctor};
+use cupel_sandbox::{
+    CellKind, CellRoot, Command, ImageCell, Mount, RunError, Sandbox, SandboxConfig, SetupStep, StartError, Stdin, Warm,
+    WarmTemplate, doctor,
+};
+use cupel_types::{Bytes, ImageRoot, Limits, Outcome, Root, chain};
 
 use super::compile_services::{CompileServices, CompilerSharing};
 use super::executor::{SlotExecutor, failed};
-use super::sandbox::SharedSandbox;
+use super::sandbox::{SharedSandbox, WarmStart};
 use crate::prepared;
 use crate::runner::Runner;
 
@@ -22,40 +26,49 @@ pub struct NativeRunner {
     makes_ahead: bool,
 }
 
+/// Directories of the host that programs may use.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Directories<'a> {
+    /// Prepared artefacts of toolchains.
+    pub prepared: Option<&'a Path>,
+    /// Root directories of container images.
+    pub images: Option<&'a Path>,
+}
+
 /// Launcher of a [`NativeRunner`] that has not started a thread yet. The caller can drop its privileges at this point.
 pub struct Launched {
     launched: cupel_sandbox::Launched,
-    warm: Vec<WarmTemplate>,
+    warm: Vec<WarmStart>,
+    images: Vec<ImageCell>,
     makes_ahead: bool,
 }
 
 impl Launched {
-    fn with(config: SandboxConfig, warm: Vec<WarmTemplate>) -> Result<Launched, StartError> {
-        Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm })
-    }
-
     /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
     pub fn start(self, sharing: CompilerSharing) -> NativeRunner {
-        let Launched { launched, warm, makes_ahead } = self;
-        let sandbox = Arc::new(SharedSandbox::new(launched.start(), warm));
+        let Launched { launched, warm, images, makes_ahead } = self;
+        let sandbox = launched.start();
+        if makes_ahead {
+            images.iter().for_each(|image| sandbox.make_ahead(image));
+        }
+        let sandbox = Arc::new(SharedSandbox::new(sandbox, warm));
         let compilers = Arc::new(CompileServices::new(sharing, Arc::downgrade(&sandbox)));
         NativeRunner { sandbox, compilers, makes_ahead }
     }
 }
 
 impl NativeRunner {
-    /// Starts the launcher of a sandbox that mounts the toolchains of these languages and, if a directory is given,
-    /// their prepared artefacts.
+    /// Starts the launcher of a sandbox that mounts the toolchains of these languages.
     ///
     /// # Errors
     /// This machine lacks something that a sandbox needs.
     pub fn launch<'l>(
         slots: usize,
-        languages: impl IntoIterator<Item = &'l Language> + Clone,
-        prepared: Option<&Path>,
+        languages: impl IntoIterator<Item = &'l Language>,
+        directories: Directories<'_>,
     ) -> Result<Launched, StartError> {
-        let warm = languages.clone().into_iter().filter_map(warm_template).collect();
-        Launched::with(SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() }, warm)
+        let config = SandboxConfig { slots, ..SandboxConfig::default() };
+        launch(config, languages.into_iter().collect(), directories, false)
     }
 
     /// As [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language file requests that.
@@ -64,25 +77,50 @@ impl NativeRunner {
     /// This machine lacks something that a sandbox needs.
     pub fn launch_warm<'l>(
         slots: usize,
-        languages: impl IntoIterator<Item = &'l Language> + Clone,
-        prepared: Option<&Path>,
+        languages: impl IntoIterator<Item = &'l Language>,
+        directories: Directories<'_>,
     ) -> Result<Launched, StartError> {
-        let warm: Vec<_> = languages.clone().into_iter().filter_map(warm_template).collect();
-        let mounts = mounts(languages, prepared);
-        Launched::with(SandboxConfig { slots, mounts, warm: warm.clone(), ..SandboxConfig::default() }, warm)
+        let config = SandboxConfig { slots, ..SandboxConfig::default() };
+        launch(config, languages.into_iter().collect(), directories, true)
     }
 
     /// As [`NativeRunner::launch`], for one program: creates only what that program needs.
     ///
     /// # Errors
     /// This machine lacks something that a sandbox needs.
-    pub fn launch_once(language: &Language, prepared: Option<&Path>, keeps_warm: bool) -> Result<Launched, StartError> {
-        let warm: Vec<_> = warm_template(language).into_iter().collect();
-        let config =
-            SandboxConfig { slots: 1, mounts: mounts([language], prepared), spares: false, ..SandboxConfig::default() };
-        let kept = if keeps_warm { warm.clone() } else { Vec::new() };
-        Launched::with(SandboxConfig { warm: kept, ..config }, warm)
+    pub fn launch_once(
+        language: &Language,
+        directories: Directories<'_>,
+        keeps_warm: bool,
+    ) -> Result<Launched, StartError> {
+        let config = SandboxConfig { slots: 1, spares: false, ..SandboxConfig::default() };
+        launch(config, vec![language], directories, keeps_warm)
     }
+}
+
+fn launch(
+    config: SandboxConfig,
+    languages: Vec<&Language>,
+    directories: Directories<'_>,
+    keeps_warm: bool,
+) -> Result<Launched, StartError> {
+    let warm: Vec<WarmStart> = languages.iter().filter_map(|language| warm_start(language)).collect();
+    let of_image = |language: &&Language| {
+        let template = || warm.iter().find(|warm| warm.root == language.root).map(|warm| warm.template.clone());
+        let image = language.root.image().filter(|_| language.is_available())?.clone();
+        Some(ImageCell { image, warm: if keeps_warm { template() } else { None } })
+    };
+    let images = languages.iter().filter_map(of_image).collect();
+    let of_system = warm.iter().filter(|warm| warm.root == Root::System);
+    let kept = if keeps_warm { of_system.map(|warm| (*warm.template).clone()).collect() } else { Vec::new() };
+    let config = SandboxConfig {
+        mounts: mounts(languages, directories.prepared),
+        images: directories.images.map(Path::to_owned),
+        warm: kept,
+        ..config
+    };
+    let warm = if keeps_warm { warm } else { warm.into_iter().filter(|warm| warm.root == Root::System).collect() };
+    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images })
 }
 
 impl Runner for NativeRunner {
@@ -123,15 +161,64 @@ impl Runner for NativeRunner {
     }
 }
 
+/// Runs a command of an operator, such as a version command, with the files of an image.
+///
+/// # Errors
+/// A message for the operator: the command did not run to its end, or failed.
+pub fn run_in_image(
+    images: &Path,
+    image: &Arc<ImageRoot>,
+    argv: &[String],
+    env: Vec<(String, String)>,
+) -> Result<String, String> {
+    let config = SandboxConfig { slots: 1, spares: false, images: Some(images.to_owned()), ..SandboxConfig::default() };
+    let sandbox = Sandbox::start(config).map_err(|error| chain(&error))?;
+    let command = Command {
+        root: CellRoot::Image(ImageCell { image: image.clone(), warm: None }),
+        argv: argv.to_vec(),
+        env,
+        files: Vec::new(),
+        stdin: Stdin::Bytes(Arc::from([])),
+        limits: Limits { memory: Bytes::mib(1024), processes: 128, ..Limits::default() },
+        kind: CellKind::Run,
+        warm: None,
+        stderr_to_stdout: true,
+        result: false,
+        collect: None,
+        outbox: None,
+        fetch: Vec::new(),
+        watch: false,
+    };
+    let mut printed = Vec::new();
+    let shown = argv.join(" ");
+    let report = sandbox.slot(0).run(&command, &mut printed).map_err(|error| match error {
+        RunError::Setup { step: SetupStep::Exec, .. } => {
+            format!("`{}` is not in the image", argv.first().map_or("", String::as_str))
+        }
+        other => format!("`{shown}` cannot be run in the image: {}", chain(&other)),
+    })?;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    match report.outcome {
+        Outcome::Exited(0) => Ok(printed),
+        other => {
+            let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output");
+            Err(format!("`{shown}` failed in the image ({other:?}): {why}"))
+        }
+    }
+}
+
 /// The warm start of a language whose file requests one.
-fn warm_template(language: &Language) -> Option<WarmTemplate> {
+fn warm_start(language: &Language) -> Option<WarmStart> {
     let wanted = language.warm.as_deref().filter(|_| language.is_available())?;
     let Some(kind) = Warm::from_name(wanted) else {
         tracing::warn!(language = language.id.as_str(), wanted, "unknown warm start in a language file");
         return None;
     };
     let values = Placeholders::new(&language.source, language.limits.memory);
-    Some(WarmTemplate { kind, argv: language.execute_command(&values), env: language.environment(&[]) })
+    let search = language.root.image().map(|image| image.search.clone()).unwrap_or_default();
+    let (argv, env) = (language.execute_command(&values), language.environment(&[]));
+    let template = Arc::new(WarmTemplate { kind, argv, search, env });
+    Some(WarmStart { root: language.root.clone(), template })
 }
 
 /// Starts the launcher of a sandbox with the mounts of these languages, for [`doctor::examine_launched`] to attack.

@@ -1,28 +1,56 @@
 //! The sandbox, shared by executors and compile services, with the number of running steps of each slot and whether its
 //! launcher is lost.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use cupel_sandbox::{RunError, Sandbox, WarmTemplate};
+use cupel_judge::{StepInput, StepKind};
+use cupel_sandbox::{CellRoot, ImageCell, RunError, Sandbox, WarmTemplate};
+use cupel_types::Root;
 
 /// Maximum number of files that a compile step may pass on. Their total size is bounded by the step's disk limit.
 pub(super) const ARTIFACTS_MAX: u32 = 1000;
+
+/// The warm start of a language.
+#[derive(Clone)]
+pub(super) struct WarmStart {
+    pub(super) root: Root,
+    pub(super) template: Arc<WarmTemplate>,
+}
 
 /// Running sandbox. A lost launcher cannot be replaced, because this process has dropped the privileges to start one.
 /// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
     /// Warm starts of the sandbox's languages, whether or not this sandbox uses them.
-    pub(super) warm: Vec<WarmTemplate>,
+    warm: Vec<WarmStart>,
     lost: AtomicBool,
     /// Number of running steps, by slot.
     running: Vec<AtomicU32>,
 }
 
 impl SharedSandbox {
-    pub(super) fn new(sandbox: Sandbox, warm: Vec<WarmTemplate>) -> SharedSandbox {
+    pub(super) fn new(sandbox: Sandbox, warm: Vec<WarmStart>) -> SharedSandbox {
         let running = (0..sandbox.slots()).map(|_| AtomicU32::new(0)).collect();
         SharedSandbox { sandbox, warm, lost: AtomicBool::new(false), running }
+    }
+
+    /// The interpreter that can be forked for a step, if its language keeps one warm.
+    pub(super) fn warm_template(&self, step: &StepInput<'_>) -> Option<&Arc<WarmTemplate>> {
+        let is_it = |warm: &&WarmStart| {
+            warm.root == *step.root && warm.template.argv.first() == step.argv.first() && step.kind == StepKind::Execute
+        };
+        self.warm.iter().find(is_it).map(|warm| &warm.template)
+    }
+
+    /// The root of a step's cell.
+    pub(super) fn cell_root(&self, step: &StepInput<'_>) -> CellRoot {
+        match step.root {
+            Root::System => CellRoot::System,
+            Root::Image(image) => {
+                CellRoot::Image(ImageCell { image: image.clone(), warm: self.warm_template(step).cloned() })
+            }
+        }
     }
 
     /// Counts a running step of a slot until the guard is dropped.

@@ -12,6 +12,7 @@ use super::config::args::Config;
 use super::contest::args::Contest;
 use super::doctor::args::Doctor;
 use super::get::args::Get;
+use super::images::args::Images;
 use super::judge::args::Judge;
 use super::languages::args::Languages;
 use super::problem::args::Problem;
@@ -88,6 +89,7 @@ pub(crate) enum Command {
     Template(Template),
     Doctor(Doctor),
     Languages(Languages),
+    Images(Images),
     User(User),
     Key(Key),
     Contest(Contest),

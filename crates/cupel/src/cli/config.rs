@@ -16,7 +16,7 @@ pub(super) fn config(args: &Config) -> CommandResult {
         ConfigCommand::Default => out!("{DEFAULTS}"),
         ConfigCommand::Check => {
             let (config, layers) = config::read_all(&args.settings.overrides(None));
-            let languages = local::registry(&config.languages);
+            let languages = local::registry(&config);
             let faults: Vec<String> = [
                 ConfigError::of(&layers).map(|error| error.to_string()),
                 languages.as_ref().err().map(|error| chain(error)),

@@ -41,7 +41,7 @@ const STDERR_LINES: usize = 20;
 
 pub(super) fn judge(args: &Judge) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let known = local::registry(&config).or_exit(Exit::Usage)?;
     let bounds = allowed::bounds(&config);
     let files = read_submission(&args.submission, &bounds)?;
     let language = choose(&known, args, &files)?.clone();

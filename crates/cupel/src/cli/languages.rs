@@ -2,38 +2,41 @@
 
 pub(super) mod args;
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
-use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Prepare, Registry, Sample, Selection};
+use cupel_languages::{InstallError, InstallPlan, Language, Prepare, Registry, Sample, Selection};
 use cupel_runner::prepared::{self, ArtefactState, Check, PreparedStore};
-use cupel_runner::{CompilerSharing, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
 use cupel_types::{Bytes, RunReport, UserId, Verdict};
 use serde_json::json;
 
 use self::args::{Languages, LanguagesCommand};
-use super::{CommandResult, Exit, Failure, OrExit};
-use crate::config;
+use super::{CommandResult, Exit, Failure, OrExit, allowed};
+use crate::config::{self, Config};
+use crate::images::{self, MachineProbe};
 use crate::local::{self, Program};
 use crate::terminal::{Table, bad, bold, good};
 use crate::{owner, prepared_store};
 
 pub(super) fn languages(args: &Languages) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let mut registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
-    registry.probe(&HostProbe::default());
+    let mut registry = local::registry(&config).or_exit(Exit::Usage)?;
+    registry.probe(&MachineProbe::new(images::store(&config)));
     let store = prepared_store::of_commands(&config.data);
     match &args.command {
         None => list(&registry, store.as_ref(), args.json),
-        Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run, store.as_ref()),
+        Some(LanguagesCommand::Add { file }) => add(file, &config, store.as_ref()),
+        Some(LanguagesCommand::Install { ids, dry_run }) => install(&config, &registry, ids, *dry_run, store.as_ref()),
         Some(LanguagesCommand::Prepare { ids }) => {
             let store = store.context("there is no directory for prepared artefacts: name one with --data")?;
             prepare(&select(&registry, ids)?, &store)
         }
-        Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?, store.as_ref()),
+        Some(LanguagesCommand::Test { ids }) => test(&config, &select(&registry, ids)?, store.as_ref(), None),
     }
 }
 
@@ -63,7 +66,7 @@ fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> Co
             "" => good("yes"),
             reason => format!("{}: {reason}", bad("no")),
         };
-        let version = language.installed_version().unwrap_or("-").to_owned();
+        let version = local::short_version(language);
         let states: Vec<(&Prepare, ArtefactState)> = states(language, store).collect();
         let ready = states.iter().filter(|(_, state)| *state == ArtefactState::Ready).count();
         let prepared = if states.is_empty() { "-".to_owned() } else { format!("{ready} of {}", states.len()) };
@@ -94,7 +97,13 @@ fn states<'l>(
     language.prepare.iter().zip(states)
 }
 
-fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&PreparedStore>) -> CommandResult {
+fn install(
+    config: &Config,
+    registry: &Registry,
+    ids: &[String],
+    dry_run: bool,
+    store: Option<&PreparedStore>,
+) -> CommandResult {
     let exit = |error: &InstallError| match error {
         InstallError::UnknownLanguage { .. } => Exit::Usage,
         _ => Exit::System,
@@ -120,7 +129,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&Pr
     }
     plan.run(&mut |line| errln!("{line}")).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     let mut after = Registry::new(registry.iter().cloned().collect())?;
-    after.probe(&HostProbe::default());
+    after.probe(&MachineProbe::new(images::store(config)));
     let still: Vec<&Language> =
         plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| !l.is_available()).collect();
     for language in &still {
@@ -138,6 +147,43 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, store: Option<&Pr
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
 }
 
+/// Adds a language file to the operator's directory, if all its samples pass.
+fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandResult {
+    let name = file.file_name().context("the path names no file").or_exit(Exit::Usage)?;
+    let directory = local::language_files(config);
+    let candidates = tempfile::tempdir().context("cannot create a temporary directory")?;
+    // The other files of the operator are loaded, too, because names must not collide.
+    if directory.is_dir() {
+        for entry in std::fs::read_dir(&directory).context("cannot read the directory of language files")? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                std::fs::copy(&path, candidates.path().join(path.file_name().unwrap_or_default()))?;
+            }
+        }
+    }
+    let text = allowed::read_file(file, Bytes::mib(1))?;
+    std::fs::write(candidates.path().join(name), &text)?;
+    let mut registry = Registry::load(Some(candidates.path())).or_exit(Exit::Usage)?;
+    registry.probe(&MachineProbe::new(images::store(config)));
+    let id = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    let languages = select(&registry, &[id.into_owned()])?;
+    let languages: Vec<Language> = languages.into_iter().cloned().collect();
+    // From the tests on, this process may only write to that directory.
+    drop(candidates);
+    std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    match test(config, &languages.iter().collect::<Vec<_>>(), store, Some(&directory))? {
+        Exit::Ok => {}
+        failed => {
+            errln!("{} was not added, because a sample failed.", languages[0].name);
+            return Ok(failed);
+        }
+    }
+    let added = directory.join(name);
+    std::fs::write(&added, &text).with_context(|| format!("cannot write {}", added.display()))?;
+    errln!("{} is in {}; a running server offers it after its next start.", languages[0].name, directory.display());
+    Ok(Exit::Ok)
+}
+
 /// Creates the missing prepared artefacts of the languages and prints them.
 fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
     let lacking =
@@ -146,7 +192,8 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
     if languages.is_empty() {
         return Ok(Exit::Ok);
     }
-    let launched = NativeRunner::launch(1, languages.iter().copied(), Some(store.root()))
+    let directories = Directories { prepared: Some(store.root()), images: None };
+    let launched = NativeRunner::launch(1, languages.iter().copied(), directories)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     // The server must be able to remove the artefacts.
     owner::become_owner_of(store.root())?;
@@ -189,16 +236,27 @@ struct Tested<'r> {
     result: Result<RunReport, String>,
 }
 
-fn test(languages: &[&Language], store: Option<&PreparedStore>) -> CommandResult {
+/// Runs the samples of these languages. Afterwards, the process can write only to `writable`.
+fn test(
+    config: &Config,
+    languages: &[&Language],
+    store: Option<&PreparedStore>,
+    writable: Option<&Path>,
+) -> CommandResult {
     for language in languages {
         store.iter().for_each(|store| drop(prepared::use_existing(store, language, Check::Sizes)));
     }
     let work: Vec<(&Language, &Sample)> =
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
-    let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), store.map(PreparedStore::root))
+    let roots = images::store(config).map(|store| store.roots());
+    let directories = Directories { prepared: store.map(PreparedStore::root), images: roots.as_deref() };
+    let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), directories)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
-    owner::drop_privileges_keep_user(None)?;
+    match writable {
+        Some(directory) => owner::become_owner_of(directory)?,
+        None => owner::drop_privileges_keep_user(None)?,
+    }
     let runner = launched.start(CompilerSharing::Off);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -281,7 +339,7 @@ fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
         let usage = hello.and_then(|r| r.execution.as_ref()).map(|step| step.usage);
         let run = usage.map_or("-".into(), |u| format!("{} ms", u.wall_time.as_millis()));
         let memory = usage.map_or("-".into(), |u| format!("{:.1} MiB", u.memory.as_kib() as f64 / 1024.0));
-        let version = language.installed_version().unwrap_or("-").to_owned();
+        let version = local::short_version(language);
         table.row(vec![language.id.to_string(), version, samples, compile, run, memory]);
         failures.extend(
             failed.into_iter().map(|(sample, why)| format!("{} {}: {why}", bold(language.id.as_str()), sample.name)),

@@ -10,6 +10,7 @@ mod contest;
 mod dead;
 mod doctor;
 mod get;
+mod images;
 mod json;
 mod judge;
 mod languages;
@@ -143,6 +144,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Template(args) => template::template(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Languages(args) => languages::languages(&args),
+        Command::Images(args) => images::images(&args),
         Command::User(args) => accounts::user(&args),
         Command::Key(args) => accounts::keys::key(&args),
         Command::Contest(args) => contest::contest(&args),

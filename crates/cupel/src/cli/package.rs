@@ -12,11 +12,11 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use cupel_judge::{ArtifactCache, Executor, NoCache};
-use cupel_languages::{HostProbe, Language, Registry};
+use cupel_languages::{Language, Registry};
 use cupel_package::{ImportError, ImportOptions, Imported, import};
 use cupel_problem::{AfterInteraction, Checker, InputValidator, Method, Problem, Program};
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{CompilerSharing, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
 use cupel_types::{Bytes, LanguageId};
 use cupel_worker::Artifacts;
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::args::Reading;
 use super::{Exit, Failure, run};
 use crate::config::Config;
+use crate::images::{self, MachineProbe};
 use crate::prepared_store;
 use crate::{local, owner};
 
@@ -183,17 +184,18 @@ impl Bench {
     ) -> Result<Bench, Failure> {
         let needed: Vec<Language> = known.iter().filter(|language| ids.contains(&language.id)).cloned().collect();
         let mut languages = Registry::new(needed).context("cannot use these languages together")?;
-        languages.probe(&HostProbe::default());
+        languages.probe(&MachineProbe::new(images::store(config)));
         let store = prepared_store::of_commands(&config.data);
         if let Some(store) = &store {
             for language in languages.iter().filter(|language| language.is_available()) {
                 prepared::use_existing(store, language, Check::Sizes);
             }
         }
-        let root = store.as_ref().map(PreparedStore::root);
+        let roots = images::store(config).map(|store| store.roots());
+        let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
         let launched = match config.worker.warm_interpreters {
-            true => NativeRunner::launch_warm(slots, languages.iter(), root),
-            false => NativeRunner::launch(slots, languages.iter(), root),
+            true => NativeRunner::launch_warm(slots, languages.iter(), directories),
+            false => NativeRunner::launch(slots, languages.iter(), directories),
         };
         let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
         let cache_directory = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());

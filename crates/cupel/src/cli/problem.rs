@@ -30,7 +30,7 @@ const FORM: &str = "cupel help formats";
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let known = local::registry(&config).or_exit(Exit::Usage)?;
     match &args.command {
         ProblemCommand::New { slug, function, checker, into } => {
             let shows = match (function, checker) {

@@ -20,7 +20,7 @@ use cupel_core::{NewProgram, NewSource};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{CompilerSharing, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
 use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, UserId, Verdict};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
@@ -28,6 +28,7 @@ use self::args::Run;
 use self::interactive::Interactive;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
+use crate::images;
 use crate::local::{self, Program};
 use crate::owner;
 use crate::prepared_store;
@@ -53,8 +54,8 @@ pub(super) fn run(args: &Run) -> CommandResult {
 /// Runs the program on this machine.
 fn run_here(args: &Run) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
-    let language = local::available(choose(&registry, args)?)?;
+    let registry = local::registry(&config).or_exit(Exit::Usage)?;
+    let language = local::available(choose(&registry, args)?, &config)?;
     let bounds = allowed::bounds(&config);
     let source = read_source(&args.file, bounds.source_bytes_max)?;
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
@@ -97,9 +98,10 @@ fn run_here(args: &Run) -> CommandResult {
         prepared::use_existing(store, &language, Check::Sizes);
     }
     // The program is started as a server starts it, so that the figures are comparable.
-    let root = store.as_ref().map(PreparedStore::root);
+    let roots = images::store(&config).map(|store| store.roots());
+    let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
     let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());
-    let launched = NativeRunner::launch_once(&language, root, starts_warm)
+    let launched = NativeRunner::launch_once(&language, directories, starts_warm)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;

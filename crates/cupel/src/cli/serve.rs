@@ -30,7 +30,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     let (config, _) = config::load(&overrides).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
     engines::fit(&config.engines, role).or_exit(Exit::Usage)?;
-    let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let registry = local::registry(&config).or_exit(Exit::Usage)?;
     let ground = match role {
         Role::All | Role::Worker => startup::prepare(&config, registry)?,
         Role::Api => startup::prepare_without_sandbox(&config, registry)?,

@@ -14,7 +14,7 @@ use crate::local;
 
 pub(super) fn template(args: &Template) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let known = local::registry(&config).or_exit(Exit::Usage)?;
     let language =
         known.find(&args.language).ok_or_else(|| anyhow!(known.unknown(&args.language, "`cupel languages`")));
     let language = language.or_exit(Exit::Usage)?;

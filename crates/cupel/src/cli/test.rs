@@ -7,20 +7,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use cupel_core::{Bounds, NewProgram, NewSource};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
-use cupel_runner::{CompilerSharing, NativeRunner, Runner};
+use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
 use cupel_types::{LimitsRequest, RunReport, TestCase, UserId, Verdict};
 
 use self::args::Test;
 use super::run::{by_extension, cache, file_in_box};
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
+use crate::images;
 use crate::local::{self, Program};
 use crate::owner;
 use crate::terminal::{bad, dim, good, harmless};
 
 pub(super) fn test(args: &Test) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let registry = local::registry(&config).or_exit(Exit::Usage)?;
     let language = match &args.language {
         Some(name) => {
             let unknown = || anyhow!(registry.unknown(name, "`cupel languages`"));
@@ -28,7 +29,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
         }
         None => by_extension(&registry, &args.file)?,
     };
-    let language = local::available(language)?;
+    let language = local::available(language, &config)?;
     let bounds = allowed::bounds(&config);
     let source = allowed::read_file(&args.file, bounds.source_bytes_max)?;
     let tests = samples(&directory(args)?, &bounds)?;
@@ -47,7 +48,9 @@ pub(super) fn test(args: &Test) -> CommandResult {
     let mut program = Program { source, file, args: Vec::new(), stdin: Vec::new() }.judged_as(&language);
     program.tests = tests;
 
-    let launched = NativeRunner::launch_once(&language, None, config.worker.warm_interpreters)
+    let roots = images::store(&config).map(|store| store.roots());
+    let directories = Directories { prepared: None, images: roots.as_deref() };
+    let launched = NativeRunner::launch_once(&language, directories, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;

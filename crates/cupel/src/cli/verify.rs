@@ -35,7 +35,7 @@ mod json;
 
 pub(super) fn verify(args: &Verify) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let known = local::registry(&config).or_exit(Exit::Usage)?;
     let (mut exit, mut ready) = (Exit::Ok, Vec::new());
     for path in &args.packages {
         match Ready::open(path, args, &known) {

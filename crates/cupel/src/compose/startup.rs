@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use cupel_languages::{HostProbe, Registry};
+use cupel_images::RootInUse;
+use cupel_languages::Registry;
 use cupel_runner::prepared::{self, Check, PreparedStore};
-use cupel_runner::{NativeRunner, Runner, native};
+use cupel_runner::{Directories, NativeRunner, Runner, native};
 use cupel_sandbox::Wall;
 use cupel_sandbox::doctor::{self, Examination};
 use cupel_store::ServeLock;
@@ -16,6 +17,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::settings::artifact_bounds;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::images::{self, MachineProbe};
 use crate::{owner, prepared_store, telemetry};
 
 /// The parts that every process has.
@@ -31,6 +33,8 @@ pub(crate) struct Startup {
 /// The parts that run programs.
 pub(crate) struct ExecutionRuntime {
     pub(super) prepared: Option<PreparedStore>,
+    /// Keeps the images of the languages on the disk.
+    pub(super) _images: Vec<RootInUse>,
     pub(super) runner: Arc<dyn Runner>,
     pub(crate) examination: Examination,
     pub(crate) slots: usize,
@@ -48,15 +52,20 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
         slots => slots,
     };
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
-    registry.probe(&HostProbe::default());
+    let images = images::of_server(config, &data);
+    let probe = MachineProbe::new(Some(images.clone()));
+    registry.probe(&probe);
+    let images_held = probe.into_held();
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
     let store = prepared_store::of_server(&data);
     let root = store.as_ref().map(PreparedStore::root);
     let examined = native::launch_examination(registry.iter(), root)?;
+    let roots = images.roots();
+    let directories = Directories { prepared: root, images: Some(&roots) };
     let launched = match config.worker.warm_interpreters {
-        true => NativeRunner::launch_warm(slots, registry.iter(), root),
-        false => NativeRunner::launch(slots, registry.iter(), root),
+        true => NativeRunner::launch_warm(slots, registry.iter(), directories),
+        false => NativeRunner::launch(slots, registry.iter(), directories),
     };
     let launched = launched.context("cannot start the sandbox")?;
     owner::become_owner_beside(&data, config.engines.shared_directory())?;
@@ -69,7 +78,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     refuse_missing_walls(&examination, &config.accept_missing)?;
     let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    let runtime = ExecutionRuntime { prepared: store, runner, examination, slots, artifacts };
+    let runtime = ExecutionRuntime { prepared: store, _images: images_held, runner, examination, slots, artifacts };
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use cupel_facades::{JOBE, JUDGE0, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
 use cupel_http::{MetricsAccess, Network, Secret};
+use cupel_images::RegistryOptions;
 use cupel_languages::Registry;
 use cupel_runner::CompilerSharing;
 use cupel_sandbox::Wall;
@@ -48,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) traces: Traces,
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
+    pub(crate) images: Images,
     pub(crate) snippets: Snippets,
     pub(crate) problems: Problems,
     pub(crate) facades: Facades,
@@ -249,6 +251,15 @@ pub(crate) struct Languages {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) disabled: Vec<String>,
     pub(crate) prepare: bool,
+}
+
+/// Container images.
+#[derive(Clone, Debug)]
+pub(crate) struct Images {
+    /// `None`: in the data directory.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) disk_max: Bytes,
+    pub(crate) registries: RegistryOptions,
 }
 
 /// A facade: another product's HTTP interface.
@@ -477,6 +488,7 @@ fn read(layers: &mut Layers) -> Config {
         traces: traces(layers),
         metrics: metrics(layers),
         languages: languages(layers),
+        images: images(layers),
         snippets: Snippets {
             per_user_max: layers.number("snippets.per_user_max", 0..=1_000_000),
             bytes_max: layers.bytes("snippets.bytes_max"),
@@ -617,6 +629,30 @@ fn languages(layers: &mut Layers) -> Languages {
         }
     }
     Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
+}
+
+fn images(layers: &mut Layers) -> Images {
+    let path = |text: String| (!text.is_empty()).then(|| PathBuf::from(text));
+    let directory = path(layers.text("images.directory"));
+    let disk_max = layers.bytes("images.disk_max");
+    let key = "images.registries.mirrors";
+    let mut mirrors = Vec::new();
+    for text in layers.list(key) {
+        match text.split_once('=') {
+            Some((host, mirror)) if !host.is_empty() && !mirror.is_empty() => {
+                mirrors.push((host.to_owned(), mirror.to_owned()));
+            }
+            _ => layers.refuse(key, format!("expected \"HOST=MIRROR\", not {text:?}")),
+        }
+    }
+    let registries = RegistryOptions {
+        allowed: layers.list("images.registries.allowed"),
+        insecure: layers.list("images.registries.insecure"),
+        mirrors,
+        credentials: path(layers.text("images.registries.credentials")),
+        silence_max: layers.duration("images.registries.timeout", Duration::from_secs(1)),
+    };
+    Images { directory, disk_max, registries }
 }
 
 /// Reads the origins of web pages, as browsers send them.

@@ -207,6 +207,7 @@ fn run(
     let given = runnable.files.iter().map(BoxFiles::total_bytes).sum();
     let step = StepInput {
         kind: StepKind::Execute,
+        root: &runnable.root,
         argv: &argv,
         env: &runnable.env,
         files: &runnable.files,

@@ -12,7 +12,7 @@ use cupel_function::FunctionCase;
 use cupel_problem::{
     Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, Protocol, Signature,
 };
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Verdict};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Root, Verdict};
 
 use super::report::Subject;
 use super::{Quiet, Verifying, build};
@@ -277,6 +277,7 @@ fn printer_of(output: Arc<[u8]>) -> Runnable {
     let path = BoxPath::new("output").ok();
     let files = path.map(|path| BoxFile { path, data: output, executable: false }).into_iter().collect();
     Runnable {
+        root: Root::System,
         sources: BoxFiles::default(),
         argv: ["sh", "-c", "cat output"].map(str::to_owned).into(),
         env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],

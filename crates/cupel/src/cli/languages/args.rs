@@ -1,5 +1,7 @@
 //! Arguments of `cupel languages`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use crate::cli::shared_args::Settings;
@@ -12,6 +14,7 @@ use crate::cli::shared_args::Settings;
   cupel languages
   cupel languages install core
   cupel languages install rust haskell --dry-run
+  cupel languages add course-python.toml
   cupel languages prepare
   cupel languages test python cpp"
 )]
@@ -35,6 +38,14 @@ pub(crate) enum LanguagesCommand {
         /// Only print what would be installed.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Add a language file to this installation, if all its samples pass.
+    ///
+    /// The file is copied to the directory of language files (the setting languages.directory). Its name is the id of the
+    /// language. The recipe docs/recipes/add-a-language.md describes its keys.
+    Add {
+        /// The file, such as python-3.13.toml.
+        file: PathBuf,
     },
     /// Create the prepared artefacts of toolchains (precompiled headers, archives), so that compilers start faster.
     ///

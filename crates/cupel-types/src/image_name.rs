@@ -1,9 +1,9 @@
-//! Names of images in a store.
+//! Names of container images.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Name under which a store keeps an image: a path of lower-case components and a tag, such as `python:3.13` or
+/// Name under which a node keeps a container image: a path of lower-case components and a tag, such as `python:3.13` or
 /// `course/algorithms:2026`. A name without a tag has the tag `latest`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageName(String);

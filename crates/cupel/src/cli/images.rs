@@ -1,0 +1,199 @@
+//! `cupel images`: adds, lists, checks and removes container images.
+
+pub(super) mod args;
+
+use std::time::Instant;
+
+use anyhow::{Context, anyhow};
+use cupel_images::{AddedImage, Image, ImageError, ImageStore, Pruned, RegistryOptions, Source};
+use cupel_types::ImageName;
+use serde_json::{Value, json};
+
+use self::args::{Images, ImagesCommand};
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::config;
+use crate::terminal::{Table, good};
+use crate::{images, owner};
+
+pub(super) fn images(args: &Images) -> CommandResult {
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let store = images::store(&config).context("there is no directory for images: name one with --data").or_exit(Exit::Usage)?;
+    let name = |text: &str| text.parse::<ImageName>().map_err(anyhow::Error::from).or_exit(Exit::Usage);
+    match &args.command {
+        None | Some(ImagesCommand::List) => list(&store, args.json),
+        Some(ImagesCommand::Add { name: text, source, credentials }) => {
+            let name = name(text)?;
+            let source: Source = source.parse().map_err(anyhow::Error::from).or_exit(Exit::Usage)?;
+            let mut registries = config.images.registries.clone();
+            if let Some(credentials) = credentials {
+                registries.credentials = Some(credentials.clone());
+            }
+            add(&store, &name, &source, &registries, args.json)
+        }
+        Some(ImagesCommand::Inspect { name: text }) => {
+            let image = store.get(&name(text)?).map_err(failure)?;
+            outln!("{:#}", described(&image));
+            Ok(Exit::Ok)
+        }
+        Some(ImagesCommand::Verify { name: text }) => verify(&store, &name(text)?),
+        Some(ImagesCommand::Remove { name: text }) => {
+            let name = name(text)?;
+            become_owner(&store)?;
+            let pruned = store.remove(&name).map_err(failure)?;
+            outln!("removed {name}; {}", freed(&pruned));
+            Ok(Exit::Ok)
+        }
+        Some(ImagesCommand::Prune) => {
+            become_owner(&store)?;
+            let pruned = store.prune().map_err(failure)?;
+            outln!("{}", freed(&pruned));
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Exit code of an error of the store.
+fn failure(error: ImageError) -> Failure {
+    let exit = match error {
+        ImageError::Source(_) | ImageError::Unreadable { .. } | ImageError::Refused { .. } => Exit::Usage,
+        ImageError::Unknown(_) => Exit::NotFound,
+        ImageError::Remote { .. } => Exit::Server,
+        ImageError::Full { .. } | ImageError::Io { .. } => Exit::System,
+    };
+    Failure { exit, error: error.into() }
+}
+
+/// Switches to the owner of the store, so that a server can change what this command creates.
+fn become_owner(store: &ImageStore) -> Result<(), Failure> {
+    store.create().map_err(failure)?;
+    let roots = store.roots();
+    // The store is one directory above its roots; a server's data directory is above that.
+    let directory = roots.parent().unwrap_or(&roots);
+    let above = directory.parent().unwrap_or(directory);
+    owner::become_owner_of_images(above, directory).or_exit(Exit::System)
+}
+
+fn add(
+    store: &ImageStore,
+    name: &ImageName,
+    source: &Source,
+    registries: &RegistryOptions,
+    as_json: bool,
+) -> CommandResult {
+    become_owner(store)?;
+    let began = Instant::now();
+    let added = store.add(name, source, registries).map_err(failure)?;
+    if as_json {
+        outln!("{}", described(&added.image));
+        return Ok(Exit::Ok);
+    }
+    let AddedImage { image, layers_unpacked, bytes_unpacked, replaced } = added;
+    let seconds = began.elapsed().as_secs_f64();
+    outln!("{} {} (sha256:{})", good("added"), image.name, image.digest.unwrap_or(image.id));
+    outln!(
+        "  {} layers, {layers_unpacked} of them new; {:.1} MiB unpacked in {seconds:.1} s; {} entries",
+        image.layers.len(),
+        mib(bytes_unpacked),
+        image.entries
+    );
+    if image.left_out > 0 || image.privileges_dropped > 0 {
+        outln!(
+            "  left out: {} devices, pipes and sockets; set-user-id bits or capabilities of {} files dropped",
+            image.left_out,
+            image.privileges_dropped
+        );
+    }
+    if let Some(before) = replaced {
+        outln!("  the name belonged to sha256:{before}; `cupel images prune` removes what nobody needs any more");
+    }
+    outln!("Use it in a language file with: image = \"{}\"", image.name);
+    Ok(Exit::Ok)
+}
+
+fn list(store: &ImageStore, as_json: bool) -> CommandResult {
+    let images = store.list().map_err(failure)?;
+    if as_json {
+        outln!("{}", json!({ "images": images.iter().map(described).collect::<Vec<_>>() }));
+        return Ok(Exit::Ok);
+    }
+    let mut table = Table::new(&["NAME", "DIGEST", "LAYERS", "SIZE", "ADDED", "SOURCE"]);
+    for image in &images {
+        let digest = image.digest.unwrap_or(image.id).to_string();
+        table.row(vec![
+            image.name.to_string(),
+            digest.chars().take(12).collect(),
+            image.layers.len().to_string(),
+            format!("{:.1} MiB", mib(image.bytes)),
+            date(image.added),
+            image.source.clone(),
+        ]);
+    }
+    table.print();
+    Ok(Exit::Ok)
+}
+
+fn verify(store: &ImageStore, name: &ImageName) -> CommandResult {
+    let damaged = store.verify(name).map_err(failure)?;
+    if damaged.is_empty() {
+        outln!("{name}: all files are as they were unpacked");
+        return Ok(Exit::Ok);
+    }
+    damaged.iter().for_each(|path| outln!("damaged: {}", path.display()));
+    let error = anyhow!("{} files of {name} are damaged; remove the image and add it again", damaged.len());
+    Err(error).or_exit(Exit::Failed)
+}
+
+fn freed(pruned: &Pruned) -> String {
+    let later = match pruned.in_use {
+        0 => String::new(),
+        n => format!("; {n} images are in use, and are removed by a later prune"),
+    };
+    format!("{} unpacked images and {} layers removed{later}", pruned.roots, pruned.layers)
+}
+
+fn described(image: &Image) -> Value {
+    let digest = |hash: &cupel_types::ContentHash| format!("sha256:{hash}");
+    json!({
+        "name": image.name.as_str(),
+        "id": digest(&image.id),
+        "digest": image.digest.as_ref().map(digest),
+        "source": image.source,
+        "added_at": date(image.added),
+        "architecture": image.architecture,
+        "layers": image.layers.iter().map(digest).collect::<Vec<_>>(),
+        "bytes": image.bytes,
+        "entries": image.entries,
+        "left_out": image.left_out,
+        "privileges_dropped": image.privileges_dropped,
+        "env": image.config.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
+        "working_directory": image.config.directory,
+        "user": image.config.user,
+        "user_id": image.uid.unwrap_or(1000),
+    })
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// A time in seconds since 1970, by RFC 3339.
+fn date(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_store_has_the_exit_code_of_its_kind() {
+        let refused = ImageError::Refused { part: "layer".to_owned(), reason: "x".to_owned() };
+        assert_eq!(failure(refused).exit, Exit::Usage);
+        assert_eq!(failure(ImageError::Unknown("a".parse().unwrap())).exit, Exit::NotFound);
+        let remote = ImageError::Remote { remote: "x".to_owned(), reason: "y".to_owned() };
+        assert_eq!(failure(remote).exit, Exit::Server);
+        assert_eq!(date(0), "1970-01-01T00:00:00Z");
+        assert!(ImageError::Full { needed: 1, bound: 2 }.to_string().contains("images.disk_max"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Arguments of `cupel images`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::cli::shared_args::Settings;
+
+/// Add, list and remove the container images that languages use.
+///
+/// An image is unpacked once and needs no container engine. A language file names it: image = "course/python:2026".
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Sources of an image:
+  PATH                        an OCI layout (directory or tar), or an archive of `docker save`, also compressed
+  oci:PATH:TAG                one of several images in such a file; oci:PATH@sha256:DIGEST, too
+  docker://HOST/NAME:TAG      a registry; with @sha256:DIGEST, the image must have this digest
+
+Examples:
+  docker save course/python:2026 | gzip > image.tar.gz
+  cupel images add course/python:2026 image.tar.gz
+  cupel images add python:3.13 docker://docker.io/library/python:3.13-slim
+  cupel images
+  cupel images verify course/python:2026"
+)]
+pub(crate) struct Images {
+    #[command(subcommand)]
+    pub(crate) command: Option<ImagesCommand>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImagesCommand {
+    /// Add an image under a name. An image that has the name already loses it.
+    Add {
+        /// The name, such as `course/python:2026`.
+        name: String,
+        /// Where the image is; see above.
+        source: String,
+        /// File with credentials for registries, in the format of Docker's config.json.
+        #[arg(long, value_name = "FILE")]
+        credentials: Option<PathBuf>,
+    },
+    /// List the images.
+    List,
+    /// Show an image: its digest, layers, environment and user.
+    Inspect {
+        /// Name of the image.
+        name: String,
+    },
+    /// Read all files of an image, and report those that differ from what was unpacked.
+    Verify {
+        /// Name of the image.
+        name: String,
+    },
+    /// Remove an image, and the layers that no other image has.
+    Remove {
+        /// Name of the image.
+        name: String,
+    },
+    /// Remove what no image needs.
+    Prune,
+}
