@@ -86,7 +86,7 @@ impl Beneath {
         }
         let mut at = self.directory(Path::new(""))?;
         for name in path.components() {
-            match rustix::fs::mkdirat(&at, name.as_os_str(), DIRECTORY) {
+            match create(at.as_fd(), name.as_os_str()) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(other) => return Err(other),
             }
@@ -119,14 +119,20 @@ fn enter(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<OwnedFd> {
 
 /// Creates a directory in `at`. An existing directory stays; anything else with this name is replaced.
 pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
-    match rustix::fs::mkdirat(at, name, DIRECTORY) {
+    match create(at, name) {
         Err(Errno::EXIST) if !is_directory(at, name)? => {
             rustix::fs::unlinkat(at, name, AtFlags::empty())?;
-            rustix::fs::mkdirat(at, name, DIRECTORY)
+            create(at, name)
         }
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(other) => Err(other),
     }
+}
+
+/// Creates a directory that every program may read, regardless of the umask of this process.
+fn create(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+    rustix::fs::mkdirat(at, name, DIRECTORY)?;
+    rustix::fs::chmodat(at, name, DIRECTORY, AtFlags::empty())
 }
 
 fn is_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {

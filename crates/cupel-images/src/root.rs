@@ -99,6 +99,7 @@ pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
         use rustix::fs::{Mode, OFlags};
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&etc, name, flags, Mode::from_raw_mode(0o644))?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
         io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())
     };
     let ended = |text: &str| if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -95,6 +96,11 @@ impl ImageStore {
     /// The directory whose entries are the roots, by the ids of their images.
     pub fn roots(&self) -> PathBuf {
         self.directory.join("roots")
+    }
+
+    /// The file that lists the images. It changes when an image is added or removed.
+    pub fn index(&self) -> PathBuf {
+        self.directory.join("index.json")
     }
 
     fn layers(&self) -> PathBuf {
@@ -337,6 +343,9 @@ impl ImageStore {
     ) -> Result<(u64, Option<u32>), ImageError> {
         let place = incoming.join("root");
         std::fs::create_dir(&place).map_err(ImageError::io("create", &place))?;
+        // The umask of this process may be stricter.
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&place, mode).map_err(ImageError::io("create", &place))?;
         let root = Beneath::open(&place).map_err(ImageError::io("open", &place))?;
         let mut entries = 0;
         for diff_id in layers {
@@ -357,7 +366,7 @@ impl ImageStore {
     /// # Errors
     /// The index cannot be read.
     pub fn list(&self) -> Result<Vec<Image>, ImageError> {
-        let path = self.directory.join("index.json");
+        let path = self.index();
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -530,7 +539,7 @@ impl ImageStore {
         let mut images = self.list()?;
         let result = change(&mut images);
         let file = IndexFile { version: VERSION, images: images.iter().map(ImageRow::of).collect() };
-        let path = self.directory.join("index.json");
+        let path = self.index();
         let failed = |error: io::Error| ImageError::io("write", &path)(error);
         let mut temporary = tempfile::NamedTempFile::new_in(&self.directory).map_err(failed)?;
         serde_json::to_writer_pretty(&mut temporary, &file).map_err(|error| failed(error.into()))?;

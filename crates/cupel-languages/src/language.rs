@@ -127,7 +127,18 @@ impl Language {
         matches!(self.availability, Availability::Available { .. })
     }
 
-    /// The installed version, if it was found.
+    /// The number of the installed version, without the digest of an image.
+    pub fn version_number(&self) -> Option<&str> {
+        self.installed_version().map(|version| version.split_once(" (sha256:").map_or(version, |(number, _)| number))
+    }
+
+    /// The digest of the image that contains the toolchain, if there is one: `sha256:` and 64 hexadecimal digits.
+    pub fn image_digest(&self) -> Option<&str> {
+        let (_, digest) = self.installed_version()?.split_once(" (")?;
+        digest.strip_suffix(')').filter(|digest| digest.starts_with("sha256:"))
+    }
+
+    /// The installed version, if it was found. That of an image is followed by the image's digest.
     pub fn installed_version(&self) -> Option<&str> {
         match &self.availability {
             Availability::Available { version } => Some(version),

@@ -90,10 +90,26 @@ impl Registry {
             threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
         for (at, Probed { availability, image }) in found {
-            let language = &mut self.languages[at];
-            language.availability = availability;
-            language.root = image.as_ref().map_or(Root::System, |image| image.root.clone());
-            language.found_image = image;
+            self.languages[at].accept(availability, image);
+        }
+        self.settle_requirements();
+    }
+
+    /// Probes the languages that have an image. A language of the machine is as available as it is in `before`, if its file
+    /// there finds the version by the same command; otherwise the probe says why it is not.
+    pub fn probe_beside(&mut self, before: &Registry, probe: &dyn Probe) {
+        for language in &mut self.languages {
+            let known = before.get(&language.id).filter(|known| {
+                language.image.is_none()
+                    && known.image.is_none()
+                    && known.version.command == language.version.command
+                    && known.availability != Availability::Unprobed
+            });
+            let Probed { availability, image } = match known {
+                Some(known) => Probed { availability: known.availability.clone(), image: None },
+                None => probed(language, probe),
+            };
+            language.accept(availability, image);
         }
         self.settle_requirements();
     }
@@ -149,14 +165,15 @@ impl Registry {
     }
 
     /// Finds a language by id or alias, ignoring ASCII case. `NAME@VERSION` finds the newest available language that is
-    /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1.
+    /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1. Of equal versions, NAME
+    /// itself is found.
     pub fn find(&self, name: &str) -> Option<&Language> {
         match name.split_once('@') {
             None => self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))),
             Some((name, version)) => {
-                let is_it = |language: &&&Language| language.installed_version().is_some_and(|v| is_within(v, version));
+                let is_it = |language: &&&Language| language.version_number().is_some_and(|v| is_within(v, version));
                 let versions = self.versions(name);
-                versions.iter().filter(is_it).max_by_key(|language| numbers(language.installed_version())).copied()
+                versions.iter().filter(is_it).max_by_key(|l| (numbers(l.version_number()), l.version_of.is_none())).copied()
             }
         }
     }
@@ -209,7 +226,7 @@ impl Registry {
         if let Some((language, version)) = name.split_once('@') {
             let versions = self.versions(language);
             if !versions.is_empty() {
-                let installed: Vec<&str> = versions.iter().filter_map(|l| l.installed_version()).collect();
+                let installed: Vec<&str> = versions.iter().filter_map(|l| l.version_number()).collect();
                 let version: String = version.chars().take(NAME_CHARACTERS_MAX).collect();
                 let installed = if installed.is_empty() { "none".to_owned() } else { installed.join(", ") };
                 return format!("there is no version `{}` of this language; installed: {installed}", version.escape_debug());
@@ -262,6 +279,15 @@ fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a
     languages.get(at).map(|language| (at, language))
 }
 
+impl Language {
+    /// Records what a probe found.
+    fn accept(&mut self, availability: Availability, image: Option<FoundImage>) {
+        self.availability = availability;
+        self.root = image.as_ref().map_or(Root::System, |image| image.root.clone());
+        self.found_image = image;
+    }
+}
+
 /// What a probe found.
 struct Probed {
     availability: Availability,
@@ -302,14 +328,12 @@ fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Res
 
 /// Whether a version begins with these components: 3.13.1 is within 3 and 3.13, and not within 3.1.
 fn is_within(version: &str, wanted: &str) -> bool {
-    let number = version.split(' ').next().unwrap_or_default();
-    number.strip_prefix(wanted).is_some_and(|rest| !wanted.is_empty() && (rest.is_empty() || rest.starts_with('.')))
+    version.strip_prefix(wanted).is_some_and(|rest| !wanted.is_empty() && (rest.is_empty() || rest.starts_with('.')))
 }
 
 /// The numbers of a version, by which versions are ordered.
 fn numbers(version: Option<&str>) -> Vec<u64> {
-    let number = version.unwrap_or_default().split(' ').next().unwrap_or_default();
-    number.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+    version.unwrap_or_default().split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, String> {

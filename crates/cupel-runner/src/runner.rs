@@ -1,8 +1,11 @@
 //! The port to a place where programs run.
 
 use std::io;
+use std::sync::Arc;
 
 use cupel_judge::{ExecuteError, Executor};
+use cupel_languages::Language;
+use cupel_types::ImageRoot;
 
 /// A place where programs run, divided into slots. In each slot, one program runs at a time.
 pub trait Runner: Send + Sync {
@@ -26,6 +29,25 @@ pub trait Runner: Send + Sync {
     /// # Errors
     /// The process has no file descriptors left.
     fn end(&self) -> io::Result<Box<dyn FnOnce() + Send>>;
+
+    /// Runs a command of an operator, such as a version command, with the files of an image. Returns its output.
+    ///
+    /// # Errors
+    /// A message for the operator: the command failed, or this runner has no images.
+    fn run_in_image(
+        &self,
+        image: &Arc<ImageRoot>,
+        argv: &[String],
+        env: &[(String, String)],
+    ) -> Result<String, String> {
+        let _ = (image, argv, env);
+        Err("this runner has no images".to_owned())
+    }
+
+    /// Prepares for programs of a language that is offered from now on, so that the first one starts sooner.
+    fn offer(&self, language: &Language) {
+        let _ = language;
+    }
 
     /// Reason why the instructions of programs cannot be counted; `None` if they can.
     fn uncounted(&self) -> Option<String>;

@@ -48,27 +48,34 @@ fn open(config: &Config, directory: &Path) -> ImageStore {
     ImageStore::new(directory, config.images.disk_max.get())
 }
 
+fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
+    store.map_or(Ok(Vec::new()), |store| store.list().map_err(|error| chain(&error)))
+}
+
 /// Probes the toolchains of this machine and of its images.
 pub(crate) struct MachineProbe {
     host: HostProbe,
     store: Option<ImageStore>,
-    /// The images when the probe began, or why they cannot be read.
+    /// The images, or why they cannot be read.
     images: Result<Vec<Image>, String>,
+    /// Keeps the images that were found on the disk for as long as this value exists.
     held: Mutex<Vec<RootInUse>>,
 }
 
 impl MachineProbe {
     pub(crate) fn new(store: Option<ImageStore>) -> MachineProbe {
-        let images = match &store {
-            Some(store) => store.list().map_err(|error| chain(&error)),
-            None => Ok(Vec::new()),
-        };
+        let images = list(store.as_ref());
         MachineProbe { host: HostProbe::default(), store, images, held: Mutex::default() }
     }
 
-    /// The roots of the images that were found. They stay on the disk until the result is dropped.
-    pub(crate) fn into_held(self) -> Vec<RootInUse> {
-        self.held.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// Reads the list of images again.
+    pub(crate) fn read_again(&mut self) {
+        self.images = list(self.store.as_ref());
+    }
+
+    /// The file that lists the images.
+    pub(crate) fn index(&self) -> Option<PathBuf> {
+        self.store.as_ref().map(ImageStore::index)
     }
 
     fn root_of(&self, image: &FoundImage) -> Result<(PathBuf, Arc<ImageRoot>), String> {
@@ -95,7 +102,11 @@ impl Probe for MachineProbe {
             return Err(format!("the image `{name}` is not on this machine; add it with `cupel images add {name} SOURCE`"));
         };
         let held = store.hold(&image.id).map_err(|error| chain(&error))?;
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.iter().any(|other| other.path() == held.path()) {
+            all.push(held);
+        }
+        drop(all);
         let path = image.config.env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, path)| path);
         let search = path.split(':').filter(|part| part.starts_with('/')).map(str::to_owned).collect();
         let root = ImageRoot { id: image.id, search, uid: image.uid.unwrap_or(UID_DEFAULT) };
@@ -108,7 +119,7 @@ impl Probe for MachineProbe {
 
     fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
         let (roots, root) = self.root_of(image)?;
-        native::run_in_image(&roots, &root, command, image.env.clone())
+        native::run_in_image(&roots, &root, command, &image.env)
     }
 
     fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {

@@ -24,6 +24,19 @@ pub(crate) fn registry(config: &Config) -> Result<Registry, LoadError> {
     Registry::new(all.iter().filter(enabled).cloned().collect())
 }
 
+/// For a name with a version, such as `python@3`: the versions of that language, probed. Otherwise returns the registry.
+pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Config) -> Registry {
+    let Some((language, _)) = name.and_then(|name| name.split_once('@')) else { return registry };
+    let versions = registry.versions(language).into_iter().cloned().collect();
+    match Registry::new(versions) {
+        Ok(mut versions) if versions.iter().count() > 0 => {
+            versions.probe(&MachineProbe::new(images::store(config)));
+            versions
+        }
+        _ => registry,
+    }
+}
+
 /// Returns the directory of the operator's language files: the configured one, or the one in the data directory, which may not
 /// exist.
 pub(crate) fn language_files(config: &Config) -> PathBuf {

@@ -84,19 +84,23 @@ pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     become_user((privileges::is_root() && user.uid != 0).then_some(user), path, None)
 }
 
-/// Switches to the user that owns a store of images: the owner of the data directory around it. Root's own store stays
-/// root's; an ordinary user does not switch.
-pub(crate) fn become_owner_of_images(data: &Path, store: &Path) -> Result<(), OwnerError> {
-    let meta = fs::metadata(data).map_err(at(data))?;
-    let user = Identity { uid: meta.uid(), gid: meta.gid() };
-    if !privileges::is_root() || user.uid == 0 {
+/// Gives up root's privileges for work on one part of a data directory, such as its images. The process switches to the
+/// owner of the data directory, who also gets the part if root has just created it. If root owns the data directory, the
+/// process stays root, without capabilities. An ordinary user keeps everything, and so can run credential helpers.
+pub(crate) fn become_owner_of_part(data: &Path, part: &Path) -> Result<(), OwnerError> {
+    if !privileges::is_root() {
         return Ok(());
     }
-    let directory = File::open(data).map_err(at(data))?;
-    let name = store.file_name().unwrap_or_default();
-    let mut budget = THINGS_MAX;
-    if fs::metadata(store).map_err(at(store))?.uid() == 0 {
-        privileges::hand_over_tree(&directory, name, user, &mut budget).map_err(at(store))?;
+    let meta = fs::metadata(data).map_err(at(data))?;
+    let user = Identity { uid: meta.uid(), gid: meta.gid() };
+    if user.uid == 0 {
+        return Ok(drop_privileges_keep_user(Some(part))?);
+    }
+    if fs::metadata(part).map_err(at(part))?.uid() == 0 {
+        let directory = File::open(data).map_err(at(data))?;
+        let mut budget = THINGS_MAX;
+        privileges::hand_over_tree(&directory, part.file_name().unwrap_or_default(), user, &mut budget)
+            .map_err(at(part))?;
     }
     become_user(Some(user), data, None)
 }

@@ -15,7 +15,8 @@ use crate::v1::response::LimitsView;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256,
-    "available": true, "unavailable_reason": null, "version": "3.11.2", "aliases": ["python3", "py"],
+    "available": true, "unavailable_reason": null, "version": "3.11.2", "version_of": null, "image": null,
+    "image_digest": null, "aliases": ["python3", "py"],
     "extensions": ["py"], "source_file": "main.py", "compiled": false,
     "limits": {
         "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "processes": 64,
@@ -42,6 +43,12 @@ pub(crate) struct LanguageView {
     unavailable_reason: Option<String>,
     /// Version found on this server.
     version: Option<String>,
+    /// The language of which this is another version; `version` of a request selects among them.
+    version_of: Option<String>,
+    /// The container image that contains the toolchain; null if the server's machine has it.
+    image: Option<String>,
+    /// Digest of that image.
+    image_digest: Option<String>,
     /// Other ids of the language.
     aliases: Vec<String>,
     /// File-name extensions, without the dot.
@@ -59,7 +66,7 @@ pub(crate) struct LanguageView {
 impl From<&Language> for LanguageView {
     fn from(language: &Language) -> LanguageView {
         let (version, unavailable_reason) = match &language.availability {
-            Availability::Available { version } => (Some(version.clone()), None),
+            Availability::Available { .. } => (language.version_number().map(str::to_owned), None),
             Availability::Unavailable { reason } => (None, Some(reason.clone())),
             Availability::Unprobed => (None, None),
         };
@@ -71,6 +78,9 @@ impl From<&Language> for LanguageView {
             available: unavailable_reason.is_none(),
             unavailable_reason,
             version,
+            version_of: language.version_of.as_ref().map(ToString::to_string),
+            image: language.image.as_ref().map(ToString::to_string),
+            image_digest: language.image_digest().map(str::to_owned),
             aliases: language.aliases.clone(),
             extensions: language.extensions.clone(),
             source_file: language.source.to_string(),

@@ -25,6 +25,11 @@ pub(crate) struct ExecuteRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
     #[schema(min_length = 1)]
     pub(crate) language: String,
+    /// Version of the language, if several are installed: `3` or `3.13` selects the newest one that begins so. The same as
+    /// `language@version`.
+    #[serde(default)]
+    #[schema(min_length = 1)]
+    pub(crate) version: Option<String>,
     /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
     /// of its public type. On a virtual machine, the class with `main` is started, regardless of its name and package.
     #[serde(default)]
@@ -273,7 +278,7 @@ impl ExecuteRequest {
                 .inspect_err(|_| fault("/run_at", "`run_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
                 .ok()
         });
-        let source = source_of(self.language, self.source_code, self.files, &mut fault);
+        let source = source_of(with_version(self.language, self.version), self.source_code, self.files, &mut fault);
         let tests: Vec<TestCase> = self
             .tests
             .into_iter()
@@ -314,6 +319,14 @@ impl ExecuteRequest {
             request_id: Some(request_id.to_owned()),
             ..NewSubmission::from(program)
         })
+    }
+}
+
+/// The name of a language with the requested version, as core finds it.
+pub(super) fn with_version(language: String, version: Option<String>) -> String {
+    match version {
+        Some(version) => format!("{language}@{version}"),
+        None => language,
     }
 }
 

@@ -91,6 +91,6 @@ pub(super) fn find<'r>(registry: &'r Registry, id: &str) -> Option<(&'static Job
 pub(super) fn list(registry: &Registry) -> Vec<(&'static str, String)> {
     let installed = LANGUAGES.iter().filter_map(|known| find(registry, known.id));
     installed
-        .map(|(known, language)| (known.id, language.installed_version().unwrap_or("Unknown").to_owned()))
+        .map(|(known, language)| (known.id, language.version_number().unwrap_or("Unknown").to_owned()))
         .collect()
 }

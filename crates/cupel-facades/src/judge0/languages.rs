@@ -91,7 +91,7 @@ pub(super) fn id_of(language: &Language) -> Option<i64> {
 
 /// The name with the installed version: `Python (3.8.1)` of the original becomes `Python (3.11.2)`.
 fn name(language: &Language) -> String {
-    let installed = language.installed_version().unwrap_or_default();
+    let installed = language.version_number().unwrap_or_default();
     let id = id_of(language);
     let original = id.and_then(|id| original(Flavour::Ce, id));
     match original.and_then(|original| original.name.strip_suffix(')')?.split_once(" (")) {

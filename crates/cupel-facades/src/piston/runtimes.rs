@@ -121,8 +121,10 @@ fn names(language: &Language) -> Vec<Option<&str>> {
 pub(super) fn installed(registry: &Registry) -> Vec<Runtime> {
     let mut runtimes = Vec::new();
     for language in registry.iter() {
-        let Availability::Available { version } = &language.availability else { continue };
-        runtimes.extend(names(language).into_iter().map(|name| Runtime::of(language, version, name)));
+        let Some(version) = language.version_number() else { continue };
+        // Another version of a language has the names of that language.
+        let main = language.version_of.as_ref().and_then(|id| registry.get(id)).unwrap_or(language);
+        runtimes.extend(names(main).into_iter().map(|name| Runtime::of(language, version, name)));
     }
     runtimes
 }

@@ -178,6 +178,8 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Fixture {
+        // A server has this umask, and programs must be able to read the images nevertheless.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         let directory = tempfile::tempdir().unwrap();
         let store = ImageStore::new(directory.path().join("store"), 1 << 30);
         Fixture { directory, store }

@@ -75,6 +75,8 @@ fn files_keep_their_times_and_holes_and_lose_owners_and_privileges() {
     assert_eq!(mode("secret"), 0o644, "programs of every user read it");
     assert_eq!(mode("set-user-id"), 0o755);
     assert_eq!(mode("closed"), 0o755);
+    assert_eq!(mode("etc"), 0o755, "a directory that no layer has");
+    assert_eq!(mode("etc/passwd"), 0o644);
     assert_eq!(std::fs::metadata(root.join("secret")).unwrap().mtime(), 1_000_000_000);
     let zeros = std::fs::metadata(root.join("zeros")).unwrap();
     assert_eq!((zeros.len(), zeros.blocks()), (1 << 20, 0), "a hole");

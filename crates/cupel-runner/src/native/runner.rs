@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::{
-    CellKind, CellRoot, Command, ImageCell, Mount, RunError, Sandbox, SandboxConfig, SetupStep, StartError, Stdin, Warm,
+    CellKind, CellRoot, Command, ImageCell, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError, Stdin, Warm,
     WarmTemplate, doctor,
 };
 use cupel_types::{Bytes, ImageRoot, Limits, Outcome, Root, chain};
@@ -24,6 +24,8 @@ pub struct NativeRunner {
     compilers: Arc<CompileServices>,
     /// Whether lanes are created before they are needed.
     makes_ahead: bool,
+    /// Whether interpreters are kept warm.
+    keeps_warm: bool,
 }
 
 /// Directories of the host that programs may use.
@@ -41,19 +43,20 @@ pub struct Launched {
     warm: Vec<WarmStart>,
     images: Vec<ImageCell>,
     makes_ahead: bool,
+    keeps_warm: bool,
 }
 
 impl Launched {
     /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
     pub fn start(self, sharing: CompilerSharing) -> NativeRunner {
-        let Launched { launched, warm, images, makes_ahead } = self;
+        let Launched { launched, warm, images, makes_ahead, keeps_warm } = self;
         let sandbox = launched.start();
         if makes_ahead {
             images.iter().for_each(|image| sandbox.make_ahead(image));
         }
         let sandbox = Arc::new(SharedSandbox::new(sandbox, warm));
         let compilers = Arc::new(CompileServices::new(sharing, Arc::downgrade(&sandbox)));
-        NativeRunner { sandbox, compilers, makes_ahead }
+        NativeRunner { sandbox, compilers, makes_ahead, keeps_warm }
     }
 }
 
@@ -120,7 +123,7 @@ fn launch(
         ..config
     };
     let warm = if keeps_warm { warm } else { warm.into_iter().filter(|warm| warm.root == Root::System).collect() };
-    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images })
+    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images, keeps_warm })
 }
 
 impl Runner for NativeRunner {
@@ -156,6 +159,26 @@ impl Runner for NativeRunner {
         Ok(Box::new(move || end.wait()))
     }
 
+    fn run_in_image(
+        &self,
+        image: &Arc<ImageRoot>,
+        argv: &[String],
+        env: &[(String, String)],
+    ) -> Result<String, String> {
+        let mut slot = self.sandbox.sandbox.slot(self.sandbox.idle_slot().unwrap_or(0));
+        run_operators_command(&mut slot, image, argv, env)
+    }
+
+    fn offer(&self, language: &Language) {
+        let Some(image) = language.root.image().filter(|_| language.is_available()) else { return };
+        let warm = warm_start(language).filter(|_| self.keeps_warm);
+        let cell = ImageCell { image: image.clone(), warm: warm.as_ref().map(|warm| warm.template.clone()) };
+        if let Some(warm) = warm {
+            self.sandbox.add_warm_start(warm);
+        }
+        self.sandbox.sandbox.make_ahead(&cell);
+    }
+
     fn uncounted(&self) -> Option<String> {
         self.sandbox.sandbox.features().uncounted.clone()
     }
@@ -169,14 +192,23 @@ pub fn run_in_image(
     images: &Path,
     image: &Arc<ImageRoot>,
     argv: &[String],
-    env: Vec<(String, String)>,
+    env: &[(String, String)],
 ) -> Result<String, String> {
     let config = SandboxConfig { slots: 1, spares: false, images: Some(images.to_owned()), ..SandboxConfig::default() };
     let sandbox = Sandbox::start(config).map_err(|error| chain(&error))?;
+    run_operators_command(&mut sandbox.slot(0), image, argv, env)
+}
+
+fn run_operators_command(
+    slot: &mut Slot,
+    image: &Arc<ImageRoot>,
+    argv: &[String],
+    env: &[(String, String)],
+) -> Result<String, String> {
     let command = Command {
         root: CellRoot::Image(ImageCell { image: image.clone(), warm: None }),
         argv: argv.to_vec(),
-        env,
+        env: env.to_vec(),
         files: Vec::new(),
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits { memory: Bytes::mib(1024), processes: 128, ..Limits::default() },
@@ -191,7 +223,7 @@ pub fn run_in_image(
     };
     let mut printed = Vec::new();
     let shown = argv.join(" ");
-    let report = sandbox.slot(0).run(&command, &mut printed).map_err(|error| match error {
+    let report = slot.run(&command, &mut printed).map_err(|error| match error {
         RunError::Setup { step: SetupStep::Exec, .. } => {
             format!("`{}` is not in the image", argv.first().map_or("", String::as_str))
         }

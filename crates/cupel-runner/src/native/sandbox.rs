@@ -1,7 +1,7 @@
 //! The sandbox, shared by executors and compile services, with the number of running steps of each slot and whether its
 //! launcher is lost.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use cupel_judge::{StepInput, StepKind};
@@ -23,7 +23,7 @@ pub(super) struct WarmStart {
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
     /// Warm starts of the sandbox's languages, whether or not this sandbox uses them.
-    warm: Vec<WarmStart>,
+    warm: RwLock<Vec<WarmStart>>,
     lost: AtomicBool,
     /// Number of running steps, by slot.
     running: Vec<AtomicU32>,
@@ -32,15 +32,23 @@ pub(super) struct SharedSandbox {
 impl SharedSandbox {
     pub(super) fn new(sandbox: Sandbox, warm: Vec<WarmStart>) -> SharedSandbox {
         let running = (0..sandbox.slots()).map(|_| AtomicU32::new(0)).collect();
-        SharedSandbox { sandbox, warm, lost: AtomicBool::new(false), running }
+        SharedSandbox { sandbox, warm: RwLock::new(warm), lost: AtomicBool::new(false), running }
     }
 
     /// The interpreter that can be forked for a step, if its language keeps one warm.
-    pub(super) fn warm_template(&self, step: &StepInput<'_>) -> Option<&Arc<WarmTemplate>> {
+    pub(super) fn warm_template(&self, step: &StepInput<'_>) -> Option<Arc<WarmTemplate>> {
         let is_it = |warm: &&WarmStart| {
             warm.root == *step.root && warm.template.argv.first() == step.argv.first() && step.kind == StepKind::Execute
         };
-        self.warm.iter().find(is_it).map(|warm| &warm.template)
+        let known = self.warm.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(is_it).map(|warm| warm.template.clone())
+    }
+
+    /// Adds the warm start of a language that is offered from now on.
+    pub(super) fn add_warm_start(&self, warm: WarmStart) {
+        let mut known = self.warm.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|other| other.root != warm.root || other.template.argv != warm.template.argv);
+        known.push(warm);
     }
 
     /// The root of a step's cell.
@@ -48,7 +56,7 @@ impl SharedSandbox {
         match step.root {
             Root::System => CellRoot::System,
             Root::Image(image) => {
-                CellRoot::Image(ImageCell { image: image.clone(), warm: self.warm_template(step).cloned() })
+                CellRoot::Image(ImageCell { image: image.clone(), warm: self.warm_template(step) })
             }
         }
     }

@@ -70,7 +70,7 @@ fn become_owner(store: &ImageStore) -> Result<(), Failure> {
     // The store is one directory above its roots; a server's data directory is above that.
     let directory = roots.parent().unwrap_or(&roots);
     let above = directory.parent().unwrap_or(directory);
-    owner::become_owner_of_images(above, directory).or_exit(Exit::System)
+    owner::become_owner_of_part(above, directory).or_exit(Exit::System)
 }
 
 fn add(

@@ -171,6 +171,8 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     // From the tests on, this process may only write to that directory.
     drop(candidates);
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    // The tests change the working directory of this process.
+    let directory = std::fs::canonicalize(&directory).with_context(|| format!("cannot find {}", directory.display()))?;
     match test(config, &languages.iter().collect::<Vec<_>>(), store, Some(&directory))? {
         Exit::Ok => {}
         failed => {
@@ -180,7 +182,8 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     }
     let added = directory.join(name);
     std::fs::write(&added, &text).with_context(|| format!("cannot write {}", added.display()))?;
-    errln!("{} is in {}; a running server offers it after its next start.", languages[0].name, directory.display());
+    let when = if languages[0].image.is_some() { "within ten seconds" } else { "after its next start" };
+    errln!("{} is in {}; a running server offers it {when}.", languages[0].name, directory.display());
     Ok(Exit::Ok)
 }
 
@@ -254,7 +257,7 @@ fn test(
     let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), directories)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     match writable {
-        Some(directory) => owner::become_owner_of(directory)?,
+        Some(directory) => owner::become_owner_of_part(directory.parent().unwrap_or(directory), directory)?,
         None => owner::drop_privileges_keep_user(None)?,
     }
     let runner = launched.start(CompilerSharing::Off);

@@ -55,6 +55,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
 fn run_here(args: &Run) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let registry = local::registry(&config).or_exit(Exit::Usage)?;
+    let registry = local::versions_of(registry, args.language.as_deref(), &config);
     let language = local::available(choose(&registry, args)?, &config)?;
     let bounds = allowed::bounds(&config);
     let source = read_source(&args.file, bounds.source_bytes_max)?;

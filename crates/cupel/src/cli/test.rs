@@ -22,6 +22,7 @@ use crate::terminal::{bad, dim, good, harmless};
 pub(super) fn test(args: &Test) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let registry = local::registry(&config).or_exit(Exit::Usage)?;
+    let registry = local::versions_of(registry, args.language.as_deref(), &config);
     let language = match &args.language {
         Some(name) => {
             let unknown = || anyhow!(registry.unknown(name, "`cupel languages`"));

@@ -8,6 +8,7 @@
 
 pub(crate) mod engines;
 mod facades;
+mod reload;
 mod settings;
 pub(crate) mod startup;
 mod tasks;
@@ -250,7 +251,9 @@ fn start_worker(
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
-    let ExecutionRuntime { prepared: store, runner, slots, artifacts, .. } = runtime;
+    let ExecutionRuntime { prepared: store, probe, runner, examination: _, slots, artifacts } = runtime;
+    let sources = reload::LanguageSources { config: Arc::new(config.clone()), probe, runner: Arc::clone(&runner) };
+    tasks.push(tokio::spawn(reload::reload(core.clone(), sources, shutdown.clone())));
     let factory: ExecutorFactory = {
         let runner = Arc::clone(&runner);
         Arc::new(move |slot| runner.executor(slot))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use cupel_images::RootInUse;
+use cupel_core::chain;
 use cupel_languages::Registry;
 use cupel_runner::prepared::{self, Check, PreparedStore};
 use cupel_runner::{Directories, NativeRunner, Runner, native};
@@ -33,8 +33,8 @@ pub(crate) struct Startup {
 /// The parts that run programs.
 pub(crate) struct ExecutionRuntime {
     pub(super) prepared: Option<PreparedStore>,
-    /// Keeps the images of the languages on the disk.
-    pub(super) _images: Vec<RootInUse>,
+    /// Found the languages, and keeps their images on the disk.
+    pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
     pub(crate) examination: Examination,
     pub(crate) slots: usize,
@@ -53,9 +53,12 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
     let images = images::of_server(config, &data);
+    // The launcher opens the directory of the roots at its start, so it must exist then.
+    if let Err(error) = images.create() {
+        tracing::warn!(error = %chain(&error), "cannot create the directory of images");
+    }
     let probe = MachineProbe::new(Some(images.clone()));
     registry.probe(&probe);
-    let images_held = probe.into_held();
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
     let store = prepared_store::of_server(&data);
@@ -78,7 +81,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     refuse_missing_walls(&examination, &config.accept_missing)?;
     let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    let runtime = ExecutionRuntime { prepared: store, _images: images_held, runner, examination, slots, artifacts };
+    let runtime = ExecutionRuntime { prepared: store, probe, runner, examination, slots, artifacts };
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 

@@ -19,20 +19,20 @@ const SWEEP: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(20 * 60);
 
 /// Ticker. The first tick is immediate. After a late tick, the next one follows a full period later.
-struct Ticks {
+pub(super) struct Ticks {
     interval: Interval,
     shutdown: CancellationToken,
 }
 
 impl Ticks {
-    fn every(period: Duration, shutdown: CancellationToken) -> Ticks {
+    pub(super) fn every(period: Duration, shutdown: CancellationToken) -> Ticks {
         let mut interval = interval(period);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ticks { interval, shutdown }
     }
 
     /// Waits for the next tick. Returns `false` when the process stops.
-    async fn next(&mut self) -> bool {
+    pub(super) async fn next(&mut self) -> bool {
         self.shutdown.run_until_cancelled(self.interval.tick()).await.is_some()
     }
 }

@@ -38,6 +38,10 @@ use crate::v1::submissions::{PageParams, one, twenty};
 pub(crate) struct SolutionRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
+    /// Version of the language, if several are installed, as for `POST /execute`.
+    #[serde(default)]
+    #[schema(min_length = 1)]
+    version: Option<String>,
     /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
     /// of its public type.
     #[serde(default)]
@@ -60,6 +64,10 @@ pub(crate) struct SolutionRequest {
 pub(crate) struct TrialRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
+    /// Version of the language, if several are installed, as for `POST /execute`.
+    #[serde(default)]
+    #[schema(min_length = 1)]
+    version: Option<String>,
     /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
     /// of its public type.
     #[serde(default)]
@@ -114,12 +122,13 @@ pub(crate) async fn run(
     let idempotency = key.for_request(&app, &format!("/api/v1/problems/{slug}/run"), &bytes);
     let seen = seen(&app, &caller.principal(), slug).await?;
     drop(bytes);
-    let TrialRequest { language, source_code, files, input, stdin, stdin_base64 } = value;
+    let TrialRequest { language, version, source_code, files, input, stdin, stdin_base64 } = value;
     let shape = Shape::new(source_code.is_some(), input.is_some(), stdin_base64.is_some());
     let mut faults = FormFaults::default();
     let mut fault = |place: &str, detail: &str| faults.push("", place, detail);
     let has_input = input.is_some() || stdin.is_some() || stdin_base64.is_some();
     let input = request::standard_input(input, stdin, stdin_base64, "", &mut fault);
+    let language = request::with_version(language, version);
     let source = request::source_of(language, source_code, files, &mut fault);
     faults.none()?;
     let cases = if has_input { Cases::Input(input) } else { Cases::Samples };
@@ -164,9 +173,10 @@ pub(crate) async fn submit(
     let idempotency = key.for_request(&app, &format!("/api/v1/problems/{slug}/submissions"), &bytes);
     let seen = seen(&app, &caller.principal(), slug).await?;
     drop(bytes);
-    let SolutionRequest { language, source_code, files, webhook } = value;
+    let SolutionRequest { language, version, source_code, files, webhook } = value;
     let shape = Shape::new(source_code.is_some(), false, false);
     let mut faults = FormFaults::default();
+    let language = request::with_version(language, version);
     let source = request::source_of(language, source_code, files, &mut |place, detail| faults.push("", place, detail));
     faults.none()?;
     let solution = NewSolution { source, of: seen.problem.current(), cases: Cases::All };

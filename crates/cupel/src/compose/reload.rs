@@ -1,0 +1,118 @@
+//! Offers languages that are added to a running server: language files with an image, and the images themselves.
+//!
+//! At each heartbeat, a node looks whether its language files or its images have changed. It then reads them all, and runs
+//! the version command of a language that has an image in the sandbox. A toolchain of the machine stays as it was found at
+//! the start, because a running server starts no program of the machine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use cupel_core::cluster::BEAT_EVERY;
+use cupel_core::{Core, chain};
+use cupel_languages::{FoundImage, Language, Probe};
+use cupel_runner::Runner;
+use cupel_types::{ImageName, Root};
+use tokio_util::sync::CancellationToken;
+
+use super::tasks::Ticks;
+use crate::config::Config;
+use crate::images::MachineProbe;
+use crate::local;
+
+/// What languages are read from, and in which state it was when they were read.
+pub(super) struct LanguageSources {
+    pub(super) config: Arc<Config>,
+    pub(super) probe: MachineProbe,
+    pub(super) runner: Arc<dyn Runner>,
+}
+
+/// Names, sizes and times of the files that languages are read from.
+type State = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+impl LanguageSources {
+    fn state(&self) -> State {
+        let directory = local::language_files(&self.config);
+        let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut state: State = files
+            .chain(self.probe.index())
+            .filter_map(|path| {
+                let meta = std::fs::metadata(&path).ok()?;
+                Some((path, meta.len(), meta.modified().ok()))
+            })
+            .collect();
+        state.sort();
+        state
+    }
+
+    /// Reads the languages again, and offers them.
+    fn reload(&mut self, core: &Core) {
+        let mut registry = match local::registry(&self.config) {
+            Ok(registry) => registry,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "the language files have faults; the languages stay as they were");
+                return;
+            }
+        };
+        self.probe.read_again();
+        let before = core.registry();
+        registry.probe_beside(&before, &ImageProbe(self));
+        let names = |is_offered: fn(&Language) -> bool| registry.iter().filter(move |l| is_offered(l));
+        for language in names(Language::is_available) {
+            let known = before.get(&language.id);
+            if known.is_none_or(|known| known.installed_version() != language.installed_version()) {
+                let version = language.installed_version().unwrap_or_default();
+                tracing::info!(language = language.id.as_str(), version, "a language is offered now");
+                self.runner.offer(language);
+            }
+        }
+        core.set_registry(registry);
+    }
+}
+
+/// Runs the programs of images in the server's sandbox.
+struct ImageProbe<'a>(&'a LanguageSources);
+
+impl Probe for ImageProbe<'_> {
+    fn version(&self, _: &[String]) -> Result<String, String> {
+        Err("the server has not looked for it yet; restart the server".to_owned())
+    }
+
+    fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+        self.0.probe.image(name)
+    }
+
+    fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
+        match &image.root {
+            Root::Image(root) => self.0.runner.run_in_image(root, command, &image.env),
+            Root::System => Err("it is not an image".to_owned()),
+        }
+    }
+
+    fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
+        self.0.probe.is_installed_in(image, program)
+    }
+}
+
+/// Looks for changes at each heartbeat.
+pub(super) async fn reload(core: Core, mut sources: LanguageSources, shutdown: CancellationToken) {
+    let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
+    let mut seen = sources.state();
+    while ticks.next().await {
+        let core = core.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let state = sources.state();
+            if state != seen {
+                sources.reload(&core);
+            }
+            (sources, state)
+        });
+        match looked.await {
+            Ok(looked) => (sources, seen) = looked,
+            Err(error) => {
+                tracing::error!(%error, "the task that reads languages again has failed");
+                return;
+            }
+        }
+    }
+}
