@@ -1,4 +1,5 @@
-//! A directory whose entries are only reached beneath it, without following symbolic links. Source: openat2(2).
+//! A directory whose entries are only reached beneath it. Links on the way to a directory are followed as if this one were
+//! the root of the file system; no link leads to a file. Source: openat2(2).
 
 use std::ffi::OsStr;
 use std::io;
@@ -72,10 +73,11 @@ impl Beneath {
         Ok(Beneath(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// A directory beneath this one; an empty path is this directory.
+    /// A directory beneath this one; an empty path is this directory. A symbolic link leads where it would lead a program
+    /// whose root is this directory.
     pub(crate) fn directory(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), RESOLVE)
+        rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), IN_ROOT)
     }
 
     /// As [`Beneath::directory`], but creates what is missing.
@@ -85,17 +87,25 @@ impl Beneath {
             other => return other,
         }
         let mut at = self.directory(Path::new(""))?;
+        let mut so_far = PathBuf::new();
         for name in path.components() {
-            match create(at.as_fd(), name.as_os_str()) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(other) => return Err(other),
-            }
-            at = enter(at.as_fd(), name.as_os_str())?;
+            so_far.push(name);
+            at = match self.directory(&so_far) {
+                Err(Errno::NOENT) => {
+                    create(at.as_fd(), name.as_os_str()).map_err(|errno| match errno {
+                        // A link that leads to nothing.
+                        Errno::EXIST => Errno::NOTDIR,
+                        other => other,
+                    })?;
+                    self.directory(&so_far)?
+                }
+                other => other?,
+            };
         }
         Ok(at)
     }
 
-    /// Opens a regular file for reading. `None` if it is of another type.
+    /// Opens a regular file for reading. `None` if it is of another type. A symbolic link on the way is an error.
     pub(crate) fn file(&self, path: &Path) -> rustix::io::Result<Option<std::fs::File>> {
         // Without O_NONBLOCK, opening a pipe would wait for a writer.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -103,8 +113,22 @@ impl Beneath {
         let is_file = FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::RegularFile;
         Ok(is_file.then(|| std::fs::File::from(file)))
     }
+
+    /// As [`Beneath::file`], but follows links to the file's directory.
+    pub(crate) fn file_in_root(&self, path: &Path) -> rustix::io::Result<Option<std::fs::File>> {
+        let parent = self.directory(path.parent().unwrap_or(Path::new("")))?;
+        Beneath(parent).file(Path::new(path.file_name().unwrap_or_default()))
+    }
+
+    /// The target of a symbolic link, whose directory may be behind a link.
+    pub(crate) fn link(&self, path: &Path) -> rustix::io::Result<PathBuf> {
+        let parent = self.directory(path.parent().unwrap_or(Path::new("")))?;
+        let target = rustix::fs::readlinkat(&parent, path.file_name().unwrap_or_default(), Vec::new())?;
+        Ok(PathBuf::from(OsStr::from_bytes(target.to_bytes())))
+    }
 }
 
+const IN_ROOT: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
 const RESOLVE: ResolveFlags =
     ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
@@ -214,15 +238,18 @@ mod tests {
     }
 
     #[test]
-    fn a_link_on_the_way_is_not_followed() {
+    fn a_link_on_the_way_leads_to_no_file_outside() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("inner")).unwrap();
         std::os::unix::fs::symlink("/etc", dir.path().join("inner/link")).unwrap();
         let inner = Beneath::open(&dir.path().join("inner")).unwrap();
-        assert_eq!(inner.directory(Path::new("link")).unwrap_err(), Errno::LOOP);
-        assert_eq!(inner.make_directories(Path::new("link/a")).unwrap_err(), Errno::LOOP);
+        assert_eq!(inner.directory(Path::new("link")).unwrap_err(), Errno::NOENT, "it has no /etc");
+        assert!(inner.make_directories(Path::new("link/a")).is_err());
         assert_eq!(inner.file(Path::new("link/passwd")).unwrap_err(), Errno::LOOP);
-        assert!(inner.directory(Path::new("..")).is_err());
+        std::fs::create_dir(dir.path().join("inner/etc")).unwrap();
+        inner.make_directories(Path::new("link/a")).unwrap();
+        assert!(dir.path().join("inner/etc/a").is_dir());
+        assert!(inner.directory(Path::new("../../inner")).is_err(), "above the root is the root");
     }
 
     #[test]

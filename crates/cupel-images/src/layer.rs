@@ -1,7 +1,7 @@
 //! Unpacks a layer: a tar archive with the files that the layer adds and the names that it removes.
 //!
-//! The archive is untrusted. Each entry is created beneath the layer's directory, in a directory that is reached without
-//! following a link. Devices, pipes and sockets are left out: a program gets those of its cell. Owners are ignored, and
+//! The archive is untrusted. Each entry is created beneath the layer's directory. A link on the way to it leads where it
+//! would lead a program of the image, as in other container engines, so never outside. Devices, pipes and sockets are left out: a program gets those of its cell. Owners are ignored, and
 //! permissions are reduced to what matters for a program that may change nothing: every file is readable, and executable
 //! if it is executable for anybody in the image.
 //!
@@ -151,8 +151,8 @@ impl Unpacking<'_> {
     fn cannot_enter(&self, path: &EntryPath, errno: Errno) -> LayerFault {
         let shown = path.as_path().display();
         match errno {
-            Errno::LOOP => format!("the path `{shown}` leads through a symbolic link of the same layer").into(),
-            Errno::NOTDIR => format!("the path `{shown}` leads through a file").into(),
+            Errno::LOOP => format!("the path `{shown}` leads through links that lead to each other").into(),
+            Errno::NOTDIR => format!("the path `{shown}` leads through a file, or a link to nothing").into(),
             other => failed_at(path.as_path())(other),
         }
     }

@@ -18,8 +18,8 @@
 //!   respect.
 //!
 //! Images are untrusted. The file system of a root contains only directories, regular files and symbolic links, owned by
-//! the user of this process, without set-user-id bits. Every path of a layer is resolved beneath the layer's directory,
-//! without following symbolic links (openat2(2), `RESOLVE_BENEATH`).
+//! the user of this process, without set-user-id bits. The kernel resolves every path of a layer as if the layer's directory
+//! were the root of the file system (openat2(2), `RESOLVE_IN_ROOT`).
 //!
 //! *Architecture invariant:* this crate runs no program of an image. *Architecture invariant:* a refused image leaves
 //! nothing behind. *Architecture invariant:* what is below `layers/` and `roots/` is complete and never changes, apart

@@ -412,17 +412,16 @@ impl ImageStore {
             };
             for record in contents.records {
                 let is_whole = match record.kind {
-                    RecordKind::File(hash) => match layer.file(&record.path) {
+                    RecordKind::File(hash) => match layer.file_in_root(&record.path) {
                         Ok(Some(file)) => Hashing::new(BufReader::with_capacity(128 * 1024, file)).finish().is_ok_and(|found| found == hash),
                         _ => false,
                     },
                     RecordKind::Link(hash) => {
                         use std::os::unix::ffi::OsStrExt;
-                        std::fs::read_link(tree.join(&record.path))
-                            .is_ok_and(|target| hash_of(target.as_os_str().as_bytes()) == hash)
+                        layer.link(&record.path).is_ok_and(|target| hash_of(target.as_os_str().as_bytes()) == hash)
                     }
                     RecordKind::Directory => layer.directory(&record.path).is_ok(),
-                    RecordKind::HardLink => std::fs::symlink_metadata(tree.join(&record.path)).is_ok(),
+                    RecordKind::HardLink => layer.link(&record.path).is_ok() || layer.file_in_root(&record.path).is_ok(),
                     RecordKind::Whiteout | RecordKind::Opaque => true,
                 };
                 if !is_whole {

@@ -33,8 +33,8 @@ fn layer(expected: &str, layer: Layer) {
 fn a_layer_cannot_leave_its_directory() {
     layer("leaves the image's root", Layer::new().file("../escape", "x"));
     layer("leaves the image's root", Layer::new().file("a/../../escape", "x"));
-    layer("leads through a symbolic link", Layer::new().symlink("a", "/etc").file("a/passwd", "x"));
-    layer("leads through a symbolic link", Layer::new().symlink("a", "..").directory("a/b"));
+    layer("a link to nothing", Layer::new().symlink("a", "/etc").file("a/passwd", "x"));
+    layer("lead to each other", Layer::new().symlink("a", "b").symlink("b", "a").file("a/x", "x"));
     layer("leads through a file", Layer::new().file("a", "x").file("a/b", "x"));
     layer("leaves the image's root", Layer::new().hard_link("a", "../../etc/passwd"));
     layer("which is no earlier file", Layer::new().hard_link("a", "/etc/passwd"));
@@ -43,6 +43,28 @@ fn a_layer_cannot_leave_its_directory() {
     layer("hard link to itself", Layer::new().file("a", "x").hard_link("a", "a"));
     layer("removes no name", Layer::new().file("a/.wh...", "x"));
     layer("removes no name", Layer::new().file(".wh.", "x"));
+}
+
+#[test]
+fn a_link_on_the_way_leads_where_it_would_lead_a_program_of_the_image() {
+    let fixture = Fixture::new();
+    let layer = Layer::new()
+        .directory("usr/lib")
+        .symlink("lib", "usr/lib")
+        .file("lib/a", "x")
+        .symlink("up", "../../..")
+        .file("up/b", "x")
+        .symlink("absolute", "/usr")
+        .file("absolute/lib/c", "x")
+        .symlink("lib/d", "a")
+        .hard_link("e", "lib/a");
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    assert_eq!(
+        crate::build::listing(&fixture.root(&added)),
+        ["absolute -> /usr", "b", "e", "lib -> usr/lib", "up -> ../../..", "usr/", "usr/lib/", "usr/lib/a", "usr/lib/c", "usr/lib/d -> a"]
+    );
+    assert!(!fixture.directory.path().join("b").exists());
+    assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod fairness;
 mod formats;
 mod functions;
 mod help;
+mod images;
 mod interactive;
 mod judge;
 mod languages;

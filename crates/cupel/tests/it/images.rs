@@ -1,0 +1,220 @@
+//! Container images as toolchains, from the file that `docker save` would write to a result of a server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::support::{NO_RATE_LIMITS, Server, cupel, end, eventually, source};
+
+fn digest(bytes: &[u8]) -> String {
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Adds a file of this machine to an archive, and the links that lead to it.
+fn add_file(archive: &mut tar::Builder<Vec<u8>>, path: &Path) {
+    // The directories of libraries are links on a merged system.
+    let path = &match path.strip_prefix("/lib64").or_else(|_| path.strip_prefix("/lib")) {
+        Ok(_) => Path::new("/usr").join(path.strip_prefix("/").unwrap()),
+        Err(_) => path.to_owned(),
+    };
+    let name = path.strip_prefix("/").unwrap();
+    match fs::read_link(path) {
+        Ok(target) => {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            archive.append_link(&mut header, name, &target).unwrap();
+            add_file(archive, &path.parent().unwrap().join(target));
+        }
+        Err(_) => archive.append_path_with_name(path, name).unwrap(),
+    }
+}
+
+/// The shared libraries that a program or library of this machine loads, by their paths.
+fn libraries(path: &Path) -> Vec<PathBuf> {
+    let listed = Command::new("ldd").arg(path).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let words = listed.split_whitespace().filter(|word| word.starts_with('/'));
+    words.map(PathBuf::from).collect()
+}
+
+/// An OCI layout with Python and what a C program needs, from the files of this machine. `note` is a file of its own.
+fn python_image(directory: &Path, note: &str) -> PathBuf {
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.follow_symlinks(false);
+    let python = fs::canonicalize("/usr/bin/python3").unwrap();
+    let library = PathBuf::from("/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0");
+    let cupel = PathBuf::from(env!("CARGO_BIN_EXE_cupel"));
+    // A kept interpreter is loaded by Cupel's executable, with the libraries of the image.
+    let mut files: Vec<PathBuf> = [&python, &library, &cupel].into_iter().flat_map(|path| libraries(path)).collect();
+    files.extend([PathBuf::from("/usr/bin/python3"), library]);
+    files.sort();
+    files.dedup();
+    for link in ["bin", "lib", "lib64"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        archive.append_link(&mut header, link, format!("usr/{link}")).unwrap();
+    }
+    for path in files {
+        add_file(&mut archive, &path);
+    }
+    for part in ["collections", "encodings", "importlib", "json", "lib-dynload", "re"] {
+        let path = format!("usr/lib/python3.11/{part}");
+        archive.append_dir_all(&path, Path::new("/").join(&path)).unwrap();
+    }
+    for entry in fs::read_dir("/usr/lib/python3.11").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            add_file(&mut archive, &path);
+        }
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_size(note.len() as u64);
+    header.set_mode(0o600);
+    archive.append_data(&mut header, "course/note", note.as_bytes()).unwrap();
+    layout(directory, &archive.into_inner().unwrap())
+}
+
+/// An OCI layout with one layer.
+fn layout(directory: &Path, layer: &[u8]) -> PathBuf {
+    let blobs = directory.join("blobs/sha256");
+    fs::create_dir_all(&blobs).unwrap();
+    let blob = |bytes: &[u8], media_type: &str| {
+        let digest = digest(bytes);
+        fs::write(blobs.join(&digest), bytes).unwrap();
+        json!({ "mediaType": media_type, "digest": format!("sha256:{digest}"), "size": bytes.len() })
+    };
+    let config = json!({
+        "architecture": "amd64", "os": "linux",
+        "config": { "Env": ["PATH=/usr/bin", "COURSE=algorithms"], "User": "4711" },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", digest(layer))] },
+    });
+    let manifest = json!({
+        "schemaVersion": 2,
+        "config": blob(&serde_json::to_vec(&config).unwrap(), "application/vnd.oci.image.config.v1+json"),
+        "layers": [blob(layer, "application/vnd.oci.image.layer.v1.tar")],
+    });
+    let manifest = blob(&serde_json::to_vec(&manifest).unwrap(), "application/vnd.oci.image.manifest.v1+json");
+    let index = json!({ "schemaVersion": 2, "manifests": [manifest] });
+    fs::write(directory.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
+    directory.to_owned()
+}
+
+/// A language that is Python of an image.
+const LANGUAGE: &str = r#"
+    name       = "Python (course)"
+    image      = "course/python:2026"
+    version_of = "python"
+    extensions = []
+    source     = "main.py"
+    execute    = ["python3", "{source}"]
+    warm       = "python"
+    version    = { command = ["python3", "--version"] }
+    [[samples]]
+    name   = "hello"
+    source = "import os; print(os.environ['COURSE'])"
+    stdout = "algorithms\n"
+"#;
+
+/// Prints what a program sees of its image.
+const LOOK: &str = "import os, sys\nprint(os.environ['COURSE'], os.getuid(), open('/course/note').read(), os.getcwd())\n\
+                    print(os.path.exists('/usr/bin/perl'), os.path.exists('/usr/lib/x86_64-linux-gnu/perl'))\n";
+
+/// Runs a command on a data directory, and checks its exit code.
+fn run(data: &Path, args: &[&str], code: i32) -> String {
+    let mut command = cupel(args);
+    command.env("CUPEL_DATA__DIRECTORY", data);
+    let ended = end(command, b"");
+    assert_eq!(ended.code, Some(code), "{args:?}: {}{}", ended.stdout, ended.stderr);
+    ended.stdout + &ended.stderr
+}
+
+#[test]
+fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let image = python_image(&place.path().join("image"), "first");
+    let server = Server::start(&data, &NO_RATE_LIMITS);
+    run(&data, &["images", "add", "course/python:2026", image.to_str().unwrap()], 0);
+    let file = source("course-python.toml", LANGUAGE);
+    let added = run(&data, &["languages", "add", &file.path], 0);
+    assert!(added.contains("a running server offers it within ten seconds"), "{added}");
+
+    let listed = eventually(|| {
+        let (status, language) = server.get("/api/v1/languages/course-python");
+        (status == 200).then_some(language)
+    });
+    let digest = listed["image_digest"].as_str().unwrap();
+    assert_eq!((&listed["image"], &listed["version_of"]), (&json!("course/python:2026"), &json!("python")));
+    let shown = run(&data, &["images", "inspect", "course/python:2026"], 0);
+    assert!(shown.contains(digest), "{shown}");
+
+    let execute = |body: Value| server.result(&eventually(|| accepted(&server, &body)));
+    let result = execute(json!({ "language": "course-python", "source_code": LOOK }));
+    assert_eq!(result["stdout"], "algorithms 4711 first /box\nFalse False\n", "{result:#}");
+    assert_eq!(result["language_version"], format!("{} ({digest})", listed["version"].as_str().unwrap()));
+    assert_eq!(result["start"], "warm", "{result:#}\n{}", server.log());
+    let result = execute(json!({ "language": "python", "version": "3", "source_code": "import sys; print(sys.path)" }));
+    assert_eq!(result["language"], "python", "of equal versions, the language itself: {result:#}");
+    let body = json!({ "language": "python", "version": "2.7", "source_code": "print 1" });
+    let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&body));
+    assert_eq!(status, 422);
+    assert!(refused["detail"].as_str().unwrap().starts_with("There is no version `2.7`"), "{refused:#}");
+
+    // Another image gets the name: the next runs use it, and nothing kept of the first one.
+    let other = python_image(&place.path().join("other"), "second");
+    run(&data, &["images", "add", "course/python:2026", other.to_str().unwrap()], 0);
+    eventually(|| {
+        let result = execute(json!({ "language": "course-python", "source_code": LOOK }));
+        result["stdout"].as_str().unwrap().contains("second").then_some(())
+    });
+    // The server has used the first image, so its files stay until the server ends.
+    let pruned = run(&data, &["images", "prune"], 0);
+    assert!(pruned.contains("1 images are in use"), "{pruned}");
+    run(&data, &["images", "verify", "course/python:2026"], 0);
+    drop(server);
+    let pruned = run(&data, &["images", "prune"], 0);
+    assert!(pruned.contains("1 unpacked images and 0 layers removed"), "{pruned}");
+    run(&data, &["images", "remove", "course/python:2026"], 0);
+    let error = run(&data, &["images", "inspect", "course/python:2026"], 3);
+    assert!(error.contains("no image is named `course/python:2026`"), "{error}");
+}
+
+/// The id of an accepted submission; `None` while no worker has announced the language.
+fn accepted(server: &Server, body: &Value) -> Option<String> {
+    let (status, answer) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(body));
+    assert!(status == 202 || answer["code"] == "no-worker", "{answer:#}");
+    answer["submission_id"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_language_whose_image_is_missing_or_whose_samples_fail_is_not_added() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("cupel.db"), "").unwrap();
+    let file = source("course-python.toml", LANGUAGE);
+    let error = run(&data, &["languages", "add", &file.path], 1);
+    assert!(error.contains("the image `course/python:2026` is not on this machine; add it with"), "{error}");
+    let image = python_image(&place.path().join("image"), "x");
+    run(&data, &["images", "add", "course/python:2026", image.to_str().unwrap()], 0);
+    let wrong = source("course-python.toml", &LANGUAGE.replace("stdout = \"algorithms", "stdout = \"other"));
+    let error = run(&data, &["languages", "add", &wrong.path], 1);
+    assert!(error.contains("was not added, because a sample failed"), "{error}");
+    let missing = source("course-python.toml", &LANGUAGE.replace("[\"python3\", \"{source}\"]", "[\"perl\", \"{source}\"]"));
+    let error = run(&data, &["languages", "add", &missing.path], 1);
+    assert!(error.contains("`perl` is not in the image"), "{error}");
+    assert!(!data.join("languages/course-python.toml").exists());
+    let program = source("main.py", LOOK);
+    let error = run(&data, &["run", "--language", "course-python", &program.path], 2);
+    assert!(error.contains("there is no language `course-python`"), "{error}");
+    run(&data, &["languages", "add", &file.path], 0);
+    let stdout = run(&data, &["run", "--language", "course-python", &program.path], 0);
+    assert!(stdout.starts_with("algorithms 4711 x"), "{stdout}");
+}
