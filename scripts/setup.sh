@@ -27,7 +27,7 @@ packages_docker=(docker.io tar)
 packages_cgroup2=(e2fsprogs xz-utils)
 # The servers that tests start on loopback; they are not started as services of this machine. Python is for moto, which speaks S3's
 # protocol; iproute2 and nftables connect and disconnect a worker's network; the compilers build tansu.
-packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip iproute2 nftables gcc g++ libc6-dev make)
+packages_servers=(postgresql redis-server rabbitmq-server docker-registry openssl python3 python3-pip iproute2 nftables gcc g++ libc6-dev make)
 moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
 tansu=0.6.0 tansu_folder=/usr/local/lib/cupel/bin
 # The tools that check deploy/: manifests, compose file, systemd units, firewall rules.

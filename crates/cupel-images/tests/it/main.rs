@@ -2,5 +2,6 @@
 
 mod build;
 mod hostile;
+mod registry;
 mod sources;
 mod store;

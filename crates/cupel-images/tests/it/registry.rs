@@ -1,0 +1,282 @@
+//! Images from registries: a real one (Debian's `docker-registry`), and servers that misbehave.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cupel_images::{AddedImage, ImageError, RegistryOptions, Source};
+use serde_json::{Value, json};
+
+use crate::build::{Fixture, Layer, Stored, digest, image_name, listing};
+
+/// A registry of this test, on a free port.
+struct Registry {
+    process: Child,
+    host: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Registry {
+    fn start() -> Registry {
+        Registry::with("")
+    }
+
+    fn with(more: &str) -> Registry {
+        let directory = tempfile::tempdir().unwrap();
+        // The port is free when it is looked for; another process that takes it meanwhile fails this test's start.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let host = format!("127.0.0.1:{port}");
+        let config = format!(
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {host}\n{more}",
+            directory.path().join("data").display()
+        );
+        let path = directory.path().join("config.yml");
+        std::fs::write(&path, config).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("apt-get install docker-registry");
+        let registry = Registry { process, host, _directory: directory };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(&registry.host).is_err() {
+            assert!(Instant::now() < deadline, "the registry does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        registry
+    }
+
+    /// Uploads everything in an OCI layout, and tags its image.
+    fn push(&self, layout: &Path, name: &str, tag: &str, login: Option<&str>) -> String {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let url = |path: &str| format!("http://{}/v2/{name}/{path}", self.host);
+        let login = login.unwrap_or("none");
+        let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
+        let manifest = index["manifests"][0]["digest"].as_str().unwrap().to_owned();
+        for entry in std::fs::read_dir(layout.join("blobs/sha256")).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            let begun = agent.post(url("blobs/uploads/")).header("authorization", login).send_empty().unwrap();
+            let location = begun.headers()["location"].to_str().unwrap().to_owned();
+            let to = format!("{location}&digest={}", digest(&bytes));
+            let put = agent.put(to).header("authorization", login).send(&bytes[..]).unwrap();
+            assert_eq!(put.status(), 201);
+        }
+        let bytes = std::fs::read(layout.join("blobs/sha256").join(&manifest[7..])).unwrap();
+        let put = agent
+            .put(url(&format!("manifests/{tag}")))
+            .header("authorization", login)
+            .content_type("application/vnd.oci.image.manifest.v1+json")
+            .send(&bytes[..])
+            .unwrap();
+        assert_eq!(put.status(), 201);
+        manifest
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// No credentials of the user who runs the tests.
+fn options(fixture: &Fixture) -> RegistryOptions {
+    let path = fixture.directory.path().join("config.json");
+    if !path.exists() {
+        std::fs::write(&path, "{}").unwrap();
+    }
+    RegistryOptions { credentials: Some(path), silence_max: Duration::from_secs(20), ..RegistryOptions::default() }
+}
+
+fn add(fixture: &Fixture, source: &str, options: &RegistryOptions) -> Result<AddedImage, ImageError> {
+    let source: Source = source.parse()?;
+    fixture.store.add(&image_name("a"), &source, options)
+}
+
+#[test]
+fn an_image_is_pulled_by_tag_and_by_digest_and_only_what_is_missing() {
+    let fixture = Fixture::new();
+    let registry = Registry::start();
+    let base = || Layer::new().file("base", &"text ".repeat(10_000)).tar();
+    let one = fixture.layout("one").stored(base(), Stored::Gzip).layer(Layer::new().file("one", "x")).write();
+    let two = fixture.layout("two").stored(base(), Stored::Gzip).layer(Layer::new().file("two", "x")).write();
+    let digest_of_one = registry.push(&one, "course/a", "1", None);
+    registry.push(&two, "course/a", "2", None);
+    let options = options(&fixture);
+    let host = &registry.host;
+    let added = add(&fixture, &format!("docker://{host}/course/a:1"), &options).unwrap();
+    assert_eq!(listing(&fixture.root(&added)), ["base", "one"]);
+    assert_eq!(added.image.digest.map(|digest| format!("sha256:{digest}")), Some(digest_of_one.clone()));
+    let added = add(&fixture, &format!("docker://{host}/course/a:2"), &options).unwrap();
+    assert_eq!((listing(&fixture.root(&added)), added.layers_unpacked), (vec!["base".to_owned(), "two".to_owned()], 1));
+    let added = add(&fixture, &format!("docker://{host}/course/a@{digest_of_one}"), &options).unwrap();
+    assert_eq!(added.layers_unpacked, 0);
+
+    let error = add(&fixture, &format!("docker://{host}/course/a:3"), &options).unwrap_err();
+    assert!(matches!(error, ImageError::Remote { .. }) && error.to_string().contains(host), "{error}");
+    let allowed = RegistryOptions { allowed: vec![format!("{host}/other/*")], ..options.clone() };
+    let error = add(&fixture, &format!("docker://{host}/course/a:1"), &allowed).unwrap_err().to_string();
+    assert!(error.contains("images.registries.allowed"), "{error}");
+    let mirrored = RegistryOptions { mirrors: vec![("registry.invalid".to_owned(), host.clone())], ..options };
+    add(&fixture, "docker://registry.invalid/course/a:1", &mirrored).unwrap();
+}
+
+#[test]
+fn credentials_are_those_of_docker() {
+    let fixture = Fixture::new();
+    let htpasswd = fixture.directory.path().join("htpasswd");
+    // bcrypt of `secret`, cost 5, for the user `teacher`.
+    let made = Command::new("python3")
+        .args(["-c", "import crypt; print('teacher:' + crypt.crypt('secret', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))"])
+        .output()
+        .unwrap();
+    std::fs::write(&htpasswd, made.stdout).unwrap();
+    let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", htpasswd.display());
+    let registry = Registry::with(&auth);
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    // base64 of `teacher:secret`.
+    const LOGIN: &str = "dGVhY2hlcjpzZWNyZXQ=";
+    registry.push(&path, "a", "1", Some(&format!("Basic {LOGIN}")));
+    let source = format!("docker://{}/a:1", registry.host);
+    let error = add(&fixture, &source, &options(&fixture)).unwrap_err();
+    assert!(matches!(error, ImageError::Remote { .. }), "{error}");
+    let file = fixture.directory.path().join("with-login.json");
+    let config = json!({ "auths": { &registry.host: { "auth": LOGIN } } });
+    std::fs::write(&file, config.to_string()).unwrap();
+    add(&fixture, &source, &RegistryOptions { credentials: Some(file), ..options(&fixture) }).unwrap();
+}
+
+/// A registry that gives the answer of a function to each path. Each answer is a status line, headers and a body.
+fn misbehaving(answer: impl Fn(&str, usize) -> Option<Vec<u8>> + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let count = Arc::new(AtomicUsize::new(0));
+    let (answer, counted) = (Arc::new(answer), Arc::clone(&count));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (answer, counted) = (Arc::clone(&answer), Arc::clone(&counted));
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let first = lines.next().unwrap().unwrap();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+                match answer(&path, counted.fetch_add(1, Ordering::Relaxed)) {
+                    Some(bytes) => drop((&stream).write_all(&bytes)),
+                    // No answer, until the client gives up.
+                    None => while lines.next().is_some_and(|line| line.is_ok()) {},
+                }
+            });
+        }
+    });
+    (host, count)
+}
+
+fn ok(body: &[u8]) -> Option<Vec<u8>> {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    Some([head.as_bytes(), body].concat())
+}
+
+/// Files of an image, as a registry would answer with them: the manifest, and the blobs by digest.
+fn image(fixture: &Fixture, name: &str) -> (Vec<u8>, std::path::PathBuf) {
+    let layout = fixture.layout(name).layer(Layer::new().file(name, "x")).write();
+    let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let blobs = layout.join("blobs/sha256");
+    let manifest = std::fs::read(blobs.join(&index["manifests"][0]["digest"].as_str().unwrap()[7..])).unwrap();
+    (manifest, blobs)
+}
+
+#[test]
+fn a_registry_that_misbehaves_adds_nothing() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let blob = move |path: &str| std::fs::read(blobs.join(path.rsplit("sha256:").next().unwrap_or_default())).unwrap();
+    let is_blob = |path: &str| path.contains("/blobs/");
+    let quick = RegistryOptions { silence_max: Duration::from_millis(300), ..options(&fixture) };
+    let check = |expected: &str, host: &str, reference: &str| {
+        let error = add(&fixture, &format!("docker://{host}/{reference}"), &quick).unwrap_err().to_string();
+        assert!(error.contains(expected), "`{error}` does not contain `{expected}`");
+        assert!(fixture.store.list().unwrap().is_empty());
+        let left = |name: &str| std::fs::read_dir(fixture.directory.path().join("store").join(name)).unwrap().count();
+        assert_eq!((left("roots"), left("layers"), left("incoming")), (0, 0, 0), "{expected}");
+    };
+
+    let (host, _) = misbehaving(|_, _| None);
+    check("failed", &host, "silent:1");
+
+    let text = manifest.clone();
+    let (host, _) = misbehaving(move |path, _| if is_blob(path) { None } else { ok(&text) });
+    check("failed", &host, "silent-later:1");
+
+    let text = manifest.clone();
+    let (host, _) = misbehaving(move |_, _| ok(&text));
+    check("Invalid digest", &host, &format!("a@{}", digest(b"another")));
+
+    // Blobs with other content of the same length, that are longer, and that are cut off.
+    for (change, expected) in [("other", "digest"), ("longer", "more than"), ("shorter", "failed")] {
+        let (text, blob) = (manifest.clone(), blob.clone());
+        let (host, _) = misbehaving(move |path, _| {
+            if !is_blob(path) {
+                return ok(&text);
+            }
+            let mut bytes = blob(path);
+            match change {
+                "other" => *bytes.last_mut().unwrap() ^= 1,
+                "longer" => bytes.push(0),
+                _ => {
+                    let whole = ok(&bytes).unwrap();
+                    return Some(whole[..whole.len() - 1].to_vec());
+                }
+            }
+            ok(&bytes)
+        });
+        check(expected, &host, "a:1");
+    }
+
+    let (host, count) = misbehaving(|path, _| {
+        Some(format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {path}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes())
+    });
+    check("failed", &host, "circle:1");
+    assert!(count.load(Ordering::Relaxed) < 50, "redirects are bounded");
+}
+
+#[test]
+fn a_redirect_to_another_host_gets_no_credentials_and_is_verified() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = listener.local_addr().unwrap();
+    let heads = std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        for stream in listener.incoming().take(2) {
+            let stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let path = head[0].split(' ').nth(1).unwrap().to_owned();
+            let bytes = std::fs::read(blobs.join(path.rsplit("sha256:").next().unwrap())).unwrap();
+            (&stream).write_all(&ok(&bytes).unwrap()).unwrap();
+            heads.push(head.join("\n"));
+        }
+        heads
+    });
+    let (host, _) = misbehaving(move |path, _| {
+        if !path.contains("/blobs/") {
+            return ok(&manifest);
+        }
+        let location = format!("http://localhost:{}{path}", elsewhere.port());
+        Some(format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes())
+    });
+    let file = fixture.directory.path().join("login.json");
+    std::fs::write(&file, json!({ "auths": { &host: { "auth": "dGVhY2hlcjpzZWNyZXQ=" } } }).to_string()).unwrap();
+    let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
+    add(&fixture, &format!("docker://{host}/a:1"), &options).unwrap();
+    for head in heads.join().unwrap() {
+        assert!(!head.to_lowercase().contains("authorization"), "{head}");
+    }
+}
