@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::exception::{self, ExceptionDto};
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
-use crate::{Availability, Language, LanguageFault, Packages, Sample, Template, VersionRule, place};
+use crate::{Availability, Language, LanguageFault, LanguageSet, Packages, Sample, Template, VersionRule, place};
 
 /// Default pattern: numbers joined by dots.
 const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
@@ -80,7 +80,26 @@ struct PackagesDto {
     #[serde(default)]
     requires: Vec<String>,
     #[serde(default)]
-    core: bool,
+    set: SetDto,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SetDto {
+    Core,
+    Popular,
+    #[default]
+    All,
+}
+
+impl From<SetDto> for LanguageSet {
+    fn from(dto: SetDto) -> LanguageSet {
+        match dto {
+            SetDto::Core => LanguageSet::Core,
+            SetDto::Popular => LanguageSet::Popular,
+            SetDto::All => LanguageSet::All,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -353,7 +372,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         limits_max,
         compile_limits,
         version: version?,
-        packages: Packages { debian: packages.debian, npm: packages.npm, requires, core: packages.core },
+        packages: Packages { debian: packages.debian, npm: packages.npm, requires, set: packages.set.into() },
         samples,
         availability: Availability::Unprobed,
     })
@@ -573,6 +592,9 @@ mod tests {
         check("[\"./main\"]", "[]", "execute", "expected a program");
         check("[\"zig\", \"version\"]", "[]", "version.command", "expected a program");
         check("\"version\"] }", "\"version\"], pattern = '(' }", "version.pattern", "regular expression");
+        check("artifacts = [\"main\"]", "image = \"Zig\"", "image", "components of lower-case letters");
+        check("artifacts = [\"main\"]", "image = \"zig:1\"", "packages", "has everything in its image");
+        check("artifacts = [\"main\"]", "version_of = \"Z Z\"", "version_of", "1 to 32 characters");
         check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never visible");
         check("artifacts = [\"main\"]", "mounts = [\"/usr/../root\"]", "mounts[0]", "absolute path");
         check("artifacts = [\"main\"]", "artifacts = [\"/main\"]", "artifacts[0]", "relative");
@@ -629,7 +651,7 @@ mod tests {
     #[test]
     fn packages_are_optional() {
         let zig = parse("zig.toml", "zig.toml", &GOOD.replace("[packages]\n        debian = [\"zig\"]\n", "")).unwrap();
-        assert!(zig.packages.debian.is_empty() && !zig.packages.core);
+        assert!(zig.packages.debian.is_empty() && zig.packages.set == LanguageSet::All);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use cupel_types::LanguageId;
 
-use crate::{HostProbe, Language, Registry};
+use crate::{HostProbe, Language, LanguageSet, Registry};
 
 /// Install prefix of npm packages: below `/usr`, so that programs in the sandbox see it without a mount.
 const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
@@ -17,20 +17,19 @@ const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
 /// The languages that an operator selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All languages.
-    All,
-    /// Those with `packages.core = true`.
-    Core,
+    /// The languages of this set.
+    Set(LanguageSet),
     /// The languages with these ids or aliases.
     Named(Vec<String>),
 }
 
 impl Selection {
-    /// Parses command-line words: `all`, `core`, or ids.
+    /// Parses command-line words: `core`, `popular`, `all`, or ids.
     pub fn from_words(words: &[String]) -> Selection {
         match words {
-            [word] if word == "all" => Selection::All,
-            [word] if word == "core" => Selection::Core,
+            [word] if word == "all" => Selection::Set(LanguageSet::All),
+            [word] if word == "popular" => Selection::Set(LanguageSet::Popular),
+            [word] if word == "core" => Selection::Set(LanguageSet::Core),
             words => Selection::Named(words.to_vec()),
         }
     }
@@ -99,8 +98,7 @@ impl InstallPlan {
     /// A name matches no language.
     pub fn new(registry: &Registry, selection: &Selection) -> Result<InstallPlan, InstallError> {
         let wanted: Vec<&Language> = match selection {
-            Selection::All => registry.iter().collect(),
-            Selection::Core => registry.iter().filter(|l| l.packages.core).collect(),
+            Selection::Set(set) => registry.iter().filter(|l| l.packages.set <= *set).collect(),
             Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
         };
         let mut plan = missing(registry, wanted);
@@ -296,11 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn the_core_selection_contains_only_core_languages() {
+    fn a_selected_set_contains_the_smaller_ones() {
         let registry = Registry::load(None).unwrap();
-        let plan = InstallPlan::new(&registry, &Selection::Core).unwrap();
-        assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.core)));
+        let plan = InstallPlan::new(&registry, &Selection::Set(LanguageSet::Core)).unwrap();
+        assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.set == LanguageSet::Core)));
         assert_eq!(plan.languages.len(), 11);
+        let number = |set| InstallPlan::new(&registry, &Selection::Set(set)).unwrap().languages.len();
+        assert!(number(LanguageSet::Popular) > 25 && number(LanguageSet::All) == registry.iter().count());
     }
 
     #[test]
@@ -324,8 +324,9 @@ mod tests {
     #[test]
     fn command_line_words_select_languages() {
         let select = |words: &[&str]| Selection::from_words(&strings(words));
-        assert_eq!(select(&["all"]), Selection::All);
-        assert_eq!(select(&["core"]), Selection::Core);
+        for (word, set) in [("all", LanguageSet::All), ("popular", LanguageSet::Popular), ("core", LanguageSet::Core)] {
+            assert_eq!(select(&[word]), Selection::Set(set));
+        }
         assert_eq!(select(&["c", "go"]), Selection::Named(strings(&["c", "go"])));
     }
 }

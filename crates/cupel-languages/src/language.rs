@@ -202,8 +202,20 @@ pub struct Packages {
     pub npm: Vec<String>,
     /// Languages whose toolchains are also required.
     pub requires: Vec<LanguageId>,
-    /// Whether `make run` installs the language by default.
-    pub core: bool,
+    /// The set that an operator installs to get the language, besides all languages.
+    pub set: LanguageSet,
+}
+
+/// Sets of languages that are installed together. Each contains the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LanguageSet {
+    /// The languages that `make run` installs.
+    Core,
+    /// The languages that most users of practice sites ask for.
+    Popular,
+    /// All languages.
+    #[default]
+    All,
 }
 
 /// What a container image provides to a language.

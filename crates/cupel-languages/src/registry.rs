@@ -439,6 +439,8 @@ fn unknown_requirements(languages: &[Language]) -> Vec<LanguageFault> {
 
 #[cfg(test)]
 mod tests {
+    use cupel_types::{ContentHash, ImageName};
+
     use super::*;
 
     fn language(id: &str, aliases: &str, extensions: &str) -> String {
@@ -586,6 +588,114 @@ mod tests {
         registry.probe(&Fake);
         let reason = "it requires Name of gone: `gone` is not installed".to_owned();
         assert_eq!(registry.find("old").unwrap().availability, Availability::Unavailable { reason });
+    }
+
+    /// A probe that finds one image, whose programs print this text.
+    struct OneImage(&'static str);
+
+    impl Probe for OneImage {
+        fn version(&self, _: &[String]) -> Result<String, String> {
+            Ok("1.2.3".to_owned())
+        }
+
+        fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+            match name.as_str() {
+                "there:latest" => Ok(FoundImage {
+                    digest: ContentHash::from_bytes([0xab; 32]),
+                    env: vec![("A".to_owned(), "image".to_owned()), ("PATH".to_owned(), "/image".to_owned())],
+                    root: Root::System,
+                }),
+                other => Err(format!("no image {other}")),
+            }
+        }
+
+        fn version_in(&self, _: &FoundImage, _: &[String]) -> Result<String, String> {
+            Ok(self.0.to_owned())
+        }
+
+        fn is_installed_in(&self, _: &FoundImage, program: &str) -> bool {
+            program != "missing"
+        }
+    }
+
+    /// A language in an image; `execute` is its program.
+    fn in_image(id: &str, image: &str, execute: &str, version_of: Option<&str>) -> Language {
+        let text = format!(
+            "name = 'x'\nimage = '{image}'\nextensions = []\nsource = 'main'\nexecute = ['{execute}']\n\
+             version = {{ command = ['x'] }}\nsamples = []\nenv = {{ A = 'language' }}\n{}",
+            version_of.map(|id| format!("version_of = '{id}'\n")).unwrap_or_default()
+        );
+        let name = format!("{id}.toml");
+        file::parse(&name, &name, &text).unwrap()
+    }
+
+    #[test]
+    fn a_language_in_an_image_has_its_version_with_the_digest() {
+        let languages = vec![
+            in_image("a", "there", "run", None),
+            in_image("b", "elsewhere", "run", None),
+            in_image("c", "there", "missing", None),
+        ];
+        let mut registry = Registry::new(languages).unwrap();
+        registry.probe(&OneImage("x 4.5.6"));
+        let digest = "ab".repeat(32);
+        let language = registry.find("a").unwrap();
+        assert_eq!(language.installed_version(), Some(&*format!("4.5.6 (sha256:{digest})")));
+        assert_eq!(language.version_number(), Some("4.5.6"));
+        assert_eq!(language.image_digest(), Some(&*format!("sha256:{digest}")));
+        let env = language.environment(&[]);
+        let value = |name: &str| env.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        assert_eq!((value("A"), value("PATH"), value("HOME")), (Some("language"), Some("/image"), Some("/tmp")));
+        let reason = |id: &str| match &registry.find(id).unwrap().availability {
+            Availability::Unavailable { reason } => reason.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason("b"), "no image elsewhere:latest");
+        assert_eq!(reason("c"), "`missing` is not in the image");
+    }
+
+    #[test]
+    fn a_name_with_a_version_finds_the_newest_that_fits() {
+        let check = |of_image: &'static str, name: &str, expected: Option<&str>| {
+            let main = registry(&[("py", "'python'", "")]).unwrap().languages.remove(0);
+            let languages = vec![main, in_image("py-new", "there", "run", Some("py")), in_image("z", "there", "run", None)];
+            let mut registry = Registry::new(languages).unwrap();
+            registry.probe(&OneImage(of_image));
+            assert_eq!(registry.find(name).map(|l| l.id.as_str()), expected, "{name}, the image has {of_image}");
+        };
+        check("1.10.0", "py", Some("py"));
+        check("1.10.0", "py@1", Some("py-new"));
+        check("1.10.0", "python@1", Some("py-new"));
+        check("1.10.0", "PY-NEW@1.2", Some("py"));
+        check("1.10.0", "py@1.2.3", Some("py"));
+        check("1.10.0", "py@1.1", None);
+        check("1.10.0", "py@", None);
+        check("1.2.3", "py@1", Some("py"));
+        check("0.9.0", "py@1", Some("py"));
+    }
+
+    #[test]
+    fn a_reload_keeps_what_the_machine_has_and_probes_images() {
+        let mut before = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
+        before.probe(&Fake);
+        let mut languages = registry(&[("gone", "", ""), ("old", "", ""), ("new", "", "")]).unwrap().languages;
+        languages.push(in_image("z", "there", "run", None));
+        let mut after = Registry::new(languages).unwrap();
+        struct Reload;
+        impl Probe for Reload {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Err("restart".to_owned())
+            }
+            fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+                OneImage("").image(name)
+            }
+            fn version_in(&self, _: &FoundImage, _: &[String]) -> Result<String, String> {
+                Ok("7.8".to_owned())
+            }
+        }
+        after.probe_beside(&before, &Reload);
+        let version = |id: &str| after.find(id).unwrap().version_number();
+        assert_eq!((version("gone"), version("old"), version("new"), version("z")), (None, Some("1.2.3"), None, Some("7.8")));
     }
 
     struct Fake;

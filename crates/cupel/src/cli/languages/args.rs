@@ -32,8 +32,8 @@ pub(crate) struct Languages {
 pub(crate) enum LanguagesCommand {
     /// Install the Debian and npm packages of languages.
     Install {
-        /// Ids, `core` for the common languages, or `all`.
-        #[arg(required = true, value_name = "ID|core|all")]
+        /// Ids, `core` for the languages of `make run`, `popular` for those that most users ask for, or `all`.
+        #[arg(required = true, value_name = "ID|core|popular|all")]
         ids: Vec<String>,
         /// Only print what would be installed.
         #[arg(long)]
