@@ -10,8 +10,9 @@
 //! - `cupel-bench cluster`: submissions through an API node and workers with real servers.
 //! - `cupel-bench peers`: Cupel compared with other ways of running a program, and with its targets.
 //! - `cupel-bench walls`: cost of each wall of a cell.
+//! - `cupel-bench images`: programs in a container image beside the machine's toolchains.
 //!
-//! Without a suite, all but `peers` and `walls` run. Usage and figures: bench/README.md.
+//! Without a suite, all but `peers`, `walls` and `images` run. Usage and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
@@ -23,6 +24,7 @@ mod counted;
 mod dispatch;
 mod facades;
 mod http;
+mod images;
 mod judging;
 mod limits;
 mod live;
@@ -46,7 +48,7 @@ use serde_json::{Value, json};
 /// Measures Cupel against the bare program.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Suite to run; by default all except `peers` and `walls`.
+    /// Suite to run; by default all except `peers`, `walls` and `images`.
     #[arg(value_enum)]
     suite: Option<Suite>,
 
@@ -85,6 +87,8 @@ enum Suite {
     Live,
     /// Cost of a test, a package import and a large output; output comparison.
     Judging,
+    /// Programs in a container image beside the machine's toolchains; the time to unpack an image.
+    Images,
     /// Cost of passing empty jobs to workers and their results back, with each store and queue.
     Dispatch,
     /// Submissions through an API node and workers, with real servers.
@@ -100,7 +104,9 @@ fn main() -> anyhow::Result<()> {
     cupel_sandbox::launcher::enter_if_asked();
 
     let arguments = Arguments::parse();
-    let wanted = |suite| arguments.suite.map_or(!matches!(suite, Suite::Peers | Suite::Walls), |only| only == suite);
+    let wanted = |suite| {
+        arguments.suite.map_or(!matches!(suite, Suite::Peers | Suite::Walls | Suite::Images), |only| only == suite)
+    };
     let part: u32 = if arguments.quick { 10 } else { 1 };
     let count = |runs: usize| (runs / part as usize).max(5);
     if wanted(Suite::Sandbox) {
@@ -150,6 +156,9 @@ fn main() -> anyhow::Result<()> {
         let judging = judging::measure(judging::Plan { rounds: count(20) })?;
         let comparing = comparing::measure(100 / part as usize)?;
         write(&arguments.results, "judging", json!({ "judging": judging, "comparing": comparing }))?;
+    }
+    if wanted(Suite::Images) {
+        write(&arguments.results, "images", images::measure(images::Plan { runs: count(500), first: count(20) })?)?;
     }
     if wanted(Suite::Dispatch) {
         let plan = dispatch::Plan {

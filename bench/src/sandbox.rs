@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use cupel_sandbox::{CellKind, Command, Sandbox, SandboxConfig, Slot, Stdin};
+use cupel_sandbox::{CellKind, CellRoot, Command, Sandbox, SandboxConfig, Slot, Stdin};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, Outcome};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -154,6 +154,7 @@ pub(crate) fn ready_slots(sandbox: &Sandbox) -> anyhow::Result<Vec<Slot>> {
 /// A command in a cell with only these files.
 pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
     Command {
+        root: CellRoot::System,
         argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         files: vec![BoxFiles::new(files)],

@@ -3,7 +3,6 @@
 use cupel_types::{ContentHash, ImageName};
 use serde::{Deserialize, Serialize};
 
-
 /// An image of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {

@@ -125,7 +125,8 @@ impl Unpacking<'_> {
             EntryType::Link => self.hard_link(&entry, &path, &parent)?,
             EntryType::Char | EntryType::Block | EntryType::Fifo => self.contents.left_out += 1,
             other => {
-                let reason = format!("`{}` has the unknown type {:?}", path.as_path().display(), other.as_byte() as char);
+                let reason =
+                    format!("`{}` has the unknown type {:?}", path.as_path().display(), other.as_byte() as char);
                 return Err(reason.into());
             }
         }
@@ -185,7 +186,8 @@ impl Unpacking<'_> {
             }
             Err(Errno::NOENT) => Ok(()),
             Err(Errno::ISDIR) => {
-                Err(format!("`{}` is a directory and something else in the same layer", path.as_path().display()).into())
+                Err(format!("`{}` is a directory and something else in the same layer", path.as_path().display())
+                    .into())
             }
             Err(other) => Err(failed_at(path.as_path())(other)),
         }
@@ -202,9 +204,8 @@ impl Unpacking<'_> {
         let failed_io = |source| LayerFault::Write { path: path.as_path().to_owned(), source };
         let mode = entry.header().mode().map_err(LayerFault::Read)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(
-            rustix::fs::openat(parent, path.name(), flags, Mode::from_raw_mode(0o600)).map_err(&failed)?,
-        );
+        let mut file =
+            File::from(rustix::fs::openat(parent, path.name(), flags, Mode::from_raw_mode(0o600)).map_err(&failed)?);
         let hash = copy(entry, &mut file, &mut self.block).map_err(|fault| match fault {
             CopyFault::Read(error) => LayerFault::Read(error),
             CopyFault::Write(error) => failed_io(error),
@@ -237,9 +238,10 @@ impl Unpacking<'_> {
             return Err(format!("`{shown}` is a hard link to itself").into());
         }
         self.replace(path, parent)?;
-        let linked = self.into.directory(target.parent()).and_then(|from| {
-            rustix::fs::linkat(&from, target.name(), parent, path.name(), AtFlags::empty())
-        });
+        let linked = self
+            .into
+            .directory(target.parent())
+            .and_then(|from| rustix::fs::linkat(&from, target.name(), parent, path.name(), AtFlags::empty()));
         match linked {
             Ok(()) => self.record(path, RecordKind::HardLink),
             // The target is missing, behind a file or a link, or a directory.
@@ -299,7 +301,9 @@ impl Attributes {
             let Ok(key) = extension.key() else { continue };
             if key.starts_with("GNU.sparse.") {
                 // The archive says so only in this extension: the data are a map and fragments of the file.
-                return Err("a sparse file is in the pax format, which is not supported; the GNU format is".to_owned().into());
+                return Err("a sparse file is in the pax format, which is not supported; the GNU format is"
+                    .to_owned()
+                    .into());
             }
             match key.strip_prefix(PREFIX) {
                 Some("security.capability") => attributes.has_capabilities = true,

@@ -100,11 +100,7 @@ fn parse<T: for<'d> Deserialize<'d>>(path: &str, what: &str, text: &[u8]) -> Res
 }
 
 /// The plan of an image in an OCI layout. `wanted` selects one of several images: its digest, or its tag.
-pub(crate) fn of_layout(
-    blobs: &dyn Blobs,
-    wanted: Option<&Wanted>,
-    bounds: &ImageBounds,
-) -> Result<Plan, ImageError> {
+pub(crate) fn of_layout(blobs: &dyn Blobs, wanted: Option<&Wanted>, bounds: &ImageBounds) -> Result<Plan, ImageError> {
     let text = read(blobs, "index.json", MANIFEST_MAX, None)?;
     let index: ImageIndex = parse("index.json", "an image index", &text)?;
     let candidates: Vec<_> = match wanted {
@@ -132,9 +128,11 @@ impl Wanted {
     fn matches(&self, entry: &oci_spec::image::Descriptor) -> bool {
         const NAME: &str = "org.opencontainers.image.ref.name";
         match self {
-            Wanted::Tag(tag) => entry.annotations().as_ref().and_then(|all| all.get(NAME)).is_some_and(|name| {
-                name == tag || name.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag)
-            }),
+            Wanted::Tag(tag) => entry
+                .annotations()
+                .as_ref()
+                .and_then(|all| all.get(NAME))
+                .is_some_and(|name| name == tag || name.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag)),
             Wanted::Digest(digest) => parse_digest(entry.digest().as_ref()).is_ok_and(|found| found == *digest),
         }
     }
@@ -172,11 +170,7 @@ fn of_descriptor(
 }
 
 /// The plan of the image whose manifest, or index of manifests, has this digest.
-pub(crate) fn of_manifest(
-    blobs: &dyn Blobs,
-    digest: &ContentHash,
-    bounds: &ImageBounds,
-) -> Result<Plan, ImageError> {
+pub(crate) fn of_manifest(blobs: &dyn Blobs, digest: &ContentHash, bounds: &ImageBounds) -> Result<Plan, ImageError> {
     of_nested(blobs, digest, bounds, NESTING_MAX)
 }
 
@@ -298,11 +292,7 @@ struct Saved {
 }
 
 /// The plan of an image in an archive that `docker save` wrote.
-pub(crate) fn of_saved(
-    blobs: &dyn Blobs,
-    wanted: Option<&Wanted>,
-    bounds: &ImageBounds,
-) -> Result<Plan, ImageError> {
+pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Wanted>, bounds: &ImageBounds) -> Result<Plan, ImageError> {
     const PATH: &str = "manifest.json";
     let text = read(blobs, PATH, MANIFEST_MAX, None)?;
     let mut images: Vec<Saved> = parse(PATH, "the manifest of `docker save`", &text)?;

@@ -72,9 +72,9 @@ pub fn is_program(root: &Path, path: &Path) -> bool {
     let Ok(root) = Beneath::open(root) else { return false };
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let found = rustix::fs::openat2(root.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve);
-    found.and_then(rustix::fs::fstat).is_ok_and(|stat| {
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0
-    })
+    found
+        .and_then(rustix::fs::fstat)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0)
 }
 
 /// Names that a root must have for a program that runs as user `uid`, and does not have. The files belong to the root
@@ -91,9 +91,8 @@ pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
             Err(other) => Err(other.into()),
         }
     };
-    let ids = |text: &str| -> HashSet<u32> {
-        text.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect()
-    };
+    let ids =
+        |text: &str| -> HashSet<u32> { text.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect() };
     let write = |name: &str, text: &str| -> io::Result<()> {
         beneath::remove(etc.as_fd(), OsStr::new(name))?;
         use rustix::fs::{Mode, OFlags};
@@ -102,7 +101,8 @@ pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
         rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
         io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())
     };
-    let ended = |text: &str| if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
+    let ended =
+        |text: &str| if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
     if let Ok(Some(known)) = text("passwd")
         && !ids(&known).contains(&uid)
     {
@@ -113,9 +113,10 @@ pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
     {
         write("group", &format!("{}user:x:{uid}:\n", ended(&known)))?;
     }
-    for (name, default) in
-        [("hosts", "127.0.0.1 localhost\n::1 localhost\n"), ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")]
-    {
+    for (name, default) in [
+        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    ] {
         // An empty file of the image counts as missing: Docker leaves one for each file that it mounts.
         if text(name)?.is_some_and(|known| known.is_empty()) {
             write(name, default)?;

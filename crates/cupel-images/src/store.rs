@@ -167,7 +167,8 @@ impl ImageStore {
                     (true, _) => plan::of_layout(&blobs, wanted.as_ref(), &self.bounds)?,
                     (false, true) => plan::of_saved(&blobs, wanted.as_ref(), &self.bounds)?,
                     (false, false) => {
-                        let reason = "it contains neither `index.json` (OCI layout) nor `manifest.json` (`docker save`)";
+                        let reason =
+                            "it contains neither `index.json` (OCI layout) nor `manifest.json` (`docker save`)";
                         return Err(ImageError::refused("the archive", reason));
                     }
                 };
@@ -194,7 +195,8 @@ impl ImageStore {
             .create_new(true)
             .open(&plain)
             .map_err(ImageError::io("create", &plain))?;
-        let damaged = |error: io::Error| ImageError::refused("the archive", format!("it cannot be uncompressed: {error}"));
+        let damaged =
+            |error: io::Error| ImageError::refused("the archive", format!("it cannot be uncompressed: {error}"));
         let reader = decoder(compression, Box::new(BufReader::new(file))).map_err(damaged)?;
         let bound = self.bounds.bytes_max;
         let copied = io::copy(&mut reader.take(bound + 1), &mut to).map_err(damaged)?;
@@ -245,7 +247,7 @@ impl ImageStore {
             id: plan.id,
             digest: plan.digest,
             source: source.to_string(),
-            added: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            added: now(),
             architecture: plan.architecture,
             layers,
             bytes,
@@ -352,7 +354,8 @@ impl ImageStore {
             let tree = self.layer(diff_id).join("tree");
             let layer = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
             if let Some(contents) = contents.get(diff_id) {
-                entries += root::add_layer(&root, &layer, contents).map_err(ImageError::io("link the files of", &tree))?;
+                entries +=
+                    root::add_layer(&root, &layer, contents).map_err(ImageError::io("link the files of", &tree))?;
             }
         }
         let uid = user_id(&plan.config, &root)?;
@@ -413,7 +416,9 @@ impl ImageStore {
             for record in contents.records {
                 let is_whole = match record.kind {
                     RecordKind::File(hash) => match layer.file_in_root(&record.path) {
-                        Ok(Some(file)) => Hashing::new(BufReader::with_capacity(128 * 1024, file)).finish().is_ok_and(|found| found == hash),
+                        Ok(Some(file)) => Hashing::new(BufReader::with_capacity(128 * 1024, file))
+                            .finish()
+                            .is_ok_and(|found| found == hash),
                         _ => false,
                     },
                     RecordKind::Link(hash) => {
@@ -421,7 +426,9 @@ impl ImageStore {
                         layer.link(&record.path).is_ok_and(|target| hash_of(target.as_os_str().as_bytes()) == hash)
                     }
                     RecordKind::Directory => layer.directory(&record.path).is_ok(),
-                    RecordKind::HardLink => layer.link(&record.path).is_ok() || layer.file_in_root(&record.path).is_ok(),
+                    RecordKind::HardLink => {
+                        layer.link(&record.path).is_ok() || layer.file_in_root(&record.path).is_ok()
+                    }
                     RecordKind::Whiteout | RecordKind::Opaque => true,
                 };
                 if !is_whole {
@@ -548,6 +555,12 @@ impl ImageStore {
     }
 }
 
+/// The time in seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the time is only shown to people; this crate has no clock")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// Renames a complete directory to its place, unless another process has put the same there.
 fn put_in_place(from: &Path, to: &Path) -> Result<(), ImageError> {
     match std::fs::rename(from, to) {
@@ -625,6 +638,9 @@ fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageErr
         Some(0) => Ok(None),
         // The last id means "no change" to the kernel.
         Some(id) if id < u32::MAX => Ok(Some(id)),
-        _ => Err(ImageError::refused("the configuration", format!("its user `{user}` is not in the image's /etc/passwd"))),
+        _ => Err(ImageError::refused(
+            "the configuration",
+            format!("its user `{user}` is not in the image's /etc/passwd"),
+        )),
     }
 }

@@ -334,7 +334,8 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
             ("packages", dto.packages.is_some()),
         ];
         for (key, _) in of_machine.into_iter().filter(|(_, is_set)| *is_set) {
-            faults.add(key, "belongs to a toolchain of the machine; a language with `image` has everything in its image");
+            faults
+                .add(key, "belongs to a toolchain of the machine; a language with `image` has everything in its image");
         }
     }
     let version_of = match &dto.version_of {

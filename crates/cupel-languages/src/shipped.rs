@@ -48,7 +48,8 @@ mod tests {
         ] {
             assert!(registry.iter().any(|l| l.id.as_str() == id), "{id}");
         }
-        let core: BTreeSet<_> = registry.iter().filter(|l| l.packages.set == LanguageSet::Core).map(|l| l.id.as_str()).collect();
+        let core: BTreeSet<_> =
+            registry.iter().filter(|l| l.packages.set == LanguageSet::Core).map(|l| l.id.as_str()).collect();
         let expected = ["python", "javascript", "java", "c", "cpp", "go", "ruby", "php", "perl", "lua", "bash"];
         assert_eq!(core, BTreeSet::from(expected));
     }

@@ -37,8 +37,7 @@ impl FromStr for ImageName {
                 && part.chars().all(|c| is_edge(c) || matches!(c, '.' | '_' | '-'))
         };
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let is_tag =
-            tag.starts_with(is_word) && tag.chars().all(|c| is_word(c) || matches!(c, '.' | '-'));
+        let is_tag = tag.starts_with(is_word) && tag.chars().all(|c| is_word(c) || matches!(c, '.' | '-'));
         let is_valid = path.split('/').all(is_component) && is_tag && path.len() + tag.len() < Self::LENGTH_MAX;
         is_valid.then(|| ImageName(format!("{path}:{tag}"))).ok_or(ImageNameError)
     }

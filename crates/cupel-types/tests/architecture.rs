@@ -12,6 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-types", &[]),
     ("cupel-sandbox", &["cupel-types"]),
     ("cupel-languages", &["cupel-types"]),
+    // Images are files; nothing in this crate runs a program.
+    ("cupel-images", &["cupel-types"]),
     // Problems do not depend on package formats.
     ("cupel-problem", &["cupel-types"]),
     ("cupel-package", &["cupel-types", "cupel-languages", "cupel-problem"]),
@@ -57,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-types",
             "cupel-sandbox",
             "cupel-languages",
+            "cupel-images",
             "cupel-problem",
             "cupel-package",
             "cupel-function",
@@ -80,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cupel-bench",
         &[
             "cupel-types",
+            "cupel-images",
             "cupel-judge",
             "cupel-sandbox",
             "cupel-core",
@@ -96,7 +100,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     // Only the sandbox makes raw system calls.
     ("libc", &["cupel-sandbox"]),
-    ("rustix", &["cupel-sandbox", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
+    ("rustix", &["cupel-sandbox", "cupel-images", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
     // Only the store uses SQL.
     ("rusqlite", &["cupel-store"]),
     // Only adapters connect to servers.
@@ -117,6 +121,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "tokio",
         &[
             "cupel-core",
+            "cupel-images", // the client of registries is async; it ends before the call returns
             "cupel-postgres",
             "cupel-store",
             "cupel-queue",
@@ -136,6 +141,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "serde",
         &[
             "cupel-languages",
+            "cupel-images", // the index of a store
             "cupel-store",
             "cupel-queue",
             "cupel-events",
@@ -150,7 +156,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     // Only these crates unpack archives; they check and count every entry.
     ("zip", &["cupel-package", "cupel-facades"]),
-    ("tar", &["cupel-package", "cupel"]), // the build script packs the shipped problems
+    ("tar", &["cupel-package", "cupel-images", "cupel"]), // the build script packs the shipped problems
     // Libraries use typed errors.
     ("anyhow", &["cupel", "cupel-bench"]),
 ];

@@ -99,7 +99,9 @@ impl Probe for MachineProbe {
         let images = self.images.as_ref().map_err(Clone::clone)?;
         let found = images.iter().find(|image| image.name == *name);
         let (Some(image), Some(store)) = (found, &self.store) else {
-            return Err(format!("the image `{name}` is not on this machine; add it with `cupel images add {name} SOURCE`"));
+            return Err(format!(
+                "the image `{name}` is not on this machine; add it with `cupel images add {name} SOURCE`"
+            ));
         };
         let held = store.hold(&image.id).map_err(|error| chain(&error))?;
         let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);

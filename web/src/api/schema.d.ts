@@ -1181,6 +1181,8 @@ export interface components {
          *       "extensions": [
          *         "py"
          *       ],
+         *       "image": null,
+         *       "image_digest": null,
          *       "language_id": "python",
          *       "limits": {
          *         "cpu_time_ms": 10000,
@@ -1212,7 +1214,8 @@ export interface components {
          *       "source_file": "main.py",
          *       "timeout_seconds": 10,
          *       "unavailable_reason": null,
-         *       "version": "3.11.2"
+         *       "version": "3.11.2",
+         *       "version_of": null
          *     }
          */
         LanguageView: {
@@ -1236,6 +1239,12 @@ export interface components {
             unavailable_reason?: string | null;
             /** @description Version found on this server. */
             version?: string | null;
+            /** @description The language of which this is another version; `version` of a request selects among them. */
+            version_of?: string | null;
+            /** @description The container image that contains the toolchain; null if the server's machine has it. */
+            image?: string | null;
+            /** @description Digest of that image. */
+            image_digest?: string | null;
             /** @description Other ids of the language. */
             aliases: string[];
             /** @description File-name extensions, without the dot. */
@@ -1938,6 +1947,8 @@ export interface components {
         SolutionRequest: {
             /** @description Id or alias of a language, see `GET /languages`. */
             language: string;
+            /** @description Version of the language, if several are installed, as for `POST /execute`. */
+            version?: string | null;
             /**
              * @description The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
              *     of its public type.
@@ -2319,6 +2330,8 @@ export interface components {
         TrialRequest: {
             /** @description Id or alias of a language, see `GET /languages`. */
             language: string;
+            /** @description Version of the language, if several are installed, as for `POST /execute`. */
+            version?: string | null;
             /**
              * @description The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
              *     of its public type.

@@ -90,7 +90,5 @@ pub(super) fn find<'r>(registry: &'r Registry, id: &str) -> Option<(&'static Job
 /// Ids with versions, in the original's order.
 pub(super) fn list(registry: &Registry) -> Vec<(&'static str, String)> {
     let installed = LANGUAGES.iter().filter_map(|known| find(registry, known.id));
-    installed
-        .map(|(known, language)| (known.id, language.version_number().unwrap_or("Unknown").to_owned()))
-        .collect()
+    installed.map(|(known, language)| (known.id, language.version_number().unwrap_or("Unknown").to_owned())).collect()
 }

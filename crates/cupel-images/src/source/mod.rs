@@ -135,10 +135,7 @@ mod tests {
             ("oci:/a/b", path("/a/b", None)),
             ("oci:/a/b:1.0", path("/a/b", tag("1.0"))),
             ("docker-archive:a.tar:x", path("a.tar", tag("x"))),
-            (
-                &format!("oci:a@{digest}"),
-                path("a", Some(Selector::Digest(ContentHash::from_bytes([0xab; 32])))),
-            ),
+            (&format!("oci:a@{digest}"), path("a", Some(Selector::Digest(ContentHash::from_bytes([0xab; 32]))))),
             (
                 "docker://127.0.0.1:5000/course:1",
                 Ok(Source::Registry { reference: "127.0.0.1:5000/course:1".to_owned() }),

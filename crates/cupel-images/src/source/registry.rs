@@ -198,8 +198,7 @@ impl Pull<'_> {
             let Some(entry) = entries.iter().find(fits) else { return Ok(digest) };
             let inner = parse_digest(&entry.digest).map_err(|reason| ImageError::refused("the index", reason))?;
             let host = self.reference.registry().to_owned();
-            let there =
-                Reference::with_digest(host, self.reference.repository().to_owned(), entry.digest.clone());
+            let there = Reference::with_digest(host, self.reference.repository().to_owned(), entry.digest.clone());
             (_, manifest) = self.manifest(&client, &auth, &there, Some(inner)).await?;
         }
         let Some(config) = manifest.config else { return Ok(digest) };

@@ -61,7 +61,18 @@ fn a_link_on_the_way_leads_where_it_would_lead_a_program_of_the_image() {
     let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
     assert_eq!(
         crate::build::listing(&fixture.root(&added)),
-        ["absolute -> /usr", "b", "e", "lib -> usr/lib", "up -> ../../..", "usr/", "usr/lib/", "usr/lib/a", "usr/lib/c", "usr/lib/d -> a"]
+        [
+            "absolute -> /usr",
+            "b",
+            "e",
+            "lib -> usr/lib",
+            "up -> ../../..",
+            "usr/",
+            "usr/lib/",
+            "usr/lib/a",
+            "usr/lib/c",
+            "usr/lib/d -> a"
+        ]
     );
     assert!(!fixture.directory.path().join("b").exists());
     assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
@@ -115,8 +126,10 @@ fn a_damaged_image_is_refused() {
     }
     refused("does not contain `blobs/sha256/", |image| {
         let image = image.stored(tar(), Stored::Plain);
-        std::fs::remove_file(image.path.join("blobs/sha256").join(&image.descriptors[0]["digest"].as_str().unwrap()[7..]))
-            .unwrap();
+        std::fs::remove_file(
+            image.path.join("blobs/sha256").join(&image.descriptors[0]["digest"].as_str().unwrap()[7..]),
+        )
+        .unwrap();
         image
     });
     refused("is not one of a layer that can be unpacked", |mut image| {
@@ -135,11 +148,15 @@ fn a_damaged_image_is_refused() {
     });
     refused("is not a SHA-256 digest", |mut image| {
         image.config["rootfs"]["diff_ids"] = json!(["sha256:../../etc"]);
-        image.descriptors.push(json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(b""), "size": 0 }));
+        image
+            .descriptors
+            .push(json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(b""), "size": 0 }));
         image
     });
     refused("its environment contains", |image| image.with(json!({ "Env": ["NO-EQUALS-SIGN"] })));
-    refused("is not in the image's /etc/passwd", |image| image.layer(Layer::new().file("a", "")).with(json!({ "User": "nobody-knows" })));
+    refused("is not in the image's /etc/passwd", |image| {
+        image.layer(Layer::new().file("a", "")).with(json!({ "User": "nobody-knows" }))
+    });
 }
 
 #[test]

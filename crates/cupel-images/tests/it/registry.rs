@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cupel_images::{AddedImage, ImageError, RegistryOptions, Source};
@@ -134,7 +134,10 @@ fn credentials_are_those_of_docker() {
     let htpasswd = fixture.directory.path().join("htpasswd");
     // bcrypt of `secret`, cost 5, for the user `teacher`.
     let made = Command::new("python3")
-        .args(["-c", "import crypt; print('teacher:' + crypt.crypt('secret', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))"])
+        .args([
+            "-c",
+            "import crypt; print('teacher:' + crypt.crypt('secret', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))",
+        ])
         .output()
         .unwrap();
     std::fs::write(&htpasswd, made.stdout).unwrap();
@@ -240,7 +243,12 @@ fn a_registry_that_misbehaves_adds_nothing() {
     }
 
     let (host, count) = misbehaving(|path, _| {
-        Some(format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {path}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes())
+        Some(
+            format!(
+                "HTTP/1.1 307 Temporary Redirect\r\nlocation: {path}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            )
+            .into_bytes(),
+        )
     });
     check("failed", &host, "circle:1");
     assert!(count.load(Ordering::Relaxed) < 50, "redirects are bounded");

@@ -56,7 +56,8 @@ fn an_archive_of_docker_save_is_read_and_selected_by_tag() {
         std::fs::write(directory.join(&name), &config).unwrap();
         std::fs::write(directory.join(tag).join("layer.tar"), &tar).unwrap();
         // Docker links a layer that an image has twice.
-        std::os::unix::fs::symlink(format!("../{tag}/layer.tar"), directory.join(format!("{tag}-again/layer.tar"))).unwrap();
+        std::os::unix::fs::symlink(format!("../{tag}/layer.tar"), directory.join(format!("{tag}-again/layer.tar")))
+            .unwrap();
         manifest.push(json!({
             "Config": name, "RepoTags": [format!("course:{tag}")],
             "Layers": [format!("{tag}/layer.tar"), format!("{tag}-again/layer.tar")],
@@ -80,7 +81,8 @@ fn an_index_is_searched_for_this_machine_s_architecture() {
     let fixture = Fixture::new();
     let native = fixture.layout("image").layer(Layer::new().file("native", "x"));
     let native_manifest = native.manifest();
-    let mut foreign = Layout { path: native.path.clone(), config: native.config.clone(), descriptors: native.descriptors.clone() };
+    let mut foreign =
+        Layout { path: native.path.clone(), config: native.config.clone(), descriptors: native.descriptors.clone() };
     foreign.config["architecture"] = json!("s390x");
     let foreign_manifest = foreign.manifest();
     let entry = |mut manifest: serde_json::Value, architecture: &str| {
@@ -114,7 +116,11 @@ fn a_file_that_is_no_image_is_refused_with_what_is_missing() {
     for (name, bytes, expected) in [
         ("text", b"hello".to_vec(), "the archive: it cannot be read"),
         ("other.tar", Layer::new().file("a", "x").tar(), "contains neither `index.json`"),
-        ("cut.tar.gz", gzip(&Layer::new().file("a", &"x".repeat(10_000)).tar())[..40].to_vec(), "cannot be uncompressed"),
+        (
+            "cut.tar.gz",
+            gzip(&Layer::new().file("a", &"x".repeat(10_000)).tar())[..40].to_vec(),
+            "cannot be uncompressed",
+        ),
     ] {
         let error = fixture.add("a", &write(&fixture, name, &bytes)).unwrap_err().to_string();
         assert!(error.contains(expected), "{name}: {error}");

@@ -91,7 +91,9 @@ fn files_keep_their_times_and_holes_and_lose_owners_and_privileges() {
 #[test]
 fn the_configuration_says_what_programs_start_with() {
     let fixture = Fixture::new();
-    let passwd = Layer::new().directory("etc").file("etc/passwd", "root:x:0:0::/root:/bin/sh\nstudent:x:4711:4711::/home:/bin/sh");
+    let passwd = Layer::new()
+        .directory("etc")
+        .file("etc/passwd", "root:x:0:0::/root:/bin/sh\nstudent:x:4711:4711::/home:/bin/sh");
     let path = fixture
         .layout("a")
         .layer(passwd)

@@ -59,7 +59,7 @@ pub fn run_with_input(
     // Four streams: the compiler's output, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
-        Built::Ok(runnable, compiled) => (compiled, runnable),
+        Built::Ok(runnable, compiled) => (compiled, *runnable),
         Built::Refused { report: compiled, verdict, message } => {
             report.compile = compiled;
             report.compile.iter_mut().for_each(|compiled| room.keep(&mut compiled.output));

@@ -180,7 +180,7 @@ fn judge_as(
             return Ok(report);
         }
     };
-    let mut judging = begin(request, manner, limits, runnable, builder, executor, observer);
+    let mut judging = begin(request, manner, limits, *runnable, builder, executor, observer);
     let whole = judging.group(problem.tests.root(), true)?;
     let Judging { groups, cases, ended, .. } = judging;
     if ended == Some(Verdict::CompileError) {

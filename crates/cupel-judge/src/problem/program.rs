@@ -33,7 +33,7 @@ pub(super) struct Runnable {
 
 /// Result of building a program.
 pub(super) enum Built {
-    Ok(Runnable, Option<CompileReport>),
+    Ok(Box<Runnable>, Option<CompileReport>),
     Refused { report: Option<CompileReport>, verdict: Verdict, message: Option<String> },
 }
 
@@ -104,7 +104,7 @@ impl Builder<'_> {
         let env = language.environment(&[]);
         let (sources, limits) = (sources.files.clone(), language.limits);
         let runnable = Runnable { root: language.root.clone(), argv, env, files: in_box, sources, limits };
-        Ok(Built::Ok(runnable, report))
+        Ok(Built::Ok(Box::new(runnable), report))
     }
 
     /// Builds a program of the package.
@@ -183,7 +183,8 @@ impl Builder<'_> {
         }
         let argv = vec!["./run".to_owned()];
         let (sources, limits) = (BoxFiles::default(), Limits::default());
-        Ok(Built::Ok(Runnable { root: Root::System, argv, env, files: vec![left], sources, limits }, None))
+        let runnable = Runnable { root: Root::System, argv, env, files: vec![left], sources, limits };
+        Ok(Built::Ok(Box::new(runnable), None))
     }
 }
 
@@ -207,7 +208,7 @@ impl Programs {
         }
         let memory = package.problem.limits.validation.memory;
         let built = match builder.program(package, program, memory, languages, executor, observer)? {
-            Built::Ok(runnable, _) => Ok(runnable),
+            Built::Ok(runnable, _) => Ok(*runnable),
             refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
         };
         self.0.insert(program.path.clone(), built.clone());

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::{
-    CellKind, CellRoot, Command, ImageCell, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError, Stdin, Warm,
-    WarmTemplate, doctor,
+    CellKind, CellRoot, Command, ImageCell, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError,
+    Stdin, Warm, WarmTemplate, doctor,
 };
 use cupel_types::{Bytes, ImageRoot, Limits, Outcome, Root, chain};
 

@@ -1,8 +1,8 @@
 //! The sandbox, shared by executors and compile services, with the number of running steps of each slot and whether its
 //! launcher is lost.
 
-use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cupel_judge::{StepInput, StepKind};
 use cupel_sandbox::{CellRoot, ImageCell, RunError, Sandbox, WarmTemplate};
@@ -55,9 +55,7 @@ impl SharedSandbox {
     pub(super) fn cell_root(&self, step: &StepInput<'_>) -> CellRoot {
         match step.root {
             Root::System => CellRoot::System,
-            Root::Image(image) => {
-                CellRoot::Image(ImageCell { image: image.clone(), warm: self.warm_template(step) })
-            }
+            Root::Image(image) => CellRoot::Image(ImageCell { image: image.clone(), warm: self.warm_template(step) }),
         }
     }
 

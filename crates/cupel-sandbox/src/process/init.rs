@@ -106,7 +106,8 @@ impl CellSetup {
         let off = environment.walls_off;
         let _ = rustix::process::setpriority_process(None, 0);
         if !off.contains(Wall::FreshBox) {
-            mounts::mount_box(environment.box_size, environment.tenant, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
+            mounts::mount_box(environment.box_size, environment.tenant, off)
+                .map_err(|e| (SetupStep::BoxMount, e.into()))?;
         }
         if !off.contains(Wall::PrivateProc) {
             mounts::mount_proc().map_err(|e| (SetupStep::CellProc, e.into()))?;
@@ -150,10 +151,12 @@ impl CellSetup {
             return Err((SetupStep::Descriptors, io::Error::from_raw_os_error(libc::EBADF)));
         };
         for bundle in bundles {
-            bundle::unpack(bundle.as_fd(), self.box_dir.as_fd(), environment.tenant).map_err(at(SetupStep::BoxFiles))?;
+            bundle::unpack(bundle.as_fd(), self.box_dir.as_fd(), environment.tenant)
+                .map_err(at(SetupStep::BoxFiles))?;
         }
         if !outbox.is_empty() {
-            bundle::make_directory(self.box_dir.as_fd(), &outbox, environment.tenant).map_err(at(SetupStep::BoxFiles))?;
+            bundle::make_directory(self.box_dir.as_fd(), &outbox, environment.tenant)
+                .map_err(at(SetupStep::BoxFiles))?;
         }
         let ready = environment.group.begin_counting();
         notes.memory_base.store(ready.base, Relaxed);

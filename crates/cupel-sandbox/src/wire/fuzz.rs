@@ -80,19 +80,8 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest
     });
     (limits(), collect(), argv, (texts(), texts()), any::<[bool; 4]>(), text(), texts(), terminal())
-        .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], outbox, fetch, terminal)| CellRequest {
-            limits,
-            collect,
-            argv,
-            search,
-            env,
-            warm,
-            result,
-            outbox,
-            fetch,
-            watch,
-            live,
-            terminal,
+        .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], outbox, fetch, terminal)| {
+            CellRequest { limits, collect, argv, search, env, warm, result, outbox, fetch, watch, live, terminal }
         })
         .boxed()
 }

@@ -61,7 +61,14 @@ impl CellRequest {
 impl Message for CellRequest {
     fn room(&self) -> usize {
         256 + self.outbox.len()
-            + self.argv.iter().chain(&self.search).chain(&self.env).chain(&self.fetch).map(|text| text.len() + 4).sum::<usize>()
+            + self
+                .argv
+                .iter()
+                .chain(&self.search)
+                .chain(&self.env)
+                .chain(&self.fetch)
+                .map(|text| text.len() + 4)
+                .sum::<usize>()
     }
 
     fn encode(&self, to: &mut Writer) {

@@ -44,7 +44,12 @@ pub(crate) enum FromZygote {
 
 impl Message for ZygoteSetup {
     fn room(&self) -> usize {
-        let strings = self.template.argv.iter().chain(&self.template.search).chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
+        let strings = self
+            .template
+            .argv
+            .iter()
+            .chain(&self.template.search)
+            .chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
         64 + self.shown.len() + strings.map(|text| text.len() + 4).sum::<usize>()
     }
 

@@ -73,7 +73,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_program_sees_the_files_of_its_image_alone", a_program_sees_the_files_of_its_image_alone),
         ("a_program_runs_as_the_user_of_its_image", a_program_runs_as_the_user_of_its_image),
         ("a_program_is_searched_in_the_path_of_its_image", a_program_is_searched_in_the_path_of_its_image),
-        ("an_image_that_is_not_there_is_a_failure_of_the_sandbox", an_image_that_is_not_there_is_a_failure_of_the_sandbox),
+        (
+            "an_image_that_is_not_there_is_a_failure_of_the_sandbox",
+            an_image_that_is_not_there_is_a_failure_of_the_sandbox,
+        ),
         ("a_slot_alternates_between_more_images_than_it_keeps", a_slot_alternates_between_more_images_than_it_keeps),
         ("a_lane_made_ahead_serves_the_first_run", a_lane_made_ahead_serves_the_first_run),
     ];
@@ -83,7 +86,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn a_program_sees_the_files_of_its_image_alone(world: &World) {
-    let program = world.attack("read_paths", &["/usr/lib/x86_64-linux-gnu", "/etc/alternatives", "/tmp/of-the-image", "/sys"]);
+    let program =
+        world.attack("read_paths", &["/usr/lib/x86_64-linux-gnu", "/etc/alternatives", "/tmp/of-the-image", "/sys"]);
     world.check(
         &program,
         hostile::OK,

@@ -13,7 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_sandbox::{
-    CellKind, CellReport, CellRoot, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
+    CellKind, CellReport, CellRoot, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot,
+    Stdin,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use cupel_languages::{Answer, HostProbe, Language, Placeholders, Registry, question};
 use cupel_sandbox::{
-    CellKind, CellRoot, CollectLimits, Command, Mount, RequestLimits, Sandbox, SandboxConfig, ServiceCell, ServiceCommand,
-    ServiceError, Slot, Stdin,
+    CellKind, CellRoot, CollectLimits, Command, Mount, RequestLimits, Sandbox, SandboxConfig, ServiceCell,
+    ServiceCommand, ServiceError, Slot, Stdin,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 use libtest_mimic::Trial;

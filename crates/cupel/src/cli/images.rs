@@ -17,7 +17,9 @@ use crate::{images, owner};
 
 pub(super) fn images(args: &Images) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    let store = images::store(&config).context("there is no directory for images: name one with --data").or_exit(Exit::Usage)?;
+    let store = images::store(&config)
+        .context("there is no directory for images: name one with --data")
+        .or_exit(Exit::Usage)?;
     let name = |text: &str| text.parse::<ImageName>().map_err(anyhow::Error::from).or_exit(Exit::Usage);
     match &args.command {
         None | Some(ImagesCommand::List) => list(&store, args.json),

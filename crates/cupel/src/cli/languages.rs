@@ -172,7 +172,8 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     drop(candidates);
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     // The tests change the working directory of this process.
-    let directory = std::fs::canonicalize(&directory).with_context(|| format!("cannot find {}", directory.display()))?;
+    let directory =
+        std::fs::canonicalize(&directory).with_context(|| format!("cannot find {}", directory.display()))?;
     match test(config, &languages.iter().collect::<Vec<_>>(), store, Some(&directory))? {
         Exit::Ok => {}
         failed => {

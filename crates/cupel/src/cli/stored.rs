@@ -342,7 +342,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
 }
 
 fn local_packages(config: &Config, data: &DataDir) -> anyhow::Result<LocalPackages> {
-    Ok(LocalPackages::open(&data.packages(), local::registry(&config)?)?)
+    Ok(LocalPackages::open(&data.packages(), local::registry(config)?)?)
 }
 
 /// Moves packages one by one. A missing package is only reported, because its problem was broken before the move.

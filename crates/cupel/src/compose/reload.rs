@@ -50,7 +50,10 @@ impl LanguageSources {
         let mut registry = match local::registry(&self.config) {
             Ok(registry) => registry,
             Err(error) => {
-                tracing::warn!(error = chain(&error), "the language files have faults; the languages stay as they were");
+                tracing::warn!(
+                    error = chain(&error),
+                    "the language files have faults; the languages stay as they were"
+                );
                 return;
             }
         };

@@ -34,6 +34,7 @@ fn help_matches_its_snapshots() {
         "template",
         "doctor",
         "languages",
+        "images",
         "user",
         "key",
         "contest",
@@ -54,6 +55,8 @@ fn help_matches_its_snapshots() {
     check("user-import", &["user", "import", "--help"]);
     check("key-create", &["key", "create", "--help"]);
     check("languages-install", &["languages", "install", "--help"]);
+    check("languages-add", &["languages", "add", "--help"]);
+    check("images-add", &["images", "add", "--help"]);
 }
 
 #[test]

@@ -207,7 +207,8 @@ fn a_language_whose_image_is_missing_or_whose_samples_fail_is_not_added() {
     let wrong = source("course-python.toml", &LANGUAGE.replace("stdout = \"algorithms", "stdout = \"other"));
     let error = run(&data, &["languages", "add", &wrong.path], 1);
     assert!(error.contains("was not added, because a sample failed"), "{error}");
-    let missing = source("course-python.toml", &LANGUAGE.replace("[\"python3\", \"{source}\"]", "[\"perl\", \"{source}\"]"));
+    let missing =
+        source("course-python.toml", &LANGUAGE.replace("[\"python3\", \"{source}\"]", "[\"perl\", \"{source}\"]"));
     let error = run(&data, &["languages", "add", &missing.path], 1);
     assert!(error.contains("`perl` is not in the image"), "{error}");
     assert!(!data.join("languages/course-python.toml").exists());

@@ -150,7 +150,7 @@ fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result
     let Built::Ok(runnable, _) = built else { return Ok(None) };
     let nothing = StdinSource::Bytes(Arc::from([]));
     let (outcome, _) = run(&runnable, verifying, nothing, &["--version".to_owned()])?;
-    Ok((outcome == Outcome::Exited(0)).then_some(runnable))
+    Ok((outcome == Outcome::Exited(0)).then_some(*runnable))
 }
 
 fn shown(decision: InputDecision) -> String {
