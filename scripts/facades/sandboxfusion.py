@@ -325,7 +325,7 @@ def a_language_that_only_the_sdk_knows_is_refused_with_422():
 
 @check("python")
 def a_language_that_is_not_installed_has_return_code_127():
-    response = run("racket", "(display 1)")
+    response = run("julia", "print(1)")
     equal((response.status.value, response.compile_result), ("Failed", None))
     equal((response.run_result.status.value, response.run_result.return_code), ("Finished", 127))
     assert "command not found" in response.run_result.stderr, response

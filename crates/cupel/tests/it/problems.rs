@@ -389,14 +389,15 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
-    let prolog = "main :-\n    read(N), M is 2 * N, print(M).\n";
-    let made = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.pl", prolog));
+    // Python 2 is not in any language file, so the only submission cannot be tried.
+    let source = "#!/usr/bin/env python2\nprint 2 * input()\n";
+    let made = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", source));
     assert_eq!(made.0, 201, "{made:?}");
     let told = author.verify("twice");
     let about = |claim: &Value| claim["about"].clone();
     let broken: Vec<Value> = told["broken"].as_array().unwrap().iter().map(about).collect();
     assert!(told["holds"] == false && broken.contains(&json!("time limit")), "{told}");
-    assert!(told["notes"].to_string().contains("twice.pl: not tried here"), "{told}");
+    assert!(told["notes"].to_string().contains("twice.py: not tried here"), "{told}");
     let publish = json!({ "visibility": "public" });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
     assert_eq!(status, 409, "{refused}");
