@@ -89,6 +89,8 @@ pub(crate) struct Inner {
     /// names.
     pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
     pub(crate) resolving: Arc<Semaphore>,
+    /// The container images of this node, if it runs programs.
+    pub(crate) images: OnceLock<Arc<dyn crate::images::Images>>,
 }
 
 impl Core {
@@ -120,6 +122,7 @@ impl Core {
                 resolver: OnceLock::new(),
                 resolving: Arc::new(Semaphore::new(RESOLVING_MAX)),
                 boards: Boards::default(),
+                images: OnceLock::new(),
             }),
             result_cache: None,
         }

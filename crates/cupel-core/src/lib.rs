@@ -20,6 +20,7 @@ mod disk;
 pub mod event;
 mod execute;
 mod ids;
+pub mod images;
 mod lease;
 pub mod limits;
 pub mod live;

@@ -81,19 +81,8 @@ impl Contents {
     }
 
     pub(crate) fn read(from: impl Read) -> io::Result<Contents> {
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the record of the layer is damaged");
         let mut from = BufReader::new(from);
-        let mut line = String::new();
-        from.read_line(&mut line)?;
-        if line.trim_end() != HEADING {
-            return Err(damaged());
-        }
-        line.clear();
-        from.read_line(&mut line)?;
-        let mut numbers = line.split_ascii_whitespace().map(str::parse);
-        let mut number = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
-        let mut contents =
-            Contents { bytes: number()?, left_out: number()?, privileges_dropped: number()?, records: Vec::new() };
+        let mut contents = read_head(&mut from)?;
         let mut record = Vec::new();
         while from.read_until(0, &mut record)? > 0 {
             contents.records.push(record.strip_suffix(b"\0").and_then(parse).ok_or_else(damaged)?);
@@ -101,6 +90,29 @@ impl Contents {
         }
         Ok(contents)
     }
+
+    /// The bytes of all files, without reading the records.
+    pub(crate) fn read_bytes(from: impl Read) -> io::Result<u64> {
+        read_head(&mut BufReader::new(from)).map(|contents| contents.bytes)
+    }
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the record of the layer is damaged")
+}
+
+/// Reads everything but the records.
+fn read_head(from: &mut impl BufRead) -> io::Result<Contents> {
+    let mut line = String::new();
+    from.read_line(&mut line)?;
+    if line.trim_end() != HEADING {
+        return Err(damaged());
+    }
+    line.clear();
+    from.read_line(&mut line)?;
+    let mut numbers = line.split_ascii_whitespace().map(str::parse);
+    let mut number = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
+    Ok(Contents { bytes: number()?, left_out: number()?, privileges_dropped: number()?, records: Vec::new() })
 }
 
 fn parse(record: &[u8]) -> Option<Record> {

@@ -21,7 +21,7 @@ use crate::error::ImageError;
 use crate::hashing::{Hashing, hash_of};
 use crate::index::{Image, ImageConfig, ImageRow, IndexFile, VERSION};
 use crate::layer::{self, LayerFault};
-use crate::plan::{self, Blobs, Compression, Plan, PlannedLayer};
+use crate::plan::{self, Blobs, Compression, Plan, PlannedLayer, Wanted};
 use crate::root;
 use crate::source::{Archive, Layout, RegistryOptions, Source};
 
@@ -160,21 +160,37 @@ impl ImageStore {
                     let plan = plan::of_layout(&blobs, wanted.as_ref(), &self.bounds)?;
                     return self.add_planned(name, source, &blobs, plan, &incoming);
                 }
-                let file = self.uncompressed(path, incoming.directory.path())?;
-                let blobs = Archive::open(file)
-                    .map_err(|error| ImageError::refused("the archive", format!("it cannot be read: {error}")))?;
-                let plan = match (blobs.contains("index.json"), blobs.contains("manifest.json")) {
-                    (true, _) => plan::of_layout(&blobs, wanted.as_ref(), &self.bounds)?,
-                    (false, true) => plan::of_saved(&blobs, wanted.as_ref(), &self.bounds)?,
-                    (false, false) => {
-                        let reason =
-                            "it contains neither `index.json` (OCI layout) nor `manifest.json` (`docker save`)";
-                        return Err(ImageError::refused("the archive", reason));
-                    }
-                };
-                self.add_planned(name, source, &blobs, plan, &incoming)
+                self.add_archive(name, source, path, wanted.as_ref(), &incoming)
+            }
+            Source::Daemon { name: of_engine } => {
+                let archive = incoming.directory.path().join("saved.tar");
+                crate::source::save(of_engine, &archive, &self.bounds, registries)?;
+                self.add_archive(name, source, &archive, None, &incoming)
             }
         }
+    }
+
+    /// Adds the image of an archive in a file.
+    fn add_archive(
+        &self,
+        name: &ImageName,
+        source: &Source,
+        path: &Path,
+        wanted: Option<&Wanted>,
+        incoming: &Incoming,
+    ) -> Result<AddedImage, ImageError> {
+        let file = self.uncompressed(path, incoming.directory.path())?;
+        let blobs = Archive::open(file)
+            .map_err(|error| ImageError::refused("the archive", format!("it cannot be read: {error}")))?;
+        let plan = match (blobs.contains("index.json"), blobs.contains("manifest.json")) {
+            (true, _) => plan::of_layout(&blobs, wanted, &self.bounds)?,
+            (false, true) => plan::of_saved(&blobs, wanted, &self.bounds)?,
+            (false, false) => {
+                let reason = "it contains neither `index.json` (OCI layout) nor `manifest.json` (`docker save`)";
+                return Err(ImageError::refused("the archive", reason));
+            }
+        };
+        self.add_planned(name, source, &blobs, plan, incoming)
     }
 
     /// Opens an archive; one that is compressed as a whole is uncompressed into `incoming`, since its files are read
@@ -275,6 +291,13 @@ impl ImageStore {
         }
     }
 
+    /// Bytes of the files of a layer that the store has.
+    fn bytes_of(&self, diff_id: &ContentHash) -> Result<u64, ImageError> {
+        let path = self.layer(diff_id).join("contents");
+        let file = File::open(&path).map_err(ImageError::io("read", &path))?;
+        Contents::read_bytes(file).map_err(ImageError::io("read", &path))
+    }
+
     /// Unpacks a layer, verifies its digests, and puts it in its place.
     fn unpack(
         &self,
@@ -326,7 +349,7 @@ impl ImageStore {
     fn check_room(&self, bytes: u64) -> Result<(), ImageError> {
         let mut used = bytes;
         for diff_id in hashes_in(&self.layers())? {
-            used += self.contents_of(&diff_id)?.map_or(0, |contents| contents.bytes);
+            used += self.bytes_of(&diff_id)?;
         }
         match used.checked_sub(self.disk_max) {
             None | Some(0) => Ok(()),

@@ -107,9 +107,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rdkafka", &["cupel-queue"]),
     ("redis", &["cupel-queue", "cupel-events", "cupel-cache"]),
     ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
-    // Only the store uses S3; the S3 library needs a second HTTP client.
+    // Only the store uses S3; the S3 library and the client of registries need a second HTTP client.
     ("object_store", &["cupel-store"]),
-    ("reqwest", &["cupel-store"]),
+    ("oci-client", &["cupel-images"]),
+    ("reqwest", &["cupel-store", "cupel-images"]),
     // Only these crates serve HTTP; the binary runs the router that they build.
     ("axum", &["cupel-http", "cupel-api", "cupel-facades", "cupel-web", "cupel"]),
     // There is one server loop.

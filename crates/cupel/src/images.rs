@@ -1,9 +1,12 @@
-//! The container images of this node: where they are, and what languages find in them.
+//! The container images of this node: where they are, what languages find in them, and how the API manages them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cupel_images::{Image, ImageStore, RootInUse};
+use async_trait::async_trait;
+use cupel_core::images::{ImageEntry, ImageState, Images, ImagesError};
+use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
 use cupel_languages::{FoundImage, HostProbe, Probe};
 use cupel_runner::native;
 use cupel_types::{ImageName, ImageRoot, Root, chain};
@@ -132,5 +135,135 @@ impl Probe for MachineProbe {
             false => root.search.iter().map(|part| format!("{part}/{program}")).collect(),
         };
         paths.iter().any(|path| cupel_images::is_program(&directory, Path::new(path)))
+    }
+}
+
+/// Additions that may be under way at the same time.
+const ADDITIONS_MAX: usize = 2;
+/// Additions that failed and are still listed.
+const FAILURES_MAX: usize = 100;
+
+/// The images of a server, as administrators manage them through its API.
+pub(crate) struct ManagedImages {
+    store: ImageStore,
+    registries: RegistryOptions,
+    additions: Arc<Mutex<BTreeMap<ImageName, Addition>>>,
+}
+
+/// An image that is being added, or could not be.
+struct Addition {
+    source: String,
+    failure: Option<String>,
+}
+
+impl ManagedImages {
+    pub(crate) fn new(store: ImageStore, registries: RegistryOptions) -> ManagedImages {
+        ManagedImages { store, registries, additions: Arc::default() }
+    }
+
+    fn additions(&self) -> MutexGuard<'_, BTreeMap<ImageName, Addition>> {
+        self.additions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls a blocking operation of the store.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&ImageStore) -> Result<T, ImageError> + Send + 'static,
+    ) -> Result<T, ImagesError> {
+        let store = self.store.clone();
+        let called = tokio::task::spawn_blocking(move || call(&store)).await;
+        let result = called.map_err(|error| ImagesError::Failed(error.to_string()))?;
+        result.map_err(|error| match error {
+            ImageError::Unknown(name) => ImagesError::Unknown(name),
+            other => ImagesError::Failed(chain(&other)),
+        })
+    }
+}
+
+#[async_trait]
+impl Images for ManagedImages {
+    async fn list(&self) -> Result<Vec<ImageEntry>, ImagesError> {
+        let ready = self.with_store(ImageStore::list).await?;
+        let entry = |image: Image| {
+            let state = ImageState::Ready {
+                digest: format!("sha256:{}", image.digest.unwrap_or(image.id)),
+                bytes: image.bytes,
+                layers: image.layers.len(),
+                added_at: i64::try_from(image.added)
+                    .ok()
+                    .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+                    .unwrap_or_default(),
+            };
+            ImageEntry { name: image.name, source: image.source, state }
+        };
+        let mut entries: BTreeMap<ImageName, ImageEntry> =
+            ready.into_iter().map(|image| (image.name.clone(), entry(image))).collect();
+        for (name, Addition { source, failure }) in &*self.additions() {
+            let state = match failure {
+                None => ImageState::Adding,
+                Some(reason) => ImageState::Failed { reason: reason.clone() },
+            };
+            entries.insert(name.clone(), ImageEntry { name: name.clone(), source: source.clone(), state });
+        }
+        Ok(entries.into_values().collect())
+    }
+
+    async fn begin_to_add(&self, name: ImageName, text: &str) -> Result<(), ImagesError> {
+        let source: Source = text.parse().map_err(|error: SourceError| ImagesError::BadSource(error.to_string()))?;
+        if !matches!(source, Source::Registry { .. }) {
+            let reason = "a request may name an image of a registry only, as `docker://HOST/NAME:TAG`; for a file of the \
+                          server, use `cupel images add` there";
+            return Err(ImagesError::BadSource(reason.to_owned()));
+        }
+        {
+            let mut additions = self.additions();
+            let running = || additions.iter().filter(|(_, addition)| addition.failure.is_none());
+            if running().any(|(known, _)| *known == name) {
+                return Err(ImagesError::Busy(format!("`{name}` is being added already")));
+            }
+            if running().count() >= ADDITIONS_MAX {
+                return Err(ImagesError::Busy(format!("{ADDITIONS_MAX} images are being added; try again later")));
+            }
+            if additions.len() >= FAILURES_MAX
+                && let Some(oldest) = additions.iter().find(|(_, a)| a.failure.is_some()).map(|(name, _)| name.clone())
+            {
+                additions.remove(&oldest);
+            }
+            additions.insert(name.clone(), Addition { source: text.to_owned(), failure: None });
+        }
+        let (store, registries, additions) = (self.store.clone(), self.registries.clone(), Arc::clone(&self.additions));
+        tokio::task::spawn_blocking(move || {
+            let added = store.add(&name, &source, &registries);
+            let mut additions = additions.lock().unwrap_or_else(PoisonError::into_inner);
+            match added {
+                Ok(added) => {
+                    tracing::info!(image = name.as_str(), layers = added.layers_unpacked, "an image was added");
+                    additions.remove(&name);
+                }
+                Err(error) => {
+                    let reason = chain(&error);
+                    tracing::warn!(image = name.as_str(), error = reason, "an image could not be added");
+                    if let Some(addition) = additions.get_mut(&name) {
+                        addition.failure = Some(reason);
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn remove(&self, name: &ImageName) -> Result<(), ImagesError> {
+        // A separate statement, so that the lock is released before it is taken again.
+        let has_failed = self.additions().get(name).map(|addition| addition.failure.is_some());
+        match has_failed {
+            Some(false) => return Err(ImagesError::Busy(format!("`{name}` is being added"))),
+            Some(true) => {
+                self.additions().remove(name);
+                return Ok(());
+            }
+            None => {}
+        }
+        let name = name.clone();
+        self.with_store(move |store| store.remove(&name)).await.map(drop)
     }
 }

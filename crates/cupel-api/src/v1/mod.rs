@@ -9,6 +9,7 @@ mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod faults;
+mod images;
 mod keys;
 mod languages;
 pub(crate) mod membership;
@@ -67,6 +68,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admin_users::end_code))
         .routes(routes!(admin::queue))
         .routes(routes!(workers::workers))
+        .routes(routes!(images::images, images::add_image, images::remove_image))
         .routes(routes!(dead_letters::dead_letters))
         .routes(routes!(dead_letters::dead_letter, dead_letters::purge_dead_letter))
         .routes(routes!(dead_letters::retry_dead_letter))

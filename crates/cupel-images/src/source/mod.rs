@@ -1,6 +1,7 @@
 //! Where images come from.
 
 mod archive;
+mod daemon;
 mod layout;
 mod registry;
 
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use cupel_types::ContentHash;
 
 pub(crate) use archive::Archive;
+pub(crate) use daemon::save;
 pub(crate) use layout::Layout;
 pub use registry::RegistryOptions;
 pub(crate) use registry::pull;
@@ -29,6 +31,12 @@ pub enum Source {
         path: PathBuf,
         /// Which of several images.
         selector: Option<Selector>,
+    },
+    /// An image that a running Docker Engine has, written `docker-daemon:NAME:TAG`. The engine is that of `DOCKER_HOST`, or
+    /// the one at `/var/run/docker.sock`.
+    Daemon {
+        /// The name by which the engine knows the image.
+        name: String,
     },
     /// An image in a registry, written `docker://HOST/NAME:TAG`, with or without `@sha256:DIGEST`.
     Registry {
@@ -78,6 +86,13 @@ impl FromStr for Source {
             registry::parse(reference).map_err(|reason| fail(&reason))?;
             return Ok(Source::Registry { reference: reference.to_owned() });
         }
+        if let Some(name) = text.strip_prefix("docker-daemon:") {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+            if name.is_empty() || !name.chars().all(is_name) {
+                return Err(fail("write the name of an image, as `docker image ls` shows it"));
+            }
+            return Ok(Source::Daemon { name: name.to_owned() });
+        }
         for prefix in ["oci-archive:", "oci:", "docker-archive:"] {
             if let Some(rest) = text.strip_prefix(prefix) {
                 return with_selector(rest).map_err(|reason| fail(&reason));
@@ -87,7 +102,9 @@ impl FromStr for Source {
             return Err(fail("it is empty"));
         }
         if text.contains("://") {
-            return Err(fail("write a path, `oci:PATH`, `docker-archive:PATH` or `docker://HOST/NAME:TAG`"));
+            return Err(fail(
+                "write a path, `oci:PATH`, `docker-archive:PATH`, `docker-daemon:NAME:TAG` or `docker://HOST/NAME:TAG`",
+            ));
         }
         Ok(Source::Path { path: text.into(), selector: None })
     }
@@ -115,6 +132,7 @@ impl fmt::Display for Source {
             Source::Path { path, selector: Some(Selector::Digest(digest)) } => {
                 write!(f, "oci:{}@sha256:{digest}", path.display())
             }
+            Source::Daemon { name } => write!(f, "docker-daemon:{name}"),
             Source::Registry { reference } => write!(f, "docker://{reference}"),
         }
     }
@@ -140,10 +158,20 @@ mod tests {
                 "docker://127.0.0.1:5000/course:1",
                 Ok(Source::Registry { reference: "127.0.0.1:5000/course:1".to_owned() }),
             ),
+            ("docker-daemon:course:1", Ok(Source::Daemon { name: "course:1".to_owned() })),
         ] {
             assert_eq!(text.parse::<Source>(), expected, "{text}");
         }
-        for bad in ["", "https://host/x", "docker://", "docker://UPPER/x y", "oci:", "oci:a@sha256:12"] {
+        for bad in [
+            "",
+            "https://host/x",
+            "docker://",
+            "docker://UPPER/x y",
+            "oci:",
+            "oci:a@sha256:12",
+            "docker-daemon:",
+            "docker-daemon:a b",
+        ] {
             assert!(bad.parse::<Source>().is_err(), "{bad}");
         }
     }

@@ -30,7 +30,9 @@ pub struct RegistryOptions {
     pub mirrors: Vec<(String, String)>,
     /// A file like Docker's `config.json`; `None` for the user's own (`$DOCKER_CONFIG`, `~/.docker`).
     pub credentials: Option<PathBuf>,
-    /// Maximum time without a byte from the registry.
+    /// Socket of the Docker Engine for `docker-daemon:`; `None` for that of `DOCKER_HOST`, or `/var/run/docker.sock`.
+    pub docker_socket: Option<PathBuf>,
+    /// Maximum time without a byte from the registry or engine.
     pub silence_max: Duration,
 }
 
@@ -41,6 +43,7 @@ impl Default for RegistryOptions {
             insecure: Vec::new(),
             mirrors: Vec::new(),
             credentials: None,
+            docker_socket: None,
             silence_max: Duration::from_secs(30),
         }
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::build::{Fixture, Layer, Layout, digest, listing};
+use cupel_images::RegistryOptions;
+
+use crate::build::{Fixture, Layer, Layout, digest, image_name, listing};
 
 /// Packs a directory into a tar.
 fn pack(directory: &Path) -> Vec<u8> {
@@ -127,4 +129,42 @@ fn a_file_that_is_no_image_is_refused_with_what_is_missing() {
     }
     let error = fixture.add("a", Path::new("/nowhere")).unwrap_err().to_string();
     assert!(error.starts_with("cannot read the image from /nowhere"), "{error}");
+}
+
+/// A Docker Engine that has one image, as far as its API is used.
+fn engine(socket: &Path, archive: Vec<u8>) {
+    let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            use std::io::BufRead;
+            let mut lines = std::io::BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let first = lines.next().unwrap_or_default();
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let (status, body) = match first.as_str() {
+                "GET /images/get?names=course%3A1 HTTP/1.1" => ("200 OK", archive.clone()),
+                _ => ("404 Not Found", br#"{"message":"reference does not exist"}"#.to_vec()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = (&stream).write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+}
+
+#[test]
+fn an_image_of_a_running_engine_is_read_through_its_socket() {
+    let fixture = Fixture::new();
+    let layout = fixture.layout("image").layer(Layer::new().file("a", "x")).write();
+    let socket = fixture.directory.path().join("docker.sock");
+    engine(&socket, pack(&layout));
+    let source = |name: &str| format!("docker-daemon:{name}");
+    let options = RegistryOptions { docker_socket: Some(socket), ..RegistryOptions::default() };
+    let add = |name: &str| fixture.store.add(&image_name("a"), &source(name).parse().unwrap(), &options);
+    let added = add("course:1").unwrap();
+    assert_eq!(listing(&fixture.root(&added)), ["a"]);
+    assert_eq!(added.image.source, "docker-daemon:course:1");
+    let error = add("course:2").unwrap_err().to_string();
+    assert!(error.contains("reference does not exist"), "{error}");
+    let nowhere = RegistryOptions { docker_socket: Some("/nowhere/docker.sock".into()), ..RegistryOptions::default() };
+    let error = fixture.store.add(&image_name("a"), &source("x").parse().unwrap(), &nowhere).unwrap_err().to_string();
+    assert!(error.starts_with("the Docker Engine at /nowhere/docker.sock failed"), "{error}");
 }

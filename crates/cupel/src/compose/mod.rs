@@ -43,6 +43,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
+use crate::images::ManagedImages;
 use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
 
@@ -84,7 +85,11 @@ impl Server {
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
         let (events, blobs) = (Arc::clone(&engines.events), engines.blobs.clone());
         let counts_instructions = runtime.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
-        let core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
+        let mut core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
+        if let Some(runtime) = &runtime {
+            let images = ManagedImages::new(runtime.images.clone(), config.images.registries.clone());
+            core = core.with_images(Arc::new(images));
+        }
         if role.accepts() {
             begin(config, &core).await?;
         }
@@ -251,7 +256,7 @@ fn start_worker(
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
-    let ExecutionRuntime { prepared: store, probe, runner, examination: _, slots, artifacts } = runtime;
+    let ExecutionRuntime { prepared: store, images: _, probe, runner, examination: _, slots, artifacts } = runtime;
     let sources = reload::LanguageSources { config: Arc::new(config.clone()), probe, runner: Arc::clone(&runner) };
     tasks.push(tokio::spawn(reload::reload(core.clone(), sources, shutdown.clone())));
     let factory: ExecutorFactory = {

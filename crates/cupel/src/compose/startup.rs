@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cupel_core::chain;
+use cupel_images::ImageStore;
 use cupel_languages::Registry;
 use cupel_runner::prepared::{self, Check, PreparedStore};
 use cupel_runner::{Directories, NativeRunner, Runner, native};
@@ -33,6 +34,7 @@ pub(crate) struct Startup {
 /// The parts that run programs.
 pub(crate) struct ExecutionRuntime {
     pub(super) prepared: Option<PreparedStore>,
+    pub(super) images: ImageStore,
     /// Found the languages, and keeps their images on the disk.
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
@@ -81,7 +83,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     refuse_missing_walls(&examination, &config.accept_missing)?;
     let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    let runtime = ExecutionRuntime { prepared: store, probe, runner, examination, slots, artifacts };
+    let runtime = ExecutionRuntime { prepared: store, images, probe, runner, examination, slots, artifacts };
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 

@@ -650,6 +650,7 @@ fn images(layers: &mut Layers) -> Images {
         insecure: layers.list("images.registries.insecure"),
         mirrors,
         credentials: path(layers.text("images.registries.credentials")),
+        docker_socket: None,
         silence_max: layers.duration("images.registries.timeout", Duration::from_secs(1)),
     };
     Images { directory, disk_max, registries }

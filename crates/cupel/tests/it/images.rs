@@ -1,6 +1,7 @@
 //! Container images as toolchains, from the file that `docker save` would write to a result of a server.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -218,4 +219,75 @@ fn a_language_whose_image_is_missing_or_whose_samples_fail_is_not_added() {
     run(&data, &["languages", "add", &file.path], 0);
     let stdout = run(&data, &["run", "--language", "course-python", &program.path], 0);
     assert!(stdout.starts_with("algorithms 4711 x"), "{stdout}");
+}
+
+/// A registry that has the image of a layout under every name.
+fn registry_of(layout: &Path) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let index: Value = serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let manifest = index["manifests"][0]["digest"].as_str().unwrap()["sha256:".len()..].to_owned();
+    let blobs = layout.join("blobs/sha256");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let path = lines.next().unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let body = match path.rsplit_once("sha256:") {
+                Some((_, digest)) => fs::read(blobs.join(digest)).unwrap(),
+                None if path.contains("/manifests/") => fs::read(blobs.join(&manifest)).unwrap(),
+                None => Vec::new(),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = (&stream).write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+    host
+}
+
+#[test]
+fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let mut layer = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o644);
+    layer.append_data(&mut header, "a", &b"x"[..]).unwrap();
+    let host = registry_of(&layout(&place.path().join("image"), &layer.into_inner().unwrap()));
+    let server = Server::start(&data, &NO_RATE_LIMITS);
+    let call =
+        |method: &str, path: &str, body: Option<Value>| server.call(method, path, Some(&server.key), body.as_ref());
+    let add = |name: &str, source: &str| {
+        call("POST", "/api/v1/admin/images", Some(json!({ "name": name, "source": source })))
+    };
+    for (name, source, pointer, expected) in [
+        ("Course", "docker://x/y:1", "/name", "An image name has components of lower-case letters"),
+        ("course", "/etc/shadow", "/source", "A request may name an image of a registry only"),
+        ("course", "oci:/var/lib/cupel", "/source", "A request may name an image of a registry only"),
+        ("course", "docker-daemon:x", "/source", "A request may name an image of a registry only"),
+        ("course", "docker://", "/source", "`docker://` is not a source of an image"),
+    ] {
+        let (status, refused) = add(name, source);
+        assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!(pointer)), "{source}: {refused:#}");
+        assert!(refused["detail"].as_str().unwrap().starts_with(expected), "{refused:#}");
+    }
+    assert_eq!(add("course/a:1", &format!("docker://{host}/a:1")).0, 202);
+    assert_eq!(add("course/b:1", "docker://127.0.0.1:1/b:1").0, 202);
+    let images = eventually(|| {
+        let (_, listed) = call("GET", "/api/v1/admin/images", None);
+        let images = listed["images"].as_array().unwrap().clone();
+        images.iter().all(|image| image["state"] != "adding").then_some(images)
+    });
+    assert_eq!(
+        (&images[0]["name"], &images[0]["state"], &images[0]["layers"]),
+        (&json!("course/a:1"), &json!("ready"), &json!(1))
+    );
+    assert_eq!((&images[1]["name"], &images[1]["state"]), (&json!("course/b:1"), &json!("failed")));
+    assert!(images[1]["failure"].as_str().unwrap().starts_with("the registry `127.0.0.1:1` failed"), "{images:#?}");
+    for (name, status) in [("course/a:1", 204), ("course/b:1", 204), ("course/a:1", 404), ("../x", 404)] {
+        assert_eq!(call("DELETE", &format!("/api/v1/admin/images?name={name}"), None).0, status, "{name}");
+    }
+    assert_eq!(call("GET", "/api/v1/admin/images", None).1["images"], json!([]));
 }

@@ -15,6 +15,7 @@ use crate::cli::shared_args::Settings;
     after_help = "Sources of an image:
   PATH                        an OCI layout (directory or tar), or an archive of `docker save`, also compressed
   oci:PATH:TAG                one of several images in such a file; oci:PATH@sha256:DIGEST, too
+  docker-daemon:NAME:TAG      an image of a running Docker Engine (DOCKER_HOST, or /var/run/docker.sock)
   docker://HOST/NAME:TAG      a registry; with @sha256:DIGEST, the image must have this digest
 
 Examples:

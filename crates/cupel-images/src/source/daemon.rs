@@ -1,0 +1,83 @@
+//! An image that a running Docker Engine has, by the engine's API: `GET /images/get` gives the archive that `docker save`
+//! would write. Source: Docker Engine API 1.41.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use futures_util::StreamExt;
+
+use crate::bounds::ImageBounds;
+use crate::error::ImageError;
+use crate::source::RegistryOptions;
+
+/// The engine's socket, unless `DOCKER_HOST` names another one.
+const SOCKET: &str = "/var/run/docker.sock";
+/// Bytes of an error message that are read.
+const MESSAGE_MAX: usize = 4096;
+
+/// Writes the archive of an image to a file.
+pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &RegistryOptions) -> Result<(), ImageError> {
+    let socket = match &options.docker_socket {
+        Some(path) => path.clone(),
+        None => socket()?,
+    };
+    let failed = |reason: String| ImageError::Remote {
+        remote: format!("the Docker Engine at {}", socket.display()),
+        reason: format!("failed: {reason}"),
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(ImageError::io("start a runtime for", to))?;
+    let chain = |error: reqwest::Error| failed(cupel_types::chain(&error));
+    runtime.block_on(async {
+        let client = reqwest::Client::builder()
+            .unix_socket(socket.as_path())
+            .read_timeout(options.silence_max)
+            .build()
+            .map_err(chain)?;
+        // The engine ignores the host's name.
+        let request = client.get("http://docker/images/get").query(&[("names", name)]);
+        let response = request.send().await.map_err(chain)?;
+        let status = response.status();
+        let mut body = response.bytes_stream();
+        if !status.is_success() {
+            let mut text = Vec::new();
+            while let Some(Ok(chunk)) = body.next().await {
+                text.extend_from_slice(&chunk);
+                if text.len() > MESSAGE_MAX {
+                    break;
+                }
+            }
+            let message = serde_json::from_slice(&text)
+                .ok()
+                .and_then(|value: serde_json::Value| Some(value.get("message")?.as_str()?.to_owned()));
+            return Err(failed(message.unwrap_or_else(|| format!("it answered with status {status}"))));
+        }
+        let mut file = std::fs::File::create(to).map_err(ImageError::io("create", to))?;
+        let mut left = bounds.bytes_max;
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(chain)?;
+            left = left.checked_sub(chunk.len() as u64).ok_or_else(|| {
+                ImageError::refused("the archive", format!("it has more than {} bytes", bounds.bytes_max))
+            })?;
+            file.write_all(&chunk).map_err(ImageError::io("write", to))?;
+        }
+        Ok(())
+    })
+}
+
+/// The engine's socket: that of `DOCKER_HOST`, as for the `docker` command.
+fn socket() -> Result<PathBuf, ImageError> {
+    match std::env::var("DOCKER_HOST") {
+        Err(_) => Ok(PathBuf::from(SOCKET)),
+        Ok(host) => match host.strip_prefix("unix://") {
+            Some(path) => Ok(PathBuf::from(path)),
+            None => {
+                let reason = format!("DOCKER_HOST is `{host}`, and only `unix://PATH` is supported");
+                Err(super::SourceError::new("docker-daemon:", reason).into())
+            }
+        },
+    }
+}
