@@ -45,6 +45,8 @@ def acceptable(value):
     value = {name: acceptable(entry) for name, entry in value.items() if name not in LEFT_OUT}
     if isinstance(value.get("language"), str):
         value["language"] = "python"
+        if isinstance(value.get("version"), str):
+            value["version"] = "3"
     if isinstance(value.get("expires_at"), str):
         value["expires_at"] = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
     if isinstance(value.get("tier"), str):

@@ -85,12 +85,17 @@ pub(crate) struct ImageRequest {
     /// Components of lower-case letters, digits, `.`, `_` and `-`, separated by `/`, and a tag after `:`.
     #[schema(
         min_length = 1,
-        max_length = 200,
-        pattern = "^[a-z0-9]([a-z0-9._/-]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$"
+        max_length = 190,
+        pattern = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$"
     )]
     name: String,
-    /// `docker://HOST/NAME:TAG`, with or without `@sha256:DIGEST`. The operator's settings `[images.registries]` apply.
-    #[schema(min_length = 1, pattern = "^docker://")]
+    /// `docker://HOST/NAME:TAG`, with or without `@sha256:DIGEST`. The pattern allows the usual references; the server also
+    /// accepts rarer ones. The operator's settings `[images.registries]` apply.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^docker://[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?(/[a-z0-9]+(-[a-z0-9]+)*)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,100})?(@sha256:[0-9a-f]{64})?$"
+    )]
     source: String,
 }
 
