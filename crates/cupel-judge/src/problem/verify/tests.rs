@@ -296,12 +296,12 @@ fn a_submission_in_a_language_that_is_not_installed_is_a_note_if_others_hold() {
     let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
     fixture = fixture.with("b.scr", must_be(ExpectedVerdict::Accepted));
     let mut package = fixture.package(group("", fixture.cases(&["1"])));
-    package.problem.submissions[1].program.language = Some("prolog".parse().unwrap());
+    package.problem.submissions[1].program.language = Some("unlambda".parse().unwrap());
     let request = fixture.request(&package);
     let mut right = Scripted::new(vec![ok()]);
     let report = verify(&request, &mut right, &NoCache, &mut Nobody).unwrap();
     assert!(report.holds(), "{:?}", broken(&report));
-    assert!(report.notes.iter().any(|note| note.contains("b.scr") && note.contains("`prolog`")), "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.contains("b.scr") && note.contains("`unlambda`")), "{:?}", report.notes);
     let untried = &report.submissions[1];
     assert_eq!((untried.verdict, untried.holds, untried.language.is_some()), (Verdict::Skipped, true, false));
 }
@@ -311,7 +311,7 @@ fn a_package_of_which_no_accepted_submission_runs_does_not_hold() {
     let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
     fixture = fixture.with("b.scr", must_be(ExpectedVerdict::WrongAnswer));
     let mut package = fixture.package(group("", fixture.cases(&["1"])));
-    package.problem.submissions[0].program.language = Some("prolog".parse().unwrap());
+    package.problem.submissions[0].program.language = Some("unlambda".parse().unwrap());
     let request = fixture.request(&package);
     let mut wrong = Scripted::new(vec![prints("no", 1)]);
     let report = verify(&request, &mut wrong, &NoCache, &mut Nobody).unwrap();
