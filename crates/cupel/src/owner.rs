@@ -96,13 +96,23 @@ pub(crate) fn become_owner_of_part(data: &Path, part: &Path) -> Result<(), Owner
     if user.uid == 0 {
         return Ok(drop_privileges_keep_user(Some(part))?);
     }
-    if fs::metadata(part).map_err(at(part))?.uid() == 0 {
+    give_part(data, part)?;
+    become_user(Some(user), data, None)
+}
+
+/// Gives a part of a data directory that root has just created to the owner of the data directory. Does nothing if an
+/// ordinary user calls it.
+pub(crate) fn give_part(data: &Path, part: &Path) -> Result<(), OwnerError> {
+    let meta = fs::metadata(data).map_err(at(data))?;
+    let user = Identity { uid: meta.uid(), gid: meta.gid() };
+    let is_roots = fs::metadata(part).map_err(at(part))?.uid() == 0;
+    if privileges::is_root() && user.uid != 0 && is_roots {
         let directory = File::open(data).map_err(at(data))?;
         let mut budget = THINGS_MAX;
         privileges::hand_over_tree(&directory, part.file_name().unwrap_or_default(), user, &mut budget)
             .map_err(at(part))?;
     }
-    become_user(Some(user), data, None)
+    Ok(())
 }
 
 fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Result<(), OwnerError> {

@@ -55,14 +55,18 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
     let images = images::of_server(config, &data);
-    // The launcher opens the directory of the roots at its start, so it must exist then.
-    if let Err(error) = images.create() {
-        tracing::warn!(error = %chain(&error), "cannot create the directory of images");
-    }
     let probe = MachineProbe::new(Some(images.clone()));
     registry.probe(&probe);
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
+    // The launcher opens the directory of the roots at its start, so it must exist then.
+    match images.create() {
+        Ok(()) if config.images.directory.is_none() => {
+            owner::give_part(data.path(), &data.path().join(images::DIRECTORY))?;
+        }
+        Ok(()) => {}
+        Err(error) => tracing::warn!(error = %chain(&error), "cannot create the directory of images"),
+    }
     let store = prepared_store::of_server(&data);
     let root = store.as_ref().map(PreparedStore::root);
     let examined = native::launch_examination(registry.iter(), root)?;

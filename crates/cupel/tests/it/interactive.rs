@@ -48,7 +48,8 @@ print(json.dumps({"code": os.waitstatus_to_exitcode(status), "restored": termios
 pub(crate) fn at_terminal(args: &[&str], env: &[(&str, &str)], steps: &Value) -> Value {
     let inner = cupel(args);
     let mut command = Command::new("python3");
-    command.args(["-c", AT_TERMINAL, &steps.to_string()]).arg(inner.get_program()).args(inner.get_args());
+    // Isolated, so that it imports nothing from the working directory.
+    command.args(["-I", "-c", AT_TERMINAL, &steps.to_string()]).arg(inner.get_program()).args(inner.get_args());
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
     command.envs(env.iter().copied());
     let Ended { stdout, stderr, .. } = end(command, b"");

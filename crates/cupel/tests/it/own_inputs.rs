@@ -43,7 +43,10 @@ fn a_function_is_called_with_custom_arguments() {
 
         // The languages in which the function can be called.
         let languages = author.get("/api/v1/problems/light-tail")["limits"]["languages"].clone();
-        assert_eq!(languages, json!(["c", "cpp", "go", "java", "javascript", "python", "rust", "typescript"]));
+        // Dialects of these languages may be installed, too.
+        let has = |language: &&str| languages.as_array().unwrap().contains(&json!(language));
+        let expected = ["c", "cpp", "go", "java", "javascript", "python", "rust", "typescript"];
+        assert!(expected.iter().all(|language| has(&language)) && !has(&"bash"), "{languages}");
         let bash = json!({ "language": "bash", "source_code": "echo", "input": "[1]\n10\n" });
         let (status, refused) =
             author.server.call("POST", "/api/v1/problems/light-tail/run", Some(&author.token), Some(&bash));

@@ -155,8 +155,13 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     let log = format!("{ours}/serve.log");
     for descriptor in launcher.descriptors() {
         let known = ["/dev/null", "socket:", "anon_inode:[pidfd]"];
-        // The directory mounted into lanes, and the executable of their zygotes.
-        let held = [format!("{ours}/cache/prepared"), env!("CARGO_BIN_EXE_cupel").to_owned()].contains(&descriptor);
+        // The directory mounted into lanes, that of images, and the executable of the zygotes.
+        let held = [
+            format!("{ours}/cache/prepared"),
+            format!("{ours}/images/roots"),
+            env!("CARGO_BIN_EXE_cupel").to_owned(),
+        ]
+        .contains(&descriptor);
         assert!(descriptor == log || held || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
     }
 
