@@ -156,12 +156,9 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     for descriptor in launcher.descriptors() {
         let known = ["/dev/null", "socket:", "anon_inode:[pidfd]"];
         // The directory mounted into lanes, that of images, and the executable of the zygotes.
-        let held = [
-            format!("{ours}/cache/prepared"),
-            format!("{ours}/images/roots"),
-            env!("CARGO_BIN_EXE_cupel").to_owned(),
-        ]
-        .contains(&descriptor);
+        let held =
+            [format!("{ours}/cache/prepared"), format!("{ours}/images/roots"), env!("CARGO_BIN_EXE_cupel").to_owned()]
+                .contains(&descriptor);
         assert!(descriptor == log || held || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
     }
 

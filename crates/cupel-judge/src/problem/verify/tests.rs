@@ -301,7 +301,11 @@ fn a_submission_in_a_language_that_is_not_installed_is_a_note_if_others_hold() {
     let mut right = Scripted::new(vec![ok()]);
     let report = verify(&request, &mut right, &NoCache, &mut Nobody).unwrap();
     assert!(report.holds(), "{:?}", broken(&report));
-    assert!(report.notes.iter().any(|note| note.contains("b.scr") && note.contains("`unlambda`")), "{:?}", report.notes);
+    assert!(
+        report.notes.iter().any(|note| note.contains("b.scr") && note.contains("`unlambda`")),
+        "{:?}",
+        report.notes
+    );
     let untried = &report.submissions[1];
     assert_eq!((untried.verdict, untried.holds, untried.language.is_some()), (Verdict::Skipped, true, false));
 }
