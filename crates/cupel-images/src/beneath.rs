@@ -24,7 +24,7 @@ impl EntryPath {
     /// The path in an archive. `None` for the root directory itself.
     pub(crate) fn parse(bytes: &[u8], depth_max: usize) -> Result<Option<EntryPath>, String> {
         let text = Path::new(OsStr::from_bytes(bytes));
-        let shown = || text.display().to_string().escape_default().to_string();
+        let shown = || shown(text);
         if bytes.contains(&0) {
             return Err(format!("the path `{}` contains a NUL byte", shown()));
         }
@@ -56,6 +56,11 @@ impl EntryPath {
         self.0.file_name().unwrap_or_default()
     }
 
+    /// The path for messages.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.0)
+    }
+
     pub(crate) fn as_path(&self) -> &Path {
         &self.0
     }
@@ -64,6 +69,18 @@ impl EntryPath {
     pub(crate) fn beside(&self, name: &OsStr) -> EntryPath {
         EntryPath(self.parent().join(name))
     }
+}
+
+/// A path of an image for messages: control characters, which a terminal would obey, are escaped.
+pub(crate) fn shown(path: &Path) -> String {
+    let mut text = String::new();
+    for c in path.to_string_lossy().chars() {
+        match c.is_control() {
+            true => text.extend(c.escape_default()),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 impl Beneath {

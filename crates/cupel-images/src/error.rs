@@ -52,7 +52,7 @@ pub enum ImageError {
         reason: String,
     },
     /// An operation on a file of the store failed.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}", crate::beneath::shown(path))]
     Io {
         /// The operation.
         action: &'static str,

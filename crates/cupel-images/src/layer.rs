@@ -20,10 +20,11 @@ use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use tar::{Archive, Entry, EntryType};
 
-use crate::beneath::{self, Beneath, EntryPath};
+use crate::beneath::{self, Beneath, EntryPath, shown};
 use crate::bounds::Budget;
 use crate::contents::{Contents, Record, RecordKind};
 use crate::hashing::hash_of;
+use crate::metered::Metered;
 
 /// Prefix of the names that remove something (whiteouts).
 const WHITEOUT: &[u8] = b".wh.";
@@ -62,9 +63,15 @@ pub(crate) fn unpack(archive: impl Read, into: &Beneath, budget: &mut Budget<'_>
         block: vec![0; BLOCK].into_boxed_slice(),
         depth_max: budget.bounds.depth_max,
     };
+    let (archive, meter) = Metered::new(archive);
     let mut archive = Archive::new(archive);
-    for entry in archive.entries().map_err(LayerFault::Read)? {
-        unpacking.entry(entry.map_err(LayerFault::Read)?, budget)?;
+    let mut entries = archive.entries().map_err(LayerFault::Read)?;
+    loop {
+        meter.before_entry();
+        let Some(entry) = entries.next() else { break };
+        let entry = entry.map_err(LayerFault::Read)?;
+        meter.before_data();
+        unpacking.entry(entry, budget)?;
     }
     let Unpacking { mut contents, has_replaced, .. } = unpacking;
     if has_replaced {
@@ -91,7 +98,8 @@ impl Unpacking<'_> {
             return Ok(());
         }
         let Some(path) = EntryPath::parse(&entry.path_bytes(), self.depth_max)? else { return Ok(()) };
-        budget.charge(if kind.is_file() || kind.is_gnu_sparse() { entry.size() } else { 0 })?;
+        let size = if kind.is_file() || kind.is_gnu_sparse() { entry.size() } else { 0 };
+        budget.charge(path.as_path().as_os_str().len(), size)?;
         if path.name().as_bytes().starts_with(WHITEOUT) {
             return self.whiteout(&path);
         }
@@ -125,8 +133,7 @@ impl Unpacking<'_> {
             EntryType::Link => self.hard_link(&entry, &path, &parent)?,
             EntryType::Char | EntryType::Block | EntryType::Fifo => self.contents.left_out += 1,
             other => {
-                let reason =
-                    format!("`{}` has the unknown type {:?}", path.as_path().display(), other.as_byte() as char);
+                let reason = format!("`{}` has the unknown type {:?}", path.shown(), other.as_byte() as char);
                 return Err(reason.into());
             }
         }
@@ -150,7 +157,7 @@ impl Unpacking<'_> {
     }
 
     fn cannot_enter(&self, path: &EntryPath, errno: Errno) -> LayerFault {
-        let shown = path.as_path().display();
+        let shown = path.shown();
         match errno {
             Errno::LOOP => format!("the path `{shown}` leads through links that lead to each other").into(),
             Errno::NOTDIR => format!("the path `{shown}` leads through a file, or a link to nothing").into(),
@@ -170,7 +177,7 @@ impl Unpacking<'_> {
             return Ok(());
         }
         if removed.is_empty() || removed == b"." || removed == b".." {
-            return Err(format!("`{}` removes no name", path.as_path().display()).into());
+            return Err(format!("`{}` removes no name", path.shown()).into());
         }
         let removed = path.beside(OsStr::from_bytes(removed));
         self.record(&removed, RecordKind::Whiteout);
@@ -186,8 +193,7 @@ impl Unpacking<'_> {
             }
             Err(Errno::NOENT) => Ok(()),
             Err(Errno::ISDIR) => {
-                Err(format!("`{}` is a directory and something else in the same layer", path.as_path().display())
-                    .into())
+                Err(format!("`{}` is a directory and something else in the same layer", path.shown()).into())
             }
             Err(other) => Err(failed_at(path.as_path())(other)),
         }
@@ -230,7 +236,7 @@ impl Unpacking<'_> {
         path: &EntryPath,
         parent: &OwnedFd,
     ) -> Result<(), LayerFault> {
-        let shown = path.as_path().display();
+        let shown = path.shown();
         let target = link_target(entry, path)?;
         let target = EntryPath::parse(target.as_os_str().as_bytes(), self.depth_max)?
             .ok_or_else(|| format!("`{shown}` is a hard link to the root directory"))?;
@@ -246,7 +252,7 @@ impl Unpacking<'_> {
             Ok(()) => self.record(path, RecordKind::HardLink),
             // The target is missing, behind a file or a link, or a directory.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::PERM) => {
-                let target = target.as_path().display();
+                let target = target.shown();
                 let reason = format!("`{shown}` is a hard link to `{target}`, which is no earlier file of the layer");
                 return Err(reason.into());
             }
@@ -261,7 +267,7 @@ fn failed_at(path: &Path) -> impl Fn(Errno) -> LayerFault {
     move |errno| match errno {
         // The name cannot exist on this file system.
         Errno::NAMETOOLONG | Errno::INVAL | Errno::ILSEQ => {
-            LayerFault::Refused(format!("`{}` cannot be created: {errno}", path.display()))
+            LayerFault::Refused(format!("`{}` cannot be created: {errno}", shown(path)))
         }
         other => LayerFault::Write { path: path.to_owned(), source: other.into() },
     }
@@ -269,7 +275,7 @@ fn failed_at(path: &Path) -> impl Fn(Errno) -> LayerFault {
 
 /// The target of a symbolic or hard link.
 fn link_target<R: Read>(entry: &Entry<'_, R>, path: &EntryPath) -> Result<PathBuf, LayerFault> {
-    let shown = path.as_path().display();
+    let shown = path.shown();
     let target = entry.link_name_bytes().ok_or_else(|| format!("the link `{shown}` has no target"))?;
     if target.is_empty() || target.contains(&0) || target.len() > 4095 {
         return Err(format!("the link `{shown}` has no valid target").into());

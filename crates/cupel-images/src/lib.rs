@@ -36,6 +36,7 @@ mod error;
 mod hashing;
 mod index;
 mod layer;
+mod metered;
 mod plan;
 mod root;
 mod source;

@@ -6,10 +6,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 
+use crate::metered::Metered;
 use crate::plan::Blobs;
 
 /// Entries of an archive that are accepted: an image has two per layer and a few more.
 const ENTRIES_MAX: usize = 100_000;
+/// Bytes of a path in an archive. An image refers to no longer one.
+const PATH_BYTES_MAX: usize = 1024;
 
 /// An archive and the places of its files.
 pub(crate) struct Archive {
@@ -28,10 +31,14 @@ impl Archive {
     /// Reads the table of an uncompressed archive.
     pub(crate) fn open(file: File) -> io::Result<Archive> {
         let mut entries = HashMap::new();
-        let mut tar = tar::Archive::new(&file);
-        for entry in tar.entries_with_seek()? {
+        let (reader, meter) = Metered::new(&file);
+        let mut tar = tar::Archive::new(reader);
+        let mut all = tar.entries_with_seek()?;
+        loop {
+            meter.before_entry();
+            let Some(entry) = all.next() else { break };
             let entry = entry?;
-            let Some(path) = path(&entry.path()?) else { continue };
+            let Some(path) = path(&entry.path()?).filter(|path| path.len() <= PATH_BYTES_MAX) else { continue };
             let kind = entry.header().entry_type();
             let place = if kind.is_file() {
                 Place::At(entry.raw_file_position(), entry.size())
@@ -39,7 +46,7 @@ impl Archive {
                 let Some(target) = entry.link_name()? else { continue };
                 let directory = Path::new(&path).parent().unwrap_or(Path::new(""));
                 let target = if kind.is_symlink() { normal(&directory.join(target)) } else { normal(&target) };
-                let Some(target) = target else { continue };
+                let Some(target) = target.filter(|target| target.len() <= PATH_BYTES_MAX) else { continue };
                 Place::Link(target)
             } else {
                 continue;
@@ -49,6 +56,8 @@ impl Archive {
                 return Err(io::Error::other(format!("the archive has more than {ENTRIES_MAX} entries")));
             }
         }
+        drop(all);
+        drop(tar);
         Ok(Archive { file, entries })
     }
 

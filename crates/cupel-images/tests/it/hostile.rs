@@ -183,7 +183,14 @@ fn the_files_of_a_layout_are_files() {
 
 #[test]
 fn an_image_beyond_the_bounds_is_refused() {
-    let bounds = ImageBounds { layers_max: 3, entries_max: 20, file_bytes_max: 1000, bytes_max: 5000, depth_max: 5 };
+    let bounds = ImageBounds {
+        layers_max: 3,
+        entries_max: 20,
+        path_bytes_max: 300,
+        file_bytes_max: 1000,
+        bytes_max: 5000,
+        depth_max: 5,
+    };
     let check = |expected: &str, make: &dyn Fn(Layout) -> Layout| {
         let fixture = Fixture::new();
         let store = fixture.store.clone().with_bounds(bounds.clone());
@@ -194,6 +201,9 @@ fn an_image_beyond_the_bounds_is_refused() {
     };
     let many = |n: usize| (0..n).fold(Layer::new(), |layer, at| layer.file(&format!("f{at}"), ""));
     check("more than 20 entries", &|image| image.layer(many(15)).layer(many(6)));
+    check("the paths of the image have more than 300 bytes", &|image| {
+        image.layer((0..4).fold(Layer::new(), |layer, at| layer.file(&format!("{}{at}", "x".repeat(80)), "")))
+    });
     check("a file of 1001 bytes exceeds", &|image| image.layer(Layer::new().file("a", &"x".repeat(1001))));
     check("more than 5000 bytes", &|image| {
         let layer = (0..6).fold(Layer::new(), |layer, at| layer.file(&format!("f{at}"), &"x".repeat(900)));
@@ -213,6 +223,28 @@ fn an_image_beyond_the_bounds_is_refused() {
         tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         image.stored(tar, Stored::Gzip)
     });
+}
+
+#[test]
+fn names_and_attributes_are_bounded() {
+    let long = "x".repeat(3 << 20);
+    layer(
+        "more than 1 MiB",
+        Layer::new().entry(EntryType::GNULongName, b"long", b"", 0, long.as_bytes()).file("a", ""),
+    );
+    layer("more than 1 MiB", Layer::new().pax(&[("comment", &long)]).file("a", ""));
+    // Data of an entry that has none is skipped.
+    layer("more than 1 MiB", Layer::new().entry(EntryType::Directory, b"d", b"", 0o755, long.as_bytes()).file("a", ""));
+    layer("more than 1 MiB", Layer::new().entry(EntryType::Regular, b".wh.a", b"", 0, long.as_bytes()).file("a", ""));
+    let fixture = Fixture::new();
+    let large = Layer::new().file("a", &long).file("b", &long);
+    fixture.add("a", &fixture.layout("a").layer(large).write()).unwrap();
+}
+
+#[test]
+fn control_characters_of_a_path_do_not_reach_a_terminal() {
+    layer("`\\u{1b}[2Ja` is a hard link", Layer::new().hard_link("\u{1b}[2Ja", "nothing"));
+    layer("`../\\u{7}` leaves", Layer::new().file("../\u{7}", ""));
 }
 
 #[test]

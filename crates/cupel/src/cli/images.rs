@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use self::args::{Images, ImagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
-use crate::terminal::{Table, good};
+use crate::terminal::{Table, good, harmless};
 use crate::{images, owner};
 
 pub(super) fn images(args: &Images) -> CommandResult {
@@ -140,7 +140,7 @@ fn verify(store: &ImageStore, name: &ImageName) -> CommandResult {
         outln!("{name}: all files are as they were unpacked");
         return Ok(Exit::Ok);
     }
-    damaged.iter().for_each(|path| outln!("damaged: {}", path.display()));
+    damaged.iter().for_each(|path| outln!("damaged: {}", harmless(&path.to_string_lossy())));
     let error = anyhow!("{} files of {name} are damaged; remove the image and add it again", damaged.len());
     Err(error).or_exit(Exit::Failed)
 }

@@ -1,0 +1,59 @@
+//! A reader that bounds what a tar parser reads before it returns an entry. The parser keeps long names and extended headers
+//! in memory, and the archive says how long they are.
+
+use std::cell::Cell;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::rc::Rc;
+
+/// Bytes that may precede the data of an entry: headers, long names, attributes, and data of entries that have none.
+const BEFORE_DATA_MAX: u64 = 1 << 20;
+
+/// What is left of the bound.
+#[derive(Clone)]
+pub(crate) struct Meter(Rc<Cell<u64>>);
+
+impl Meter {
+    /// Called before the parser looks for the next entry.
+    pub(crate) fn before_entry(&self) {
+        self.0.set(BEFORE_DATA_MAX);
+    }
+
+    /// Called before the data of an entry are read, which have a bound of their own.
+    pub(crate) fn before_data(&self) {
+        self.0.set(u64::MAX);
+    }
+}
+
+/// A bounded reader.
+pub(crate) struct Metered<R> {
+    inner: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R> Metered<R> {
+    pub(crate) fn new(inner: R) -> (Metered<R>, Meter) {
+        let left = Rc::new(Cell::new(BEFORE_DATA_MAX));
+        (Metered { inner, left: Rc::clone(&left) }, Meter(left))
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("the names and attributes of an entry have more than 1 MiB"));
+        }
+        let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let n = self.inner.read(&mut buffer[..most])?;
+        if left != u64::MAX {
+            self.left.set(left - n as u64);
+        }
+        Ok(n)
+    }
+}
+
+impl<R: Seek> Seek for Metered<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
