@@ -116,6 +116,17 @@ impl LanePool {
         }
     }
 
+    /// Whether a background thread creates spares.
+    pub(crate) fn makes_spares(&self) -> bool {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether a spare of this kind can be taken at once.
+    pub(crate) fn has_spare(&self, slot: usize, kind: &LaneKind) -> bool {
+        let spares = self.shared.lock();
+        spares[slot].iter().any(|(known, spare)| known == kind && matches!(spare, Spare::Ready(_)))
+    }
+
     /// Requests a spare, unless there is one of this kind.
     pub(crate) fn make_spare(&self, slot: usize, kind: &LaneKind) {
         // Lanes are retired after the lock is released, because that may wait for the launcher.

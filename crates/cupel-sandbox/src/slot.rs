@@ -126,7 +126,7 @@ impl Slot {
     /// Only for failures of the sandbox; how the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
-        let which = self.which(command);
+        let which = self.or_cold(self.which(command));
         let mut lane = self.lane(&which)?;
         let result = self.run_in(&mut lane, which.is_warm(), command, observer);
         let keep = match &result {
@@ -158,6 +158,22 @@ impl Slot {
         match command.kind {
             CellKind::Compile => Which::Compile,
             CellKind::Run => self.warm.iter().position(stands_in).map_or(Which::Run, Which::Warm),
+        }
+    }
+
+    /// A lane with a warm interpreter of an image takes some hundred milliseconds to create. Until it exists, programs of
+    /// the image start cold, and do not wait for it.
+    fn or_cold(&self, which: Which) -> Which {
+        match which {
+            Which::Image(purpose, kind) if kind.warm.is_some() => {
+                let is_held = self.image_lanes.iter().any(|(p, k, _)| (*p, k) == (purpose, &kind));
+                if is_held || !self.pool.makes_spares() || self.pool.has_spare(self.index, &kind) {
+                    return Which::Image(purpose, kind);
+                }
+                self.pool.make_spare(self.index, &kind);
+                Which::Image(purpose, LaneKind { warm: None, image: kind.image })
+            }
+            other => other,
         }
     }
 
