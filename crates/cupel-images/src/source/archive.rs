@@ -30,40 +30,44 @@ enum Place {
 impl Archive {
     /// Reads the table of an uncompressed archive.
     pub(crate) fn open(file: File) -> io::Result<Archive> {
-        let mut entries = HashMap::new();
-        let (reader, meter) = Metered::new(&file);
-        let mut tar = tar::Archive::new(reader);
-        let mut all = tar.entries_with_seek()?;
-        loop {
-            meter.before_entry();
-            let Some(entry) = all.next() else { break };
-            let entry = entry?;
-            let Some(path) = path(&entry.path()?).filter(|path| path.len() <= PATH_BYTES_MAX) else { continue };
-            let kind = entry.header().entry_type();
-            let place = if kind.is_file() {
-                Place::At(entry.raw_file_position(), entry.size())
-            } else if kind.is_symlink() || kind.is_hard_link() {
-                let Some(target) = entry.link_name()? else { continue };
-                let directory = Path::new(&path).parent().unwrap_or(Path::new(""));
-                let target = if kind.is_symlink() { normal(&directory.join(target)) } else { normal(&target) };
-                let Some(target) = target.filter(|target| target.len() <= PATH_BYTES_MAX) else { continue };
-                Place::Link(target)
-            } else {
-                continue;
-            };
-            entries.insert(path, place);
-            if entries.len() > ENTRIES_MAX {
-                return Err(io::Error::other(format!("the archive has more than {ENTRIES_MAX} entries")));
-            }
-        }
-        drop(all);
-        drop(tar);
+        let entries = table(&file)?;
         Ok(Archive { file, entries })
     }
 
     pub(crate) fn contains(&self, path: &str) -> bool {
         self.entries.contains_key(path)
     }
+}
+
+/// The places of the files of an archive.
+fn table(file: &File) -> io::Result<HashMap<String, Place>> {
+    let mut entries = HashMap::new();
+    let (reader, meter) = Metered::new(file);
+    let mut tar = tar::Archive::new(reader);
+    let mut all = tar.entries_with_seek()?;
+    loop {
+        meter.before_entry();
+        let Some(entry) = all.next() else { break };
+        let entry = entry?;
+        let Some(path) = path(&entry.path()?).filter(|path| path.len() <= PATH_BYTES_MAX) else { continue };
+        let kind = entry.header().entry_type();
+        let place = if kind.is_file() {
+            Place::At(entry.raw_file_position(), entry.size())
+        } else if kind.is_symlink() || kind.is_hard_link() {
+            let Some(target) = entry.link_name()? else { continue };
+            let directory = Path::new(&path).parent().unwrap_or(Path::new(""));
+            let target = if kind.is_symlink() { normal(&directory.join(target)) } else { normal(&target) };
+            let Some(target) = target.filter(|target| target.len() <= PATH_BYTES_MAX) else { continue };
+            Place::Link(target)
+        } else {
+            continue;
+        };
+        entries.insert(path, place);
+        if entries.len() > ENTRIES_MAX {
+            return Err(io::Error::other(format!("the archive has more than {ENTRIES_MAX} entries")));
+        }
+    }
+    Ok(entries)
 }
 
 /// A path of the archive in the form in which images refer to it.
