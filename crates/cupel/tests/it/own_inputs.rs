@@ -46,7 +46,7 @@ fn a_function_is_called_with_custom_arguments() {
         // Dialects of these languages may be installed, too.
         let has = |language: &&str| languages.as_array().unwrap().contains(&json!(language));
         let expected = ["c", "cpp", "go", "java", "javascript", "python", "rust", "typescript"];
-        assert!(expected.iter().all(|language| has(&language)) && !has(&"bash"), "{languages}");
+        assert!(expected.iter().all(&has) && !has(&"bash"), "{languages}");
         let bash = json!({ "language": "bash", "source_code": "echo", "input": "[1]\n10\n" });
         let (status, refused) =
             author.server.call("POST", "/api/v1/problems/light-tail/run", Some(&author.token), Some(&bash));
