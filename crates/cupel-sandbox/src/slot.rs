@@ -126,9 +126,12 @@ impl Slot {
     /// Only for failures of the sandbox; how the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
-        let which = self.or_cold(self.which(command));
+        let (which, missing) = self.or_cold(self.which(command));
         let mut lane = self.lane(&which)?;
         let result = self.run_in(&mut lane, which.is_warm(), command, observer);
+        if let Some(kind) = missing {
+            self.pool.make_spare(self.index, &kind);
+        }
         let keep = match &result {
             Ok(report) => matches!(report.outcome, Outcome::Exited(_) | Outcome::Signalled(_)),
             Err(RunError::Setup { step: SetupStep::Exec, .. }) => true,
@@ -162,18 +165,19 @@ impl Slot {
     }
 
     /// A lane with a warm interpreter of an image takes some hundred milliseconds to create. Until it exists, programs of
-    /// the image start cold, and do not wait for it.
-    fn or_cold(&self, which: Which) -> Which {
+    /// the image start cold, and do not wait for it. The second value is the kind of lane to create after the run, which
+    /// would otherwise compete with it for the processor.
+    fn or_cold(&self, which: Which) -> (Which, Option<LaneKind>) {
         match which {
             Which::Image(purpose, kind) if kind.warm.is_some() => {
                 let is_held = self.image_lanes.iter().any(|(p, k, _)| (*p, k) == (purpose, &kind));
                 if is_held || !self.pool.makes_spares() || self.pool.has_spare(self.index, &kind) {
-                    return Which::Image(purpose, kind);
+                    return (Which::Image(purpose, kind), None);
                 }
-                self.pool.make_spare(self.index, &kind);
-                Which::Image(purpose, LaneKind { warm: None, image: kind.image })
+                let cold = LaneKind { warm: None, image: kind.image };
+                (Which::Image(purpose, cold), Some(kind))
             }
-            other => other,
+            other => (other, None),
         }
     }
 
