@@ -148,18 +148,20 @@ impl Beneath {
 const IN_ROOT: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
 const RESOLVE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
-fn enter(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<OwnedFd> {
+/// Opens a directory in `at`, without following a link.
+pub(crate) fn enter(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat(at, name, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Creates a directory in `at`. An existing directory stays; anything else with this name is replaced.
-pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+/// Creates a directory in `at`. An existing directory stays; anything else with this name is replaced. Returns whether
+/// something was replaced.
+pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
     match create(at, name) {
         Err(Errno::EXIST) if !is_directory(at, name)? => {
             rustix::fs::unlinkat(at, name, AtFlags::empty())?;
-            create(at, name)
+            create(at, name).map(|()| true)
         }
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Ok(()) | Err(Errno::EXIST) => Ok(false),
         Err(other) => Err(other),
     }
 }
@@ -179,7 +181,7 @@ fn is_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
 pub(crate) fn remove(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
-        // A file cannot be removed by this call on some systems either; then the next line reports the error.
+        // unlinkat(2) on a directory: EISDIR on Linux, EPERM by POSIX.
         Err(Errno::ISDIR | Errno::PERM) => {
             empty(enter(at, name)?.as_fd())?;
             Ok(rustix::fs::unlinkat(at, name, AtFlags::REMOVEDIR)?)

@@ -73,9 +73,4 @@ impl ImageError {
     pub(crate) fn refused(part: impl Into<String>, reason: impl Into<String>) -> ImageError {
         ImageError::Refused { part: part.into(), reason: reason.into() }
     }
-
-    /// Whether the image itself is at fault, and not the source, the store or the disk.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, ImageError::Refused { .. })
-    }
 }

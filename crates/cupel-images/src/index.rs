@@ -34,6 +34,21 @@ pub struct Image {
     pub uid: Option<u32>,
 }
 
+/// User id of programs in an image that names no user, or root.
+pub(crate) const DEFAULT_UID: u32 = 1000;
+
+impl Image {
+    /// The digest by which people know the image: that of its manifest, or its id if it has no manifest.
+    pub fn digest_or_id(&self) -> ContentHash {
+        self.digest.unwrap_or(self.id)
+    }
+
+    /// User id of its programs; never 0.
+    pub fn program_uid(&self) -> u32 {
+        self.uid.unwrap_or(DEFAULT_UID)
+    }
+}
+
 /// What the programs of an image start with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageConfig {

@@ -107,8 +107,10 @@ impl Unpacking<'_> {
         let parent = self.parent_of(&path).map_err(|errno| self.cannot_enter(&path, errno))?;
         match kind {
             EntryType::Directory => {
-                // The replaced entry, if any, cannot be a parent that is still open.
-                beneath::make_directory(parent.as_fd(), path.name()).map_err(failed)?;
+                if beneath::make_directory(parent.as_fd(), path.name()).map_err(failed)? {
+                    self.has_replaced = true;
+                    self.parent = None;
+                }
                 self.record(&path, RecordKind::Directory);
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
@@ -189,6 +191,8 @@ impl Unpacking<'_> {
         match rustix::fs::unlinkat(parent, path.name(), AtFlags::empty()) {
             Ok(()) => {
                 self.has_replaced = true;
+                // The replaced entry may be a link to the directory that is open.
+                self.parent = None;
                 Ok(())
             }
             Err(Errno::NOENT) => Ok(()),

@@ -10,6 +10,7 @@ use crate::bounds::ImageBounds;
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
 use crate::index::ImageConfig;
+use crate::source::Selector;
 
 /// Bytes of a manifest; registries accept no larger one.
 const MANIFEST_MAX: u64 = 4 << 20;
@@ -100,7 +101,11 @@ fn parse<T: for<'d> Deserialize<'d>>(path: &str, what: &str, text: &[u8]) -> Res
 }
 
 /// The plan of an image in an OCI layout. `wanted` selects one of several images: its digest, or its tag.
-pub(crate) fn of_layout(blobs: &dyn Blobs, wanted: Option<&Wanted>, bounds: &ImageBounds) -> Result<Plan, ImageError> {
+pub(crate) fn of_layout(
+    blobs: &dyn Blobs,
+    wanted: Option<&Selector>,
+    bounds: &ImageBounds,
+) -> Result<Plan, ImageError> {
     let text = read(blobs, "index.json", MANIFEST_MAX, None)?;
     let index: ImageIndex = parse("index.json", "an image index", &text)?;
     let candidates: Vec<_> = match wanted {
@@ -117,37 +122,30 @@ pub(crate) fn of_layout(blobs: &dyn Blobs, wanted: Option<&Wanted>, bounds: &Ima
     of_descriptor(blobs, &entry, bounds, NESTING_MAX)
 }
 
-/// Selects an image of a source that may have several.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Tag(String),
-    Digest(ContentHash),
-}
-
-impl Wanted {
+impl Selector {
     fn matches(&self, entry: &oci_spec::image::Descriptor) -> bool {
         const NAME: &str = "org.opencontainers.image.ref.name";
         match self {
-            Wanted::Tag(tag) => entry
+            Selector::Tag(tag) => entry
                 .annotations()
                 .as_ref()
                 .and_then(|all| all.get(NAME))
                 .is_some_and(|name| name == tag || name.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag)),
-            Wanted::Digest(digest) => parse_digest(entry.digest().as_ref()).is_ok_and(|found| found == *digest),
+            Selector::Digest(digest) => parse_digest(entry.digest().as_ref()).is_ok_and(|found| found == *digest),
         }
     }
 }
 
-impl std::fmt::Display for Wanted {
+impl std::fmt::Display for Selector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Wanted::Tag(tag) => write!(f, "with the tag `{tag}`"),
-            Wanted::Digest(digest) => write!(f, "with the digest sha256:{digest}"),
+            Selector::Tag(tag) => write!(f, "with the tag `{tag}`"),
+            Selector::Digest(digest) => write!(f, "with the digest sha256:{digest}"),
         }
     }
 }
 
-/// The entry for this machine's architecture and Linux, if exactly one is.
+/// The first entry for Linux on this machine's architecture.
 fn of_this_machine(entries: &[oci_spec::image::Descriptor]) -> Option<oci_spec::image::Descriptor> {
     let mut fitting = entries.iter().filter(|entry| {
         entry.platform().as_ref().is_some_and(|platform| {
@@ -292,17 +290,17 @@ struct Saved {
 }
 
 /// The plan of an image in an archive that `docker save` wrote.
-pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Wanted>, bounds: &ImageBounds) -> Result<Plan, ImageError> {
+pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Selector>, bounds: &ImageBounds) -> Result<Plan, ImageError> {
     const PATH: &str = "manifest.json";
     let text = read(blobs, PATH, MANIFEST_MAX, None)?;
     let mut images: Vec<Saved> = parse(PATH, "the manifest of `docker save`", &text)?;
     match wanted {
         None => {}
-        Some(Wanted::Tag(tag)) => images.retain(|image| {
+        Some(Selector::Tag(tag)) => images.retain(|image| {
             let has = |full: &String| full == tag || full.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag);
             image.tags.iter().flatten().any(has)
         }),
-        Some(Wanted::Digest(_)) => {
+        Some(Selector::Digest(_)) => {
             return Err(ImageError::refused(PATH, "an archive of `docker save` has no digests of manifests"));
         }
     }

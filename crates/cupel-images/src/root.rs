@@ -15,23 +15,21 @@ use crate::contents::{Contents, RecordKind};
 /// files. Returns the number of entries added.
 pub(crate) fn add_layer(root: &Beneath, layer: &Beneath, contents: &Contents) -> io::Result<u64> {
     for record in &contents.records {
-        let path = match record.kind {
-            RecordKind::Whiteout | RecordKind::Opaque => &record.path,
-            RecordKind::Directory | RecordKind::File(_) | RecordKind::Link(_) | RecordKind::HardLink => continue,
-        };
+        let path = record.path.as_path();
+        // A path that no layer below has, or only behind a link to nothing, has nothing to remove.
         match record.kind {
             RecordKind::Opaque => {
-                // A path that no layer below has, or only behind a link, has nothing to remove.
                 if let Ok(directory) = root.directory(path) {
                     beneath::empty(directory.as_fd())?;
                 }
             }
-            _ => {
+            RecordKind::Whiteout => {
                 let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
                 if let Ok(directory) = root.directory(parent) {
                     beneath::remove(directory.as_fd(), name)?;
                 }
             }
+            RecordKind::Directory | RecordKind::File(_) | RecordKind::Link(_) | RecordKind::HardLink => {}
         }
     }
     link_entries(layer.as_fd(), root.as_fd())
@@ -45,7 +43,7 @@ fn link_entries(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<u64> {
         count += 1;
         if kind == FileType::Directory {
             beneath::make_directory(to, &name)?;
-            count += link_entries(open(from, &name)?.as_fd(), open(to, &name)?.as_fd())?;
+            count += link_entries(beneath::enter(from, &name)?.as_fd(), beneath::enter(to, &name)?.as_fd())?;
             continue;
         }
         let link = || rustix::fs::linkat(from, &name, to, &name, AtFlags::empty());
@@ -58,12 +56,6 @@ fn link_entries(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<u64> {
         }
     }
     Ok(count)
-}
-
-fn open(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<std::os::fd::OwnedFd> {
-    use rustix::fs::{Mode, OFlags};
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(at, name, flags, Mode::empty())?)
 }
 
 /// Whether a path of a root leads to an executable file. Links are followed as a program in the root would follow them.

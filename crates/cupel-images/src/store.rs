@@ -19,14 +19,11 @@ use crate::bounds::{Budget, ImageBounds};
 use crate::contents::{Contents, RecordKind};
 use crate::error::ImageError;
 use crate::hashing::{Hashing, hash_of};
-use crate::index::{Image, ImageConfig, ImageRow, IndexFile, VERSION};
+use crate::index::{DEFAULT_UID, Image, ImageConfig, ImageRow, IndexFile, VERSION};
 use crate::layer::{self, LayerFault};
-use crate::plan::{self, Blobs, Compression, Plan, PlannedLayer, Wanted};
+use crate::plan::{self, Blobs, Compression, Plan, PlannedLayer};
 use crate::root;
-use crate::source::{Archive, Layout, RegistryOptions, Source};
-
-/// User id of programs in an image that names no user, or root.
-const DEFAULT_UID: u32 = 1000;
+use crate::source::{Archive, Layout, RegistryOptions, Selector, Source};
 
 /// The images of a node.
 #[derive(Clone, Debug)]
@@ -150,17 +147,16 @@ impl ImageStore {
                 self.add_planned(name, source, &blobs, plan, &incoming)
             }
             Source::Path { path, selector } => {
-                let wanted = selector.as_ref().map(crate::source::Selector::wanted);
                 let unreadable = |error: io::Error| ImageError::Unreadable {
                     source_name: path.display().to_string(),
                     reason: error.to_string(),
                 };
                 if std::fs::metadata(path).map_err(unreadable)?.is_dir() {
                     let blobs = Layout::open(path).map_err(unreadable)?;
-                    let plan = plan::of_layout(&blobs, wanted.as_ref(), &self.bounds)?;
+                    let plan = plan::of_layout(&blobs, selector.as_ref(), &self.bounds)?;
                     return self.add_planned(name, source, &blobs, plan, &incoming);
                 }
-                self.add_archive(name, source, path, wanted.as_ref(), &incoming)
+                self.add_archive(name, source, path, selector.as_ref(), &incoming)
             }
             Source::Daemon { name: of_engine } => {
                 let archive = incoming.directory.path().join("saved.tar");
@@ -176,15 +172,15 @@ impl ImageStore {
         name: &ImageName,
         source: &Source,
         path: &Path,
-        wanted: Option<&Wanted>,
+        selector: Option<&Selector>,
         incoming: &Incoming,
     ) -> Result<AddedImage, ImageError> {
         let file = self.uncompressed(path, incoming.directory.path())?;
         let blobs = Archive::open(file)
             .map_err(|error| ImageError::refused("the archive", format!("it cannot be read: {error}")))?;
         let plan = match (blobs.contains("index.json"), blobs.contains("manifest.json")) {
-            (true, _) => plan::of_layout(&blobs, wanted, &self.bounds)?,
-            (false, true) => plan::of_saved(&blobs, wanted, &self.bounds)?,
+            (true, _) => plan::of_layout(&blobs, selector, &self.bounds)?,
+            (false, true) => plan::of_saved(&blobs, selector, &self.bounds)?,
             (false, false) => {
                 let reason = "it contains neither `index.json` (OCI layout) nor `manifest.json` (`docker save`)";
                 return Err(ImageError::refused("the archive", reason));

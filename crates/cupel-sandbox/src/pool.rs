@@ -3,7 +3,7 @@
 //! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. When the lane for
 //! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
 //! lane. For each warm interpreter, the slot has another lane and another spare. For an image, there is a spare when the
-//! image was announced, and after a lane for it was retired. A background thread creates the spares.
+//! image was announced, after a lane for it was retired, and after a run that had to start cold. A background thread creates the spares.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -17,8 +17,6 @@ use crate::local;
 
 /// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// User id of programs if an image names no user, or root.
-const UID_DEFAULT: u32 = 1000;
 
 /// The store in the configured directory, or below the data directory. A command on a machine where no server has started uses
 /// the user's own directory. `None` if that has none.
@@ -49,6 +47,12 @@ fn open(config: &Config, directory: &Path) -> ImageStore {
         _ => directory.to_owned(),
     };
     ImageStore::new(directory, config.images.disk_max.get())
+}
+
+/// A time in seconds since 1970.
+pub(crate) fn timestamp(seconds: u64) -> jiff::Timestamp {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.unwrap_or_default()
 }
 
 fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
@@ -114,9 +118,9 @@ impl Probe for MachineProbe {
         drop(all);
         let path = image.config.env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, path)| path);
         let search = path.split(':').filter(|part| part.starts_with('/')).map(str::to_owned).collect();
-        let root = ImageRoot { id: image.id, search, uid: image.uid.unwrap_or(UID_DEFAULT) };
+        let root = ImageRoot { id: image.id, search, uid: image.program_uid() };
         Ok(FoundImage {
-            digest: image.digest.unwrap_or(image.id),
+            digest: image.digest_or_id(),
             env: image.config.env.clone(),
             root: Root::Image(Arc::new(root)),
         })
@@ -186,13 +190,10 @@ impl Images for ManagedImages {
         let ready = self.with_store(ImageStore::list).await?;
         let entry = |image: Image| {
             let state = ImageState::Ready {
-                digest: format!("sha256:{}", image.digest.unwrap_or(image.id)),
+                digest: format!("sha256:{}", image.digest_or_id()),
                 bytes: image.bytes,
                 layers: image.layers.len(),
-                added_at: i64::try_from(image.added)
-                    .ok()
-                    .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-                    .unwrap_or_default(),
+                added_at: timestamp(image.added),
             };
             ImageEntry { name: image.name, source: image.source, state }
         };

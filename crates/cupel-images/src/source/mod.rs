@@ -18,7 +18,6 @@ pub use registry::RegistryOptions;
 pub(crate) use registry::pull;
 
 use crate::hashing::parse_digest;
-use crate::plan::Wanted;
 
 /// Where an image is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +51,6 @@ pub enum Selector {
     Tag(String),
     /// By the digest of its manifest.
     Digest(ContentHash),
-}
-
-impl Selector {
-    pub(crate) fn wanted(&self) -> Wanted {
-        match self {
-            Selector::Tag(tag) => Wanted::Tag(tag.clone()),
-            Selector::Digest(digest) => Wanted::Digest(*digest),
-        }
-    }
 }
 
 /// Error for a text that is not a valid [`Source`].

@@ -254,6 +254,14 @@ fn an_unknown_type_of_entry_is_refused() {
 }
 
 #[test]
+fn a_directory_that_replaces_a_link_of_its_layer_gets_the_files_that_follow() {
+    let fixture = Fixture::new();
+    let layer = Layer::new().directory("x").symlink("a", "x").file("a/first", "").directory("a").file("a/second", "");
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    assert_eq!(crate::build::listing(&fixture.root(&added)), ["a/", "a/second", "x/", "x/first"]);
+}
+
+#[test]
 fn a_name_that_comes_twice_in_a_layer_has_its_last_content() {
     let fixture = Fixture::new();
     let layer = Layer::new().file("a", "first").symlink("b", "a").file("a", "last").file("b", "file");

@@ -108,12 +108,7 @@ fn launch(
     keeps_warm: bool,
 ) -> Result<Launched, StartError> {
     let warm: Vec<WarmStart> = languages.iter().filter_map(|language| warm_start(language)).collect();
-    let of_image = |language: &&Language| {
-        let template = || warm.iter().find(|warm| warm.root == language.root).map(|warm| warm.template.clone());
-        let image = language.root.image().filter(|_| language.is_available())?.clone();
-        Some(ImageCell { image, warm: if keeps_warm { template() } else { None } })
-    };
-    let images = languages.iter().filter_map(of_image).collect();
+    let images = languages.iter().filter_map(|language| image_cell(language, keeps_warm)).collect();
     let of_system = warm.iter().filter(|warm| warm.root == Root::System);
     let kept = if keeps_warm { of_system.map(|warm| (*warm.template).clone()).collect() } else { Vec::new() };
     let config = SandboxConfig {
@@ -170,11 +165,9 @@ impl Runner for NativeRunner {
     }
 
     fn offer(&self, language: &Language) {
-        let Some(image) = language.root.image().filter(|_| language.is_available()) else { return };
-        let warm = warm_start(language).filter(|_| self.keeps_warm);
-        let cell = ImageCell { image: image.clone(), warm: warm.as_ref().map(|warm| warm.template.clone()) };
-        if let Some(warm) = warm {
-            self.sandbox.add_warm_start(warm);
+        let Some(cell) = image_cell(language, self.keeps_warm) else { return };
+        if let Some(template) = cell.warm.clone() {
+            self.sandbox.add_warm_start(WarmStart { root: language.root.clone(), template });
         }
         self.sandbox.sandbox.make_ahead(&cell);
     }
@@ -237,6 +230,13 @@ fn run_operators_command(
             Err(format!("`{shown}` failed in the image ({other:?}): {why}"))
         }
     }
+}
+
+/// The image of an available language, with the interpreter that is kept warm.
+fn image_cell(language: &Language, keeps_warm: bool) -> Option<ImageCell> {
+    let image = language.root.image().filter(|_| language.is_available())?.clone();
+    let warm = if keeps_warm { warm_start(language).map(|warm| warm.template) } else { None };
+    Some(ImageCell { image, warm })
 }
 
 /// The warm start of a language whose file requests one.

@@ -91,7 +91,7 @@ fn add(
     }
     let AddedImage { image, layers_unpacked, bytes_unpacked, replaced } = added;
     let seconds = began.elapsed().as_secs_f64();
-    outln!("{} {} (sha256:{})", good("added"), image.name, image.digest.unwrap_or(image.id));
+    outln!("{} {} (sha256:{})", good("added"), image.name, image.digest_or_id());
     outln!(
         "  {} layers, {layers_unpacked} of them new; {:.1} MiB unpacked in {seconds:.1} s; {} entries",
         image.layers.len(),
@@ -120,7 +120,7 @@ fn list(store: &ImageStore, as_json: bool) -> CommandResult {
     }
     let mut table = Table::new(&["NAME", "DIGEST", "LAYERS", "SIZE", "ADDED", "SOURCE"]);
     for image in &images {
-        let digest = image.digest.unwrap_or(image.id).to_string();
+        let digest = image.digest_or_id().to_string();
         table.row(vec![
             image.name.to_string(),
             digest.chars().take(12).collect(),
@@ -170,7 +170,7 @@ fn described(image: &Image) -> Value {
         "env": image.config.env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
         "working_directory": image.config.directory,
         "user": image.config.user,
-        "user_id": image.uid.unwrap_or(1000),
+        "user_id": image.program_uid(),
     })
 }
 
@@ -180,8 +180,7 @@ fn mib(bytes: u64) -> f64 {
 
 /// A time in seconds since 1970, by RFC 3339.
 fn date(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    time.map_or_else(|| "-".to_owned(), |time| time.to_string())
+    images::timestamp(seconds).to_string()
 }
 
 #[cfg(test)]

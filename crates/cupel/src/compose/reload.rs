@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::{Core, chain};
-use cupel_languages::{FoundImage, Language, Probe};
+use cupel_languages::{FoundImage, Probe};
 use cupel_runner::Runner;
 use cupel_types::{ImageName, Root};
 use tokio_util::sync::CancellationToken;
@@ -60,8 +60,7 @@ impl LanguageSources {
         self.probe.read_again();
         let before = core.registry();
         registry.probe_beside(&before, &ImageProbe(self));
-        let names = |is_offered: fn(&Language) -> bool| registry.iter().filter(move |l| is_offered(l));
-        for language in names(Language::is_available) {
+        for language in registry.iter().filter(|language| language.is_available()) {
             let known = before.get(&language.id);
             if known.is_none_or(|known| known.installed_version() != language.installed_version()) {
                 let version = language.installed_version().unwrap_or_default();
