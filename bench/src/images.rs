@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use cupel_images::{ImageStore, RegistryOptions};
-use cupel_sandbox::{CellRoot, Command, ImageCell, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
+use cupel_sandbox::{CellRoot, Command, Sandbox, SandboxConfig, Slot};
 use cupel_types::{BoxFile, BoxPath, ImageRoot};
 use serde_json::{Value, json};
 
@@ -56,34 +56,18 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     );
 
     let image = Arc::new(ImageRoot { id: added.image.id, search: vec!["/usr/bin".to_owned()], uid: 1000 });
-    let template = WarmTemplate {
-        kind: Warm::Python,
-        argv: vec![PYTHON.to_owned(), "main.py".to_owned()],
-        search: Vec::new(),
-        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
-    };
-    let in_image = WarmTemplate { search: image.search.clone(), ..template.clone() };
-    let cell = ImageCell { image, warm: Some(Arc::new(in_image)) };
-    let config = SandboxConfig {
-        slots: 1,
-        images: Some(std::fs::canonicalize(store.roots())?),
-        warm: vec![template],
-        ..SandboxConfig::default()
-    };
+    let config =
+        SandboxConfig { slots: 1, images: Some(std::fs::canonicalize(store.roots())?), ..SandboxConfig::default() };
     let start = || sandbox::start(config.clone());
 
     let hello = programs::compile_hello(folder.path(), "hello", "-pie")?;
     let file = |name: &str, data: &[u8], executable| -> anyhow::Result<BoxFile> {
         Ok(BoxFile { path: BoxPath::new(name)?, data: data.into(), executable })
     };
-    let python = || file("main.py", programs::HELLO_PYTHON.as_bytes(), false);
+    let python = file("main.py", programs::HELLO_PYTHON.as_bytes(), false)?;
     let commands = [
         ("C", sandbox::command(&["./hello"], vec![file("hello", &hello, true)?])),
-        ("Python, started cold", sandbox::command(&[PYTHON, "main.py"], vec![python()?])),
-        (
-            "Python, kept warm",
-            Command { warm: Some(Warm::Python), ..sandbox::command(&[PYTHON, "main.py"], vec![python()?]) },
-        ),
+        ("Python, started cold", sandbox::command(&[PYTHON, "main.py"], vec![python])),
     ];
 
     let mut table = Table::new(
@@ -95,13 +79,13 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let mut slot = running.slot(0);
     slot.warm_up().context("creating lanes")?;
     for (name, command) in &commands {
-        let other = Command { root: CellRoot::Image(cell.clone()), ..command.clone() };
-        let (mut machine, mut image) = (Samples::default(), Samples::default());
+        let other = Command { root: CellRoot::Image(image.clone()), ..command.clone() };
+        let (mut machine, mut in_image) = (Samples::default(), Samples::default());
         for turn in 0..plan.runs + 20 {
             let (a, b) = (sandbox::in_cell(&mut slot, command)?, sandbox::in_cell(&mut slot, &other)?);
             if turn >= 20 {
                 machine.push(a);
-                image.push(b);
+                in_image.push(b);
             }
         }
         let mut first = Samples::default();
@@ -109,21 +93,21 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             first.push(first_run(&start()?, &other)?);
         }
         let of = |samples: &Samples, percent| samples.percentile(percent).as_secs_f64() * 1e3;
-        let beyond = of(&first, 50.0) - of(&image, 50.0);
-        let ratio = image.ratio(&machine, 50.0);
+        let beyond = of(&first, 50.0) - of(&in_image, 50.0);
+        let ratio = in_image.ratio(&machine, 50.0);
         let ms = |samples: &Samples, percent| format!("{:.2} ms", of(samples, percent));
         table.row(vec![
             (*name).to_owned(),
             ms(&machine, 50.0),
-            ms(&image, 50.0),
+            ms(&in_image, 50.0),
             format!("{ratio:.2}"),
             ms(&machine, 99.0),
-            ms(&image, 99.0),
+            ms(&in_image, 99.0),
             format!("+ {beyond:.1} ms"),
         ]);
         figures.insert(
             (*name).to_owned(),
-            json!({ "machine": machine.to_json(), "image": image.to_json(), "ratio_p50": ratio, "first_beyond_p50_ms": beyond }),
+            json!({ "machine": machine.to_json(), "image": in_image.to_json(), "ratio_p50": ratio, "first_beyond_p50_ms": beyond }),
         );
     }
     println!("{table}");

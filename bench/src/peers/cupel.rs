@@ -111,12 +111,8 @@ impl Runner for Ready {
 
     fn prepare(&mut self, ground: &Fixture) -> anyhow::Result<()> {
         let mut config = config(ground, UID_BASES[if self.warm.is_some() { 2 } else { 1 }]);
-        let python = |kind| WarmTemplate {
-            kind,
-            argv: vec![PYTHON.to_owned(), "main.py".to_owned()],
-            search: Vec::new(),
-            env: environment(),
-        };
+        let python =
+            |kind| WarmTemplate { kind, argv: vec![PYTHON.to_owned(), "main.py".to_owned()], env: environment() };
         config.warm = self.warm.map(python).into_iter().collect();
         let sandbox = sandbox::start(config)?;
         self.slots = sandbox::ready_slots(&sandbox)?.into_iter().map(Mutex::new).collect();

@@ -71,16 +71,21 @@ impl EntryPath {
     }
 }
 
-/// A path of an image for messages: control characters, which a terminal would obey, are escaped.
+/// A path of an image for messages.
 pub(crate) fn shown(path: &Path) -> String {
-    let mut text = String::new();
-    for c in path.to_string_lossy().chars() {
+    escaped(&path.to_string_lossy())
+}
+
+/// A text of an image or a registry for messages: control characters, which a terminal would obey, are escaped.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
         match c.is_control() {
-            true => text.extend(c.escape_default()),
-            false => text.push(c),
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
         }
     }
-    text
+    shown
 }
 
 impl Beneath {
@@ -97,29 +102,52 @@ impl Beneath {
         rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), IN_ROOT)
     }
 
-    /// As [`Beneath::directory`], but creates what is missing.
-    pub(crate) fn make_directories(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
-        match self.directory(path) {
-            Err(Errno::NOENT) => {}
-            other => return other,
-        }
-        let mut at = self.directory(Path::new(""))?;
+    /// As [`Beneath::directory`], but creates what is missing. `before` is called before a directory is created, with its
+    /// path and its depth. Returns the directory, and its depth: the number of its ancestors up to this one. A link may
+    /// lead to a directory that is deeper than its path.
+    pub(crate) fn make_directories<E: From<Errno>>(
+        &self,
+        path: &Path,
+        mut before: impl FnMut(&Path, usize) -> Result<(), E>,
+    ) -> Result<(OwnedFd, usize), E> {
+        let (mut at, mut depth) = (self.directory(Path::new(""))?, 0);
         let mut so_far = PathBuf::new();
         for name in path.components() {
             so_far.push(name);
-            at = match self.directory(&so_far) {
+            (at, depth) = match enter(at.as_fd(), name.as_os_str()) {
+                Ok(directory) => (directory, depth + 1),
                 Err(Errno::NOENT) => {
-                    create(at.as_fd(), name.as_os_str()).map_err(|errno| match errno {
+                    before(&so_far, depth + 1)?;
+                    create(at.as_fd(), name.as_os_str())?;
+                    (enter(at.as_fd(), name.as_os_str())?, depth + 1)
+                }
+                // A link, or no directory.
+                Err(Errno::NOTDIR | Errno::LOOP) => {
+                    let directory = self.directory(&so_far).map_err(|errno| match errno {
                         // A link that leads to nothing.
-                        Errno::EXIST => Errno::NOTDIR,
+                        Errno::NOENT => Errno::NOTDIR,
                         other => other,
                     })?;
-                    self.directory(&so_far)?
+                    let depth = self.depth_of(&directory)?;
+                    (directory, depth)
                 }
-                other => other?,
+                Err(other) => return Err(other.into()),
             };
         }
-        Ok(at)
+        Ok((at, depth))
+    }
+
+    /// The number of ancestors of a directory beneath this one, up to this one.
+    fn depth_of(&self, directory: &OwnedFd) -> rustix::io::Result<usize> {
+        let id = |at: BorrowedFd<'_>| rustix::fs::fstat(at).map(|stat| (stat.st_dev, stat.st_ino));
+        let top = id(self.0.as_fd())?;
+        let mut at = rustix::io::fcntl_dupfd_cloexec(directory, 3)?;
+        let mut depth = 0;
+        while id(at.as_fd())? != top {
+            at = rustix::fs::openat(&at, "..", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            depth += 1;
+        }
+        Ok(depth)
     }
 
     /// Opens a regular file for reading. `None` if it is of another type. A symbolic link on the way is an error.
@@ -257,11 +285,14 @@ mod tests {
         std::os::unix::fs::symlink("/etc", dir.path().join("inner/link")).unwrap();
         let inner = Beneath::open(&dir.path().join("inner")).unwrap();
         assert_eq!(inner.directory(Path::new("link")).unwrap_err(), Errno::NOENT, "it has no /etc");
-        assert!(inner.make_directories(Path::new("link/a")).is_err());
+        let make = |path: &str| inner.make_directories::<Errno>(Path::new(path), |_, _| Ok(())).map(|(_, depth)| depth);
+        assert_eq!(make("link/a"), Err(Errno::NOTDIR));
         assert_eq!(inner.file(Path::new("link/passwd")).unwrap_err(), Errno::LOOP);
         std::fs::create_dir(dir.path().join("inner/etc")).unwrap();
-        inner.make_directories(Path::new("link/a")).unwrap();
+        assert_eq!(make("link/a"), Ok(2));
         assert!(dir.path().join("inner/etc/a").is_dir());
+        std::os::unix::fs::symlink("etc/a", dir.path().join("inner/deep")).unwrap();
+        assert_eq!((make("deep"), make("deep/b/c")), (Ok(2), Ok(4)), "the depth is not that of the path");
         assert!(inner.directory(Path::new("../../inner")).is_err(), "above the root is the root");
     }
 

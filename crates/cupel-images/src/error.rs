@@ -43,6 +43,15 @@ pub enum ImageError {
         /// The bound in bytes.
         bound: u64,
     },
+    /// The root of the image, which the store has already, is damaged.
+    #[error(
+        "the root of the image in the store is damaged at `{path}`; remove the image under all its names \
+         (`cupel images remove`), and add it again"
+    )]
+    Damaged {
+        /// The first damaged path, as programs see it.
+        path: String,
+    },
     /// The registry or engine failed, or did not answer in time.
     #[error("{remote} {reason}")]
     Remote {
@@ -71,6 +80,12 @@ impl ImageError {
     }
 
     pub(crate) fn refused(part: impl Into<String>, reason: impl Into<String>) -> ImageError {
-        ImageError::Refused { part: part.into(), reason: reason.into() }
+        let escaped = |text: String| crate::beneath::escaped(&text);
+        ImageError::Refused { part: escaped(part.into()), reason: escaped(reason.into()) }
+    }
+
+    /// A failure of a registry or engine. `reason` may contain what it answered.
+    pub(crate) fn remote(remote: impl Into<String>, reason: &str) -> ImageError {
+        ImageError::Remote { remote: remote.into(), reason: crate::beneath::escaped(reason) }
     }
 }

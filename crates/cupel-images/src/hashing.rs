@@ -27,6 +27,14 @@ impl<R: Read> Hashing<R> {
         Hashing { inner, hash: Sha256::new() }
     }
 
+    /// Reads the rest, of which there may be `max` bytes, and returns the digest of everything.
+    pub(crate) fn finish_within(mut self, max: u64) -> io::Result<ContentHash> {
+        if io::copy(&mut (&mut self).take(max + 1), &mut io::sink())? > max {
+            return Err(io::Error::other(format!("more than {max} bytes follow its end")));
+        }
+        Ok(ContentHash::from_bytes(self.hash.finalize().into()))
+    }
+
     /// Reads the rest, and returns the digest of everything.
     pub(crate) fn finish(mut self) -> io::Result<ContentHash> {
         io::copy(&mut self, &mut io::sink())?;

@@ -1,9 +1,11 @@
 //! Unpacks a layer: a tar archive with the files that the layer adds and the names that it removes.
 //!
 //! The archive is untrusted. Each entry is created beneath the layer's directory. A link on the way to it leads where it
-//! would lead a program of the image, as in other container engines, so never outside. Devices, pipes and sockets are left out: a program gets those of its cell. Owners are ignored, and
-//! permissions are reduced to what matters for a program that may change nothing: every file is readable, and executable
-//! if it is executable for anybody in the image.
+//! would lead a program of the image, as in other container engines, so never outside. No directory is deeper than the
+//! bound, wherever links lead, because every later walk through the tree holds descriptors for each level. Devices, pipes
+//! and sockets are left out: a program gets those of its cell. Owners are ignored, and permissions are reduced to what
+//! matters for a program that may change nothing: every file is readable, and executable if it is executable for anybody
+//! in the image.
 //!
 //! Source: OCI Image Specification 1.1, "Image Layer Filesystem Changeset".
 
@@ -21,7 +23,7 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Entry, EntryType};
 
 use crate::beneath::{self, Beneath, EntryPath, shown};
-use crate::bounds::Budget;
+use crate::bounds::{Budget, Excess};
 use crate::contents::{Contents, Record, RecordKind};
 use crate::hashing::hash_of;
 use crate::metered::Metered;
@@ -41,6 +43,8 @@ const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) enum LayerFault {
     /// The layer is refused, for this reason.
     Refused(String),
+    /// The store lacks room for this number of bytes.
+    Full(u64),
     /// The archive could not be read to its end.
     Read(io::Error),
     /// A file could not be written.
@@ -50,6 +54,15 @@ pub(crate) enum LayerFault {
 impl From<String> for LayerFault {
     fn from(reason: String) -> LayerFault {
         LayerFault::Refused(reason)
+    }
+}
+
+impl From<Excess> for LayerFault {
+    fn from(excess: Excess) -> LayerFault {
+        match excess {
+            Excess::Bound(reason) => LayerFault::Refused(reason),
+            Excess::Room(needed) => LayerFault::Full(needed),
+        }
     }
 }
 
@@ -63,7 +76,7 @@ pub(crate) fn unpack(archive: impl Read, into: &Beneath, budget: &mut Budget<'_>
         block: vec![0; BLOCK].into_boxed_slice(),
         depth_max: budget.bounds.depth_max,
     };
-    let (archive, meter) = Metered::new(archive);
+    let (archive, meter) = Metered::new(archive, budget.bounds.archive_bytes_max());
     let mut archive = Archive::new(archive);
     let mut entries = archive.entries().map_err(LayerFault::Read)?;
     loop {
@@ -104,7 +117,7 @@ impl Unpacking<'_> {
             return self.whiteout(&path);
         }
         let failed = failed_at(path.as_path());
-        let parent = self.parent_of(&path).map_err(|errno| self.cannot_enter(&path, errno))?;
+        let parent = self.parent_of(&path, budget)?;
         match kind {
             EntryType::Directory => {
                 if beneath::make_directory(parent.as_fd(), path.name()).map_err(failed)? {
@@ -147,24 +160,33 @@ impl Unpacking<'_> {
     }
 
     /// The directory that contains the path, which is created if it is missing.
-    fn parent_of(&mut self, path: &EntryPath) -> rustix::io::Result<OwnedFd> {
+    fn parent_of(&mut self, path: &EntryPath, budget: &mut Budget<'_>) -> Result<OwnedFd, LayerFault> {
+        let failed = failed_at(path.as_path());
         if let Some((known, directory)) = &self.parent
             && known == path.parent()
         {
-            return rustix::io::fcntl_dupfd_cloexec(directory, 3);
+            return rustix::io::fcntl_dupfd_cloexec(directory, 3).map_err(failed);
         }
-        let directory = self.into.make_directories(path.parent())?;
-        self.parent = Some((path.parent().to_owned(), rustix::io::fcntl_dupfd_cloexec(&directory, 3)?));
+        let depth_max = self.depth_max;
+        let check = |depth: usize| match depth > depth_max {
+            true => Err(LayerFault::from(format!("`{}` is more than {depth_max} directories deep", path.shown()))),
+            false => Ok(()),
+        };
+        let contents = &mut self.contents;
+        let made = self.into.make_directories(path.parent(), |missing, depth| {
+            check(depth)?;
+            budget.charge(missing.as_os_str().len(), 0).map_err(LayerFault::from)?;
+            contents.records.push(Record { path: missing.to_owned(), kind: RecordKind::Directory });
+            Ok::<(), EnterFault>(())
+        });
+        let (directory, depth) = made.map_err(|fault| match fault {
+            EnterFault::Layer(fault) => fault,
+            EnterFault::Errno(errno) => cannot_enter(path, errno),
+        })?;
+        check(depth + 1)?;
+        let kept = rustix::io::fcntl_dupfd_cloexec(&directory, 3).map_err(failed)?;
+        self.parent = Some((path.parent().to_owned(), kept));
         Ok(directory)
-    }
-
-    fn cannot_enter(&self, path: &EntryPath, errno: Errno) -> LayerFault {
-        let shown = path.shown();
-        match errno {
-            Errno::LOOP => format!("the path `{shown}` leads through links that lead to each other").into(),
-            Errno::NOTDIR => format!("the path `{shown}` leads through a file, or a link to nothing").into(),
-            other => failed_at(path.as_path())(other),
-        }
     }
 
     fn whiteout(&mut self, path: &EntryPath) -> Result<(), LayerFault> {
@@ -264,6 +286,33 @@ impl Unpacking<'_> {
             Err(other) => return Err(failed_at(path.as_path())(other)),
         }
         Ok(())
+    }
+}
+
+/// Why the directory of an entry cannot be entered.
+enum EnterFault {
+    Errno(Errno),
+    Layer(LayerFault),
+}
+
+impl From<Errno> for EnterFault {
+    fn from(errno: Errno) -> EnterFault {
+        EnterFault::Errno(errno)
+    }
+}
+
+impl From<LayerFault> for EnterFault {
+    fn from(fault: LayerFault) -> EnterFault {
+        EnterFault::Layer(fault)
+    }
+}
+
+fn cannot_enter(path: &EntryPath, errno: Errno) -> LayerFault {
+    let shown = path.shown();
+    match errno {
+        Errno::LOOP => format!("the path `{shown}` leads through links that lead to each other").into(),
+        Errno::NOTDIR => format!("the path `{shown}` leads through a file, or a link to nothing").into(),
+        other => failed_at(path.as_path())(other),
     }
 }
 

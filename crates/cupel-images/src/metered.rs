@@ -1,5 +1,5 @@
-//! A reader that bounds what a tar parser reads before it returns an entry. The parser keeps long names and extended headers
-//! in memory, and the archive says how long they are.
+//! A reader that bounds what a tar parser reads: before it returns an entry, and in all. The parser keeps long names and
+//! extended headers in memory, and the archive says how long they are.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -28,12 +28,14 @@ impl Meter {
 pub(crate) struct Metered<R> {
     inner: R,
     left: Rc<Cell<u64>>,
+    left_in_all: u64,
 }
 
 impl<R> Metered<R> {
-    pub(crate) fn new(inner: R) -> (Metered<R>, Meter) {
+    /// A reader of at most `max` bytes in all.
+    pub(crate) fn new(inner: R, max: u64) -> (Metered<R>, Meter) {
         let left = Rc::new(Cell::new(BEFORE_DATA_MAX));
-        (Metered { inner, left: Rc::clone(&left) }, Meter(left))
+        (Metered { inner, left: Rc::clone(&left), left_in_all: max }, Meter(left))
     }
 }
 
@@ -45,6 +47,10 @@ impl<R: Read> Read for Metered<R> {
         }
         let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let n = self.inner.read(&mut buffer[..most])?;
+        self.left_in_all = self
+            .left_in_all
+            .checked_sub(n as u64)
+            .ok_or_else(|| io::Error::other("the archive has more bytes than an image may have"))?;
         if left != u64::MAX {
             self.left.set(left - n as u64);
         }

@@ -1,15 +1,16 @@
 //! Combines the layers of an image into one root directory.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType};
 
 use crate::beneath::{self, Beneath};
 use crate::contents::{Contents, RecordKind};
+use crate::hashing::Hashing;
 
 /// Adds a layer to a root that has the layers below it: removes what the layer removes, then adds hard links to its
 /// files. Returns the number of entries added.
@@ -58,6 +59,77 @@ fn link_entries(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(count)
 }
 
+/// Bytes of a text file of an image that are read.
+const TEXT_MAX: u64 = 1 << 20;
+
+/// The content of a text file; `None` if it is too large or is no text.
+pub(crate) fn read_text(file: std::fs::File) -> io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    file.take(TEXT_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= TEXT_MAX))
+}
+
+/// Compares a root with the same root that has just been made from the same layers. Returns the paths that differ, at most
+/// `max` of them.
+pub(crate) fn differences(root: &Path, fresh: &Path, max: usize) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    match Beneath::open(root) {
+        Ok(root) => compare(root.as_fd(), Beneath::open(fresh)?.as_fd(), Path::new("/"), max, &mut found)?,
+        Err(_) => found.push(PathBuf::from("/")),
+    }
+    Ok(found)
+}
+
+fn compare(
+    root: BorrowedFd<'_>,
+    fresh: BorrowedFd<'_>,
+    at: &Path,
+    max: usize,
+    found: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    let mut ours: BTreeMap<_, _> = beneath::list(root)?.into_iter().collect();
+    for (name, kind) in beneath::list(fresh)? {
+        if found.len() >= max {
+            return Ok(());
+        }
+        let (name, kind, path) = (name.as_os_str(), Some(kind), at.join(&name));
+        if ours.remove(name) != kind {
+            found.push(path);
+        } else if kind == Some(FileType::Directory) {
+            let (root, fresh) = (beneath::enter(root, name)?, beneath::enter(fresh, name)?);
+            compare(root.as_fd(), fresh.as_fd(), &path, max, found)?;
+        } else if !is_same(root, fresh, name, kind)? {
+            found.push(path);
+        }
+    }
+    let extra = ours.into_keys().take(max.saturating_sub(found.len()));
+    found.extend(extra.map(|name| at.join(name)));
+    Ok(())
+}
+
+/// Whether a file or link has the same content in two directories. Nearly always, it is the same file of a layer.
+fn is_same(root: BorrowedFd<'_>, fresh: BorrowedFd<'_>, name: &OsStr, kind: Option<FileType>) -> io::Result<bool> {
+    let stat = |at| rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW);
+    let (ours, theirs) = (stat(root)?, stat(fresh)?);
+    if (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino) {
+        return Ok(true);
+    }
+    if ours.st_mode != theirs.st_mode || ours.st_size != theirs.st_size {
+        return Ok(false);
+    }
+    if kind == Some(FileType::Symlink) {
+        let target = |at| rustix::fs::readlinkat(at, name, Vec::new());
+        return Ok(target(root)? == target(fresh)?);
+    }
+    let hash = |at| -> io::Result<_> {
+        use rustix::fs::{Mode, OFlags};
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = std::fs::File::from(rustix::fs::openat(at, name, flags, Mode::empty())?);
+        Hashing::new(io::BufReader::with_capacity(128 * 1024, file)).finish()
+    };
+    Ok(hash(root)? == hash(fresh)?)
+}
+
 /// Whether a path of a root leads to an executable file. Links are followed as a program in the root would follow them.
 pub fn is_program(root: &Path, path: &Path) -> bool {
     use rustix::fs::{Mode, OFlags, ResolveFlags};
@@ -72,12 +144,13 @@ pub fn is_program(root: &Path, path: &Path) -> bool {
 /// Names that a root must have for a program that runs as user `uid`, and does not have. The files belong to the root
 /// alone: a file of a layer is replaced, not changed.
 pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
-    let etc = root.make_directories(Path::new("etc"));
+    let etc = root.make_directories::<rustix::io::Errno>(Path::new("etc"), |_, _| Ok(()));
     // An image whose /etc is a link has arranged it itself.
-    let Ok(etc) = etc else { return Ok(()) };
+    let Ok((etc, _)) = etc else { return Ok(()) };
+    // The same holds for a file that is a link, is too large, or is no text.
     let text = |name: &str| -> io::Result<Option<String>> {
         match root.file(&Path::new("etc").join(name)) {
-            Ok(Some(file)) => io::read_to_string(file).map(Some),
+            Ok(Some(file)) => read_text(file),
             Ok(None) | Err(rustix::io::Errno::LOOP) => Ok(None),
             Err(rustix::io::Errno::NOENT) => Ok(Some(String::new())),
             Err(other) => Err(other.into()),

@@ -1,21 +1,30 @@
 //! The image store of a node: a directory with layers, roots and the index of their names.
 //!
-//! Several processes may use one directory: a server, and commands beside it. What they add becomes visible by a rename.
-//! A lock on a file guards the index. A process that runs programs in a root holds a shared lock on it
-//! ([`ImageStore::hold`]), so that the root is removed only when nobody uses it.
+//! Several processes may use one directory: a server, and commands beside it. What they add becomes visible by a rename,
+//! and what they remove disappears by a rename. Locks on files (flock(2), so they end with their process) keep them apart:
+//!
+//! * `store` is held shared by an addition, from before it looks for known layers until the image has its name, and
+//!   exclusively by a removal of layers and roots;
+//! * `index` is held while the index is replaced;
+//! * `incoming` is held while a directory is created there, or abandoned ones are looked for;
+//! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that it is removed
+//!   only when nobody uses it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cupel_types::{ContentHash, ImageName};
 use tempfile::TempDir;
 
-use crate::beneath::Beneath;
-use crate::bounds::{Budget, ImageBounds};
+use crate::beneath::{self, Beneath};
+use crate::bounds::{Budget, Excess, ImageBounds};
 use crate::contents::{Contents, RecordKind};
 use crate::error::ImageError;
 use crate::hashing::{Hashing, hash_of};
@@ -57,6 +66,26 @@ pub struct Pruned {
     /// Roots that are removed later, because a process uses them.
     pub in_use: usize,
 }
+
+/// A layer of an image that is being added or verified.
+struct LayerTree {
+    contents: Contents,
+    /// The directory with its files (`tree`) and its record (`contents`).
+    place: PathBuf,
+    /// Whether it has just been unpacked.
+    is_new: bool,
+}
+
+/// What the bound on disk space leaves for new layers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) bytes: u64,
+    /// The bound in bytes.
+    pub(crate) bound: u64,
+}
+
+/// Bytes that may follow the end of a layer's archive. The largest record that tar(1) pads an archive to is 1 MiB.
+const PADDING_MAX: u64 = 1 << 20;
 
 /// A directory of [`ImageStore::incoming`], which is removed when this value is dropped.
 struct Incoming {
@@ -126,8 +155,7 @@ impl ImageStore {
     /// Adds an image under a name. An image that has the name already is replaced as the holder of the name.
     ///
     /// # Errors
-    /// The source cannot be read, the image is refused, or the store has no room. The store is then unchanged, except
-    /// that complete layers may stay until the next [`ImageStore::prune`].
+    /// The source cannot be read, the image is refused, or the store has no room. The store is then unchanged.
     pub fn add(
         &self,
         name: &ImageName,
@@ -136,12 +164,14 @@ impl ImageStore {
     ) -> Result<AddedImage, ImageError> {
         self.create()?;
         self.remove_abandoned()?;
+        let _adding = self.lock_shared("store")?;
         let incoming = self.incoming()?;
         match source {
             Source::Registry { reference } => {
                 let layout = incoming.directory.path().join("layout");
                 let is_known = |id: &ContentHash| self.layer(id).is_dir();
-                let digest = crate::source::pull(reference, &layout, registries, &self.bounds, &is_known)?;
+                let room = Room { bytes: self.room()?, bound: self.disk_max };
+                let digest = crate::source::pull(reference, &layout, registries, &self.bounds, room, &is_known)?;
                 let blobs = Layout::open(&layout).map_err(ImageError::io("open", &layout))?;
                 let plan = plan::of_manifest(&blobs, &digest, &self.bounds)?;
                 self.add_planned(name, source, &blobs, plan, &incoming)
@@ -227,33 +257,24 @@ impl ImageStore {
         plan: Plan,
         incoming: &Incoming,
     ) -> Result<AddedImage, ImageError> {
-        let mut budget = Budget::new(&self.bounds);
-        let (mut layers_unpacked, mut bytes_unpacked) = (0, 0);
-        let (mut bytes, mut left_out, mut privileges_dropped) = (0, 0, 0);
-        // The same layer may occur twice, such as an empty one.
-        let mut contents: BTreeMap<ContentHash, Contents> = BTreeMap::new();
+        let mut budget = Budget::new(&self.bounds, self.room()?);
+        // From the lowest to the highest. The same layer may occur twice, such as an empty one.
+        let mut layers: Vec<Arc<LayerTree>> = Vec::new();
+        let mut trees: BTreeMap<ContentHash, Arc<LayerTree>> = BTreeMap::new();
         for (at, planned) in plan.layers.iter().enumerate() {
-            if contents.contains_key(&planned.diff_id) {
-                continue;
-            }
             let part = plan::part(at, plan.layers.len(), &planned.diff_id);
-            let known = self.contents_of(&planned.diff_id)?;
-            let of_layer = match known {
-                Some(known) => known,
-                None => {
-                    let unpacked = self.unpack(blobs, planned, &part, &mut budget, incoming.directory.path())?;
-                    layers_unpacked += 1;
-                    bytes_unpacked += unpacked.bytes;
-                    unpacked
+            let tree = match trees.entry(planned.diff_id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let tree = self.tree(blobs, planned, &part, &mut budget, incoming.directory.path())?;
+                    place.insert(Arc::new(tree))
                 }
             };
-            bytes += of_layer.bytes;
-            left_out += of_layer.left_out;
-            privileges_dropped += of_layer.privileges_dropped;
-            contents.insert(planned.diff_id, of_layer);
+            layers.push(tree.clone());
         }
-        let layers: Vec<ContentHash> = plan.layers.iter().map(|layer| layer.diff_id).collect();
-        let (entries, uid) = self.make_root(&plan, &layers, &contents, incoming.directory.path())?;
+        let place = incoming.directory.path().join("root");
+        let (entries, uid) = self.build_root(&place, &layers, &plan.config)?;
+        let contents = || trees.values().map(|tree| &tree.contents);
         let image = Image {
             name: name.clone(),
             id: plan.id,
@@ -261,20 +282,60 @@ impl ImageStore {
             source: source.to_string(),
             added: now(),
             architecture: plan.architecture,
-            layers,
-            bytes,
+            layers: plan.layers.iter().map(|layer| layer.diff_id).collect(),
+            bytes: contents().map(|layer| layer.bytes).sum(),
             entries,
-            left_out,
-            privileges_dropped,
+            left_out: contents().map(|layer| layer.left_out).sum(),
+            privileges_dropped: contents().map(|layer| layer.privileges_dropped).sum(),
             config: plan.config,
             uid,
         };
+        // Everything is accepted. It must be on the disk before it gets its place.
+        let directory = File::open(&place).map_err(ImageError::io("open", &place))?;
+        rustix::fs::syncfs(&directory).map_err(|errno| ImageError::io("write", &place)(errno.into()))?;
+        let new = || trees.iter().filter(|(_, tree)| tree.is_new);
+        for (diff_id, tree) in new() {
+            put_in_place(&tree.place, &self.layer(diff_id))?;
+        }
+        let root = self.root(&image.id);
+        if root.is_dir() {
+            let differing = root::differences(&root, &place, 1).map_err(ImageError::io("read", &root))?;
+            if let Some(path) = differing.first() {
+                return Err(ImageError::Damaged { path: crate::beneath::shown(path) });
+            }
+        } else {
+            put_in_place(&place, &root)?;
+        }
         let replaced = self.change_index(|images| {
             let before = images.iter().position(|known| known.name == *name).map(|at| images.remove(at).id);
             images.push(image.clone());
             before.filter(|id| *id != image.id)
         })?;
-        Ok(AddedImage { image, layers_unpacked, bytes_unpacked, replaced })
+        let bytes_unpacked = new().map(|(_, tree)| tree.contents.bytes).sum();
+        Ok(AddedImage { image, layers_unpacked: new().count(), bytes_unpacked, replaced })
+    }
+
+    /// A layer of an image that is being added: the one that the store has, or one that is unpacked into `incoming`.
+    fn tree(
+        &self,
+        blobs: &dyn Blobs,
+        planned: &PlannedLayer,
+        part: &str,
+        budget: &mut Budget<'_>,
+        incoming: &Path,
+    ) -> Result<LayerTree, ImageError> {
+        let Some(contents) = self.contents_of(&planned.diff_id)? else {
+            return self.unpack(blobs, planned, part, budget, incoming);
+        };
+        budget.charge_known(&contents).map_err(|excess| self.excess(part, excess))?;
+        Ok(LayerTree { contents, place: self.layer(&planned.diff_id), is_new: false })
+    }
+
+    fn excess(&self, part: &str, excess: Excess) -> ImageError {
+        match excess {
+            Excess::Bound(reason) => ImageError::refused(part, reason),
+            Excess::Room(needed) => ImageError::Full { needed, bound: self.disk_max },
+        }
     }
 
     /// The record of a layer that the store has.
@@ -294,7 +355,7 @@ impl ImageStore {
         Contents::read_bytes(file).map_err(ImageError::io("read", &path))
     }
 
-    /// Unpacks a layer, verifies its digests, and puts it in its place.
+    /// Unpacks a layer into `incoming`, and verifies its digests.
     fn unpack(
         &self,
         blobs: &dyn Blobs,
@@ -302,7 +363,7 @@ impl ImageStore {
         part: &str,
         budget: &mut Budget<'_>,
         incoming: &Path,
-    ) -> Result<Contents, ImageError> {
+    ) -> Result<LayerTree, ImageError> {
         let refused = |reason: String| ImageError::refused(part, reason);
         let cut_off = |error: io::Error| refused(format!("its archive is corrupted or cut off: {error}"));
         let blob = blobs.open(&planned.path).map_err(cut_off)?;
@@ -317,10 +378,11 @@ impl ImageStore {
             let mut plain = Hashing::new(plain);
             let contents = layer::unpack(&mut plain, &into, budget).map_err(|fault| match fault {
                 LayerFault::Refused(reason) => refused(reason),
+                LayerFault::Full(needed) => ImageError::Full { needed, bound: self.disk_max },
                 LayerFault::Read(error) => cut_off(error),
                 LayerFault::Write { path, source } => ImageError::io("write", &tree.join(path))(source),
             })?;
-            let found = plain.finish().map_err(cut_off)?;
+            let found = plain.finish_within(PADDING_MAX).map_err(cut_off)?;
             if found != planned.diff_id {
                 return Err(refused(format!("its uncompressed archive has the digest sha256:{found}")));
             }
@@ -335,51 +397,45 @@ impl ImageStore {
         let record = place.join("contents");
         let file = File::create(&record).map_err(ImageError::io("create", &record))?;
         contents.write(&file).map_err(ImageError::io("write", &record))?;
-        self.check_room(contents.bytes)?;
-        rustix::fs::syncfs(&file).map_err(|errno| ImageError::io("write", &record)(errno.into()))?;
-        put_in_place(&place, &self.layer(&planned.diff_id))?;
-        Ok(contents)
+        Ok(LayerTree { contents, place, is_new: true })
     }
 
-    /// Checks that the bound on disk space allows another layer of this size.
-    fn check_room(&self, bytes: u64) -> Result<(), ImageError> {
-        let mut used = bytes;
+    /// Bytes that the bound on disk space leaves for new layers.
+    fn room(&self) -> Result<u64, ImageError> {
+        let mut used = 0;
         for diff_id in hashes_in(&self.layers())? {
             used += self.bytes_of(&diff_id)?;
         }
-        match used.checked_sub(self.disk_max) {
-            None | Some(0) => Ok(()),
-            Some(needed) => Err(ImageError::Full { needed, bound: self.disk_max }),
-        }
+        Ok(self.disk_max.saturating_sub(used))
     }
 
-    /// Makes the root of an image, unless the store has it. Returns its number of entries, and the user id of its
-    /// programs.
-    fn make_root(
+    /// Makes the root of an image in a new directory. Returns its number of entries, and the user id of its programs.
+    fn build_root(
         &self,
-        plan: &Plan,
-        layers: &[ContentHash],
-        contents: &BTreeMap<ContentHash, Contents>,
-        incoming: &Path,
+        place: &Path,
+        layers: &[Arc<LayerTree>],
+        config: &ImageConfig,
     ) -> Result<(u64, Option<u32>), ImageError> {
-        let place = incoming.join("root");
-        std::fs::create_dir(&place).map_err(ImageError::io("create", &place))?;
+        std::fs::create_dir(place).map_err(ImageError::io("create", place))?;
         // The umask of this process may be stricter.
         let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&place, mode).map_err(ImageError::io("create", &place))?;
-        let root = Beneath::open(&place).map_err(ImageError::io("open", &place))?;
+        std::fs::set_permissions(place, mode).map_err(ImageError::io("create", place))?;
+        let root = Beneath::open(place).map_err(ImageError::io("open", place))?;
         let mut entries = 0;
-        for diff_id in layers {
-            let tree = self.layer(diff_id).join("tree");
-            let layer = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
-            if let Some(contents) = contents.get(diff_id) {
-                entries +=
-                    root::add_layer(&root, &layer, contents).map_err(ImageError::io("link the files of", &tree))?;
-            }
+        for layer in layers {
+            let tree = layer.place.join("tree");
+            let opened = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
+            let added = root::add_layer(&root, &opened, &layer.contents);
+            entries += added.map_err(ImageError::io("link the files of", &tree))?;
         }
-        let uid = user_id(&plan.config, &root)?;
-        root::complete(&root, uid.unwrap_or(DEFAULT_UID)).map_err(ImageError::io("complete", &place))?;
-        put_in_place(&place, &self.root(&plan.id))?;
+        let uid = user_id(config, &root)?;
+        root::complete(&root, uid.unwrap_or(DEFAULT_UID)).map_err(ImageError::io("complete", place))?;
+        let top = beneath::list(root.as_fd()).map_err(ImageError::io("read", place))?.len();
+        let bound = self.bounds.top_entries_max;
+        if top > bound {
+            let reason = format!("it has {top} entries, and at most {bound} are accepted");
+            return Err(ImageError::refused("the root directory", reason));
+        }
         Ok((entries, uid))
     }
 
@@ -414,25 +470,29 @@ impl ImageStore {
         found.ok_or_else(|| ImageError::Unknown(name.clone()))
     }
 
-    /// Checks the files of an image against the hashes that were computed when they were unpacked. Returns the paths of
-    /// damaged or missing files.
+    /// Checks the files of an image's layers against the hashes that were computed when they were unpacked, and its root
+    /// against a root that is made from the layers now. Returns the paths of damaged, missing or added files.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be read.
     pub fn verify(&self, name: &ImageName) -> Result<Vec<PathBuf>, ImageError> {
+        self.create()?;
+        let _reading = self.lock_shared("store")?;
         let image = self.get(name)?;
-        let mut damaged = Vec::new();
-        if !self.root(&image.id).is_dir() {
-            damaged.push(PathBuf::from("/"));
-        }
-        let mut seen = HashSet::new();
-        for diff_id in image.layers.iter().filter(|diff_id| seen.insert(**diff_id)) {
-            let tree = self.layer(diff_id).join("tree");
+        let mut damaged = BTreeSet::new();
+        let (mut layers, mut trees) = (Vec::new(), BTreeMap::<ContentHash, Arc<LayerTree>>::new());
+        for diff_id in &image.layers {
+            if let Some(known) = trees.get(diff_id) {
+                layers.push(known.clone());
+                continue;
+            }
+            let place = self.layer(diff_id);
+            let tree = place.join("tree");
             let (Some(contents), Ok(layer)) = (self.contents_of(diff_id)?, Beneath::open(&tree)) else {
-                damaged.push(tree);
+                damaged.insert(tree);
                 continue;
             };
-            for record in contents.records {
+            for record in &contents.records {
                 let is_whole = match record.kind {
                     RecordKind::File(hash) => match layer.file_in_root(&record.path) {
                         Ok(Some(file)) => Hashing::new(BufReader::with_capacity(128 * 1024, file))
@@ -451,11 +511,22 @@ impl ImageStore {
                     RecordKind::Whiteout | RecordKind::Opaque => true,
                 };
                 if !is_whole {
-                    damaged.push(Path::new("/").join(record.path));
+                    damaged.insert(Path::new("/").join(&record.path));
                 }
             }
+            let tree = Arc::new(LayerTree { contents, place, is_new: false });
+            trees.insert(*diff_id, tree.clone());
+            layers.push(tree);
         }
-        Ok(damaged)
+        // Without all its files, a layer cannot be the measure of the root.
+        if damaged.is_empty() {
+            let incoming = self.incoming()?;
+            let fresh = incoming.directory.path().join("root");
+            self.build_root(&fresh, &layers, &image.config)?;
+            let root = self.root(&image.id);
+            damaged.extend(root::differences(&root, &fresh, usize::MAX).map_err(ImageError::io("read", &root))?);
+        }
+        Ok(damaged.into_iter().collect())
     }
 
     /// Removes a name, and what no other name needs.
@@ -475,10 +546,10 @@ impl ImageStore {
     pub fn prune(&self) -> Result<Pruned, ImageError> {
         self.create()?;
         self.remove_abandoned()?;
-        // No addition may be under way: its layers have no name yet.
-        let path = self.directory.join("incoming");
-        if std::fs::read_dir(&path).map_err(ImageError::io("read", &path))?.next().is_some() {
-            tracing::info!("an image is being added; layers are removed by a later prune");
+        // The layers of an addition that is under way have no name yet.
+        let lock = self.lock_file("store")?;
+        if lock.try_lock().is_err() {
+            tracing::info!("an image is being added or verified; layers are removed by a later prune");
             return Ok(Pruned::default());
         }
         let _lock = self.lock("index")?;
@@ -495,12 +566,12 @@ impl ImageStore {
                 pruned.in_use += 1;
                 continue;
             }
-            remove_tree(&self.root(&id))?;
+            self.remove_whole(&self.root(&id))?;
             pruned.roots += 1;
         }
         for diff_id in hashes_in(&self.layers())? {
             if !layers.contains(&diff_id) {
-                remove_tree(&self.layer(&diff_id))?;
+                self.remove_whole(&self.layer(&diff_id))?;
                 pruned.layers += 1;
             }
         }
@@ -535,11 +606,21 @@ impl ImageStore {
         let path = self.directory.join("incoming");
         for entry in std::fs::read_dir(&path).map_err(ImageError::io("read", &path))? {
             let path = entry.map_err(ImageError::io("read", &path))?.path();
-            if File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok()) {
-                remove_tree(&path)?;
+            if File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok())
+                && let Err(error) = remove_tree(&path)
+            {
+                // It wastes space, and harms nothing else. The next operation tries again.
+                tracing::warn!(path = %path.display(), %error, "cannot remove what an interrupted addition left");
             }
         }
         Ok(())
+    }
+
+    /// Removes a layer or a root. It leaves its place as a whole, so that it is complete as long as it is there.
+    fn remove_whole(&self, path: &Path) -> Result<(), ImageError> {
+        let aside = self.incoming()?.directory;
+        std::fs::rename(path, aside.path().join("removed")).map_err(ImageError::io("remove", path))?;
+        aside.close().map_err(ImageError::io("remove", path))
     }
 
     fn lock_file(&self, name: &str) -> Result<File, ImageError> {
@@ -555,6 +636,12 @@ impl ImageStore {
     fn lock(&self, name: &str) -> Result<File, ImageError> {
         let file = self.lock_file(name)?;
         file.lock().map_err(ImageError::io("lock", &self.directory))?;
+        Ok(file)
+    }
+
+    fn lock_shared(&self, name: &str) -> Result<File, ImageError> {
+        let file = self.lock_file(name)?;
+        file.lock_shared().map_err(ImageError::io("lock", &self.directory))?;
         Ok(file)
     }
 
@@ -646,7 +733,7 @@ fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageErr
         Ok(id) => Some(id),
         Err(_) => {
             let passwd = match root.file(Path::new("etc/passwd")) {
-                Ok(Some(file)) => io::read_to_string(file.take(1 << 20)).unwrap_or_default(),
+                Ok(Some(file)) => root::read_text(file).ok().flatten().unwrap_or_default(),
                 _ => String::new(),
             };
             let line = passwd.lines().find(|line| line.split(':').next() == Some(name));

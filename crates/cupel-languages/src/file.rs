@@ -337,6 +337,10 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
             faults
                 .add(key, "belongs to a toolchain of the machine; a language with `image` has everything in its image");
         }
+        if dto.warm.is_some() {
+            // The process that keeps an interpreter runs outside every cell, so it must not load code of an image.
+            faults.add("warm", "keeps an interpreter of the machine; programs of a language with `image` start cold");
+        }
     }
     let version_of = match &dto.version_of {
         Some(text) => faults.check("version_of", parse_id(text)),
@@ -595,6 +599,7 @@ mod tests {
         check("\"version\"] }", "\"version\"], pattern = '(' }", "version.pattern", "regular expression");
         check("artifacts = [\"main\"]", "image = \"Zig\"", "image", "components of lower-case letters");
         check("artifacts = [\"main\"]", "image = \"zig:1\"", "packages", "has everything in its image");
+        check("artifacts = [\"main\"]", "image = \"zig:1\"\nwarm = \"python\"", "warm", "start cold");
         check("artifacts = [\"main\"]", "version_of = \"Z Z\"", "version_of", "1 to 32 characters");
         check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never visible");
         check("artifacts = [\"main\"]", "mounts = [\"/usr/../root\"]", "mounts[0]", "absolute path");

@@ -8,11 +8,9 @@ use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, ImageRoot, Limits,
 
 use crate::CollectLimits;
 use crate::live::LiveQueue;
-use crate::pool::LaneKind;
 use crate::refusal::Refusal;
 use crate::step::SetupStep;
-use crate::warm::{Warm, WarmTemplate};
-use crate::wire::LaneImage;
+use crate::warm::Warm;
 
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
@@ -59,24 +57,11 @@ pub enum CellRoot {
     #[default]
     System,
     /// The files of a container image.
-    Image(ImageCell),
-}
-
-/// A container image, and the interpreter in it that may be kept warm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageCell {
-    /// The image. Its root directory is beneath [`SandboxConfig::images`](crate::SandboxConfig::images).
-    pub image: Arc<ImageRoot>,
-    /// The interpreter whose zygote may be forked, if [`Command::warm`] is set.
-    pub warm: Option<Arc<WarmTemplate>>,
-}
-
-impl ImageCell {
-    /// The kind of lane for a program of the image.
-    pub(crate) fn lane_kind(&self, may_be_warm: bool) -> LaneKind {
-        let image = LaneImage { id: self.image.id, uid: self.image.uid };
-        LaneKind { warm: self.warm.clone().filter(|_| may_be_warm), image: Some(image) }
-    }
+    ///
+    /// The image's directory is beneath [`SandboxConfig::images`](crate::SandboxConfig::images). Programs of an image
+    /// always start cold: a process that keeps an interpreter warm runs outside every cell, and would load the image's
+    /// code there.
+    Image(Arc<ImageRoot>),
 }
 
 /// The kind of lane in which a step runs.

@@ -10,10 +10,10 @@ use rustix::process::PidfdFlags;
 
 use crate::RunError;
 use crate::config::SandboxConfig;
-use crate::pool::{IMAGE_LANES_MAX, IMAGE_SPARES_MAX, LaneKind};
+use crate::pool::{IMAGE_LANES_MAX, IMAGE_SPARES_MAX};
 use crate::process::zygote::ZYGOTE_ARGUMENT;
 use crate::step::SetupStep;
-use crate::wire::{self, FromLauncher, ToLauncher};
+use crate::wire::{self, FromLauncher, LaneKind, ToLauncher};
 
 /// The argument that makes Cupel's executable run as the launcher.
 const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
@@ -178,7 +178,7 @@ impl LauncherClient {
             connection.next_lane += 1;
             connection.next_lane - 1
         });
-        match connection.ask(&ToLauncher::MakeLane { lane, cpu, warm: kind.warm.clone(), image: kind.image }) {
+        match connection.ask(&ToLauncher::MakeLane { lane, cpu, kind: kind.clone() }) {
             Ok((FromLauncher::LaneMade { .. }, mut descriptors)) => match descriptors.pop() {
                 Some(socket) => Ok((lane, socket)),
                 None => Err(RunError::LauncherLost),

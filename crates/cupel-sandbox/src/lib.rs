@@ -22,7 +22,7 @@
 //!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
-//! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`ImageCell`]). The launcher
+//! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`CellRoot::Image`]). The launcher
 //!   opens the image's directory by the image's id, beneath a directory that it opened at its start. A slot keeps the
 //!   lanes of the images that it used last.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
@@ -77,7 +77,11 @@ mod wire;
 
 use std::sync::Arc;
 
-pub use command::{CellKind, CellReport, CellRoot, Command, ImageCell, Observer, RunError, Stdin};
+use cupel_types::ImageRoot;
+
+use crate::wire::LaneImage;
+
+pub use command::{CellKind, CellReport, CellRoot, Command, Observer, RunError, Stdin};
 pub use config::{CountedEvent, Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, LauncherEnd, StartError};
 pub use live::LiveQueue;
@@ -124,9 +128,9 @@ impl Sandbox {
     }
 
     /// Creates a lane for this image in every slot, in the background, so that the first run need not wait for it.
-    pub fn make_ahead(&self, cell: &ImageCell) {
+    pub fn make_ahead(&self, image: &ImageRoot) {
         for slot in 0..self.slots() {
-            self.pool.make_spare(slot, &cell.lane_kind(true));
+            self.pool.make_spare_for(slot, LaneImage::of(image));
         }
     }
 

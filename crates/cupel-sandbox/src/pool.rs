@@ -3,7 +3,7 @@
 //! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. When the lane for
 //! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
 //! lane. For each warm interpreter, the slot has another lane and another spare. For an image, there is a spare when the
-//! image was announced, after a lane for it was retired, and after a run that had to start cold. A background thread creates the spares.
+//! image was announced, and after a lane for it was retired. A background thread creates the spares.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,21 +11,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::RunError;
 use crate::launcher::{Features, LauncherClient};
-use crate::warm::WarmTemplate;
-use crate::wire::LaneImage;
+use crate::wire::{LaneImage, LaneKind};
 
-/// Maximum number of lanes for images that a slot keeps. A lane without a warm interpreter takes about 1 MiB, one with
-/// Python 10 MiB.
+/// Maximum number of lanes for images that a slot keeps. A lane takes about 1 MiB.
 pub(crate) const IMAGE_LANES_MAX: usize = 8;
 /// Maximum number of spare lanes for images per slot.
 pub(crate) const IMAGE_SPARES_MAX: usize = 4;
-
-/// What a lane is for: its root, and the interpreter that it keeps warm.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LaneKind {
-    pub(crate) warm: Option<Arc<WarmTemplate>>,
-    pub(crate) image: Option<LaneImage>,
-}
 
 /// A slot's handle on a lane. Dropping the handle retires the lane.
 #[derive(Debug)]
@@ -106,7 +97,7 @@ impl LanePool {
                 None => break None,
             }
         };
-        if kind.image.is_none() {
+        if !matches!(kind, LaneKind::Image(_)) {
             self.request(&mut spares[slot], slot, kind);
         }
         drop(spares);
@@ -116,34 +107,24 @@ impl LanePool {
         }
     }
 
-    /// Whether a background thread creates spares.
-    pub(crate) fn makes_spares(&self) -> bool {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// Whether a spare of this kind can be taken at once.
-    pub(crate) fn has_spare(&self, slot: usize, kind: &LaneKind) -> bool {
-        let spares = self.shared.lock();
-        spares[slot].iter().any(|(known, spare)| known == kind && matches!(spare, Spare::Ready(_)))
-    }
-
-    /// Requests a spare, unless there is one of this kind.
-    pub(crate) fn make_spare(&self, slot: usize, kind: &LaneKind) {
+    /// Requests a spare for an image, unless there is one.
+    pub(crate) fn make_spare_for(&self, slot: usize, image: LaneImage) {
+        let kind = LaneKind::Image(image);
         // Lanes are retired after the lock is released, because that may wait for the launcher.
         let mut retired = Vec::new();
         let mut spares = self.shared.lock();
         let spares = &mut spares[slot];
-        if spares.iter().any(|(known, _)| known == kind) {
+        if spares.iter().any(|(known, _)| *known == kind) {
             return;
         }
-        let of_images = |(kind, _): &(LaneKind, Spare)| kind.image.is_some();
-        while kind.image.is_some() && spares.iter().filter(|spare| of_images(spare)).count() >= IMAGE_SPARES_MAX {
+        let of_images = |(kind, _): &(LaneKind, Spare)| matches!(kind, LaneKind::Image(_));
+        while spares.iter().filter(|spare| of_images(spare)).count() >= IMAGE_SPARES_MAX {
             match spares.iter().position(|spare| of_images(spare) && matches!(spare.1, Spare::Ready(_))) {
                 Some(oldest) => retired.push(spares.remove(oldest)),
                 None => return,
             }
         }
-        self.request(spares, slot, kind);
+        self.request(spares, slot, &kind);
     }
 
     fn request(&self, spares: &mut Vec<(LaneKind, Spare)>, slot: usize, kind: &LaneKind) {

@@ -23,11 +23,11 @@ use crate::command::{CellKind, CellReport, CellRoot, Command, Observer, RunError
 use crate::config::{SandboxConfig, Wall};
 use crate::live::{Control, LiveFeed};
 use crate::mechanism::mounts::BoxSize;
-use crate::pool::{IMAGE_LANES_MAX, Lane, LaneKind, LanePool};
+use crate::pool::{IMAGE_LANES_MAX, Lane, LanePool};
 use crate::refusal::{self, Refusal};
 use crate::step::SetupStep;
 use crate::warm::WarmTemplate;
-use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
+use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LaneImage, LaneKind, LimitHit, ToLane};
 
 /// One slot of a [`Sandbox`](crate::Sandbox). Calls block; a slot belongs to one thread at a time.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct Slot {
     /// One lane for each template in `warm`.
     warm_lanes: Vec<Option<Lane>>,
     /// Lanes for images; the one that was used last is at the end.
-    image_lanes: VecDeque<(CellKind, LaneKind, Lane)>,
+    image_lanes: VecDeque<(CellKind, LaneImage, Lane)>,
     received: Vec<u8>,
     chunk: Box<[u8]>,
     bundles: BundleCache,
@@ -76,17 +76,7 @@ enum Which {
     /// The lane of a warm template, by the template's index.
     Warm(usize),
     /// The lane of an image for programs or compilers.
-    Image(CellKind, LaneKind),
-}
-
-impl Which {
-    fn is_warm(&self) -> bool {
-        match self {
-            Which::Run | Which::Compile => false,
-            Which::Warm(_) => true,
-            Which::Image(_, kind) => kind.warm.is_some(),
-        }
-    }
+    Image(CellKind, LaneImage),
 }
 
 impl Slot {
@@ -126,23 +116,21 @@ impl Slot {
     /// Only for failures of the sandbox; how the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
-        let (which, missing) = self.or_cold(self.which(command));
+        let which = self.which(command);
+        let is_warm = matches!(which, Which::Warm(_));
         let mut lane = self.lane(&which)?;
-        let result = self.run_in(&mut lane, which.is_warm(), command, observer);
-        if let Some(kind) = missing {
-            self.pool.make_spare(self.index, &kind);
-        }
+        let result = self.run_in(&mut lane, is_warm, command, observer);
         let keep = match &result {
             Ok(report) => matches!(report.outcome, Outcome::Exited(_) | Outcome::Signalled(_)),
             Err(RunError::Setup { step: SetupStep::Exec, .. }) => true,
             Err(_) => false,
         };
         lane.runs += 1;
-        let runs_max = if which.is_warm() { self.lane_runs_max.min(WARM_RUNS_MAX) } else { self.lane_runs_max };
+        let runs_max = if is_warm { self.lane_runs_max.min(WARM_RUNS_MAX) } else { self.lane_runs_max };
         if keep && lane.runs < runs_max {
             self.put_back(which, lane);
-        } else if let Which::Image(_, kind) = which {
-            self.pool.make_spare(self.index, &kind);
+        } else if let Which::Image(_, image) = which {
+            self.pool.make_spare_for(self.index, image);
         }
         result
     }
@@ -154,30 +142,10 @@ impl Slot {
                 && template.can_replace(&command.argv, &command.env, &command.limits)
                 && is_pipe(&command.stdin)
         };
-        if let CellRoot::Image(cell) = &command.root {
-            let may_be_warm = command.kind == CellKind::Run && cell.warm.as_ref().is_some_and(stands_in);
-            return Which::Image(command.kind, cell.lane_kind(may_be_warm));
-        }
-        match command.kind {
-            CellKind::Compile => Which::Compile,
-            CellKind::Run => self.warm.iter().position(stands_in).map_or(Which::Run, Which::Warm),
-        }
-    }
-
-    /// A lane with a warm interpreter of an image takes some hundred milliseconds to create. Until it exists, programs of
-    /// the image start cold, and do not wait for it. The second value is the kind of lane to create after the run, which
-    /// would otherwise compete with it for the processor.
-    fn or_cold(&self, which: Which) -> (Which, Option<LaneKind>) {
-        match which {
-            Which::Image(purpose, kind) if kind.warm.is_some() => {
-                let is_held = self.image_lanes.iter().any(|(p, k, _)| (*p, k) == (purpose, &kind));
-                if is_held || !self.pool.makes_spares() || self.pool.has_spare(self.index, &kind) {
-                    return (Which::Image(purpose, kind), None);
-                }
-                let cold = LaneKind { warm: None, image: kind.image };
-                (Which::Image(purpose, cold), Some(kind))
-            }
-            other => (other, None),
+        match (&command.root, command.kind) {
+            (CellRoot::Image(image), kind) => Which::Image(kind, LaneImage::of(image)),
+            (CellRoot::System, CellKind::Compile) => Which::Compile,
+            (CellRoot::System, CellKind::Run) => self.warm.iter().position(stands_in).map_or(Which::Run, Which::Warm),
         }
     }
 
@@ -187,8 +155,8 @@ impl Slot {
             Which::Run => self.run_lane.take(),
             Which::Compile => self.compile_lane.take(),
             Which::Warm(at) => self.warm_lanes[*at].take(),
-            Which::Image(purpose, kind) => {
-                let is_it = |(its_purpose, its_kind, _): &_| its_purpose == purpose && its_kind == kind;
+            Which::Image(purpose, image) => {
+                let is_it = |(its_purpose, its_image, _): &_| its_purpose == purpose && its_image == image;
                 let at = self.image_lanes.iter().position(is_it)?;
                 self.image_lanes.remove(at).map(|(_, _, lane)| lane)
             }
@@ -211,11 +179,9 @@ impl Slot {
             }
         }
         match which {
-            Which::Run | Which::Compile => self.pool.take(self.index, &LaneKind::default()),
-            Which::Warm(at) => {
-                self.pool.take(self.index, &LaneKind { warm: Some(self.warm[*at].clone()), image: None })
-            }
-            Which::Image(_, kind) => self.pool.take(self.index, kind),
+            Which::Run | Which::Compile => self.pool.take(self.index, &LaneKind::System),
+            Which::Warm(at) => self.pool.take(self.index, &LaneKind::Warm(self.warm[*at].clone())),
+            Which::Image(_, image) => self.pool.take(self.index, &LaneKind::Image(*image)),
         }
     }
 
@@ -224,8 +190,8 @@ impl Slot {
             Which::Run => self.run_lane = Some(lane),
             Which::Compile => self.compile_lane = Some(lane),
             Which::Warm(at) => self.warm_lanes[at] = Some(lane),
-            Which::Image(purpose, kind) => {
-                self.image_lanes.push_back((purpose, kind, lane));
+            Which::Image(purpose, image) => {
+                self.image_lanes.push_back((purpose, image, lane));
                 if self.image_lanes.len() > IMAGE_LANES_MAX {
                     self.image_lanes.pop_front();
                 }
@@ -252,7 +218,7 @@ impl Slot {
             argv: command.argv.clone(),
             search: match &command.root {
                 CellRoot::System => Vec::new(),
-                CellRoot::Image(cell) => cell.image.search.clone(),
+                CellRoot::Image(image) => image.search.clone(),
             },
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm: is_warm,

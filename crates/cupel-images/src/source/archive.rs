@@ -42,7 +42,7 @@ impl Archive {
 /// The places of the files of an archive.
 fn table(file: &File) -> io::Result<HashMap<String, Place>> {
     let mut entries = HashMap::new();
-    let (reader, meter) = Metered::new(file);
+    let (reader, meter) = Metered::new(file, u64::MAX);
     let mut tar = tar::Archive::new(reader);
     let mut all = tar.entries_with_seek()?;
     loop {

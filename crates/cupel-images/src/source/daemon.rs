@@ -21,9 +21,8 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
         Some(path) => path.clone(),
         None => socket()?,
     };
-    let failed = |reason: String| ImageError::Remote {
-        remote: format!("the Docker Engine at {}", socket.display()),
-        reason: format!("failed: {reason}"),
+    let failed = |reason: String| {
+        ImageError::remote(format!("the Docker Engine at {}", socket.display()), &format!("failed: {reason}"))
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,7 +1,9 @@
 //! Pulls an image from a registry into an OCI layout on disk. Everything is verified later, when it is read from there.
 //!
-//! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
-//! alone: the client drops them when it is redirected to another host. Source: OCI Distribution Specification 1.1.
+//! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference, and to
+//! the token service that this registry names, which must be reached by HTTPS or be the registry itself. The client drops
+//! them when it is redirected to another host. Sources: OCI Distribution Specification 1.1; Docker Registry, "Token
+//! Authentication Specification".
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::bounds::ImageBounds;
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
 use crate::plan::{architecture, blob_path};
+use crate::store::Room;
 
 /// How registries are reached.
 #[derive(Clone, Debug)]
@@ -98,12 +101,13 @@ struct RootFs {
 }
 
 /// Downloads an image into an empty directory, and returns the digest of its manifest. Layers for which `is_known`
-/// returns true are left out.
+/// returns true are left out. The others must fit into `room`, compressed as they are.
 pub(crate) fn pull(
     reference: &str,
     into: &Path,
     options: &RegistryOptions,
     bounds: &ImageBounds,
+    room: Room,
     is_known: &dyn Fn(&ContentHash) -> bool,
 ) -> Result<ContentHash, ImageError> {
     let parsed =
@@ -123,7 +127,7 @@ pub(crate) fn pull(
     let mut last = None;
     for host in hosts {
         let there = on_host(&parsed, host);
-        let result = runtime.block_on(Pull { options, bounds, is_known, into, reference: &there, host }.run());
+        let result = runtime.block_on(Pull { options, bounds, room, is_known, into, reference: &there, host }.run());
         match result {
             Err(error @ ImageError::Remote { .. }) => {
                 tracing::warn!(host, error = %error, "cannot pull an image");
@@ -170,6 +174,7 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 struct Pull<'a> {
     options: &'a RegistryOptions,
     bounds: &'a ImageBounds,
+    room: Room,
     is_known: &'a dyn Fn(&ContentHash) -> bool,
     into: &'a Path,
     reference: &'a Reference,
@@ -189,6 +194,9 @@ impl Pull<'_> {
             ..ClientConfig::default()
         });
         let auth = self.credentials()?;
+        if matches!(auth, RegistryAuth::Basic(..)) {
+            self.check_token_service().await?;
+        }
         std::fs::create_dir_all(self.into.join("blobs/sha256")).map_err(ImageError::io("create", self.into))?;
         let wanted = self.reference.digest().map(parse_digest).transpose();
         let wanted = wanted.map_err(|reason| super::SourceError::new(&self.reference.whole(), reason))?;
@@ -214,11 +222,18 @@ impl Pull<'_> {
             Ok(config) => config.rootfs.diff_ids.iter().map(|id| parse_digest(id).ok()).collect(),
             Err(_) => Vec::new(),
         };
-        for (at, layer) in manifest.layers.iter().enumerate() {
-            let is_known = diff_ids.get(at).copied().flatten().is_some_and(|id| (self.is_known)(&id));
-            if !is_known {
-                self.blob(&client, layer).await?;
-            }
+        let is_known = |at: usize| diff_ids.get(at).copied().flatten().is_some_and(|id| (self.is_known)(&id));
+        let missing: Vec<_> = manifest.layers.iter().enumerate().filter(|(at, _)| !is_known(*at)).collect();
+        let bytes = missing.iter().fold(0u64, |sum, (_, layer)| sum.saturating_add(layer.size));
+        if bytes > self.bounds.bytes_max {
+            let reason = format!("its layers have {bytes} bytes, more than an image may have");
+            return Err(ImageError::refused("the manifest", reason));
+        }
+        if let Some(needed) = bytes.checked_sub(self.room.bytes).filter(|needed| *needed > 0) {
+            return Err(ImageError::Full { needed, bound: self.room.bound });
+        }
+        for (_, layer) in missing {
+            self.blob(&client, layer).await?;
         }
         Ok(digest)
     }
@@ -249,6 +264,26 @@ impl Pull<'_> {
                 Ok(RegistryAuth::Anonymous)
             }
         }
+    }
+
+    /// Checks the token service that the registry names, to which the client will send the password.
+    async fn check_token_service(&self) -> Result<(), ImageError> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(self.options.silence_max)
+            .build()
+            .map_err(|error| self.failed(&error))?;
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        let url = format!("{scheme}://{}/v2/", self.reference.resolve_registry());
+        let answer = client.get(&url).send().await.map_err(|error| self.failed(&error))?;
+        for header in answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE) {
+            let Some(realm) = header.to_str().ok().and_then(realm) else { continue };
+            if !may_have_password(&realm, &url) {
+                let reason = format!("wants the password sent to `{realm}`, which is another host and not HTTPS");
+                return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
+            }
+        }
+        Ok(())
     }
 
     /// Downloads a manifest. `wanted` is the digest that it must have.
@@ -301,16 +336,46 @@ impl Pull<'_> {
     }
 
     fn failed(&self, error: &(dyn std::error::Error + 'static)) -> ImageError {
-        ImageError::Remote {
-            remote: format!("the registry `{}`", self.host),
-            reason: format!("failed: {}", cupel_types::chain(error)),
-        }
+        let reason = format!("failed: {}", cupel_types::chain(error));
+        ImageError::remote(format!("the registry `{}`", self.host), &reason)
     }
+}
+
+/// The address of the token service in a `WWW-Authenticate` header.
+fn realm(header: &str) -> Option<String> {
+    let challenges = http_auth::parser::ChallengeParser::new(header).map_while(Result::ok);
+    let mut bearers = challenges.filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"));
+    let parameters = bearers.next()?.params;
+    parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("realm")).map(|(_, value)| value.to_unescaped())
+}
+
+/// Whether a token service may have the password of a registry at `registry`: by HTTPS, or if it is that registry.
+fn may_have_password(realm: &str, registry: &str) -> bool {
+    let (Ok(realm), Ok(registry)) = (reqwest::Url::parse(realm), reqwest::Url::parse(registry)) else { return false };
+    realm.scheme() == "https" || realm.origin() == registry.origin()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_goes_to_a_token_service_only_by_https_or_to_the_registry_itself() {
+        let named = |header: &str| realm(header);
+        let header = r#"Basic realm="x", Bearer realm="https://auth.example/token",service="registry.example""#;
+        assert_eq!(named(header).as_deref(), Some("https://auth.example/token"));
+        assert_eq!(named(r#"Basic realm="registry""#), None);
+        for (realm, registry, expected) in [
+            ("https://auth.example/token", "https://registry.example/v2/", true),
+            ("http://auth.example/token", "https://registry.example/v2/", false),
+            ("http://registry.example/token", "https://registry.example/v2/", false),
+            ("http://127.0.0.1:5000/token", "http://127.0.0.1:5000/v2/", true),
+            ("http://127.0.0.1:5001/token", "http://127.0.0.1:5000/v2/", false),
+            ("token", "https://registry.example/v2/", false),
+        ] {
+            assert_eq!(may_have_password(realm, registry), expected, "{realm} {registry}");
+        }
+    }
 
     #[test]
     fn an_operator_allows_references_by_patterns() {

@@ -18,7 +18,7 @@ fn refused_source(expected: &str, make: impl FnOnce(&Fixture) -> std::path::Path
     let text = error.to_string();
     assert!(matches!(error, ImageError::Refused { .. }), "{text}");
     assert!(text.contains(expected), "`{text}` does not contain `{expected}`");
-    for directory in ["roots", "incoming"] {
+    for directory in ["layers", "roots", "incoming"] {
         let path = fixture.directory.path().join("store").join(directory);
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "{expected}: {directory}");
     }
@@ -190,14 +190,18 @@ fn an_image_beyond_the_bounds_is_refused() {
         file_bytes_max: 1000,
         bytes_max: 5000,
         depth_max: 5,
+        top_entries_max: 18,
     };
     let check = |expected: &str, make: &dyn Fn(Layout) -> Layout| {
         let fixture = Fixture::new();
         let store = fixture.store.clone().with_bounds(bounds.clone());
         let path = make(fixture.layout("a")).write();
-        let error = store.add(&image_name("a"), &path.to_str().unwrap().parse().unwrap(), &Default::default());
-        let text = error.unwrap_err().to_string();
-        assert!(text.contains(expected), "{text}");
+        let source = path.to_str().unwrap().parse().unwrap();
+        // Layers of the first attempt do not help the second one.
+        for _ in 0..2 {
+            let text = store.add(&image_name("a"), &source, &Default::default()).unwrap_err().to_string();
+            assert!(text.contains(expected), "{text}");
+        }
     };
     let many = |n: usize| (0..n).fold(Layer::new(), |layer, at| layer.file(&format!("f{at}"), ""));
     check("more than 20 entries", &|image| image.layer(many(15)).layer(many(6)));
@@ -209,7 +213,18 @@ fn an_image_beyond_the_bounds_is_refused() {
         let layer = (0..6).fold(Layer::new(), |layer, at| layer.file(&format!("f{at}"), &"x".repeat(900)));
         image.layer(layer)
     });
+    check("more than 20 entries", &|image| {
+        // Directories that only the paths of other entries name count, too.
+        (0..7).fold(image, |image, at| match at {
+            0 => image.layer((0..6).fold(Layer::new(), |layer, at| layer.file(&format!("{at}/b/c/f"), ""))),
+            _ => image,
+        })
+    });
+    check("it has 19 entries, and at most 18 are accepted", &|image| image.layer(many(18)));
     check("more than 5 directories deep", &|image| image.layer(Layer::new().file("1/2/3/4/5/6", "")));
+    check("more than 5 directories deep", &|image| {
+        image.layer(Layer::new().directory("1/2/3/4").symlink("a", "1/2/3/4").file("a/5/6", ""))
+    });
     check("at most 3 are accepted", &|image| {
         (0..4).fold(image, |image, at| image.layer(Layer::new().file(&at.to_string(), "")))
     });
@@ -223,6 +238,41 @@ fn an_image_beyond_the_bounds_is_refused() {
         tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         image.stored(tar, Stored::Gzip)
     });
+}
+
+/// Each link leads to the deepest directory so far, so that every path of the archive is short.
+#[test]
+fn a_tree_that_links_make_deep_is_refused() {
+    let path = ["d"; 40].join("/");
+    let chain = (0..10).fold(Layer::new().symlink("l0", "."), |layer, at| {
+        layer.directory(&format!("l{at}/{path}")).symlink(&format!("l{}", at + 1), &format!("l{at}/{path}"))
+    });
+    layer("directories deep", chain);
+}
+
+#[test]
+fn what_follows_the_end_of_an_archive_is_bounded() {
+    let padded = |bytes: usize| {
+        let mut tar = Layer::new().file("a", "x").tar();
+        tar.resize(tar.len() + bytes, 0);
+        tar
+    };
+    let fixture = Fixture::new();
+    fixture.add("a", &fixture.layout("a").stored(padded(1 << 19), Stored::Gzip).write()).unwrap();
+    refused("follow its end", |image| image.stored(padded(3 << 20), Stored::Gzip));
+}
+
+#[test]
+fn a_large_file_in_etc_is_left_as_it_is() {
+    let fixture = Fixture::new();
+    let large = "x".repeat(3 << 20);
+    let names = ["passwd", "group", "hosts", "nsswitch.conf"];
+    let layer = names.iter().fold(Layer::new(), |layer, name| layer.file(&format!("etc/{name}"), &large));
+    let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
+    for name in names {
+        let path = fixture.root(&added).join("etc").join(name);
+        assert_eq!(std::fs::metadata(path).unwrap().len(), 3 << 20, "{name}");
+    }
 }
 
 #[test]
@@ -245,6 +295,18 @@ fn names_and_attributes_are_bounded() {
 fn control_characters_of_a_path_do_not_reach_a_terminal() {
     layer("`\\u{1b}[2Ja` is a hard link", Layer::new().hard_link("\u{1b}[2Ja", "nothing"));
     layer("`../\\u{7}` leaves", Layer::new().file("../\u{7}", ""));
+    refused("its user `\\u{1b}]0;x\\u{7}` is not", |image| {
+        image.layer(Layer::new().file("a", "")).with(json!({ "User": "\u{1b}]0;x\u{7}" }))
+    });
+    refused("linux/\\u{1b}[2J", |mut image| {
+        image.config["architecture"] = json!("\u{1b}[2J");
+        image
+    });
+    refused("media type `\\u{1b}[2J`", |image| {
+        let mut image = image.layer(Layer::new().file("a", ""));
+        image.descriptors[0]["mediaType"] = json!("\u{1b}[2J");
+        image
+    });
 }
 
 #[test]

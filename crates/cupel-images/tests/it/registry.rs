@@ -255,6 +255,41 @@ fn a_registry_that_misbehaves_adds_nothing() {
 }
 
 #[test]
+fn an_image_for_which_there_is_no_room_is_not_downloaded() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    manifest["layers"][0]["size"] = json!(3000);
+    let config = manifest["config"]["digest"].as_str().unwrap().to_owned();
+    let text = manifest.to_string().into_bytes();
+    let (host, _) = misbehaving(move |path, _| match path.contains("/blobs/") {
+        true if path.ends_with(&config) => ok(&std::fs::read(blobs.join(&config[7..])).unwrap()),
+        true => None,
+        false => ok(&text),
+    });
+    let store = cupel_images::ImageStore::new(fixture.directory.path().join("small"), 1000);
+    let source: Source = format!("docker://{host}/a:1").parse().unwrap();
+    let error = store.add(&image_name("a"), &source, &options(&fixture)).unwrap_err();
+    assert!(matches!(error, ImageError::Full { needed: 2000, bound: 1000 }), "{error}");
+}
+
+#[test]
+fn a_password_is_not_sent_to_another_host_in_plain_text() {
+    let fixture = Fixture::new();
+    let (elsewhere, count) = misbehaving(|_, _| ok(br#"{"token":"x"}"#));
+    let (host, _) = misbehaving(move |_, _| {
+        let challenge = format!("Bearer realm=\"http://{elsewhere}/token\",service=\"x\"");
+        Some(format!("HTTP/1.1 401 Unauthorized\r\nwww-authenticate: {challenge}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes())
+    });
+    let file = fixture.directory.path().join("login.json");
+    std::fs::write(&file, json!({ "auths": { &host: { "auth": "dGVhY2hlcjpzZWNyZXQ=" } } }).to_string()).unwrap();
+    let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
+    let error = add(&fixture, &format!("docker://{host}/a:1"), &options).unwrap_err().to_string();
+    assert!(error.contains("another host and not HTTPS"), "{error}");
+    assert_eq!(count.load(Ordering::Relaxed), 0, "the other host is not asked");
+}
+
+#[test]
 fn a_redirect_to_another_host_gets_no_credentials_and_is_verified() {
     let fixture = Fixture::new();
     let (manifest, blobs) = image(&fixture, "image");

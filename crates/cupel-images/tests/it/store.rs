@@ -159,6 +159,68 @@ fn damage_on_the_disk_is_found() {
 }
 
 #[test]
+fn damage_of_a_root_is_found_and_not_taken_for_the_image() {
+    let fixture = Fixture::new();
+    let lower = Layer::new().file("etc/passwd", "root:x:0:0::/:/bin/sh\n").file("d/a", "text").symlink("d/b", "a");
+    let path = fixture.layout("a").layer(lower).layer(Layer::new().file("d/.wh.a", "").file("c", "text")).write();
+    let added = fixture.add("a", &path).unwrap();
+    let root = fixture.root(&added);
+    let verify = || {
+        let damaged = fixture.store.verify(&image_name("a")).unwrap();
+        damaged.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(verify(), "");
+    std::fs::write(root.join("extra"), "").unwrap();
+    assert_eq!(verify(), "/extra");
+    std::fs::remove_file(root.join("extra")).unwrap();
+    std::fs::remove_file(root.join("d/b")).unwrap();
+    assert_eq!(verify(), "/d/b");
+    std::os::unix::fs::symlink("a", root.join("d/b")).unwrap();
+    assert_eq!(verify(), "", "the same link");
+    // This file belongs to the root, because it names the user.
+    let text = std::fs::read_to_string(root.join("etc/passwd")).unwrap();
+    std::fs::write(root.join("etc/passwd"), text.replace("root", "toor")).unwrap();
+    assert_eq!(verify(), "/etc/passwd");
+    let refused = fixture.add("b", &path).unwrap_err();
+    assert!(matches!(&refused, ImageError::Damaged { path } if path == "/etc/passwd"), "{refused}");
+    fixture.store.remove(&image_name("a")).unwrap();
+    fixture.add("a", &path).unwrap();
+    assert_eq!(verify(), "");
+}
+
+/// Additions, removals and checks at the same time, as several processes make them.
+#[test]
+fn every_image_is_whole_whatever_is_removed_meanwhile() {
+    let fixture = Fixture::new();
+    let shared = || (0..200).fold(Layer::new(), |layer, at| layer.file(&format!("shared/{at}"), "x"));
+    let images: Vec<_> = (0..3)
+        .map(|number| {
+            let own = (0..50).fold(Layer::new(), |layer, at| layer.file(&format!("own/{number}-{at}"), "x"));
+            fixture.layout(&number.to_string()).layer(shared()).layer(own).write()
+        })
+        .collect();
+    std::thread::scope(|threads| {
+        for (number, path) in images.iter().enumerate() {
+            let (fixture, name) = (&fixture, format!("image{number}"));
+            threads.spawn(move || {
+                for _ in 0..25 {
+                    fixture.add(&name, path).unwrap();
+                    let damaged = fixture.store.verify(&image_name(&name)).unwrap();
+                    assert!(damaged.is_empty(), "{damaged:?}");
+                    fixture.store.remove(&image_name(&name)).unwrap();
+                }
+            });
+        }
+        threads.spawn(|| (0..100).for_each(|_| assert_eq!(fixture.store.prune().unwrap().in_use, 0)));
+    });
+    fixture.store.prune().unwrap();
+    for directory in ["layers", "roots", "incoming"] {
+        let path = fixture.directory.path().join("store").join(directory);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "{directory}");
+    }
+}
+
+#[test]
 fn the_bound_on_disk_space_holds_for_all_layers_together() {
     let fixture = Fixture::new();
     let store = cupel_images::ImageStore::new(fixture.directory.path().join("small"), 1500);

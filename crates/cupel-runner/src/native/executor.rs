@@ -126,7 +126,7 @@ impl SlotExecutor {
         let env = environment(&step);
         let root = self.sandbox.cell_root(&step);
         // The slot decides whether the program can be forked from the zygote. Here, the interpreter only has to match.
-        let warm = self.sandbox.warm_template(&step).map(|template| template.kind);
+        let warm = self.sandbox.warm(&step);
         let bounds = match &step.collect {
             Collect::Nothing => None,
             Collect::All | Collect::Outbox(_) => Some((ARTIFACTS_MAX, step.limits.disk)),

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::{
-    CellKind, CellRoot, Command, ImageCell, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError,
-    Stdin, Warm, WarmTemplate, doctor,
+    CellKind, CellRoot, Command, Mount, RunError, Sandbox, SandboxConfig, SetupStep, Slot, StartError, Stdin, Warm,
+    WarmTemplate, doctor,
 };
 use cupel_types::{Bytes, ImageRoot, Limits, Outcome, Root, chain};
 
 use super::compile_services::{CompileServices, CompilerSharing};
 use super::executor::{SlotExecutor, failed};
-use super::sandbox::{SharedSandbox, WarmStart};
+use super::sandbox::SharedSandbox;
 use crate::prepared;
 use crate::runner::Runner;
 
@@ -24,8 +24,6 @@ pub struct NativeRunner {
     compilers: Arc<CompileServices>,
     /// Whether lanes are created before they are needed.
     makes_ahead: bool,
-    /// Whether interpreters are kept warm.
-    keeps_warm: bool,
 }
 
 /// Directories of the host that programs may use.
@@ -40,23 +38,22 @@ pub struct Directories<'a> {
 /// Launcher of a [`NativeRunner`] that has not started a thread yet. The caller can drop its privileges at this point.
 pub struct Launched {
     launched: cupel_sandbox::Launched,
-    warm: Vec<WarmStart>,
-    images: Vec<ImageCell>,
+    warm: Vec<WarmTemplate>,
+    images: Vec<Arc<ImageRoot>>,
     makes_ahead: bool,
-    keeps_warm: bool,
 }
 
 impl Launched {
     /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
     pub fn start(self, sharing: CompilerSharing) -> NativeRunner {
-        let Launched { launched, warm, images, makes_ahead, keeps_warm } = self;
+        let Launched { launched, warm, images, makes_ahead } = self;
         let sandbox = launched.start();
         if makes_ahead {
             images.iter().for_each(|image| sandbox.make_ahead(image));
         }
         let sandbox = Arc::new(SharedSandbox::new(sandbox, warm));
         let compilers = Arc::new(CompileServices::new(sharing, Arc::downgrade(&sandbox)));
-        NativeRunner { sandbox, compilers, makes_ahead, keeps_warm }
+        NativeRunner { sandbox, compilers, makes_ahead }
     }
 }
 
@@ -107,18 +104,15 @@ fn launch(
     directories: Directories<'_>,
     keeps_warm: bool,
 ) -> Result<Launched, StartError> {
-    let warm: Vec<WarmStart> = languages.iter().filter_map(|language| warm_start(language)).collect();
-    let images = languages.iter().filter_map(|language| image_cell(language, keeps_warm)).collect();
-    let of_system = warm.iter().filter(|warm| warm.root == Root::System);
-    let kept = if keeps_warm { of_system.map(|warm| (*warm.template).clone()).collect() } else { Vec::new() };
+    let warm: Vec<WarmTemplate> = languages.iter().filter_map(|language| warm_start(language)).collect();
+    let images = languages.iter().filter_map(|language| image_of(language)).collect();
     let config = SandboxConfig {
         mounts: mounts(languages, directories.prepared),
         images: directories.images.map(Path::to_owned),
-        warm: kept,
+        warm: if keeps_warm { warm.clone() } else { Vec::new() },
         ..config
     };
-    let warm = if keeps_warm { warm } else { warm.into_iter().filter(|warm| warm.root == Root::System).collect() };
-    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images, keeps_warm })
+    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images })
 }
 
 impl Runner for NativeRunner {
@@ -165,11 +159,9 @@ impl Runner for NativeRunner {
     }
 
     fn offer(&self, language: &Language) {
-        let Some(cell) = image_cell(language, self.keeps_warm) else { return };
-        if let Some(template) = cell.warm.clone() {
-            self.sandbox.add_warm_start(WarmStart { root: language.root.clone(), template });
+        if let Some(image) = image_of(language) {
+            self.sandbox.sandbox.make_ahead(&image);
         }
-        self.sandbox.sandbox.make_ahead(&cell);
     }
 
     fn uncounted(&self) -> Option<String> {
@@ -199,7 +191,7 @@ fn run_operators_command(
     env: &[(String, String)],
 ) -> Result<String, String> {
     let command = Command {
-        root: CellRoot::Image(ImageCell { image: image.clone(), warm: None }),
+        root: CellRoot::Image(image.clone()),
         argv: argv.to_vec(),
         env: env.to_vec(),
         files: Vec::new(),
@@ -222,7 +214,8 @@ fn run_operators_command(
         }
         other => format!("`{shown}` cannot be run in the image: {}", chain(&other)),
     })?;
-    let printed = String::from_utf8_lossy(&printed).into_owned();
+    // A terminal would obey control characters of the image's program.
+    let printed = String::from_utf8_lossy(&printed).replace(|c: char| c.is_control() && c != '\n', " ");
     match report.outcome {
         Outcome::Exited(0) => Ok(printed),
         other => {
@@ -232,25 +225,21 @@ fn run_operators_command(
     }
 }
 
-/// The image of an available language, with the interpreter that is kept warm.
-fn image_cell(language: &Language, keeps_warm: bool) -> Option<ImageCell> {
-    let image = language.root.image().filter(|_| language.is_available())?.clone();
-    let warm = if keeps_warm { warm_start(language).map(|warm| warm.template) } else { None };
-    Some(ImageCell { image, warm })
+/// The image of an available language.
+fn image_of(language: &Language) -> Option<Arc<ImageRoot>> {
+    language.root.image().filter(|_| language.is_available()).cloned()
 }
 
-/// The warm start of a language whose file requests one.
-fn warm_start(language: &Language) -> Option<WarmStart> {
-    let wanted = language.warm.as_deref().filter(|_| language.is_available())?;
+/// The warm start of a language whose file requests one. A language of an image has none.
+fn warm_start(language: &Language) -> Option<WarmTemplate> {
+    let is_of_machine = language.root == Root::System;
+    let wanted = language.warm.as_deref().filter(|_| is_of_machine && language.is_available())?;
     let Some(kind) = Warm::from_name(wanted) else {
         tracing::warn!(language = language.id.as_str(), wanted, "unknown warm start in a language file");
         return None;
     };
     let values = Placeholders::new(&language.source, language.limits.memory);
-    let search = language.root.image().map(|image| image.search.clone()).unwrap_or_default();
-    let (argv, env) = (language.execute_command(&values), language.environment(&[]));
-    let template = Arc::new(WarmTemplate { kind, argv, search, env });
-    Some(WarmStart { root: language.root.clone(), template })
+    Some(WarmTemplate { kind, argv: language.execute_command(&values), env: language.environment(&[]) })
 }
 
 /// Starts the launcher of a sandbox with the mounts of these languages, for [`doctor::examine_launched`] to attack.

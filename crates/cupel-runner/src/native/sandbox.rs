@@ -2,60 +2,43 @@
 //! launcher is lost.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use cupel_judge::{StepInput, StepKind};
-use cupel_sandbox::{CellRoot, ImageCell, RunError, Sandbox, WarmTemplate};
+use cupel_sandbox::{CellRoot, RunError, Sandbox, Warm, WarmTemplate};
 use cupel_types::Root;
 
 /// Maximum number of files that a compile step may pass on. Their total size is bounded by the step's disk limit.
 pub(super) const ARTIFACTS_MAX: u32 = 1000;
-
-/// The warm start of a language.
-#[derive(Clone)]
-pub(super) struct WarmStart {
-    pub(super) root: Root,
-    pub(super) template: Arc<WarmTemplate>,
-}
 
 /// Running sandbox. A lost launcher cannot be replaced, because this process has dropped the privileges to start one.
 /// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
     /// Warm starts of the sandbox's languages, whether or not this sandbox uses them.
-    warm: RwLock<Vec<WarmStart>>,
+    warm: Vec<WarmTemplate>,
     lost: AtomicBool,
     /// Number of running steps, by slot.
     running: Vec<AtomicU32>,
 }
 
 impl SharedSandbox {
-    pub(super) fn new(sandbox: Sandbox, warm: Vec<WarmStart>) -> SharedSandbox {
+    pub(super) fn new(sandbox: Sandbox, warm: Vec<WarmTemplate>) -> SharedSandbox {
         let running = (0..sandbox.slots()).map(|_| AtomicU32::new(0)).collect();
-        SharedSandbox { sandbox, warm: RwLock::new(warm), lost: AtomicBool::new(false), running }
+        SharedSandbox { sandbox, warm, lost: AtomicBool::new(false), running }
     }
 
     /// The interpreter that can be forked for a step, if its language keeps one warm.
-    pub(super) fn warm_template(&self, step: &StepInput<'_>) -> Option<Arc<WarmTemplate>> {
-        let is_it = |warm: &&WarmStart| {
-            warm.root == *step.root && warm.template.argv.first() == step.argv.first() && step.kind == StepKind::Execute
-        };
-        let known = self.warm.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(is_it).map(|warm| warm.template.clone())
-    }
-
-    /// Adds the warm start of a language that is offered from now on.
-    pub(super) fn add_warm_start(&self, warm: WarmStart) {
-        let mut known = self.warm.write().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|other| other.root != warm.root || other.template.argv != warm.template.argv);
-        known.push(warm);
+    pub(super) fn warm(&self, step: &StepInput<'_>) -> Option<Warm> {
+        let is_it = |template: &&WarmTemplate| template.argv.first() == step.argv.first();
+        let may_be_warm = *step.root == Root::System && step.kind == StepKind::Execute;
+        self.warm.iter().find(is_it).filter(|_| may_be_warm).map(|template| template.kind)
     }
 
     /// The root of a step's cell.
     pub(super) fn cell_root(&self, step: &StepInput<'_>) -> CellRoot {
         match step.root {
             Root::System => CellRoot::System,
-            Root::Image(image) => CellRoot::Image(ImageCell { image: image.clone(), warm: self.warm_template(step) }),
+            Root::Image(image) => CellRoot::Image(image.clone()),
         }
     }
 

@@ -31,8 +31,7 @@ use crate::sys;
 use crate::sys::process::{
     Forked, close_all_but, dup_to, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
 };
-use crate::warm::WarmTemplate;
-use crate::wire::{self, FromLauncher, LaneImage, ToLauncher};
+use crate::wire::{self, FromLauncher, LaneImage, LaneKind, ToLauncher};
 use crate::{CountedEvent, Mount, Wall, WallSet};
 
 /// Maximum time for the setup of a lane, which normally takes a few dozen milliseconds.
@@ -120,14 +119,12 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
                     Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
                 }
             }
-            (ToLauncher::MakeLane { lane, cpu, warm, image }, Some(launcher)) => {
-                match launcher.make_lane(lane, cpu, warm.as_deref(), image) {
-                    Ok(lane_socket) => {
-                        wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
-                    }
-                    Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
+            (ToLauncher::MakeLane { lane, cpu, kind }, Some(launcher)) => match launcher.make_lane(lane, cpu, &kind) {
+                Ok(lane_socket) => {
+                    wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
                 }
-            }
+                Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
+            },
             (ToLauncher::RetireLane { lane }, Some(launcher)) => launcher.retire(lane),
             (ToLauncher::Configure { .. }, Some(_)) | (_, None) => {
                 let misuse = io::Error::from_raw_os_error(libc::EPROTO);
@@ -205,28 +202,21 @@ impl Launcher {
     }
 
     /// Creates a lane and returns its socket. If that fails, nothing of the lane remains.
-    fn make_lane(
-        &mut self,
-        number: u32,
-        cpu: Option<u32>,
-        warm: Option<&WarmTemplate>,
-        image: Option<LaneImage>,
-    ) -> Result<OwnedFd, (SetupStep, io::Error)> {
+    fn make_lane(&mut self, number: u32, cpu: Option<u32>, kind: &LaneKind) -> Result<OwnedFd, (SetupStep, io::Error)> {
         if number >= self.lanes_max {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::ERANGE)));
         }
         if self.lanes.contains_key(&number) {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::EEXIST)));
         }
-        self.try_to_make_lane(number, cpu, warm, image).inspect_err(|_| self.groups.remove_lane(number))
+        self.try_to_make_lane(number, cpu, kind).inspect_err(|_| self.groups.remove_lane(number))
     }
 
     fn try_to_make_lane(
         &mut self,
         number: u32,
         cpu: Option<u32>,
-        warm: Option<&WarmTemplate>,
-        image: Option<LaneImage>,
+        kind: &LaneKind,
     ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         let owner = self.uid_base.saturating_add(number.saturating_mul(2));
@@ -234,13 +224,19 @@ impl Launcher {
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let off = self.walls_off;
-        let shown = match (image, &self.images) {
-            (None, _) => mounts::open_shown(&self.sources, off),
-            (Some(LaneImage { id, .. }), Some(images)) => mounts::open_image(images.as_fd(), &id, off),
-            (Some(_), None) => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+        let (shown, tenant) = match (kind, &self.images) {
+            (LaneKind::System | LaneKind::Warm(_), _) => (mounts::open_shown(&self.sources, off), ids::TENANT),
+            (LaneKind::Image(LaneImage { id, uid }), Some(images)) => {
+                (mounts::open_image(images.as_fd(), id, off), *uid)
+            }
+            (LaneKind::Image(_), None) => return Err(at(SetupStep::RootTrees)(io::ErrorKind::NotFound.into())),
         };
         let mut shown = shown.map_err(at(SetupStep::RootTrees))?;
-        let tenant = image.map_or(ids::TENANT, |image| image.uid);
+        let (warm, is_image) = match kind {
+            LaneKind::System => (None, false),
+            LaneKind::Warm(template) => (Some(template.as_ref()), false),
+            LaneKind::Image(_) => (None, true),
+        };
         if self.with_probe {
             shown.push(mounts::probe(self.executable.as_fd(), off).map_err(at(SetupStep::RootTrees))?);
         }
@@ -252,7 +248,6 @@ impl Launcher {
                 let _ = dup_to(0, 2);
                 let warm = warm.cloned();
                 let counted = self.counted.as_ref().ok().copied();
-                let is_image = image.is_some();
                 let setup = LaneSetup { walls_off: off, shown, is_image, tenant, cpu, counted, warm, executable };
                 lane::main(setup, theirs, sync_theirs, files)
             }

@@ -61,8 +61,6 @@ pub struct WarmTemplate {
     pub kind: Warm,
     /// The interpreter's command and the source file, as in [`Command::argv`](crate::Command::argv).
     pub argv: Vec<String>,
-    /// Directories in which the interpreter is searched; if the list is empty, those of the host's toolchains.
-    pub search: Vec<String>,
     /// The environment. A run must have the same values for those variables that the interpreter reads at its start.
     pub env: Vec<(String, String)>,
 }

@@ -312,12 +312,8 @@ mod tests {
     const BASE: [(&str, &str); 3] = [("PATH", "/usr/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
 
     fn check(argv: &[&str], extra: &[(&str, &str)], stack: Bytes, expected: bool) {
-        let template = WarmTemplate {
-            kind: Warm::Python,
-            argv: strings(&["python3", "main.py"]),
-            search: Vec::new(),
-            env: variables(&BASE),
-        };
+        let template =
+            WarmTemplate { kind: Warm::Python, argv: strings(&["python3", "main.py"]), env: variables(&BASE) };
         let env = variables(&[&BASE[..], extra].concat());
         let limits = Limits { stack, ..Limits::default() };
         assert_eq!(can_replace(&template, &strings(argv), &env, &limits), expected, "{argv:?} {extra:?} {stack:?}");

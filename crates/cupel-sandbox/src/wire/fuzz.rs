@@ -12,7 +12,8 @@ use proptest::prelude::*;
 
 use super::{
     CellDone, CellRequest, CellSignal, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, LaneImage,
-    MESSAGE_BYTES_MAX, Message, Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive, socket_pair,
+    LaneKind, MESSAGE_BYTES_MAX, Message, Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive,
+    socket_pair,
 };
 use crate::process::lane::LaneReport;
 use crate::warm::{Warm, WarmTemplate};
@@ -105,9 +106,7 @@ fn to_lane() -> impl Strategy<Value = ToLane> {
 }
 
 fn template() -> BoxedStrategy<WarmTemplate> {
-    (texts(), texts(), pairs())
-        .prop_map(|(argv, search, env)| WarmTemplate { kind: Warm::Python, argv, search, env })
-        .boxed()
+    (texts(), pairs()).prop_map(|(argv, env)| WarmTemplate { kind: Warm::Python, argv, env }).boxed()
 }
 
 fn zygote_setup() -> impl Strategy<Value = ZygoteSetup> {
@@ -144,9 +143,12 @@ fn counted() -> impl Strategy<Value = CountedEvent> {
 }
 
 fn to_launcher() -> impl Strategy<Value = ToLauncher> {
-    let warm = proptest::option::of(template().prop_map(Arc::new));
     let id = any::<[u8; 32]>().prop_map(ContentHash::from_bytes);
-    let image = proptest::option::of((id, 1..u32::MAX).prop_map(|(id, uid)| LaneImage { id, uid }));
+    let kind = prop_oneof![
+        Just(LaneKind::System),
+        template().prop_map(|template| LaneKind::Warm(Arc::new(template))),
+        (id, 1..u32::MAX).prop_map(|(id, uid)| LaneKind::Image(LaneImage { id, uid })),
+    ];
     let images = proptest::option::of(text().prop_filter("a path", |path| !path.is_empty()));
     prop_oneof![
         (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), images, counted()).prop_map(
@@ -160,8 +162,11 @@ fn to_launcher() -> impl Strategy<Value = ToLauncher> {
                 counted
             }
         ),
-        (some_u32(), proptest::option::of(some_u32()), warm, image)
-            .prop_map(|(lane, cpu, warm, image)| ToLauncher::MakeLane { lane, cpu, warm, image }),
+        (some_u32(), proptest::option::of(some_u32()), kind).prop_map(|(lane, cpu, kind)| ToLauncher::MakeLane {
+            lane,
+            cpu,
+            kind
+        }),
         any::<u32>().prop_map(|lane| ToLauncher::RetireLane { lane }),
     ]
 }

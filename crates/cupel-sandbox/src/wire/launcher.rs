@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cupel_types::ContentHash;
+use cupel_types::{ContentHash, ImageRoot};
 
 use super::encoding::{Malformed, Message, Reader, Writer};
 use crate::CountedEvent;
@@ -14,6 +14,24 @@ pub(crate) struct LaneImage {
     pub(crate) id: ContentHash,
     /// The tenant's user and group id in the lane.
     pub(crate) uid: u32,
+}
+
+impl LaneImage {
+    pub(crate) fn of(root: &ImageRoot) -> LaneImage {
+        LaneImage { id: root.id, uid: root.uid }
+    }
+}
+
+/// What a lane is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LaneKind {
+    /// Programs that start cold, and compilers, with the machine's toolchains.
+    #[default]
+    System,
+    /// Programs of an interpreter of the machine that the lane keeps warm.
+    Warm(Arc<WarmTemplate>),
+    /// Programs and compilers of an image.
+    Image(LaneImage),
 }
 
 /// From the main process to the launcher.
@@ -29,12 +47,10 @@ pub(crate) enum ToLauncher {
         images: Option<String>,
         counted: CountedEvent,
     },
-    /// `warm` is the interpreter that the lane keeps warm, `image` the image whose files are the lane's root.
     MakeLane {
         lane: u32,
         cpu: Option<u32>,
-        warm: Option<Arc<WarmTemplate>>,
-        image: Option<LaneImage>,
+        kind: LaneKind,
     },
     RetireLane {
         lane: u32,
@@ -72,18 +88,21 @@ impl Message for ToLauncher {
                 to.string(images.as_deref().unwrap_or_default());
                 to.u32(*counted as u32);
             }
-            ToLauncher::MakeLane { lane, cpu, warm, image } => {
+            ToLauncher::MakeLane { lane, cpu, kind } => {
                 to.u32(2);
                 to.u32(*lane);
                 to.u32(cpu.map_or(u32::MAX, |c| c));
-                to.u32(u32::from(warm.is_some()));
-                if let Some(template) = warm {
-                    to.template(template);
-                }
-                to.u32(u32::from(image.is_some()));
-                if let Some(LaneImage { id, uid }) = image {
-                    to.string(&id.to_string());
-                    to.u32(*uid);
+                match kind {
+                    LaneKind::System => to.u32(0),
+                    LaneKind::Warm(template) => {
+                        to.u32(1);
+                        to.template(template);
+                    }
+                    LaneKind::Image(LaneImage { id, uid }) => {
+                        to.u32(2);
+                        to.string(&id.to_string());
+                        to.u32(*uid);
+                    }
                 }
             }
             ToLauncher::RetireLane { lane } => {
@@ -107,17 +126,18 @@ impl Message for ToLauncher {
             2 => {
                 let lane = Some(from.u32()?).filter(|n| *n != u32::MAX).ok_or(Malformed)?;
                 let cpu = Some(from.u32()?).filter(|n| *n != u32::MAX);
-                let warm = if from.bool()? { Some(Arc::new(from.template()?)) } else { None };
-                let image = match from.bool()? {
-                    true => {
+                let kind = match from.u32()? {
+                    0 => LaneKind::System,
+                    1 => LaneKind::Warm(Arc::new(from.template()?)),
+                    2 => {
                         let id = from.string()?.parse().map_err(|_| Malformed)?;
                         // Root is the lane's init, and the last id means "no change" to the kernel.
                         let uid = Some(from.u32()?).filter(|uid| *uid > 0 && *uid < u32::MAX).ok_or(Malformed)?;
-                        Some(LaneImage { id, uid })
+                        LaneKind::Image(LaneImage { id, uid })
                     }
-                    false => None,
+                    _ => return Err(Malformed),
                 };
-                ToLauncher::MakeLane { lane, cpu, warm, image }
+                ToLauncher::MakeLane { lane, cpu, kind }
             }
             3 => ToLauncher::RetireLane { lane: from.u32()? },
             _ => return Err(Malformed),

@@ -44,12 +44,7 @@ pub(crate) enum FromZygote {
 
 impl Message for ZygoteSetup {
     fn room(&self) -> usize {
-        let strings = self
-            .template
-            .argv
-            .iter()
-            .chain(&self.template.search)
-            .chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
+        let strings = self.template.argv.iter().chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
         64 + self.shown.len() + strings.map(|text| text.len() + 4).sum::<usize>()
     }
 
@@ -134,7 +129,6 @@ impl Writer {
     pub(super) fn template(&mut self, template: &WarmTemplate) {
         self.u32(template.kind as u32);
         self.strings(&template.argv);
-        self.strings(&template.search);
         self.pairs(&template.env);
     }
 }
@@ -143,6 +137,6 @@ impl Reader<'_> {
     pub(super) fn template(&mut self) -> Result<WarmTemplate, Malformed> {
         let kind = self.u32()?;
         let kind = Warm::ALL.into_iter().find(|k| *k as u32 == kind).ok_or(Malformed)?;
-        Ok(WarmTemplate { kind, argv: self.strings()?, search: self.strings()?, env: self.pairs()? })
+        Ok(WarmTemplate { kind, argv: self.strings()?, env: self.pairs()? })
     }
 }

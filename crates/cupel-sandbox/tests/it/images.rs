@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cupel_sandbox::{CellRoot, ImageCell, RunError, SetupStep};
+use cupel_sandbox::{CellRoot, RunError, SetupStep};
 use cupel_types::{ContentHash, ImageRoot, Outcome};
 use libtest_mimic::Trial;
 
@@ -21,7 +21,7 @@ fn id(number: u8) -> ContentHash {
 
 fn cell(number: u8, uid: u32) -> CellRoot {
     let search = vec!["/opt/tools".to_owned(), "/usr/bin".to_owned()];
-    CellRoot::Image(ImageCell { image: Arc::new(ImageRoot { id: id(number), search, uid }), warm: None })
+    CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid }))
 }
 
 /// An image with the hostile programs at the path that they have in the other trials, and little else.

@@ -209,12 +209,7 @@ fn a_limit_is_refused_if_the_machine_cannot_count() -> Completion {
 
 fn warm_programs_are_counted_like_cold_ones() {
     let env = || vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())];
-    let template = WarmTemplate {
-        kind: Warm::Python,
-        argv: vec!["python3".into(), "main.py".into()],
-        search: Vec::new(),
-        env: env(),
-    };
+    let template = WarmTemplate { kind: Warm::Python, argv: vec!["python3".into(), "main.py".into()], env: env() };
     let config =
         SandboxConfig { counted: CountedEvent::PageFaults, warm: vec![template], slots: 1, ..SandboxConfig::default() };
     let sandbox = Sandbox::start(config).expect("the sandbox starts");

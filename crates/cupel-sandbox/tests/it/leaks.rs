@@ -230,12 +230,8 @@ for line in open("/proc/self/maps"):
 print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanned > 1 << 20, "found:", sorted(found.items()))
 "#;
     let environment = vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())];
-    let template = WarmTemplate {
-        kind: Warm::Python,
-        argv: vec!["python3".into(), "main.py".into()],
-        search: Vec::new(),
-        env: environment.clone(),
-    };
+    let template =
+        WarmTemplate { kind: Warm::Python, argv: vec!["python3".into(), "main.py".into()], env: environment.clone() };
     let sandbox = Sandbox::start(SandboxConfig { warm: vec![template], slots: 1, ..SandboxConfig::default() }).unwrap();
     let mut slot = sandbox.slot(0);
     let mut run = |source: &str, arguments: &[String], more: Vec<(String, String)>| {

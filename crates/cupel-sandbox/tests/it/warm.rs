@@ -59,12 +59,7 @@ fn environment() -> Vec<(String, String)> {
 }
 
 fn template() -> WarmTemplate {
-    WarmTemplate {
-        kind: Warm::Python,
-        argv: vec!["python3".into(), "main.py".into()],
-        search: Vec::new(),
-        env: environment(),
-    }
+    WarmTemplate { kind: Warm::Python, argv: vec!["python3".into(), "main.py".into()], env: environment() }
 }
 
 /// One section of the file of programs.

@@ -60,7 +60,7 @@ fn failure(error: ImageError) -> Failure {
         ImageError::Source(_) | ImageError::Unreadable { .. } | ImageError::Refused { .. } => Exit::Usage,
         ImageError::Unknown(_) => Exit::NotFound,
         ImageError::Remote { .. } => Exit::Server,
-        ImageError::Full { .. } | ImageError::Io { .. } => Exit::System,
+        ImageError::Full { .. } | ImageError::Damaged { .. } | ImageError::Io { .. } => Exit::System,
     };
     Failure { exit, error: error.into() }
 }

@@ -111,7 +111,7 @@ impl Lane {
             limits: Limits { output: Bytes::kib(64), ..Limits::default() },
             collect: None,
             argv: template.argv.clone(),
-            search: template.search.clone(),
+            search: Vec::new(),
             env: template.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm,
             result: false,
