@@ -21,7 +21,7 @@ if [ "${1:-}" = sandbox ]; then
 fi
 
 started=$SECONDS
-scripts/setup.sh build public servers
+scripts/setup.sh build public servers docker
 
 # Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip

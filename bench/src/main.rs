@@ -11,8 +11,9 @@
 //! - `cupel-bench peers`: Cupel compared with other ways of running a program, and with its targets.
 //! - `cupel-bench walls`: cost of each wall of a cell.
 //! - `cupel-bench images`: programs in a container image beside the machine's toolchains.
+//! - `cupel-bench docker`: programs in Docker Engine beside the sandbox and `docker run`.
 //!
-//! Without a suite, all but `peers`, `walls` and `images` run. Usage and figures: bench/README.md.
+//! Without a suite, all but `peers`, `walls`, `images` and `docker` run. Usage and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
@@ -22,6 +23,7 @@ mod cluster;
 mod comparing;
 mod counted;
 mod dispatch;
+mod docker;
 mod facades;
 mod http;
 mod images;
@@ -48,7 +50,7 @@ use serde_json::{Value, json};
 /// Measures Cupel against the bare program.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Suite to run; by default all except `peers`, `walls` and `images`.
+    /// Suite to run; by default all except `peers`, `walls`, `images` and `docker`.
     #[arg(value_enum)]
     suite: Option<Suite>,
 
@@ -89,6 +91,8 @@ enum Suite {
     Judging,
     /// Programs in a container image beside the machine's toolchains; the time to unpack an image.
     Images,
+    /// Programs in Docker Engine beside the sandbox and `docker run`.
+    Docker,
     /// Cost of passing empty jobs to workers and their results back, with each store and queue.
     Dispatch,
     /// Submissions through an API node and workers, with real servers.
@@ -105,7 +109,9 @@ fn main() -> anyhow::Result<()> {
 
     let arguments = Arguments::parse();
     let wanted = |suite| {
-        arguments.suite.map_or(!matches!(suite, Suite::Peers | Suite::Walls | Suite::Images), |only| only == suite)
+        arguments
+            .suite
+            .map_or(!matches!(suite, Suite::Peers | Suite::Walls | Suite::Images | Suite::Docker), |only| only == suite)
     };
     let part: u32 = if arguments.quick { 10 } else { 1 };
     let count = |runs: usize| (runs / part as usize).max(5);
@@ -156,6 +162,10 @@ fn main() -> anyhow::Result<()> {
         let judging = judging::measure(judging::Plan { rounds: count(20) })?;
         let comparing = comparing::measure(100 / part as usize)?;
         write(&arguments.results, "judging", json!({ "judging": judging, "comparing": comparing }))?;
+    }
+    if wanted(Suite::Docker) {
+        let plan = docker::Plan { lone: count(60), in_a_row: count(100) };
+        write(&arguments.results, "docker", docker::measure(plan)?)?;
     }
     if wanted(Suite::Images) {
         write(&arguments.results, "images", images::measure(images::Plan { runs: count(500), first: count(20) })?)?;

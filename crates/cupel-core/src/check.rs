@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use cupel_languages::{Availability, Language, Registry};
+use cupel_languages::{Availability, ImageExecutor, Language, Registry};
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, Instructions, Limits,
     LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions,
@@ -255,7 +255,7 @@ impl Checker<'_> {
         let fetch = self.fetch(fetch, !tests.is_empty());
         let tests = self.tests(tests, stdin);
         if let Some(language) = language {
-            self.limits(*limits, language.limits_max);
+            self.limits(*limits, language);
         }
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
         let (tools, args) = (tools.clone(), args.clone());
@@ -468,7 +468,7 @@ impl Checker<'_> {
         tests
     }
 
-    fn limits(&mut self, asked: LimitsRequest, max: Limits) {
+    fn limits(&mut self, asked: LimitsRequest, language: &Language) {
         let LimitsRequest {
             cpu_time,
             wall_time,
@@ -498,16 +498,22 @@ impl Checker<'_> {
             inodes: max_inodes,
             output: max_output,
             stack: max_stack,
-        } = max;
+        } = language.limits_max;
         self.time("cpu_time_ms", cpu_time, max_cpu_time);
         self.time("wall_time_ms", wall_time, max_wall_time);
         self.time("idle_time_ms", idle_time, max_idle_time);
         let count = |n: u64| n.to_string();
         let instructions = instructions.map(Instructions::get);
         self.limit("instructions", instructions, u64::MAX, count);
-        if instructions.is_some_and(|n| n > 0) && !self.bounds.counts_instructions {
-            let detail =
-                "instructions cannot be counted on this machine, so they cannot be limited; `cupel doctor` says why";
+        let uncounted = match language.executor {
+            Some(ImageExecutor::Docker) => {
+                Some("programs of this language run in Docker Engine, where they are not counted")
+            }
+            _ if self.bounds.counts_instructions => None,
+            _ => Some("they cannot be counted on this machine, and `cupel doctor` says why"),
+        };
+        if let Some(reason) = uncounted.filter(|_| instructions.is_some_and(|n| n > 0)) {
+            let detail = format!("instructions cannot be limited: {reason}");
             self.fault("/limits/instructions", SubmissionFaultKind::LimitInvalid, detail);
         }
         let bytes = |n: u64| Bytes::new(n).to_string();

@@ -12,7 +12,9 @@ use serde::Deserialize;
 use crate::exception::{self, ExceptionDto};
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
-use crate::{Availability, Language, LanguageFault, LanguageSet, Packages, Sample, Template, VersionRule, place};
+use crate::{
+    Availability, ImageExecutor, Language, LanguageFault, LanguageSet, Packages, Sample, Template, VersionRule, place,
+};
 
 /// Default pattern: numbers joined by dots.
 const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
@@ -32,6 +34,7 @@ struct FileDto {
     execute: Vec<String>,
     version: VersionDto,
     image: Option<String>,
+    executor: Option<ImageExecutor>,
     version_of: Option<String>,
     #[serde(default)]
     main_class: Vec<String>,
@@ -326,6 +329,9 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         Some(name) => faults.check("image", name.parse::<ImageName>().map_err(|e| e.to_string())),
         None => None,
     };
+    if dto.image.is_none() && dto.executor.is_some() {
+        faults.add("executor", "says where programs of an image run, so it needs `image`");
+    }
     if dto.image.is_some() {
         let of_machine = [
             ("mounts", !dto.mounts.is_empty()),
@@ -365,6 +371,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         execute: execute?,
         env: dto.env.into_iter().collect(),
         image,
+        executor: dto.executor,
         found_image: None,
         root: Root::System,
         version_of,
@@ -599,6 +606,7 @@ mod tests {
         check("\"version\"] }", "\"version\"], pattern = '(' }", "version.pattern", "regular expression");
         check("artifacts = [\"main\"]", "image = \"Zig\"", "image", "components of lower-case letters");
         check("artifacts = [\"main\"]", "image = \"zig:1\"", "packages", "has everything in its image");
+        check("artifacts = [\"main\"]", "executor = \"docker\"", "executor", "needs `image`");
         check("artifacts = [\"main\"]", "image = \"zig:1\"\nwarm = \"python\"", "warm", "start cold");
         check("artifacts = [\"main\"]", "version_of = \"Z Z\"", "version_of", "1 to 32 characters");
         check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never visible");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cupel_types::{BoxPath, ContentHash, ImageName, LanguageId, Limits, LimitsRequest, Root, ToolOptions, Verdict};
 use regex_lite::Regex;
+use serde::Deserialize;
 
 use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
 
@@ -45,6 +46,9 @@ pub struct Language {
     pub env: Vec<(String, String)>,
     /// The container image that contains the toolchain; `None` if the machine has it.
     pub image: Option<ImageName>,
+    /// Where the programs of the image run. `None` before [`Registry::run_images_in`](crate::Registry::run_images_in), if the
+    /// language file does not say it.
+    pub executor: Option<ImageExecutor>,
     /// What the image provides, once it is found.
     pub found_image: Option<FoundImage>,
     /// The directory that the language's programs see as `/`. [`Root::System`] until the image is found.
@@ -216,6 +220,27 @@ pub enum LanguageSet {
     /// All languages.
     #[default]
     All,
+}
+
+/// Where the programs of an image run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageExecutor {
+    /// In the sandbox, with an image of Cupel's own store (`cupel images`).
+    #[default]
+    Native,
+    /// In Docker Engine, with an image of that engine.
+    Docker,
+}
+
+impl ImageExecutor {
+    /// The name in language files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ImageExecutor::Native => "native",
+            ImageExecutor::Docker => "docker",
+        }
+    }
 }
 
 /// What a container image provides to a language.

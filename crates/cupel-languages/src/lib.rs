@@ -20,7 +20,7 @@ mod template;
 pub use error::{LanguageFault, LoadError};
 pub use exception::{Exception, ExceptionRule, STDERR_END};
 pub use install::{InstallError, InstallPlan, Selection};
-pub use language::{Availability, FoundImage, Language, LanguageSet, Packages, Sample, VersionRule};
+pub use language::{Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Sample, VersionRule};
 pub use prepare::{Prepare, PreparedDir};
 pub use probe::{HostProbe, Probe};
 pub use registry::Registry;

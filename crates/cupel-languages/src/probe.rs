@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cupel_types::ImageName;
 
-use crate::FoundImage;
+use crate::{FoundImage, ImageExecutor};
 
 /// Runs version commands. The commands come from language files, never from a tenant.
 pub trait Probe: Sync {
@@ -19,11 +19,12 @@ pub trait Probe: Sync {
     /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Finds a container image.
+    /// Finds a container image. `executor` says where its programs run, and so where the image is.
     ///
     /// # Errors
     /// A message for the operator: there is no such image, or this process has none.
-    fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+    fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
+        let _ = executor;
         Err(format!("it needs the image `{name}`, and this process has no images"))
     }
 

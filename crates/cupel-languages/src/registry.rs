@@ -9,7 +9,9 @@ use std::{fs, io};
 
 use cupel_types::{BoxPath, LanguageId, Root};
 
-use crate::{Availability, FoundImage, Language, LanguageFault, LoadError, Probe, Template, file, place, shipped};
+use crate::{
+    Availability, FoundImage, ImageExecutor, Language, LanguageFault, LoadError, Probe, Template, file, place, shipped,
+};
 
 /// Maximum number of version commands run in parallel; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
@@ -29,6 +31,13 @@ impl Registry {
         languages.sort_by(|a, b| a.id.cmp(&b.id));
         let faults = collisions(&languages);
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
+    }
+
+    /// Sets where programs of images run whose language files do not say it.
+    pub fn run_images_in(&mut self, executor: ImageExecutor) {
+        for language in self.languages.iter_mut().filter(|language| language.image.is_some()) {
+            language.executor.get_or_insert(executor);
+        }
     }
 
     /// Loads the shipped languages and those in the operator's directory. A file there replaces the shipped file of the
@@ -304,7 +313,7 @@ struct Probed {
 fn probed(language: &Language, probe: &dyn Probe) -> Probed {
     let (image, version) = match &language.image {
         None => (None, installed_version(language, probe)),
-        Some(name) => match probe.image(name) {
+        Some(name) => match probe.image(name, language.executor.unwrap_or_default()) {
             Ok(image) => {
                 let version = version_in(language, &image, probe);
                 (Some(image), version)
@@ -605,7 +614,7 @@ mod tests {
             Ok("1.2.3".to_owned())
         }
 
-        fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+        fn image(&self, name: &ImageName, _: ImageExecutor) -> Result<FoundImage, String> {
             match name.as_str() {
                 "there:latest" => Ok(FoundImage {
                     digest: ContentHash::from_bytes([0xab; 32]),
@@ -694,8 +703,8 @@ mod tests {
             fn version(&self, _: &[String]) -> Result<String, String> {
                 Err("restart".to_owned())
             }
-            fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
-                OneImage("").image(name)
+            fn image(&self, name: &ImageName, _: ImageExecutor) -> Result<FoundImage, String> {
+                OneImage("").image(name, ImageExecutor::Native)
             }
             fn version_in(&self, _: &FoundImage, _: &[String]) -> Result<String, String> {
                 Ok("7.8".to_owned())

@@ -2,18 +2,23 @@
 //! [`Executor`](cupel_judge::Executor) per slot to the worker, and to the commands that judge without a server.
 //!
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.
+//! - `docker/` runs programs in containers of Docker Engine, for languages that ask for it.
 //! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
-//! For another place to run programs (for example, a container engine), add a module beside `native/` that implements
-//! [`Runner`]. The worker does not change; `docs/recipes/add-an-executor.md` lists the rest.
+//! A step's root says where it runs. For another place to run programs, add a module beside `docker/` whose cells implement
+//! `Cell` (`cell.rs`), or one that implements [`Runner`] itself. The worker does not change;
+//! `docs/recipes/add-an-executor.md` lists the rest.
 //!
 //! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.
 //! `runner.rs` and `prepared/` name no type of the sandbox.
 #![forbid(unsafe_code)]
 
+mod cell;
+pub mod docker;
 pub mod native;
 pub mod prepared;
 mod runner;
 
+pub use docker::{Containers, DockerSettings, EngineFinding, Rating};
 pub use native::{CompilerSharing, Directories, NativeRunner};
 pub use runner::Runner;

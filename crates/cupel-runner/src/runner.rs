@@ -1,11 +1,10 @@
 //! The port to a place where programs run.
 
 use std::io;
-use std::sync::Arc;
 
 use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::Language;
-use cupel_types::ImageRoot;
+use cupel_types::Root;
 
 /// A place where programs run, divided into slots. In each slot, one program runs at a time.
 pub trait Runner: Send + Sync {
@@ -34,13 +33,8 @@ pub trait Runner: Send + Sync {
     ///
     /// # Errors
     /// A message for the operator: the command failed, or this runner has no images.
-    fn run_in_image(
-        &self,
-        image: &Arc<ImageRoot>,
-        argv: &[String],
-        env: &[(String, String)],
-    ) -> Result<String, String> {
-        let _ = (image, argv, env);
+    fn run_in_image(&self, root: &Root, argv: &[String], env: &[(String, String)]) -> Result<String, String> {
+        let _ = (root, argv, env);
         Err("this runner has no images".to_owned())
     }
 

@@ -165,6 +165,29 @@ pub struct CellReport {
     pub cold: Option<String>,
 }
 
+impl CellReport {
+    /// The report of a step whose program could not be started, because of its command or its limits.
+    pub fn not_started(outcome: Outcome, ended: Duration, usage: Usage) -> CellReport {
+        CellReport {
+            outcome,
+            exit: match outcome {
+                Outcome::Exited(code) => Some(ExitStatus::Exited(code)),
+                _ => None,
+            },
+            ended,
+            usage,
+            stdin_left: false,
+            stdout_truncated: false,
+            stderr_truncated: false,
+            files: BoxFiles::default(),
+            files_truncated: false,
+            fetched: Vec::new(),
+            warm: false,
+            cold: None,
+        }
+    }
+}
+
 /// A failure of the sandbox, never of the program.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {

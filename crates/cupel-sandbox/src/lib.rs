@@ -85,6 +85,7 @@ pub use command::{CellKind, CellReport, CellRoot, Command, Observer, RunError, S
 pub use config::{CountedEvent, Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, LauncherEnd, StartError};
 pub use live::LiveQueue;
+pub use mechanism::seccomp::{ENGINE_DEFAULT, EngineRule, engine_rules};
 pub use raw_terminal::{RawTerminal, window_size};
 pub use refusal::Refusal;
 pub use service::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};

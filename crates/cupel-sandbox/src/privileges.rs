@@ -106,12 +106,12 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Afterwards, files can be created and changed only beneath `writable`; directories in this list that do not
+/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only beneath `writable`; directories in this list that do not
 /// exist are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
-pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpError> {
+pub fn give_up(user: Option<Identity>, group: Option<u32>, writable: &[&Path]) -> Result<(), GiveUpError> {
     wait_until_alone()?;
     if is_root() {
         // Without this, executing a program as user id 0 would restore capabilities. (The filter also forbids executing
@@ -119,7 +119,8 @@ pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpE
         let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
         rustix::thread::set_capabilities_secure_bits(bits).map_err(at("set the secure bits"))?;
         capabilities::empty_bounding_set().map_err(at("empty the bounding set"))?;
-        rustix::thread::set_thread_groups(&[]).map_err(at("drop supplementary groups"))?;
+        let groups: Vec<Gid> = group.into_iter().map(Gid::from_raw).collect();
+        rustix::thread::set_thread_groups(&groups).map_err(at("drop supplementary groups"))?;
     }
     if let Some(Identity { uid, gid }) = user {
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
@@ -440,7 +441,7 @@ mod tests {
         use rustix::io::Errno;
         use rustix::process::{Pid, Resource, Rlimit, prlimit};
         let scoped = sys::landlock::abi() >= 6;
-        give_up(user, &[]).unwrap();
+        give_up(user, None, &[]).unwrap();
         let pid = Pid::from_raw(spared);
         let limit = Rlimit { current: Some(7), maximum: Some(7) };
         assert_eq!(prlimit(pid, Resource::Nofile, limit), Err(Errno::PERM));

@@ -861,23 +861,10 @@ fn conclude(
     if done.failed_step != 0 && limit != Some(LimitHit::Cancelled) && limit != Some(LimitHit::Memory) {
         let step = SetupStep::from_number(done.failed_step);
         return match not_begun(command, step, done.failed_errno) {
-            Some(outcome) => Ok(CellReport {
-                outcome,
-                exit: match outcome {
-                    Outcome::Exited(code) => Some(ExitStatus::Exited(code)),
-                    _ => None,
-                },
-                ended: Duration::from_nanos(done.ended_ns),
-                usage,
-                stdin_left: false,
-                stdout_truncated: false,
-                stderr_truncated: false,
-                files: BoxFiles::default(),
-                files_truncated: false,
-                fetched: Vec::new(),
-                warm: done.warm,
-                cold: None,
-            }),
+            Some(outcome) => {
+                let report = CellReport::not_started(outcome, Duration::from_nanos(done.ended_ns), usage);
+                Ok(CellReport { warm: done.warm, ..report })
+            }
             None => Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) }),
         };
     }

@@ -14,6 +14,7 @@ pub mod blobs;
 pub mod brokers;
 mod builders;
 mod clock;
+pub mod docker;
 pub mod events;
 pub mod http;
 pub mod queue;

@@ -12,6 +12,8 @@ pub enum Root {
     System,
     /// The files of a container image.
     Image(Arc<ImageRoot>),
+    /// A container image of Docker Engine, in a container of its own.
+    Docker(Arc<ImageRoot>),
 }
 
 /// The files of a container image, and what its programs start with.
@@ -26,11 +28,19 @@ pub struct ImageRoot {
 }
 
 impl Root {
-    /// The image, if the root is one.
+    /// The image, if the root is one of the native sandbox.
     pub fn image(&self) -> Option<&Arc<ImageRoot>> {
         match self {
-            Root::System => None,
+            Root::System | Root::Docker(_) => None,
             Root::Image(image) => Some(image),
+        }
+    }
+
+    /// The image, if programs run in Docker Engine.
+    pub fn docker(&self) -> Option<&Arc<ImageRoot>> {
+        match self {
+            Root::System | Root::Image(_) => None,
+            Root::Docker(image) => Some(image),
         }
     }
 }

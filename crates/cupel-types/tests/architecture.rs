@@ -20,8 +20,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-function", &["cupel-types", "cupel-languages", "cupel-problem"]),
     // The judge does not depend on package formats, either.
     ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-function"]),
+    // The first process of a container, linked statically into images of any kind, so it is as small as possible.
+    ("cupel-agent", &[]),
     // Executors implement the judge's port. They use no server, no store and no configuration.
-    ("cupel-runner", &["cupel-types", "cupel-sandbox", "cupel-languages", "cupel-judge"]),
+    ("cupel-runner", &["cupel-types", "cupel-sandbox", "cupel-languages", "cupel-judge", "cupel-agent"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),
     ("cupel-postgres", &[]),
     (
@@ -85,6 +87,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-types",
             "cupel-images",
             "cupel-judge",
+            "cupel-runner",
             "cupel-sandbox",
             "cupel-core",
             "cupel-store",
@@ -100,7 +103,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     // Only the sandbox makes raw system calls.
     ("libc", &["cupel-sandbox"]),
-    ("rustix", &["cupel-sandbox", "cupel-images", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
+    ("rustix", &["cupel-sandbox", "cupel-images", "cupel-agent", "cupel-runner", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
     // Only the store uses SQL.
     ("rusqlite", &["cupel-store"]),
     // Only adapters connect to servers.
@@ -123,6 +126,7 @@ const FENCES: &[(&str, &[&str])] = &[
         &[
             "cupel-core",
             "cupel-images", // the client of registries is async; it ends before the call returns
+            "cupel-runner", // the client of Docker Engine is async; the runner's own calls block
             "cupel-postgres",
             "cupel-store",
             "cupel-queue",
@@ -143,6 +147,7 @@ const FENCES: &[(&str, &[&str])] = &[
         &[
             "cupel-languages",
             "cupel-images", // the index of a store
+            "cupel-agent",  // messages between a worker and a container
             "cupel-store",
             "cupel-queue",
             "cupel-events",
@@ -157,7 +162,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     // Only these crates unpack archives; they check and count every entry.
     ("zip", &["cupel-package", "cupel-facades"]),
-    ("tar", &["cupel-package", "cupel-images", "cupel"]), // the build script packs the shipped problems
+    // The runner and the binary's build script only write archives: the agent of containers, and the shipped problems.
+    ("tar", &["cupel-package", "cupel-images", "cupel-runner", "cupel"]),
     // Libraries use typed errors.
     ("anyhow", &["cupel", "cupel-bench"]),
 ];

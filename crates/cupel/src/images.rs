@@ -1,15 +1,16 @@
 //! The container images of this node: where they are, what languages find in them, and how the API manages them.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use cupel_core::images::{ImageEntry, ImageState, Images, ImagesError};
 use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
-use cupel_languages::{FoundImage, HostProbe, Probe};
-use cupel_runner::native;
-use cupel_types::{ImageName, ImageRoot, Root, chain};
+use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, Probe};
+use cupel_runner::{Containers, DockerSettings, native};
+use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -59,9 +60,12 @@ fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
     store.map_or(Ok(Vec::new()), |store| store.list().map_err(|error| chain(&error)))
 }
 
-/// Probes the toolchains of this machine and of its images.
+/// Probes the toolchains of this machine, of its images, and of the images of Docker Engine.
 pub(crate) struct MachineProbe {
     host: HostProbe,
+    docker: DockerSettings,
+    /// The engine, once a language needs it.
+    containers: OnceLock<Result<Containers, String>>,
     store: Option<ImageStore>,
     /// The images, or why they cannot be read.
     images: Result<Vec<Image>, String>,
@@ -70,9 +74,31 @@ pub(crate) struct MachineProbe {
 }
 
 impl MachineProbe {
-    pub(crate) fn new(store: Option<ImageStore>) -> MachineProbe {
+    pub(crate) fn new(store: Option<ImageStore>, docker: &DockerSettings) -> MachineProbe {
         let images = list(store.as_ref());
-        MachineProbe { host: HostProbe::default(), store, images, held: Mutex::default() }
+        let (docker, containers) = (docker.clone(), OnceLock::new());
+        MachineProbe { host: HostProbe::default(), docker, containers, store, images, held: Mutex::default() }
+    }
+
+    /// The probe of commands.
+    pub(crate) fn of_commands(config: &Config) -> MachineProbe {
+        MachineProbe::new(store(config), &config.docker)
+    }
+
+    fn containers(&self) -> Result<&Containers, String> {
+        let connect = || Containers::on_demand(&self.docker).map_err(|error| chain(&error));
+        self.containers.get_or_init(connect).as_ref().map_err(Clone::clone)
+    }
+
+    /// The id of an image of Docker Engine; `None` if the engine does not have it or does not answer.
+    pub(crate) fn id_in_engine(&self, language: &Language) -> Option<ContentHash> {
+        let name = language.image.as_ref()?;
+        self.containers().ok()?.image(name.as_str()).ok().map(|found| found.root.id)
+    }
+
+    fn in_engine(&self, name: &ImageName) -> Result<FoundImage, String> {
+        let found = self.containers()?.image(name.as_str()).map_err(|error| chain(&error))?;
+        Ok(FoundImage { digest: found.root.id, env: found.env, root: Root::Docker(Arc::new(found.root)) })
     }
 
     /// Reads the list of images again.
@@ -102,7 +128,10 @@ impl Probe for MachineProbe {
         self.host.is_installed(program)
     }
 
-    fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
+    fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
+        if executor == ImageExecutor::Docker {
+            return self.in_engine(name);
+        }
         let images = self.images.as_ref().map_err(Clone::clone)?;
         let found = images.iter().find(|image| image.name == *name);
         let (Some(image), Some(store)) = (found, &self.store) else {
@@ -127,11 +156,18 @@ impl Probe for MachineProbe {
     }
 
     fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
+        if let Root::Docker(root) = &image.root {
+            return self.containers()?.run_in_image(root, command, &image.env);
+        }
         let (roots, root) = self.root_of(image)?;
         native::run_in_image(&roots, &root, command, &image.env)
     }
 
     fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
+        if let Root::Docker(root) = &image.root {
+            let found = self.containers().map(|containers| containers.has_program(root, program));
+            return matches!(found, Ok(Ok(true)));
+        }
         let Ok((roots, root)) = self.root_of(image) else { return false };
         let directory = roots.join(root.id.to_string());
         let paths: Vec<String> = match program.starts_with('/') {
@@ -139,6 +175,61 @@ impl Probe for MachineProbe {
             false => root.search.iter().map(|part| format!("{part}/{program}")).collect(),
         };
         paths.iter().any(|path| cupel_images::is_program(&directory, Path::new(path)))
+    }
+}
+
+/// Whether the programs of a language run in Docker Engine.
+pub(crate) fn is_in_engine(language: &Language) -> bool {
+    language.executor == Some(ImageExecutor::Docker)
+}
+
+/// The containers for these languages; `None` if no language runs in Docker Engine.
+///
+/// # Errors
+/// This process has no threads or descriptors left.
+pub(crate) fn containers<'l>(
+    config: &Config,
+    languages: impl IntoIterator<Item = &'l Language>,
+) -> anyhow::Result<Option<Arc<Containers>>> {
+    match languages.into_iter().any(is_in_engine) {
+        true => Ok(Some(Arc::new(Containers::start(&config.docker)?))),
+        false => Ok(None),
+    }
+}
+
+/// As [`containers`], for one program: no container is kept ready.
+///
+/// # Errors
+/// This process has no descriptors left.
+pub(crate) fn containers_on_demand(config: &Config, language: &Language) -> anyhow::Result<Option<Arc<Containers>>> {
+    match is_in_engine(language) {
+        true => Ok(Some(Arc::new(Containers::on_demand(&config.docker)?))),
+        false => Ok(None),
+    }
+}
+
+/// The group that may use the engine's socket, if one of these languages needs the engine. A process that gives up root's
+/// privileges keeps it.
+pub(crate) fn engine_group<'l>(config: &Config, languages: impl IntoIterator<Item = &'l Language>) -> Option<u32> {
+    languages.into_iter().find(|language| is_in_engine(language))?;
+    let meta = std::fs::metadata(&config.docker.socket).ok()?;
+    let may_use = meta.mode() & 0o060 == 0o060 && meta.gid() != 0;
+    may_use.then_some(meta.gid())
+}
+
+/// Checks that this process may use the engine's socket, after it has given up its privileges.
+///
+/// # Errors
+/// It may not. The error says what to do.
+pub(crate) fn check_engine_access(config: &Config) -> anyhow::Result<()> {
+    let socket = &config.docker.socket;
+    match rustix::fs::access(socket.as_str(), rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK) {
+        Err(rustix::io::Errno::ACCESS) => anyhow::bail!(
+            "a language runs in Docker Engine, and the user of this server may not use the engine's socket {socket}; give \
+             the socket a group other than root (`dockerd --group docker`), or run the engine as the server's user"
+        ),
+        // An engine that does not run yet is waited for.
+        _ => Ok(()),
     }
 }
 

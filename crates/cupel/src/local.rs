@@ -7,7 +7,7 @@ use cupel_languages::{Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
 use crate::config::Config;
-use crate::images::{self, MachineProbe};
+use crate::images::MachineProbe;
 
 /// Returns all enabled languages of the configuration, not yet probed.
 ///
@@ -15,7 +15,8 @@ use crate::images::{self, MachineProbe};
 /// All faults of all language files.
 pub(crate) fn registry(config: &Config) -> Result<Registry, LoadError> {
     let directory = Some(language_files(config)).filter(|path| config.languages.directory.is_some() || path.is_dir());
-    let all = Registry::load(directory.as_deref())?;
+    let mut all = Registry::load(directory.as_deref())?;
+    all.run_images_in(config.images.executor);
     let config = &config.languages;
     if config.disabled.is_empty() {
         return Ok(all);
@@ -30,7 +31,7 @@ pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Confi
     let versions = registry.versions(language).into_iter().cloned().collect();
     match Registry::new(versions) {
         Ok(mut versions) if versions.iter().count() > 0 => {
-            versions.probe(&MachineProbe::new(images::store(config)));
+            versions.probe(&MachineProbe::of_commands(config));
             versions
         }
         _ => registry,
@@ -56,7 +57,7 @@ pub(crate) fn user_cache() -> Option<PathBuf> {
 /// The language is not available here. The error contains the reason and a remedy.
 pub(crate) fn available(language: &Language, config: &Config) -> anyhow::Result<Language> {
     let mut alone = Registry::new(vec![language.clone()]).context("cannot load the language")?;
-    alone.probe(&MachineProbe::new(images::store(config)));
+    alone.probe(&MachineProbe::of_commands(config));
     match alone.iter().next() {
         Some(found) if found.is_available() => Ok(found.clone()),
         Some(found) => {

@@ -1178,6 +1178,7 @@ export interface components {
          *       "available": true,
          *       "compiled": false,
          *       "display_name": "Python 3.11",
+         *       "executor": null,
          *       "extensions": [
          *         "py"
          *       ],
@@ -1243,6 +1244,8 @@ export interface components {
             version_of?: string | null;
             /** @description The container image that contains the toolchain; null if the server's machine has it. */
             image?: string | null;
+            /** @description Where programs of the image run: `native`, the server's own sandbox, or `docker`, Docker Engine; null without an image. */
+            executor?: string | null;
             /** @description Digest of that image. */
             image_digest?: string | null;
             /** @description Other ids of the language. */

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_languages::{Availability, Language};
+use cupel_languages::{Availability, ImageExecutor, Language};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,7 +16,7 @@ use crate::v1::response::LimitsView;
 #[schema(example = json!({
     "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256,
     "available": true, "unavailable_reason": null, "version": "3.11.2", "version_of": null, "image": null,
-    "image_digest": null, "aliases": ["python3", "py"],
+    "executor": null, "image_digest": null, "aliases": ["python3", "py"],
     "extensions": ["py"], "source_file": "main.py", "compiled": false,
     "limits": {
         "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "processes": 64,
@@ -47,6 +47,8 @@ pub(crate) struct LanguageView {
     version_of: Option<String>,
     /// The container image that contains the toolchain; null if the server's machine has it.
     image: Option<String>,
+    /// Where programs of the image run: `native`, the server's own sandbox, or `docker`, Docker Engine; null without an image.
+    executor: Option<&'static str>,
     /// Digest of that image.
     image_digest: Option<String>,
     /// Other ids of the language.
@@ -80,6 +82,7 @@ impl From<&Language> for LanguageView {
             version,
             version_of: language.version_of.as_ref().map(ToString::to_string),
             image: language.image.as_ref().map(ToString::to_string),
+            executor: language.executor.map(ImageExecutor::as_str),
             image_digest: language.image_digest().map(str::to_owned),
             aliases: language.aliases.clone(),
             extensions: language.extensions.clone(),

@@ -9,7 +9,10 @@ use cupel_judge::{
     StepObserver, StepResult, WarmInput,
 };
 use cupel_sandbox::{CellKind, CollectLimits, Command, RunError, Slot, Stdin};
-use cupel_types::chain;
+use cupel_types::{ImageRoot, Root, chain};
+
+use crate::cell::{Cell, CellError, ContainerCell};
+use crate::docker::Containers;
 
 use super::compile_services::CompileServices;
 use super::interaction;
@@ -37,6 +40,8 @@ pub(super) struct SlotExecutor {
     /// Slot for the second program of a conversation. Both slots use the same processor, because one of the two
     /// programs is usually waiting.
     partner: Option<Slot>,
+    /// Where programs of images of Docker Engine run.
+    containers: Option<Arc<Containers>>,
 }
 
 impl Executor for SlotExecutor {
@@ -44,6 +49,9 @@ impl Executor for SlotExecutor {
     /// can be read only once. Each try has a fresh cell, so the repetition cannot be observed, and the run does not
     /// lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        if let Root::Docker(image) = step.root {
+            return self.execute_in_container(image, step, observer);
+        }
         let live = match &step.stdin {
             StdinSource::Live(stdin) => {
                 let started = LiveInputThread::start(Arc::clone(&stdin.source));
@@ -90,17 +98,29 @@ impl Executor for SlotExecutor {
             None => self.sandbox.sandbox.slot(self.number),
         };
         let partner = self.partner.insert(partner);
+        let mut of_program = container_cell(&self.containers, talk.program.root)?;
+        let mut of_interactor = container_cell(&self.containers, talk.interactor.root)?;
         let result = interaction::run(
-            interaction::Side { slot: &mut self.slot, command: program, keep: talk.program.keep },
-            interaction::Side { slot: partner, command: interactor, keep: talk.interactor.keep },
+            interaction::Side {
+                cell: of_program.as_mut().map_or(&mut self.slot as &mut dyn Cell, |cell| cell),
+                command: program,
+                keep: talk.program.keep,
+            },
+            interaction::Side {
+                cell: of_interactor.as_mut().map_or(partner as &mut dyn Cell, |cell| cell),
+                command: interactor,
+                keep: talk.interactor.keep,
+            },
             talk.transcript,
             talk.settles,
             observer,
         );
         result.map_err(|error| {
             tracing::warn!(slot = self.number, error = %chain(&error), "a cell failed");
-            self.sandbox.note(&error);
-            failed(error)
+            if let CellError::Native(error) = &error {
+                self.sandbox.note(error);
+            }
+            error.into()
         })
     }
 
@@ -117,8 +137,35 @@ impl SlotExecutor {
         compilers: Arc<CompileServices>,
         number: usize,
         slot: Slot,
+        containers: Option<Arc<Containers>>,
     ) -> SlotExecutor {
-        SlotExecutor { sandbox, compilers, number, slot, partner: None }
+        SlotExecutor { sandbox, compilers, number, slot, partner: None, containers }
+    }
+
+    /// Runs a step in a container. Containers repeat a failed attempt themselves.
+    fn execute_in_container(
+        &mut self,
+        image: &Arc<ImageRoot>,
+        step: StepInput<'_>,
+        observer: &mut dyn StepObserver,
+    ) -> Result<StepResult, ExecuteError> {
+        let _running = self.sandbox.count_step(self.number);
+        let live = match &step.stdin {
+            StdinSource::Live(live) => Some(live.clone()),
+            StdinSource::Bytes(_) | StdinSource::Descriptor(_) => None,
+        };
+        let keep = step.keep;
+        let containers = self.containers.as_ref().ok_or_else(no_containers)?;
+        let mut cell = ContainerCell { containers: Arc::clone(containers), image, live };
+        let command = self.command(step, None);
+        let mut kept = OutputCapture::new(keep, false, observer);
+        match cell.run(&command, &mut kept) {
+            Ok(report) => Ok(kept.result(report)),
+            Err(error) => {
+                tracing::warn!(slot = self.number, error = %chain(&error), "a container failed");
+                Err(error.into())
+            }
+        }
     }
 
     /// The command of a step; `live` provides its live input.
@@ -172,6 +219,20 @@ impl SlotExecutor {
     }
 }
 
+/// The container for a root; `None` if the native sandbox has it.
+fn container_cell<'r>(
+    containers: &Option<Arc<Containers>>,
+    root: &'r Root,
+) -> Result<Option<ContainerCell<'r>>, ExecuteError> {
+    let Root::Docker(image) = root else { return Ok(None) };
+    let containers = containers.as_ref().ok_or_else(no_containers)?;
+    Ok(Some(ContainerCell { containers: Arc::clone(containers), image, live: None }))
+}
+
+fn no_containers() -> ExecuteError {
+    ExecuteError { transient: false, source: "this process is not connected to Docker Engine".into() }
+}
+
 /// The environment of a step. Names the type of its terminal, if the step does not.
 fn environment(step: &StepInput<'_>) -> Vec<(String, String)> {
     let mut env = step.env.to_vec();
@@ -191,7 +252,7 @@ mod tests {
     use std::time::Duration;
 
     use cupel_judge::{LiveInput, LiveSource, TerminalSize};
-    use cupel_types::{Bytes, Limits, Root};
+    use cupel_types::{Bytes, Limits};
 
     use super::*;
 

@@ -5,7 +5,7 @@
 //!  program's stdin ◄──pipe── pump ◄──queue── its slot's thread ◄──stdout── interactor's cell
 //! ```
 //!
-//! Each cell has its own slot and thread. This process forwards the output of each cell to the other and records the
+//! Each cell has its own slot or container, and its own thread. This process forwards the output of each cell to the other and records the
 //! transcript. When the interactor closes its standard output, the program's input ends at once, even if the interactor
 //! still runs. When the program has ended, the interactor's input ends.
 //!
@@ -28,8 +28,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cupel_judge::{InteractionResult, Party, StepObserver, StepResult};
-use cupel_sandbox::{Command, Observer, RunError, Slot, Stdin};
+use cupel_sandbox::{Command, Observer, Stdin};
 use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
+
+use crate::cell::{Cell, CellError};
 
 use super::output::{OutputCapture, has_warm_start};
 
@@ -43,7 +45,7 @@ const SIGKILL: Signal = Signal(9);
 
 /// One of the two cells.
 pub(super) struct Side<'a> {
-    pub(super) slot: &'a mut Slot,
+    pub(super) cell: &'a mut dyn Cell,
     pub(super) command: Command,
     pub(super) keep: Bytes,
 }
@@ -122,7 +124,7 @@ pub(super) fn run(
     transcript: Bytes,
     settles: fn(i32) -> bool,
     observer: &mut dyn StepObserver,
-) -> Result<InteractionResult, RunError> {
+) -> Result<InteractionResult, CellError> {
     let (their_input, to_interactor) = pipe()?;
     let (our_input, to_program) = pipe()?;
     let room = usize::try_from(transcript.get()).unwrap_or(usize::MAX);
@@ -192,8 +194,8 @@ impl<'a> ConversationSide<'a> {
         input: OwnedFd,
         ear: &Queue,
         observer: &mut dyn StepObserver,
-    ) -> Result<End, RunError> {
-        let Side { slot, mut command, keep } = side;
+    ) -> Result<End, CellError> {
+        let Side { cell, mut command, keep } = side;
         command.stdin = Stdin::Descriptor(Arc::new(input));
         command.watch = true;
         let lives = command.limits.wall_time.saturating_add(SWEEPING);
@@ -206,7 +208,7 @@ impl<'a> ConversationSide<'a> {
             kept: OutputCapture::new(keep, has_warm_start(&command), &mut nobody),
             exit: None,
         };
-        let report = slot.run(&command, &mut side_observer);
+        let report = cell.run(&command, &mut side_observer);
         let SideObserver { kept, exit, .. } = side_observer;
         let end =
             report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });

@@ -16,4 +16,5 @@ mod runner;
 mod sandbox;
 
 pub use compile_services::CompilerSharing;
+pub(crate) use runner::operators_command;
 pub use runner::{Directories, Launched, NativeRunner, launch_examination, run_in_image};

@@ -15,6 +15,7 @@ use cupel_types::{Bytes, ImageRoot, Limits, Outcome, Root, chain};
 use super::compile_services::{CompileServices, CompilerSharing};
 use super::executor::{SlotExecutor, failed};
 use super::sandbox::SharedSandbox;
+use crate::docker::Containers;
 use crate::prepared;
 use crate::runner::Runner;
 
@@ -24,6 +25,8 @@ pub struct NativeRunner {
     compilers: Arc<CompileServices>,
     /// Whether lanes are created before they are needed.
     makes_ahead: bool,
+    /// Where programs of images of Docker Engine run.
+    containers: Option<Arc<Containers>>,
 }
 
 /// Directories of the host that programs may use.
@@ -40,20 +43,26 @@ pub struct Launched {
     launched: cupel_sandbox::Launched,
     warm: Vec<WarmTemplate>,
     images: Vec<Arc<ImageRoot>>,
+    /// Images of Docker Engine, with the limits of their programs.
+    in_engine: Vec<(Arc<ImageRoot>, Limits)>,
     makes_ahead: bool,
 }
 
 impl Launched {
-    /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
-    pub fn start(self, sharing: CompilerSharing) -> NativeRunner {
-        let Launched { launched, warm, images, makes_ahead } = self;
+    /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services. Programs of
+    /// images of Docker Engine run in `containers`.
+    pub fn start(self, sharing: CompilerSharing, containers: Option<Arc<Containers>>) -> NativeRunner {
+        let Launched { launched, warm, images, in_engine, makes_ahead } = self;
         let sandbox = launched.start();
         if makes_ahead {
             images.iter().for_each(|image| sandbox.make_ahead(image));
+            if let Some(containers) = &containers {
+                in_engine.iter().for_each(|(image, limits)| containers.make_ahead(image, limits));
+            }
         }
         let sandbox = Arc::new(SharedSandbox::new(sandbox, warm));
         let compilers = Arc::new(CompileServices::new(sharing, Arc::downgrade(&sandbox)));
-        NativeRunner { sandbox, compilers, makes_ahead }
+        NativeRunner { sandbox, compilers, makes_ahead, containers }
     }
 }
 
@@ -106,13 +115,15 @@ fn launch(
 ) -> Result<Launched, StartError> {
     let warm: Vec<WarmTemplate> = languages.iter().filter_map(|language| warm_start(language)).collect();
     let images = languages.iter().filter_map(|language| image_of(language)).collect();
+    let available = languages.iter().filter(|language| language.is_available());
+    let in_engine = available.filter_map(|language| Some((language.root.docker()?.clone(), language.limits))).collect();
     let config = SandboxConfig {
         mounts: mounts(languages, directories.prepared),
         images: directories.images.map(Path::to_owned),
         warm: if keeps_warm { warm.clone() } else { Vec::new() },
         ..config
     };
-    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images })
+    Ok(Launched { makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm, images, in_engine })
 }
 
 impl Runner for NativeRunner {
@@ -128,7 +139,8 @@ impl Runner for NativeRunner {
                 ExecuteError { transient: true, ..failed(error) }
             })?;
         }
-        Ok(Box::new(SlotExecutor::new(Arc::clone(&self.sandbox), Arc::clone(&self.compilers), number, slot)))
+        let (sandbox, compilers) = (Arc::clone(&self.sandbox), Arc::clone(&self.compilers));
+        Ok(Box::new(SlotExecutor::new(sandbox, compilers, number, slot, self.containers.clone())))
     }
 
     fn idle_slot(&self) -> Option<usize> {
@@ -148,17 +160,22 @@ impl Runner for NativeRunner {
         Ok(Box::new(move || end.wait()))
     }
 
-    fn run_in_image(
-        &self,
-        image: &Arc<ImageRoot>,
-        argv: &[String],
-        env: &[(String, String)],
-    ) -> Result<String, String> {
-        let mut slot = self.sandbox.sandbox.slot(self.sandbox.idle_slot().unwrap_or(0));
-        run_operators_command(&mut slot, image, argv, env)
+    fn run_in_image(&self, root: &Root, argv: &[String], env: &[(String, String)]) -> Result<String, String> {
+        match (root, &self.containers) {
+            (Root::Image(image), _) => {
+                let mut slot = self.sandbox.sandbox.slot(self.sandbox.idle_slot().unwrap_or(0));
+                run_operators_command(&mut slot, image, argv, env)
+            }
+            (Root::Docker(image), Some(containers)) => containers.run_in_image(image, argv, env),
+            (Root::Docker(_), None) => Err("this process is not connected to Docker Engine".to_owned()),
+            (Root::System, _) => Err("it is not an image".to_owned()),
+        }
     }
 
     fn offer(&self, language: &Language) {
+        if let (Root::Docker(image), Some(containers)) = (&language.root, &self.containers) {
+            containers.make_ahead(image, &language.limits);
+        }
         if let Some(image) = image_of(language) {
             self.sandbox.sandbox.make_ahead(&image);
         }
@@ -190,22 +207,7 @@ fn run_operators_command(
     argv: &[String],
     env: &[(String, String)],
 ) -> Result<String, String> {
-    let command = Command {
-        root: CellRoot::Image(image.clone()),
-        argv: argv.to_vec(),
-        env: env.to_vec(),
-        files: Vec::new(),
-        stdin: Stdin::Bytes(Arc::from([])),
-        limits: Limits { memory: Bytes::mib(1024), processes: 128, ..Limits::default() },
-        kind: CellKind::Run,
-        warm: None,
-        stderr_to_stdout: true,
-        result: false,
-        collect: None,
-        outbox: None,
-        fetch: Vec::new(),
-        watch: false,
-    };
+    let command = operators_command(CellRoot::Image(image.clone()), argv, env);
     let mut printed = Vec::new();
     let shown = argv.join(" ");
     let report = slot.run(&command, &mut printed).map_err(|error| match error {
@@ -222,6 +224,26 @@ fn run_operators_command(
             let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output");
             Err(format!("`{shown}` failed in the image ({other:?}): {why}"))
         }
+    }
+}
+
+/// A command of an operator. Its output is one stream.
+pub(crate) fn operators_command(root: CellRoot, argv: &[String], env: &[(String, String)]) -> Command {
+    Command {
+        root,
+        argv: argv.to_vec(),
+        env: env.to_vec(),
+        files: Vec::new(),
+        stdin: Stdin::Bytes(Arc::from([])),
+        limits: Limits { memory: Bytes::mib(1024), processes: 128, ..Limits::default() },
+        kind: CellKind::Run,
+        warm: None,
+        stderr_to_stdout: true,
+        result: false,
+        collect: None,
+        outbox: None,
+        fetch: Vec::new(),
+        watch: false,
     }
 }
 

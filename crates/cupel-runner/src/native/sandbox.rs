@@ -37,7 +37,8 @@ impl SharedSandbox {
     /// The root of a step's cell.
     pub(super) fn cell_root(&self, step: &StepInput<'_>) -> CellRoot {
         match step.root {
-            Root::System => CellRoot::System,
+            // A container has the root of its image; the command's root is not used.
+            Root::System | Root::Docker(_) => CellRoot::System,
             Root::Image(image) => CellRoot::Image(image.clone()),
         }
     }

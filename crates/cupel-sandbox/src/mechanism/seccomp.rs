@@ -125,6 +125,90 @@ fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     })
 }
 
+/// A rule of the default policy in the terms of container engines, which give them to libseccomp: calls that match any rule are
+/// answered so; all others fail with [`ENGINE_DEFAULT`]. Source: the OCI runtime specification, config-linux, "Seccomp".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineRule {
+    /// Names of system calls.
+    pub calls: Vec<String>,
+    /// The errno with which the call fails; `None` allows it.
+    pub errno: Option<u32>,
+    /// Conditions on arguments, all of which must hold: the argument's number, a mask, and its value under the mask.
+    pub arguments: Vec<(u32, u64, u64)>,
+}
+
+/// The errno of calls without a rule.
+pub const ENGINE_DEFAULT: u32 = libc::ENOSYS as u32;
+
+/// The rules of the default policy for a container whose first process is Cupel's own. Conditions compare 32 bits, as the kernel
+/// does. A refusal by argument is [`ENGINE_DEFAULT`], because libseccomp cannot say "otherwise". In addition, a program cannot
+/// change the limits and the scheduling of process 1.
+///
+/// # Panics
+/// If the policy, which is part of Cupel, cannot be read; a test reads it.
+pub fn engine_rules() -> Vec<EngineRule> {
+    let policy = parse(POLICY).unwrap_or_else(|error| panic!("{error}"));
+    let mut rules = Vec::new();
+    for (number, action) in &policy.rules {
+        let Some(call) = Sysno::new(*number as usize) else { continue };
+        let mut add = |errno, arguments| {
+            rules.push(EngineRule { calls: vec![call.name().to_owned()], errno, arguments });
+        };
+        match action {
+            Action::Return(RET_ALLOW) if NAMES_A_PROCESS.contains(&call) => {
+                not_equal(1).into_iter().for_each(|(mask, value)| add(None, vec![(0, mask, value)]));
+            }
+            // Of a process, and not of a group or of all processes of the user.
+            Action::Return(RET_ALLOW) if call == Sysno::setpriority => {
+                let of_process = (0, LOW, 0);
+                not_equal(1).into_iter().for_each(|(mask, value)| add(None, vec![of_process, (1, mask, value)]));
+            }
+            Action::Return(RET_ALLOW) => add(None, Vec::new()),
+            Action::Return(answer) => add(Some(answer & 0xffff), Vec::new()),
+            Action::If { arg, test, .. } => match test {
+                Test::OneOf(values) => {
+                    let terminal = policy.terminal.iter().filter(|_| *number == IOCTL);
+                    values.iter().chain(terminal).for_each(|value| add(None, vec![(*arg, LOW, u64::from(*value))]));
+                }
+                Test::NoneOf(values) if values.len() == 1 => {
+                    let conditions = not_equal(values[0]);
+                    conditions.into_iter().for_each(|(mask, value)| add(None, vec![(*arg, mask, value)]));
+                }
+                Test::NoneOf(values) => {
+                    let others = SMALL_VALUES.into_iter().flatten().filter(|value| !values.contains(value));
+                    others.for_each(|value| add(None, vec![(*arg, LOW, u64::from(value))]));
+                }
+                Test::NoBits(mask) => add(None, vec![(*arg, u64::from(*mask), 0)]),
+            },
+        }
+    }
+    // Docker 20.10 answers a call without a rule with EPERM, whatever the profile says. The C library takes that for a failure of
+    // clone3, where ENOSYS makes it use clone.
+    let has_rule = |call: &Sysno| policy.rules.iter().any(|(number, _)| i64::from(*number) == i64::from(call.id()));
+    let others = Sysno::iter().filter(|call| !has_rule(call));
+    let calls = others.map(|call| call.name().to_owned()).collect();
+    rules.push(EngineRule { calls, errno: Some(ENGINE_DEFAULT), arguments: Vec::new() });
+    rules
+}
+
+/// The bits of an argument that the kernel reads.
+const LOW: u64 = 0xffff_ffff;
+/// Calls whose first argument may be the number of another process.
+const NAMES_A_PROCESS: [Sysno; 5] = [
+    Sysno::prlimit64,
+    Sysno::sched_setaffinity,
+    Sysno::sched_setattr,
+    Sysno::sched_setparam,
+    Sysno::sched_setscheduler,
+];
+/// The requests of fcntl(2) and the options of prctl(2) that exist, of which the policy refuses a few.
+const SMALL_VALUES: [std::ops::RangeInclusive<u32>; 3] = [0..=100, 1024..=1050, 0x5356_4d41..=0x5356_4d41];
+
+/// Conditions of which one holds if the lower 32 bits differ from `value`: a bit that is different.
+fn not_equal(value: u32) -> Vec<(u64, u64)> {
+    (0..32).map(|bit| 1u64 << bit).map(|bit| (bit, !u64::from(value) & bit)).collect()
+}
+
 /// The filter for the main process once its launcher runs.
 pub(crate) fn server_filter() -> Result<Vec<Instruction>, PolicyError> {
     compile(&parse(SERVER_POLICY)?.rules, &UNKNOWN)

@@ -1,19 +1,56 @@
-//! `cupel doctor`: attacks the walls of the sandbox on this machine.
+//! `cupel doctor`: attacks the walls of the sandbox on this machine, or examines Docker Engine.
 
 pub(super) mod args;
 
 use std::path::Path;
 
 use anyhow::anyhow;
+use cupel_runner::{Containers, EngineFinding, Rating};
 use cupel_sandbox::doctor::{Examination, KERNEL, examine_launched, launch};
 use cupel_sandbox::{SandboxConfig, Wall, WallSet};
 use serde_json::json;
 
-use self::args::Doctor;
+use self::args::{Doctor, Examined};
 use super::{CommandResult, Exit, OrExit};
-use crate::terminal::{Table, bad, bold, dim, good};
+use crate::config;
+use crate::terminal::{Table, bad, bold, dim, good, harmless};
 
 pub(super) fn doctor(args: &Doctor) -> CommandResult {
+    match args.executor {
+        Examined::Native => examine_sandbox(args),
+        Examined::Docker => examine_engine(args),
+    }
+}
+
+fn examine_engine(args: &Doctor) -> CommandResult {
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    crate::owner::drop_privileges_keep_user(None)?;
+    let findings = Containers::on_demand(&config.docker)?.examine()?;
+    let name = |rating| match rating {
+        Rating::Same => "same",
+        Rating::Differs => "differs",
+        Rating::Missing => "missing",
+    };
+    let is_fit = findings.iter().all(|finding| finding.rating != Rating::Missing);
+    if args.json {
+        let all = findings.iter().map(|f| json!({ "subject": f.subject, "found": f.found, "rating": name(f.rating) }));
+        outln!("{}", json!({ "ok": is_fit, "engine": all.collect::<Vec<_>>() }));
+    } else {
+        let mut table = Table::new(&["SUBJECT", "", "COMPARED WITH THE SANDBOX OF THIS MACHINE"]);
+        for EngineFinding { subject, found, rating } in &findings {
+            let mark = match rating {
+                Rating::Same => good("✓"),
+                Rating::Differs => dim("≠"),
+                Rating::Missing => bad("✗"),
+            };
+            table.row(vec![(*subject).to_owned(), mark, harmless(found)]);
+        }
+        table.print();
+    }
+    Ok(if is_fit { Exit::Ok } else { Exit::Failed })
+}
+
+fn examine_sandbox(args: &Doctor) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
     let launched = launch(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
     crate::owner::drop_privileges_keep_user(None)?;

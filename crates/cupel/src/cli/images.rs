@@ -37,7 +37,11 @@ pub(super) fn images(args: &Images) -> CommandResult {
             outln!("{:#}", described(&image));
             Ok(Exit::Ok)
         }
-        Some(ImagesCommand::Verify { name: text }) => verify(&store, &name(text)?),
+        Some(ImagesCommand::Verify { name: text }) => {
+            let name = name(text)?;
+            become_owner(&store)?;
+            verify(&store, &name)
+        }
         Some(ImagesCommand::Remove { name: text }) => {
             let name = name(text)?;
             become_owner(&store)?;
@@ -72,7 +76,7 @@ fn become_owner(store: &ImageStore) -> Result<(), Failure> {
     // The store is one directory above its roots; a server's data directory is above that.
     let directory = roots.parent().unwrap_or(&roots);
     let above = directory.parent().unwrap_or(directory);
-    owner::become_owner_of_part(above, directory).or_exit(Exit::System)
+    owner::become_owner_of_part(above, directory, None).or_exit(Exit::System)
 }
 
 fn add(

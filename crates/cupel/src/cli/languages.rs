@@ -26,7 +26,7 @@ use crate::{owner, prepared_store};
 pub(super) fn languages(args: &Languages) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let mut registry = local::registry(&config).or_exit(Exit::Usage)?;
-    registry.probe(&MachineProbe::new(images::store(&config)));
+    registry.probe(&MachineProbe::of_commands(&config));
     let store = prepared_store::of_commands(&config.data);
     match &args.command {
         None => list(&registry, store.as_ref(), args.json),
@@ -129,7 +129,7 @@ fn install(
     }
     plan.run(&mut |line| errln!("{line}")).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     let mut after = Registry::new(registry.iter().cloned().collect())?;
-    after.probe(&MachineProbe::new(images::store(config)));
+    after.probe(&MachineProbe::of_commands(config));
     let still: Vec<&Language> =
         plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| !l.is_available()).collect();
     for language in &still {
@@ -164,7 +164,7 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     let text = allowed::read_file(file, Bytes::mib(1))?;
     std::fs::write(candidates.path().join(name), &text)?;
     let mut registry = Registry::load(Some(candidates.path())).or_exit(Exit::Usage)?;
-    registry.probe(&MachineProbe::new(images::store(config)));
+    registry.probe(&MachineProbe::of_commands(config));
     let id = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let languages = select(&registry, &[id.into_owned()])?;
     let languages: Vec<Language> = languages.into_iter().cloned().collect();
@@ -201,7 +201,7 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     // The server must be able to remove the artefacts.
     owner::become_owner_of(store.root())?;
-    let runner = launched.start(CompilerSharing::Off);
+    let runner = launched.start(CompilerSharing::Off, None);
     let mut executor = || runner.executor(0);
     let mut all_made = true;
     for language in languages {
@@ -258,10 +258,13 @@ fn test(
     let launched = NativeRunner::launch_warm(slots, languages.iter().copied(), directories)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     match writable {
-        Some(directory) => owner::become_owner_of_part(directory.parent().unwrap_or(directory), directory)?,
+        Some(directory) => {
+            let group = images::engine_group(config, languages.iter().copied());
+            owner::become_owner_of_part(directory.parent().unwrap_or(directory), directory, group)?;
+        }
         None => owner::drop_privileges_keep_user(None)?,
     }
-    let runner = launched.start(CompilerSharing::Off);
+    let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter().copied())?);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..slots)

@@ -184,7 +184,7 @@ impl Bench {
     ) -> Result<Bench, Failure> {
         let needed: Vec<Language> = known.iter().filter(|language| ids.contains(&language.id)).cloned().collect();
         let mut languages = Registry::new(needed).context("cannot use these languages together")?;
-        languages.probe(&MachineProbe::new(images::store(config)));
+        languages.probe(&MachineProbe::of_commands(config));
         let store = prepared_store::of_commands(&config.data);
         if let Some(store) = &store {
             for language in languages.iter().filter(|language| language.is_available()) {
@@ -201,7 +201,7 @@ impl Bench {
         let cache_directory = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::drop_privileges_keep_user(cache_directory.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;
-        let runner = launched.start(CompilerSharing::Off);
+        let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter())?);
         let executors = (0..slots).map(|slot| runner.executor(slot)).collect::<Result<_, _>>()?;
         Ok(Bench { languages, executors, cache: run::cache(), _runner: runner })
     }

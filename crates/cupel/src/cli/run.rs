@@ -113,7 +113,7 @@ fn run_here(args: &Run) -> CommandResult {
         Some(interactive) => interactive.stdin(),
         None => stdin.open(bounds.stdin_bytes_max, &too_long)?,
     };
-    let runner = launched.start(CompilerSharing::Off);
+    let runner = launched.start(CompilerSharing::Off, images::containers_on_demand(&config, &language)?);
     if let (Some(_), Some(reason)) = (args.instructions, runner.uncounted()) {
         let error = anyhow!(
             "--instructions (limits.instructions): this machine cannot count instructions, so it cannot limit \

@@ -70,7 +70,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
         _ => None,
     };
     // The server must be able to write the files created here.
-    owner::become_owner_beside(&data, beside)?;
+    owner::become_owner_beside(&data, beside, None)?;
     match command {
         StoredCommand::Migrate => migrate(&config, &data),
         StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data, &temporary),

@@ -55,7 +55,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;
-    let runner = launched.start(CompilerSharing::Off);
+    let runner = launched.start(CompilerSharing::Off, images::containers_on_demand(&config, &language)?);
     let mut executor = runner.executor(0)?;
     let request = JudgeRequest {
         owner: UserId::NOBODY,

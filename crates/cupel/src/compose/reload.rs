@@ -10,14 +10,14 @@ use std::time::SystemTime;
 
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::{Core, chain};
-use cupel_languages::{FoundImage, Probe};
+use cupel_languages::{FoundImage, ImageExecutor, Probe, Registry};
 use cupel_runner::Runner;
-use cupel_types::{ImageName, Root};
+use cupel_types::{ContentHash, ImageName};
 use tokio_util::sync::CancellationToken;
 
 use super::tasks::Ticks;
 use crate::config::Config;
-use crate::images::MachineProbe;
+use crate::images::{self, MachineProbe};
 use crate::local;
 
 /// What languages are read from, and in which state it was when they were read.
@@ -27,22 +27,30 @@ pub(super) struct LanguageSources {
     pub(super) runner: Arc<dyn Runner>,
 }
 
-/// Names, sizes and times of the files that languages are read from.
-type State = Vec<(PathBuf, u64, Option<SystemTime>)>;
+/// What languages are read from.
+#[derive(PartialEq)]
+struct State {
+    /// Names, sizes and times of the language files and the list of images.
+    files: Vec<(PathBuf, u64, Option<SystemTime>)>,
+    /// The images of languages in Docker Engine; `None` for one that the engine does not have now.
+    in_engine: Vec<Option<ContentHash>>,
+}
 
 impl LanguageSources {
-    fn state(&self) -> State {
+    fn state(&self, languages: &Registry) -> State {
         let directory = local::language_files(&self.config);
         let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut state: State = files
+        let mut files: Vec<_> = files
             .chain(self.probe.index())
             .filter_map(|path| {
                 let meta = std::fs::metadata(&path).ok()?;
                 Some((path, meta.len(), meta.modified().ok()))
             })
             .collect();
-        state.sort();
-        state
+        files.sort();
+        let in_engine = languages.iter().filter(|language| images::is_in_engine(language));
+        let in_engine = in_engine.map(|language| self.probe.id_in_engine(language)).collect();
+        State { files, in_engine }
     }
 
     /// Reads the languages again, and offers them.
@@ -80,15 +88,12 @@ impl Probe for ImageProbe<'_> {
         Err("the server has not looked for it yet; restart the server".to_owned())
     }
 
-    fn image(&self, name: &ImageName) -> Result<FoundImage, String> {
-        self.0.probe.image(name)
+    fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
+        self.0.probe.image(name, executor)
     }
 
     fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
-        match &image.root {
-            Root::Image(root) => self.0.runner.run_in_image(root, command, &image.env),
-            Root::System => Err("it is not an image".to_owned()),
-        }
+        self.0.runner.run_in_image(&image.root, command, &image.env)
     }
 
     fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
@@ -99,15 +104,15 @@ impl Probe for ImageProbe<'_> {
 /// Looks for changes at each heartbeat.
 pub(super) async fn reload(core: Core, mut sources: LanguageSources, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
-    let mut seen = sources.state();
-    while ticks.next().await {
+    let mut seen = None;
+    loop {
         let core = core.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let state = sources.state();
-            if state != seen {
+            let state = sources.state(&core.registry());
+            if seen.is_some_and(|seen| seen != state) {
                 sources.reload(&core);
             }
-            (sources, state)
+            (sources, Some(state))
         });
         match looked.await {
             Ok(looked) => (sources, seen) = looked,
@@ -115,6 +120,9 @@ pub(super) async fn reload(core: Core, mut sources: LanguageSources, shutdown: C
                 tracing::error!(%error, "the task that reads languages again has failed");
                 return;
             }
+        }
+        if !ticks.next().await {
+            return;
         }
     }
 }

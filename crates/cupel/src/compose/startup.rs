@@ -55,7 +55,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
     let images = images::of_server(config, &data);
-    let probe = MachineProbe::new(Some(images.clone()));
+    let probe = MachineProbe::new(Some(images.clone()), &config.docker);
     registry.probe(&probe);
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
@@ -77,7 +77,11 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
         false => NativeRunner::launch(slots, registry.iter(), directories),
     };
     let launched = launched.context("cannot start the sandbox")?;
-    owner::become_owner_beside(&data, config.engines.shared_directory())?;
+    let group = images::engine_group(config, registry.iter());
+    owner::become_owner_beside(&data, config.engines.shared_directory(), group)?;
+    if registry.iter().any(images::is_in_engine) {
+        images::check_engine_access(config)?;
+    }
     // From here on, files created in the data directory belong to its owner.
     let lock = data.lock()?;
     for language in registry.iter().filter(|language| language.is_available()) {
@@ -85,7 +89,8 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     }
     let examination = doctor::examine_launched(examined, data.path())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers));
+    let containers = images::containers(config, registry.iter())?;
+    let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers, containers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
     let runtime = ExecutionRuntime { prepared: store, images, probe, runner, examination, slots, artifacts };
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
@@ -98,7 +103,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
 pub(crate) fn prepare_without_sandbox(config: &Config, registry: Registry) -> anyhow::Result<Startup> {
     let data = DataDir::open(&config.data)?;
     owner::settle(&data)?;
-    owner::become_owner_beside(&data, config.engines.shared_directory())?;
+    owner::become_owner_beside(&data, config.engines.shared_directory(), None)?;
     let lock = data.lock()?;
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: None })
 }

@@ -3,6 +3,7 @@
 //! `config.default.toml` is the reference and the schema; this file defines the types of the values. Reading continues after
 //! a fault, and [`load`] reports all faults together, each with its place.
 
+mod images;
 mod layers;
 mod text_file;
 pub(crate) mod units;
@@ -15,12 +16,12 @@ use std::time::Duration;
 
 use cupel_facades::{JOBE, JUDGE0, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
 use cupel_http::{MetricsAccess, Network, Secret};
-use cupel_images::RegistryOptions;
 use cupel_languages::Registry;
-use cupel_runner::CompilerSharing;
+use cupel_runner::{CompilerSharing, DockerSettings};
 use cupel_sandbox::Wall;
 use cupel_types::Bytes;
 
+pub(crate) use images::Images;
 pub(crate) use layers::{DEFAULTS, Layers};
 
 /// File that is read if it exists and the command line names no file.
@@ -50,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
     pub(crate) images: Images,
+    pub(crate) docker: DockerSettings,
     pub(crate) snippets: Snippets,
     pub(crate) problems: Problems,
     pub(crate) facades: Facades,
@@ -251,15 +253,6 @@ pub(crate) struct Languages {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) disabled: Vec<String>,
     pub(crate) prepare: bool,
-}
-
-/// Container images.
-#[derive(Clone, Debug)]
-pub(crate) struct Images {
-    /// `None`: in the data directory.
-    pub(crate) directory: Option<PathBuf>,
-    pub(crate) disk_max: Bytes,
-    pub(crate) registries: RegistryOptions,
 }
 
 /// A facade: another product's HTTP interface.
@@ -488,7 +481,8 @@ fn read(layers: &mut Layers) -> Config {
         traces: traces(layers),
         metrics: metrics(layers),
         languages: languages(layers),
-        images: images(layers),
+        images: images::images(layers),
+        docker: images::docker(layers),
         snippets: Snippets {
             per_user_max: layers.number("snippets.per_user_max", 0..=1_000_000),
             bytes_max: layers.bytes("snippets.bytes_max"),
@@ -629,31 +623,6 @@ fn languages(layers: &mut Layers) -> Languages {
         }
     }
     Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
-}
-
-fn images(layers: &mut Layers) -> Images {
-    let path = |text: String| (!text.is_empty()).then(|| PathBuf::from(text));
-    let directory = path(layers.text("images.directory"));
-    let disk_max = layers.bytes("images.disk_max");
-    let key = "images.registries.mirrors";
-    let mut mirrors = Vec::new();
-    for text in layers.list(key) {
-        match text.split_once('=') {
-            Some((host, mirror)) if !host.is_empty() && !mirror.is_empty() => {
-                mirrors.push((host.to_owned(), mirror.to_owned()));
-            }
-            _ => layers.refuse(key, format!("expected \"HOST=MIRROR\", not {text:?}")),
-        }
-    }
-    let registries = RegistryOptions {
-        allowed: layers.list("images.registries.allowed"),
-        insecure: layers.list("images.registries.insecure"),
-        mirrors,
-        credentials: path(layers.text("images.registries.credentials")),
-        docker_socket: None,
-        silence_max: layers.duration("images.registries.timeout", Duration::from_secs(1)),
-    };
-    Images { directory, disk_max, registries }
 }
 
 /// Reads the origins of web pages, as browsers send them.

@@ -43,16 +43,18 @@ fn libraries(path: &Path) -> Vec<PathBuf> {
     words.map(PathBuf::from).collect()
 }
 
-/// An OCI layout with Python and what a C program needs, from the files of this machine. `note` is a file of its own.
+/// An OCI layout with Python.
 fn python_image(directory: &Path, note: &str) -> PathBuf {
+    layout(directory, &python_layer(note))
+}
+
+/// An archive with Python, from the files of this machine. `note` is a file of its own.
+pub(crate) fn python_layer(note: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
     let python = fs::canonicalize("/usr/bin/python3").unwrap();
-    let library = PathBuf::from("/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0");
-    let cupel = PathBuf::from(env!("CARGO_BIN_EXE_cupel"));
-    // A kept interpreter is loaded by Cupel's executable, with the libraries of the image.
-    let mut files: Vec<PathBuf> = [&python, &library, &cupel].into_iter().flat_map(|path| libraries(path)).collect();
-    files.extend([PathBuf::from("/usr/bin/python3"), library]);
+    let mut files = libraries(&python);
+    files.push(PathBuf::from("/usr/bin/python3"));
     files.sort();
     files.dedup();
     for link in ["bin", "lib", "lib64"] {
@@ -78,7 +80,7 @@ fn python_image(directory: &Path, note: &str) -> PathBuf {
     header.set_size(note.len() as u64);
     header.set_mode(0o600);
     archive.append_data(&mut header, "course/note", note.as_bytes()).unwrap();
-    layout(directory, &archive.into_inner().unwrap())
+    archive.into_inner().unwrap()
 }
 
 /// An OCI layout with one layer.
@@ -122,7 +124,7 @@ const LANGUAGE: &str = r#"
 "#;
 
 /// Prints what a program sees of its image.
-const LOOK: &str = "import os, sys\nprint(os.environ['COURSE'], os.getuid(), open('/course/note').read(), os.getcwd())\n\
+pub(crate) const LOOK: &str = "import os, sys\nprint(os.environ['COURSE'], os.getuid(), open('/course/note').read(), os.getcwd())\n\
                     print(os.path.exists('/usr/bin/perl'), os.path.exists('/usr/lib/x86_64-linux-gnu/perl'))\n";
 
 /// Runs a command on a data directory, and checks its exit code.
@@ -187,7 +189,7 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
 }
 
 /// The id of an accepted submission; `None` while no worker has announced the language.
-fn accepted(server: &Server, body: &Value) -> Option<String> {
+pub(crate) fn accepted(server: &Server, body: &Value) -> Option<String> {
     let (status, answer) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(body));
     assert!(status == 202 || answer["code"] == "no-worker", "{answer:#}");
     answer["submission_id"].as_str().map(str::to_owned)

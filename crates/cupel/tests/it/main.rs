@@ -6,6 +6,7 @@ mod cluster;
 mod compilers;
 mod config;
 mod contest;
+mod docker;
 mod fairness;
 mod formats;
 mod functions;

@@ -1,0 +1,27 @@
+//! The first process of a container that runs one step. `cupel-agent` waits for a step and supervises its program;
+//! `cupel-agent program` is the process that becomes the program.
+
+#![forbid(unsafe_code)]
+
+mod files;
+mod link;
+mod meter;
+mod program;
+mod supervise;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        Some(word) if word == program::WORD => program::become_program(arguments),
+        _ => match supervise::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Standard error is part of the container's output, which the worker logs.
+                eprintln!("cupel-agent: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}

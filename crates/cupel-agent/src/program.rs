@@ -1,0 +1,76 @@
+//! The process that becomes the program: it sets what only a process can set for itself, then executes the program.
+//!
+//! The agent starts it with the program's environment and standard streams, and these arguments: the limits, whether there is
+//! a terminal, the path of the program, and the program's own arguments.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+/// The argument that selects this mode of the agent.
+pub(crate) const WORD: &str = "program";
+
+/// What a process sets for itself, as one argument: `name=value` words joined by commas.
+pub(crate) struct Settings {
+    /// Seconds of CPU time after which the kernel kills a process, if the agent has not done so before.
+    pub(crate) cpu_seconds: u64,
+    pub(crate) address_space: Option<u64>,
+    pub(crate) open_files: u64,
+    pub(crate) file_size: u64,
+    pub(crate) stack: u64,
+    pub(crate) terminal: bool,
+}
+
+impl Settings {
+    pub(crate) fn to_argument(&self) -> String {
+        let address_space = self.address_space.unwrap_or(u64::MAX);
+        let Settings { cpu_seconds, open_files, file_size, stack, terminal, .. } = self;
+        format!("{cpu_seconds},{address_space},{open_files},{file_size},{stack},{}", u64::from(*terminal))
+    }
+
+    fn from_argument(text: &str) -> Option<Settings> {
+        let numbers: Option<Vec<u64>> = text.split(',').map(|word| word.parse().ok()).collect();
+        let [cpu_seconds, address_space, open_files, file_size, stack, terminal] = numbers?.try_into().ok()?;
+        let address_space = (address_space != u64::MAX).then_some(address_space);
+        Some(Settings { cpu_seconds, address_space, open_files, file_size, stack, terminal: terminal != 0 })
+    }
+}
+
+/// Exit code if the program cannot be executed, as in a shell.
+const CANNOT_EXECUTE: u8 = 126;
+
+/// Becomes the program. Returns only if that fails.
+pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let settings = arguments.next().and_then(|text| Settings::from_argument(text.to_str()?));
+    let (Some(settings), Some(path), Some(name)) = (settings, arguments.next(), arguments.next()) else {
+        return ExitCode::from(CANNOT_EXECUTE);
+    };
+    // The program is the first that the kernel kills if memory is exhausted, and not the agent.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    // A session of its own keeps the program's signals and terminal apart from the agent's.
+    let _ = rustix::process::setsid();
+    if settings.terminal {
+        let _ = rustix::process::ioctl_tiocsctty(rustix::stdio::stdin());
+    }
+    let limits = [
+        (Resource::Core, Some(0)),
+        (Resource::Cpu, Some(settings.cpu_seconds)),
+        (Resource::As, settings.address_space),
+        (Resource::Nofile, Some(settings.open_files)),
+        (Resource::Fsize, Some(settings.file_size)),
+        (Resource::Stack, Some(settings.stack)),
+    ];
+    for (resource, limit) in limits {
+        // A limit above that of the container is lowered to it.
+        let most = rustix::process::getrlimit(resource).maximum;
+        let limit = limit.map(|limit| most.map_or(limit, |most| limit.min(most)));
+        if limit.is_some() && setrlimit(resource, Rlimit { current: limit, maximum: limit }).is_err() {
+            return ExitCode::from(CANNOT_EXECUTE);
+        }
+    }
+    // Returns only if the program cannot be executed.
+    let _error = Command::new(path).arg0(name).args(arguments).exec();
+    ExitCode::from(CANNOT_EXECUTE)
+}

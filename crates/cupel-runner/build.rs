@@ -1,0 +1,37 @@
+//! Builds the agent of containers, so that it is part of the binary.
+//!
+//! The agent runs in images that may contain no library at all, so it is linked statically. Cargo cannot link one package of a
+//! build in another way than the others, so this script calls it again with a directory of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+fn main() {
+    let variable = |name: &str| env::var_os(name).unwrap_or_else(|| panic!("Cargo sets {name}"));
+    let manifest = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../cupel-agent");
+    println!("cargo::rerun-if-changed={}", manifest.display());
+    let out = PathBuf::from(variable("OUT_DIR"));
+    let (target, built) = (variable("TARGET"), out.join("agent"));
+    let mut cargo = Command::new(variable("CARGO"));
+    cargo.args(["build", "--quiet", "--release", "--offline", "--bin", "cupel-agent"]);
+    cargo.args(["--config", "profile.release.strip=true", "--config", "profile.release.opt-level=2"]);
+    cargo.arg("--manifest-path").arg(manifest.join("Cargo.toml"));
+    cargo.arg("--target").arg(&target).arg("--target-dir").arg(&built);
+    // What the outer build sets for itself.
+    for name in
+        ["CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC", "CLIPPY_ARGS"]
+    {
+        cargo.env_remove(name);
+    }
+    cargo.env("RUSTFLAGS", "-Ctarget-feature=+crt-static");
+    match cargo.status() {
+        Ok(status) if status.success() => {}
+        other => panic!("cannot build the agent of containers: {other:?}"),
+    }
+    let program = built.join(&target).join("release/cupel-agent");
+    let to = out.join("cupel-agent");
+    if let Err(error) = fs::copy(&program, &to) {
+        panic!("cannot copy {} to {}: {error}", program.display(), to.display());
+    }
+}

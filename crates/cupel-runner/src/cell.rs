@@ -1,0 +1,67 @@
+//! Where one command runs: a slot of the native sandbox, or a container of Docker Engine.
+
+use std::io;
+use std::sync::Arc;
+
+use cupel_judge::{ExecuteError, LiveStdin};
+use cupel_sandbox::{CellReport, Command, Observer, RunError, Slot};
+use cupel_types::ImageRoot;
+
+use crate::docker::{ContainerError, Containers};
+
+/// Runs one command at a time, each in a fresh cell.
+pub(crate) trait Cell: Send {
+    /// Runs the command to its end.
+    fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError>;
+}
+
+/// A failure of the place, never of the program.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CellError {
+    /// Of the native sandbox.
+    #[error(transparent)]
+    Native(#[from] RunError),
+    /// Of Docker Engine.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    /// This process has no threads or descriptors left.
+    #[error("cannot connect two programs")]
+    Io(#[from] io::Error),
+}
+
+impl CellError {
+    /// Whether another attempt may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            CellError::Native(error) => error.is_transient(),
+            CellError::Container(error) => error.is_transient(),
+            CellError::Io(_) => true,
+        }
+    }
+}
+
+impl From<CellError> for ExecuteError {
+    fn from(error: CellError) -> ExecuteError {
+        ExecuteError { transient: error.is_transient(), source: error.into() }
+    }
+}
+
+impl Cell for Slot {
+    fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError> {
+        Ok(Slot::run(self, command, observer)?)
+    }
+}
+
+/// Containers of one image.
+pub(crate) struct ContainerCell<'a> {
+    pub(crate) containers: Arc<Containers>,
+    pub(crate) image: &'a Arc<ImageRoot>,
+    /// Input that arrives while a program runs.
+    pub(crate) live: Option<LiveStdin>,
+}
+
+impl Cell for ContainerCell<'_> {
+    fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError> {
+        Ok(self.containers.run(self.image, command, self.live.as_ref(), observer)?)
+    }
+}

@@ -1,0 +1,464 @@
+//! The client of Docker Engine: images with the agent, and containers made from them.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::container::AttachContainerResults;
+use bollard::errors::Error as ClientError;
+use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+};
+use cupel_agent as agent;
+use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
+use cupel_types::{ContentHash, ImageRoot};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::pool::Shape;
+
+/// The agent, linked statically.
+const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));
+
+/// Label of everything that Cupel creates in an engine.
+pub(super) const LABEL: &str = "org.cupel.executor";
+/// Repository of the images with the agent.
+const REPOSITORY: &str = "cupel-agent";
+/// Maximum time of one request.
+const REQUEST_SECONDS: u64 = 60;
+/// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// User id of programs if an image names none or root, as for images of Cupel's own store.
+const DEFAULT_UID: u32 = 1000;
+/// Age from which a container that was created and not started belongs to a dead worker.
+pub(super) const FORSAKEN_AFTER: Duration = Duration::from_secs(120);
+
+/// Settings of the executor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DockerSettings {
+    /// Path of the engine's socket.
+    pub socket: String,
+    /// Runtime of containers, such as `runsc`; `None` is the engine's own choice.
+    pub runtime: Option<String>,
+    /// Processors that containers may use, in the form of cpuset(7); `None` means all.
+    pub cpus: Option<String>,
+    /// Containers that are kept ready for each kind of step.
+    pub ready: usize,
+    /// Maximum number of containers that are kept ready in all.
+    pub ready_max: usize,
+}
+
+impl Default for DockerSettings {
+    fn default() -> DockerSettings {
+        DockerSettings { socket: "/var/run/docker.sock".to_owned(), runtime: None, cpus: None, ready: 2, ready_max: 16 }
+    }
+}
+
+/// An image of the engine.
+#[derive(Clone, Debug)]
+pub struct FoundInEngine {
+    /// The image, with what its programs start with.
+    pub root: ImageRoot,
+    /// The variables of the image.
+    pub env: Vec<(String, String)>,
+}
+
+/// One line about an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineFinding {
+    /// What was looked at.
+    pub subject: &'static str,
+    /// What was found.
+    pub found: String,
+    /// What that means.
+    pub rating: Rating,
+}
+
+/// What a finding means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rating {
+    /// As in the native sandbox.
+    Same,
+    /// Otherwise than in the native sandbox, without danger.
+    Differs,
+    /// Programs lack a bound, or cannot run.
+    Missing,
+}
+
+/// A failure of the engine or of a container, never of the program.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// The engine cannot be reached or refused a request.
+    #[error("Docker Engine: {context}")]
+    Engine {
+        /// What was tried.
+        context: String,
+        /// The cause.
+        #[source]
+        source: ClientError,
+    },
+    /// The engine is too old.
+    #[error("Docker Engine has API version {0}; at least 1.41 (Docker 20.10) is needed")]
+    TooOld(String),
+    /// There is no such image.
+    #[error("the image `{0}` is not in Docker Engine; get it with `docker pull {0}` or `docker load`")]
+    NoImage(String),
+    /// The image is unusable.
+    #[error("the image `{name}` of Docker Engine cannot be used: {reason}")]
+    BadImage {
+        /// Name of the image.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The container ended or does not answer.
+    #[error("a container ended or stopped answering: {0}")]
+    Lost(String),
+    /// The program could not be started.
+    #[error("cannot {what} in the container")]
+    NotStarted {
+        /// What failed.
+        what: String,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The executor has no such thing.
+    #[error("programs in Docker Engine cannot have {0}")]
+    Unsupported(&'static str),
+    /// This process has no threads or descriptors left.
+    #[error("cannot start")]
+    Io(#[source] io::Error),
+}
+
+impl ContainerError {
+    /// Whether another attempt may succeed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            ContainerError::Engine { .. } | ContainerError::Lost(_) | ContainerError::Io(_) => true,
+            ContainerError::TooOld(_)
+            | ContainerError::NoImage(_)
+            | ContainerError::BadImage { .. }
+            | ContainerError::NotStarted { .. }
+            | ContainerError::Unsupported(_) => false,
+        }
+    }
+}
+
+fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerError {
+    let context = context.into();
+    move |source| ContainerError::Engine { context, source }
+}
+
+/// A connection to an engine.
+pub(super) struct Engine {
+    /// Connected when it is first needed, so that an engine may start after the worker.
+    docker: OnceCell<Docker>,
+    pub(super) settings: DockerSettings,
+    /// The system call filter, in the engine's form.
+    filter: String,
+    /// Images with the agent, by the image that they were made from.
+    with_agent: Mutex<HashMap<ContentHash, String>>,
+}
+
+impl Engine {
+    pub(super) fn new(settings: DockerSettings) -> Engine {
+        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default() }
+    }
+
+    async fn docker(&self) -> Result<&Docker, ContainerError> {
+        self.docker.get_or_try_init(|| connect(&self.settings.socket)).await
+    }
+
+    /// Finds an image.
+    pub(super) async fn image(&self, name: &str) -> Result<FoundInEngine, ContainerError> {
+        let bad = |reason: &str| ContainerError::BadImage { name: name.to_owned(), reason: reason.to_owned() };
+        let image = match self.docker().await?.inspect_image(name).await {
+            Ok(image) => image,
+            Err(ClientError::DockerResponseServerError { status_code: 404, .. }) => {
+                return Err(ContainerError::NoImage(name.to_owned()));
+            }
+            Err(error) => return Err(failed(format!("cannot look at the image `{name}`"))(error)),
+        };
+        let id = image.id.as_deref().and_then(|id| id.strip_prefix("sha256:"));
+        let id: ContentHash = id.and_then(|id| id.parse().ok()).ok_or_else(|| bad("it has no id"))?;
+        let architecture = image.architecture.unwrap_or_default();
+        let own = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        if architecture != own {
+            return Err(bad(&format!("it is for `{architecture}`, and this machine is `{own}`")));
+        }
+        let config = image.config.unwrap_or_default();
+        let env: Vec<(String, String)> = config
+            .env
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|entry| entry.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .collect();
+        let path = env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, path)| path);
+        let search = path.split(':').filter(|part| part.starts_with('/')).map(str::to_owned).collect();
+        let user = config.user.unwrap_or_default();
+        let uid = match user.split(':').next().unwrap_or_default() {
+            "" | "root" => DEFAULT_UID,
+            number => match number.parse() {
+                Ok(0) => DEFAULT_UID,
+                Ok(uid) => uid,
+                // The agent does not read the image's list of users.
+                Err(_) => return Err(bad(&format!("its user `{user}` is not a number"))),
+            },
+        };
+        Ok(FoundInEngine { root: ImageRoot { id, search, uid }, env })
+    }
+
+    /// The image with the agent, made from this image if it does not exist.
+    async fn with_agent(&self, image: &ContentHash) -> Result<String, ContainerError> {
+        let mut known = self.with_agent.lock().await;
+        if let Some(name) = known.get(image) {
+            return Ok(name.clone());
+        }
+        let of_agent = hex(&Sha256::digest(AGENT));
+        let tag = format!("{}-{}", &image.to_string()[..32], &of_agent[..16]);
+        let name = format!("{REPOSITORY}:{tag}");
+        if self.docker().await?.inspect_image(&name).await.is_err() {
+            let config = ContainerCreateBody {
+                image: Some(format!("sha256:{image}")),
+                entrypoint: Some(vec![agent::PATH.to_owned()]),
+                cmd: Some(Vec::new()),
+                labels: Some(labels()),
+                network_disabled: Some(true),
+                ..Default::default()
+            };
+            let created = self.docker().await?.create_container(None, config).await;
+            let id = created.map_err(failed("cannot create a container for the agent"))?.id;
+            let result = self.commit_agent(&id, &tag).await;
+            let _ = self.remove(&id).await;
+            result?;
+        }
+        known.insert(*image, name.clone());
+        Ok(name)
+    }
+
+    async fn commit_agent(&self, container: &str, tag: &str) -> Result<(), ContainerError> {
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        let archive = bollard::body_full(archive_of_agent().into());
+        let uploaded = self.docker().await?.upload_to_container(container, Some(options), archive).await;
+        uploaded.map_err(failed("cannot copy the agent into an image"))?;
+        let options = CommitContainerOptionsBuilder::new().container(container).repo(REPOSITORY).tag(tag).build();
+        let config = ContainerConfig { labels: Some(labels()), ..Default::default() };
+        self.docker()
+            .await?
+            .commit_container(options, config)
+            .await
+            .map_err(failed("cannot create an image with the agent"))?;
+        Ok(())
+    }
+
+    /// Creates and starts a container.
+    pub(super) async fn start(&self, shape: &Shape) -> Result<(String, AttachContainerResults), ContainerError> {
+        let image = self.with_agent(&shape.image).await?;
+        let config = self.container(shape, image);
+        let created = self.docker().await?.create_container(None, config).await;
+        let id = created.map_err(failed("cannot create a container"))?.id;
+        let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let started = async {
+            let streams = self.docker().await?.attach_container(&id, Some(options)).await;
+            let streams = streams.map_err(failed("cannot attach to a container"))?;
+            self.docker().await?.start_container(&id, None).await.map_err(failed("cannot start a container"))?;
+            Ok(streams)
+        };
+        match started.await {
+            Ok(streams) => Ok((id, streams)),
+            Err(error) => {
+                let _ = self.remove(&id).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn container(&self, shape: &Shape, image: String) -> ContainerCreateBody {
+        let box_options = format!(
+            "rw,exec,nosuid,nodev,size={},nr_inodes={},mode=0755,uid={uid},gid={uid}",
+            shape.disk,
+            shape.inodes,
+            uid = shape.uid
+        );
+        let temporary = format!("rw,exec,nosuid,nodev,size={},nr_inodes={},mode=1777", shape.disk, shape.inodes);
+        let host = HostConfig {
+            network_mode: Some("none".to_owned()),
+            readonly_rootfs: Some(true),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            security_opt: Some(vec!["no-new-privileges:true".to_owned(), format!("seccomp={}", self.filter)]),
+            memory: Some(signed(shape.memory)),
+            // The sum of memory and swap.
+            memory_swap: Some(signed(shape.memory)),
+            pids_limit: Some(i64::from(shape.processes)),
+            cpuset_cpus: self.settings.cpus.clone(),
+            tmpfs: Some([(agent::BOX.to_owned(), box_options), ("/tmp".to_owned(), temporary)].into()),
+            ipc_mode: Some("private".to_owned()),
+            shm_size: Some(signed(shape.disk.min(64 << 20))),
+            // What the program prints is not for the engine's log.
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            auto_remove: Some(true),
+            runtime: self.settings.runtime.clone(),
+            ..Default::default()
+        };
+        ContainerCreateBody {
+            image: Some(image),
+            entrypoint: Some(vec![agent::PATH.to_owned()]),
+            cmd: Some(Vec::new()),
+            user: Some(format!("{uid}:{uid}", uid = shape.uid)),
+            working_dir: Some("/".to_owned()),
+            hostname: Some("cupel".to_owned()),
+            labels: Some(labels()),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            open_stdin: Some(true),
+            // The end of the worker's connection is the end of standard input.
+            stdin_once: Some(true),
+            tty: Some(false),
+            host_config: Some(host),
+            ..Default::default()
+        }
+    }
+
+    /// Removes a container, with all its processes.
+    pub(super) async fn remove(&self, id: &str) -> Result<(), ContainerError> {
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match self.docker().await?.remove_container(id, Some(options)).await {
+            // It is gone, or the engine is removing it.
+            Ok(()) | Err(ClientError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+            Err(error) => Err(failed("cannot remove a container")(error)),
+        }
+    }
+
+    /// Removes containers of this age that were created and never started, or that have ended: nobody will use them any more.
+    pub(super) async fn remove_forsaken(&self, age: Duration) -> Result<usize, ContainerError> {
+        let filters: HashMap<&str, Vec<&str>> =
+            [("label", vec![LABEL]), ("status", vec!["created", "exited", "dead"])].into();
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed = self.docker().await?.list_containers(Some(options)).await;
+        let listed = listed.map_err(failed("cannot list containers"))?;
+        let info = self.docker().await?.info().await.map_err(failed("cannot ask for the time"))?;
+        // The engine's clock, which may be that of another machine.
+        let now = info.system_time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let now = now.map_or(0, jiff::Timestamp::as_second);
+        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        let mut removed = 0;
+        for container in listed {
+            let is_old = container.created.is_some_and(|created| now - created >= age);
+            if let Some(id) = container.id.filter(|_| is_old) {
+                self.remove(&id).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// What the engine can and cannot do.
+    pub(super) async fn examine(&self) -> Result<Vec<EngineFinding>, ContainerError> {
+        let info = self.docker().await?.info().await.map_err(failed("cannot ask what it can do"))?;
+        let mut findings = Vec::new();
+        let mut add = |subject, found: String, rating| findings.push(EngineFinding { subject, found, rating });
+        add("engine", format!("Docker {}", info.server_version.unwrap_or_default()), Rating::Same);
+        let runtime = self.settings.runtime.clone().or(info.default_runtime).unwrap_or_default();
+        match info.runtimes.is_none_or(|known| known.contains_key(&runtime)) {
+            true => add("runtime", runtime, Rating::Same),
+            false => add("runtime", format!("{runtime}, which the engine does not have"), Rating::Missing),
+        }
+        for (subject, is_there, without) in [
+            ("memory limit", info.memory_limit, "the kernel does not limit the memory of programs"),
+            ("swap limit", info.swap_limit, "programs may use swap beyond their memory"),
+            ("process limit", info.pids_limit, "programs may start any number of processes"),
+        ] {
+            match is_there == Some(true) {
+                true => add(subject, "enforced".to_owned(), Rating::Same),
+                false => add(subject, without.to_owned(), Rating::Missing),
+            }
+        }
+        match info.security_options.unwrap_or_default().iter().any(|option| option.contains("seccomp")) {
+            true => add("system call filter", "Cupel's".to_owned(), Rating::Same),
+            false => add("system call filter", "none: programs may make every system call".to_owned(), Rating::Missing),
+        }
+        let cgroups = info.cgroup_version.map(|version| version.to_string()).unwrap_or_default();
+        let of_version_1 = "1: peak memory is the highest use less file pages at the end, and can be a few MiB off";
+        match cgroups.as_str() {
+            "1" => add("control groups", of_version_1.to_owned(), Rating::Differs),
+            _ => add("control groups", cgroups, Rating::Same),
+        }
+        let differs = [
+            ("CPU time", "includes up to a few milliseconds for the start of the program"),
+            ("instructions", "not counted; a limit on instructions is refused"),
+            ("warm starts", "none: every program starts cold, and compilers are started for each program"),
+        ];
+        differs.into_iter().for_each(|(subject, found)| add(subject, found.to_owned(), Rating::Differs));
+        Ok(findings)
+    }
+}
+
+async fn connect(socket: &str) -> Result<Docker, ContainerError> {
+    let context = format!("cannot connect to {socket}");
+    let docker = Docker::connect_with_unix(socket, REQUEST_SECONDS, bollard::API_DEFAULT_VERSION);
+    let docker = match docker {
+        Ok(docker) => docker.negotiate_version().await.map_err(failed(context))?,
+        Err(error) => return Err(failed(context)(error)),
+    };
+    let version = docker.client_version();
+    match (version.major_version, version.minor_version) < (1, 41) {
+        true => Err(ContainerError::TooOld(version.to_string())),
+        false => Ok(docker),
+    }
+}
+
+fn labels() -> HashMap<String, String> {
+    [(LABEL.to_owned(), agent::VERSION.to_string())].into()
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An archive with the agent.
+fn archive_of_agent() -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(AGENT.len() as u64);
+    header.set_mode(0o755);
+    let mut archive = tar::Builder::new(Vec::with_capacity(AGENT.len() + 4096));
+    // Writing to memory does not fail.
+    let _ = archive.append_data(&mut header, agent::PATH.trim_start_matches('/'), AGENT);
+    archive.into_inner().unwrap_or_default()
+}
+
+/// The system call filter in the engine's form. Source: Docker's documentation, "Seccomp security profiles for Docker".
+fn filter() -> String {
+    let rules = engine_rules().into_iter().map(|rule| {
+        let arguments: Vec<_> = rule.arguments.iter().map(|(index, mask, value)| {
+            serde_json::json!({ "index": index, "value": mask, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ" })
+        }).collect();
+        match rule.errno {
+            None => serde_json::json!({ "names": rule.calls, "action": "SCMP_ACT_ALLOW", "args": arguments }),
+            Some(errno) => {
+                serde_json::json!({ "names": rule.calls, "action": "SCMP_ACT_ERRNO", "errnoRet": errno, "args": arguments })
+            }
+        }
+    });
+    serde_json::json!({
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": ENGINE_DEFAULT,
+        "syscalls": rules.collect::<Vec<_>>(),
+    })
+    .to_string()
+}
+
+/// Time between two looks for what dead workers left.
+pub(super) const REAP_EVERY: Duration = Duration::from_secs(60);

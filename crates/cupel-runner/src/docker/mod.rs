@@ -1,0 +1,205 @@
+//! Docker Engine as a second place where programs run: one container per step.
+//!
+//! ```text
+//!  slot's thread ── Session ──► attached streams ──► agent (process 1 of the container) ──► program
+//!        │                                              ▲
+//!        └─ Pool: containers that were started ahead ───┘
+//! ```
+//!
+//! The image of a language gets one more layer with the agent (`cupel-agent`), which starts the program, enforces the limits
+//! that Docker Engine cannot enforce, and measures. A container is used for exactly one step. It has no network, a read-only
+//! root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary user; the agent is the program's only
+//! other process.
+//!
+//! *Invariant:* No container outlives its worker. Its standard input is the worker's connection; if that closes, for whatever
+//! reason, the agent exits, and the engine removes the container. What a worker left that died between the creation and the
+//! start of a container is removed by the next [`Pool`] that is opened on this engine, and by those that run.
+
+mod engine;
+mod pool;
+mod report;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_judge::LiveStdin;
+use cupel_sandbox::{CellReport, Command, Observer, Stdin};
+use cupel_types::{ImageRoot, Limits, Outcome, chain};
+
+pub use engine::{ContainerError, DockerSettings, EngineFinding, FoundInEngine, Rating};
+
+use engine::Engine;
+use pool::{Pool, Shape};
+use session::{Input, Session};
+
+/// Maximum time for the removal of containers when a process ends.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
+/// Attempts of one step. A step is repeated only if nothing of the failed attempt was observed.
+const TRIES_MAX: u32 = 3;
+
+/// A Docker Engine, and the containers of this process.
+pub struct Containers {
+    /// `None` only while this value is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
+    engine: Arc<Engine>,
+    pool: Arc<Pool>,
+}
+
+impl Containers {
+    /// Containers that are created when they are needed, without a thread of their own: for commands, and for the time before
+    /// the sandbox is launched. The engine is first asked by the first call.
+    ///
+    /// # Errors
+    /// This process has no descriptors left.
+    pub fn on_demand(settings: &DockerSettings) -> Result<Containers, ContainerError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ContainerError::Io)?;
+        Ok(Containers::with(runtime, DockerSettings { ready: 0, ..settings.clone() }))
+    }
+
+    /// Keeps containers ready, and removes what dead workers left. The engine need not run yet.
+    ///
+    /// # Errors
+    /// This process has no threads or descriptors left.
+    pub fn start(settings: &DockerSettings) -> Result<Containers, ContainerError> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime =
+            builder.worker_threads(1).thread_name("docker").enable_all().build().map_err(ContainerError::Io)?;
+        let containers = Containers::with(runtime, settings.clone());
+        containers.runtime().spawn(pool::reap(Arc::clone(&containers.engine)));
+        Ok(containers)
+    }
+
+    fn with(runtime: tokio::runtime::Runtime, settings: DockerSettings) -> Containers {
+        let engine = Arc::new(Engine::new(settings));
+        let pool = Arc::new(Pool::new(Arc::clone(&engine)));
+        Containers { runtime: Some(runtime), engine, pool }
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Runtime {
+        self.runtime.as_ref().unwrap_or_else(|| unreachable!("it is taken by `drop` alone"))
+    }
+
+    /// Finds an image in the engine.
+    ///
+    /// # Errors
+    /// The engine has no such image, or does not answer.
+    pub fn image(&self, name: &str) -> Result<FoundInEngine, ContainerError> {
+        self.runtime().block_on(self.engine.image(name))
+    }
+
+    /// Whether a program is in an image.
+    ///
+    /// # Errors
+    /// No container can be started.
+    pub fn has_program(&self, image: &ImageRoot, program: &str) -> Result<bool, ContainerError> {
+        let command = crate::native::operators_command(cupel_sandbox::CellRoot::System, &[], &[]);
+        let shape = Shape::of(image, &command.limits, &[]);
+        self.runtime().block_on(async {
+            let container = self.pool.take(&shape).await?;
+            Session::new(container).find(program, &image.search).await
+        })
+    }
+
+    /// Runs a command of an operator, such as a version command, in an image. Returns its output.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn run_in_image(&self, image: &ImageRoot, argv: &[String], env: &[(String, String)]) -> Result<String, String> {
+        let command = crate::native::operators_command(cupel_sandbox::CellRoot::System, argv, env);
+        let mut printed = Vec::new();
+        let shown = argv.join(" ");
+        let report = self.run(image, &command, None, &mut printed);
+        let printed = String::from_utf8_lossy(&printed).into_owned();
+        match report {
+            Err(ContainerError::NotStarted { .. }) => {
+                Err(format!("`{}` is not in the image", argv.first().map_or("", String::as_str)))
+            }
+            Err(error) => Err(format!("`{shown}` cannot be run in the image: {}", chain(&error))),
+            Ok(report) if report.outcome == Outcome::Exited(0) => Ok(printed),
+            Ok(report) => {
+                let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output");
+                Err(format!("`{shown}` failed in the image ({:?}): {why}", report.outcome))
+            }
+        }
+    }
+
+    /// Starts containers for programs of an image with these limits, so that the first one starts sooner.
+    pub(crate) fn make_ahead(&self, image: &ImageRoot, limits: &Limits) {
+        let _entered = self.runtime().enter();
+        self.pool.refill(&Shape::of(image, limits, &[]));
+    }
+
+    /// Runs one step in a container of its own. `live` is its input if that arrives while it runs.
+    pub(crate) fn run(
+        &self,
+        image: &ImageRoot,
+        command: &Command,
+        live: Option<&LiveStdin>,
+        observer: &mut dyn Observer,
+    ) -> Result<CellReport, ContainerError> {
+        if command.limits.instructions.is_some() {
+            return Err(ContainerError::Unsupported("a limit on instructions"));
+        }
+        if let Some(outcome) = report::exceeds_the_disk(command) {
+            return Ok(report::not_run(outcome));
+        }
+        let shape = Shape::of(image, &command.limits, &command.files);
+        let is_repeatable = live.is_none() && !matches!(command.stdin, Stdin::Descriptor(_));
+        let mut tries = 1;
+        loop {
+            let input = Input::of(command, live)?;
+            let (result, was_seen) = self.runtime().block_on(async {
+                let container = match self.pool.take(&shape).await {
+                    Ok(container) => container,
+                    Err(error) => return (Err(error), false),
+                };
+                self.pool.refill(&shape);
+                let mut session = Session::new(container);
+                let result = session.run(image, command, input, observer).await;
+                (result, session.was_seen)
+            });
+            match result {
+                Err(error) if error.is_transient() && is_repeatable && !was_seen && tries < TRIES_MAX => {
+                    tracing::warn!(error = %chain(&error), "a container failed; the step is repeated");
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Removes containers of this age that Cupel created in the engine and that do not run. A server does this from time to
+    /// time. Returns how many there were.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub fn remove_forsaken(&self, age: Duration) -> Result<usize, ContainerError> {
+        self.runtime().block_on(self.engine.remove_forsaken(age))
+    }
+
+    /// What the engine can and cannot do, for operators.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub fn examine(&self) -> Result<Vec<EngineFinding>, ContainerError> {
+        self.runtime().block_on(self.engine.examine())
+    }
+}
+
+/// Removes the containers that are ready. Those that remain for any reason end when their connections close.
+impl Drop for Containers {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        // This may be a thread of another runtime, which must not wait for a runtime, so the waiting is that of a channel.
+        let (pool, (done, closed)) = (Arc::clone(&self.pool), std::sync::mpsc::channel());
+        if self.engine.settings.ready > 0 {
+            runtime.spawn(async move {
+                pool.close().await;
+                let _ = done.send(());
+            });
+            let _ = closed.recv_timeout(CLOSE_MAX);
+        }
+        runtime.shutdown_background();
+    }
+}

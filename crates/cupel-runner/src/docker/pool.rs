@@ -1,0 +1,291 @@
+//! Containers that were started ahead, by the kind of step that they fit.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::errors::Error as ClientError;
+use cupel_agent::{Decoder, FromAgent, VERSION};
+use cupel_types::{BoxFiles, Bytes, ContentHash, ImageRoot, Limits, chain};
+use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWrite;
+use tokio::sync::Semaphore;
+
+use super::engine::{ContainerError, Engine, FORSAKEN_AFTER, REAP_EVERY};
+
+/// Memory of a container beyond that of its program: the agent, and pages of the image's files.
+const OVERHEAD: u64 = 16 << 20;
+/// Containers that are created at the same time ahead of need, so that runs are not slowed down much.
+const CREATIONS_MAX: usize = 1;
+/// Maximum time in which a started container must answer.
+const READY_MAX: Duration = Duration::from_secs(30);
+
+/// The kind of a container: what is fixed when it is created.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) image: ContentHash,
+    pub(super) uid: u32,
+    /// Memory in bytes.
+    pub(super) memory: u64,
+    /// Processes, with the agent.
+    pub(super) processes: u32,
+    /// Size of the box in bytes.
+    pub(super) disk: u64,
+    /// Files and directories in the box.
+    pub(super) inodes: u64,
+}
+
+impl Shape {
+    /// The kind of container for a step with these limits and files.
+    pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
+        // The files given to a step are not part of its limits. Few sizes, so that steps share containers.
+        let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
+        let given = Bytes::mib(1).get().max(bytes.next_power_of_two());
+        let number: usize = files.iter().map(|group| group.iter().count()).sum();
+        Shape {
+            image: image.id,
+            uid: image.uid,
+            memory: limits.memory.get() + given + OVERHEAD,
+            processes: limits.processes.saturating_add(1),
+            disk: limits.disk_bytes().get() + given,
+            // The root directory of the box, and a directory for each file.
+            inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
+        }
+    }
+}
+
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, ClientError>> + Send>>;
+
+/// A started container, whose agent waits for a step.
+pub(super) struct Container {
+    /// `None` once it is being removed.
+    id: Option<String>,
+    engine: Arc<Engine>,
+    pub(super) input: Option<Pin<Box<dyn AsyncWrite + Send>>>,
+    output: Output,
+    decoder: Decoder,
+}
+
+impl Container {
+    /// Removes the container, and waits until it has gone.
+    async fn remove(mut self) {
+        self.input = None;
+        if let Some(id) = self.id.take() {
+            remove(Arc::clone(&self.engine), id).await;
+        }
+    }
+
+    /// Whether the container's clock may be another one than this machine's.
+    pub(super) fn has_own_clock(&self) -> bool {
+        self.engine.settings.runtime.as_deref().is_some_and(|runtime| runtime != "runc")
+    }
+
+    /// The next message of the agent.
+    pub(super) async fn receive(&mut self) -> Result<FromAgent, ContainerError> {
+        loop {
+            match self.decoder.message() {
+                Ok(Some(message)) => return Ok(message),
+                Ok(None) => {}
+                Err(error) => return Err(ContainerError::Lost(error.to_string())),
+            }
+            match self.output.next().await {
+                Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => self.decoder.push(&message),
+                Some(Ok(LogOutput::StdErr { message })) => {
+                    let message = String::from_utf8_lossy(&message).into_owned();
+                    tracing::warn!(
+                        container = self.id.as_deref(),
+                        message,
+                        "the agent of a container reports a failure"
+                    );
+                }
+                Some(Ok(LogOutput::StdIn { .. })) => {}
+                Some(Err(error)) => return Err(ContainerError::Lost(chain(&error))),
+                None => return Err(ContainerError::Lost("its output has ended".to_owned())),
+            }
+        }
+    }
+}
+
+async fn remove(engine: Arc<Engine>, id: String) {
+    if let Err(error) = engine.remove(&id).await {
+        tracing::warn!(container = id, error = %chain(&error), "a container could not be removed at once");
+    }
+}
+
+/// Removes the container.
+impl Drop for Container {
+    fn drop(&mut self) {
+        // The agent exits, and the engine removes the container, even if the request below does not arrive.
+        self.input = None;
+        if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(remove(Arc::clone(&self.engine), id));
+        }
+    }
+}
+
+/// The containers that are ready.
+pub(super) struct Pool {
+    engine: Arc<Engine>,
+    creations: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    ready: HashMap<Shape, Ready>,
+    /// Counts uses of shapes.
+    clock: u64,
+    /// Whether no more containers may be created ahead.
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Ready {
+    containers: VecDeque<Container>,
+    /// Containers that are being created.
+    coming: usize,
+    /// Time of the last use.
+    used: u64,
+}
+
+impl Pool {
+    pub(super) fn new(engine: Arc<Engine>) -> Pool {
+        Pool { engine, creations: Arc::new(Semaphore::new(CREATIONS_MAX)), state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A container of this shape: one that is ready, or a new one.
+    pub(super) async fn take(&self, shape: &Shape) -> Result<Container, ContainerError> {
+        let ready = self.lock().ready.get_mut(shape).and_then(|ready| ready.containers.pop_front());
+        match ready {
+            Some(container) => {
+                metrics::counter!("cupel_docker_containers_total", "source" => "ready").increment(1);
+                Ok(container)
+            }
+            None => {
+                metrics::counter!("cupel_docker_containers_total", "source" => "created").increment(1);
+                create(&self.engine, shape).await
+            }
+        }
+    }
+
+    /// Creates containers in the background until enough of this shape are ready. Containers of the shape that was not used for
+    /// the longest time make room. Call it within the runtime.
+    pub(super) fn refill(self: &Arc<Self>, shape: &Shape) {
+        let settings = &self.engine.settings;
+        let wanted = settings.ready.min(settings.ready_max);
+        let mut state = self.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        if wanted == 0 || state.is_closed {
+            return;
+        }
+        let entry = state.ready.entry(shape.clone()).or_default();
+        entry.used = clock;
+        let missing = wanted.saturating_sub(entry.containers.len() + entry.coming);
+        entry.coming += missing;
+        let mut leaving = Vec::new();
+        while state.ready.values().map(|ready| ready.containers.len() + ready.coming).sum::<usize>()
+            > settings.ready_max
+        {
+            let others =
+                state.ready.iter_mut().filter(|(other, ready)| *other != shape && !ready.containers.is_empty());
+            match others.min_by_key(|(_, ready)| ready.used) {
+                Some((_, oldest)) => leaving.extend(oldest.containers.pop_front()),
+                None => break,
+            }
+        }
+        state.ready.retain(|_, ready| !ready.containers.is_empty() || ready.coming > 0);
+        drop(state);
+        drop(leaving);
+        for _ in 0..missing {
+            let (pool, shape) = (Arc::clone(self), shape.clone());
+            tokio::spawn(async move {
+                let _permit = pool.creations.acquire().await;
+                if pool.lock().is_closed {
+                    return;
+                }
+                let created = create(&pool.engine, &shape).await;
+                let mut state = pool.lock();
+                let Some(entry) = state.ready.get_mut(&shape) else { return };
+                entry.coming -= 1;
+                match created {
+                    Ok(container) => entry.containers.push_back(container),
+                    // The next step creates its own, and reports a failure that persists.
+                    Err(error) => tracing::warn!(error = %chain(&error), "cannot start a container ahead"),
+                }
+            });
+        }
+    }
+
+    /// Removes all containers that are ready, and creates no more. Those in use are removed by their sessions.
+    pub(super) async fn close(&self) {
+        self.lock().is_closed = true;
+        // Waits for those that are being created.
+        let _permits = self.creations.acquire_many(CREATIONS_MAX as u32).await;
+        let ready = std::mem::take(&mut self.lock().ready);
+        let removals = ready.into_values().flat_map(|ready| ready.containers).map(Container::remove);
+        futures_util::future::join_all(removals).await;
+    }
+}
+
+/// Creates a container and waits until its agent answers.
+async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, ContainerError> {
+    let (id, streams) = engine.start(shape).await?;
+    let mut container = Container {
+        id: Some(id),
+        engine: Arc::clone(engine),
+        input: Some(streams.input),
+        output: streams.output,
+        decoder: Decoder::default(),
+    };
+    match tokio::time::timeout(READY_MAX, container.receive()).await {
+        Ok(Ok(FromAgent::Ready { version: VERSION })) => Ok(container),
+        Ok(Ok(_)) => Err(ContainerError::Lost("its agent is of another version".to_owned())),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(ContainerError::Lost("it did not start in time".to_owned())),
+    }
+}
+
+/// Removes what dead workers left, now and from time to time.
+pub(super) async fn reap(engine: Arc<Engine>) {
+    let mut ticks = tokio::time::interval(REAP_EVERY);
+    loop {
+        ticks.tick().await;
+        match engine.remove_forsaken(FORSAKEN_AFTER).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed containers of workers that have ended"),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "cannot look for containers of workers that have ended")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::{BoxFile, BoxPath};
+
+    use super::*;
+
+    #[test]
+    fn steps_with_files_of_similar_size_share_a_shape() {
+        let image = ImageRoot { id: ContentHash::from_bytes([1; 32]), search: Vec::new(), uid: 1000 };
+        let limits = Limits::default();
+        let of = |bytes: usize| {
+            let path = BoxPath::new("a").unwrap();
+            let file = BoxFile { path, data: vec![0; bytes].into(), executable: false };
+            Shape::of(&image, &limits, &[BoxFiles::new(vec![file])])
+        };
+        assert_eq!(of(0), of(1 << 20));
+        assert_ne!(of(0), of((1 << 20) + 1));
+        assert_eq!(of(5 << 20), of(7 << 20));
+        assert_eq!(of(0).memory, (256 + 1 + 16) << 20);
+        assert_eq!(of(0).processes, 65);
+    }
+}

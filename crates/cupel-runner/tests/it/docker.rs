@@ -1,0 +1,261 @@
+//! What holds for containers of Docker Engine alone: nothing outlives its worker, and a failure of the engine is never a verdict.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_judge::{Collect, Executor, StdinSource, StepInput, StepKind, StepObserver};
+use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, NativeRunner, Rating, Runner};
+use cupel_testkit::docker::Engine;
+use cupel_types::{Bytes, Limits, Outcome, Root};
+
+use crate::kit::{IMAGE, Place, Seen, World, eventually};
+
+pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
+    ("a_container_has_no_network_no_rights_and_a_read_only_root", settings),
+    ("containers_are_started_ahead_and_used_once", pool),
+    ("what_a_dead_worker_created_is_removed_after_a_while", forsaken),
+    ("a_process_that_is_killed_leaves_no_container", killed_owner),
+    ("a_process_that_ends_leaves_no_container", ended_owner),
+    ("an_image_is_described", image),
+    ("the_engine_is_described", examined),
+    ("a_failure_of_the_engine_is_transient_and_the_next_step_runs", engine_restarts),
+];
+
+fn settings(world: &World) {
+    let mut seen = Seen { cancels: true, ..Seen::default() };
+    /// Looks at the container while its program runs.
+    struct Look<'a>(&'a World, &'a mut Seen, Vec<String>);
+    impl StepObserver for Look<'_> {
+        fn stdout(&mut self, data: &[u8]) {
+            let format = "{{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}} \
+                          {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}} {{len .HostConfig.Binds}} \
+                          {{len .Mounts}} {{.HostConfig.Privileged}} {{.HostConfig.IpcMode}} {{.HostConfig.LogConfig.Type}}";
+            // One of another trial may have gone meanwhile.
+            let engine = &self.0.engine;
+            let all = engine.containers();
+            self.2.extend(all.iter().filter_map(|id| engine.try_docker(&["inspect", "--format", format, id]).ok()));
+            self.1.stdout(data);
+        }
+        fn stderr(&mut self, _: &[u8]) {}
+        fn cancelled(&mut self) -> bool {
+            self.1.cancelled()
+        }
+    }
+    let mut look = Look(world, &mut seen, Vec::new());
+    let step = world.step(Place::Docker, &["stream"]).limited(|limits| limits.memory = Bytes::mib(99));
+    step.try_run(&mut look).unwrap();
+    // The memory of the program, its files, and the agent.
+    let memory = (99 + 1 + 16) << 20;
+    let expected = format!("none true [ALL] 1000:1000 {memory} {memory} 65 0 0 false private none");
+    assert!(look.2.contains(&expected), "{expected}\n{:#?}", look.2);
+}
+
+fn pool(world: &World) {
+    let engine = &world.engine;
+    let step = || world.step(Place::Docker, &["nothing"]).limited(|limits| limits.memory = Bytes::mib(77));
+    let ready = || -> Vec<String> {
+        let memory = ((77 + 1 + 16) << 20).to_string();
+        let all = engine.docker(&["ps", "--quiet", "--filter", "label=org.cupel.executor"]);
+        let is_it = |id: &&str| {
+            engine.try_docker(&["inspect", "--format", "{{.HostConfig.Memory}}", id]).as_ref() == Ok(&memory)
+        };
+        all.lines().filter(is_it).map(str::to_owned).collect()
+    };
+    step().run();
+    eventually("two containers are ready", || ready().len() == 2);
+    let first = ready();
+    step().run();
+    step().run();
+    eventually("the containers that were used have been replaced", || {
+        let now = ready();
+        now.len() == 2 && now.iter().all(|id| !first.contains(id))
+    });
+}
+
+fn forsaken(world: &World) {
+    let engine = &world.engine;
+    let create = |label: &str| engine.docker(&["create", "--label", label, IMAGE, "/nothing"]);
+    let (ours, other) = (create("org.cupel.executor=1"), create("somebody.else=1"));
+    let containers = Containers::on_demand(&world.settings).unwrap();
+    containers.remove_forsaken(Duration::from_secs(3600)).unwrap();
+    let exists = |id: &str| engine.try_docker(&["inspect", id]).is_ok();
+    assert!(exists(&ours) && exists(&other), "a worker may be about to start it");
+    containers.remove_forsaken(Duration::ZERO).unwrap();
+    assert!(!exists(&ours) && exists(&other));
+    engine.docker(&["rm", &other]);
+}
+
+fn image(world: &World) {
+    let containers = Containers::on_demand(&world.settings).unwrap();
+    let found = containers.image(IMAGE).unwrap();
+    assert_eq!(found.env, [("PATH".to_owned(), "/usr/bin".to_owned())]);
+    assert_eq!((found.root.search, found.root.uid), (vec!["/usr/bin".to_owned()], 1000));
+    let error = containers.image("tests/missing:1").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the image `tests/missing:1` is not in Docker Engine; get it with `docker pull tests/missing:1` or `docker load`"
+    );
+    let directory = tempfile::tempdir().unwrap();
+    for (user, expected) in
+        [("4711:100", Ok(4711)), ("0", Ok(1000)), ("root", Ok(1000)), ("student", Err("`student` is not a number"))]
+    {
+        world.engine.import(directory.path(), "tests/user:1", &[&format!("USER {user}")]);
+        match (containers.image("tests/user:1"), expected) {
+            (Ok(found), Ok(uid)) => assert_eq!(found.root.uid, uid, "{user}"),
+            (Err(error), Err(reason)) => assert!(error.to_string().contains(reason), "{error}"),
+            (found, _) => panic!("{user}: {found:?}"),
+        }
+    }
+}
+
+fn examined(world: &World) {
+    let findings = Containers::on_demand(&world.settings).unwrap().examine().unwrap();
+    let of = |subject: &str| findings.iter().find(|finding| finding.subject == subject).unwrap();
+    for (subject, expected) in [
+        ("engine", Rating::Same),
+        ("memory limit", Rating::Same),
+        ("process limit", Rating::Same),
+        ("system call filter", Rating::Same),
+        ("instructions", Rating::Differs),
+    ] {
+        assert_eq!(of(subject).rating, expected, "{findings:#?}");
+    }
+    let unknown = DockerSettings { runtime: Some("no-such-runtime".to_owned()), ..world.settings.clone() };
+    let findings = Containers::on_demand(&unknown).unwrap().examine().unwrap();
+    assert!(
+        findings.iter().any(|finding| finding.subject == "runtime" && finding.rating == Rating::Missing),
+        "{findings:#?}"
+    );
+}
+
+const OWNER: &str = "__own-containers";
+
+/// Another mode of this executable: a process with containers that are ready, and a program that runs until the process is
+/// killed, or until its standard input ends.
+pub(crate) fn own_containers_if_asked() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() != Some(OWNER) {
+        return;
+    }
+    let settings = DockerSettings { socket: arguments.next().unwrap(), ..DockerSettings::default() };
+    let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
+    let containers = Arc::new(Containers::start(&settings).unwrap());
+    let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));
+    let runner = launched.start(CompilerSharing::Off, Some(containers));
+    let mut executor = runner.executor(0).unwrap();
+    let outcome = stream(&mut *executor, &root, &mut Said);
+    println!("{outcome:?}");
+    drop(executor);
+    drop(runner);
+    std::process::exit(0);
+}
+
+/// Says that the program runs; cancels it when standard input has ended.
+struct Said;
+
+impl StepObserver for Said {
+    fn stdout(&mut self, _: &[u8]) {
+        println!("runs");
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+    fn cancelled(&mut self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stdin = rustix::stdio::stdin();
+        poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&Timespec::default())).unwrap() > 0
+    }
+}
+
+fn stream(executor: &mut dyn Executor, root: &Root, observer: &mut dyn StepObserver) -> Outcome {
+    let step = StepInput {
+        kind: StepKind::Execute,
+        root,
+        argv: &["./program".to_owned(), "stream".to_owned()],
+        env: &[],
+        files: &[crate::kit::compiled("crates/cupel-runner/tests/it/program.c")],
+        stdin: StdinSource::Bytes(Arc::from([])),
+        limits: Limits { idle_time: Duration::from_secs(600), ..Limits::default() },
+        keep: Bytes::kib(1),
+        stderr_to_stdout: false,
+        result: false,
+        collect: Collect::Nothing,
+    };
+    executor.execute(step, observer).unwrap().report.outcome
+}
+
+/// An engine, and a process whose program runs there with two more containers ready.
+fn owner() -> (Engine, std::process::Child) {
+    let engine = Engine::start();
+    let directory = tempfile::tempdir().unwrap();
+    engine.import(directory.path(), IMAGE, &[]);
+    let mut owner = Command::new("/proc/self/exe");
+    owner.arg(OWNER).arg(engine.socket()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut owner = owner.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(owner.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "runs\n");
+    eventually("one container runs a program, and two are ready", || engine.containers().len() == 3);
+    (engine, owner)
+}
+
+fn killed_owner(_: &World) {
+    let (engine, mut owner) = owner();
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    eventually("all containers have gone", || engine.containers().is_empty());
+}
+
+fn ended_owner(_: &World) {
+    let (engine, mut owner) = owner();
+    drop(owner.stdin.take());
+    assert!(owner.wait().unwrap().success());
+    assert_eq!(engine.containers(), [""; 0], "they are removed before the process ends");
+}
+
+fn engine_restarts(_: &World) {
+    let mut engine = Engine::start();
+    let directory = tempfile::tempdir().unwrap();
+    engine.import(directory.path(), IMAGE, &[]);
+    let settings = DockerSettings { socket: engine.socket().to_str().unwrap().to_owned(), ..DockerSettings::default() };
+    let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
+    let containers = Arc::new(Containers::start(&settings).unwrap());
+    let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));
+    let runner = launched.start(CompilerSharing::Off, Some(containers));
+    let mut executor = runner.executor(0).unwrap();
+    /// Kills the engine when the program runs.
+    struct Kill<'a>(&'a mut Engine);
+    impl StepObserver for Kill<'_> {
+        fn stdout(&mut self, _: &[u8]) {
+            self.0.stop_daemon(true);
+        }
+        fn stderr(&mut self, _: &[u8]) {}
+    }
+    let program = [crate::kit::compiled("crates/cupel-runner/tests/it/program.c")];
+    let step = |mode: &'static str| {
+        let argv: &'static [String] = Box::leak(Box::new(["./program".to_owned(), mode.to_owned()]));
+        StepInput {
+            kind: StepKind::Execute,
+            root: &root,
+            argv,
+            env: &[],
+            files: &program,
+            stdin: StdinSource::Bytes(Arc::from([])),
+            limits: Limits::default(),
+            keep: Bytes::kib(1),
+            stderr_to_stdout: false,
+            result: false,
+            collect: Collect::Nothing,
+        }
+    };
+    let error = executor.execute(step("stream"), &mut Kill(&mut engine)).unwrap_err();
+    assert!(error.transient, "{error:?}");
+    let error = executor.execute(step("nothing"), &mut Seen::default()).unwrap_err();
+    assert!(error.transient, "{error:?}");
+    engine.start_daemon();
+    let result = executor.execute(step("nothing"), &mut Seen::default()).unwrap();
+    assert_eq!(result.report.outcome, Outcome::Exited(0));
+    drop(executor);
+    drop(runner);
+    eventually("all containers have gone", || engine.containers().is_empty());
+}
