@@ -11,9 +11,9 @@
 //! root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary user; the agent is the program's only
 //! other process.
 //!
-//! *Invariant:* No container outlives its worker. Its standard input is the worker's connection; if that closes, for whatever
+//! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if that closes, for whatever
 //! reason, the agent exits, and the engine removes the container. What a worker left that died between the creation and the
-//! start of a container is removed by the next [`Pool`] that is opened on this engine, and by those that run.
+//! start of a container is removed by the workers that run on this engine ([`Containers::remove_forsaken`]).
 
 mod engine;
 mod pool;
