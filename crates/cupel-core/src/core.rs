@@ -11,7 +11,7 @@ use std::time::Duration;
 use cupel_languages::Registry;
 use cupel_types::{LanguageId, LeaseId, NodeId, RunId, UserId};
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::admission::Admission;
 use crate::bounds::Bounds;
@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) packages: Arc<dyn Packages>,
     clock: Arc<dyn Clock>,
     registry: RwLock<Arc<Registry>>,
+    /// Notified when the registry is replaced.
+    registry_changes: watch::Sender<()>,
     /// The languages of the registry that are available here.
     languages: RwLock<Arc<BTreeSet<LanguageId>>>,
     pub(crate) policy: LeasePolicy,
@@ -107,6 +109,7 @@ impl Core {
                 clock,
                 languages: RwLock::new(Arc::new(languages_of(&registry))),
                 registry: RwLock::new(Arc::new(registry)),
+                registry_changes: watch::Sender::new(()),
                 policy,
                 bounds,
                 ids: IdGenerator::default(),
@@ -163,6 +166,12 @@ impl Core {
         let languages = Arc::new(languages_of(&registry));
         *self.inner.languages.write().unwrap_or_else(PoisonError::into_inner) = languages;
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+        self.inner.registry_changes.send_replace(());
+    }
+
+    /// Changes whenever the languages are replaced.
+    pub fn registry_changes(&self) -> watch::Receiver<()> {
+        self.inner.registry_changes.subscribe()
     }
 
     /// The languages of the registry that are available here.

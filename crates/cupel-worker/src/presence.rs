@@ -23,43 +23,54 @@ pub(crate) struct Presence {
     pub(crate) version: String,
     pub(crate) slots: usize,
     pub(crate) every: Duration,
+    /// Whether the last report has arrived, or none was sent.
+    pub(crate) is_heard: bool,
 }
 
 impl Presence {
-    /// Reports until `gone` is cancelled, then deregisters the worker. Cancels `drain` when the order is to drain.
-    pub(crate) async fn run(self, drain: CancellationToken, gone: CancellationToken) {
+    /// Reports until `gone` is cancelled, then deregisters the worker. Reports new languages at once, because a run goes only
+    /// to a worker that has reported its language. Cancels `drain` when the order is to drain.
+    pub(crate) async fn run(mut self, drain: CancellationToken, gone: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let core = &self.shared.parts.core;
-        let mut is_heard = true;
+        let core = self.shared.parts.core.clone();
+        let mut registry_changes = core.registry_changes();
         loop {
             tokio::select! {
                 () = gone.cancelled() => break,
                 _ = ticks.tick() => {}
+                // The core, and so the sender, exists as long as this worker.
+                Ok(()) = registry_changes.changed() => {}
             }
-            match core.beat(self.beat(&drain)).await {
-                Ok(order) => {
-                    is_heard = true;
-                    self.obey(order, &drain);
-                    if let Err(error) = core.join_workers().await {
-                        tracing::debug!(error = chain(&error), "cannot read the state of other workers from the store");
-                    }
-                }
-                // Logged once. After that, the list of workers shows that this worker is silent.
-                Err(error) if is_heard => {
-                    is_heard = false;
-                    tracing::warn!(
-                        error = chain(&error),
-                        "cannot send the heartbeat of worker {} to the store",
-                        self.shared.id
-                    );
-                }
-                Err(_) => {}
-            }
+            self.report(&drain).await;
         }
         let farewell = tokio::time::timeout(DEREGISTER_MAX, core.leave(self.shared.id)).await;
         if !matches!(farewell, Ok(Ok(()))) {
             tracing::debug!("could not remove worker {} from the store", self.shared.id);
+        }
+    }
+
+    /// Reports once, and obeys the order that the store returns.
+    pub(crate) async fn report(&mut self, drain: &CancellationToken) {
+        let core = &self.shared.parts.core;
+        match core.beat(self.beat(drain)).await {
+            Ok(order) => {
+                self.is_heard = true;
+                self.obey(order, drain);
+                if let Err(error) = core.join_workers().await {
+                    tracing::debug!(error = chain(&error), "cannot read the state of other workers from the store");
+                }
+            }
+            // Logged once. After that, the list of workers shows that this worker is silent.
+            Err(error) if self.is_heard => {
+                self.is_heard = false;
+                tracing::warn!(
+                    error = chain(&error),
+                    "cannot send the heartbeat of worker {} to the store",
+                    self.shared.id
+                );
+            }
+            Err(_) => {}
         }
     }
 

@@ -149,8 +149,14 @@ impl Worker {
             spare_bell: Notify::new(),
         };
         let shared = Arc::new(shared);
-        let presence = Presence { shared: Arc::clone(&shared), name, version, slots, every: beat };
+        let presence = Presence { shared: Arc::clone(&shared), name, version, slots, every: beat, is_heard: true };
         Worker { shared, slots, grace, presence }
+    }
+
+    /// Reports this worker to the store, so that other nodes accept submissions for it before this node says that it has
+    /// started. If the store cannot write, [`run`](Self::run) tries again.
+    pub async fn register(&mut self) {
+        self.presence.report(&CancellationToken::new()).await;
     }
 
     /// Works until `shutdown` is cancelled or an order to drain arrives, and until every taken run is finished or given

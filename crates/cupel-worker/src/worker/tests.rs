@@ -171,7 +171,7 @@ impl Bench {
                 Ok(Box::new(Scripted { steps: Arc::clone(&steps), leave: Arc::clone(&leave) }))
             })
         };
-        let worker = Worker::new(WorkerParts {
+        let mut worker = Worker::new(WorkerParts {
             core: core.clone(),
             id: WorkerId::from_uuid(fresh()),
             slots,
@@ -192,6 +192,9 @@ impl Bench {
         });
         let shutdown = CancellationToken::new();
         let shared = Arc::clone(&worker.shared);
+        worker.register().await;
+        let listed = core.workers_alive().await.unwrap();
+        assert_eq!(listed.len(), 1, "a registered worker is listed before it runs");
         let worker = tokio::spawn(worker.run(shutdown.clone()));
         // `cupel serve` starts the same task.
         let notices = core.clone();

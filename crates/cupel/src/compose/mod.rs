@@ -110,7 +110,7 @@ impl Server {
         if let Some(runtime) = runtime {
             launcher_lost = watch_runner(&*runtime.runner)?;
             let runtime = share_artifacts(runtime, blobs, &store).await?;
-            drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks);
+            drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks).await;
         }
         // This task ends with the event bus, which outlives the worker.
         let notices = core.clone();
@@ -247,8 +247,8 @@ async fn share_artifacts(
     Ok(ExecutionRuntime { artifacts, ..runtime })
 }
 
-/// Starts the worker. The returned token is cancelled if the worker ends before the process stops.
-fn start_worker(
+/// Registers and starts the worker. The returned token is cancelled if the worker ends before the process stops.
+async fn start_worker(
     config: &Config,
     core: &Core,
     runtime: ExecutionRuntime,
@@ -263,7 +263,7 @@ fn start_worker(
         let runner = Arc::clone(&runner);
         Arc::new(move |slot| runner.executor(slot))
     };
-    let worker = Worker::new(WorkerParts {
+    let mut worker = Worker::new(WorkerParts {
         core: core.clone(),
         id: WorkerId::from_uuid(Uuid::new_v4()),
         slots,
@@ -280,6 +280,7 @@ fn start_worker(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         beat: BEAT_EVERY,
     });
+    worker.register().await;
     let drained = CancellationToken::new();
     let (ended, stopping) = (drained.clone(), shutdown.clone());
     tasks.push(tokio::spawn(async move {
