@@ -152,11 +152,27 @@ impl ImageStore {
         Ok(())
     }
 
-    /// Adds an image under a name. An image that has the name already is replaced as the holder of the name.
+    /// Adds an image under a name. An image that has the name already is replaced as the holder of the name. If there is no
+    /// room, what no name needs is removed first.
     ///
     /// # Errors
-    /// The source cannot be read, the image is refused, or the store has no room. The store is then unchanged.
+    /// The source cannot be read, the image is refused, or the store has no room. No image is then lost.
     pub fn add(
+        &self,
+        name: &ImageName,
+        source: &Source,
+        registries: &RegistryOptions,
+    ) -> Result<AddedImage, ImageError> {
+        match self.try_to_add(name, source, registries) {
+            Err(full @ ImageError::Full { .. }) => match self.prune()?.layers {
+                0 => Err(full),
+                _ => self.try_to_add(name, source, registries),
+            },
+            other => other,
+        }
+    }
+
+    fn try_to_add(
         &self,
         name: &ImageName,
         source: &Source,

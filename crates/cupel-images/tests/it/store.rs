@@ -232,6 +232,13 @@ fn the_bound_on_disk_space_holds_for_all_layers_together() {
     assert!(matches!(add("b"), Err(ImageError::Full { needed: 500, bound: 1500 })));
     store.remove(&image_name("a")).unwrap();
     add("b").unwrap();
+    store.remove(&image_name("b")).unwrap();
+    // Layers of images that have lost their name make room.
+    for text in ["c", "d", "e", "f"] {
+        let path = fixture.layout(text).layer(Layer::new().file(text, &text.repeat(400))).write();
+        store.add(&image_name("name"), &path.to_str().unwrap().parse().unwrap(), &Default::default()).unwrap();
+    }
+    assert_eq!(store.list().unwrap().len(), 1);
 }
 
 #[test]
