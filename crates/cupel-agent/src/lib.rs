@@ -147,6 +147,8 @@ pub enum FromAgent {
     NotStarted { errno: i32, what: String },
     /// Answer to [`ToAgent::Find`].
     Found(bool),
+    /// CPU time of the running program so far, a few times per second.
+    Progress { cpu: Duration },
 }
 
 /// An output of the program.

@@ -33,6 +33,8 @@ use crate::program::{self, Settings};
 const LOOK_MAX: Duration = Duration::from_millis(10);
 /// Shortest time between two looks at the limits.
 const LOOK_MIN: Duration = Duration::from_micros(500);
+/// Time between two messages about the CPU time.
+const REPORT_EVERY: Duration = Duration::from_millis(50);
 /// CPU time up to which a program counts as idle, as in the native sandbox.
 const IDLE_CPU: Duration = Duration::from_millis(1);
 /// The character that ends input on a terminal. Source: termios(3), VEOF.
@@ -136,8 +138,10 @@ const STREAMS: [Stream; 3] = [Stream::Stdout, Stream::Stderr, Stream::Result];
 impl Agent {
     /// Runs a step to its end. Returns its last message.
     fn run(&mut self, step: Step) -> io::Result<FromAgent> {
-        if let Some(outbox) = &step.outbox {
-            self.directory.make_directories(outbox)?;
+        if let Some(outbox) = &step.outbox
+            && let Err(error) = self.directory.make_directories(outbox)
+        {
+            return Ok(not_started(&error, "create the directory for results"));
         }
         let path = match step.argv.first().map(|program| resolve(program, &step.search)) {
             Some(Ok(path)) => path,
@@ -171,6 +175,7 @@ impl Agent {
             started,
             baseline: Baseline { cpu: cpu_base, cpu_user: cpu_user_base, own: own_base, memory: memory.used },
             progress: (Duration::ZERO, started),
+            reported: started,
             memory_seen: 0,
             hit: None,
             exit: None,
@@ -294,6 +299,8 @@ struct Run<'a> {
     baseline: Baseline,
     /// CPU time at the last progress, and the time of that.
     progress: (Duration, Duration),
+    /// Time of the last [`FromAgent::Progress`].
+    reported: Duration,
     /// Highest memory that was seen.
     memory_seen: u64,
     hit: Option<Hit>,
@@ -450,6 +457,10 @@ impl Run<'_> {
             if left_of_cpu.is_zero() {
                 self.end(Hit::Cpu);
                 return LOOK_MAX;
+            }
+            if time.saturating_sub(self.reported) > REPORT_EVERY {
+                self.reported = time;
+                self.link.send(&FromAgent::Progress { cpu });
             }
             if cpu > self.progress.0 + IDLE_CPU {
                 self.progress = (cpu, time);

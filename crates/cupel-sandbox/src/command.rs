@@ -166,8 +166,8 @@ pub struct CellReport {
 }
 
 impl CellReport {
-    /// The report of a step whose program could not be started, because of its command or its limits.
-    pub fn not_started(outcome: Outcome, ended: Duration, usage: Usage) -> CellReport {
+    /// The report of a step without files and cut-off output, such as that of a program that could not be started.
+    pub fn bare(outcome: Outcome, ended: Duration, usage: Usage) -> CellReport {
         CellReport {
             outcome,
             exit: match outcome {

@@ -862,7 +862,7 @@ fn conclude(
         let step = SetupStep::from_number(done.failed_step);
         return match not_begun(command, step, done.failed_errno) {
             Some(outcome) => {
-                let report = CellReport::not_started(outcome, Duration::from_nanos(done.ended_ns), usage);
+                let report = CellReport::bare(outcome, Duration::from_nanos(done.ended_ns), usage);
                 Ok(CellReport { warm: done.warm, ..report })
             }
             None => Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) }),

@@ -9,12 +9,13 @@ use bollard::container::AttachContainerResults;
 use bollard::errors::Error as ClientError;
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, ListContainersOptionsBuilder,
+    AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder,
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use cupel_agent as agent;
 use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
 use cupel_types::{ContentHash, ImageRoot};
+use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -33,6 +34,8 @@ const REQUEST_SECONDS: u64 = 60;
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// User id of programs if an image names none or root, as for images of Cupel's own store.
 const DEFAULT_UID: u32 = 1000;
+/// Maximum time in which an event of a container that has ended arrives.
+const EVENT_MAX: Duration = Duration::from_secs(1);
 /// Age from which a container that was created and not started belongs to a dead worker.
 pub(super) const FORSAKEN_AFTER: Duration = Duration::from_secs(120);
 
@@ -326,6 +329,17 @@ impl Engine {
             host_config: Some(host),
             ..Default::default()
         }
+    }
+
+    /// Whether the kernel has killed a process of this container because its memory was exhausted. The engine remembers its last
+    /// 256 events, also of containers that it has removed.
+    pub(super) async fn was_out_of_memory(&self, id: &str) -> bool {
+        let filters: HashMap<&str, Vec<&str>> = [("container", vec![id]), ("event", vec!["oom"])].into();
+        let options = EventsOptionsBuilder::new().since("0").filters(&filters).build();
+        let Ok(docker) = self.docker().await else { return false };
+        let mut events = std::pin::pin!(docker.events(Some(options)));
+        // Without an event, the engine waits for one.
+        matches!(tokio::time::timeout(EVENT_MAX, events.next()).await, Ok(Some(Ok(_))))
     }
 
     /// Removes a container, with all its processes.

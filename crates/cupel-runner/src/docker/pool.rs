@@ -77,6 +77,14 @@ impl Container {
         }
     }
 
+    /// Whether the kernel has killed a process of the container because its memory was exhausted.
+    pub(super) async fn was_out_of_memory(&self) -> bool {
+        match &self.id {
+            Some(id) => self.engine.was_out_of_memory(id).await,
+            None => false,
+        }
+    }
+
     /// Whether the container's clock may be another one than this machine's.
     pub(super) fn has_own_clock(&self) -> bool {
         self.engine.settings.runtime.as_deref().is_some_and(|runtime| runtime != "runc")

@@ -8,6 +8,7 @@ use cupel_sandbox::{CellReport, Command};
 use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, Limits, Outcome, Signal, Usage};
 
 use super::engine::ContainerError;
+use super::session::Progress;
 
 /// Numbers of errors that depend on the command or its limits. Source: errno(3).
 const ENOENT: i32 = 2;
@@ -28,7 +29,7 @@ pub(super) fn exceeds_the_disk(command: &Command) -> Option<Outcome> {
 /// The report of a program that was not started.
 pub(super) fn not_run(outcome: Outcome) -> CellReport {
     let usage = Usage { memory: Limits::MEMORY_MIN, ..Usage::default() };
-    CellReport::not_started(outcome, Duration::ZERO, usage)
+    CellReport::bare(outcome, Duration::ZERO, usage)
 }
 
 /// The report of a program that could not start, if the cause is the command or its limits, as in the native sandbox.
@@ -91,6 +92,19 @@ impl ReceivedFiles {
         });
         (BoxFiles::default(), fetched.collect())
     }
+}
+
+/// The report of a step whose agent was killed because the memory of the container was exhausted. Its CPU time is that of the
+/// agent's last message.
+pub(super) fn out_of_memory(command: &Command, progress: &Progress) -> CellReport {
+    let usage = Usage {
+        cpu_time: progress.cpu,
+        wall_time: progress.started.map_or(Duration::ZERO, |started| started.elapsed()),
+        memory: command.limits.memory,
+        output: Bytes::new(progress.output),
+        ..Usage::default()
+    };
+    CellReport::bare(Outcome::MemoryLimit, super::session::now(), usage)
 }
 
 /// The report of a step that has ended, at this time on the monotonic clock of this machine.

@@ -71,7 +71,7 @@ impl Input {
 }
 
 /// The time on the monotonic clock of this machine.
-fn now() -> Duration {
+pub(super) fn now() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
@@ -106,6 +106,16 @@ fn forward_descriptor(descriptor: OwnedFd, to: &mpsc::Sender<LiveInput>) {
         }
     }
     let _ = to.blocking_send(LiveInput::EndOfInput);
+}
+
+/// What is known of a step that has not ended.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) started: Option<Instant>,
+    /// CPU time so far.
+    pub(super) cpu: Duration,
+    /// Bytes of output so far.
+    pub(super) output: u64,
 }
 
 /// One use of a container, which is removed when this value is dropped.
@@ -166,14 +176,26 @@ impl Session {
         let (mut is_cancelled, mut has_input) = (false, true);
         // With another runtime than runc, the container may have another clock than this machine.
         let (has_own_clock, mut ended) = (self.container.has_own_clock(), None);
+        let mut progress = Progress::default();
         loop {
             tokio::select! {
                 biased;
                 received = self.container.receive() => {
-                    match received? {
-                        FromAgent::Started | FromAgent::Ready { .. } | FromAgent::Found(_) => {}
+                    let message = match received {
+                        Ok(message) => message,
+                        // If all memory belongs to files or segments, the kernel may choose the agent.
+                        Err(ContainerError::Lost(_)) if self.container.was_out_of_memory().await => {
+                            return Ok(report::out_of_memory(command, &progress));
+                        }
+                        Err(error) => return Err(error),
+                    };
+                    match message {
+                        FromAgent::Ready { .. } | FromAgent::Found(_) => {}
+                        FromAgent::Started => progress.started = Some(Instant::now()),
+                        FromAgent::Progress { cpu } => progress.cpu = cpu,
                         FromAgent::Output { stream, data } => {
                             self.was_seen = true;
+                            progress.output += data.len() as u64;
                             match stream {
                                 Stream::Stdout => observer.stdout(&data),
                                 Stream::Stderr => observer.stderr(&data),

@@ -22,6 +22,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_full_box_is_an_error_of_the_write", disk),
     ("a_limit_on_the_size_of_a_file_is_an_error_of_the_write", file_size),
     ("processes_and_open_files_are_bounded", numbers),
+    ("memory_that_belongs_to_no_process_is_the_memory_limit", exhaust),
     ("files_are_returned_as_asked", files),
     ("files_of_a_program_that_crashed_are_those_of_its_outbox", files_of_a_crash),
     ("nothing_of_a_run_is_there_in_the_next", cleanup),
@@ -128,6 +129,13 @@ fn file_size(world: &World, place: Place) {
 fn numbers(world: &World, place: Place) {
     assert_eq!(world.step(place, &["forks"]).limited(|l| l.processes = 10).printed(), "10 EAGAIN\n");
     assert_eq!(world.step(place, &["opens"]).limited(|l| l.open_files = 20).printed(), "20 EMFILE\n");
+}
+
+fn exhaust(world: &World, place: Place) {
+    for _ in 0..8 {
+        let result = world.step(place, &["exhaust"]).limited(|limits| limits.memory = Bytes::mib(64)).run();
+        assert_eq!(result.report.outcome, Outcome::MemoryLimit, "{result:?}");
+    }
 }
 
 /// Paths of returned files with their content; `*` marks executable ones.

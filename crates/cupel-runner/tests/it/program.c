@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -124,6 +125,21 @@ static int look(void) {
     if (pid != getpid() && kill(pid, 0) == 0)
       printf("process %d\n", pid);
   return 0;
+}
+
+/* Exhausts the memory with segments, which belong to no process, and is not the kernel's first choice to be killed. */
+static int exhaust(void) {
+  put("/proc/self/oom_score_adj", "0", 0);
+  for (int i = 0; i < 3; i++)
+    fork();
+  for (;;) {
+    int id = shmget(IPC_PRIVATE, 8 << 20, 0600 | IPC_CREAT);
+    char *segment = id < 0 ? (char *)-1 : shmat(id, NULL, 0);
+    if (segment == (char *)-1)
+      pause();
+    memset(segment, 1, 8 << 20);
+    shmdt(segment);
+  }
 }
 
 static void must_fail(const char *what, long result) {
@@ -300,6 +316,8 @@ int main(int argc, char **argv) {
     return leave();
   if (!strcmp(mode, "look"))
     return look();
+  if (!strcmp(mode, "exhaust"))
+    return exhaust();
   if (!strcmp(mode, "attack"))
     return attack(atoi(argument), argv[3]);
   if (!strcmp(mode, "terminal"))
