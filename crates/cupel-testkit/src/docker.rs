@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::servers::keeper;
+
 /// A running engine. It ends, and everything of it is removed, when this value is dropped.
 pub struct Engine {
     daemon: Option<Child>,
@@ -34,12 +36,16 @@ impl Engine {
         command.arg("--data-root").arg(path("data")).arg("--exec-root").arg(path("exec"));
         command.arg("--pidfile").arg(path("pid")).arg("--host").arg(format!("unix://{}", self.socket().display()));
         command.args(["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent"]).arg(format!("/{}", self.group));
-        let daemon = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
-        let mut daemon = daemon.expect("apt-get install docker.io");
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        let mut daemon = keeper::spawn(command).expect("`setpriv` is part of util-linux");
         let deadline = Instant::now() + Duration::from_secs(60);
         while !self.command(&["version"]).output().unwrap().status.success() {
             let log = || std::fs::read_to_string(path("log")).unwrap_or_default();
-            assert!(daemon.try_wait().unwrap().is_none(), "Docker Engine has ended:\n{}", log());
+            assert!(
+                daemon.try_wait().unwrap().is_none(),
+                "Docker Engine (`apt-get install docker.io`) has ended:\n{}",
+                log()
+            );
             assert!(Instant::now() < deadline, "Docker Engine does not answer:\n{}", log());
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_judge::{Collect, Executor, StdinSource, StepInput, StepKind, StepObserver};
+use cupel_judge::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, NativeRunner, Rating, Runner};
 use cupel_testkit::docker::Engine;
-use cupel_types::{Bytes, Limits, Outcome, Root};
+use cupel_types::{BoxFiles, Bytes, Limits, Outcome, Root};
 
-use crate::kit::{IMAGE, Place, Seen, World, eventually};
+use crate::kit::{IMAGE, Place, Seen, World, compiled, eventually};
 
 pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
     ("a_container_has_no_network_no_rights_and_a_read_only_root", settings),
@@ -54,22 +54,24 @@ fn settings(world: &World) {
 
 fn pool(world: &World) {
     let engine = &world.engine;
-    let step = || world.step(Place::Docker, &["nothing"]).limited(|limits| limits.memory = Bytes::mib(77));
-    let ready = || -> Vec<String> {
-        let memory = ((77 + 1 + 16) << 20).to_string();
+    // Containers of its own: those of the other trials would make room for steps of other kinds.
+    let mut own = Own::start(engine);
+    let memory = ((77 + 1 + 16) << 20).to_string();
+    let running = || -> Vec<String> {
         let all = engine.docker(&["ps", "--quiet", "--filter", "label=org.cupel.executor"]);
-        let is_it = |id: &&str| {
+        let is_own = |id: &&str| {
             engine.try_docker(&["inspect", "--format", "{{.HostConfig.Memory}}", id]).as_ref() == Ok(&memory)
         };
-        all.lines().filter(is_it).map(str::to_owned).collect()
+        all.lines().filter(is_own).map(str::to_owned).collect()
     };
-    step().run();
-    eventually("two containers are ready", || ready().len() == 2);
-    let first = ready();
-    step().run();
-    step().run();
+    let mut run = || own.run("nothing", |limits| limits.memory = Bytes::mib(77), &mut Seen::default()).unwrap();
+    run();
+    eventually("two containers are ready", || running().len() == 2);
+    let first = running();
+    run();
+    run();
     eventually("the containers that were used have been replaced", || {
-        let now = ready();
+        let now = running();
         now.len() == 2 && now.iter().all(|id| !first.contains(id))
     });
 }
@@ -139,16 +141,11 @@ pub(crate) fn own_containers_if_asked() {
     if arguments.next().as_deref() != Some(OWNER) {
         return;
     }
-    let settings = DockerSettings { socket: arguments.next().unwrap(), ..DockerSettings::default() };
-    let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
-    let containers = Arc::new(Containers::start(&settings).unwrap());
-    let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));
-    let runner = launched.start(CompilerSharing::Off, Some(containers));
-    let mut executor = runner.executor(0).unwrap();
-    let outcome = stream(&mut *executor, &root, &mut Said);
-    println!("{outcome:?}");
-    drop(executor);
-    drop(runner);
+    let mut own = Own::at(&arguments.next().unwrap());
+    let unhurried = |limits: &mut Limits| limits.idle_time = Duration::from_secs(600);
+    let result = own.run("stream", unhurried, &mut Said).unwrap();
+    println!("{:?}", result.report.outcome);
+    drop(own);
     std::process::exit(0);
 }
 
@@ -167,21 +164,54 @@ impl StepObserver for Said {
     }
 }
 
-fn stream(executor: &mut dyn Executor, root: &Root, observer: &mut dyn StepObserver) -> Outcome {
-    let step = StepInput {
-        kind: StepKind::Execute,
-        root,
-        argv: &["./program".to_owned(), "stream".to_owned()],
-        env: &[],
-        files: &[crate::kit::compiled("crates/cupel-runner/tests/it/program.c")],
-        stdin: StdinSource::Bytes(Arc::from([])),
-        limits: Limits { idle_time: Duration::from_secs(600), ..Limits::default() },
-        keep: Bytes::kib(1),
-        stderr_to_stdout: false,
-        result: false,
-        collect: Collect::Nothing,
-    };
-    executor.execute(step, observer).unwrap().report.outcome
+/// A runner with containers that no other trial uses.
+struct Own {
+    // Dropped before the runner.
+    executor: Box<dyn Executor>,
+    root: Root,
+    program: [BoxFiles; 1],
+    _runner: NativeRunner,
+}
+
+impl Own {
+    fn start(engine: &Engine) -> Own {
+        Own::at(engine.socket().to_str().unwrap())
+    }
+
+    fn at(socket: &str) -> Own {
+        let settings = DockerSettings { socket: socket.to_owned(), ..DockerSettings::default() };
+        let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
+        let containers = Arc::new(Containers::start(&settings).unwrap());
+        let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));
+        let runner = launched.start(CompilerSharing::Off, Some(containers));
+        let program = [compiled("crates/cupel-runner/tests/it/program.c")];
+        Own { executor: runner.executor(0).unwrap(), root, program, _runner: runner }
+    }
+
+    /// Runs the helper program in a mode.
+    fn run(
+        &mut self,
+        mode: &str,
+        change: impl FnOnce(&mut Limits),
+        observer: &mut dyn StepObserver,
+    ) -> Result<StepResult, ExecuteError> {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let step = StepInput {
+            kind: StepKind::Execute,
+            root: &self.root,
+            argv: &["./program".to_owned(), mode.to_owned()],
+            env: &[],
+            files: &self.program,
+            stdin: StdinSource::Bytes(Arc::from([])),
+            limits,
+            keep: Bytes::kib(1),
+            stderr_to_stdout: false,
+            result: false,
+            collect: Collect::Nothing,
+        };
+        self.executor.execute(step, observer)
+    }
 }
 
 /// An engine, and a process whose program runs there with two more containers ready.
@@ -195,7 +225,9 @@ fn owner() -> (Engine, std::process::Child) {
     let mut line = String::new();
     BufReader::new(owner.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "runs\n");
-    eventually("one container runs a program, and two are ready", || engine.containers().len() == 3);
+    // One that was created and not started belongs to its owner for some minutes.
+    let running = || engine.docker(&["ps", "--quiet"]).lines().count();
+    eventually("one container runs a program, and two are ready", || running() == 3);
     (engine, owner)
 }
 
@@ -217,12 +249,7 @@ fn engine_restarts(_: &World) {
     let mut engine = Engine::start();
     let directory = tempfile::tempdir().unwrap();
     engine.import(directory.path(), IMAGE, &[]);
-    let settings = DockerSettings { socket: engine.socket().to_str().unwrap().to_owned(), ..DockerSettings::default() };
-    let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
-    let containers = Arc::new(Containers::start(&settings).unwrap());
-    let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));
-    let runner = launched.start(CompilerSharing::Off, Some(containers));
-    let mut executor = runner.executor(0).unwrap();
+    let mut own = Own::start(&engine);
     /// Kills the engine when the program runs.
     struct Kill<'a>(&'a mut Engine);
     impl StepObserver for Kill<'_> {
@@ -231,31 +258,13 @@ fn engine_restarts(_: &World) {
         }
         fn stderr(&mut self, _: &[u8]) {}
     }
-    let program = [crate::kit::compiled("crates/cupel-runner/tests/it/program.c")];
-    let step = |mode: &'static str| {
-        let argv: &'static [String] = Box::leak(Box::new(["./program".to_owned(), mode.to_owned()]));
-        StepInput {
-            kind: StepKind::Execute,
-            root: &root,
-            argv,
-            env: &[],
-            files: &program,
-            stdin: StdinSource::Bytes(Arc::from([])),
-            limits: Limits::default(),
-            keep: Bytes::kib(1),
-            stderr_to_stdout: false,
-            result: false,
-            collect: Collect::Nothing,
-        }
-    };
-    let error = executor.execute(step("stream"), &mut Kill(&mut engine)).unwrap_err();
+    let error = own.run("stream", |_| {}, &mut Kill(&mut engine)).unwrap_err();
     assert!(error.transient, "{error:?}");
-    let error = executor.execute(step("nothing"), &mut Seen::default()).unwrap_err();
+    let error = own.run("nothing", |_| {}, &mut Seen::default()).unwrap_err();
     assert!(error.transient, "{error:?}");
     engine.start_daemon();
-    let result = executor.execute(step("nothing"), &mut Seen::default()).unwrap();
+    let result = own.run("nothing", |_| {}, &mut Seen::default()).unwrap();
     assert_eq!(result.report.outcome, Outcome::Exited(0));
-    drop(executor);
-    drop(runner);
+    drop(own);
     eventually("all containers have gone", || engine.containers().is_empty());
 }

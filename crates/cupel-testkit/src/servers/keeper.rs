@@ -61,7 +61,7 @@ pub(super) fn folder(name: &str) -> PathBuf {
 
 /// Starts a program that dies with this process. The program leads its own process group, so that Ctrl-C reaches only
 /// the tests.
-pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
+pub(crate) fn spawn(mut command: Command) -> std::io::Result<Child> {
     command.process_group(0).stdin(Stdio::null());
     let (answer, started) = mpsc::channel();
     let orders = keeper().orders.lock().expect("no thread panics while it holds the lock");

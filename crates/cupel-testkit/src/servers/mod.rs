@@ -13,7 +13,7 @@
 
 mod certificate;
 mod kafka;
-mod keeper;
+pub(crate) mod keeper;
 mod postgres;
 mod rabbitmq;
 mod redis;
