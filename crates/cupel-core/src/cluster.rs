@@ -208,6 +208,7 @@ impl Core {
         let registry = self.registry();
         let is_same = |registry: &Registry| {
             registry.iter().all(|language| language.installed_version() == found.get(&language.id).map(String::as_str))
+                && found.keys().filter(|id| id.image().is_some()).all(|id| registry.get(id).is_some())
         };
         if !is_same(&registry) || registry.iter().any(|language| matches!(language.availability, Unprobed)) {
             self.set_registry(registry.with_versions(&found, NO_WORKER));

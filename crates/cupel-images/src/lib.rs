@@ -37,6 +37,7 @@ mod hashing;
 mod index;
 mod layer;
 mod metered;
+pub mod pattern;
 mod plan;
 mod root;
 mod source;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cupel_types::{BoxPath, Bytes, ImageName, LanguageId, Limits, LimitsRequest, Root, Verdict};
+use cupel_types::{BoxPath, Bytes, ImageName, LanguageId, LanguageIdError, Limits, LimitsRequest, Root, Verdict};
 use regex_lite::Regex;
 use serde::Deserialize;
 
@@ -391,7 +391,8 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
 }
 
 fn parse_id(text: &str) -> Result<LanguageId, String> {
-    text.parse().map_err(|e: cupel_types::LanguageIdError| e.to_string())
+    let id: LanguageId = text.parse().map_err(|e: LanguageIdError| e.to_string())?;
+    id.image().is_none().then_some(id).ok_or_else(|| LanguageIdError.to_string())
 }
 
 /// An alias may contain `#`; an id may not, because ids become names of files and queues.

@@ -118,6 +118,37 @@ impl Language {
         all
     }
 
+    /// This language with its toolchain in a container image, for requests that name the image. It has the commands and limits
+    /// of this language, and nothing of the machine: no prepared artefacts, no kept interpreter, no compile service. `None` for a
+    /// language that has an image, or exists only for clients of other products.
+    pub fn in_image(&self, image: &ImageName) -> Option<Language> {
+        if self.image.is_some() || !self.listed {
+            return None;
+        }
+        Some(Language {
+            id: self.id.in_image(image),
+            listed: false,
+            aliases: Vec::new(),
+            extensions: Vec::new(),
+            prepare: Vec::new(),
+            compile: self.compile.iter().map(Template::without_prepared).collect(),
+            service: None,
+            execute: self.execute.without_prepared(),
+            image: Some(image.clone()),
+            executor: Some(ImageExecutor::Native),
+            found_image: None,
+            root: Root::System,
+            version_of: None,
+            mounts: Vec::new(),
+            warm: None,
+            facades: BTreeMap::new(),
+            packages: Packages::default(),
+            samples: Vec::new(),
+            availability: Availability::Unprobed,
+            ..self.clone()
+        })
+    }
+
     /// Whether the compile step passes this file on to the program.
     ///
     /// A pattern with a `/` matches the whole path; one without matches the file name in any directory. `*` matches any

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io};
 
-use cupel_types::{BoxPath, LanguageId, Root};
+use cupel_types::{BoxPath, ImageName, LanguageId, Root};
 
 use crate::{
     Availability, FoundImage, ImageExecutor, Language, LanguageFault, LoadError, Probe, Template, file, place, shipped,
@@ -82,6 +82,26 @@ impl Registry {
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 
+    /// Adds every language in each of these images, for requests that name the image. After a probe,
+    /// [`Registry::keep_available_in_images`] removes those whose toolchain is not in the image.
+    pub fn add_in_images(&mut self, images: &[ImageName]) {
+        let added: Vec<Language> =
+            self.languages.iter().flat_map(|l| images.iter().filter_map(|image| l.in_image(image))).collect();
+        self.languages.extend(added);
+        self.languages.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+
+    /// Removes the languages in images that are not available.
+    pub fn keep_available_in_images(&mut self) {
+        self.languages.retain(|language| language.id.image().is_none() || language.is_available());
+    }
+
+    /// The images that requests may name for a language.
+    pub fn images_of(&self, language: &LanguageId) -> Vec<ImageName> {
+        let of_it = self.languages.iter().filter(|l| l.id != *language && l.id.without_image() == language.as_str());
+        of_it.filter(|l| l.is_available()).filter_map(|l| l.id.image()).collect()
+    }
+
     /// Probes which toolchains are installed. Blocks until every version command has finished; several run in parallel.
     pub fn probe(&mut self, probe: &dyn Probe) {
         let next = AtomicUsize::new(0);
@@ -124,10 +144,14 @@ impl Registry {
     }
 
     /// A copy in which the languages in `versions` are available in that version, and all others are unavailable for
-    /// `reason`. For nodes that run no programs and learn the workers' languages from the store.
+    /// `reason`. Of languages in images, it has those in `versions` only. For nodes that run no programs and learn the workers' languages from the store.
     #[must_use]
     pub fn with_versions(&self, versions: &BTreeMap<LanguageId, String>, reason: &str) -> Registry {
         let mut registry = self.clone();
+        registry.languages.retain(|language| language.id.image().is_none());
+        let in_image = |id: &LanguageId| id.image().and_then(|image| self.find(id.without_image())?.in_image(&image));
+        registry.languages.extend(versions.keys().filter_map(in_image));
+        registry.languages.sort_by(|a, b| a.id.cmp(&b.id));
         for language in &mut registry.languages {
             language.availability = match versions.get(&language.id) {
                 Some(version) => Availability::Available { version: version.clone() },
@@ -175,10 +199,16 @@ impl Registry {
 
     /// Finds a language by id or alias, ignoring ASCII case. `NAME@VERSION` finds the newest available language that is
     /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1. Of equal versions, NAME
-    /// itself is found.
+    /// itself is found. `NAME@IMAGE:TAG` finds the language in a container image.
     pub fn find(&self, name: &str) -> Option<&Language> {
         match name.split_once('@') {
             None => self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))),
+            Some((name, image)) if names_image(image) => {
+                let image = image.parse::<ImageName>().ok()?;
+                // A registry of this language alone does not have the language that `name` may be an alias of.
+                let name = self.find(name).map_or(name, |main| main.id.as_str());
+                self.languages.iter().find(|l| l.id.without_image() == name && l.id.image().as_ref() == Some(&image))
+            }
             Some((name, version)) => {
                 let is_it = |language: &&&Language| language.version_number().is_some_and(|v| is_within(v, version));
                 let versions = self.versions(name);
@@ -238,6 +268,16 @@ impl Registry {
         const NAME_CHARACTERS_MAX: usize = 40;
         if let Some((language, version)) = name.split_once('@') {
             let versions = self.versions(language);
+            if let (Some(main), true) = (versions.first(), names_image(version)) {
+                let image: String = version.chars().take(NAME_CHARACTERS_MAX).collect();
+                let images: Vec<String> = self.images_of(&main.id).iter().map(ToString::to_string).collect();
+                let known = if images.is_empty() { "none".to_owned() } else { images.join(", ") };
+                return format!(
+                    "requests may not name the image `{}` for `{}`, or it has no such toolchain; images for it: {known}",
+                    image.escape_debug(),
+                    main.id
+                );
+            }
             if !versions.is_empty() {
                 let installed: Vec<&str> = versions.iter().filter_map(|l| l.version_number()).collect();
                 let version: String = version.chars().take(NAME_CHARACTERS_MAX).collect();
@@ -283,6 +323,11 @@ impl<'a> IntoIterator for &'a Registry {
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
+}
+
+/// Whether the text after `@` names an image, not a version: only the former has a tag.
+fn names_image(text: &str) -> bool {
+    text.contains(':')
 }
 
 fn names(language: &Language) -> impl Iterator<Item = &str> {
@@ -332,14 +377,15 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
 /// such as compiled programs, is then never used with another image.
 fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
     let command = &language.version.command;
+    // First, because this starts no program.
+    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
+    if let Some(missing) = programs.find(|program| !probe.is_installed_in(image, program)) {
+        return Err(format!("`{missing}` is not in the image"));
+    }
     let printed = probe.version_in(image, command)?;
     let version = language.version.find(&printed);
     let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
-    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
-    match programs.find(|program| !probe.is_installed_in(image, program)) {
-        Some(missing) => Err(format!("`{missing}` is not in the image")),
-        None => Ok(format!("{version} (sha256:{})", image.digest)),
-    }
+    Ok(format!("{version} (sha256:{})", image.digest))
 }
 
 /// Whether a version begins with these components: 3.13.1 is within 3 and 3.13, and not within 3.1.
@@ -455,7 +501,7 @@ fn unknown_requirements(languages: &[Language]) -> Vec<LanguageFault> {
 
 #[cfg(test)]
 mod tests {
-    use cupel_types::{ContentHash, ImageName};
+    use cupel_types::ContentHash;
 
     use super::*;
 
@@ -689,6 +735,50 @@ mod tests {
         check("1.10.0", "py@", None);
         check("1.2.3", "py@1", Some("py"));
         check("0.9.0", "py@1", Some("py"));
+    }
+
+    #[test]
+    fn a_language_is_found_in_the_images_that_have_its_toolchain() {
+        let image = |name: &str| name.parse::<ImageName>().unwrap();
+        let mut registry = registry(&[("run", "'r'", ""), ("missing", "", "")]).unwrap();
+        registry.add_in_images(&[image("there"), image("elsewhere")]);
+        registry.probe(&OneImage("4.5.6"));
+        registry.keep_available_in_images();
+        let ids: Vec<&str> = registry.iter().map(|l| l.id.as_str()).collect();
+        assert_eq!(ids, ["missing", "run", "run@there:latest"]);
+        let language = registry.find("R@there:latest").unwrap();
+        assert_eq!((language.version_number(), language.listed, language.aliases.len()), (Some("4.5.6"), false, 0));
+        assert_eq!(registry.images_of(&"run".parse().unwrap()), [image("there")]);
+        assert_eq!(registry.versions("run").len(), 1, "an image is not a version");
+        assert_eq!(
+            registry.unknown("run@elsewhere:latest", "LIST"),
+            "requests may not name the image `elsewhere:latest` for `run`, or it has no such toolchain; images for it: \
+             there:latest"
+        );
+        // Another node learns the languages of a worker from their ids.
+        let versions = [("run@there:latest".parse().unwrap(), "4.5.6 (sha256:ab)".to_owned())].into();
+        let elsewhere = self::registry(&[("run", "'r'", "")]).unwrap().with_versions(&versions, "no worker");
+        assert_eq!(elsewhere.find("r@there:latest").unwrap().image_digest(), Some("sha256:ab"));
+        assert!(elsewhere.with_versions(&BTreeMap::new(), "no worker").find("run@there:latest").is_none());
+    }
+
+    #[test]
+    fn a_language_in_an_image_has_nothing_of_the_machine() {
+        let shipped = Registry::load(None).unwrap();
+        let image: ImageName = "a:1".parse().unwrap();
+        for language in shipped.iter() {
+            let Some(derived) = language.in_image(&image) else {
+                assert!(!language.listed, "{}", language.id);
+                continue;
+            };
+            let values = crate::Placeholders::new(&language.source, language.limits.memory);
+            let commands = derived.compile_commands(&values).concat();
+            let commands = commands.into_iter().chain(derived.execute_command(&values));
+            assert!(derived.mounts.is_empty() && derived.prepare.is_empty() && derived.warm.is_none());
+            for argument in commands {
+                assert!(!argument.contains("prepared"), "{}: {argument}", derived.id);
+            }
+        }
     }
 
     #[test]

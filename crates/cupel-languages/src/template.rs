@@ -75,6 +75,13 @@ impl Template {
         }
     }
 
+    /// The command without the arguments that refer to prepared artefacts.
+    #[must_use]
+    pub(crate) fn without_prepared(&self) -> Template {
+        let is_kept = |parts: &&Vec<Part>| !parts.iter().any(|part| matches!(part, Part::Prepared(_)));
+        Template(self.0.iter().filter(is_kept).cloned().collect())
+    }
+
     /// Whether the command contains `{main_class}`.
     pub(crate) fn names_main_class(&self) -> bool {
         self.0.iter().flatten().any(|part| *part == Part::MainClass)

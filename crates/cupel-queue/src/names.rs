@@ -1,6 +1,7 @@
 //! Names of queues, streams, topics and channels at a broker; all of them are built here.
 
 use cupel_types::{LanguageId, PriorityClass};
+use sha2::{Digest, Sha256};
 
 /// Name of the common route, from which every worker takes. No language queue has this name, because the names of
 /// language queues begin with `for-`.
@@ -21,8 +22,14 @@ impl Route {
     /// The language queue of a language in the same cluster.
     pub(crate) fn language_queue(&self, language: &LanguageId) -> Route {
         // Language ids such as `c++17` contain characters that not every broker accepts.
-        let escaped = language.as_str().replace('_', "__").replace('+', "_p");
-        Route { cluster: self.cluster.clone(), name: format!("for-{escaped}") }
+        let escaped = language.without_image().replace('_', "__").replace('+', "_p");
+        // The name of an image may be longer than a topic's. No other escape begins with `_i`.
+        let image = language.image().map(|image| {
+            let digest = Sha256::digest(image.as_str());
+            let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("_i{digits}")
+        });
+        Route { cluster: self.cluster.clone(), name: format!("for-{escaped}{}", image.unwrap_or_default()) }
     }
 
     /// Prefix of the names of all objects of this route: `CLUSTER.ROUTE`.
@@ -58,7 +65,7 @@ mod tests {
     fn names_of_language_queues_are_unique_and_valid_at_every_broker() {
         let common = Route::common("cupel");
         let mut prefixes = vec![common.prefix()];
-        for language in ["any", "c", "c++17", "c_p_p17", "c__17", "python3.12"] {
+        for language in ["any", "c", "c++17", "c_p_p17", "c__17", "python3.12", "c@a/b:1", "c@a-b:1"] {
             let language_queue = common.language_queue(&language.parse().unwrap());
             let name = language_queue.of_class(PriorityClass::Batch);
             assert!(is_good(&name), "{name}");

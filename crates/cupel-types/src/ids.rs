@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::ImageName;
+
 macro_rules! uuid_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -76,9 +78,10 @@ impl UserId {
     pub const NOBODY: UserId = UserId(Uuid::nil());
 }
 
-/// Stable id of a language: the stem of its file in `languages/`, such as `python` or `cpp`.
+/// Stable id of a language: the stem of its file in `languages/`, such as `python` or `cpp`. A language whose toolchain is in a
+/// container image that a request names has the id of the language, `@`, and the image's name: `python@course/ml:2`.
 ///
-/// 1 to 32 of the characters `a-z`, `0-9`, `-`, `_`, `+`, `.`; the first is a letter or a digit.
+/// The part before `@` is 1 to 32 of the characters `a-z`, `0-9`, `-`, `_`, `+`, `.`; the first is a letter or a digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LanguageId(Arc<str>);
 
@@ -92,15 +95,33 @@ impl LanguageId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id of this language in a container image.
+    #[must_use]
+    pub fn in_image(&self, image: &ImageName) -> LanguageId {
+        LanguageId(format!("{}@{image}", self.without_image()).into())
+    }
+
+    /// The part before the image, or the whole id.
+    pub fn without_image(&self) -> &str {
+        self.0.split_once('@').map_or(&self.0, |(language, _)| language)
+    }
+
+    /// The image, if the id names one.
+    pub fn image(&self) -> Option<ImageName> {
+        self.0.split_once('@').and_then(|(_, image)| image.parse().ok())
+    }
 }
 
 impl FromStr for LanguageId {
     type Err = LanguageIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (language, image) = text.split_once('@').map_or((text, None), |(language, image)| (language, Some(image)));
         let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_+.".contains(&c);
-        let starts_well = text.bytes().next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        if starts_well && text.len() <= 32 && text.bytes().all(allowed) {
+        let starts_well = language.bytes().next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let is_complete = |image: &str| image.parse::<ImageName>().is_ok_and(|name| name.as_str() == image);
+        if starts_well && language.len() <= 32 && language.bytes().all(allowed) && image.is_none_or(is_complete) {
             Ok(LanguageId(text.into()))
         } else {
             Err(LanguageIdError)
@@ -123,8 +144,20 @@ mod tests {
         for good in ["python", "c", "cpp", "c++17", "f90", "0x"] {
             assert_eq!(good.parse::<LanguageId>().unwrap().as_str(), good);
         }
-        for bad in ["", "Python", "-x", ".", "../etc", "a/b", "a b", "é", &"x".repeat(33)] {
+        for bad in
+            ["", "Python", "-x", ".", "../etc", "a/b", "a b", "é", &"x".repeat(33), "a@", "a@b", "@b:1", "a@../b:1"]
+        {
             assert!(bad.parse::<LanguageId>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_language_id_may_name_an_image() {
+        let python: LanguageId = "python".parse().unwrap();
+        let image: ImageName = "course/ml:2".parse().unwrap();
+        let id = python.in_image(&image);
+        assert_eq!((id.as_str(), id.without_image(), id.image()), ("python@course/ml:2", "python", Some(image)));
+        assert_eq!(id.as_str().parse(), Ok(id));
+        assert_eq!((python.without_image(), python.image()), ("python", None));
     }
 }

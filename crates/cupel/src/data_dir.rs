@@ -66,7 +66,13 @@ impl DataDir {
         Ok(DataDir { path })
     }
 
-    /// Whether a server has ever started in this directory.
+    /// Whether a server or a worker has ever started in this directory. A worker has no database there.
+    pub(crate) fn is_of_server(path: &Path) -> bool {
+        let database = path.join(DATABASE);
+        database.exists() || ServeLock::path(&database).exists()
+    }
+
+    /// Whether a server with an embedded database has ever started in this directory.
     pub(crate) fn has_database(path: &Path) -> bool {
         path.join(DATABASE).exists()
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use async_trait::async_trait;
 use cupel_core::images::{ImageEntry, ImageState, Images, ImagesError};
 use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
-use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, Probe};
+use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, Probe, Registry};
 use cupel_runner::{Containers, DockerSettings, native};
 use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
 
@@ -24,10 +24,15 @@ const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     let directory = match &config.images.directory {
         Some(directory) => directory.clone(),
-        None if DataDir::has_database(&config.data) => config.data.join(DIRECTORY),
+        None if DataDir::is_of_server(&config.data) => config.data.join(DIRECTORY),
         None => local::user_cache()?.join(DIRECTORY),
     };
     Some(open(config, &directory))
+}
+
+/// Whether [`store`] is the user's own, because no server has started in the data directory.
+pub(crate) fn is_users_own(config: &Config) -> bool {
+    config.images.directory.is_none() && !DataDir::is_of_server(&config.data)
 }
 
 /// The store of a server.
@@ -99,6 +104,16 @@ impl MachineProbe {
     fn in_engine(&self, name: &ImageName) -> Result<FoundImage, String> {
         let found = self.containers()?.image(name.as_str()).map_err(|error| chain(&error))?;
         Ok(FoundImage { digest: found.root.id, env: found.env, root: Root::Docker(Arc::new(found.root)) })
+    }
+
+    /// Adds to the registry, for requests that name an image, all languages in those images that the operator allows.
+    pub(crate) fn add_direct(&self, registry: &mut Registry, config: &Config) {
+        let is_allowed = |image: &ImageName| {
+            config.images.direct.iter().any(|pattern| cupel_images::pattern::matches(pattern, image))
+        };
+        let images = self.images.iter().flatten().map(|image| &image.name);
+        let images: Vec<ImageName> = images.filter(|name| is_allowed(name)).cloned().collect();
+        registry.add_in_images(&images);
     }
 
     /// Reads the list of images again.

@@ -25,9 +25,17 @@ pub(crate) fn registry(config: &Config) -> Result<Registry, LoadError> {
     Registry::new(all.iter().filter(enabled).cloned().collect())
 }
 
-/// For a name with a version, such as `python@3`: the versions of that language, probed. Otherwise returns the registry.
+/// For a name with a version, such as `python@3`: the versions of that language, probed. For a name with an image, such as
+/// `python@course/ml:2`: that language. Otherwise returns the registry.
 pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Config) -> Registry {
-    let Some((language, _)) = name.and_then(|name| name.split_once('@')) else { return registry };
+    let Some((language, version)) = name.and_then(|name| name.split_once('@')) else { return registry };
+    if version.contains(':')
+        && let Ok(image) = version.parse()
+    {
+        let mut registry = registry;
+        registry.add_in_images(&[image]);
+        return registry;
+    }
     let versions = registry.versions(language).into_iter().cloned().collect();
     match Registry::new(versions) {
         Ok(mut versions) if versions.iter().count() > 0 => {

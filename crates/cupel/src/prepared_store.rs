@@ -11,7 +11,7 @@ use crate::local;
 /// Opens the store for commands without a server. If a server has ever started in the data directory, that is the store
 /// of the data directory; if not, the user's store. `None` if neither can be used.
 pub(crate) fn of_commands(data: &Path) -> Option<PreparedStore> {
-    if DataDir::has_database(data) {
+    if DataDir::is_of_server(data) {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
     }
     // The user's cache directory may be a symbolic link.

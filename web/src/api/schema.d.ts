@@ -1184,6 +1184,7 @@ export interface components {
          *       ],
          *       "image": null,
          *       "image_digest": null,
+         *       "images": [],
          *       "language_id": "python",
          *       "limits": {
          *         "cpu_time_ms": 10000,
@@ -1248,6 +1249,8 @@ export interface components {
             executor?: string | null;
             /** @description Digest of that image. */
             image_digest?: string | null;
+            /** @description Images in which requests may run the language by naming them as `image`. */
+            images: string[];
             /** @description Other ids of the language. */
             aliases: string[];
             /** @description File-name extensions, without the dot. */

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_languages::{Availability, ImageExecutor, Language};
+use cupel_languages::{Availability, ImageExecutor, Language, Registry};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,7 +16,7 @@ use crate::v1::response::LimitsView;
 #[schema(example = json!({
     "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256,
     "available": true, "unavailable_reason": null, "version": "3.11.2", "version_of": null, "image": null,
-    "executor": null, "image_digest": null, "aliases": ["python3", "py"],
+    "executor": null, "image_digest": null, "images": [], "aliases": ["python3", "py"],
     "extensions": ["py"], "source_file": "main.py", "compiled": false,
     "limits": {
         "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "processes": 64,
@@ -51,6 +51,8 @@ pub(crate) struct LanguageView {
     executor: Option<&'static str>,
     /// Digest of that image.
     image_digest: Option<String>,
+    /// Images in which requests may run the language by naming them as `image`.
+    images: Vec<String>,
     /// Other ids of the language.
     aliases: Vec<String>,
     /// File-name extensions, without the dot.
@@ -65,8 +67,8 @@ pub(crate) struct LanguageView {
     limits_max: LimitsView,
 }
 
-impl From<&Language> for LanguageView {
-    fn from(language: &Language) -> LanguageView {
+impl LanguageView {
+    fn of(language: &Language, registry: &Registry) -> LanguageView {
         let (version, unavailable_reason) = match &language.availability {
             Availability::Available { .. } => (language.version_number().map(str::to_owned), None),
             Availability::Unavailable { reason } => (None, Some(reason.clone())),
@@ -84,6 +86,7 @@ impl From<&Language> for LanguageView {
             image: language.image.as_ref().map(ToString::to_string),
             executor: language.executor.map(ImageExecutor::as_str),
             image_digest: language.image_digest().map(str::to_owned),
+            images: registry.images_of(&language.id).iter().map(ToString::to_string).collect(),
             aliases: language.aliases.clone(),
             extensions: language.extensions.clone(),
             source_file: language.source.to_string(),
@@ -112,7 +115,7 @@ pub(crate) struct LanguageViews {
 pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> {
     let registry = app.core.registry();
     let listed = registry.iter().filter(|language| language.listed);
-    Json(LanguageViews { languages: listed.map(LanguageView::from).collect() })
+    Json(LanguageViews { languages: listed.map(|language| LanguageView::of(language, &registry)).collect() })
 }
 
 /// Get one language by id or alias, case-insensitive.
@@ -129,7 +132,7 @@ pub(crate) async fn language(
     Path(name): Path<String>,
 ) -> Result<Json<LanguageView>, ApiError> {
     let registry = app.core.registry();
-    registry.find(&name).map(|language| Json(LanguageView::from(language))).ok_or_else(|| {
+    registry.find(&name).map(|language| Json(LanguageView::of(language, &registry))).ok_or_else(|| {
         let detail = sentence(&registry.unknown(&name, "`GET /api/v1/languages`"));
         ApiError::new(cupel_http::error::ErrorKind::NotFound, detail)
     })

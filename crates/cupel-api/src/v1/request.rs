@@ -11,11 +11,11 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::{NewProgram, NewSource, NewSubmission};
 use cupel_http::lists;
 use cupel_http::object::maybe_object;
-use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase, ToolOptions};
+use cupel_types::{Bytes, ImageName, Instructions, LimitsRequest, PriorityClass, TestCase, ToolOptions};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::v1::faults::{FormFaults, Shape};
+use crate::v1::faults::{FormFaults, Shape, sentence};
 
 /// A program to run. At least one of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,6 +30,11 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) version: Option<String>,
+    /// A container image in which the program is compiled and run, instead of the language's own toolchain; one of `images` of
+    /// `GET /languages/{language_id}`. The same as `language@image:tag`; excludes `version`.
+    #[serde(default)]
+    #[schema(min_length = 1)]
+    pub(crate) image: Option<String>,
     /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
     /// of its public type. On a virtual machine, the class with `main` is started, regardless of its name and package.
     #[serde(default)]
@@ -278,7 +283,21 @@ impl ExecuteRequest {
                 .inspect_err(|_| fault("/run_at", "`run_at` must be a time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
                 .ok()
         });
-        let source = source_of(with_version(self.language, self.version), self.source_code, self.files, &mut fault);
+        let language = match (self.version, self.image) {
+            (Some(_), Some(_)) => {
+                fault("/image", "Send `version` or `image`, not both.");
+                self.language
+            }
+            (version, None) => with_version(self.language, version),
+            (None, Some(image)) => match image.parse::<ImageName>() {
+                Ok(image) => format!("{}@{image}", self.language),
+                Err(error) => {
+                    fault("/image", &sentence(&error.to_string()));
+                    self.language
+                }
+            },
+        };
+        let source = source_of(language, self.source_code, self.files, &mut fault);
         let tests: Vec<TestCase> = self
             .tests
             .into_iter()

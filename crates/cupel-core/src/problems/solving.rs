@@ -105,7 +105,9 @@ impl Core {
         let has_driver = |language: &Language| language.driver.as_deref().and_then(Driver::named).is_some();
         let fits = |language: &Language| {
             let is_allowed = problem.limits.languages.as_ref().is_none_or(|allowed| allowed.contains(&language.id));
-            is_allowed && (problem.signature.is_none() || has_driver(language))
+            // Solutions of all contestants are judged with the same toolchain.
+            let is_direct = language.id.image().is_some();
+            is_allowed && !is_direct && (problem.signature.is_none() || has_driver(language))
         };
         if fits(language) {
             return None;

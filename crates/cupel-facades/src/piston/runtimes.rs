@@ -111,6 +111,10 @@ impl Runtime {
 
 /// The names of a language in `languages/*.toml`; `None`: the original does not know it.
 fn names(language: &Language) -> Vec<Option<&str>> {
+    if language.id.image().is_some() {
+        // Clients of Piston have no way to name an image.
+        return Vec::new();
+    }
     match language.facades.get(PISTON) {
         Some(names) => names.iter().map(|name| Some(name.as_str())).collect(),
         None => vec![None],

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::bounds::ImageBounds;
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
+use crate::pattern::glob;
 use crate::plan::{architecture, blob_path};
 use crate::store::Room;
 
@@ -156,19 +157,6 @@ fn matches(pattern: &str, reference: &Reference) -> bool {
     };
     let without_tag = format!("{}/{}", reference.registry(), reference.repository());
     glob(pattern.as_bytes(), full.as_bytes()) || glob(pattern.as_bytes(), without_tag.as_bytes())
-}
-
-/// Glob match with `*` and `**`; patterns are short and come from the operator.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern {
-        [] => text.is_empty(),
-        [b'*', b'*', rest @ ..] => (0..=text.len()).any(|at| glob(rest, &text[at..])),
-        [b'*', rest @ ..] => {
-            let end = text.iter().position(|c| *c == b'/').unwrap_or(text.len());
-            (0..=end).any(|at| glob(rest, &text[at..]))
-        }
-        [first, rest @ ..] => text.first() == Some(first) && glob(rest, &text[1..]),
-    }
 }
 
 struct Pull<'a> {

@@ -30,7 +30,15 @@ pub(super) fn images(args: &Images) -> CommandResult {
             if let Some(credentials) = credentials {
                 registries.credentials = Some(credentials.clone());
             }
-            add(&store, &name, &source, &registries, args.json)
+            let added = add(&store, &name, &source, &registries, args.json)?;
+            if images::is_users_own(&config) {
+                errln!(
+                    "It is for commands of this user, such as `cupel run`. No server has started in {}: to add an image for a server, \
+                     start the server once, and name its data directory with --data.",
+                    config.data.display()
+                );
+            }
+            Ok(added)
         }
         Some(ImagesCommand::Inspect { name: text }) => {
             let image = store.get(&name(text)?).map_err(failure)?;

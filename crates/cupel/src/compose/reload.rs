@@ -67,7 +67,9 @@ impl LanguageSources {
         };
         self.probe.read_again();
         let before = core.registry();
+        self.probe.add_direct(&mut registry, &self.config);
         registry.probe_beside(&before, &ImageProbe(self));
+        registry.keep_available_in_images();
         for language in registry.iter().filter(|language| language.is_available()) {
             let known = before.get(&language.id);
             if known.is_none_or(|known| known.installed_version() != language.installed_version()) {

@@ -56,7 +56,9 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
     let images = images::of_server(config, &data);
     let probe = MachineProbe::new(Some(images.clone()), &config.docker);
+    probe.add_direct(&mut registry, config);
     registry.probe(&probe);
+    registry.keep_available_in_images();
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
     // The launcher opens the directory of the roots at its start, so it must exist then.

@@ -16,6 +16,8 @@ pub(crate) struct Images {
     /// `None`: in the data directory.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) disk_max: Bytes,
+    /// Patterns of the images that requests may name.
+    pub(crate) direct: Vec<String>,
     /// Where programs of images run whose language file does not say it.
     pub(crate) executor: ImageExecutor,
     pub(crate) registries: RegistryOptions,
@@ -44,7 +46,8 @@ pub(super) fn images(layers: &mut Layers) -> Images {
         silence_max: layers.duration("images.registries.timeout", Duration::from_secs(1)),
     };
     let executors = [("native", ImageExecutor::Native), ("docker", ImageExecutor::Docker)];
-    Images { directory, disk_max, executor: layers.one_of("images.executor", &executors), registries }
+    let direct = layers.list("images.direct");
+    Images { directory, disk_max, direct, executor: layers.one_of("images.executor", &executors), registries }
 }
 
 pub(super) fn docker(layers: &mut Layers) -> DockerSettings {

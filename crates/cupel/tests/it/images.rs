@@ -44,7 +44,7 @@ fn libraries(path: &Path) -> Vec<PathBuf> {
 }
 
 /// An OCI layout with Python.
-fn python_image(directory: &Path, note: &str) -> PathBuf {
+pub(crate) fn python_image(directory: &Path, note: &str) -> PathBuf {
     layout(directory, &python_layer(note))
 }
 
@@ -186,6 +186,69 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     run(&data, &["images", "remove", "course/python:2026"], 0);
     let error = run(&data, &["images", "inspect", "course/python:2026"], 3);
     assert!(error.contains("no image is named `course/python:2026`"), "{error}");
+}
+
+#[test]
+fn a_request_names_an_image_that_the_operator_allows() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let settings = [&NO_RATE_LIMITS[..], &[("CUPEL_IMAGES__DIRECT", "course/*")]].concat();
+    let server = Server::start(&data, &settings);
+    let image = python_image(&place.path().join("image"), "a task");
+    for name in ["course/task:7", "other/task:7"] {
+        run(&data, &["images", "add", name, image.to_str().unwrap()], 0);
+    }
+    let images = eventually(|| {
+        let (_, python) = server.get("/api/v1/languages/python");
+        python.get("images").filter(|images| **images != json!([])).cloned()
+    });
+    assert_eq!(images, json!(["course/task:7"]), "the operator does not allow the other image");
+    let (_, bash) = server.get("/api/v1/languages/bash");
+    assert_eq!(bash["images"], json!([]), "the image has no `bash`");
+    let (_, all) = server.get("/api/v1/languages");
+    let ids: Vec<&str> =
+        all["languages"].as_array().unwrap().iter().filter_map(|one| one["language_id"].as_str()).collect();
+    assert!(ids.iter().all(|id| !id.contains('@')), "{ids:?}");
+
+    for body in [
+        json!({ "language": "python", "image": "course/task:7", "source_code": LOOK }),
+        json!({ "language": "py@course/task:7", "source_code": LOOK }),
+    ] {
+        let result = server.result(&eventually(|| accepted(&server, &body)));
+        assert_eq!(result["stdout"], "algorithms 4711 a task /box\nFalse False\n", "{result:#}");
+        assert_eq!(result["language"], "python@course/task:7");
+        assert!(result["language_version"].as_str().unwrap().contains(" (sha256:"), "{result:#}");
+    }
+    let refused = |more: Value| {
+        let mut body = json!({ "language": "python", "source_code": "1" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let (status, answer) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&body));
+        assert_eq!(status, 422, "{answer:#}");
+        let first = &answer["errors"][0];
+        format!("{}: {}", first["pointer"].as_str().unwrap(), first["detail"].as_str().unwrap())
+    };
+    for (more, expected) in [
+        (
+            json!({ "image": "other/task:7" }),
+            "/language: Requests may not name the image `other/task:7` for `python`, or it has no such toolchain; images for \
+             it: course/task:7.",
+        ),
+        (json!({ "image": "../etc" }), "/image: An image name has components of lower-case letters"),
+        (json!({ "image": "course/task:7", "version": "3" }), "/image: Send `version` or `image`, not both."),
+    ] {
+        let found = refused(more);
+        assert!(found.starts_with(expected), "{found}");
+    }
+    // On this machine, its user may name every image.
+    let program = source("main.py", LOOK);
+    let stdout = run(&data, &["run", "--language", "python@other/task:7", &program.path], 0);
+    assert!(stdout.starts_with("algorithms 4711 a task"), "{stdout}");
+    let error = run(&data, &["run", "--language", "ruby@other/task:7", &program.path], 125);
+    assert!(error.contains("`ruby` is not in the image"), "{error}");
+
+    run(&data, &["images", "remove", "course/task:7"], 0);
+    eventually(|| (server.get("/api/v1/languages/python").1["images"] == json!([])).then_some(()));
 }
 
 /// The id of an accepted submission; `None` while no worker has announced the language.

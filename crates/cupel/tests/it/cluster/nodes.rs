@@ -15,7 +15,7 @@ pub(crate) struct Node {
     pub(crate) url: String,
     /// The administrator's key, if this node's start created it.
     key: Option<String>,
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     log: PathBuf,
 }
 

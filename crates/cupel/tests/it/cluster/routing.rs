@@ -5,10 +5,43 @@ use serde_json::Value;
 use super::dead::Client;
 use super::nodes::{Cluster, Node};
 use super::{Broker, PATIENT, Site, through};
-use crate::support::{agent, eventually};
+use crate::images::{LOOK, python_image};
+use crate::support::{agent, end, eventually};
 
 through! {
     each_worker_gets_only_runs_in_its_languages: on_postgres on_redis | on_rabbitmq on_kafka;
+    a_run_goes_to_a_worker_that_has_its_image: on_kafka | on_postgres on_redis on_rabbitmq;
+}
+
+fn a_run_goes_to_a_worker_that_has_its_image(broker: Broker) {
+    let site = Site::empty(broker, &[PATIENT, ("CUPEL_IMAGES__DIRECT", "task/*")]);
+    let cluster = &site.cluster;
+    let api = cluster.start("api");
+    let client = Client { url: &api.url, key: cluster.key() };
+    let (with, without) = (cluster.start("worker"), cluster.start("worker"));
+    let place = tempfile::tempdir().unwrap();
+    let image = python_image(place.path(), "of one worker");
+    let mut add = cluster.command(&["images", "add", "task/one:7", image.to_str().unwrap()]);
+    add.arg("--data").arg(&with.data);
+    let added = end(add, b"");
+    assert_eq!(added.code, Some(0), "{added:?}");
+
+    // The API node learns of the image from the worker's heartbeat. Until then, the name is unknown.
+    let first = eventually(|| {
+        let (status, answer) = client.try_submit("python@task/one:7", LOOK);
+        (status == 202).then(|| answer["submission_id"].as_str().unwrap().to_owned())
+    });
+    let more = (0..10).map(|_| client.submit_in("python@task/one:7", LOOK));
+    for id in [first].into_iter().chain(more) {
+        let answer = client.wait_until(&id, |answer| answer["status"] == "completed");
+        assert!(answer["stdout"].as_str().unwrap().starts_with("algorithms 4711 of one worker"), "{answer}");
+    }
+    let lost = site.postgres.psql("postgres", "SELECT count(*) FROM runs WHERE lost > 0");
+    assert_eq!(lost, "0", "a worker without the image costs no attempt");
+    for node in [with, without, api] {
+        node.stop();
+    }
+    cluster.nothing_is_left();
 }
 
 /// The metric that alerts use exists on each node. No node keeps an outdated value when another node becomes the sweeper.
