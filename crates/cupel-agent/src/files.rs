@@ -29,7 +29,9 @@ pub(crate) struct BoxDirectory(OwnedFd);
 
 impl BoxDirectory {
     pub(crate) fn open() -> io::Result<BoxDirectory> {
-        Ok(BoxDirectory(rustix::fs::openat(CWD, BOX, DIRECTORY, Mode::empty())?))
+        let opened = rustix::fs::openat(CWD, BOX, DIRECTORY, Mode::empty());
+        let why = |errno: rustix::io::Errno| io::Error::new(errno.kind(), format!("cannot open {BOX}: {errno}"));
+        Ok(BoxDirectory(opened.map_err(why)?))
     }
 
     /// Creates a directory and those above it.

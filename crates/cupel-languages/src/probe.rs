@@ -38,9 +38,12 @@ pub trait Probe: Sync {
     }
 
     /// As [`Probe::is_installed`], for a program of an image.
-    fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
+    ///
+    /// # Errors
+    /// A message for the operator: the image cannot be examined.
+    fn is_installed_in(&self, image: &FoundImage, program: &str) -> Result<bool, String> {
         let _ = (image, program);
-        true
+        Ok(true)
     }
 
     /// Whether a program (a name or an absolute path) is installed. A probe that cannot check this returns true.

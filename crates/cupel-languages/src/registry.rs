@@ -378,9 +378,10 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
 fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
     let command = &language.version.command;
     // First, because this starts no program.
-    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
-    if let Some(missing) = programs.find(|program| !probe.is_installed_in(image, program)) {
-        return Err(format!("`{missing}` is not in the image"));
+    for program in language.compile.iter().chain([&language.execute]).filter_map(Template::program) {
+        if !probe.is_installed_in(image, program)? {
+            return Err(format!("`{program}` is not in the image"));
+        }
     }
     let printed = probe.version_in(image, command)?;
     let version = language.version.find(&printed);
@@ -675,8 +676,8 @@ mod tests {
             Ok(self.0.to_owned())
         }
 
-        fn is_installed_in(&self, _: &FoundImage, program: &str) -> bool {
-            program != "missing"
+        fn is_installed_in(&self, _: &FoundImage, program: &str) -> Result<bool, String> {
+            Ok(program != "missing")
         }
     }
 

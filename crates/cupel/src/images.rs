@@ -178,18 +178,17 @@ impl Probe for MachineProbe {
         native::run_in_image(&roots, &root, command, &image.env)
     }
 
-    fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
+    fn is_installed_in(&self, image: &FoundImage, program: &str) -> Result<bool, String> {
         if let Root::Docker(root) = &image.root {
-            let found = self.containers().map(|containers| containers.has_program(root, program));
-            return matches!(found, Ok(Ok(true)));
+            return self.containers()?.has_program(root, program).map_err(|error| chain(&error));
         }
-        let Ok((roots, root)) = self.root_of(image) else { return false };
+        let (roots, root) = self.root_of(image)?;
         let directory = roots.join(root.id.to_string());
         let paths: Vec<String> = match program.starts_with('/') {
             true => vec![program.to_owned()],
             false => root.search.iter().map(|part| format!("{part}/{program}")).collect(),
         };
-        paths.iter().any(|path| cupel_images::is_program(&directory, Path::new(path)))
+        Ok(paths.iter().any(|path| cupel_images::is_program(&directory, Path::new(path))))
     }
 }
 

@@ -19,6 +19,8 @@ use super::engine::{ContainerError, Engine, FORSAKEN_AFTER, REAP_EVERY};
 const OVERHEAD: u64 = 16 << 20;
 /// Containers that are created at the same time ahead of need, so that runs are not slowed down much.
 const CREATIONS_MAX: usize = 1;
+/// Maximum length of an agent's complaint in an error message.
+const COMPLAINT_CHARACTERS_MAX: usize = 500;
 /// Maximum time in which a started container must answer.
 const READY_MAX: Duration = Duration::from_secs(30);
 
@@ -66,6 +68,8 @@ pub(super) struct Container {
     pub(super) input: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     output: Output,
     decoder: Decoder,
+    /// What the agent, or the engine's runtime in its place, last reported on standard error.
+    complaint: Option<String>,
 }
 
 impl Container {
@@ -107,10 +111,14 @@ impl Container {
                         message,
                         "the agent of a container reports a failure"
                     );
+                    self.complaint = Some(message.trim().chars().take(COMPLAINT_CHARACTERS_MAX).collect());
                 }
                 Some(Ok(LogOutput::StdIn { .. })) => {}
                 Some(Err(error)) => return Err(ContainerError::Lost(chain(&error))),
-                None => return Err(ContainerError::Lost("its output has ended".to_owned())),
+                None => {
+                    let ended = || "its output has ended".to_owned();
+                    return Err(ContainerError::Lost(self.complaint.take().unwrap_or_else(ended)));
+                }
             }
         }
     }
@@ -251,6 +259,7 @@ async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, Contai
         input: Some(streams.input),
         output: streams.output,
         decoder: Decoder::default(),
+        complaint: None,
     };
     match tokio::time::timeout(READY_MAX, container.receive()).await {
         Ok(Ok(FromAgent::Ready { version: VERSION })) => Ok(container),

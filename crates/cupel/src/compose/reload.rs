@@ -98,7 +98,7 @@ impl Probe for ImageProbe<'_> {
         self.0.runner.run_in_image(&image.root, command, &image.env)
     }
 
-    fn is_installed_in(&self, image: &FoundImage, program: &str) -> bool {
+    fn is_installed_in(&self, image: &FoundImage, program: &str) -> Result<bool, String> {
         self.0.probe.is_installed_in(image, program)
     }
 }
