@@ -1,8 +1,10 @@
 // The playground in a browser, against the real server: text input, and live terminals that are typed into, resized,
 // interrupted, flooded and disconnected.
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { launch, visit } from './browser.mjs'
+import { makeImage } from './image.mjs'
 import { startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
@@ -106,6 +108,30 @@ while read -r -p "say: " line; do
 done
 `,
 }
+
+test('a language whose toolchain is in an image is offered by the running server, chosen and run', async () => {
+  const image = makeImage()
+  try {
+    server.command('images', 'add', 'zoo/parrot:1', image.layout)
+    server.command('languages', 'add', image.language)
+  } finally {
+    rmSync(image.work, { recursive: true })
+  }
+  const { page, check, close } = await player()
+  // The server looks for new languages every few seconds; the page asks when it is opened.
+  const offer = page.getByLabel('Language', { exact: true }).locator('option[value="parrot"]:not([disabled])')
+  for (const patience = Date.now() + PATIENCE_MS; (await offer.count()) === 0 && Date.now() < patience; ) {
+    await page.reload()
+    await page.getByLabel('Language', { exact: true }).locator('option[value="python"]').waitFor({ state: 'attached' })
+  }
+  await choose(page, 'parrot')
+  await write(page, 'Pretty Polly')
+  await press(page, 'Run')
+  await verdict(page, 'AC')
+  await page.getByText('Pretty Polly', { exact: true }).last().waitFor()
+  await check('language-of-an-image')
+  await close()
+})
 
 test('a visitor writes code, is asked to sign in when it is run, and has the code afterwards', async () => {
   const { page, check, close, scriptBytes } = await visit(browser)

@@ -1,5 +1,5 @@
 // The real server, on a free port of loopback and with its own data directory; and a proxy with a path prefix.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
@@ -43,7 +43,9 @@ export async function startServer(settings = {}) {
     await end('TERM')
     rmSync(work, { recursive: true, force: true })
   }
-  return { url, stop, kill: () => end('KILL'), again: () => begin(new URL(url).host), said: () => said }
+  /** Runs a command on the server's data directory. */
+  const command = (...words) => execFileSync(AS_ROOT, [CUPEL, ...words, '--data', join(work, 'data')], { env, encoding: 'utf8' })
+  return { url, stop, command, kill: () => end('KILL'), again: () => begin(new URL(url).host), said: () => said }
 }
 
 /** A proxy on loopback that serves `target()` below `prefix`, which it removes, as a gateway does. */

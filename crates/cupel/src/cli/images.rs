@@ -95,6 +95,18 @@ fn add(
     as_json: bool,
 ) -> CommandResult {
     become_owner(store)?;
+    if let Source::Path { path, .. } = source
+        && let Err(error) = std::fs::File::open(path)
+        && error.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        return Err(anyhow!(
+            "cannot read {}: this command reads it as the owner of the data directory (user {}); put it where that user can read it, \
+             such as a new directory below /var/tmp, and make it readable",
+            path.display(),
+            rustix::process::geteuid()
+        ))
+        .or_exit(Exit::Usage);
+    }
     let began = Instant::now();
     let added = store.add(name, source, registries).map_err(failure)?;
     if as_json {
