@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_languages::Availability::Unprobed;
-use cupel_languages::Registry;
+use cupel_languages::{LibraryVersions, Registry};
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -77,6 +77,8 @@ pub struct WorkerBeat {
     pub busy: u32,
     /// The worker's languages, with the versions of their toolchains.
     pub languages: BTreeMap<LanguageId, String>,
+    /// The versions of the libraries that programs can use there.
+    pub libraries: LibraryVersions,
     /// The order it currently follows.
     pub order: Order,
 }
@@ -205,13 +207,22 @@ impl Core {
         let most = |counts: BTreeMap<String, u64>| counts.into_iter().max_by_key(|(_, count)| *count);
         let found: BTreeMap<LanguageId, String> =
             versions.into_iter().filter_map(|(language, counts)| Some((language, most(counts)?.0))).collect();
+        // Workers of a cluster have the same packages; of several versions, any one is shown.
+        let workers = self.workers_alive().await?;
+        let mut libraries = LibraryVersions::new();
+        for (language, found) in workers.into_iter().flat_map(|worker| worker.beat.libraries) {
+            libraries.entry(language).or_default().extend(found);
+        }
         let registry = self.registry();
         let is_same = |registry: &Registry| {
             registry.iter().all(|language| language.installed_version() == found.get(&language.id).map(String::as_str))
+                && registry.library_versions() == libraries
                 && found.keys().filter(|id| id.image().is_some()).all(|id| registry.get(id).is_some())
         };
         if !is_same(&registry) || registry.iter().any(|language| matches!(language.availability, Unprobed)) {
-            self.set_registry(registry.with_versions(&found, NO_WORKER));
+            let mut registry = registry.with_versions(&found, NO_WORKER);
+            registry.set_library_versions(&libraries);
+            self.set_registry(registry);
         }
         Ok(())
     }

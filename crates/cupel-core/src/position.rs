@@ -37,6 +37,21 @@ pub struct Follow {
     log: Box<dyn Subscription>,
     /// `None`: the run no longer waits for its first attempt.
     waiting: Option<Waiting>,
+    gap: GapState,
+    /// An event of the log that follows a repeated gap.
+    held: Option<Event>,
+}
+
+/// What the client knows of a gap before the next event of the log. A repeated `queued` is not of the log, so it must not seem to
+/// be what follows the gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GapState {
+    /// There is none.
+    None,
+    /// It was the last entry.
+    Last,
+    /// It was followed by a repeated `queued`; so it is repeated before the next event.
+    Followed,
 }
 
 /// An entry of a followed log.
@@ -96,7 +111,7 @@ impl Core {
         let Some((record, log)) = self.watch_record(viewer, id, after).await? else { return Ok(None) };
         let waits = matches!(record.state, RunState::Queued { attempts: 0, .. }) && after.attempt() == 0;
         let waiting = waits.then(|| Waiting::new(WaitingRun::of(&record, now), after));
-        Ok(Some(Follow { core: self.clone(), log, waiting }))
+        Ok(Some(Follow { core: self.clone(), log, waiting, gap: GapState::None, held: None }))
     }
 
     /// The position of a run; `None`: it does not wait, or is not among the listed runs.
@@ -192,33 +207,55 @@ impl Waiting {
 impl Follow {
     /// The next entry; `None`: as [`Subscription::next`].
     pub async fn next(&mut self) -> Option<Followed> {
-        let Some(waiting) = &mut self.waiting else {
-            return Some(Followed { received: self.log.next().await?, position: None });
-        };
-        let received = {
-            // Polls the same future after an unchanged position: a new one would begin to wait for the bus again, and
-            // never query the store for an end that was not announced.
-            let mut next = self.log.next();
-            loop {
-                tokio::select! {
-                    biased;
-                    received = &mut next => break received?,
-                    update = waiting.update(&self.core) => if update.is_some() {
-                        return update;
-                    },
+        let received = match self.held.take() {
+            Some(event) => Received::Event(event),
+            None => match self.received_or_update().await? {
+                Ok(received) => received,
+                Err(update) => {
+                    if self.gap == GapState::Last {
+                        self.gap = GapState::Followed;
+                    }
+                    return Some(update);
                 }
-            }
+            },
         };
-        let mut position = None;
-        match &received {
-            Received::Event(Event { kind: EventKind::Queued, seq, .. }) if seq.attempt() == 0 => {
-                position = self.core.position(&waiting.run).await;
-                (waiting.last, waiting.reported) = (*seq, position);
+        let received = match received {
+            Received::Event(event) if self.gap == GapState::Followed => {
+                self.held = Some(event);
+                Received::Gap
             }
-            Received::Event(_) => self.waiting = None,
-            Received::Gap => {}
+            other => other,
+        };
+        self.gap = if matches!(received, Received::Gap) { GapState::Last } else { GapState::None };
+        let mut position = None;
+        if let Some(waiting) = &mut self.waiting {
+            match &received {
+                Received::Event(Event { kind: EventKind::Queued, seq, .. }) if seq.attempt() == 0 => {
+                    position = self.core.position(&waiting.run).await;
+                    (waiting.last, waiting.reported) = (*seq, position);
+                }
+                Received::Event(_) => self.waiting = None,
+                Received::Gap => {}
+            }
         }
         Some(Followed { received, position })
+    }
+
+    /// The next entry of the log, or (`Err`) a repeated `queued` with a new position.
+    async fn received_or_update(&mut self) -> Option<Result<Received, Followed>> {
+        let Some(waiting) = &mut self.waiting else { return self.log.next().await.map(Ok) };
+        // Polls the same future after an unchanged position: a new one would begin to wait for the bus again, and
+        // never query the store for an end that was not announced.
+        let mut next = self.log.next();
+        loop {
+            tokio::select! {
+                biased;
+                received = &mut next => return received.map(Ok),
+                update = waiting.update(&self.core) => if let Some(update) = update {
+                    return Some(Err(update));
+                },
+            }
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use crate::exception::{self, ExceptionDto};
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
 use crate::{
-    Availability, ImageExecutor, Language, LanguageFault, LanguageSet, Packages, Sample, Template, VersionRule, place,
+    Availability, ImageExecutor, Language, LanguageFault, LanguageSet, Library, LibraryPackage, Packages, Sample,
+    Template, VersionRule, place,
 };
 
 /// Default pattern: numbers joined by dots.
@@ -56,6 +57,8 @@ struct FileDto {
     compile_limits: LimitsDto,
     /// If this table is missing, Cupel installs nothing; the operator provides the toolchain.
     packages: Option<PackagesDto>,
+    #[serde(default)]
+    libraries: BTreeMap<String, String>,
     #[serde(default)]
     prepare: Vec<PrepareDto>,
     service: Option<ServiceDto>,
@@ -338,6 +341,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
             ("prepare", !prepare.is_empty()),
             ("service", service.is_some()),
             ("packages", dto.packages.is_some()),
+            ("libraries", !dto.libraries.is_empty()),
         ];
         for (key, _) in of_machine.into_iter().filter(|(_, is_set)| *is_set) {
             faults
@@ -352,6 +356,12 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         Some(text) => faults.check("version_of", parse_id(text)),
         None => None,
     };
+    let mut libraries = Vec::new();
+    for (name, package) in dto.libraries {
+        if let Some(package) = faults.check(&format!("libraries.{name}"), LibraryPackage::parse(&package)) {
+            libraries.push(Library { name, package, version: None });
+        }
+    }
     let packages = dto.packages.unwrap_or_default();
     let version = version(dto.version, faults);
     let samples = dto.samples.into_iter().enumerate().filter_map(|(i, s)| sample(i, s, faults)).collect();
@@ -385,6 +395,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         compile_limits,
         version: version?,
         packages: Packages { debian: packages.debian, npm: packages.npm, requires, set: packages.set.into() },
+        libraries,
         samples,
         availability: Availability::Unprobed,
     })
@@ -609,6 +620,7 @@ mod tests {
         check("artifacts = [\"main\"]", "image = \"zig:1\"", "packages", "has everything in its image");
         check("artifacts = [\"main\"]", "executor = \"docker\"", "executor", "needs `image`");
         check("artifacts = [\"main\"]", "image = \"zig:1\"\nwarm = \"python\"", "warm", "start cold");
+        check("[packages]", "[libraries]\nX = 'x'\n[packages]", "libraries.X", "expected `debian:PACKAGE`");
         check("artifacts = [\"main\"]", "version_of = \"Z Z\"", "version_of", "1 to 32 characters");
         check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never visible");
         check("artifacts = [\"main\"]", "mounts = [\"/usr/../root\"]", "mounts[0]", "absolute path");

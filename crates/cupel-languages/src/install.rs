@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 
 use cupel_types::LanguageId;
 
-use crate::{HostProbe, Language, LanguageSet, Registry};
+use crate::{HostProbe, Language, LanguageSet, Library, LibraryPackage, Registry, library};
 
 /// Install prefix of npm packages: below `/usr`, so that programs in the sandbox see it without a mount.
-const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
+pub(crate) const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
 
 /// The languages that an operator selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,24 +91,36 @@ pub enum InstallError {
 }
 
 impl InstallPlan {
-    /// Determines the missing packages. The registry must have been probed; the function also queries the machine's
-    /// dpkg database.
+    /// Determines the missing packages, also those of the languages' libraries if `with_libraries`. The registry must have been
+    /// probed; the function also queries the machine's dpkg database.
     ///
     /// # Errors
     /// A name matches no language.
-    pub fn new(registry: &Registry, selection: &Selection) -> Result<InstallPlan, InstallError> {
+    pub fn new(registry: &Registry, selection: &Selection, with_libraries: bool) -> Result<InstallPlan, InstallError> {
         let wanted: Vec<&Language> = match selection {
             Selection::Set(set) => registry.iter().filter(|l| l.packages.set <= *set).collect(),
             Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
         };
+        let libraries = wanted.iter().filter(|_| with_libraries).flat_map(|language| &language.libraries);
+        let libraries: Vec<&Library> = libraries.filter(|library| library.version.is_none()).collect();
         let mut plan = missing(registry, wanted);
+        for library in libraries {
+            match &library.package {
+                LibraryPackage::Debian(name) => plan.debian.push(name.clone()),
+                LibraryPackage::Npm(spec) => plan.npm.push(spec.clone()),
+            }
+        }
+        for list in [&mut plan.debian, &mut plan.npm] {
+            list.sort();
+            list.dedup();
+        }
         // Debian's npm depends on Debian's Node.js, which must not replace an existing one.
         let host = HostProbe::default();
         if !plan.npm.is_empty() && host.find("npm").is_none() && host.find("node").is_none() {
             plan.debian.push("npm".to_owned());
         }
-        let installed = debian_installed(&plan.debian);
-        plan.debian.retain(|package| !installed.contains(package));
+        let installed = library::debian_versions(&plan.debian.iter().map(String::as_str).collect::<Vec<_>>());
+        plan.debian.retain(|package| !installed.contains_key(package));
         Ok(plan)
     }
 
@@ -205,21 +217,6 @@ fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> Install
     }
 }
 
-/// The packages that dpkg reports as installed; empty if dpkg is missing.
-fn debian_installed(packages: &[String]) -> BTreeSet<String> {
-    if packages.is_empty() {
-        return BTreeSet::new();
-    }
-    // dpkg-query(1) reports unknown names on standard error and in the exit code. Both are ignored here.
-    let output = Command::new("dpkg-query")
-        .args(["-W", "-f", "${db:Status-Status} ${Package}\\n"])
-        .args(packages)
-        .stdin(Stdio::null())
-        .output();
-    let printed = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
-    printed.lines().filter_map(|line| line.strip_prefix("installed ")).map(str::to_owned).collect()
-}
-
 /// Prefix of the commands: nothing for root, `sudo` for other users.
 fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     let host = HostProbe::default();
@@ -289,18 +286,35 @@ mod tests {
     #[test]
     fn the_error_for_an_unknown_language_suggests_the_nearest() {
         let registry = Registry::load(None).unwrap();
-        let error = InstallPlan::new(&registry, &Selection::Named(vec!["pyhton".to_owned()])).unwrap_err();
+        let error = InstallPlan::new(&registry, &Selection::Named(vec!["pyhton".to_owned()]), false).unwrap_err();
         assert_eq!(error.to_string(), "there is no language `pyhton`; did you mean `python`?");
     }
 
     #[test]
     fn a_selected_set_contains_the_smaller_ones() {
         let registry = Registry::load(None).unwrap();
-        let plan = InstallPlan::new(&registry, &Selection::Set(LanguageSet::Core)).unwrap();
+        let plan = InstallPlan::new(&registry, &Selection::Set(LanguageSet::Core), false).unwrap();
         assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.set == LanguageSet::Core)));
         assert_eq!(plan.languages.len(), 11);
-        let number = |set| InstallPlan::new(&registry, &Selection::Set(set)).unwrap().languages.len();
+        let number = |set| InstallPlan::new(&registry, &Selection::Set(set), false).unwrap().languages.len();
         assert!(number(LanguageSet::Popular) > 25 && number(LanguageSet::All) == registry.iter().count());
+    }
+
+    #[test]
+    fn libraries_are_installed_on_request_also_for_an_installed_language() {
+        let mut registry = Registry::load(None).unwrap();
+        registry.probe(&Only(&["python3"]));
+        let python = Selection::Named(vec!["python".to_owned()]);
+        assert!(InstallPlan::new(&registry, &python, false).unwrap().is_empty());
+        let lacking: Vec<&Library> =
+            registry.find("python").unwrap().libraries.iter().filter(|library| library.version.is_none()).collect();
+        assert!(lacking.iter().any(|library| library.name == "NumPy"), "this probe finds no library");
+        let debian: Vec<&str> = ["python3-numpy", "python3-scipy"].to_vec();
+        let there = library::debian_versions(&debian);
+        let plan = InstallPlan::new(&registry, &python, true).unwrap();
+        for package in debian {
+            assert_eq!(plan.debian.contains(&package.to_owned()), !there.contains_key(package), "{package}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use cupel_types::{BoxPath, ContentHash, ImageName, LanguageId, Limits, LimitsReq
 use regex_lite::Regex;
 use serde::Deserialize;
 
-use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
+use crate::{CompileService, ExceptionRule, Library, Placeholders, Prepare, Template};
 
 /// Base environment of every program; the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
@@ -78,6 +78,8 @@ pub struct Language {
     pub version: VersionRule,
     /// Packages that provide the language.
     pub packages: Packages,
+    /// Libraries that an operator may install for the language.
+    pub libraries: Vec<Library>,
     /// Small programs that test the language.
     pub samples: Vec<Sample>,
     /// Whether the language can be used on this machine.
@@ -143,6 +145,7 @@ impl Language {
             warm: None,
             facades: BTreeMap::new(),
             packages: Packages::default(),
+            libraries: Vec::new(),
             samples: Vec::new(),
             availability: Availability::Unprobed,
             ..self.clone()

@@ -1,5 +1,6 @@
 //! Probing which toolchains are installed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cupel_types::ImageName;
 
-use crate::{FoundImage, ImageExecutor};
+use crate::{FoundImage, ImageExecutor, LibraryPackage, library};
 
 /// Runs version commands. The commands come from language files, never from a tenant.
 pub trait Probe: Sync {
@@ -44,6 +45,12 @@ pub trait Probe: Sync {
     fn is_installed_in(&self, image: &FoundImage, program: &str) -> Result<bool, String> {
         let _ = (image, program);
         Ok(true)
+    }
+
+    /// The installed versions of those packages that are installed.
+    fn libraries(&self, packages: &BTreeSet<LibraryPackage>) -> BTreeMap<LibraryPackage, String> {
+        let _ = packages;
+        BTreeMap::new()
     }
 
     /// Whether a program (a name or an absolute path) is installed. A probe that cannot check this returns true.
@@ -94,6 +101,10 @@ fn is_program(path: &Path) -> bool {
 }
 
 impl Probe for HostProbe {
+    fn libraries(&self, packages: &BTreeSet<LibraryPackage>) -> BTreeMap<LibraryPackage, String> {
+        library::installed(packages)
+    }
+
     fn is_installed(&self, program: &str) -> bool {
         self.find(program).is_some()
     }

@@ -16,6 +16,9 @@ use crate::{
 /// Maximum number of version commands run in parallel; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
 
+/// Versions of the installed libraries of each language, by name.
+pub type LibraryVersions = BTreeMap<LanguageId, BTreeMap<String, String>>;
+
 /// The languages of an installation. Immutable for its readers; a reload creates a new registry.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -122,6 +125,12 @@ impl Registry {
             self.languages[at].accept(availability, image);
         }
         self.settle_requirements();
+        let packages =
+            self.languages.iter().flat_map(|l| &l.libraries).map(|library| library.package.clone()).collect();
+        let found = probe.libraries(&packages);
+        for library in self.languages.iter_mut().flat_map(|language| &mut language.libraries) {
+            library.version = found.get(&library.package).cloned();
+        }
     }
 
     /// Probes the languages that have an image. A language of the machine is as available as it is in `before`, if its file
@@ -134,6 +143,12 @@ impl Registry {
                     && known.version.command == language.version.command
                     && known.availability != Availability::Unprobed
             });
+            for library in &mut language.libraries {
+                let before = known.iter().flat_map(|known| &known.libraries);
+                let same =
+                    before.filter(|before| before.package == library.package).find_map(|same| same.version.clone());
+                library.version = same;
+            }
             let Probed { availability, image } = match known {
                 Some(known) => Probed { availability: known.availability.clone(), image: None },
                 None => probed(language, probe),
@@ -159,6 +174,26 @@ impl Registry {
             };
         }
         registry
+    }
+
+    /// The versions of the installed libraries of each language, by name.
+    pub fn library_versions(&self) -> LibraryVersions {
+        let of = |language: &Language| {
+            let versions = language.libraries.iter().filter_map(|one| Some((one.name.clone(), one.version.clone()?)));
+            Some((language.id.clone(), versions.collect()))
+                .filter(|(_, versions): &(_, BTreeMap<_, _>)| !versions.is_empty())
+        };
+        self.languages.iter().filter_map(of).collect()
+    }
+
+    /// Sets the versions of the libraries, for nodes that learn them from the workers.
+    pub fn set_library_versions(&mut self, versions: &LibraryVersions) {
+        for language in &mut self.languages {
+            let found = versions.get(&language.id);
+            for library in &mut language.libraries {
+                library.version = found.and_then(|found| found.get(&library.name)).cloned();
+            }
+        }
     }
 
     /// Marks a language as unavailable if a language that it requires is unavailable.
@@ -761,6 +796,18 @@ mod tests {
         let elsewhere = self::registry(&[("run", "'r'", "")]).unwrap().with_versions(&versions, "no worker");
         assert_eq!(elsewhere.find("r@there:latest").unwrap().image_digest(), Some("sha256:ab"));
         assert!(elsewhere.with_versions(&BTreeMap::new(), "no worker").find("run@there:latest").is_none());
+    }
+
+    #[test]
+    fn a_node_learns_the_libraries_of_the_workers() {
+        let mut registry = Registry::load(None).unwrap();
+        assert!(registry.library_versions().is_empty());
+        let python = [("NumPy".to_owned(), "1.24.2".to_owned()), ("unknown".to_owned(), "1".to_owned())];
+        registry.set_library_versions(&[("python".parse().unwrap(), python.into())].into());
+        let expected = [("python".parse().unwrap(), [("NumPy".to_owned(), "1.24.2".to_owned())].into())];
+        assert_eq!(registry.library_versions(), expected.into());
+        registry.set_library_versions(&LibraryVersions::new());
+        assert!(registry.library_versions().is_empty());
     }
 
     #[test]

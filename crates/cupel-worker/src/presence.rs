@@ -92,6 +92,7 @@ impl Presence {
             slots: u32::try_from(self.slots).unwrap_or(u32::MAX),
             busy: self.shared.busy.load(Ordering::Relaxed),
             languages,
+            libraries: registry.library_versions(),
             order,
         }
     }

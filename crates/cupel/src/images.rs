@@ -1,6 +1,6 @@
 //! The container images of this node: where they are, what languages find in them, and how the API manages them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use async_trait::async_trait;
 use cupel_core::images::{ImageEntry, ImageState, Images, ImagesError};
 use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
-use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, Probe, Registry};
+use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, LibraryPackage, Probe, Registry};
 use cupel_runner::{Containers, DockerSettings, native};
 use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
 
@@ -135,6 +135,10 @@ impl MachineProbe {
 }
 
 impl Probe for MachineProbe {
+    fn libraries(&self, packages: &BTreeSet<LibraryPackage>) -> BTreeMap<LibraryPackage, String> {
+        self.host.libraries(packages)
+    }
+
     fn version(&self, command: &[String]) -> Result<String, String> {
         self.host.version(command)
     }

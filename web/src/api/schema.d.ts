@@ -1186,6 +1186,12 @@ export interface components {
          *       "image_digest": null,
          *       "images": [],
          *       "language_id": "python",
+         *       "libraries": [
+         *         {
+         *           "name": "NumPy",
+         *           "version": "1.24.2"
+         *         }
+         *       ],
          *       "limits": {
          *         "cpu_time_ms": 10000,
          *         "disk_kb": 131072,
@@ -1251,6 +1257,8 @@ export interface components {
             image_digest?: string | null;
             /** @description Images in which requests may run the language by naming them as `image`. */
             images: string[];
+            /** @description Libraries beyond those of the toolchain that programs can use here. */
+            libraries: components["schemas"]["LibraryView"][];
             /** @description Other ids of the language. */
             aliases: string[];
             /** @description File-name extensions, without the dot. */
@@ -1268,6 +1276,19 @@ export interface components {
         LanguageViews: {
             /** @description Sorted by id. */
             languages: components["schemas"]["LanguageView"][];
+        };
+        /**
+         * @description A library.
+         * @example {
+         *       "name": "NumPy",
+         *       "version": "1.24.2"
+         *     }
+         */
+        LibraryView: {
+            /** @description Its name. */
+            name: string;
+            /** @description The installed version. */
+            version: string;
         };
         /** @description The limits that applied. Names and units are those of the request. */
         LimitsView: {

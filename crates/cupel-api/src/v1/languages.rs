@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_languages::{Availability, ImageExecutor, Language, Registry};
+use cupel_languages::{Availability, ImageExecutor, Language, Library, Registry};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,7 +16,8 @@ use crate::v1::response::LimitsView;
 #[schema(example = json!({
     "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256,
     "available": true, "unavailable_reason": null, "version": "3.11.2", "version_of": null, "image": null,
-    "executor": null, "image_digest": null, "images": [], "aliases": ["python3", "py"],
+    "executor": null, "image_digest": null, "images": [],
+    "libraries": [{ "name": "NumPy", "version": "1.24.2" }], "aliases": ["python3", "py"],
     "extensions": ["py"], "source_file": "main.py", "compiled": false,
     "limits": {
         "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "processes": 64,
@@ -53,6 +54,8 @@ pub(crate) struct LanguageView {
     image_digest: Option<String>,
     /// Images in which requests may run the language by naming them as `image`.
     images: Vec<String>,
+    /// Libraries beyond those of the toolchain that programs can use here.
+    libraries: Vec<LibraryView>,
     /// Other ids of the language.
     aliases: Vec<String>,
     /// File-name extensions, without the dot.
@@ -87,6 +90,7 @@ impl LanguageView {
             executor: language.executor.map(ImageExecutor::as_str),
             image_digest: language.image_digest().map(str::to_owned),
             images: registry.images_of(&language.id).iter().map(ToString::to_string).collect(),
+            libraries: language.libraries.iter().filter_map(LibraryView::of).collect(),
             aliases: language.aliases.clone(),
             extensions: language.extensions.clone(),
             source_file: language.source.to_string(),
@@ -94,6 +98,23 @@ impl LanguageView {
             limits: language.limits.into(),
             limits_max: language.limits_max.into(),
         }
+    }
+}
+
+/// A library.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "NumPy", "version": "1.24.2" }))]
+pub(crate) struct LibraryView {
+    /// Its name.
+    name: String,
+    /// The installed version.
+    version: String,
+}
+
+impl LibraryView {
+    /// `None` for a library that is not installed.
+    fn of(library: &Library) -> Option<LibraryView> {
+        Some(LibraryView { name: library.name.clone(), version: library.version.clone()? })
     }
 }
 

@@ -319,6 +319,7 @@ async fn a_change_of_role_takes_effect_at_once() {
         slots: 4,
         busy: 1,
         languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
+        libraries: BTreeMap::new(),
         order: Order::Work,
     };
     app.core.beat(beat).await.unwrap();

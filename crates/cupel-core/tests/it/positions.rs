@@ -1,16 +1,19 @@
 //! Positions of waiting runs in the queue.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use cupel_core::event::{Event, EventKind, Seq};
 use cupel_core::run::LeasedRun;
 use cupel_core::{
-    AuthenticatedUser, Clock as _, Completion, Core, CoreParts, Follow, Followed, LeasePolicy, Received, RunStore as _,
+    AuthenticatedUser, Clock as _, Completion, Core, CoreParts, EventBus, Follow, Followed, Interest, LeasePolicy,
+    Notice, Notices, Received, RunStore as _, Subscription,
 };
 use cupel_events::EmbeddedBus;
 use cupel_testkit::{Unlimited, a_report, a_submission};
 use cupel_types::{SubmissionId, UserId, Verdict};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{App, another_user, finish, next, parts};
 
@@ -82,6 +85,54 @@ async fn a_waiting_run_gets_its_new_position_until_it_starts() {
         assert_eq!(hear(log).await, ("verdict", Seq::of_end(1), None));
         assert!(log.next().await.is_none());
     }
+}
+
+/// A bus whose subscribers get what the test sends.
+struct ScriptedBus(Mutex<Option<UnboundedReceiver<Received>>>);
+
+struct Script(UnboundedReceiver<Received>);
+
+#[async_trait]
+impl Subscription for Script {
+    async fn next(&mut self) -> Option<Received> {
+        self.0.recv().await
+    }
+}
+
+#[async_trait]
+impl EventBus for ScriptedBus {
+    fn publish(&self, _: Event) {}
+    async fn subscribe(&self, _: SubmissionId, _: Seq, _: Interest) -> Box<dyn Subscription> {
+        Box::new(Script(self.0.lock().unwrap().take().expect("one subscriber")))
+    }
+    fn announce(&self, _: Notice) {}
+    fn notices(&self) -> Box<dyn Notices> {
+        EmbeddedBus::default().notices()
+    }
+    fn health(&self) -> Result<(), String> {
+        Ok(())
+    }
+    async fn close(&self) {}
+}
+
+#[tokio::test]
+async fn a_position_after_a_gap_does_not_hide_the_gap() {
+    let app = App::start().await;
+    let (first, second) = (app.submit_one().await, app.submit_later(app.owner, "python").await);
+    let (script, receiver) = unbounded_channel();
+    let bus = Arc::new(ScriptedBus(Mutex::new(Some(receiver))));
+    let core = Core::new(parts(&app.store, &app.clock, Arc::default(), bus));
+    let mut log = follow(&core, app.owner, second, Seq::default()).await;
+    assert_eq!(hear(&mut log).await, ("queued", Seq::of_attempt(0, 1), Some(2)));
+    let is_gap = |entry: Option<Followed>| matches!(entry, Some(Followed { received: Received::Gap, .. }));
+    script.send(Received::Gap).unwrap();
+    assert!(is_gap(log.next().await));
+    app.core.cancel(&app.me(), first).await.unwrap();
+    app.clock.advance(Duration::from_secs(2));
+    assert_eq!(hear(&mut log).await, ("queued", Seq::of_attempt(0, 2), Some(1)));
+    script.send(Received::Event(Event::finished(second, 1, app.clock.now(), Verdict::Accepted))).unwrap();
+    assert!(is_gap(log.next().await), "the events of the attempt are missing");
+    assert_eq!(hear(&mut log).await, ("verdict", Seq::of_end(1), None));
 }
 
 #[tokio::test]

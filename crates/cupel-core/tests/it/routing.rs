@@ -55,6 +55,7 @@ impl Site {
             slots: 1,
             busy: 0,
             languages: versions(languages),
+            libraries: BTreeMap::new(),
             order: Order::Work,
         };
         let worker = Worker { core, beat };

@@ -76,11 +76,15 @@ fn pool(world: &World) {
     });
 }
 
-fn forsaken(world: &World) {
-    let engine = &world.engine;
+fn forsaken(_: &World) {
+    // An engine of its own: on another one, this removes what other trials have created and not started yet.
+    let engine = Engine::start();
+    let directory = tempfile::tempdir().unwrap();
+    engine.import(directory.path(), IMAGE, &[]);
+    let settings = settings_of(&engine);
     let create = |label: &str| engine.docker(&["create", "--label", label, IMAGE, "/nothing"]);
     let (ours, other) = (create("org.cupel.executor=1"), create("somebody.else=1"));
-    let containers = Containers::on_demand(&world.settings).unwrap();
+    let containers = Containers::on_demand(&settings).unwrap();
     containers.remove_forsaken(Duration::from_secs(3600)).unwrap();
     let exists = |id: &str| engine.try_docker(&["inspect", id]).is_ok();
     assert!(exists(&ours) && exists(&other), "a worker may be about to start it");
@@ -141,7 +145,7 @@ pub(crate) fn own_containers_if_asked() {
     if arguments.next().as_deref() != Some(OWNER) {
         return;
     }
-    let mut own = Own::at(&arguments.next().unwrap());
+    let mut own = Own::with(DockerSettings { socket: arguments.next().unwrap(), ..DockerSettings::default() });
     let unhurried = |limits: &mut Limits| limits.idle_time = Duration::from_secs(600);
     let result = own.run("stream", unhurried, &mut Said).unwrap();
     println!("{:?}", result.report.outcome);
@@ -173,13 +177,16 @@ struct Own {
     _runner: NativeRunner,
 }
 
+fn settings_of(engine: &Engine) -> DockerSettings {
+    DockerSettings { socket: engine.socket().to_str().unwrap().to_owned(), ..DockerSettings::default() }
+}
+
 impl Own {
     fn start(engine: &Engine) -> Own {
-        Own::at(engine.socket().to_str().unwrap())
+        Own::with(settings_of(engine))
     }
 
-    fn at(socket: &str) -> Own {
-        let settings = DockerSettings { socket: socket.to_owned(), ..DockerSettings::default() };
+    fn with(settings: DockerSettings) -> Own {
         let launched = NativeRunner::launch(1, [], Directories::default()).unwrap();
         let containers = Arc::new(Containers::start(&settings).unwrap());
         let root = Root::Docker(Arc::new(containers.image(IMAGE).unwrap().root));

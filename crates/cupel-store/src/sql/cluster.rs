@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cupel_core::StoreError;
 use cupel_core::cluster::{ClusterStore, Order, WorkerBeat, WorkerRecord};
+use cupel_languages::LibraryVersions;
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::Timestamp;
 
@@ -26,7 +27,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
         let read = self.read("list workers", |db| {
             let sql = "SELECT id, name, version, slots, busy, languages, doing, \
                        CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END, \
-                       started_at, seen_at FROM workers ORDER BY started_at, id";
+                       started_at, seen_at, libraries FROM workers ORDER BY started_at, id";
             db.all(sql, values![], record)
         });
         read.await
@@ -77,6 +78,7 @@ fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
             slots: row.get(3)?,
             busy: row.get(4)?,
             languages: languages_from(row.text(5)?)?,
+            libraries: libraries_from(row.text(10)?)?,
             order: order(6)?,
         },
         order: order(7)?,
@@ -85,10 +87,21 @@ fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
     })
 }
 
+/// Ids that only a later version of Cupel knows are skipped: their runs are for workers of that version.
 fn languages_from(json: &str) -> Result<BTreeMap<LanguageId, String>, RowError> {
     let versions: BTreeMap<String, String> = serde_json::from_str(json)?;
-    let parsed = versions.into_iter().map(|(id, version)| Ok((id.parse().map_err(|_| bad("languages"))?, version)));
-    parsed.collect()
+    Ok(versions.into_iter().filter_map(|(id, version)| Some((id.parse().ok()?, version))).collect())
+}
+
+fn libraries_from(json: &str) -> Result<LibraryVersions, RowError> {
+    let versions: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(json)?;
+    Ok(versions.into_iter().filter_map(|(id, versions)| Some((id.parse().ok()?, versions))).collect())
+}
+
+fn libraries_json(libraries: &LibraryVersions) -> String {
+    let versions: serde_json::Map<String, serde_json::Value> =
+        libraries.iter().map(|(id, versions)| (id.to_string(), serde_json::json!(versions))).collect();
+    serde_json::Value::Object(versions).to_string()
 }
 
 fn languages_json(languages: &BTreeMap<LanguageId, String>) -> String {
@@ -109,16 +122,17 @@ impl Write for Beat {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Order, SqlFault> {
-        let WorkerBeat { id, name, version, slots, busy, languages, order } = &self.worker;
+        let WorkerBeat { id, name, version, slots, busy, languages, libraries, order } = &self.worker;
         let now = to_us(self.now);
-        let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, doing, told, started_at, seen_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, 'work', ?, ?) \
+        let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, libraries, doing, told, started_at, seen_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'work', ?, ?) \
                    ON CONFLICT (id) DO UPDATE SET busy = excluded.busy, languages = excluded.languages, \
+                   libraries = excluded.libraries, \
                    slots = excluded.slots, doing = excluded.doing, seen_at = excluded.seen_at \
                    RETURNING CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END";
-        let languages = languages_json(languages);
+        let (languages, libraries) = (languages_json(languages), libraries_json(libraries));
         let (id, order) = (bytes(id.as_uuid()), order.as_str());
-        let values = values![id, name, version, slots, busy, languages, order, now, now];
+        let values = values![id, name, version, slots, busy, languages, libraries, order, now, now];
         let order_of_worker = db.one(sql, values, |row| Ok(Order::from_name(row.text(0)?)))?;
         Ok(order_of_worker.flatten().ok_or(bad("told"))?)
     }

@@ -18,6 +18,7 @@ fn a_worker(name: &str) -> WorkerBeat {
         slots: 4,
         busy: 0,
         languages: BTreeMap::from([("c".parse().unwrap(), "12.2.0".into())]),
+        libraries: BTreeMap::new(),
         order: Order::Work,
     }
 }
@@ -32,6 +33,7 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
     let later = WorkerBeat {
         busy: 3,
         languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
+        libraries: BTreeMap::from([("python".parse().unwrap(), [("NumPy".to_owned(), "1.24.2".to_owned())].into())]),
         order: Order::Pause,
         ..one.clone()
     };

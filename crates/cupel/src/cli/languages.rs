@@ -2,6 +2,7 @@
 
 pub(super) mod args;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +32,10 @@ pub(super) fn languages(args: &Languages) -> CommandResult {
     match &args.command {
         None => list(&registry, store.as_ref(), args.json),
         Some(LanguagesCommand::Add { file }) => add(file, &config, store.as_ref()),
-        Some(LanguagesCommand::Install { ids, dry_run }) => install(&config, &registry, ids, *dry_run, store.as_ref()),
+        Some(LanguagesCommand::Install { ids, libraries, dry_run }) => {
+            let plan = InstallPlan::new(&registry, &Selection::from_words(ids), *libraries);
+            install(&config, &registry, plan, *dry_run, store.as_ref())
+        }
         Some(LanguagesCommand::Prepare { ids }) => {
             let store = store.context("there is no directory for prepared artefacts: name one with --data")?;
             prepare(&select(&registry, ids)?, &store)
@@ -53,7 +57,12 @@ fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> Co
                         ArtefactState::Failed(why) => json!({ "name": step.name, "ready": false, "failed": why }),
                     })
                     .collect();
-                json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason, "prepared": prepared })
+                let libraries: BTreeMap<&str, Option<&str>> =
+                    l.libraries.iter().map(|library| (library.name.as_str(), library.version.as_deref())).collect();
+                json!({
+                    "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(),
+                    "reason": reason, "libraries": libraries, "prepared": prepared,
+                })
             })
             .collect();
         outln!("{}", json!({ "languages": languages }));
@@ -100,7 +109,7 @@ fn states<'l>(
 fn install(
     config: &Config,
     registry: &Registry,
-    ids: &[String],
+    plan: Result<InstallPlan, InstallError>,
     dry_run: bool,
     store: Option<&PreparedStore>,
 ) -> CommandResult {
@@ -108,8 +117,7 @@ fn install(
         InstallError::UnknownLanguage { .. } => Exit::Usage,
         _ => Exit::System,
     };
-    let plan = InstallPlan::new(registry, &Selection::from_words(ids))
-        .map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
+    let plan = plan.map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     if plan.is_empty() {
         match &plan.languages[..] {
             [] => outln!("all requested languages are installed"),

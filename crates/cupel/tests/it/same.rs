@@ -133,22 +133,25 @@ fn run_and_execute_return_the_same_fields_and_values() {
     let (data, config) = (tempfile::tempdir().unwrap(), source("cupel.toml", SMALL));
     let server = server(data.path(), &config.path);
     let c = |body: &str| format!("#include <stdio.h>\n#include <stdlib.h>\nint main(void) {{ {body} }}\n");
-    for (language, name, text, args, limits) in [
-        ("python", "a.py", "print('hi')".to_owned(), &[][..], json!({})),
-        ("python", "a.py", "import sys\nsys.stderr.write('no')\nsys.exit(3)".to_owned(), &[], json!({})),
-        ("python", "a.py", "print([][1])".to_owned(), &[], json!({})),
-        ("python", "a.py", "import sys\nsys.stdout.buffer.write(b'\\xff')".to_owned(), &[], json!({})),
-        ("python", "a.py", "print('x' * 5000)".to_owned(), &[], json!({})),
-        ("c", "a.c", c("abort();"), &[], json!({})),
-        ("c", "a.c", c("for (;;) ;"), &["--time", "0.2"], json!({ "cpu_time_ms": 200 })),
-        ("c", "a.c", c("for (;;) *(char *)malloc(1 << 20) = 1;"), &["--memory", "8M"], json!({ "memory_kb": 8192 })),
-        ("c", "a.c", c("for (;;) puts(\"flood\");"), &["--output", "64K"], json!({ "output_kb": 64 })),
-        ("c", "a.c", c("return nothing;"), &[], json!({})),
+    // A store to memory that nobody reads would be optimized away, and the allocation with it.
+    let hoard = c("for (;;) *(volatile char *)malloc(1 << 20) = 1;");
+    for (language, name, text, args, limits, verdict) in [
+        ("python", "a.py", "print('hi')".to_owned(), &[][..], json!({}), "AC"),
+        ("python", "a.py", "import sys\nsys.stderr.write('no')\nsys.exit(3)".to_owned(), &[], json!({}), "RTE"),
+        ("python", "a.py", "print([][1])".to_owned(), &[], json!({}), "RTE"),
+        ("python", "a.py", "import sys\nsys.stdout.buffer.write(b'\\xff')".to_owned(), &[], json!({}), "AC"),
+        ("python", "a.py", "print('x' * 5000)".to_owned(), &[], json!({}), "AC"),
+        ("c", "a.c", c("abort();"), &[], json!({}), "RTE"),
+        ("c", "a.c", c("for (;;) ;"), &["--time", "0.2"], json!({ "cpu_time_ms": 200 }), "TLE"),
+        ("c", "a.c", hoard, &["--memory", "8M"], json!({ "memory_kb": 8192 }), "MLE"),
+        ("c", "a.c", c("for (;;) puts(\"flood\");"), &["--output", "64K"], json!({ "output_kb": 64 }), "OLE"),
+        ("c", "a.c", c("return nothing;"), &[], json!({}), "CE"),
     ] {
         let file = source(name, &text);
         let here = object(&run(&file.path, &config.path, args, b""));
         let body = json!({ "language": language, "files": [{ "path": name, "content": text }], "limits": limits });
         let there = server.result(&server.submit(&body));
+        assert_eq!(here["verdict"], verdict, "{text}\n{here}");
         let names = |object: &Value, without: &[&str]| -> BTreeSet<String> {
             object.as_object().unwrap().keys().filter(|key| !without.contains(&key.as_str())).cloned().collect()
         };

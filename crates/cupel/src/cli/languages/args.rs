@@ -13,6 +13,7 @@ use crate::cli::shared_args::Settings;
     after_help = "Examples:
   cupel languages
   cupel languages install core
+  cupel languages install python --libraries
   cupel languages install rust haskell --dry-run
   cupel languages add course-python.toml
   cupel languages prepare
@@ -35,6 +36,9 @@ pub(crate) enum LanguagesCommand {
         /// Ids, `core` for the languages of `make run`, `popular` for those that most users ask for, or `all`.
         #[arg(required = true, value_name = "ID|core|popular|all")]
         ids: Vec<String>,
+        /// Install the libraries that the language files name, too, such as NumPy.
+        #[arg(long)]
+        libraries: bool,
         /// Only print what would be installed.
         #[arg(long)]
         dry_run: bool,
