@@ -27,10 +27,10 @@ run: ## set up, build, serve, and run a smoke test (LISTEN=127.0.0.1:8080 PORT=8
 test: ## run everything: set-up, popular languages, all tests, the hostile programs, the languages' samples
 	@scripts/test.sh
 
-test-languages: ## install all languages, and run their samples in the sandbox (about 4 GB of packages)
+test-languages: ## install all languages and their libraries, and run their samples in the sandbox (about 4 GB of packages)
 	@scripts/setup.sh build
 	cargo build --package cupel --quiet
-	scripts/again scripts/as-root target/debug/cupel languages install all
+	scripts/again scripts/as-root target/debug/cupel languages install all --libraries
 	scripts/as-root target/debug/cupel languages test
 
 check: ## run the fast checks: format, lints with warnings denied, unit tests

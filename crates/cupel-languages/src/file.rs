@@ -129,6 +129,8 @@ pub(crate) struct LimitsDto {
 struct SampleDto {
     name: String,
     file: Option<String>,
+    #[serde(default)]
+    libraries: Vec<String>,
     source: String,
     #[serde(default)]
     stdin: String,
@@ -364,6 +366,11 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     }
     let packages = dto.packages.unwrap_or_default();
     let version = version(dto.version, faults);
+    for (i, sample) in dto.samples.iter().enumerate() {
+        for name in sample.libraries.iter().filter(|name| libraries.iter().all(|library| library.name != **name)) {
+            faults.add(format!("samples[{i}].libraries"), format!("`{name}` is not in `[libraries]`"));
+        }
+    }
     let samples = dto.samples.into_iter().enumerate().filter_map(|(i, s)| sample(i, s, faults)).collect();
     Some(Language {
         id,
@@ -551,6 +558,7 @@ fn sample(i: usize, dto: SampleDto, faults: &mut Faults<'_>) -> Option<Sample> {
             Some(checked) => Some(checked?),
             None => None,
         },
+        libraries: dto.libraries,
         source: dto.source,
         stdin: dto.stdin,
         args: dto.args,
@@ -620,6 +628,12 @@ mod tests {
         check("artifacts = [\"main\"]", "image = \"zig:1\"", "packages", "has everything in its image");
         check("artifacts = [\"main\"]", "executor = \"docker\"", "executor", "needs `image`");
         check("artifacts = [\"main\"]", "image = \"zig:1\"\nwarm = \"python\"", "warm", "start cold");
+        check(
+            "name = \"hello\"",
+            "name = \"hello\"\nlibraries = ['Y']",
+            "samples[0].libraries",
+            "`Y` is not in `[libraries]`",
+        );
         check("[packages]", "[libraries]\nX = 'x'\n[packages]", "libraries.X", "expected `debian:PACKAGE`");
         check("artifacts = [\"main\"]", "version_of = \"Z Z\"", "version_of", "1 to 32 characters");
         check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never visible");

@@ -160,6 +160,12 @@ impl Language {
         self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| glob_path(pattern, path))
     }
 
+    /// The samples whose libraries are installed.
+    pub fn usable_samples(&self) -> impl Iterator<Item = &Sample> {
+        let is_there = |name: &String| self.libraries.iter().any(|one| one.name == *name && one.version.is_some());
+        self.samples.iter().filter(move |sample| sample.libraries.iter().all(is_there))
+    }
+
     /// Whether programs in this language can run on this machine.
     pub fn is_available(&self) -> bool {
         matches!(self.availability, Availability::Available { .. })
@@ -313,6 +319,8 @@ pub struct Sample {
     pub name: String,
     /// Path of the main source, if it differs from the language's default.
     pub file: Option<BoxPath>,
+    /// Libraries of the language that the program needs.
+    pub libraries: Vec<String>,
     /// The source.
     pub source: String,
     /// Standard input.

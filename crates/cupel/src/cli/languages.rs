@@ -259,7 +259,7 @@ fn test(
         store.iter().for_each(|store| drop(prepared::use_existing(store, language, Check::Sizes)));
     }
     let work: Vec<(&Language, &Sample)> =
-        languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
+        languages.iter().flat_map(|l| l.usable_samples().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
     let roots = images::store(config).map(|store| store.roots());
     let directories = Directories { prepared: store.map(PreparedStore::root), images: roots.as_deref() };

@@ -149,7 +149,7 @@ impl About {
 
 /// A `curl` command that runs the shortest first program of the languages.
 fn curl(url: &str, key: &str, available: &[&Language]) -> Option<String> {
-    let programs = available.iter().flat_map(|l| l.samples.iter().map(move |s| (l, s)));
+    let programs = available.iter().flat_map(|l| l.usable_samples().map(move |s| (l, s)));
     let plain = programs.filter(|(_, s)| s.verdict == Verdict::Accepted && s.stdin.is_empty() && s.args.is_empty());
     let (language, sample) = plain.min_by_key(|(l, s)| (s.source.contains('\''), s.source.len(), l.id.clone()))?;
     let body = serde_json::json!({ "language": language.id.as_str(), "source_code": sample.source }).to_string();

@@ -38,7 +38,7 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
     }
     let mut results: BTreeMap<&str, Vec<SampleResult>> = BTreeMap::new();
     let mut under_way = std::collections::VecDeque::new();
-    for (language, sample) in languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))) {
+    for (language, sample) in languages.iter().flat_map(|l| l.usable_samples().map(move |s| (*l, s))) {
         if under_way.len() == UNDER_WAY_MAX {
             finish(&client, &mut under_way, &mut results)?;
         }
