@@ -67,6 +67,9 @@ done
 url=$(grep --only-matching --max-count 1 'http://127[.0-9:]*' "$work/told" | head -n 1)
 key=$(grep --only-matching 'cup_[0-9A-Za-z_-]*' "$work/told" | head -n 1)
 PYTHONPATH=$PYTHONPATH:$work /usr/bin/python3 scripts/openapi/client.py "$url" "$key"
+LIMITS_MAX=$(curl --silent --fail --header "Authorization: Bearer $key" "$url/api/v1/languages/python" |
+    /usr/bin/python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["limits_max"]))')
+export LIMITS_MAX
 
 # allowed CHECKS SELECTION...: sends requests that the document allows to the selected operations, and applies these checks.
 allowed() {

@@ -5,8 +5,8 @@
 #   scripts/test.sh             everything
 #   scripts/test.sh sandbox     only the sandbox's test suites
 #
-# The virtual machine, deployment files, facades, the site and third-party packages are skipped if nothing that they depend on has changed since
-# they passed in this checkout. ALL=1 runs everything.
+# Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in this checkout. Each
+# says so. ALL=1 runs everything, and so does CI=true for the test binaries.
 #
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
 # test binaries through sudo.
@@ -54,7 +54,7 @@ echo "== deployment"
 scripts/if-changed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
 
 echo "== OpenAPI document"
-scripts/test-openapi.sh
+scripts/if-changed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" -- scripts/test-openapi.sh
 
 echo "== facades"
 scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh target/debug/cupel
@@ -63,13 +63,13 @@ echo "== site"
 scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
 
 echo "== problems"
-scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
+scripts/if-changed problems problems "${product[@]}" -- scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 
 echo "== third-party packages"
 scripts/if-changed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
     -- scripts/test-public-packages.sh target/debug/cupel
 
 echo "== samples of every installed language"
-scripts/as-root target/debug/cupel languages test
+scripts/if-changed samples "${product[@]}" -- scripts/as-root target/debug/cupel languages test
 
 echo "make test: everything passed in $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"

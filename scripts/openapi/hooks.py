@@ -1,12 +1,16 @@
 """Schemathesis hooks that adjust generated requests to rules a schema cannot express, such as the languages and tiers a server has."""
 
 import datetime
+import json
+import os
 import uuid
 
 import schemathesis
 
-# Valid values of these fields depend on the time of the request, the network, or the language.
-LEFT_OUT = ("run_at", "webhook", "limits")
+# Valid values of these fields depend on the time of the request or on the network.
+LEFT_OUT = ("run_at", "webhook")
+# The maxima of Python's limits (`limits_max` of the language). A schema cannot have them, because each language has its own.
+LIMITS_MAX = json.loads(os.environ["LIMITS_MAX"])
 
 
 @schemathesis.hook
@@ -22,10 +26,6 @@ def map_query(context, query):
         # A page is selected by number or by the cursor of an earlier response, not by both. An empty cursor is the first page.
         query["cursor"] = ""
         query.pop("page", None)
-    if query:
-        # A schema cannot express that one time precedes the other, or its distance from now.
-        query.pop("from", None)
-        query.pop("to", None)
     return query
 
 
@@ -47,6 +47,9 @@ def acceptable(value):
         value["language"] = "python"
         if isinstance(value.get("version"), str):
             value["version"] = "3"
+    limits = value.get("limits")
+    if isinstance(limits, dict):
+        value["limits"] = {name: most(name, limit) for name, limit in limits.items()}
     if isinstance(value.get("expires_at"), str):
         value["expires_at"] = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
     if isinstance(value.get("tier"), str):
@@ -67,3 +70,9 @@ def acceptable(value):
         if isinstance(entry, dict):
             entry.pop("name", None)
     return value
+
+
+def most(name, limit):
+    """A limit, reduced to the language's maximum."""
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    return min(limit, LIMITS_MAX[name]) if is_number and LIMITS_MAX.get(name) is not None else limit

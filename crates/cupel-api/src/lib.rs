@@ -8,7 +8,6 @@
 #![forbid(unsafe_code)]
 
 mod access;
-mod answers;
 mod csv;
 mod dialect;
 mod etag;

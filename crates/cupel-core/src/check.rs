@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_languages::{Availability, ImageExecutor, Language, Registry};
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, Instructions, Limits,
-    LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions,
+    LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions, counted,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -102,7 +102,8 @@ pub fn check(
     now: Timestamp,
 ) -> Result<Vec<SubmissionKind>, Vec<SubmissionFault>> {
     if new.len() > bounds.batch_max {
-        let detail = format!("a batch has at most {} submissions; this one has {}", bounds.batch_max, new.len());
+        let detail =
+            format!("a batch has at most {}; this one has {}", counted(bounds.batch_max, "submission"), new.len());
         return Err(vec![SubmissionFault {
             index: 0,
             pointer: String::new(),
@@ -307,7 +308,8 @@ impl Checker<'_> {
             self.fault("/files", SubmissionFaultKind::Missing, "there is no source");
         }
         if source.files.len() > self.bounds.files_max {
-            let detail = format!("at most {} files; there are {}", self.bounds.files_max, source.files.len());
+            let detail =
+                format!("at most {}; there are {}", counted(self.bounds.files_max, "file"), source.files.len());
             self.fault("/files", SubmissionFaultKind::TooMany, detail);
             return Vec::new();
         }
@@ -353,7 +355,7 @@ impl Checker<'_> {
 
     fn args(&mut self, pointer: &str, args: &[String]) {
         if args.len() > self.bounds.args_max {
-            let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, args.len());
+            let detail = format!("at most {}; there are {}", counted(self.bounds.args_max, "argument"), args.len());
             self.fault(pointer, SubmissionFaultKind::TooMany, detail);
             return;
         }
@@ -383,7 +385,7 @@ impl Checker<'_> {
 
     fn env(&mut self, env: &[(String, String)]) {
         if env.len() > self.bounds.env_max {
-            let detail = format!("at most {} variables; there are {}", self.bounds.env_max, env.len());
+            let detail = format!("at most {}; there are {}", counted(self.bounds.env_max, "variable"), env.len());
             self.fault("/env", SubmissionFaultKind::TooMany, detail);
             return;
         }
@@ -433,7 +435,7 @@ impl Checker<'_> {
 
     fn tests(&mut self, sent: &[TestCase], stdin: &[u8]) -> Vec<TestCase> {
         if sent.len() > self.bounds.tests_max {
-            let detail = format!("at most {} tests; there are {}", self.bounds.tests_max, sent.len());
+            let detail = format!("at most {}; there are {}", counted(self.bounds.tests_max, "test"), sent.len());
             self.fault("/tests", SubmissionFaultKind::TooMany, detail);
             return Vec::new();
         }

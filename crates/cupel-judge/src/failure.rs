@@ -54,8 +54,7 @@ pub(crate) fn exception(
         return None;
     }
     let is_disk_full = stderr.as_bytes().windows(DISK_FULL.len()).any(|text| text.eq_ignore_ascii_case(DISK_FULL));
-    let disk =
-        is_disk_full.then(|| format!("disk limit of {} in {} files reached", limits.disk_bytes(), limits.inodes));
+    let disk = is_disk_full.then(|| limits.exceeded(Outcome::DiskLimit)).flatten();
     let Some(exception) = language.exception(stderr.as_bytes(), sources, names_file) else { return disk };
     if exception.is_memory_limit {
         match step.outcome {

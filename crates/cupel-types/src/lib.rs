@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod chain;
+mod counted;
 mod files;
 mod grading;
 mod hash;
@@ -24,6 +25,7 @@ mod verdict;
 mod verification;
 
 pub use chain::chain;
+pub use counted::counted;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};
 pub use hash::{ContentHash, ContentHashError};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Bytes, Instructions, Outcome};
+use crate::{Bytes, Instructions, Outcome, counted};
 
 /// Resource limits of one step (a compilation or an execution). The sandbox enforces every field; `cupel-sandbox`
 /// documents the mechanism and the [`Outcome`](crate::Outcome) of each.
@@ -49,7 +49,7 @@ impl Limits {
             Outcome::InstructionLimit => format!("limit of {}", self.instructions?),
             Outcome::MemoryLimit => format!("memory limit of {}", self.memory),
             Outcome::OutputLimit => format!("output limit of {}", self.output),
-            Outcome::DiskLimit => format!("disk limit of {} in {} files", self.disk, self.inodes),
+            Outcome::DiskLimit => format!("disk limit of {} in {}", self.disk_bytes(), counted(self.inodes, "file")),
             Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => return None,
         };
         Some(format!("{limit} exceeded"))

@@ -10,6 +10,7 @@ use cupel_judge::{
 use cupel_languages::Registry;
 use cupel_types::{
     BrokenClaim, Limits, ProblemVersion, RunReport, Start, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
+    counted,
 };
 
 use crate::attempt_log::AttemptLog;
@@ -105,10 +106,16 @@ fn result_of(report: VerifyReport, limit_start: Option<Start>) -> RunReport {
         notes: report.notes,
     };
     RunReport {
-        message: (!holds).then(|| format!("{broken} of the {claims} claims of the package do not hold")),
+        message: (!holds).then(|| claims_that_fail(broken, claims)),
         verification: Some(verification),
         ..RunReport::bare(verdict, Limits::default(), "")
     }
+}
+
+/// The message of a verification that failed.
+fn claims_that_fail(broken: usize, claims: usize) -> String {
+    let verb = if broken == 1 { "does" } else { "do" };
+    format!("{broken} of {} {verb} not hold", counted(claims, "claim"))
 }
 
 fn broken_claim(claim: &Claim) -> BrokenClaim {

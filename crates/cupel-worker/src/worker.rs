@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use cupel_core::{Assignment, Core, chain};
 use cupel_judge::ArtifactCache;
-use cupel_types::{LeaseId, RunId, WorkerId};
+use cupel_types::{LeaseId, RunId, WorkerId, counted};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -164,7 +164,7 @@ impl Worker {
     pub async fn run(self, shutdown: CancellationToken) {
         let Worker { shared, slots, grace, presence } = self;
         let shutdown = shutdown.child_token();
-        tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {slots} slot{}", shared.id, if slots == 1 { "" } else { "s" });
+        tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {}", shared.id, counted(slots, "slot"));
         let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
         let gone = CancellationToken::new();
         let presence = tokio::spawn(presence.run(shutdown.clone(), gone.clone()));

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cupel_core::chain;
+use cupel_types::counted;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -57,13 +58,14 @@ fn wrong(seen: &InstallationState, oldest_max: Duration) -> BTreeMap<&'static st
     }
     if seen.waiting.saturating_mul(5) > seen.waiting_max.saturating_mul(4) {
         let deep = format!(
-            "{} runs are waiting; new runs are refused when more than {} are waiting",
-            seen.waiting, seen.waiting_max
+            "{} waiting; new runs are refused when more than {} are waiting",
+            counted(seen.waiting, "run"),
+            seen.waiting_max
         );
         wrong.insert("backlog-deep", deep);
     }
     if seen.dead > 0 {
-        let dead = format!("{} submissions are dead letters; `cupel admin dead list` shows why", seen.dead);
+        let dead = format!("{}; `cupel admin dead list` shows why", counted(seen.dead, "dead letter"));
         wrong.insert("dead-letters", dead);
     }
     if let Some(full) = &seen.full {

@@ -1,8 +1,8 @@
 //! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving a limit
 //! takes a minute; judging takes a tenth of a second.
 //!
-//! A limit is valid for one package, one machine, one version of Cupel, and the installed versions of the languages that
-//! were measured. The limit's file contains these facts, and the file's name is the hash of the facts.
+//! A limit is valid for one package, one machine, one version of Cupel, the installed versions of the languages that
+//! were measured, and one setting of `worker.warm_interpreters`. The limit's file contains these facts, and the file's name is the hash of the facts.
 //!
 //! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
 //! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more
@@ -45,10 +45,12 @@ pub(crate) struct Calibrated {
 
 impl Calibrated {
     /// Returns the facts for a package that is measured on this machine with submissions in these languages. `memory`:
-    /// a memory limit to use instead of the package's.
+    /// a memory limit to use instead of the package's. `warm`: whether interpreters are kept warm, because a warm start
+    /// takes less CPU time than a cold one.
     pub(crate) fn of<'l>(
         package: &ContentHash,
         memory: Option<Bytes>,
+        warm: bool,
         languages: impl Iterator<Item = &'l Language>,
     ) -> Calibrated {
         let mut versions: Vec<String> = languages
@@ -56,6 +58,7 @@ impl Calibrated {
             .collect();
         versions.sort();
         let mut facts = vec![format!("package {package}"), format!("cupel {}", env!("CARGO_PKG_VERSION"))];
+        facts.push(format!("warm interpreters {warm}"));
         facts.extend(memory.map(|memory| format!("memory {}", memory.get())));
         facts.extend(machine());
         facts.extend(versions);
@@ -202,7 +205,7 @@ mod tests {
     }
 
     fn key(n: u8) -> Calibrated {
-        Calibrated::of(&ContentHash::from_bytes([n; 32]), None, [].iter())
+        Calibrated::of(&ContentHash::from_bytes([n; 32]), None, true, [].iter())
     }
 
     fn place() -> (tempfile::TempDir, Calibrations) {
@@ -220,7 +223,7 @@ mod tests {
         let found = calibrations.find(&key(1)).unwrap();
         assert_eq!((found.limit, found.slowest), (derived(2000).limit, derived(2000).slowest));
         assert!(calibrations.find(&key(2)).is_none());
-        let more = Calibrated::of(&ContentHash::from_bytes([1; 32]), Some(Bytes::mib(1)), [].iter());
+        let more = Calibrated::of(&ContentHash::from_bytes([1; 32]), Some(Bytes::mib(1)), true, [].iter());
         assert!(calibrations.find(&more).is_none());
     }
 

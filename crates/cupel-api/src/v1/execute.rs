@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::answers;
+use crate::v1::answers;
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
 use crate::v1::problems::{self, Disclosure};
 use crate::v1::request::{BatchRequest, ExecuteRequest};

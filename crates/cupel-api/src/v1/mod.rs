@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod admin_users;
+mod answers;
 mod contests;
 mod dead_letters;
 pub(crate) mod events;

@@ -390,6 +390,9 @@ pub(super) fn source_of(
 
 const NOT_BASE64: &str = "This is not base64 (the standard alphabet, with padding).";
 
+/// The fault of a request that has both `input` and `stdin`.
+pub(super) const TWO_NAMES: &str = "`stdin` and `input` are two names of one field. Send one of them.";
+
 /// Standard input under any of its names; empty if none was sent. Errors are reported below `place`.
 pub(super) fn standard_input(
     input: Option<String>,
@@ -399,7 +402,7 @@ pub(super) fn standard_input(
     fault: &mut impl FnMut(&str, &str),
 ) -> Arc<[u8]> {
     if input.is_some() && stdin.is_some() {
-        fault(&format!("{place}/stdin"), "`stdin` and `input` are two names of one field. Send one of them.");
+        fault(&format!("{place}/stdin"), TWO_NAMES);
     }
     let text = input.or(stdin);
     match (text, stdin_base64) {

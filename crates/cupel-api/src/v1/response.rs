@@ -385,7 +385,9 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
         Outcome::Exited(_) | Outcome::Signalled(_) if verdict == Verdict::TimeLimit => {
             limits.exceeded(Outcome::TimeLimit)
         }
-        Outcome::Cancelled if verdict == Verdict::TimeLimit => Some("time limit of the whole run exceeded".to_owned()),
+        Outcome::Cancelled if verdict == Verdict::TimeLimit => {
+            Some("time limit for all executions of the run exceeded".to_owned())
+        }
         Outcome::Exited(code) => Some(format!("exit code {code}")),
         Outcome::Signalled(signal) => Some(format!("killed by {signal}")),
         outcome => limits.exceeded(outcome),

@@ -19,7 +19,8 @@ use cupel_types::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::v1::faults::{Shape, faults_of_core, sentence};
+use crate::v1::faults::{FormFaults, Shape, faults_of_core, sentence};
+use crate::v1::request::TWO_NAMES;
 use crate::v1::response::Pagination;
 use crate::v1::submissions::{PageParams, one};
 
@@ -42,7 +43,10 @@ pub(crate) struct SnippetRequest {
     args: Vec<String>,
     /// Standard input.
     #[serde(default)]
-    input: String,
+    input: Option<String>,
+    /// Another name of `input`.
+    #[serde(default)]
+    stdin: Option<String>,
     /// Limits that differ from the language's defaults; none may exceed the language's maximum.
     #[serde(default, deserialize_with = "maybe_object")]
     limits: Option<SnippetLimits>,
@@ -156,14 +160,19 @@ pub(crate) async fn share(
     body: SubmissionBody<SnippetRequest>,
 ) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes: _, held: _held } = body;
-    let SnippetRequest { language, source_code, files, args, input, limits } = value;
+    let SnippetRequest { language, source_code, files, args, input, stdin, limits } = value;
+    if input.is_some() && stdin.is_some() {
+        let mut faults = FormFaults::default();
+        faults.push("", "/stdin", TWO_NAMES);
+        return Err(faults.into_error());
+    }
     let SnippetLimits { cpu_time_ms, memory_kb } = limits.unwrap_or_default();
     let new = NewSnippet {
         language,
         source: source_code,
         files: files.into_iter().map(|SnippetFileRequest { path, content }| (path, content)).collect(),
         args,
-        stdin: input,
+        stdin: input.or(stdin).unwrap_or_default(),
         cpu_time: cpu_time_ms.map(Duration::from_millis),
         memory: memory_kb.map(Bytes::kib),
     };

@@ -652,7 +652,7 @@ async fn the_organisers_get_a_groups_progress_as_json_and_csv() {
 }
 
 #[tokio::test]
-async fn a_problem_of_a_running_contest_is_hidden_or_renamed_only_by_force() {
+async fn a_problem_of_a_current_contest_is_hidden_or_renamed_only_by_force() {
     let app = TestApp::start().await;
     let author = app.author().await;
     app.problem(&author, "echo", Visibility::Private).await;
@@ -660,9 +660,16 @@ async fn a_problem_of_a_running_contest_is_hidden_or_renamed_only_by_force() {
         let call = app.request(Method::PATCH, &format!("/api/v1/problems/{slug}")).json(&body);
         call.bearer(&author.token).send().await
     };
-    // A contest that has not begun does not prevent the change.
-    make(&app, &author, &a_contest("later", 10)).await;
+    // A contest that begins in more than an hour does not prevent the change.
+    make(&app, &author, &a_contest("later", 70)).await;
     assert_eq!(patch("echo", json!({ "visibility": "draft" })).await.status, 200);
+    app.problem(&author, "near", Visibility::Private).await;
+    let mut soon = a_contest("soon", 50);
+    soon["problems"] = json!(["near"]);
+    assert_eq!(make(&app, &author, &soon).await.status, 201);
+    let refused = patch("near", json!({ "visibility": "draft" })).await;
+    refused.is_error(409, "conflict");
+    assert!(refused.json["detail"].as_str().unwrap().contains("`soon`"), "{}", refused.text);
     app.problem(&author, "other", Visibility::Private).await;
     let mut running = a_contest("running", -1);
     running["problems"] = json!(["other"]);

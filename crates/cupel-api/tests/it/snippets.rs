@@ -38,6 +38,10 @@ async fn a_shared_program_is_public_complete_and_always_has_the_same_link() {
     }
     assert!(!read.json.to_string().contains(&one.user.username), "the response does not name the sender");
     assert_eq!(share(&app, &two, &program()).await.json["snippet_id"], id);
+    let mut renamed = program();
+    let input = renamed.as_object_mut().unwrap().remove("input").unwrap();
+    renamed["stdin"] = input;
+    assert_eq!(share(&app, &two, &renamed).await.json["snippet_id"], id, "`stdin` is another name of `input`");
     let mut other = program();
     other["args"] = json!(["-v two", "words"]);
     assert_ne!(share(&app, &two, &other).await.json["snippet_id"], id);
@@ -51,6 +55,7 @@ async fn a_program_that_could_not_be_submitted_is_not_shared() {
         (json!({ "language": "klingon" }), "unknown-language", "/language"),
         (json!({ "source_code": "" }), "invalid-submission", "/source_code"),
         (json!({ "files": [{ "path": "../x", "content": "" }] }), "invalid-path", "/files/0/path"),
+        (json!({ "stdin": "1\n" }), "invalid-body", "/stdin"),
         (json!({ "args": ["\0"] }), "invalid-submission", "/args/0"),
         (json!({ "limits": { "cpu_time_ms": 86_400_000 } }), "invalid-limit", "/limits/cpu_time_ms"),
         (json!({ "limits": { "memory_kb": 1 } }), "invalid-limit", "/limits/memory_kb"),

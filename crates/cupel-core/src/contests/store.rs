@@ -66,8 +66,14 @@ pub trait ContestStore: Send + Sync {
     /// Whether the user takes part in a contest with this problem, and their time has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// The slug of a running contest with this problem; if there are several, of the one that began first.
-    async fn running_contest_with(&self, problem: ProblemId, now: Timestamp) -> Result<Option<Slug>, StoreError>;
+    /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest; if there are
+    /// several, of the one that begins first.
+    async fn current_contest_with(
+        &self,
+        problem: ProblemId,
+        now: Timestamp,
+        soon: Timestamp,
+    ) -> Result<Option<Slug>, StoreError>;
 
     /// Whether the statistics and the leaderboard of a problem exclude judged submissions because a contest hides them.
     async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;

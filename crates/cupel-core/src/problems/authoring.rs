@@ -20,6 +20,9 @@ use crate::{Bounds, Core, Needs, Packages, Principal, StoreError, chain};
 /// Page size for the versions of a draft that is being deleted.
 const VERSIONS_PAGE: u64 = 100;
 
+/// Time before the start of a contest in which its problems count as in use.
+const CONTEST_NEAR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
 /// Number of the newest exceptions from verification that are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
@@ -101,7 +104,7 @@ pub enum AuthorError {
     NotAdministrator,
     #[error("the problem has submissions, or is not a draft")]
     InUse,
-    #[error("the running contest `{contest}` uses this problem")]
+    #[error("the contest `{contest}`, which is running or begins soon, uses this problem")]
     InContest { contest: Slug },
     #[error("the package cannot be read or written")]
     Import(#[source] ImportError),
@@ -443,9 +446,11 @@ impl Core {
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
     }
 
-    /// Checks that no running contest has this problem, because its contestants would lose access to it.
+    /// Checks that no contest that is running, or begins within [`CONTEST_NEAR`], has this problem, because its
+    /// contestants would lose access to it.
     async fn not_in_contest(&self, problem: &ProblemRecord) -> Result<(), AuthorError> {
-        match self.inner.store.running_contest_with(problem.id, self.now()).await? {
+        let now = self.now();
+        match self.inner.store.current_contest_with(problem.id, now, now + CONTEST_NEAR).await? {
             Some(contest) => Err(AuthorError::InContest { contest }),
             None => Ok(()),
         }

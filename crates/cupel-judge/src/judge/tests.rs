@@ -482,12 +482,12 @@ fn the_exception_that_ended_a_program_is_its_message() {
         (traceback, Outcome::Exited(0), None),
         ("debug\n", Outcome::Exited(1), None),
         (traceback, Outcome::TimeLimit, Some("time limit of 10000 ms exceeded")),
-        ("write: No space left on device\n", Outcome::Exited(3), Some("disk limit of 64 MiB in 4096 files reached")),
+        ("write: No space left on device\n", Outcome::Exited(3), Some("disk limit of 64 MiB in 4096 files exceeded")),
         ("write: No space left on device\n", Outcome::Exited(0), None),
         (
             "OSError: [Errno 28] No space left on device\nValueError: no space left on device\n",
             Outcome::Exited(1),
-            Some("ValueError: no space left on device; disk limit of 64 MiB in 4096 files reached"),
+            Some("ValueError: no space left on device; disk limit of 64 MiB in 4096 files exceeded"),
         ),
     ] {
         let (report, _) = judged("script", &one(), &mut scripted([writes_stderr(stderr, outcome)]), &NoCache);

@@ -37,7 +37,7 @@ const DEFAULT_UID: u32 = 1000;
 /// Maximum time in which an event of a container that has ended arrives.
 const EVENT_MAX: Duration = Duration::from_secs(1);
 /// Age from which a container that was created and not started belongs to a dead worker.
-pub(super) const FORSAKEN_AFTER: Duration = Duration::from_secs(120);
+pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 
 /// Settings of the executor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -353,7 +353,7 @@ impl Engine {
     }
 
     /// Removes containers of this age that were created and never started, or that have ended: nobody will use them any more.
-    pub(super) async fn remove_forsaken(&self, age: Duration) -> Result<usize, ContainerError> {
+    pub(super) async fn remove_abandoned(&self, age: Duration) -> Result<usize, ContainerError> {
         let filters: HashMap<&str, Vec<&str>> =
             [("label", vec![LABEL]), ("status", vec!["created", "exited", "dead"])].into();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();

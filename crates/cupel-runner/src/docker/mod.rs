@@ -13,7 +13,7 @@
 //!
 //! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if that closes, for whatever
 //! reason, the agent exits, and the engine removes the container. What a worker left that died between the creation and the
-//! start of a container is removed by the workers that run on this engine ([`Containers::remove_forsaken`]).
+//! start of a container is removed by the workers that run on this engine ([`Containers::remove_abandoned`]).
 
 mod engine;
 mod pool;
@@ -174,8 +174,8 @@ impl Containers {
     ///
     /// # Errors
     /// The engine does not answer.
-    pub fn remove_forsaken(&self, age: Duration) -> Result<usize, ContainerError> {
-        self.runtime().block_on(self.engine.remove_forsaken(age))
+    pub fn remove_abandoned(&self, age: Duration) -> Result<usize, ContainerError> {
+        self.runtime().block_on(self.engine.remove_abandoned(age))
     }
 
     /// What the engine can and cannot do, for operators.

@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 use tokio::sync::Semaphore;
 
-use super::engine::{ContainerError, Engine, FORSAKEN_AFTER, REAP_EVERY};
+use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
 
 /// Memory of a container beyond that of its program: the agent, and pages of the image's files.
 const OVERHEAD: u64 = 16 << 20;
@@ -274,7 +274,7 @@ pub(super) async fn reap(engine: Arc<Engine>) {
     let mut ticks = tokio::time::interval(REAP_EVERY);
     loop {
         ticks.tick().await;
-        match engine.remove_forsaken(FORSAKEN_AFTER).await {
+        match engine.remove_abandoned(ABANDONED_AFTER).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed containers of workers that have ended"),
             Err(error) => {

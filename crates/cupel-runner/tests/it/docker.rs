@@ -15,7 +15,7 @@ use crate::kit::{IMAGE, Place, Seen, World, compiled, eventually};
 pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
     ("a_container_has_no_network_no_rights_and_a_read_only_root", settings),
     ("containers_are_started_ahead_and_used_once", pool),
-    ("what_a_dead_worker_created_is_removed_after_a_while", forsaken),
+    ("what_a_dead_worker_created_is_removed_after_a_while", abandoned),
     ("a_process_that_is_killed_leaves_no_container", killed_owner),
     ("a_process_that_ends_leaves_no_container", ended_owner),
     ("an_image_is_described", image),
@@ -76,7 +76,7 @@ fn pool(world: &World) {
     });
 }
 
-fn forsaken(_: &World) {
+fn abandoned(_: &World) {
     // An engine of its own: on another one, this removes what other trials have created and not started yet.
     let engine = Engine::start();
     let directory = tempfile::tempdir().unwrap();
@@ -85,10 +85,10 @@ fn forsaken(_: &World) {
     let create = |label: &str| engine.docker(&["create", "--label", label, IMAGE, "/nothing"]);
     let (ours, other) = (create("org.cupel.executor=1"), create("somebody.else=1"));
     let containers = Containers::on_demand(&settings).unwrap();
-    containers.remove_forsaken(Duration::from_secs(3600)).unwrap();
+    containers.remove_abandoned(Duration::from_secs(3600)).unwrap();
     let exists = |id: &str| engine.try_docker(&["inspect", id]).is_ok();
     assert!(exists(&ours) && exists(&other), "a worker may be about to start it");
-    containers.remove_forsaken(Duration::ZERO).unwrap();
+    containers.remove_abandoned(Duration::ZERO).unwrap();
     assert!(!exists(&ours) && exists(&other));
     engine.docker(&["rm", &other]);
 }

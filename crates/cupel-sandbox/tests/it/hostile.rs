@@ -360,15 +360,15 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
 }
 
 /// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end. A
-/// busy machine may sometimes detect the limit late, so the smallest of five figures is compared. Releasing the locks
-/// would increase all five.
+/// busy machine may sometimes detect the limit late, so the median of five figures is compared.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let program = world.attack("lock_storm", &[lock]).limits(many_locks);
         let most = program.command.limits.cpu_time + patient(Duration::from_millis(20));
         let cpu_time = |_| world.check(&program, Outcome::TimeLimit, "").report.usage.cpu_time;
-        let used: Vec<Duration> = (0..5).map(cpu_time).collect();
-        assert!(used.iter().min().is_some_and(|used| *used <= most), "lock {lock}: {used:?}, at most {most:?}");
+        let mut used: Vec<Duration> = (0..5).map(cpu_time).collect();
+        used.sort_unstable();
+        assert!(used[2] <= most, "lock {lock}: {used:?}, at most {most:?}");
     }
 }
 

@@ -141,7 +141,7 @@ fn a_service_is_behind_the_walls(world: &World) {
         assert!(status.contains(wall), "{wall}: {status}");
     }
     let secret = &world.fixtures.secret;
-    let told = ask(&mut service, &format!("cat {secret}; exec 3<>/dev/tcp/127.0.0.1/22; ls /home")).unwrap();
+    let told = ask(&mut service, &format!("cat '{secret}'; exec 3<>/dev/tcp/127.0.0.1/22; ls /home")).unwrap();
     assert!(!told.contains("what the judge knows"), "{told}");
 }
 

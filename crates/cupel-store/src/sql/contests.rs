@@ -215,13 +215,17 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         read.await
     }
 
-    async fn running_contest_with(&self, problem: ProblemId, now: Timestamp) -> Result<Option<Slug>, StoreError> {
-        let read = self.read("look for a running contest with a problem", move |db| {
+    async fn current_contest_with(
+        &self,
+        problem: ProblemId,
+        now: Timestamp,
+        soon: Timestamp,
+    ) -> Result<Option<Slug>, StoreError> {
+        let read = self.read("look for a current contest with a problem", move |db| {
             let sql = "SELECT c.slug FROM contest_problems e JOIN contests c ON c.id = e.contest \
                        WHERE e.problem = ? AND c.starts_at <= ? AND c.starts_at + c.length_us > ? \
                        ORDER BY c.starts_at, c.slug LIMIT 1";
-            let now = to_us(now);
-            db.one(sql, values![bytes(problem.as_uuid()), now, now], |row| {
+            db.one(sql, values![bytes(problem.as_uuid()), to_us(soon), to_us(now)], |row| {
                 row.get::<String>(0)?.parse().map_err(|_| bad("slug").into())
             })
         });

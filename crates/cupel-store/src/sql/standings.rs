@@ -221,10 +221,13 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
 }
 
 /// The CPU limit derived for the version that the run is judged against, and the start mode of the measured program.
-/// `None` for a verification of a version that is not verified, because that verification derives the limit again. The
-/// limit of a verified version does not change.
+/// `None` for a verification of a version that is neither verified nor published, because that verification derives the
+/// limit again. The limit of a verified or published version does not change: submissions were judged with it.
 pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, SqlFault> {
-    let sql = "SELECT time_limit_us, limit_start FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
+    // Visibility 0 is that of a draft.
+    let sql = "SELECT v.time_limit_us, v.limit_start FROM problem_versions v JOIN problems p ON p.id = v.problem \
+               WHERE v.problem = ? AND v.package = ? \
+               AND (v.verified = 1 OR ? = 0 OR (p.visibility <> 0 AND p.version = v.number))";
     let checks = i64::from(about.changes == Some(Changes::Verification));
     let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
     let read = |row: Row<'_>| Ok((time_from(row, 0)?, start_from(row, 1)?));

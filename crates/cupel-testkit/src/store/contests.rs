@@ -149,12 +149,19 @@ pub async fn a_contest_has_its_problems_in_use_from_its_start_to_its_end<S: Stor
     let (one, other) = (problem(&*store, 1, |_| ()).await, problem(&*store, 2, |_| ()).await);
     contest(&*store, new_contest("c", owner, vec![one.id])).await;
     let ends = new_contest("c", owner, vec![]).length.as_secs() as i64 + 1000;
-    let used =
-        async |id, second| store.running_contest_with(id, at(second)).await.unwrap().map(|slug| slug.to_string());
+    let used = async |id, second, soon| {
+        store.current_contest_with(id, at(second), at(soon)).await.unwrap().map(|slug| slug.to_string())
+    };
     for (second, expected) in [(999, None), (1000, Some("c")), (ends - 1, Some("c")), (ends, None)] {
-        assert_eq!(used(one.id, second).await.as_deref(), expected, "{second}");
+        assert_eq!(used(one.id, second, second).await.as_deref(), expected, "{second}");
     }
-    assert_eq!(used(other.id, 1000).await, None);
+    assert_eq!(
+        used(one.id, 900, 1000).await.as_deref(),
+        Some("c"),
+        "a contest that begins soon has its problems in use"
+    );
+    assert_eq!(used(one.id, 900, 999).await, None);
+    assert_eq!(used(other.id, 1000, 1000).await, None);
 }
 
 /// Rule.

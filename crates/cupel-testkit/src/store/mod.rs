@@ -108,6 +108,7 @@ macro_rules! store_conformance {
                 leaderboards_rank_by_score_then_time_then_date,
                 a_verification_decides_whether_its_version_is_verified,
                 a_derived_time_limit_applies_to_its_version_while_that_is_verified,
+                a_published_version_keeps_its_time_limit_if_a_later_verification_fails,
                 a_staged_version_changes_nothing_until_it_is_made_current,
                 an_exception_is_stored_with_its_author_and_reason,
                 a_grading_and_a_solution_are_read_back_complete,

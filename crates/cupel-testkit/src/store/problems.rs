@@ -572,6 +572,36 @@ pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<
 }
 
 /// Rule.
+pub async fn a_published_version_keeps_its_time_limit_if_a_later_verification_fails<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let author = user(&*store).await;
+    let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
+    let verify = async |holds, limit: u64, seen: Option<u64>| {
+        let (_, run) = insert(&*store, a_submission().by(author).verifying(made.current())).await;
+        let leased = lease(&*store, run, 100).await;
+        assert_eq!(leased.time_limit, seen.map(Duration::from_millis), "{holds} {limit}");
+        let mut done = a_completion(&leased, b"", at(101));
+        done.report.verdict = if holds { Verdict::Accepted } else { Verdict::WrongAnswer };
+        let time_limit = Some(Duration::from_millis(limit));
+        // A verification that is given a limit derives none.
+        let is_derived = seen.is_none();
+        done.report.verification = Some(Verification { time_limit, is_derived, ..a_verification(holds) });
+        assert!(store.complete(run, leased.lease, done).await.unwrap());
+    };
+    verify(true, 2000, None).await;
+    let publish = ProblemChange { visibility: Some(Visibility::Public), slug: None, members: None };
+    assert!(store.change_problem(made.id, publish, at(102)).await.unwrap().unwrap());
+    verify(false, 2000, Some(2000)).await;
+    verify(false, 2000, Some(2000)).await;
+    let hide = ProblemChange { visibility: Some(Visibility::Draft), slug: None, members: None };
+    assert!(store.change_problem(made.id, hide, at(103)).await.unwrap().unwrap());
+    verify(true, 3000, None).await;
+    assert_eq!(read(&*store, made.id).await.time_limit, Some(Duration::from_secs(3)), "a draft gets a new limit");
+}
+
+/// Rule.
 pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;

@@ -5,7 +5,7 @@ pub(super) mod args;
 
 use anyhow::anyhow;
 use cupel_core::dead_letters::{DeadLetter, FailedAttempt, retry_in};
-use cupel_types::SubmissionId;
+use cupel_types::{SubmissionId, counted};
 use serde_json::{Value, json};
 
 use self::args::{DeadCommand, DeadOnes};
@@ -89,7 +89,7 @@ async fn show((store, _): &StoreAndClock, id: SubmissionId, as_json: bool) -> Co
     if let Some(problem) = &letter.problem {
         outln!("problem:    {problem}");
     }
-    outln!("died:       {}, after {} attempts", letter.died_at, letter.attempts);
+    outln!("died:       {}, after {}", letter.died_at, counted(letter.attempts, "attempt"));
     for attempt in &attempts {
         let worker = attempt.worker.map_or_else(|| "an unknown worker".to_owned(), |id| format!("worker {id}"));
         let name = attempt.worker_name.as_deref().map_or_else(String::new, |name| format!(" ({})", harmless(name)));

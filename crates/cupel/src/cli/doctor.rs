@@ -109,6 +109,7 @@ fn print(examination: &Examination) {
     let (all, missing) = (examination.findings.len(), examination.missing().count());
     match missing {
         0 => outln!("{}", bold(&format!("all {all} walls work"))),
+        1 => outln!("{}", bold(&format!("1 of {all} walls is missing"))),
         n => outln!("{}", bold(&format!("{n} of {all} walls are missing"))),
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod args;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use cupel_types::counted;
 use serde_json::Value;
 
 use self::args::Get;
@@ -34,7 +35,7 @@ pub(super) fn get(args: &Get) -> CommandResult {
     let samples = problem["samples"].as_array().map_or(&[][..], Vec::as_slice);
     let whole: Vec<&Value> = samples.iter().filter(|sample| sample["truncated"] != true).collect();
     if whole.len() < samples.len() {
-        errln!("{} samples are too large to be downloaded, and are left out", samples.len() - whole.len());
+        errln!("too large to be downloaded, and left out: {}", counted(samples.len() - whole.len(), "sample"));
     }
     if !whole.is_empty() {
         create(&directory.join("samples"))?;
@@ -48,7 +49,7 @@ pub(super) fn get(args: &Get) -> CommandResult {
         }
     }
     let title = harmless(problem["problem"]["title"].as_str().unwrap_or_default());
-    outln!("{title}: {written} files in {}", directory.display());
+    outln!("{title}: {} in {}", counted(written, "file"), directory.display());
     Ok(Exit::Ok)
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use cupel_images::{AddedImage, Image, ImageError, ImageStore, Pruned, RegistryOptions, Source};
-use cupel_types::ImageName;
+use cupel_types::{ImageName, counted};
 use serde_json::{Value, json};
 
 use self::args::{Images, ImagesCommand};
@@ -117,14 +117,14 @@ fn add(
     let seconds = began.elapsed().as_secs_f64();
     outln!("{} {} (sha256:{})", good("added"), image.name, image.digest_or_id());
     outln!(
-        "  {} layers, {layers_unpacked} of them new; {:.1} MiB unpacked in {seconds:.1} s; {} entries",
-        image.layers.len(),
+        "  {}, {layers_unpacked} new; {:.1} MiB unpacked in {seconds:.1} s; files and directories: {}",
+        counted(image.layers.len(), "layer"),
         mib(bytes_unpacked),
         image.entries
     );
     if image.left_out > 0 || image.privileges_dropped > 0 {
         outln!(
-            "  left out: {} devices, pipes and sockets; set-user-id bits or capabilities of {} files dropped",
+            "  devices, pipes and sockets left out: {}; files whose set-user-id bits or capabilities were dropped: {}",
             image.left_out,
             image.privileges_dropped
         );
@@ -165,16 +165,16 @@ fn verify(store: &ImageStore, name: &ImageName) -> CommandResult {
         return Ok(Exit::Ok);
     }
     damaged.iter().for_each(|path| outln!("damaged: {}", harmless(&path.to_string_lossy())));
-    let error = anyhow!("{} files of {name} are damaged; remove the image and add it again", damaged.len());
+    let error = anyhow!("{name} has {}; remove the image and add it again", counted(damaged.len(), "damaged file"));
     Err(error).or_exit(Exit::Failed)
 }
 
 fn freed(pruned: &Pruned) -> String {
     let later = match pruned.in_use {
         0 => String::new(),
-        n => format!("; {n} images are in use, and are removed by a later prune"),
+        n => format!("; {} in use, removed by a later prune", counted(n, "image")),
     };
-    format!("{} unpacked images and {} layers removed{later}", pruned.roots, pruned.layers)
+    format!("removed {} and {}{later}", counted(pruned.roots, "unpacked image"), counted(pruned.layers, "layer"))
 }
 
 fn described(image: &Image) -> Value {

@@ -18,7 +18,7 @@ use cupel_judge::{
 use cupel_languages::{Language, Registry};
 use cupel_package::{ImportError, Imported};
 use cupel_problem::{MaxScore, Package, Problem};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, UserId, Verdict};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, Start, UserId, Verdict};
 use uuid::Uuid;
 
 use self::args::Judge;
@@ -92,7 +92,9 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     if derives {
         let measured = measured(&package.problem, &known);
         let with = languages.iter().filter(|language| measured.contains(&language.id));
-        let (of, kept) = (Calibrated::of(&package.hash, request.limits.memory, with), Calibrations::of_user());
+        let warm = config.worker.warm_interpreters;
+        let of = Calibrated::of(&package.hash, request.limits.memory, warm, with);
+        let kept = Calibrations::of_user();
         let before = kept.as_ref().filter(|_| !args.calibrate).and_then(|kept| kept.find(&of));
         let is_known = before.is_some();
         let derived = match before {
@@ -125,8 +127,9 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     match derived {
         Some(DerivedTimeLimit { limit, slowest }) => {
             let before = if is_known { ", measured before; `--calibrate` measures again" } else { "" };
+            let cold = if slowest.start == Some(Start::Cold) { ", which started cold" } else { "" };
             format!(
-                "the package has no time limit; Cupel derived {limit:?} from the {:?} of {}{before}",
+                "the package has no time limit; Cupel derived {limit:?} from the {:?} of {}{cold}{before}",
                 slowest.time, slowest.by
             )
         }

@@ -11,7 +11,7 @@ use cupel_package::{
     Container, ExportError, Finding, ImportError, ImportOptions, Imported, export, import as import_package,
 };
 use cupel_problem::Slug;
-use cupel_types::Bytes;
+use cupel_types::{Bytes, counted};
 use serde_json::{Value, json};
 
 use self::args::{Problem, ProblemCommand};
@@ -101,11 +101,11 @@ fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
 fn facts(imported: &Imported) -> String {
     let problem = &imported.package.problem;
     format!(
-        "{} · {} · {} tests · {} submissions",
+        "{} · {} · {} · {}",
         problem.titles.main(),
         imported.format.as_str(),
-        problem.tests.cases().count(),
-        problem.submissions.len()
+        counted(problem.tests.cases().count(), "test"),
+        counted(problem.submissions.len(), "submission")
     )
 }
 

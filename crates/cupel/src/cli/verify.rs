@@ -19,7 +19,7 @@ use cupel_judge::{DerivedTimeLimit, VerifiedTimeLimit, VerifyRequest, verify as 
 use cupel_languages::Registry;
 use cupel_package::{ImportError, PackageFormat, time_limit_file, with_time_limit};
 use cupel_problem::{MaxScore, Problem, Score};
-use cupel_types::{Bytes, LanguageId, UserId, Verdict};
+use cupel_types::{Bytes, LanguageId, UserId, Verdict, counted};
 use uuid::Uuid;
 
 use self::args::Verify;
@@ -61,14 +61,14 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
     }
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut bench = Bench::start(&config, &known, &needed, args.jobs.get().min(processors).min(ready.len()))?;
-    let held = verify_all(&ready, args, &mut bench)?;
+    let held = verify_all(&ready, args, config.worker.warm_interpreters, &mut bench)?;
     bench.end();
     Ok(if held || exit != Exit::Ok { exit } else { Exit::Failed })
 }
 
 /// Verifies packages, one at a time in each slot, and prints the results in the order of the packages. Returns whether
-/// all claims hold.
-fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool, Failure> {
+/// all claims hold. `warm`: whether interpreters are kept warm.
+fn verify_all(ready: &[Ready], args: &Verify, warm: bool, bench: &mut Bench) -> Result<bool, Failure> {
     let (languages, executors, cache) = bench.parts();
     let are_many = executors.len() > 1;
     let requests: Vec<VerifyRequest<'_>> = ready.iter().map(|one| one.request(args, languages)).collect();
@@ -97,7 +97,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
             while let Some((one, report)) =
                 ready.get(printed).and_then(|one| Some((one, reports.remove(one.unpacked.imported.package.root())?)))
             {
-                one.cache_limit(args, languages, &report);
+                one.cache_limit(args, warm, languages, &report);
                 held &= one.print(args, &report)?;
                 printed += 1;
             }
@@ -143,7 +143,7 @@ impl Ready {
     }
 
     /// If the package has no time limit, caches the derived limit for `cupel judge`.
-    fn cache_limit(&self, args: &Verify, languages: &Registry, report: &VerifyReport) {
+    fn cache_limit(&self, args: &Verify, warm: bool, languages: &Registry, report: &VerifyReport) {
         let problem = &self.unpacked.imported.package.problem;
         let has_none = problem.limits.time.limit.is_none() && report.holds();
         let VerifiedTimeLimit { limit: Some(limit), slowest_in_time: Some(slowest), .. } = &report.time_limit else {
@@ -153,7 +153,7 @@ impl Ready {
         let measured = measured(problem, languages);
         let with = languages.iter().filter(|language| measured.contains(&language.id));
         let memory = args.reading.memory_limit_kib.map(Bytes::kib);
-        let of = Calibrated::of(&self.unpacked.imported.package.hash, memory, with);
+        let of = Calibrated::of(&self.unpacked.imported.package.hash, memory, warm, with);
         // If the limit cannot be stored, `cupel judge` measures it again.
         let _ = kept.keep(&of, &DerivedTimeLimit { limit: *limit, slowest: slowest.clone() });
     }
@@ -181,7 +181,7 @@ impl Ready {
             Some(true) => outln!("the time limit was written into the package"),
             Some(false) => outln!("{}", dim("the package has this time limit already")),
             None if args.update_time_limit => {
-                outln!("{}", bad("the time limit was not written: an expectation does not hold with it"));
+                outln!("{}", bad("the time limit was not written: a claim does not hold with it"));
             }
             None => {}
         }
@@ -270,8 +270,10 @@ fn show(path: &Path, report: &VerifyReport) {
     let untried = if untried == 0 { String::new() } else { format!("; submissions not tried here: {untried}") };
     let summary = match broken {
         0 if count == 0 => format!("nothing was checked{untried}"),
-        0 => format!("all {count} expectations hold{untried}"),
-        _ => format!("{broken} of {count} expectations do not hold{untried}"),
+        0 if count == 1 => format!("the only claim holds{untried}"),
+        0 => format!("all {count} claims hold{untried}"),
+        1 => format!("1 of {} does not hold{untried}", counted(count, "claim")),
+        _ => format!("{broken} of {count} claims do not hold{untried}"),
     };
     outln!("{mark} {}: {summary} {}", path.display(), dim(&format!("· {}", limit(report))));
 }

@@ -247,6 +247,12 @@ fn a_derived_time_limit_is_cached() {
     assert!(!is_known);
     assert_eq!(judge(&[]), (limit, true));
     assert!(!judge(&["--calibrate"]).1);
+    // A cold start takes more CPU time than a warm one, so each kind of start has a limit of its own.
+    let mut cold = cupel(["judge", &files.path("p"), "--submission", &files.path("s/a.py")]);
+    cold.env("XDG_CACHE_HOME", files.path("cache")).env("CUPEL_WORKER__WARM_INTERPRETERS", "false");
+    let cold = end(cold, b"").stderr;
+    assert!(cold.contains("started cold") && !cold.contains("measured before"), "{cold}");
+    assert!(judge(&[]).1);
     // If the cached limit is damaged, the limit is derived again. Another package has another limit.
     for kept in std::fs::read_dir(files.path("cache/cupel/time-limits")).unwrap() {
         std::fs::write(kept.unwrap().path(), "{").unwrap();

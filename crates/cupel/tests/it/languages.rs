@@ -86,7 +86,7 @@ fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit_and_a_fu
     }
     let fills = "file = open('a', 'wb', 0)\nwhile file.write(b'x' * 65536): pass";
     let full = result("python", fills, json!({ "disk_kb": 1024 }));
-    let message = "OSError: [Errno 28] No space left on device (line 2); disk limit of 1 MiB in 4096 files reached";
+    let message = "OSError: [Errno 28] No space left on device (line 2); disk limit of 1 MiB in 4096 files exceeded";
     assert_eq!((&full["verdict"], &full["message"]), (&json!("RTE"), &json!(message)), "{full:#}");
     let hoard = "import java.util.*;\nclass Main { public static void main(String[] a) {\n  List<byte[]> all = new ArrayList<>();\n  for (;;) \
                  all.add(new byte[1 << 20]); } }";

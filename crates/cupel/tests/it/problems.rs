@@ -384,6 +384,31 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
     }
 }
 
+/// The class with `main` is found regardless of its name, also for problems, and by `cupel judge`.
+#[test]
+fn the_class_with_main_is_started_regardless_of_its_name_in_problems() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let package = archive(&[("2\n", "4\n")], None);
+    assert_eq!(author.upload("POST", "/api/v1/problems", &package).0, 201);
+    let body =
+        "public static void main(String[] a) { System.out.println(2 * new java.util.Scanner(System.in).nextInt()); }";
+    let java = [
+        format!("public class Doubler {{ {body} }}"),
+        format!("package a.b;\nclass Node {{}}\nclass Solution {{ {body} }}"),
+    ];
+    let kotlin =
+        "object Hello { @JvmStatic fun main(args: Array<String>) { println(2 * readln().toInt()) } }".to_owned();
+    let sources = java.into_iter().map(|text| ("java", text)).chain([("kotlin", kotlin)]);
+    for (language, text) in sources {
+        let sent =
+            author.post("/api/v1/problems/double/submissions", json!({ "language": language, "source_code": text }));
+        let judged = author.ended(&sent["submission_id"]);
+        assert_eq!(judged["verdict"], "AC", "{text}: {judged:#}");
+    }
+}
+
 #[test]
 fn a_problem_without_any_time_limit_is_not_published() {
     let data = tempfile::tempdir().unwrap();

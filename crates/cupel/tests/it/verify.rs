@@ -102,7 +102,7 @@ fn a_valid_package_holds_and_the_object_has_every_promised_field() {
 
     let told = end(cupel(["verify", &files.path("p")]), b"");
     assert_eq!(told.code, Some(0), "{told:?}");
-    for word in ["accepted/add.py", "sample", "secret", "of limit", "TLE", "expectations hold"] {
+    for word in ["accepted/add.py", "sample", "secret", "of limit", "TLE", "claims hold"] {
         assert!(told.stdout.contains(word), "{word}: {told:?}");
     }
 }

@@ -409,7 +409,8 @@ pub(crate) struct ChangeRequest {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     exception: Option<String>,
-    /// Whether to make the problem a draft or rename it even if a running contest has it: its contestants then get 404.
+    /// Whether to make the problem a draft or rename it even if a contest that is running or begins within an
+    /// hour has it: its contestants then get 404.
     #[serde(default)]
     force: bool,
 }
@@ -434,7 +435,7 @@ pub(crate) enum VisibilityName {
     responses(
         (status = 200, description = "The problem after the change", body = ProblemLineView),
         (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, the version has not been verified, or a running contest has the problem", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, the version has not been verified, or a contest that is running or begins within an hour has the problem", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(

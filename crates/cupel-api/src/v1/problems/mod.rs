@@ -109,8 +109,8 @@ pub(super) fn refusal(error: AuthorError) -> ApiError {
         ),
         AuthorError::InContest { contest } => {
             let detail = format!(
-                "The contest `{contest}` has this problem and is running: its contestants would get 404. Wait until it has \
-                 ended."
+                "The contest `{contest}` has this problem, and is running or begins within an hour: its contestants would \
+                 get 404. Wait until it has ended."
             );
             ApiError::new(ErrorKind::Conflict, detail)
         }

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use super::no_such_problem;
 use super::verification::VerificationView;
 use super::view::points;
-use crate::answers;
+use crate::v1::answers;
 use crate::v1::execute::Wait;
 use crate::v1::response::{StartView, Status, exit_code, rfc3339, signal, text_of};
 

@@ -101,9 +101,10 @@ fn waits_long(server: &Server, language: &str, limits: &mut Map<String, Value>) 
     let offered = server.get(&format!("/languages/{}", language.replace('#', "%23").replace('+', "%2B")));
     // A language that does not exist is a mistake in the command line, as without live input.
     let offered = offered.map_err(|failure| match failure.exit {
-        Exit::NotFound => {
-            Failure { exit: Exit::Usage, error: failure.error.context(format!("no language {language:?}")) }
-        }
+        Exit::NotFound => Failure {
+            exit: Exit::Usage,
+            error: failure.error.context(format!("there is no language `{}`", language.escape_debug())),
+        },
         _ => failure,
     })?;
     for name in ["wall_time_ms", "idle_time_ms"] {

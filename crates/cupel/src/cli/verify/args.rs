@@ -10,7 +10,7 @@ use crate::cli::shared_args::Settings;
 ///
 /// Runs the input validators on every input, the checkers on answers, trials and random bytes, and every submission of
 /// the package on every test, and compares the results with the expectations of the package. Prints a table and the
-/// expectations that do not hold. Exit code: 0 if all hold, 1 if one does not, 2 if a package or the command line is
+/// claims that do not hold. Exit code: 0 if all hold, 1 if one does not, 2 if a package or the command line is
 /// wrong, 7 if Cupel itself failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -22,7 +22,7 @@ pub(crate) struct Verify {
     /// Packages: directories, zips or tars.
     #[arg(value_name = "PACKAGE", required = true)]
     pub(crate) packages: Vec<PathBuf>,
-    /// Derive the time limit again, and write it into the package's configuration if all expectations hold with it.
+    /// Derive the time limit again, and write it into the package's configuration if all claims hold with it.
     #[arg(long, conflicts_with = "time_limit")]
     pub(crate) update_time_limit: bool,
     #[command(flatten)]

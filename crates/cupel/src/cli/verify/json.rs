@@ -20,7 +20,13 @@ pub(super) fn report(path: &Path, imported: &Imported, report: &VerifyReport, up
         "package": path.display().to_string(),
         "slug": imported.package.problem.slug.as_str(),
         "format": imported.format.as_str(),
+        // `ok`, `time_limit.limit_ms` and `time_limit.derived` are older names of fields that the API has, too.
         "ok": report.holds(),
+        "holds": report.holds(),
+        "claims": report.claims.len(),
+        "time_limit_ms": limit.limit.map(ms),
+        "is_time_limit_derived": limit.derived,
+        "time_limit_start": limit.slowest_in_time.as_ref().filter(|_| limit.derived).and_then(|slowest| slowest.start).map(Start::name),
         "time_limit": {
             "limit_ms": limit.limit.map(ms),
             "derived": limit.derived,
@@ -41,6 +47,7 @@ pub(super) fn refused(path: &Path, error: &ImportError) -> Value {
     json!({
         "package": path.display().to_string(),
         "ok": false,
+        "holds": false,
         "message": error.to_string(),
         "submissions": [],
         "expectations": [],
@@ -63,16 +70,19 @@ fn submission(submission: &VerifiedSubmission) -> Value {
     let of_limit = |time: Duration| time.as_secs_f64() / submission.time_limit.as_secs_f64();
     json!({
         "submission": submission.path.as_str(),
+        "path": submission.path.as_str(),
         "language": submission.language.as_ref().map(|language| language.as_str()),
         "verdict": submission.verdict.code(),
         "score": score(submission.score),
         "max_score": max(submission.max_score),
         "time_ms": slowest.map(ms),
+        "slowest_ms": slowest.map(ms),
         "time_limit_ms": ms(submission.time_limit),
         "of_limit": slowest.map(of_limit),
         "groups": submission.groups.iter().map(group).collect::<Vec<_>>(),
         "hint": submission.hint,
         "ok": submission.holds,
+        "holds": submission.holds,
     })
 }
 
@@ -83,7 +93,9 @@ fn group(group: &VerifiedGroup) -> Value {
         "case": group.case.as_ref().map(|case| case.as_str()),
         "score": score(group.score),
         "max": max(group.max),
+        "max_score": max(group.max),
         "time_ms": group.slowest.map(ms),
+        "slowest_ms": group.slowest.map(ms),
     })
 }
 
@@ -103,7 +115,9 @@ fn claim(claim: &Claim) -> Value {
         "expected": claim.expected,
         "got": claim.got,
         "case": claim.case,
+        "test": claim.case,
         "ok": claim.holds,
+        "holds": claim.holds,
     })
 }
 
