@@ -77,8 +77,8 @@ pub(super) fn table(judged: &[Judged]) -> Table {
     for Judged { target, measured } in judged {
         let at_most = if target.figure == Rate { "≥" } else { "≤" };
         table.row(vec![
-            format!("{}; {}; {}", target.work, target.runner, target.situation.told()),
-            target.figure.told(),
+            format!("{}; {}; {}", target.work, target.runner, target.situation.label()),
+            target.figure.label(),
             format!("{at_most} {}", figure(target.bound)),
             measured.map_or("–".into(), figure),
             match measured {
@@ -118,7 +118,7 @@ impl Judged {
             "work": target.work,
             "runner": target.runner,
             "situation": target.situation.slug(),
-            "figure": target.figure.told(),
+            "figure": target.figure.label(),
             "target": target.bound,
             "measured": measured,
             "met": measured.map(|measured| target.is_met_by(measured)),
@@ -127,7 +127,7 @@ impl Judged {
 }
 
 impl Figure {
-    fn told(self) -> String {
+    fn label(self) -> String {
         match self {
             Percentile(percent) => format!("p{percent:.0}, ms"),
             OfBare => "p50, x bare".to_owned(),
@@ -138,7 +138,7 @@ impl Figure {
 }
 
 impl Situation {
-    fn told(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Lone => "lone",
             BackToBack => "back to back",

@@ -1,7 +1,7 @@
 //! Logs for the subscribers on this node, filled with the events that arrive from the server.
 //!
 //! A topic is a submission, with either all of its events or only the final one. While a topic has subscribers on this
-//! node, it has a *room* with one log for all of them. Its states:
+//! node, it has a *feed* with one log for all of them. Its states:
 //!
 //! ```text
 //!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined
@@ -9,13 +9,13 @@
 //!               └────── the session with the server ended: a break ◄───────────────┘
 //! ```
 //!
-//! Live events of a waiting room are held back until the stored events, which may be older, have been read. So no event
+//! Live events of a waiting feed are held back until the stored events, which may be older, have been read. So no event
 //! is lost between the stored and the live events. An event that is among both is recognised by its number and added
-//! only once. After an interruption, subscribers get a gap when their room is joined again. They then read the earlier
+//! only once. After an interruption, subscribers get a gap when their feed is joined again. They then read the earlier
 //! events from the store, and all later events follow.
 //!
-//! If the room existed when an attempt's first event was published on this node, all events of the attempt reach the
-//! room directly. If not, they all arrive from the server, in order.
+//! If the feed existed when an attempt's first event was published on this node, all events of the attempt reach the
+//! feed directly. If not, they all arrive from the server, in order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +41,7 @@ pub(crate) struct Topic {
 /// Number of a session with the server.
 pub(crate) type Session = u64;
 
-/// The rooms of this node.
+/// The feeds of this node.
 #[derive(Debug)]
 pub(crate) struct Hub {
     /// Random id of this node.
@@ -50,13 +50,13 @@ pub(crate) struct Hub {
     bounds: EventBounds,
     state: Mutex<State>,
     work: Notify,
-    /// Notified when a room was joined, and when the session ended.
+    /// Notified when a feed was joined, and when the session ended.
     joins: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    rooms: HashMap<Topic, Room>,
+    feeds: HashMap<Topic, Feed>,
     join: Vec<Topic>,
     leave: Vec<Topic>,
     /// The current session. Sessions are numbered from 1.
@@ -66,11 +66,11 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Room {
+struct Feed {
     shared: Arc<Shared>,
     readers: usize,
     link: Link,
-    /// The session in which the room was created or last received a break.
+    /// The session in which the feed was created or last received a break.
     since: Option<Session>,
     /// The attempt all of whose events come from this node.
     own_attempt: Option<u32>,
@@ -87,7 +87,7 @@ enum Link {
 #[derive(Debug, Default)]
 pub(crate) struct TopicChanges {
     pub(crate) leave: Vec<Topic>,
-    /// Topics to join, each with the number of the last event already in the room's log.
+    /// Topics to join, each with the number of the last event already in the feed's log.
     pub(crate) join: Vec<(Topic, Seq)>,
 }
 
@@ -100,10 +100,10 @@ pub(crate) struct Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         let mut state = self.hub.state();
-        let Some(room) = state.rooms.get_mut(&self.topic) else { return };
-        room.readers -= 1;
-        if room.readers == 0 {
-            state.rooms.remove(&self.topic);
+        let Some(feed) = state.feeds.get_mut(&self.topic) else { return };
+        feed.readers -= 1;
+        if feed.readers == 0 {
+            state.feeds.remove(&self.topic);
             if state.session.is_some() {
                 state.leave.push(self.topic);
                 drop(state);
@@ -126,7 +126,7 @@ impl Hub {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The rooms are consistent after each step of every change, so the data behind a poisoned lock is usable.
+        // The feeds are consistent after each step of every change, so the data behind a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,28 +141,28 @@ impl Hub {
             shared
         } else {
             let session = state.session;
-            let State { rooms, join, .. } = &mut *state;
-            let room = rooms.entry(topic).or_insert_with(|| {
+            let State { feeds, join, .. } = &mut *state;
+            let feed = feeds.entry(topic).or_insert_with(|| {
                 join.push(topic);
                 self.work.notify_one();
-                Room::new(session)
+                Feed::new(session)
             });
-            room.readers += 1;
-            if topic.interest == Interest::End && room.is_joined() && room.shared.state().log.ended() {
+            feed.readers += 1;
+            if topic.interest == Interest::End && feed.is_joined() && feed.shared.state().log.ended() {
                 // The submission may have been rejudged since the log ended. Only the stored events show that.
-                room.shared = Arc::default();
-                room.link = Link::Waiting(Vec::new(), 0);
+                feed.shared = Arc::default();
+                feed.link = Link::Waiting(Vec::new(), 0);
                 join.push(topic);
                 self.work.notify_one();
             }
-            Arc::clone(&room.shared)
+            Arc::clone(&feed.shared)
         };
         let guard = Leave { hub: Arc::clone(self), topic };
-        // The lock is still held, so that the room's log cannot be replaced first.
+        // The lock is still held, so that the feed's log cannot be replaced first.
         Reader::new(shared, after, topic.interest, guard)
     }
 
-    /// Waits until the topic's room is joined, or the session has ended.
+    /// Waits until the topic's feed is joined, or the session has ended.
     pub(crate) async fn joined(&self, topic: Topic) {
         loop {
             let ring = self.joins.notified();
@@ -170,7 +170,7 @@ impl Hub {
             ring.as_mut().enable();
             {
                 let state = self.state();
-                if state.session.is_none() || state.rooms.get(&topic).is_none_or(Room::is_joined) {
+                if state.session.is_none() || state.feeds.get(&topic).is_none_or(Feed::is_joined) {
                     return;
                 }
             }
@@ -182,38 +182,38 @@ impl Hub {
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.rooms.drain().for_each(|(_, room)| room.shared.cut());
+        state.feeds.drain().for_each(|(_, feed)| feed.shared.cut());
         self.notices.close();
     }
 
     // ---- For publishers on this node ----
 
-    /// Adds an event published on this node to the rooms that can receive it without the server. `before` is the number
+    /// Adds an event published on this node to the feeds that can receive it without the server. `before` is the number
     /// of the previous event.
     pub(crate) fn published(&self, event: &Event, before: Seq) {
         let mut state = self.state();
         for topic in topics(event.submission) {
-            let Some(room) = state.rooms.get_mut(&topic) else { continue };
+            let Some(feed) = state.feeds.get_mut(&topic) else { continue };
             let attempt = event.seq.attempt();
-            // The numbers are equal if the server's echo of this event has reached the room first.
-            if event.seq.number() == 1 && event.seq >= room.shared.state().log.last() {
-                room.own_attempt = Some(attempt);
+            // The numbers are equal if the server's echo of this event has reached the feed first.
+            if event.seq.number() == 1 && event.seq >= feed.shared.state().log.last() {
+                feed.own_attempt = Some(attempt);
             }
-            if room.own_attempt == Some(attempt) {
-                room.add(topic.interest, event.clone(), before, &self.bounds);
+            if feed.own_attempt == Some(attempt) {
+                feed.add(topic.interest, event.clone(), before, &self.bounds);
             }
         }
     }
 
     // ---- For the session with the server ----
 
-    /// Begins a session. All rooms must be joined again.
+    /// Begins a session. All feeds must be joined again.
     pub(crate) fn begin_session(&self) -> Session {
         let mut state = self.state();
         state.sessions += 1;
         state.session = Some(state.sessions);
         state.leave.clear();
-        state.join = state.rooms.keys().copied().collect();
+        state.join = state.feeds.keys().copied().collect();
         self.work.notify_one();
         state.sessions
     }
@@ -222,8 +222,8 @@ impl Hub {
     pub(crate) fn end_session(&self) {
         let mut state = self.state();
         state.session = None;
-        for room in state.rooms.values_mut() {
-            room.link = Link::Waiting(Vec::new(), 0);
+        for feed in state.feeds.values_mut() {
+            feed.link = Link::Waiting(Vec::new(), 0);
         }
         drop(state);
         self.joins.notify_waiters();
@@ -232,9 +232,9 @@ impl Hub {
 
     /// Adds a break to all logs, because every subscriber may have missed something.
     pub(crate) fn break_all(&self) {
-        for room in self.state().rooms.values() {
-            room.shared.state().log.break_here();
-            room.shared.ring(true);
+        for feed in self.state().feeds.values() {
+            feed.shared.state().log.break_here();
+            feed.shared.ring(true);
         }
     }
 
@@ -252,21 +252,21 @@ impl Hub {
     fn take_work(&self, most: usize) -> Option<TopicChanges> {
         let mut state = self.state();
         let mut work = TopicChanges::default();
-        let State { rooms, join, leave, .. } = &mut *state;
+        let State { feeds, join, leave, .. } = &mut *state;
         while work.leave.len() < most
             && let Some(topic) = leave.pop()
         {
-            if !rooms.contains_key(&topic) {
+            if !feeds.contains_key(&topic) {
                 work.leave.push(topic);
             }
         }
         while work.join.len() < most
             && let Some(topic) = join.pop()
         {
-            if let Some(room) = rooms.get(&topic)
-                && !room.is_joined()
+            if let Some(feed) = feeds.get(&topic)
+                && !feed.is_joined()
             {
-                work.join.push((topic, room.shared.state().log.last()));
+                work.join.push((topic, feed.shared.state().log.last()));
             }
         }
         if !join.is_empty() || !leave.is_empty() {
@@ -275,33 +275,33 @@ impl Hub {
         (!work.join.is_empty() || !work.leave.is_empty()).then_some(work)
     }
 
-    /// Joins a room whose topic is subscribed on the server. `kept` has the topic's stored events, oldest first; if the
+    /// Joins a feed whose topic is subscribed on the server. `kept` has the topic's stored events, oldest first; if the
     /// topic has only the final event, `kept` has only the last stored event.
     pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
         let mut state = self.state();
         if state.session != Some(session) {
             return;
         }
-        let Some(room) = state.rooms.get_mut(&topic) else { return };
+        let Some(feed) = state.feeds.get_mut(&topic) else { return };
         // Skip the events of runs before the current one.
         let is_end = |message: &Message| matches!(message, Message::Event { event, .. } if event.kind.is_final());
         let newest = kept.len().saturating_sub(1);
         let begin = kept[..newest].iter().rposition(is_end).map_or(0, |at| at + 1);
         for message in &kept[begin..] {
             if let Message::Event { event, before } = message {
-                room.add(topic.interest, event.clone(), *before, &self.bounds);
+                feed.add(topic.interest, event.clone(), *before, &self.bounds);
             }
         }
-        if let Link::Waiting(held, _) = std::mem::replace(&mut room.link, Link::Joined) {
+        if let Link::Waiting(held, _) = std::mem::replace(&mut feed.link, Link::Joined) {
             for (event, before) in held {
-                room.add(topic.interest, event, before, &self.bounds);
+                feed.add(topic.interest, event, before, &self.bounds);
             }
         }
-        let had_gone = room.since.replace(session) != Some(session);
+        let had_gone = feed.since.replace(session) != Some(session);
         if had_gone {
-            room.shared.state().log.break_here();
+            feed.shared.state().log.break_here();
         }
-        room.shared.ring(had_gone);
+        feed.shared.ring(had_gone);
         self.joins.notify_waiters();
     }
 
@@ -319,8 +319,8 @@ impl Hub {
             Message::Event { event, before } => {
                 let mut state = self.state();
                 for topic in topics(event.submission) {
-                    if let Some(room) = state.rooms.get_mut(&topic) {
-                        room.hear(topic.interest, &event, before, &self.bounds);
+                    if let Some(feed) = state.feeds.get_mut(&topic) {
+                        feed.hear(topic.interest, &event, before, &self.bounds);
                     }
                 }
             }
@@ -339,9 +339,9 @@ impl Hub {
     fn fetch(&self, id: SubmissionId, seq: Seq) {
         let topic = Topic { id, interest: Interest::Everything };
         let mut state = self.state();
-        let Some(room) = state.rooms.get_mut(&topic) else { return };
-        if room.is_joined() && room.shared.state().log.last() < seq {
-            room.link = Link::Waiting(Vec::new(), 0);
+        let Some(feed) = state.feeds.get_mut(&topic) else { return };
+        if feed.is_joined() && feed.shared.state().log.last() < seq {
+            feed.link = Link::Waiting(Vec::new(), 0);
             state.join.push(topic);
             self.work.notify_one();
         }
@@ -359,10 +359,10 @@ pub(crate) fn garbage(frames: u64) {
     tracing::debug!(frames, "dropped unreadable data from the event bus");
 }
 
-impl Room {
-    fn new(session: Option<Session>) -> Room {
+impl Feed {
+    fn new(session: Option<Session>) -> Feed {
         let link = Link::Waiting(Vec::new(), 0);
-        Room { shared: Arc::default(), readers: 0, link, since: session, own_attempt: None }
+        Feed { shared: Arc::default(), readers: 0, link, since: session, own_attempt: None }
     }
 
     fn is_joined(&self) -> bool {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! One task holds one session with the server at a time. Whenever a session ends, the task opens another one, as long
-//! as the bus exists. Subscribers then get a gap, rooms are joined again, and events that were not confirmed are sent
+//! as the bus exists. Subscribers then get a gap, feeds are joined again, and events that were not confirmed are sent
 //! again. Duplicates are recognised by their sequence number.
 
 use std::collections::HashSet;

@@ -60,7 +60,7 @@ pub(crate) enum Excess {
     /// The image exceeds a bound; the reason for its refusal.
     Bound(String),
     /// The store lacks room for this number of bytes.
-    Room(u64),
+    Space(u64),
 }
 
 impl<'a> Budget<'a> {
@@ -77,7 +77,7 @@ impl<'a> Budget<'a> {
             return Err(Excess::Bound(reason));
         }
         self.charge_image(1, path_bytes as u64, bytes)?;
-        self.room = self.room.checked_sub(bytes).ok_or_else(|| Excess::Room(bytes - self.room))?;
+        self.room = self.room.checked_sub(bytes).ok_or_else(|| Excess::Space(bytes - self.room))?;
         Ok(())
     }
 

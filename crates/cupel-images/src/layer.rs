@@ -61,7 +61,7 @@ impl From<Excess> for LayerFault {
     fn from(excess: Excess) -> LayerFault {
         match excess {
             Excess::Bound(reason) => LayerFault::Refused(reason),
-            Excess::Room(needed) => LayerFault::Full(needed),
+            Excess::Space(needed) => LayerFault::Full(needed),
         }
     }
 }

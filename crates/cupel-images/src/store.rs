@@ -78,7 +78,7 @@ struct LayerTree {
 
 /// What the bound on disk space leaves for new layers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
+pub(crate) struct FreeSpace {
     pub(crate) bytes: u64,
     /// The bound in bytes.
     pub(crate) bound: u64,
@@ -186,7 +186,7 @@ impl ImageStore {
             Source::Registry { reference } => {
                 let layout = incoming.directory.path().join("layout");
                 let is_known = |id: &ContentHash| self.layer(id).is_dir();
-                let room = Room { bytes: self.room()?, bound: self.disk_max };
+                let room = FreeSpace { bytes: self.room()?, bound: self.disk_max };
                 let digest = crate::source::pull(reference, &layout, registries, &self.bounds, room, &is_known)?;
                 let blobs = Layout::open(&layout).map_err(ImageError::io("open", &layout))?;
                 let plan = plan::of_manifest(&blobs, &digest, &self.bounds)?;
@@ -350,7 +350,7 @@ impl ImageStore {
     fn excess(&self, part: &str, excess: Excess) -> ImageError {
         match excess {
             Excess::Bound(reason) => ImageError::refused(part, reason),
-            Excess::Room(needed) => ImageError::Full { needed, bound: self.disk_max },
+            Excess::Space(needed) => ImageError::Full { needed, bound: self.disk_max },
         }
     }
 

@@ -793,7 +793,7 @@ struct Watched {
     ended: bool,
     /// Time at which the last writer closed the program's standard output.
     stdout_ended: Option<Instant>,
-    told: bool,
+    reported: bool,
 }
 
 /// Time to wait before reporting that a program continues without standard output, if it is unknown whether the program
@@ -804,10 +804,10 @@ impl Watched {
     /// Whether the end of standard output must be reported now. A process that is ending closes its files first, but
     /// its end must be reported before the end of its output. So nothing is reported while the process is ending.
     fn is_stdout_closed(&mut self) -> bool {
-        let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
+        let Some(since) = self.stdout_ended.filter(|_| !self.reported) else { return false };
         let is_ending = self.program.as_ref().and_then(is_ending);
-        self.told = self.ended || is_ending == Some(false) || (is_ending.is_none() && since.elapsed() > ENDING);
-        self.told
+        self.reported = self.ended || is_ending == Some(false) || (is_ending.is_none() && since.elapsed() > ENDING);
+        self.reported
     }
 }
 

@@ -22,7 +22,7 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::local;
+use crate::data_dir;
 
 /// Maximum number of cached limits.
 const FILES_MAX: usize = 1000;
@@ -112,7 +112,7 @@ pub(crate) struct Calibrations {
 impl Calibrations {
     /// Returns the cache of the current user; `None` if there is no usable directory.
     pub(crate) fn of_user() -> Option<Calibrations> {
-        Calibrations::at(&local::user_cache()?.join("time-limits")).ok()
+        Calibrations::at(&data_dir::user_cache()?.join("time-limits")).ok()
     }
 
     fn at(directory: &Path) -> io::Result<Calibrations> {

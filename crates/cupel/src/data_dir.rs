@@ -1,4 +1,4 @@
-//! The data directory: its contents, its permissions, and its lock.
+//! The data directory of a server: its contents, its permissions, and its lock; and the cache directory of a user.
 //!
 //! ```text
 //! DATA/  cupel.db (and -wal, -shm, .lock)   the database
@@ -51,6 +51,13 @@ pub(crate) const PREPARED: [&str; 2] = ["cache", "prepared"];
 
 /// The database's name in a data directory.
 pub(crate) const DATABASE: &str = "cupel.db";
+
+/// Returns the cache directory of the current user, if it exists.
+pub(crate) fn user_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("cupel"))
+}
 
 impl DataDir {
     /// Opens the directory. Creates it if it does not exist.

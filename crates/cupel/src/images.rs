@@ -13,8 +13,7 @@ use cupel_runner::{Containers, DockerSettings, native};
 use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
 
 use crate::config::Config;
-use crate::data_dir::DataDir;
-use crate::local;
+use crate::data_dir::{self, DataDir};
 
 /// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,7 +24,7 @@ pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     let directory = match &config.images.directory {
         Some(directory) => directory.clone(),
         None if DataDir::is_of_server(&config.data) => config.data.join(DIRECTORY),
-        None => local::user_cache()?.join(DIRECTORY),
+        None => data_dir::user_cache()?.join(DIRECTORY),
     };
     Some(open(config, &directory))
 }

@@ -52,13 +52,6 @@ pub(crate) fn language_files(config: &Config) -> PathBuf {
     config.languages.directory.clone().unwrap_or_else(|| config.data.join("languages"))
 }
 
-/// Returns the cache directory of the current user, if it exists.
-pub(crate) fn user_cache() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(base.join("cupel"))
-}
-
 /// Probes one language only, because probing all languages takes a second or two.
 ///
 /// # Errors

@@ -5,8 +5,7 @@ use std::path::Path;
 use cupel_core::chain;
 use cupel_runner::prepared::PreparedStore;
 
-use crate::data_dir::{DataDir, PREPARED};
-use crate::local;
+use crate::data_dir::{self, DataDir, PREPARED};
 
 /// Opens the store for commands without a server. If a server has ever started in the data directory, that is the store
 /// of the data directory; if not, the user's store. `None` if neither can be used.
@@ -15,7 +14,7 @@ pub(crate) fn of_commands(data: &Path) -> Option<PreparedStore> {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
     }
     // The user's cache directory may be a symbolic link.
-    let own = local::user_cache()?.join("prepared");
+    let own = data_dir::user_cache()?.join("prepared");
     std::fs::create_dir_all(&own).ok()?;
     PreparedStore::open(&own, &[]).ok()
 }

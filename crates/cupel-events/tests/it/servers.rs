@@ -10,19 +10,19 @@ use cupel_testkit::events::nodes::Site;
 use cupel_testkit::servers::{self, Postgres, Redis, Server};
 
 /// A server, a URL of it, and the name of a cluster.
-struct Place<S> {
+struct ServerSite<S> {
     server: S,
     url: String,
     cluster: String,
 }
 
-impl<S> Place<S> {
-    fn new(server: S, url: String) -> Place<S> {
-        Place { server, url, cluster: servers::cluster() }
+impl<S> ServerSite<S> {
+    fn new(server: S, url: String) -> ServerSite<S> {
+        ServerSite { server, url, cluster: servers::cluster() }
     }
 }
 
-impl<S: Deref<Target: Deref<Target = Server>> + Send + Sync + 'static> Site for Place<S> {
+impl<S: Deref<Target: Deref<Target = Server>> + Send + Sync + 'static> Site for ServerSite<S> {
     async fn node(&self) -> Arc<dyn EventBus> {
         connect(&self.url, &self.cluster, EventBounds::default()).await.expect("the server runs")
     }
@@ -35,14 +35,14 @@ impl<S: Deref<Target: Deref<Target = Server>> + Send + Sync + 'static> Site for 
 mod redis {
     use super::*;
 
-    fn shared() -> Place<&'static Redis> {
-        Place::new(Redis::shared(), Redis::shared().url())
+    fn shared() -> ServerSite<&'static Redis> {
+        ServerSite::new(Redis::shared(), Redis::shared().url())
     }
 
-    fn own() -> Place<Box<Redis>> {
+    fn own() -> ServerSite<Box<Redis>> {
         let redis = Box::new(Redis::start());
         let url = redis.url();
-        Place::new(redis, url)
+        ServerSite::new(redis, url)
     }
 
     cupel_testkit::event_bus_conformance!(async || Subject::new(shared().node().await));
@@ -52,14 +52,14 @@ mod redis {
 mod postgres {
     use super::*;
 
-    async fn shared() -> Place<&'static Postgres> {
-        Place::new(Postgres::shared(), Postgres::shared().database().await)
+    async fn shared() -> ServerSite<&'static Postgres> {
+        ServerSite::new(Postgres::shared(), Postgres::shared().database().await)
     }
 
-    fn own() -> Place<Box<Postgres>> {
+    fn own() -> ServerSite<Box<Postgres>> {
         let postgres = Box::new(Postgres::start());
         let url = postgres.url();
-        Place::new(postgres, url)
+        ServerSite::new(postgres, url)
     }
 
     cupel_testkit::event_bus_conformance!(async || Subject::new(shared().await.node().await));

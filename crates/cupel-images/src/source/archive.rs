@@ -17,10 +17,10 @@ const PATH_BYTES_MAX: usize = 1024;
 /// An archive and the places of its files.
 pub(crate) struct Archive {
     file: File,
-    entries: HashMap<String, Place>,
+    entries: HashMap<String, Location>,
 }
 
-enum Place {
+enum Location {
     /// Offset and length in bytes.
     At(u64, u64),
     /// A link to another path; `docker save` links equal layers.
@@ -40,7 +40,7 @@ impl Archive {
 }
 
 /// The places of the files of an archive.
-fn table(file: &File) -> io::Result<HashMap<String, Place>> {
+fn table(file: &File) -> io::Result<HashMap<String, Location>> {
     let mut entries = HashMap::new();
     let (reader, meter) = Metered::new(file, u64::MAX);
     let mut tar = tar::Archive::new(reader);
@@ -52,13 +52,13 @@ fn table(file: &File) -> io::Result<HashMap<String, Place>> {
         let Some(path) = path(&entry.path()?).filter(|path| path.len() <= PATH_BYTES_MAX) else { continue };
         let kind = entry.header().entry_type();
         let place = if kind.is_file() {
-            Place::At(entry.raw_file_position(), entry.size())
+            Location::At(entry.raw_file_position(), entry.size())
         } else if kind.is_symlink() || kind.is_hard_link() {
             let Some(target) = entry.link_name()? else { continue };
             let directory = Path::new(&path).parent().unwrap_or(Path::new(""));
             let target = if kind.is_symlink() { normal(&directory.join(target)) } else { normal(&target) };
             let Some(target) = target.filter(|target| target.len() <= PATH_BYTES_MAX) else { continue };
-            Place::Link(target)
+            Location::Link(target)
         } else {
             continue;
         };
@@ -96,10 +96,10 @@ impl Blobs for Archive {
         for _ in 0..8 {
             match self.entries.get(path) {
                 None => return Ok(None),
-                Some(Place::At(at, length)) => {
+                Some(Location::At(at, length)) => {
                     return Ok(Some(Box::new(Section { file: &self.file, at: *at, end: at.saturating_add(*length) })));
                 }
-                Some(Place::Link(target)) => path = target,
+                Some(Location::Link(target)) => path = target,
             }
         }
         Err(io::Error::other("the archive's links refer to each other"))

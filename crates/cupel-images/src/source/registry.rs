@@ -21,7 +21,7 @@ use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
 use crate::pattern::glob;
 use crate::plan::{architecture, blob_path};
-use crate::store::Room;
+use crate::store::FreeSpace;
 
 /// How registries are reached.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ pub(crate) fn pull(
     into: &Path,
     options: &RegistryOptions,
     bounds: &ImageBounds,
-    room: Room,
+    room: FreeSpace,
     is_known: &dyn Fn(&ContentHash) -> bool,
 ) -> Result<ContentHash, ImageError> {
     let parsed =
@@ -162,7 +162,7 @@ fn matches(pattern: &str, reference: &Reference) -> bool {
 struct Pull<'a> {
     options: &'a RegistryOptions,
     bounds: &'a ImageBounds,
-    room: Room,
+    room: FreeSpace,
     is_known: &'a dyn Fn(&ContentHash) -> bool,
     into: &'a Path,
     reference: &'a Reference,

@@ -187,9 +187,9 @@ impl JudgeObserver for Log {
 type Artifacts = (BoxFiles, Arc<[u8]>);
 
 #[derive(Default)]
-struct Kept(Mutex<HashMap<ArtifactKey, Artifacts>>);
+struct MemoryCache(Mutex<HashMap<ArtifactKey, Artifacts>>);
 
-impl ArtifactCache for Kept {
+impl ArtifactCache for MemoryCache {
     fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)> {
         self.0.lock().unwrap().get(key).cloned()
     }
@@ -328,7 +328,7 @@ fn compiler_output_is_bounded_and_marked_as_truncated() {
 
 #[test]
 fn an_identical_source_is_compiled_once_and_a_different_one_again() {
-    let (cache, left) = (Kept::default(), || leaves(vec![file("main", "binary")]));
+    let (cache, left) = (MemoryCache::default(), || leaves(vec![file("main", "binary")]));
     let program = a_program(vec![file("main.src", "1"), file("input.dat", "")]);
     judged("compiled", &program, &mut scripted([left(), left(), prints("")]), &cache);
 

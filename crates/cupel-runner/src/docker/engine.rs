@@ -72,11 +72,11 @@ pub struct FoundInEngine {
 /// One line about an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineFinding {
-    /// What was looked at.
+    /// The subject.
     pub subject: &'static str,
-    /// What was found.
+    /// The finding.
     pub found: String,
-    /// What that means.
+    /// The rating.
     pub rating: Rating,
 }
 

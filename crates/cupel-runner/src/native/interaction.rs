@@ -88,7 +88,7 @@ struct Shared {
 }
 
 struct Transcript {
-    said: Vec<(Party, Vec<u8>)>,
+    messages: Vec<(Party, Vec<u8>)>,
     room: usize,
 }
 
@@ -110,9 +110,9 @@ impl Shared {
             return;
         }
         transcript.room -= kept.len();
-        match transcript.said.last_mut() {
+        match transcript.messages.last_mut() {
             Some((last, text)) if *last == party => text.extend_from_slice(kept),
-            _ => transcript.said.push((party, kept.to_vec())),
+            _ => transcript.messages.push((party, kept.to_vec())),
         }
     }
 }
@@ -132,7 +132,7 @@ pub(super) fn run(
         settles,
         settled_by: Mutex::new(None),
         cancelled: AtomicBool::new(false),
-        transcript: Mutex::new(Transcript { said: Vec::new(), room }),
+        transcript: Mutex::new(Transcript { messages: Vec::new(), room }),
     };
     let (for_interactor, for_program) = (Queue::default(), Queue::default());
     let (program, interactor) = thread::scope(|scope| {
@@ -158,7 +158,7 @@ pub(super) fn run(
         settled = program.settle_report();
         interactor.settle_report();
     }
-    let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).said;
+    let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).messages;
     Ok(InteractionResult {
         program: program.result,
         interactor: interactor.result,

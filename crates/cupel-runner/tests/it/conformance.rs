@@ -9,7 +9,7 @@ use std::time::Duration;
 use cupel_judge::{Collect, LiveInput, LiveSource, LiveStdin, Party, StdinSource, StepObserver, TerminalSize};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LiveSignal, Outcome};
 
-use crate::kit::{Place, Seen, World, host_file, text};
+use crate::kit::{Backend, Seen, World, host_file, text};
 
 pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_program_has_exactly_its_arguments_variables_and_files", surroundings),
@@ -34,7 +34,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("a_program_that_is_missing_is_an_error_or_an_exit_code", missing),
 ];
 
-fn surroundings(world: &World, place: Place) {
+fn surroundings(world: &World, place: Backend) {
     let mut step = world.step(place, &["surroundings", "a b", ""]);
     step.env = vec![("A".to_owned(), "b=c\nd".to_owned()), ("EMPTY".to_owned(), String::new())];
     assert_eq!(
@@ -55,7 +55,7 @@ fn bytes(length: usize) -> Arc<[u8]> {
     (0..length).map(|at| (at * 31 % 251) as u8).collect()
 }
 
-fn input(world: &World, place: Place) {
+fn input(world: &World, place: Backend) {
     for length in [0, 1, 65_536, 900_000] {
         let sent = bytes(length);
         let step = world.step(place, &["copy"]).stdin(StdinSource::Bytes(sent.clone()));
@@ -65,7 +65,7 @@ fn input(world: &World, place: Place) {
     }
 }
 
-fn descriptors(world: &World, place: Place) {
+fn descriptors(world: &World, place: Backend) {
     let directory = tempfile::tempdir().unwrap();
     let file = std::fs::File::open(host_file(&directory, "input", b"of a file")).unwrap();
     let (end, mut pipe) = std::io::pipe().unwrap();
@@ -77,12 +77,12 @@ fn descriptors(world: &World, place: Place) {
     }
 }
 
-fn unread_input(world: &World, place: Place) {
+fn unread_input(world: &World, place: Backend) {
     let step = world.step(place, &["nothing"]).stdin(StdinSource::Bytes(bytes(900_000)));
     assert_eq!(step.printed(), "");
 }
 
-fn streams(world: &World, place: Place) {
+fn streams(world: &World, place: Backend) {
     let mut step = world.step(place, &["streams"]);
     step.result = true;
     let mut seen = Seen::default();
@@ -94,13 +94,13 @@ fn streams(world: &World, place: Place) {
     assert_eq!(step.printed(), "oeoeoeoeoe");
 }
 
-fn streaming(world: &World, place: Place) {
+fn streaming(world: &World, place: Backend) {
     let mut seen = Seen { cancels: true, ..Seen::default() };
     let result = world.step(place, &["stream"]).try_run(&mut seen).unwrap();
     assert_eq!((result.report.outcome, text(&result)), (Outcome::Cancelled, "early\n".to_owned()));
 }
 
-fn output(world: &World, place: Place) {
+fn output(world: &World, place: Backend) {
     let step = world.step(place, &["copy"]).stdin(StdinSource::Bytes(bytes(300_000)));
     let result = step.limited(|l| l.output = Bytes::new(100_000)).run();
     assert_eq!(result.report.outcome, Outcome::OutputLimit);
@@ -108,7 +108,7 @@ fn output(world: &World, place: Place) {
     assert!(result.report.stdout.truncated);
 }
 
-fn disk(world: &World, place: Place) {
+fn disk(world: &World, place: Backend) {
     for path in ["/box/file", "/tmp/file"] {
         let step = world.step(place, &["fill", path]).limited(|l| {
             l.disk = Bytes::mib(8);
@@ -121,17 +121,17 @@ fn disk(world: &World, place: Place) {
     }
 }
 
-fn file_size(world: &World, place: Place) {
+fn file_size(world: &World, place: Backend) {
     let step = world.step(place, &["fill", "/box/file"]).limited(|l| l.file_size = Bytes::mib(4));
     assert_eq!(step.run().report.outcome, Outcome::Signalled(cupel_types::Signal(25)), "SIGXFSZ");
 }
 
-fn numbers(world: &World, place: Place) {
+fn numbers(world: &World, place: Backend) {
     assert_eq!(world.step(place, &["forks"]).limited(|l| l.processes = 10).printed(), "10 EAGAIN\n");
     assert_eq!(world.step(place, &["opens"]).limited(|l| l.open_files = 20).printed(), "20 EMFILE\n");
 }
 
-fn exhaust(world: &World, place: Place) {
+fn exhaust(world: &World, place: Backend) {
     for _ in 0..8 {
         let result = world.step(place, &["exhaust"]).limited(|limits| limits.memory = Bytes::mib(64)).run();
         assert_eq!(result.report.outcome, Outcome::MemoryLimit, "{result:?}");
@@ -152,7 +152,7 @@ fn shown(files: &BoxFiles) -> Vec<String> {
     all
 }
 
-fn files(world: &World, place: Place) {
+fn files(world: &World, place: Backend) {
     let result = world.step(place, &["files"]).collect(Collect::All).run();
     assert_eq!(shown(&result.files), ["out/a first", "out/deep/b* second", "top third"]);
     assert!(!result.files_truncated);
@@ -170,7 +170,7 @@ fn files(world: &World, place: Place) {
     assert_eq!(shown(&world.step(place, &["nothing"]).collect(Collect::All).run().files), [""; 0]);
 }
 
-fn files_of_a_crash(world: &World, place: Place) {
+fn files_of_a_crash(world: &World, place: Backend) {
     let result = world.step(place, &["files_and_crash"]).collect(Collect::All).run();
     assert_eq!((result.report.outcome, shown(&result.files).len()), (Outcome::Signalled(cupel_types::Signal(11)), 0));
     let outbox = Collect::Outbox(BoxPath::new("out").unwrap());
@@ -178,14 +178,14 @@ fn files_of_a_crash(world: &World, place: Place) {
     assert_eq!(shown(&result.files), ["out/a first", "out/deep/b* second"]);
 }
 
-fn cleanup(world: &World, place: Place) {
+fn cleanup(world: &World, place: Backend) {
     for _ in 0..3 {
         assert_eq!(world.step(place, &["leave"]).printed(), "");
         assert_eq!(world.step(place, &["look"]).printed(), "");
     }
 }
 
-fn attack(world: &World, place: Place) {
+fn attack(world: &World, place: Backend) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let socket = world.settings.socket.clone();
@@ -226,7 +226,7 @@ impl StepObserver for Dialogue {
 /// Runs a mode with this dialogue; returns the outcome and what was printed.
 fn dialogue(
     world: &World,
-    place: Place,
+    place: Backend,
     mode: &str,
     terminal: Option<TerminalSize>,
     mut steps: Vec<(&'static str, LiveInput)>,
@@ -247,12 +247,12 @@ fn send(text: &str) -> LiveInput {
     LiveInput::Bytes(text.as_bytes().to_vec())
 }
 
-fn live(world: &World, place: Place) {
+fn live(world: &World, place: Backend) {
     let steps = vec![("", send("one\n")), ("one\n", send("two\n")), ("two\n", LiveInput::EndOfInput)];
     assert_eq!(dialogue(world, place, "copy", None, steps), (Outcome::Exited(0), "one\ntwo\n".to_owned()));
 }
 
-fn terminal(world: &World, place: Place) {
+fn terminal(world: &World, place: Backend) {
     let steps = vec![
         ("80x24\n", send("typed\n")),
         ("read typed\n", LiveInput::Resize(TerminalSize::new(100, 40).unwrap())),
@@ -268,7 +268,7 @@ fn terminal(world: &World, place: Place) {
     assert_eq!(outcome, Outcome::Exited(7));
 }
 
-fn signal(world: &World, place: Place) {
+fn signal(world: &World, place: Backend) {
     let interrupt = || LiveInput::Signal(LiveSignal::Interrupt);
     let (outcome, printed) = dialogue(world, place, "terminal", None, vec![("0x0\n", interrupt())]);
     assert_eq!((outcome, printed.as_str()), (Outcome::Exited(7), "terminal 0 0 0\n0x0\ninterrupted\n"));
@@ -277,9 +277,9 @@ fn signal(world: &World, place: Place) {
     assert_eq!(outcome, Outcome::Signalled(cupel_types::Signal(9)));
 }
 
-fn talk(world: &World, place: Place) {
+fn talk(world: &World, place: Backend) {
     // The interactor of an author is often in another language, so in another place.
-    for other in Place::ALL {
+    for other in Backend::ALL {
         let result = world.talk(&world.step(place, &["guess"]), &world.step(other, &["judge", "37"]));
         assert_eq!(result.program.report.outcome, Outcome::Exited(0), "{result:?}");
         assert_eq!(result.interactor.report.outcome, Outcome::Exited(42), "{result:?}");
@@ -296,7 +296,7 @@ fn talk(world: &World, place: Place) {
     }
 }
 
-fn missing(world: &World, place: Place) {
+fn missing(world: &World, place: Backend) {
     let mut step = world.step(place, &[]);
     step.argv = vec!["./nothing".to_owned()];
     assert_eq!(step.run().report.outcome, Outcome::Exited(127));

@@ -10,7 +10,7 @@ use cupel_runner::{CompilerSharing, Containers, Directories, DockerSettings, Nat
 use cupel_testkit::docker::Engine;
 use cupel_types::{BoxFiles, Bytes, Limits, Outcome, Root};
 
-use crate::kit::{IMAGE, Place, Seen, World, compiled, eventually};
+use crate::kit::{Backend, IMAGE, Seen, World, compiled, eventually};
 
 pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
     ("a_container_has_no_network_no_rights_and_a_read_only_root", settings),
@@ -44,7 +44,7 @@ fn settings(world: &World) {
         }
     }
     let mut look = Look(world, &mut seen, Vec::new());
-    let step = world.step(Place::Docker, &["stream"]).limited(|limits| limits.memory = Bytes::mib(99));
+    let step = world.step(Backend::Docker, &["stream"]).limited(|limits| limits.memory = Bytes::mib(99));
     step.try_run(&mut look).unwrap();
     // The memory of the program, its files, and the agent.
     let memory = (99 + 1 + 16) << 20;
@@ -147,16 +147,16 @@ pub(crate) fn own_containers_if_asked() {
     }
     let mut own = Own::with(DockerSettings { socket: arguments.next().unwrap(), ..DockerSettings::default() });
     let unhurried = |limits: &mut Limits| limits.idle_time = Duration::from_secs(600);
-    let result = own.run("stream", unhurried, &mut Said).unwrap();
+    let result = own.run("stream", unhurried, &mut AnnounceRun).unwrap();
     println!("{:?}", result.report.outcome);
     drop(own);
     std::process::exit(0);
 }
 
 /// Says that the program runs; cancels it when standard input has ended.
-struct Said;
+struct AnnounceRun;
 
-impl StepObserver for Said {
+impl StepObserver for AnnounceRun {
     fn stdout(&mut self, _: &[u8]) {
         println!("runs");
     }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// Where a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Backend {
     /// The sandbox, with the machine's toolchains.
     Native,
     /// The sandbox, with the files of an image.
@@ -25,14 +25,14 @@ pub(crate) enum Place {
     Docker,
 }
 
-impl Place {
-    pub(crate) const ALL: [Place; 3] = [Place::Native, Place::Image, Place::Docker];
+impl Backend {
+    pub(crate) const ALL: [Backend; 3] = [Backend::Native, Backend::Image, Backend::Docker];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Place::Native => "native",
-            Place::Image => "image",
-            Place::Docker => "docker",
+            Backend::Native => "native",
+            Backend::Image => "image",
+            Backend::Docker => "docker",
         }
     }
 }
@@ -87,17 +87,17 @@ impl World {
         }
     }
 
-    pub(crate) fn root(&self, place: Place) -> &Root {
-        let at = Place::ALL.iter().position(|other| *other == place).unwrap();
+    pub(crate) fn root(&self, place: Backend) -> &Root {
+        let at = Backend::ALL.iter().position(|other| *other == place).unwrap();
         &self.roots[at]
     }
 
     /// A step that runs the helper program in a mode.
-    pub(crate) fn step(&self, place: Place, arguments: &[&str]) -> Step<'_> {
+    pub(crate) fn step(&self, place: Backend, arguments: &[&str]) -> Step<'_> {
         self.step_of(&self.program, place, arguments)
     }
 
-    pub(crate) fn step_of(&self, program: &BoxFiles, place: Place, arguments: &[&str]) -> Step<'_> {
+    pub(crate) fn step_of(&self, program: &BoxFiles, place: Backend, arguments: &[&str]) -> Step<'_> {
         Step {
             world: self,
             root: self.root(place),

@@ -14,10 +14,10 @@ use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Trial};
 
-use crate::kit::{Place, World};
+use crate::kit::{Backend, World};
 
 /// A rule for each place.
-type PlaceRule = fn(&World, Place);
+type PlaceRule = fn(&World, Backend);
 /// A rule for Docker Engine.
 type EngineRule = fn(&World);
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
     let world = Shared::default();
     let mut trials = Vec::new();
-    for place in Place::ALL {
+    for place in Backend::ALL {
         let everywhere = conformance::RULES.iter();
         trials.extend(everywhere.map(|(name, rule)| {
             trial(&world, format!("conformance::{name}::{}", place.name()), move |world| rule(world, place))

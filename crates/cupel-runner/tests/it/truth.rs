@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_types::Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
 use cupel_types::{Bytes, Limits, Outcome, Signal};
 
-use crate::kit::{Place, World, text};
+use crate::kit::{Backend, World, text};
 
 pub(crate) struct Row {
     pub(crate) rule: &'static str,
@@ -80,7 +80,7 @@ pub(crate) fn table() -> Vec<Row> {
     ]
 }
 
-pub(crate) fn check(row: &Row, world: &World, place: Place) {
+pub(crate) fn check(row: &Row, world: &World, place: Backend) {
     let arguments: Vec<&str> = row.arguments.split(' ').collect();
     let step = world.step_of(&world.truth, place, &arguments).limited(|limits| {
         limits.memory = Bytes::mib(64);
@@ -100,7 +100,7 @@ pub(crate) fn check(row: &Row, world: &World, place: Place) {
         Check::End => {}
         Check::Cpu => {
             // A container also counts the start of the program by the agent.
-            let slack = if place == Place::Docker { Duration::from_millis(8) } else { Duration::from_millis(4) };
+            let slack = if place == Backend::Docker { Duration::from_millis(8) } else { Duration::from_millis(4) };
             near(usage.cpu_time.as_nanos() as u64, own("cpu "), 5, slack.as_nanos() as u64);
         }
         // The kernel charges in batches; a container of version 1 also has file pages of its own.

@@ -48,7 +48,7 @@ pub(crate) fn own_a_sandbox_if_asked() {
             let mut slot = sandbox.slot(index);
             let said = said.clone();
             let program = Program::new(vec![fixtures.attacks.clone(), "stay_everywhere".into()]);
-            scope.spawn(move || slot.run(&program.command, &mut Said(said)));
+            scope.spawn(move || slot.run(&program.command, &mut OutputSeen(said)));
         }
         // Drops the last sender that does not belong to an observer, so that `recv` returns an error if a program
         // cannot run.
@@ -61,9 +61,9 @@ pub(crate) fn own_a_sandbox_if_asked() {
     std::process::exit(0);
 }
 
-struct Said(mpsc::Sender<()>);
+struct OutputSeen(mpsc::Sender<()>);
 
-impl cupel_sandbox::Observer for Said {
+impl cupel_sandbox::Observer for OutputSeen {
     fn stdout(&mut self, _: &[u8]) {
         let _ = self.0.send(());
     }

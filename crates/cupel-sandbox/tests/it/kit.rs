@@ -315,7 +315,7 @@ impl Program {
     }
 
     pub(crate) fn try_run(&self, slot: &mut Slot) -> Result<Ended, RunError> {
-        let mut kept = Kept::default();
+        let mut kept = Captured::default();
         let noise = Noise::begin();
         let report = slot.run(&self.command, &mut kept)?;
         let noise = noise.overrun();
@@ -340,13 +340,13 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// An observer that keeps a program's output.
 #[derive(Default)]
-struct Kept {
+struct Captured {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     result: Vec<u8>,
 }
 
-impl Observer for Kept {
+impl Observer for Captured {
     fn stdout(&mut self, data: &[u8]) {
         self.stdout.extend_from_slice(data);
     }

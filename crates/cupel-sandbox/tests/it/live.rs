@@ -68,7 +68,7 @@ impl Observer for Ear {
 }
 
 /// A conversation with a running program.
-pub(crate) struct Talk {
+pub(crate) struct Conversation {
     queue: LiveQueue,
     events: Receiver<Event>,
     /// Output that was not awaited yet.
@@ -81,7 +81,7 @@ fn longest() -> Duration {
     patient(Duration::from_secs(20))
 }
 
-impl Talk {
+impl Conversation {
     pub(crate) fn send(&self, text: &str) {
         assert!(self.queue.push(LiveInput::Bytes(text.into())));
     }
@@ -126,7 +126,7 @@ pub(crate) fn try_talk(
     slot: &mut Slot,
     program: &Program,
     terminal: Option<TerminalSize>,
-    conversation: impl FnOnce(&mut Talk),
+    conversation: impl FnOnce(&mut Conversation),
 ) -> Result<(CellReport, String), RunError> {
     let queue = LiveQueue::new().unwrap();
     let mut command = program.command.clone();
@@ -138,10 +138,10 @@ pub(crate) fn try_talk(
             command.stdin = Stdin::Bytes(std::sync::Arc::from([]));
             report
         });
-        let mut talk = Talk { queue, events, rest: String::new(), consumed: 0 };
+        let mut talk = Conversation { queue, events, rest: String::new(), consumed: 0 };
         conversation(&mut talk);
         let report = running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let Talk { events, mut rest, .. } = talk;
+        let Conversation { events, mut rest, .. } = talk;
         for event in events {
             if let Event::Output(data) = event {
                 rest.push_str(&String::from_utf8_lossy(&data));
@@ -151,11 +151,11 @@ pub(crate) fn try_talk(
     })
 }
 
-fn talk(world: &World, program: &Program, conversation: impl FnOnce(&mut Talk)) -> (CellReport, String) {
+fn converse(world: &World, program: &Program, conversation: impl FnOnce(&mut Conversation)) -> (CellReport, String) {
     try_talk(&mut world.slot(), program, None, conversation).unwrap()
 }
 
-fn at_terminal(world: &World, program: &Program, conversation: impl FnOnce(&mut Talk)) -> (CellReport, String) {
+fn at_terminal(world: &World, program: &Program, conversation: impl FnOnce(&mut Conversation)) -> (CellReport, String) {
     try_talk(&mut world.slot(), program, TerminalSize::new(80, 24), conversation).unwrap()
 }
 
@@ -175,7 +175,7 @@ fn python(source: &str) -> Program {
 
 fn a_program_answers_input(world: &World) {
     let program = Program::shell("while read line; do echo got $line; done; echo end");
-    let (report, rest) = talk(world, &program, |talk| {
+    let (report, rest) = converse(world, &program, |talk| {
         for word in ["one", "two", "three"] {
             talk.send(&format!("{word}\n"));
             talk.hears(&format!("got {word}\n"));
@@ -188,7 +188,7 @@ fn a_program_answers_input(world: &World) {
 }
 
 fn the_end_of_input_reaches_the_program(world: &World) {
-    let (report, rest) = talk(world, &Program::shell("cat; exit 7"), |talk| {
+    let (report, rest) = converse(world, &Program::shell("cat; exit 7"), |talk| {
         talk.send("text");
         talk.push(LiveInput::EndOfInput);
         talk.send("dropped");
@@ -200,7 +200,7 @@ fn the_end_of_input_reaches_the_program(world: &World) {
 
 fn unread_input_delays_nothing(world: &World) {
     let program = Program::shell("trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.01; done");
-    let (report, _) = talk(world, &program, |talk| {
+    let (report, _) = converse(world, &program, |talk| {
         talk.hears("ready");
         // The pipe takes one of them, and the queue the other.
         for _ in 0..2 {
@@ -230,7 +230,7 @@ fn unread_input_at_a_terminal_delays_no_signal(world: &World) {
 
 fn input_for_nobody_counts_as_consumed(world: &World) {
     let program = Program::shell("trap 'exit 4' TERM; exec <&-; echo closed; while :; do sleep 0.01; done");
-    let (report, _) = talk(world, &program, |talk| {
+    let (report, _) = converse(world, &program, |talk| {
         talk.hears("closed");
         talk.push(LiveInput::Bytes(vec![b'x'; LiveInput::WINDOW]));
         talk.push(LiveInput::Bytes(vec![b'x'; LiveInput::WINDOW]));
@@ -246,7 +246,7 @@ const IDLE: Duration = Duration::from_millis(300);
 fn a_program_that_waits_for_input_is_not_idle(world: &World) {
     // The first child only marks the time, long after the idle limit.
     let program = Program::shell("sleep 1; echo slept; read line; echo $line").limits(|l| l.idle_time = IDLE);
-    let (report, _) = talk(world, &program, |talk| {
+    let (report, _) = converse(world, &program, |talk| {
         talk.hears("slept");
         talk.send("late\n");
         talk.hears("late");
@@ -256,7 +256,7 @@ fn a_program_that_waits_for_input_is_not_idle(world: &World) {
 
 fn after_the_end_of_input_a_program_can_be_idle(world: &World) {
     let program = Program::shell("cat; echo at the end; sleep 1000").limits(|l| l.idle_time = IDLE);
-    let (report, _) = talk(world, &program, |talk| {
+    let (report, _) = converse(world, &program, |talk| {
         talk.push(LiveInput::EndOfInput);
         talk.hears("at the end");
     });
@@ -265,7 +265,7 @@ fn after_the_end_of_input_a_program_can_be_idle(world: &World) {
 
 fn the_wall_clock_limit_bounds_the_wait(world: &World) {
     let program = Program::shell("read line").limits(|l| l.wall_time = IDLE);
-    let (report, _) = talk(world, &program, |_| {});
+    let (report, _) = converse(world, &program, |_| {});
     ends_with(&report, Outcome::WallLimit);
 }
 
@@ -282,7 +282,7 @@ fn a_signal_reaches_the_process_group(world: &World) {
              on_signal(lambda *_: (os.waitpid(child, 0), os.write(1, b'parent'), os._exit(5)))",
             signal.as_str()
         );
-        let (report, _) = talk(world, &python(&source), |talk| {
+        let (report, _) = converse(world, &python(&source), |talk| {
             talk.hears("ready ");
             talk.hears("ready ");
             talk.signal(signal);
@@ -300,7 +300,7 @@ fn a_signal_reaches_a_program_in_another_group(world: &World) {
         os.setpgid(0, child)\n\
         print('moved', flush=True)\n\
         time.sleep(1000)";
-    let (report, _) = talk(world, &python(source), |talk| {
+    let (report, _) = converse(world, &python(source), |talk| {
         talk.hears("moved");
         talk.signal(LiveSignal::Terminate);
     });
@@ -310,7 +310,7 @@ fn a_signal_reaches_a_program_in_another_group(world: &World) {
 fn a_kill_ends_the_step(world: &World) {
     let script =
         "trap '' INT TERM HUP QUIT; (setsid sleep 1000 &) ; sleep 1000 & echo ready; while :; do sleep 1000; done";
-    let (report, _) = talk(world, &Program::shell(script), |talk| {
+    let (report, _) = converse(world, &Program::shell(script), |talk| {
         talk.hears("ready");
         talk.signal(LiveSignal::Kill);
     });
@@ -321,7 +321,7 @@ fn a_kill_ends_the_step(world: &World) {
 /// Far more orphans end than there may be processes at once.
 fn zombies_are_reaped(world: &World) {
     let script = "i=0; while [ $i -lt 200 ]; do (: &); i=$((i+1)); done; echo $i; read line";
-    let (report, _) = talk(world, &Program::shell(script), |talk| {
+    let (report, _) = converse(world, &Program::shell(script), |talk| {
         talk.hears("200");
         talk.send("on\n");
     });
@@ -475,7 +475,7 @@ fn nothing_types_into_a_terminal(world: &World) {
 
 fn without_a_terminal_there_is_none(world: &World) {
     let script = "for p in /dev/pts /dev/tty /dev/ptmx; do (ls $p) 2>/dev/null && echo opened $p; done; tty";
-    let (report, rest) = talk(world, &Program::shell(script), |_| {});
+    let (report, rest) = converse(world, &Program::shell(script), |_| {});
     ends_with(&report, Outcome::Exited(1));
     assert_eq!(rest, "not a tty\n");
 }

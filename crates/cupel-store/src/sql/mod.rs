@@ -20,7 +20,7 @@ pub(crate) mod accounts;
 pub(crate) mod cluster;
 pub(crate) mod commands;
 pub(crate) mod contests;
-pub(crate) mod dead;
+pub(crate) mod dead_letters;
 pub(crate) mod fault;
 pub(crate) mod freezes;
 pub(crate) mod history;

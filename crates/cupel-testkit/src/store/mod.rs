@@ -4,7 +4,7 @@
 mod accounts;
 mod cluster;
 mod contests;
-mod dead;
+mod dead_letters;
 mod membership;
 pub mod nodes;
 mod problems;
@@ -16,7 +16,7 @@ mod webhooks;
 pub use accounts::*;
 pub use cluster::*;
 pub use contests::*;
-pub use dead::*;
+pub use dead_letters::*;
 pub use membership::*;
 pub use problems::*;
 pub use requests::*;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use self::args::{Admin, AdminCommand};
 use super::accounts::in_store;
-use super::dead::dead;
+use super::dead_letters::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::StoreAndClock;

@@ -7,7 +7,7 @@ mod args;
 mod check;
 mod config;
 mod contest;
-mod dead;
+mod dead_letters;
 mod doctor;
 mod get;
 mod images;

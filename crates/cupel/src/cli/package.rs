@@ -25,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::args::Reading;
 use super::{Exit, Failure, run};
 use crate::config::Config;
+use crate::data_dir;
 use crate::images::{self, MachineProbe};
 use crate::prepared_store;
 use crate::{local, owner};
@@ -198,7 +199,7 @@ impl Bench {
             false => NativeRunner::launch(slots, languages.iter(), directories),
         };
         let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
-        let cache_directory = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
+        let cache_directory = data_dir::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::drop_privileges_keep_user(cache_directory.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;
         let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter())?);

@@ -28,6 +28,7 @@ use self::args::Run;
 use self::interactive::Interactive;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
+use crate::data_dir;
 use crate::images;
 use crate::local::{self, Program};
 use crate::owner;
@@ -104,7 +105,7 @@ fn run_here(args: &Run) -> CommandResult {
     let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());
     let launched = NativeRunner::launch_once(&language, directories, starts_warm)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
-    let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
+    let kept = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
     let interactive = args.interactive.then(|| Interactive::start(true)).transpose();
@@ -166,7 +167,7 @@ fn run_here(args: &Run) -> CommandResult {
 /// Opens the cache of compiled programs, if the user has a cache directory.
 pub(super) fn cache() -> Option<Artifacts> {
     // The cache affects only speed, so a failure to open it is ignored.
-    Artifacts::open(&local::user_cache()?.join("artifacts"), CACHE).ok()
+    Artifacts::open(&data_dir::user_cache()?.join("artifacts"), CACHE).ok()
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {

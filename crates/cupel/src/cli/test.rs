@@ -14,6 +14,7 @@ use self::args::Test;
 use super::run::{by_extension, cache, file_in_box};
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
+use crate::data_dir;
 use crate::images;
 use crate::local::{self, Program};
 use crate::owner;
@@ -53,7 +54,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
     let directories = Directories { prepared: None, images: roots.as_deref() };
     let launched = NativeRunner::launch_once(&language, directories, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
-    let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
+    let kept = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::drop_privileges_keep_user(kept.as_deref())?;
     let runner = launched.start(CompilerSharing::Off, images::containers_on_demand(&config, &language)?);
     let mut executor = runner.executor(0)?;

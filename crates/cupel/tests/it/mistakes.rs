@@ -175,20 +175,20 @@ fn each_command_reports_a_missing_newer_damaged_or_read_only_database() {
     std::fs::write(database(&damaged), [7; 9000]).unwrap();
     std::fs::set_permissions(database(&closed), Permissions::from_mode(0o444)).unwrap();
     for args in COMMANDS {
-        told(run(args, nowhere.path()), args, 3, &["there is no database in", "--data"]);
-        told(run(args, newer.path()), args, 7, &["was written by a newer version of cupel (schema 9999"]);
-        told(run(args, damaged.path()), args, 7, &["cannot be used as a database"]);
+        explains(run(args, nowhere.path()), args, 3, &["there is no database in", "--data"]);
+        explains(run(args, newer.path()), args, 7, &["was written by a newer version of cupel (schema 9999"]);
+        explains(run(args, damaged.path()), args, 7, &["cannot be used as a database"]);
         let remedy = ["the owner of the data directory (user id ", "must be able to read and write", "cupel.db"];
-        told(run(args, closed.path()), args, 7, &remedy);
+        explains(run(args, closed.path()), args, 7, &remedy);
     }
     // The database belongs to root, the data directory to another user.
     chown(database(&closed), Some(0), Some(0)).unwrap();
     std::fs::set_permissions(database(&closed), Permissions::from_mode(0o600)).unwrap();
-    told(run(COMMANDS[0], closed.path()), COMMANDS[0], 7, &["must be able to read and write"]);
+    explains(run(COMMANDS[0], closed.path()), COMMANDS[0], 7, &["must be able to read and write"]);
     // The path of the data directory names a file.
     let file = closed.path().join("file");
     std::fs::write(&file, "").unwrap();
-    told(
+    explains(
         run(&["user", "add", "eve", "eve@example.org"], &file),
         &["user", "add"],
         7,

@@ -420,11 +420,11 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
             assert!(ended.stderr.contains(part), "no `{part}` in: {}", ended.stderr);
         }
     };
-    told(
+    explains(
         doctor_of_an_ordinary_user("", &[]),
         &["the wall user-namespace", "CONFIG_USER_NS", "ordinary has no range of 256 ids", "usermod --add-subuids"],
     );
-    told(
+    explains(
         doctor_of_an_ordinary_user("ordinary:200000:65536\n", &["setpriv", "--no-new-privs"]),
         &["the wall user-namespace", "newuidmap", "without NoNewPrivileges"],
     );
@@ -436,7 +436,7 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
         exec setpriv --reuid 12345 --regid 12345 --clear-groups $0/cupel doctor",
     );
     command.arg(dir.path()).current_dir("/");
-    told(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be made", "Delegate=yes"]);
+    explains(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be made", "Delegate=yes"]);
 }
 
 #[test]

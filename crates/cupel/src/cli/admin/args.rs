@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::cli::dead::args::DeadCommand;
+use crate::cli::dead_letters::args::DeadCommand;
 use crate::cli::shared_args::Settings;
 use crate::cli::stored::args::StoredCommand;
 

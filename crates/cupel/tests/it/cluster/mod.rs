@@ -4,7 +4,7 @@
 //! Each test is a module with one test per broker: some run in `make test`, the others only in `make soak`. With
 //! `CUPEL_SOAK=1`, each test sends 10,000 submissions instead of some hundred.
 
-mod dead;
+mod dead_letters;
 mod encrypted;
 mod faults;
 mod full;

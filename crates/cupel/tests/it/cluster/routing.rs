@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::dead::Client;
+use super::dead_letters::Client;
 use super::nodes::{Cluster, Node};
 use super::{Broker, PATIENT, Site, through};
 use crate::images::{LOOK, python_image};

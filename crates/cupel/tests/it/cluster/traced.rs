@@ -5,7 +5,7 @@ use std::time::Duration;
 use cupel_testkit::http::HttpReceiver;
 use cupel_testkit::servers::Postgres;
 
-use super::dead::Client;
+use super::dead_letters::Client;
 use super::nodes::Cluster;
 
 #[test]
