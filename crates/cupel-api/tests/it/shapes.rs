@@ -118,7 +118,7 @@ async fn every_outcome_has_its_status_and_message() {
         (ended(Outcome::IdleLimit), "failed", "ILE", Some("idle limit of 15000 ms exceeded"), None, None),
         (ended_by_instructions(), "failed", "TLE", Some("limit of 5000 instructions exceeded"), None, None),
         (ended(Outcome::MemoryLimit), "failed", "MLE", Some("memory limit of 64 MiB exceeded"), None, None),
-        (ended(Outcome::DiskLimit), "failed", "OLE", Some("disk limit of 64 MiB in 4096 files exceeded"), None, None),
+        (ended(Outcome::DiskLimit), "failed", "OLE", Some("disk limit of 48 MiB in 4096 files exceeded"), None, None),
         (ended(Outcome::OutputLimit), "failed", "OLE", Some("output limit of 1 MiB exceeded"), None, None),
         (
             RunReport {

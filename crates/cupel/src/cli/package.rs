@@ -27,8 +27,8 @@ use super::{Exit, Failure, run};
 use crate::config::Config;
 use crate::data_dir;
 use crate::images::{self, MachineProbe};
+use crate::owner;
 use crate::prepared_store;
-use crate::{local, owner};
 
 /// An unpacked package. Dropping the value removes its directory.
 pub(super) struct Unpacked {

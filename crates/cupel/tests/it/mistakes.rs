@@ -160,7 +160,7 @@ const COMMANDS: [&[&str]; 18] = [
 #[test]
 fn each_command_reports_a_missing_newer_damaged_or_read_only_database() {
     let run = |args: &[&str], data: &Path| end(cupel(args.iter().chain(&["--data", data.to_str().unwrap()])), b"");
-    let told = |ended: Ended, args: &[&str], code: i32, words: &[&str]| {
+    let explains = |ended: Ended, args: &[&str], code: i32, words: &[&str]| {
         assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
         let fits = words.iter().all(|word| ended.stderr.contains(word));
         assert!(ended.stdout.is_empty() && fits && ended.stderr.lines().count() == 1, "{args:?}: {words:?} {ended:?}");

@@ -414,7 +414,7 @@ fn an_ordinary_user_gets_the_same_walls() {
 
 #[test]
 fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
-    let told = |ended: crate::support::Ended, parts: &[&str]| {
+    let explains = |ended: crate::support::Ended, parts: &[&str]| {
         assert_eq!(ended.code, Some(7), "{ended:?}");
         for part in parts {
             assert!(ended.stderr.contains(part), "no `{part}` in: {}", ended.stderr);
