@@ -6,6 +6,7 @@ mod admin;
 mod admin_users;
 mod contests;
 mod dead_letters;
+mod drafts;
 pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod faults;
@@ -42,6 +43,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(tickets::create_ticket))
         .routes(routes!(snippets::share, snippets::own))
         .routes(routes!(snippets::snippet, snippets::remove))
+        .routes(routes!(drafts::draft, drafts::save, drafts::remove))
+        .routes(routes!(drafts::revisions))
+        .routes(routes!(drafts::revision))
         .routes(routes!(submissions::submissions))
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))

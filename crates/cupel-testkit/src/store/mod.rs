@@ -5,6 +5,7 @@ mod accounts;
 mod cluster;
 mod contests;
 mod dead;
+mod drafts;
 mod membership;
 pub mod nodes;
 mod problems;
@@ -17,6 +18,7 @@ pub use accounts::*;
 pub use cluster::*;
 pub use contests::*;
 pub use dead::*;
+pub use drafts::*;
 pub use membership::*;
 pub use problems::*;
 pub use requests::*;
@@ -79,6 +81,11 @@ macro_rules! store_conformance {
                 a_snippet_is_read_back_complete_and_counted_per_user,
                 a_link_works_until_the_last_copy_of_the_snippet_is_removed,
                 a_user_lists_and_removes_only_their_own_snippets,
+                a_draft_is_saved_continued_and_read_back,
+                a_save_that_expects_another_revision_changes_nothing,
+                one_of_many_concurrent_saves_of_a_revision_succeeds,
+                the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed,
+                a_draft_is_removed_with_its_user_its_problem_and_its_retention,
                 every_end_queues_one_webhook,
                 deliveries_are_listed_and_resent_only_for_their_owner,
                 workers_are_listed_with_their_last_heartbeat,
