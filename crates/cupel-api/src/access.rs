@@ -55,6 +55,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::PUT, "/problems/{slug}/package", Owner(PROBLEMS)),
     (Method::GET, "/problems/{slug}/versions", Owner(PROBLEMS)),
     (Method::GET, "/problems/{slug}/leaderboard", Everybody),
+    (Method::GET, "/problems/{slug}/distribution", Everybody),
     (Method::GET, "/leaderboard", Everybody),
     (Method::GET, "/users/me/progress", User(READ)),
     (Method::GET, "/users/me/activity", User(READ)),

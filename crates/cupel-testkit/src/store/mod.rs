@@ -113,6 +113,7 @@ macro_rules! store_conformance {
                 a_verdict_updates_standing_statistics_and_progress,
                 a_rejudge_is_a_new_run_and_the_newest_verdict_counts,
                 leaderboards_rank_by_score_then_time_then_date,
+                every_user_has_their_best_figures_among_the_latest_solutions,
                 a_verification_decides_whether_its_version_is_verified,
                 a_derived_time_limit_applies_to_its_version_while_that_is_verified,
                 a_staged_version_changes_nothing_until_it_is_made_current,
