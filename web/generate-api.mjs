@@ -12,6 +12,7 @@ const OPERATIONS = new Set([
   'contests', 'contest', 'standings', 'take_part', 'withdraw', 'clarifications', 'ask',
   'me', 'change_password', 'sessions', 'end_session', 'delete_account', 'keys', 'create_key', 'revoke_key', 'progress', 'activity', 'usage',
   'queue', 'workers',
+  'draft', 'save_draft', 'draft_revisions', 'draft_revision', 'distribution',
   'share_program', 'shared_program', 'own_programs', 'unshare_program',
 ])
 const HEADER = '// Generated from the OpenAPI document by generate-api.mjs. Do not edit.\n\n'

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
+use crate::drafts::DraftBounds;
+
 /// Bounds on the contents of one submission and of one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it; see also the default")]
@@ -45,6 +47,10 @@ pub struct Bounds {
     pub snippet_bytes_max: Bytes,
     /// How long a shared program is kept after it was last shared; `None`: forever.
     pub snippets_kept: Option<Duration>,
+    /// The drafts of one user. A draft has at most `source_bytes_max`.
+    pub drafts: DraftBounds,
+    /// How long a revision of a draft is kept after it was last saved; `None`: forever.
+    pub drafts_kept: Option<Duration>,
 }
 
 impl Default for Bounds {
@@ -70,6 +76,8 @@ impl Default for Bounds {
             snippets_per_user_max: 1000,
             snippet_bytes_max: Bytes::kib(256),
             snippets_kept: None,
+            drafts: DraftBounds { per_user_max: 500, revisions_max: 50, bytes_per_user_max: Bytes::mib(64) },
+            drafts_kept: Some(Duration::from_secs(365 * 24 * 3600)),
         }
     }
 }

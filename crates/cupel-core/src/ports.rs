@@ -18,6 +18,7 @@ use crate::accounts::{AccessChange, AccountChange, ApiKey, MembershipStore, NewU
 use crate::cluster::ClusterStore;
 use crate::contests::ContestStore;
 use crate::dead_letters::DeadLetterStore;
+use crate::drafts::DraftStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
 use crate::routes::Needs;
@@ -166,6 +167,8 @@ pub struct RetentionCutoffs {
     pub failures_before: Timestamp,
     /// Snippets that were last shared at or before this time.
     pub snippets_before: Timestamp,
+    /// Revisions of drafts that were last saved at or before this time.
+    pub drafts_before: Timestamp,
 }
 
 /// Submissions that are accepted together or not at all.
@@ -462,6 +465,7 @@ pub trait Store:
     + ClusterStore
     + DeadLetterStore
     + SnippetStore
+    + DraftStore
 {
 }
 impl<T> Store for T where
@@ -474,6 +478,7 @@ impl<T> Store for T where
         + ClusterStore
         + DeadLetterStore
         + SnippetStore
+        + DraftStore
 {
 }
 

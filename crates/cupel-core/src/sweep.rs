@@ -94,16 +94,19 @@ impl Core {
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
+            // Without a retention, records are kept forever.
+            let before = |kept: Option<Duration>| {
+                let kept = kept.and_then(|kept| SignedDuration::try_from(kept).ok());
+                kept.map_or(Timestamp::MIN, ago)
+            };
             let cutoffs = RetentionCutoffs {
                 now,
                 deliveries_before: ago(DELIVERIES_KEPT),
                 keys_before: ago(KEYS_KEPT),
                 workers_before: ago(WORKERS_KEPT),
                 failures_before: ago(FAILURES_KEPT),
-                snippets_before: self
-                    .bounds()
-                    .snippets_kept
-                    .map_or(Timestamp::MIN, |kept| SignedDuration::try_from(kept).map_or(Timestamp::MIN, ago)),
+                snippets_before: before(self.bounds().snippets_kept),
+                drafts_before: before(self.bounds().drafts_kept),
             };
             swept.forgotten = self.inner.store.purge_expired(cutoffs, STEP).await?;
         }

@@ -85,6 +85,8 @@ kinds! {
         "Another account has this user name or e-mail address, or another problem or contest has this slug. `errors` names the field.";
     Conflict "conflict" CONFLICT "Conflict"
         "The present state of the resource does not allow the request. `detail` gives the reason.";
+    PreconditionFailed "precondition-failed" PRECONDITION_FAILED "Precondition failed"
+        "The resource has changed since the state that `If-Match` or `If-None-Match` names: another client changed it. Nothing was changed. Read it again and decide.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
@@ -144,6 +146,7 @@ impl ErrorKind {
             StatusCode::NOT_FOUND => ErrorKind::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
             StatusCode::REQUEST_TIMEOUT => ErrorKind::RequestTimeout,
+            StatusCode::PRECONDITION_FAILED => ErrorKind::PreconditionFailed,
             StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::BodyTooLarge,
             StatusCode::UPGRADE_REQUIRED => ErrorKind::UpgradeRequired,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorKind::UnsupportedMediaType,

@@ -60,7 +60,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     };
     let names = |names: &[&'static str]| names.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
     let mut sent = vec![header::AUTHORIZATION, header::CONTENT_TYPE];
-    sent.extend(names(&["idempotency-key", "if-none-match", "last-event-id", "prefer", "x-request-id"]));
+    sent.extend(names(&["idempotency-key", "if-match", "if-none-match", "last-event-id", "prefer", "x-request-id"]));
     let mut exposed = vec![header::ETAG, header::LOCATION, header::RETRY_AFTER];
     exposed.extend(names(&["idempotency-replayed", "ratelimit", "ratelimit-policy", "x-request-id"]));
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];

@@ -238,6 +238,7 @@ const TABLES: &[Table] = &[
         &["id", "contest", "asker", "place", "question", "answer", "public", "asked_at", "answered_at", "announced"],
     ),
     large("snippets", 2, &["id", "owner", "program", "shared_at"]),
+    large("drafts", 4, &["owner", "problem", "language", "number", "begun_at", "saved_at", "bytes", "text"]),
     table("shared_secrets", 1, &["name", "secret"]),
 ];
 

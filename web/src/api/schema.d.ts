@@ -52,8 +52,8 @@ export interface paths {
         put?: never;
         /**
          * Delete your account.
-         * @description Removes your name, e-mail address, password, sessions, API keys and webhooks. Waiting and running submissions are
-         *     cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
+         * @description Removes your name, e-mail address, password, sessions, API keys, webhooks, drafts and shared programs. Waiting and
+         *     running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
          *
          *     Everybody with an account may call this.
          */
@@ -333,6 +333,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/drafts/{language_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a draft.
+         * @description Only you can read your drafts. The `ETag` names the revision; with `If-None-Match`, the response is 304 without a body
+         *     while the draft does not change. Without access to the problem, there is none to its draft, which is kept.
+         *
+         *     Everybody with an account may call this.
+         */
+        get: operations["draft"];
+        /**
+         * Save a draft.
+         * @description A save continues the newest revision for up to five minutes after that was begun; then it begins another one, and the
+         *     one before stays in the history. It also begins one without `If-Match`, with `begins_revision`, and if less than
+         *     half of the text is left. Repeating a save is safe: a text that is saved already is accepted under any condition.
+         *
+         *     Everybody with an account may call this.
+         */
+        put: operations["save_draft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/drafts/{language_id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the revisions of a draft.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["draft_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/drafts/{language_id}/revisions/{revision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a revision of a draft.
+         * @description While a revision is the newest, saves that continue it give it another number.
+         *
+         *     Everybody with an account may call this.
+         */
+        get: operations["draft_revision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/execute/{submission_id}/events": {
         parameters: {
             query?: never;
@@ -420,6 +493,28 @@ export interface paths {
          * @description Everybody may call this, without an account.
          */
         get: operations["problem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/problems/{slug}/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the distribution of time and memory of accepted solutions.
+         * @description Every user counts once, with their best figures. Times are in steps of 10 ms, memory in steps of 1 MiB.
+         *
+         *     Everybody may call this, without an account.
+         */
+        get: operations["distribution"];
         put?: never;
         post?: never;
         delete?: never;
@@ -923,6 +1018,46 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        /** @description Distribution of the figures of a problem's accepted solutions. */
+        DistributionView: {
+            /**
+             * Format: int64
+             * @description Number of users with accepted solutions among the latest 20,000 submissions.
+             */
+            users: number;
+            /** @description Whether solutions are omitted because the freeze of a contest hides them. They appear when the freeze is lifted. */
+            frozen: boolean;
+            execution_time_ms?: components["schemas"]["HistogramView"] | null;
+            memory_used_kb?: components["schemas"]["HistogramView"] | null;
+        };
+        /**
+         * @description A text to save.
+         * @example {
+         *       "text": "print(int(input()) * 2)\n"
+         *     }
+         */
+        DraftRequest: {
+            /** @description The text: at most as many bytes as a source of a submission may have. */
+            text: string;
+            /** @description Whether the present revision must stay in the history. */
+            begins_revision?: boolean;
+        };
+        /** @description A revision of a draft, with its text. */
+        DraftView: {
+            /**
+             * Format: int64
+             * @description The number, which is also the `ETag`: later revisions of a draft have higher ones.
+             * @example 1790000000000000
+             */
+            revision: number;
+            /**
+             * Format: date-time
+             * @description When it was last saved (RFC 3339).
+             */
+            saved_at: string;
+            /** @description The text. */
+            text: string;
+        };
         /**
          * @description The `data` of an event; its fields depend on the event's name.
          * @example {
@@ -1103,6 +1238,31 @@ export interface components {
             max_score?: number | null;
             /** @description For the problem's authors: why the group was not run, or the error in the group. */
             reason?: string | null;
+        };
+        /** @description Numbers of users by figure. */
+        HistogramView: {
+            /**
+             * Format: int64
+             * @description Beginning of the first bin.
+             */
+            first: number;
+            /**
+             * Format: int64
+             * @description Width of a bin.
+             */
+            width: number;
+            /** @description Users per bin. The last bin also has all larger figures. */
+            users: number[];
+            /**
+             * Format: int64
+             * @description Your own figure, rounded up like the others; `null` if you have no accepted solution.
+             */
+            own?: number | null;
+            /**
+             * Format: int64
+             * @description Share of the other users whose figure is larger than yours, in whole percent.
+             */
+            better_than_percent?: number | null;
         };
         /**
          * @description A key to create.
@@ -1562,6 +1722,15 @@ export interface components {
              * @description The number of the signal that ended your program, if the test is visible and a signal ended the program.
              */
             signal?: number | null;
+            /**
+             * @description The beginning of the test's input (up to 16 KiB), if you may see the test. Only in the response of `GET
+             *     /submissions/{submission_id}`, which has up to 256 KiB of such texts, those of failed tests first.
+             */
+            input?: string | null;
+            /** @description The beginning of the expected output, or of one of several, like `input`. */
+            expected_output?: string | null;
+            /** @description Whether `input` or `expected_output` was truncated; present with them. */
+            truncated?: boolean | null;
             /** @description Your program's standard output, if the test is visible. */
             stdout?: string | null;
             /** @description Your program's standard error, if the test is visible. */
@@ -1776,6 +1945,30 @@ export interface components {
             /** @description Omitted if the account has none. */
             email?: string | null;
             message: string;
+        };
+        /** @description The revisions of a draft. */
+        RevisionList: {
+            /** @description Newest first, at most as many as the operator lets the server keep of one draft. */
+            revisions: components["schemas"]["RevisionView"][];
+        };
+        /** @description A revision of a draft. */
+        RevisionView: {
+            /**
+             * Format: int64
+             * @description The number, which is also the `ETag`: later revisions of a draft have higher ones.
+             * @example 1790000000000000
+             */
+            revision: number;
+            /**
+             * Format: date-time
+             * @description When it was last saved (RFC 3339).
+             */
+            saved_at: string;
+            /**
+             * Format: int64
+             * @description Size of the text.
+             */
+            bytes: number;
         };
         /** @description A participant's line. */
         RowView: {
@@ -4139,6 +4332,431 @@ export interface operations {
             };
         };
     };
+    draft: {
+        parameters: {
+            query?: {
+                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                problem?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or alias of the language */
+                language_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest revision */
+            200: {
+                headers: {
+                    /** @description Names the revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftView"];
+                };
+            };
+            /** @description The newest revision is the one that `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You have no such draft, or may not see the problem */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    save_draft: {
+        parameters: {
+            query?: {
+                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                problem?: string;
+            };
+            header?: {
+                /** @description The `ETag` of the revision that the text is based on: save only if it is still the newest */
+                "If-Match"?: string;
+                /** @description `*`: save only if there is no such draft */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id or alias of the language */
+                language_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftRequest"];
+            };
+        };
+        responses: {
+            /** @description Saved */
+            200: {
+                headers: {
+                    /** @description Names the revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The problem does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Another device saved the draft in the meantime. Nothing was changed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such language, or the text is too large */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    draft_revisions: {
+        parameters: {
+            query?: {
+                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                problem?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or alias of the language */
+                language_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revisions, none if you have no such draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionList"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description You may not see the problem, or there is no such language */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    draft_revision: {
+        parameters: {
+            query?: {
+                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                problem?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id or alias of the language */
+                language_id: string;
+                /** @description Number of the revision */
+                revision: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revision */
+            200: {
+                headers: {
+                    /** @description Names the revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such revision, or you may not see the problem */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
     events: {
         parameters: {
             query?: {
@@ -4388,6 +5006,77 @@ export interface operations {
             };
             /** @description The problem does not exist, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    distribution: {
+        parameters: {
+            query?: {
+                /** @description Only solutions in this language (id or alias). */
+                language?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The problem's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The distribution */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The problem does not exist, or you may not see it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such language */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

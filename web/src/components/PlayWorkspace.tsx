@@ -21,6 +21,7 @@ import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, share
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
+import { DraftHistory, OfferedNote } from './DraftHistory'
 import { PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
@@ -56,7 +57,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const place = { user, slug: PLAY_SLUG, language: language.language_id }
   const start = shared === undefined ? fresh : textOf(shared.play)
   // Input, arguments and limits of a shared program may be changed here; its files are those of the link.
-  const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start)
+  const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start, shared === undefined)
   const drafted = playOf(draft.text, main)
   const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files }
   const [before, setBefore] = useState(() => (shared === undefined ? draftBefore(place) : null))
@@ -180,6 +181,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         ) : (
           <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
         )}
+        {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => playOf(text, main).files[0]?.text ?? ''} />}
         <DownloadButton play={play} name={language.language_id} />
         <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
           <Minus aria-hidden size={16} strokeWidth={1.5} />
@@ -210,6 +212,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           <Button onClick={draft.keepMine}>{m.editor.keepMine}</Button>
         </Note>
       )}
+      <OfferedNote draft={draft} />
       {before !== null && (
         <Note text={m.play.replaced}>
           <Button

@@ -12,6 +12,7 @@ import { verdictOf } from '../util/verdict'
 import { lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
 import { DiffView } from './DiffView'
+import { Distribution } from './Distribution'
 import { ErrorBox } from './ErrorBox'
 import { PlayButton } from './Samples'
 import { TestGrid } from './TestGrid'
@@ -109,6 +110,7 @@ function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: Res
           <Text title={m.run.stderr} text={result.stderr} />
         </div>
       )}
+      {purpose === 'submission' && code === 'AC' && result.language != null && <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />}
       {result.compile?.ok === true && result.compile.output.trim() !== '' && <Compiler text={result.compile.output} onLine={onLine} />}
     </div>
   )
@@ -153,7 +155,10 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const m = useMessages()
   const code = verdictOf(test.verdict)
   const sample = problem.samples.find((sample) => sample.name === test.name)
-  const showsDiff = sample?.output != null && test.stdout != null && (code === 'WA' || code === 'PE')
+  // The statement has more of a long sample than the result has.
+  const isOfStatement = sample !== undefined && test.truncated !== false
+  const [input, expected, isCut] = isOfStatement ? [sample.input, sample.output, sample.truncated] : [test.input, test.expected_output, test.truncated === true]
+  const showsDiff = expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
   const message = test.message ?? test.judge_message
   return (
     <section aria-label={m.run.test(test.number)} className="space-y-3 pt-3 border-t border-border">
@@ -164,19 +169,20 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
         {test.exit_code != null && test.exit_code !== 0 && <span className="text-muted">{m.run.exitCode(test.exit_code)}</span>}
         {test.signal != null && <span className="text-muted">{m.run.signal(test.signal)}</span>}
       </div>
-      {!test.is_shown && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
+      {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
       {message != null && message !== '' && result.message?.includes(message) !== true && <Text title={m.run.checker} text={message} />}
-      {showsDiff && <DiffView ours={test.stdout ?? ''} expected={sample.output ?? ''} truncated={sample.truncated} />}
+      {showsDiff && <DiffView ours={test.stdout ?? ''} expected={expected} truncated={isCut} />}
       {!showsDiff && code !== 'SK' && test.conversation == null && test.is_shown && (
         <div className="grid sm:grid-cols-2 gap-3">
           <Text title={m.run.your} text={test.stdout} always />
-          <Text title={m.run.expected} text={sample?.output} />
+          <Text title={m.run.expected} text={expected} />
         </div>
       )}
+      {!test.is_shown && code !== 'SK' && <Text title={m.run.expected} text={expected} />}
       <Text title={m.problem.conversation} text={test.conversation} />
       <Text title={m.run.stderr} text={test.stderr} />
-      {code !== 'SK' && <Text title={m.run.input} text={sample?.input} />}
-      {sample?.input != null && !sample.truncated && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(sample.input ?? '')} />}
+      {code !== 'SK' && <Text title={m.run.input} text={input} />}
+      {input != null && !isCut && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(input)} />}
     </section>
   )
 }

@@ -16,6 +16,7 @@ import { Select } from '../ui/Select'
 import { Splitter } from '../ui/Splitter'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
+import { DraftHistory, OfferedNote } from './DraftHistory'
 import { ResultView } from './ResultView'
 
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
@@ -98,8 +99,9 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
 
   const toolbar = (
     <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
-      <Select label={m.editor.language} value={of.language} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-44 sm:max-w-56" />
+      <Select label={m.editor.language} value={of.language} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-36 sm:max-w-56" />
       <span className="grow" />
+      <DraftHistory of={of} draft={draft} />
       <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
         <Minus aria-hidden size={16} strokeWidth={1.5} />
       </Button>
@@ -119,6 +121,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
           <Button onClick={draft.keepMine}>{m.editor.keepMine}</Button>
         </Note>
       )}
+      <OfferedNote draft={draft} />
       {before !== undefined && draft.text === start && (
         <Note text={m.editor.resetDone}>
           <Button

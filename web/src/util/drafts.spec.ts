@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { draft, draftBefore, forgetBefore, handOver, keepDraft } from './drafts'
+import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX } from './drafts'
 
 const OF = { user: 'ada', slug: '(playground)', language: 'python' }
 
@@ -43,4 +43,101 @@ test('nothing is replaced if the browser cannot keep the text before', () => {
   })
   expect(handOver(OF, 'shared', 'start')).toBe(false)
   expect(draft(OF)).toBe('mine')
+})
+
+const VISITOR = { ...OF, user: undefined }
+const texts = () => versions(OF).map(({ text, origin, isOffered }) => `${origin} ${text}${isOffered ? '?' : ''}`)
+
+test('a tab that goes on typing keeps what another tab has written', () => {
+  let [one, two] = [draft(OF), draft(OF)]
+  const type = (text: string, known: string | null) => {
+    expect(changeDraft(OF, text, 'start', known).isKept).toBe(true)
+    return draft(OF)
+  }
+  one = type('a', one)
+  one = type('ab', one)
+  expect(texts()).toEqual([])
+  two = type('x', two)
+  two = type('xy', two)
+  expect([draft(OF), texts()]).toEqual(['xy', ['tab ab?']])
+  type('abc', one)
+  expect([draft(OF), texts()]).toEqual(['abc', ['tab xy?', 'tab ab?']])
+  settle(OF)
+  expect(texts()).toEqual(['tab xy', 'tab ab'])
+})
+
+test('nothing of another tab is overwritten if the browser cannot keep it', () => {
+  changeDraft(OF, 'theirs', 'start', null)
+  const kept = localStorage
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => kept.getItem(key),
+    setItem: (key: string, value: string) => {
+      if (key.endsWith('/versions')) throw new Error('full')
+      kept.setItem(key, value)
+    },
+    removeItem: () => undefined,
+  })
+  expect(changeDraft(OF, 'mine', 'start', null).isKept).toBe(false)
+  expect(keepDraft(OF, 'mine', 'start')).toBe(false)
+  expect(draft(OF)).toBe('theirs')
+})
+
+test('the newer of a visitor\'s and a user\'s draft is in the editor, and the other one is offered', () => {
+  const write = (of: typeof OF | typeof VISITOR, text: string, at: number) => {
+    changeDraft(of, text, 'start', draft(of))
+    keepSyncState(of, { revision: 7, at, isSaved: true })
+  }
+  write(OF, 'own', 1)
+  write(VISITOR, 'visitor', 2)
+  claim(OF, 'start')
+  expect([draft(OF), texts(), draft(VISITOR)]).toEqual(['visitor', ['replaced own?'], null])
+  // The server has the user's text, and gets the visitor's.
+  expect(syncState(OF)).toEqual({ revision: 7, at: 2, isSaved: false })
+  write(VISITOR, 'older', 1)
+  claim(OF, 'start')
+  expect([draft(OF), texts(), draft(VISITOR)]).toEqual(['visitor', ['visitor older?', 'replaced own?'], null])
+  claim(OF, 'start')
+  expect(versions(OF).length).toBe(2)
+})
+
+test('a user without a draft gets the visitor\'s, and another user on the same browser does not', () => {
+  changeDraft(VISITOR, 'visitor', 'start', null)
+  claim(OF, 'start')
+  expect([draft(OF), texts()]).toEqual(['visitor', []])
+  expect(draft({ ...OF, user: 'bob' })).toBe(null)
+})
+
+test('a text that is loaded into the editor keeps the one before', () => {
+  keepDraft(OF, 'mine', 'start')
+  expect(keepDraft(OF, 'loaded', 'start')).toBe(true)
+  expect([draft(OF), texts()]).toEqual(['loaded', ['replaced mine']])
+})
+
+test('the versions of a draft are bounded, distinct, and make room in a full browser', () => {
+  for (let n = 0; n < VERSIONS_MAX + 5; n += 1) keepVersion(OF, `text ${n}`, 'tab', false)
+  expect(versions(OF).length).toBe(VERSIONS_MAX)
+  expect(versions(OF)[0]?.text).toBe(`text ${VERSIONS_MAX + 4}`)
+  keepVersion(OF, 'text 10', 'device', false)
+  expect(versions(OF).filter(({ text }) => text === 'text 10').length).toBe(1)
+  const kept = localStorage
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => kept.getItem(key),
+    setItem: (key: string, value: string) => {
+      if (value.length > 300) throw new Error('full')
+      kept.setItem(key, value)
+    },
+    removeItem: () => undefined,
+  })
+  expect(keepVersion(OF, 'last', 'tab', true)).toBe(true)
+  const [newest, ...rest] = versions(OF)
+  expect(newest?.text).toBe('last')
+  expect(rest.length).toBeGreaterThan(0)
+  expect(rest.length).toBeLessThan(VERSIONS_MAX - 1)
+})
+
+test('what else is found in place of the versions is left out', () => {
+  for (const text of ['', '{}', '[1, null, {"text": 1}]', '[{"text":"a","at":1,"origin":"elsewhere","isOffered":true}]', '[']) {
+    localStorage.setItem('cupel.draft/ada/(playground)/python/versions', text)
+    expect(versions(OF)).toEqual([])
+  }
 })

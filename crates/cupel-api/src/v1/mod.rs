@@ -7,6 +7,7 @@ mod admin_users;
 mod answers;
 mod contests;
 mod dead_letters;
+mod drafts;
 pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod faults;
@@ -43,6 +44,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(tickets::create_ticket))
         .routes(routes!(snippets::share, snippets::own))
         .routes(routes!(snippets::snippet, snippets::remove))
+        .routes(routes!(drafts::draft, drafts::save, drafts::remove))
+        .routes(routes!(drafts::revisions))
+        .routes(routes!(drafts::revision))
         .routes(routes!(submissions::submissions))
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))

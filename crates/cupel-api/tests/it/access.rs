@@ -49,6 +49,7 @@ fn operations(place: &Objects) -> Vec<Operation> {
                 .replace("{clarification_id}", &place.clarification)
                 .replace("{file}", "none")
                 .replace("{version}", "1")
+                .replace("{revision}", "1")
                 .replace("{key_id}", NO_ID)
                 .replace("{snippet_id}", "AAAAAAAAAAAAAAAAAAAAAA")
                 .replace("{delivery_id}", NO_ID)

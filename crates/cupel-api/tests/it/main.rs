@@ -8,6 +8,7 @@ mod conditional;
 mod contests;
 mod dead_letters;
 mod document;
+mod drafts;
 mod edge;
 mod events;
 mod failures;

@@ -244,6 +244,128 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     events.is_error(404, "not-found");
 }
 
+/// A report on tests with these names, kinds of feedback and verdicts.
+fn graded_on(tests: &[(&str, Feedback, Verdict)]) -> RunReport {
+    let mut report = graded(Verdict::WrongAnswer);
+    let grading = report.grading.as_mut().unwrap();
+    let model = grading.cases[0].clone();
+    let case = |(name, feedback, verdict): &(&str, Feedback, Verdict)| CaseGrade {
+        name: (*name).to_owned(),
+        feedback: *feedback,
+        verdict: *verdict,
+        ..model.clone()
+    };
+    grading.cases = tests.iter().map(case).collect();
+    report
+}
+
+#[tokio::test]
+async fn a_result_has_the_texts_of_the_tests_that_its_viewer_may_see() {
+    use Feedback::{Full, Verdict as Only};
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    let tests = [
+        ("sample/1", Full, Verdict::Accepted),
+        ("secret/1", Only, Verdict::WrongAnswer),
+        ("secret/2", Full, Verdict::Skipped),
+        ("secret/none", Full, Verdict::WrongAnswer),
+    ];
+    let id = solve(&app, &user, &slug).await;
+    app.complete(graded_on(&tests)).await;
+    let texts = |answer: &Answer| -> Vec<Value> {
+        let tests = answer.json["problem"]["tests"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
+        tests.iter().map(|test| json!([test["input"], test["expected_output"], test["truncated"]])).collect()
+    };
+    let none = json!([null, null, null]);
+    let read = async |who: &TestUser, path: &str| app.get(path).bearer(&who.token).send().await;
+    let path = format!("/api/v1/submissions/{id}");
+    let seen = read(&user, &path).await;
+    let sample = json!(["a\n", "a\n", false]);
+    assert_eq!(texts(&seen), [sample.clone(), none.clone(), none.clone(), none.clone()]);
+    let of_author = texts(&read(&author, &path).await);
+    assert_eq!(of_author, [sample, json!(["b\n", "b\n", false]), none.clone(), none.clone()]);
+    // No other response has them.
+    assert_eq!(texts(&read(&user, &format!("/api/v1/execute/{id}")).await), vec![none.clone(); 4]);
+
+    // A trial on the user's own input has nothing to do with the tests.
+    let body = json!({ "language": "python", "source_code": "1", "input": "x" });
+    let tried = app.post(&format!("/api/v1/problems/{slug}/run"), &body).bearer(&user.token).send().await;
+    app.complete(graded_on(&tests)).await;
+    let path = format!("/api/v1/submissions/{}", tried.json["submission_id"].as_str().unwrap());
+    assert_eq!(texts(&read(&user, &path).await), vec![none; 4]);
+}
+
+#[tokio::test]
+async fn the_texts_of_tests_in_a_result_are_bounded_and_failed_tests_come_first() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let large = "x".repeat(20 << 10);
+    let names: Vec<String> = (10..40).map(|n| format!("tests/secret/{n}.in")).collect();
+    let changes: Vec<_> = names.iter().map(|name| (name.as_str(), Some(large.as_str()))).collect();
+    let answers: Vec<String> = names.iter().map(|name| name.replace(".in", ".out")).collect();
+    let changes = [changes, answers.iter().map(|name| (name.as_str(), Some("1\n"))).collect()].concat();
+    import(&app, &author, an_archive(&changes), "?slug=echo").await;
+    let id = solve(&app, &author, "echo").await;
+    let ids: Vec<String> = (10..40).map(|n| format!("secret/{n}")).collect();
+    let tests: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let verdict = if id == "secret/39" { Verdict::WrongAnswer } else { Verdict::Accepted };
+            (id.as_str(), Feedback::Hidden, verdict)
+        })
+        .collect();
+    app.complete(graded_on(&tests)).await;
+    let seen = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
+    let tests = seen.json["problem"]["tests"].as_array().unwrap();
+    assert_eq!(tests[29]["input"], large[..16 << 10]);
+    assert_eq!((&tests[29]["expected_output"], &tests[29]["truncated"]), (&json!("1\n"), &json!(true)));
+    assert_eq!(tests[0]["input"], large[..16 << 10]);
+    let all: usize = tests.iter().filter_map(|test| test["input"].as_str()).map(str::len).sum();
+    assert!((240 << 10..=256 << 10).contains(&all), "{all}");
+    assert_eq!(tests[28].get("input"), None, "there is no room for the last passed test");
+}
+
+#[tokio::test]
+async fn the_distribution_has_each_user_once_and_only_with_ten_users() {
+    let app = TestApp::start().await;
+    let (author, visitor) = (app.author().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    let path = format!("/api/v1/problems/{slug}/distribution");
+    let mut users = Vec::new();
+    for n in 0..10 {
+        let few = app.get(&path).send().await;
+        assert_eq!(few.status, 200, "{few:?}");
+        let none = json!({ "users": n, "frozen": false, "execution_time_ms": null, "memory_used_kb": null });
+        assert_eq!(few.json, none);
+        let user = app.user().await;
+        for _ in 0..2 {
+            solve(&app, &user, &slug).await;
+            let mut report = graded(Verdict::Accepted);
+            report.grading.as_mut().unwrap().score = Score::points(10);
+            app.complete(report).await;
+        }
+        users.push(user);
+    }
+    // All have the same figures: 123.456 ms and 5,000,001 bytes, rounded up.
+    let seen = app.get(&path).bearer(&users[0].token).send().await;
+    let histogram = |first, width, own: Value, than: Value| json!({ "first": first, "width": width, "users": [10], "own": own, "better_than_percent": than });
+    let own = json!({
+        "users": 10, "frozen": false,
+        "execution_time_ms": histogram(130, 10, json!(130), json!(0)),
+        "memory_used_kb": histogram(5120, 1024, json!(5120), json!(0)),
+    });
+    assert_eq!(seen.json, own);
+    let other = app.get(&format!("{path}?language=py")).bearer(&visitor.token).send().await;
+    assert_eq!(other.json["execution_time_ms"], histogram(130, 10, Value::Null, Value::Null));
+    let none = app.get(&format!("{path}?language=c")).bearer(&users[0].token).send().await;
+    assert_eq!((&none.json["users"], &none.json["execution_time_ms"]), (&json!(0), &Value::Null));
+    app.get(&format!("{path}?language=klingon")).send().await.is_error(422, "unknown-language");
+    app.get("/api/v1/problems/nothing/distribution").send().await.is_error(404, "not-found");
+    app.problem(&author, "hidden", Visibility::Draft).await;
+    app.get("/api/v1/problems/hidden/distribution").send().await.is_error(404, "not-found");
+}
+
 #[tokio::test]
 async fn the_message_of_a_failed_run_reveals_only_the_verdict_of_a_hidden_test() {
     let app = TestApp::start().await;

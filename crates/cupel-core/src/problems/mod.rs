@@ -15,6 +15,7 @@
 
 mod access;
 mod authoring;
+mod distribution;
 mod listing;
 mod packages;
 mod records;
@@ -26,6 +27,7 @@ mod store;
 pub use access::Part;
 pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, NewPackage, Wish};
+pub use distribution::{Distribution, Histogram, MEMORY_UNIT, OwnPlace, SolvedFigures, TIME_UNIT};
 pub use listing::{ACTIVITY_DAYS, ProblemBoard};
 pub use packages::{
     PackageCopy, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,

@@ -1,12 +1,12 @@
 //! The port for problems and standings.
 
 use async_trait::async_trait;
-use cupel_types::{ContentHash, ProblemId, RunId, SubmissionId, UserId, Verdict};
+use cupel_types::{ContentHash, LanguageId, ProblemId, RunId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 
 use super::{
     Activity, BoardLine, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
-    ProblemRecord, ProblemVersionLine, Progress, RankLine, RunSummary, StagedVersion, Standing, Stored,
+    ProblemRecord, ProblemVersionLine, Progress, RankLine, RunSummary, SolvedFigures, StagedVersion, Standing, Stored,
     SubmissionFilter, VersionException,
 };
 use crate::run::SubmissionSummary;
@@ -136,6 +136,23 @@ pub trait ProblemStore: Send + Sync {
     /// A page of a problem's leaderboard, and its length. Leaderboards and problem statistics exclude submissions that
     /// the freeze of a contest hides.
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError>;
+
+    /// The best figures of every user with accepted solutions among the latest `submissions_max` submissions to a problem,
+    /// in one language or in all. Submissions that the freeze of a contest hides are excluded.
+    async fn solved_figures(
+        &self,
+        problem: ProblemId,
+        language: Option<LanguageId>,
+        submissions_max: u64,
+    ) -> Result<Vec<SolvedFigures>, StoreError>;
+
+    /// The best figures of a user's accepted solutions to a problem, including hidden ones.
+    async fn own_solved_figures(
+        &self,
+        problem: ProblemId,
+        language: Option<LanguageId>,
+        user: UserId,
+    ) -> Result<Option<SolvedFigures>, StoreError>;
 
     /// A user's progress with all public problems, as the user sees it.
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError>;

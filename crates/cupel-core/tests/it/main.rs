@@ -2,6 +2,7 @@
 
 mod accounts;
 mod contests;
+mod drafts;
 mod leases;
 mod nodes;
 mod positions;

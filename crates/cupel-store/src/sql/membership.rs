@@ -211,6 +211,7 @@ impl Write for DeleteUser {
             "DELETE FROM stream_tickets WHERE \"user\" = ?",
             "DELETE FROM idempotency_keys WHERE owner = ?",
             "DELETE FROM snippets WHERE owner = ?",
+            "DELETE FROM drafts WHERE owner = ?",
             "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL",
             "DELETE FROM webhook_deliveries WHERE owner = ?",
         ] {

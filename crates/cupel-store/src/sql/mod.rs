@@ -1,7 +1,7 @@
 //! All queries and commands, written once for both databases.
 //!
 //! [`Sql`] is the connection that the queries and commands use. The store's ports are implemented in `accounts.rs`,
-//! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
+//! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `drafts.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
 //! `rejudge.rs`, `snippets.rs`, `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of
 //! their large data. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!

@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use cupel_core::problems::{
     Activity, BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
     ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken,
-    StagedVersion, Standing, Statistics, Stored, SubmissionFilter, TagProgress, VersionException,
+    SolvedFigures, StagedVersion, Standing, Statistics, Stored, SubmissionFilter, TagProgress, VersionException,
 };
 use cupel_core::run::SubmissionSummary;
 use cupel_core::{Needs, ProblemStore, StoreError};
 use cupel_problem::{Difficulty, Tag, Visibility};
-use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId, Verdict};
+use cupel_types::{Bytes, ContentHash, LanguageId, ProblemId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::fault::SqlFault;
 use super::rejudge::Rejudge;
@@ -25,6 +26,18 @@ mod write;
 
 use conditions::Conditions;
 use write::{AddException, AddVersion, ChangeProblem, DeleteProblem, InsertProblem, SetShipped, StageVersion};
+
+/// The figures of a user in two columns from `first`.
+fn figures_of(row: Row<'_>, first: usize, user: UserId) -> Result<SolvedFigures, SqlFault> {
+    let number = |at| -> Result<Option<u64>, SqlFault> {
+        row.get::<Option<i64>>(at)?.map(|n| u64::try_from(n).map_err(|_| bad("figures").into())).transpose()
+    };
+    Ok(SolvedFigures {
+        user,
+        cpu_time: number(first)?.map(Duration::from_micros),
+        memory: number(first + 1)?.map(Bytes::new),
+    })
+}
 
 /// Columns of a problem `p` with its current version `v`, in the order of [`problem_of`].
 macro_rules! problem_columns {
@@ -386,6 +399,56 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
                 })
             })?;
             Ok((lines, total))
+        });
+        read.await
+    }
+
+    async fn solved_figures(
+        &self,
+        problem: ProblemId,
+        language: Option<LanguageId>,
+        submissions_max: u64,
+    ) -> Result<Vec<SolvedFigures>, StoreError> {
+        let most = i64::try_from(submissions_max).unwrap_or(i64::MAX);
+        let read = self.read("read the figures of a problem's solutions", move |db| {
+            let id = bytes(problem.as_uuid());
+            let sql = "SELECT owner, min(cpu_time_us), min(memory) FROM (SELECT owner, language, solves, withheld, cpu_time_us, memory \
+                       FROM problem_submissions WHERE problem = ? ORDER BY submission DESC LIMIT ?) AS latest \
+                       WHERE solves = 1 AND withheld = 0";
+            let of = |row: Row<'_>| {
+                let user = UserId::from_uuid(id_from(row.blob(0)?, "owner")?);
+                figures_of(row, 1, user)
+            };
+            match &language {
+                Some(language) => {
+                    let sql = format!("{sql} AND language = ? GROUP BY owner");
+                    db.all(&sql, values![id, most, language.as_str()], of)
+                }
+                None => db.all(&format!("{sql} GROUP BY owner"), values![id, most], of),
+            }
+        });
+        read.await
+    }
+
+    async fn own_solved_figures(
+        &self,
+        problem: ProblemId,
+        language: Option<LanguageId>,
+        user: UserId,
+    ) -> Result<Option<SolvedFigures>, StoreError> {
+        let read = self.read("read the figures of a user's solutions", move |db| {
+            let (id, owner) = (bytes(problem.as_uuid()), bytes(user.as_uuid()));
+            let sql = "SELECT min(cpu_time_us), min(memory) FROM problem_submissions \
+                       WHERE problem = ? AND owner = ? AND solves = 1";
+            let of = |row: Row<'_>| figures_of(row, 0, user);
+            let found = match &language {
+                Some(language) => {
+                    db.one(&format!("{sql} AND language = ?"), values![id, owner, language.as_str()], of)?
+                }
+                None => db.one(sql, values![id, owner], of)?,
+            };
+            // An aggregate has a row even without solutions.
+            Ok(found.filter(|found| found.cpu_time.is_some() || found.memory.is_some()))
         });
         read.await
     }

@@ -279,6 +279,11 @@ impl Write for PurgeExpired {
                  (SELECT id, owner FROM snippets WHERE shared_at <= ? ORDER BY shared_at LIMIT ?)",
                 self.cutoffs.snippets_before,
             ),
+            (
+                "DELETE FROM drafts WHERE (owner, problem, language, number) IN \
+                 (SELECT owner, problem, language, number FROM drafts WHERE saved_at <= ? ORDER BY saved_at LIMIT ?)",
+                self.cutoffs.drafts_before,
+            ),
         ];
         let mut forgotten = 0;
         for (sql, until) in removals {

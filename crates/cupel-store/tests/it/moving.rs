@@ -4,9 +4,13 @@ use std::path::Path;
 
 use cupel_core::accounts::{ApiKey, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket};
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
+use cupel_core::drafts::{DraftKey, DraftSave, Expected};
 use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _, VersionException};
 use cupel_core::snippets::{SharedSnippet, Snippet, SnippetId};
-use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, RunStore as _, SnippetStore as _};
+use cupel_core::{
+    AccountStore as _, Bounds, ClusterStore as _, DraftStore as _, GivenBack, Idempotency, RunStore as _,
+    SnippetStore as _,
+};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_store::{SqliteStore, TransferError};
 use cupel_testkit::servers::Postgres;
@@ -162,6 +166,13 @@ async fn fill(store: &SqliteStore) {
     };
     let shared = SharedSnippet { snippet, shared_at: t0() };
     store.share_snippet(SnippetId::from_uuid(fresh()), owner, shared, 1).await.unwrap().unwrap();
+    for problem in [None, Some(of.problem)] {
+        let key = DraftKey { owner, problem, language: "python".parse().unwrap() };
+        for text in ["", "print('\0 é')"] {
+            let save = DraftSave { text: text.into(), at: t0(), expected: Expected::Any, begins_revision: true };
+            store.save_draft(key.clone(), save, Bounds::default().drafts).await.unwrap().unwrap();
+        }
+    }
 }
 
 /// All rows of all tables.

@@ -245,6 +245,11 @@ async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
     let board = store.board(problem, 0, 10).await.unwrap().1;
     let ranks = store.ranks(0, 10).await.unwrap().1;
     let statistics = record.statistics;
+    let figures = store.solved_figures(problem, None, 100).await.unwrap().len();
+    assert_eq!(
+        figures as u64, statistics.solved_by,
+        "the distribution has the users who have visibly solved the problem"
+    );
     [statistics.submissions, statistics.accepted, statistics.attempted_by, statistics.solved_by, board, ranks]
 }
 
@@ -273,6 +278,7 @@ pub async fn a_freeze_hides_submissions_of_participants_until_it_is_lifted<S: St
     );
     let own = store.progress(one).await.unwrap();
     assert_eq!((own.solved, own.easy, own.attempted), (1, 1, 0));
+    assert!(store.own_solved_figures(echo, None, one).await.unwrap().is_some());
     let solved = ProblemFilter { asker: Some(one), state: Some(SolveState::Solved), ..ProblemFilter::default() };
     let (lines, total) = store.problems(solved, 0, 10).await.unwrap();
     assert_eq!((total, lines[0].standing.as_ref().map(|own| own.tries)), (1, Some(3)));

@@ -217,6 +217,7 @@ pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl Asy
         workers_before: at(0),
         failures_before: at(second),
         snippets_before: at(0),
+        drafts_before: at(0),
     };
     assert_eq!(store.purge_expired(cutoffs(5), 10).await.unwrap(), 1);
     assert_eq!(store.purge_expired(cutoffs(9), 10).await.unwrap(), 1);

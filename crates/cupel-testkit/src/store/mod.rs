@@ -5,18 +5,6 @@ mod accounts;
 mod cluster;
 mod contests;
 mod dead_letters;
-mod membership;
-pub mod nodes;
-mod problems;
-mod requests;
-mod runs;
-mod snippets;
-mod webhooks;
-
-pub use accounts::*;
-pub use cluster::*;
-pub use contests::*;
-pub use dead_letters::*;
 pub use membership::*;
 pub use problems::*;
 pub use requests::*;
@@ -79,6 +67,11 @@ macro_rules! store_conformance {
                 a_snippet_is_read_back_complete_and_counted_per_user,
                 a_link_works_until_the_last_copy_of_the_snippet_is_removed,
                 a_user_lists_and_removes_only_their_own_snippets,
+                a_draft_is_saved_continued_and_read_back,
+                a_save_that_expects_another_revision_changes_nothing,
+                one_of_many_concurrent_saves_of_a_revision_succeeds,
+                the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed,
+                a_draft_is_removed_with_its_user_its_problem_and_its_retention,
                 every_end_queues_one_webhook,
                 deliveries_are_listed_and_resent_only_for_their_owner,
                 workers_are_listed_with_their_last_heartbeat,
@@ -106,6 +99,7 @@ macro_rules! store_conformance {
                 a_verdict_updates_standing_statistics_and_progress,
                 a_rejudge_is_a_new_run_and_the_newest_verdict_counts,
                 leaderboards_rank_by_score_then_time_then_date,
+                every_user_has_their_best_figures_among_the_latest_solutions,
                 a_verification_decides_whether_its_version_is_verified,
                 a_derived_time_limit_applies_to_its_version_while_that_is_verified,
                 a_published_version_keeps_its_time_limit_if_a_later_verification_fails,

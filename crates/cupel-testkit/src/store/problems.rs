@@ -466,6 +466,45 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
     assert!(!ranks[0].username.is_empty());
 }
 
+/// Rule.
+pub async fn every_user_has_their_best_figures_among_the_latest_solutions<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (one, two, three) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let (asked, other) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
+    assert_eq!(store.solved_figures(asked.id, None, 10).await.unwrap(), []);
+    assert_eq!(store.own_solved_figures(asked.id, None, one).await.unwrap(), None);
+    for (who, of, verdict, milliseconds) in [
+        (two, &asked, Verdict::Accepted, 20),
+        (one, &asked, Verdict::Accepted, 70),
+        (one, &asked, Verdict::Accepted, 30),
+        (one, &asked, Verdict::WrongAnswer, 5),
+        (three, &asked, Verdict::WrongAnswer, 1),
+        (three, &other, Verdict::Accepted, 1),
+    ] {
+        solve(&*store, of, who, (verdict, None, milliseconds)).await;
+    }
+    let times = async |language: Option<&str>, most| {
+        let language = language.map(|id| id.parse().expect("a language"));
+        let found = store.solved_figures(asked.id, language, most).await.unwrap();
+        let mut times: Vec<_> = found.iter().map(|one| (one.user, one.cpu_time.map(|time| time.as_millis()))).collect();
+        times.sort_unstable_by_key(|(_, time)| *time);
+        times
+    };
+    let all = [(two, Some(20)), (one, Some(30))];
+    assert_eq!(times(None, 10).await, all);
+    assert_eq!(times(Some("python"), 10).await, all);
+    assert_eq!(times(Some("c"), 10).await, []);
+    assert_eq!(times(None, 4).await, [(one, Some(30))], "the oldest submission is not examined");
+    let own = async |language: &str| {
+        let language = Some(language.parse().expect("a language"));
+        store.own_solved_figures(asked.id, language, one).await.unwrap().and_then(|own| own.cpu_time)
+    };
+    assert_eq!((own("python").await, own("c").await), (Some(Duration::from_millis(30)), None));
+    assert_eq!(store.own_solved_figures(asked.id, None, three).await.unwrap(), None);
+}
+
 fn a_verification(holds: bool) -> Verification {
     let broken = BrokenClaim {
         about: "submissions/wrong_answer/a.py".into(),

@@ -64,6 +64,7 @@ pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store
             workers_before: at(0),
             failures_before: at(0),
             snippets_before: at(snippets_before),
+            drafts_before: at(0),
         };
         store.purge_expired(cutoffs, 10).await.unwrap()
     };

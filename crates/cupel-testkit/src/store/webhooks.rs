@@ -150,6 +150,7 @@ pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subje
         workers_before: at(0),
         failures_before: at(0),
         snippets_before: at(0),
+        drafts_before: at(0),
     };
     assert_eq!(store.purge_expired(cutoffs(4, 4), 100).await.unwrap(), 0);
     assert_eq!(store.purge_expired(cutoffs(10, 5), 100).await.unwrap(), 3);
@@ -186,6 +187,7 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
         workers_before: at(0),
         failures_before: at(0),
         snippets_before: at(0),
+        drafts_before: at(0),
     };
     assert_eq!(store.purge_expired(cutoffs(3), 100).await.unwrap(), 0);
     let mut rounds = 0;

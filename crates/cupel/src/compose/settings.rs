@@ -41,6 +41,12 @@ pub(crate) fn bounds(config: &Config) -> Bounds {
         snippets_per_user_max: config.snippets.per_user_max.into(),
         snippet_bytes_max: config.snippets.bytes_max,
         snippets_kept: config.snippets.kept,
+        drafts: cupel_core::drafts::DraftBounds {
+            per_user_max: config.drafts.per_user_max.into(),
+            revisions_max: config.drafts.revisions_max.into(),
+            bytes_per_user_max: config.drafts.bytes_per_user_max,
+        },
+        drafts_kept: config.drafts.kept,
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) images: Images,
     pub(crate) docker: DockerSettings,
     pub(crate) snippets: Snippets,
+    pub(crate) drafts: Drafts,
     pub(crate) problems: Problems,
     pub(crate) facades: Facades,
 }
@@ -285,6 +286,16 @@ pub(crate) struct Snippets {
     pub(crate) kept: Option<Duration>,
 }
 
+/// Drafts of users.
+#[derive(Clone, Debug)]
+pub(crate) struct Drafts {
+    pub(crate) per_user_max: u32,
+    pub(crate) revisions_max: u32,
+    pub(crate) bytes_per_user_max: Bytes,
+    /// `None`: forever.
+    pub(crate) kept: Option<Duration>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Problems {
     /// Whether the shipped problems are loaded.
@@ -487,6 +498,12 @@ fn read(layers: &mut Layers) -> Config {
             per_user_max: layers.number("snippets.per_user_max", 0..=1_000_000),
             bytes_max: layers.bytes("snippets.bytes_max"),
             kept: Some(layers.duration("snippets.kept", Duration::ZERO)).filter(|kept| !kept.is_zero()),
+        },
+        drafts: Drafts {
+            per_user_max: layers.number("drafts.per_user_max", 1..=100_000),
+            revisions_max: layers.number("drafts.revisions_max", 1..=1000),
+            bytes_per_user_max: layers.bytes("drafts.bytes_per_user_max"),
+            kept: Some(layers.duration("drafts.kept", Duration::ZERO)).filter(|kept| !kept.is_zero()),
         },
         problems: Problems {
             shipped: layers.boolean("problems.shipped"),

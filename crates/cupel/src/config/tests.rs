@@ -244,6 +244,13 @@ fn shared_programs_are_kept_forever_or_for_a_time_and_no_site_frames_them_by_def
 }
 
 #[test]
+fn drafts_are_kept_for_a_year_by_default_or_forever() {
+    let of = |file: &str| config(file, &[]).drafts.kept;
+    assert_eq!(of(""), Some(Duration::from_hours(365 * 24)));
+    assert_eq!(of("[drafts]\nkept = \"0s\""), None);
+}
+
+#[test]
 fn a_syntax_error_names_file_line_column_and_setting_but_no_value() {
     let file = "[server]\nlisten = \"127.0.0.1:80\"\nbody_max = 16MiB, of text\n";
     let seen = faults(file, &[]);

@@ -375,6 +375,7 @@ async fn verify_one(
         slug: Some(problem.slug.to_string()),
         version: Some(number),
         cached: false,
+        ..Disclosure::default()
     };
     execute::respond(&app, &caller, &notes, &wait, sent, Receipt::VERIFICATION, disclosure).await
 }

@@ -3,6 +3,7 @@
 mod boards;
 mod chunked_download;
 mod detail;
+mod distribution;
 mod list;
 mod manage;
 mod rejudge;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(manage::versions))
         .routes(routes!(rejudge::rejudge_problem, rejudge::preview))
         .routes(routes!(boards::problem_board))
+        .routes(routes!(distribution::distribution))
         .routes(routes!(boards::board))
         .routes(routes!(boards::progress))
         .routes(routes!(boards::activity))

@@ -17,11 +17,15 @@ use cupel_http::app::Shared;
 use cupel_http::body::Id;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody};
-use cupel_types::{BoxFile, CaseGrade, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, Verdict};
+use cupel_problem::{Case, FileRef, Method, Package, Shown};
+use cupel_types::{
+    BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, SubmissionKind, Verdict,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::no_such_problem;
+use super::text_budget::JsonTextBudget;
 use super::verification::VerificationView;
 use super::view::points;
 use crate::v1::answers;
@@ -41,7 +45,21 @@ pub(crate) struct Disclosure {
     pub(crate) version: Option<u32>,
     /// Whether the submission is an earlier one, found in the result cache.
     pub(crate) cached: bool,
+    /// The texts of the tests that the viewer may see, by the tests' names.
+    pub(crate) tests: HashMap<String, TestTexts>,
 }
+
+/// Beginnings of the texts of a test.
+#[derive(Clone, Debug)]
+pub(crate) struct TestTexts {
+    input: Option<String>,
+    expected_output: Option<String>,
+    truncated: bool,
+}
+
+/// Bytes of each text of a test, and of all texts of a response as JSON. Texts of failed tests come first.
+const TEST_TEXT_BYTES_MAX: u64 = 16 << 10;
+const TEST_TEXTS_BYTES_MAX: usize = 256 << 10;
 
 /// Result of a submission to a problem.
 #[derive(Debug, Serialize, ToSchema)]
@@ -122,6 +140,16 @@ pub(crate) struct ProblemTestView {
     /// The number of the signal that ended your program, if the test is visible and a signal ended the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     signal: Option<i32>,
+    /// The beginning of the test's input (up to 16 KiB), if you may see the test. Only in the response of `GET
+    /// /submissions/{submission_id}`, which has up to 256 KiB of such texts, those of failed tests first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
+    /// The beginning of the expected output, or of one of several, like `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_output: Option<String>,
+    /// Whether `input` or `expected_output` was truncated; present with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
     /// Your program's standard output, if the test is visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout: Option<String>,
@@ -195,9 +223,15 @@ fn group_view(group: &GroupGrade, disclosure: &Disclosure) -> GroupView {
     }
 }
 
+/// Whether the viewer may see everything of a test.
+fn is_in_full(case: &CaseGrade, as_author: bool) -> bool {
+    case.feedback == Feedback::Full || as_author
+}
+
 fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemTestView {
     let is_shown = case.feedback == Feedback::Full;
-    let in_full = is_shown || disclosure.as_author;
+    let in_full = is_in_full(case, disclosure.as_author);
+    let texts = disclosure.tests.get(&case.name).filter(|_| in_full);
     let is_known = in_full || case.feedback == Feedback::Verdict;
     let has_run = in_full && case.verdict != Verdict::Skipped;
     let step = case.step.as_ref();
@@ -212,6 +246,9 @@ fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemT
         start: case.usage.start.filter(|_| has_run).map(StartView::from),
         exit_code: step.and_then(exit_code),
         signal: step.and_then(signal),
+        input: texts.and_then(|texts| texts.input.clone()),
+        expected_output: texts.and_then(|texts| texts.expected_output.clone()),
+        truncated: texts.map(|texts| texts.truncated),
         stdout: step.map(|step| text_of(&step.stdout).0),
         stderr: step.map(|step| text_of(&step.stderr).0),
         conversation: case.conversation.as_ref().map(|output| text_of(output).0),
@@ -226,8 +263,70 @@ async fn disclosure_of(app: &Shared, attempted: &Attempted) -> Result<Disclosure
     if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
         disclosure.slug = Some(problem.slug.to_string());
         disclosure.version = numbers(app, problem.id).await?.get(&of.package).copied();
+        disclosure.tests = texts_of(app, &attempted.record, of.package, attempted.as_author).await?;
     }
     Ok(disclosure)
+}
+
+/// The texts of the tests that were run and that the viewer may see.
+async fn texts_of(
+    app: &Shared,
+    record: &SubmissionRecord,
+    package: ContentHash,
+    as_author: bool,
+) -> Result<HashMap<String, TestTexts>, ApiError> {
+    let is_own_input = matches!(&record.submission.kind, SubmissionKind::Problem(solution) if matches!(solution.cases, Cases::Input(_)));
+    let grading = record.report.as_ref().and_then(|report| report.grading.as_ref()).filter(|_| !is_own_input);
+    let cases = grading.into_iter().flat_map(|grading| &grading.cases);
+    let mut seen: Vec<&CaseGrade> =
+        cases.filter(|case| is_in_full(case, as_author) && case.verdict != Verdict::Skipped).collect();
+    if seen.is_empty() {
+        return Ok(HashMap::new());
+    }
+    seen.sort_by_key(|case| case.verdict == Verdict::Accepted);
+    let names: Vec<String> = seen.into_iter().map(|case| case.name.clone()).collect();
+    let imported = match app.core.package(package).await {
+        Ok(imported) => imported,
+        Err(error) => {
+            // The result is complete without the texts.
+            tracing::warn!(error = cupel_core::chain(&error), "the package of a result cannot be read");
+            return Ok(HashMap::new());
+        }
+    };
+    let made = tokio::task::spawn_blocking(move || {
+        let package = &imported.package;
+        let cases: HashMap<&str, &Case> = package.problem.tests.cases().map(|case| (case.id.as_str(), case)).collect();
+        let mut room = JsonTextBudget::of(TEST_TEXTS_BYTES_MAX);
+        let mut texts = HashMap::new();
+        for name in names {
+            if room.is_used_up() {
+                break;
+            }
+            if let Some(case) = cases.get(name.as_str()) {
+                texts.insert(name, test_texts(package, case, &mut room)?);
+            }
+        }
+        Ok(texts)
+    });
+    made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: std::io::Error| ApiError::internal(&e))
+}
+
+/// The texts of a sample are those of the statement. A program that talks to an interactor has no expected output.
+fn test_texts(package: &Package, case: &Case, room: &mut JsonTextBudget) -> std::io::Result<TestTexts> {
+    let (input, answer) = match &case.shown {
+        Some(Shown::Conversation(_)) => (None, None),
+        Some(Shown::Pair { input, answer }) => (Some(input), answer.as_ref()),
+        None if matches!(*case.method, Method::Interact(_)) => (Some(&case.input), None),
+        None => (Some(&case.input), case.answer.as_ref()),
+    };
+    let mut truncated = false;
+    let mut text = |file: &FileRef| {
+        let (text, is_cut) = room.text_of(package, file, TEST_TEXT_BYTES_MAX)?;
+        truncated |= is_cut;
+        Ok::<_, std::io::Error>(text)
+    };
+    let (input, expected_output) = (input.map(&mut text).transpose()?, answer.map(&mut text).transpose()?);
+    Ok(TestTexts { input, expected_output, truncated })
 }
 
 /// Numbers of a problem's newest versions, by package.

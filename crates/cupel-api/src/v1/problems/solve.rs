@@ -197,6 +197,7 @@ fn disclosure_of(seen: &SeenProblem) -> Disclosure {
         slug: Some(seen.problem.slug.to_string()),
         version: Some(seen.problem.version),
         cached: false,
+        ..Disclosure::default()
     }
 }
 

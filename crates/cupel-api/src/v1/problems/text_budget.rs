@@ -15,6 +15,11 @@ impl JsonTextBudget {
         JsonTextBudget { bytes }
     }
 
+    /// Whether there is no space left.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.bytes == 0
+    }
+
     /// Reads the beginning of a file as text: at most `bytes_max` bytes, and within the remaining space. Also returns
     /// whether the text was truncated.
     pub(super) fn text_of(

@@ -252,6 +252,7 @@ impl Write for DeleteProblem {
             None => Ok(Deleted::Missing),
             Some(false) => Ok(Deleted::InUse),
             Some(true) => {
+                db.execute("DELETE FROM drafts WHERE problem = ?", values![id])?;
                 db.execute("DELETE FROM problems WHERE id = ?", values![id])?;
                 Ok(Deleted::Gone)
             }

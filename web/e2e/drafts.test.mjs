@@ -1,0 +1,271 @@
+// The code is never lost: two tabs, two browsers, a visitor who signs in, a reload, and the history.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+const PATIENCE_MS = 60_000
+const PASSWORD = 'correct horse battery'
+const SLUG = 'calm-water'
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+let made = 0
+async function registered(options) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  const name = `writer-${made}`
+  await page.goto(`${server.url}/register`)
+  await page.getByLabel('User name').fill(name)
+  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  return { ...visitor, name }
+}
+
+/** Another browser of a user. */
+async function signedIn(name, options) {
+  const visitor = await visit(browser, options)
+  visitor.page.setDefaultTimeout(PATIENCE_MS)
+  await visitor.page.goto(`${server.url}/sign-in`)
+  await signIn(visitor.page, name)
+  await visitor.page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  return visitor
+}
+
+async function signIn(page, name) {
+  await page.getByLabel('User name or e-mail address').fill(name)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+const editor = (page) => page.getByRole('textbox', { name: /Source code/ })
+
+async function open(page, slug = SLUG) {
+  await page.goto(`${server.url}/problems/${slug}`)
+  if (page.viewportSize().width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await editor(page).waitFor()
+}
+
+async function write(page, code) {
+  await editor(page).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(code)
+}
+
+const shows = (page, text) => editor(page).filter({ hasText: text }).waitFor()
+
+/** Waits until the page's draft on the server satisfies a condition. `query`: that of the problem; none for the playground. */
+async function untilOnServer(page, query, holds) {
+  const read = async (path) => {
+    const answer = await fetch(path)
+    return answer.ok ? (await answer.json()).text : undefined
+  }
+  for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    // Without a connection, or while the page is replaced, there is no answer.
+    const text = await page.evaluate(read, `api/v1/drafts/python${query}`).catch(() => undefined)
+    if (text !== undefined && holds(text)) return
+    assert.ok(Date.now() < end, `the draft on the server is ${text}`)
+  }
+}
+
+const onServer = (page, text) => untilOnServer(page, `?problem=${SLUG}`, (found) => found === text)
+
+const history = async (page) => {
+  await page.getByRole('button', { name: 'History' }).click()
+  await page.getByRole('heading', { name: 'History of this code' }).waitFor()
+}
+
+test('two tabs that change one draft lose nothing, even if the person ignores the note', async () => {
+  const { page, context, check, close } = await registered()
+  await open(page)
+  await write(page, '# first tab\n')
+  const second = await context.newPage()
+  second.setDefaultTimeout(PATIENCE_MS)
+  await open(second)
+  await shows(second, '# first tab')
+  await write(page, '# first tab, more\n')
+  await second.getByText('This draft was changed in another tab.').waitFor()
+  // The note is ignored.
+  await write(second, '# second tab\n')
+  await second.getByText('Another tab had other code here.').waitFor()
+  await second.reload()
+  await shows(second, '# second tab')
+  await second.getByText('Another tab had other code here.').waitFor()
+  await second.getByRole('button', { name: 'Load that code' }).click()
+  await shows(second, '# first tab, more')
+  await history(second)
+  await second.getByRole('list', { name: 'Versions' }).getByRole('button', { name: /Replaced here/ }).first().click()
+  await second.getByRole('region', { name: 'The code of this version' }).getByText('# second tab').waitFor()
+  await second.keyboard.press('Escape')
+  await write(second, '# second tab again\n')
+  await second.close()
+  // The first tab chooses its own text; the other one stays in the history.
+  await page.getByText('This draft was changed in another tab.').waitFor()
+  await check('draft-of-another-tab')
+  await page.getByRole('button', { name: 'Keep this one' }).click()
+  await shows(page, '# first tab, more')
+  await history(page)
+  await page.getByRole('list', { name: 'Versions' }).getByRole('button', { name: /From another tab/ }).first().click()
+  await page.getByRole('region', { name: 'The code of this version' }).getByText('# second tab again').waitFor()
+  await close()
+})
+
+test('two browsers of a user have the same code, and the newer one wins while the other stays', async () => {
+  const { page, close, name } = await registered()
+  await open(page)
+  await write(page, '# at home\n')
+  await onServer(page, '# at home\n')
+  const school = await signedIn(name)
+  await open(school.page)
+  await shows(school.page, '# at home')
+  // The first browser changes the draft; the second, which does not know of it yet, too.
+  await school.context.setOffline(true)
+  await write(school.page, '# at school\n')
+  await write(page, '# at home again\n')
+  await onServer(page, '# at home again\n')
+  await write(school.page, '# at school, later\n')
+  await school.context.setOffline(false)
+  await onServer(school.page, '# at school, later\n')
+  await school.page.getByText('Another device has other code here.').waitFor()
+  await school.check('draft-of-another-device')
+  await school.page.getByRole('button', { name: 'Keep this code' }).click()
+  await school.page.getByText('Another device has other code here.').waitFor({ state: 'detached' })
+  await shows(school.page, '# at school, later')
+  school.faults.splice(0, school.faults.length, ...school.faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
+  await school.close()
+  // At home, the newer code is there after a reload, and the one before is in the history.
+  await page.reload()
+  await shows(page, '# at school, later')
+  await history(page)
+  const saved = page.getByRole('list', { name: 'Versions' }).getByRole('button', { name: /Saved/ })
+  await saved.first().click()
+  await page.getByRole('region', { name: 'The code of this version' }).getByText('# at home again').waitFor()
+  await close()
+})
+
+test('a text from the history is restored, and the present one stays', async () => {
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close, name } = await registered({ theme, width })
+    await open(page)
+    await write(page, '# one\nprint(1)\nprint(2)\nprint(3)\n')
+    await onServer(page, '# one\nprint(1)\nprint(2)\nprint(3)\n')
+    // Less than half of the text is left, so the one before is a revision of its own.
+    await write(page, '# two\n')
+    await onServer(page, '# two\n')
+    // Another browser has only what is on the server.
+    const other = await signedIn(name, { theme, width })
+    await open(other.page)
+    await shows(other.page, '# two')
+    await history(other.page)
+    await other.page.getByText('The server has your latest changes.').waitFor()
+    await other.page.getByRole('list', { name: 'Versions' }).getByRole('button').first().click()
+    await other.page.getByRole('region', { name: 'The code of this version' }).getByText('# one').waitFor()
+    await other.check('draft-history')
+    await other.page.getByRole('button', { name: 'Restore this version' }).click()
+    await shows(other.page, '# one')
+    await onServer(other.page, '# one\nprint(1)\nprint(2)\nprint(3)\n')
+    await history(other.page)
+    const entries = other.page.getByRole('list', { name: 'Versions' }).getByRole('button', { name: /Saved/ })
+    await entries.first().click()
+    await other.page.getByRole('region', { name: 'The code of this version' }).getByText('# two').waitFor()
+    await other.close()
+    await check('draft')
+    await close()
+  }
+})
+
+test('what a visitor has written is in the editor after the sign-in, and the code from before is offered', async () => {
+  const { page, close, name } = await registered()
+  await open(page)
+  await write(page, '# as a user\n')
+  await onServer(page, '# as a user\n')
+  await page.getByRole('button', { name: /^Account/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.getByRole('link', { name: 'Sign in' }).first().waitFor()
+  await open(page)
+  assert.equal(await page.getByText('# as a user').count(), 0)
+  await write(page, '# as a visitor\n')
+  await page.getByRole('link', { name: 'Sign in' }).last().click()
+  await signIn(page, name)
+  await shows(page, '# as a visitor')
+  await page.getByText('The code that you had here before is kept.').waitFor()
+  await onServer(page, '# as a visitor\n')
+  await page.reload()
+  await shows(page, '# as a visitor')
+  await page.getByRole('button', { name: 'Load that code' }).click()
+  await shows(page, '# as a user')
+  await onServer(page, '# as a user\n')
+  await close()
+})
+
+test('a visitor keeps the code of a user who has it only on the server', async () => {
+  const { page, close, name } = await registered()
+  await open(page)
+  await write(page, '# on the server\n')
+  await onServer(page, '# on the server\n')
+  await close()
+  const { page: elsewhere, close: leave } = await visit(browser)
+  elsewhere.setDefaultTimeout(PATIENCE_MS)
+  await open(elsewhere)
+  await write(elsewhere, '# before the sign-in\n')
+  await elsewhere.getByRole('link', { name: 'Sign in' }).last().click()
+  await signIn(elsewhere, name)
+  await shows(elsewhere, '# before the sign-in')
+  await elsewhere.getByText('Another device has other code here.').waitFor()
+  await onServer(elsewhere, '# before the sign-in\n')
+  await elsewhere.getByRole('button', { name: 'Load that code' }).click()
+  await shows(elsewhere, '# on the server')
+  await leave()
+})
+
+test('the code is kept while the server is away, and saved when it is back', async () => {
+  const { page, context, close, faults } = await registered()
+  await open(page)
+  await write(page, '# before\n')
+  await onServer(page, '# before\n')
+  await context.setOffline(true)
+  await write(page, '# without a connection\n')
+  await history(page)
+  await page.getByText('This browser has your latest changes').waitFor()
+  await page.keyboard.press('Escape')
+  await context.setOffline(false)
+  await onServer(page, '# without a connection\n')
+  // A page that is closed right after a change has saved it.
+  await write(page, '# the last words\n')
+  await page.goto(`${server.url}/problems`)
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  await onServer(page, '# the last words\n')
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
+  await close()
+})
+
+test('the playground has a history, too, and its code is in every browser', async () => {
+  const { page, close, name } = await registered()
+  await page.goto(`${server.url}/playground`)
+  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await write(page, '# playing\n')
+  await untilOnServer(page, '', (text) => text.includes('# playing'))
+  const other = await signedIn(name)
+  await other.page.goto(`${server.url}/playground`)
+  await other.page.getByLabel('Language', { exact: true }).selectOption('python')
+  await shows(other.page, '# playing')
+  await other.page.getByRole('button', { name: 'History' }).click()
+  await other.page.getByRole('heading', { name: 'History of this code' }).waitFor()
+  await other.check('playground-history')
+  await other.close()
+  await close()
+})

@@ -1,0 +1,10 @@
+// Time and memory of the accepted solutions to a problem.
+import { queryOptions } from '@tanstack/react-query'
+import { api, dataOf } from './client'
+
+/** `submission`: the own solution that is compared; the figures are read again for another one. */
+export const distributionQuery = (slug: string, language: string, submission: string) =>
+  queryOptions({
+    queryKey: ['distribution', slug, language, submission],
+    queryFn: () => dataOf(api.GET('/api/v1/problems/{slug}/distribution', { params: { path: { slug }, query: { language } } })),
+  })

@@ -1,0 +1,41 @@
+// The drafts of the user on the server.
+import { queryOptions } from '@tanstack/react-query'
+import type { DraftServer } from '../util/draft-sync'
+import type { DraftOf } from '../util/drafts'
+import { PLAY_SLUG } from '../util/play'
+import { api, CallError, dataOf } from './client'
+
+const of = ({ slug, language }: DraftOf) => ({ path: { language_id: language }, query: slug === PLAY_SLUG ? {} : { problem: slug } })
+
+const revisionsOf = async (draft: DraftOf) => (await dataOf(api.GET('/api/v1/drafts/{language_id}/revisions', { params: of(draft) }))).revisions
+
+/** Newest first. */
+export const revisionsQuery = (draft: DraftOf) => queryOptions({ queryKey: ['revisions', draft], queryFn: () => revisionsOf(draft), staleTime: 0 })
+
+export const revisionQuery = (draft: DraftOf, revision: number) =>
+  queryOptions({
+    queryKey: ['revision', draft, revision],
+    queryFn: async () => {
+      const { path, query } = of(draft)
+      return (await dataOf(api.GET('/api/v1/drafts/{language_id}/revisions/{revision}', { params: { path: { ...path, revision }, query } }))).text
+    },
+  })
+
+export const draftServer = (draft: DraftOf): DraftServer => ({
+  newest: async () => (await revisionsOf(draft))[0]?.revision,
+  read: async () => {
+    try {
+      const { revision, text, saved_at } = await dataOf(api.GET('/api/v1/drafts/{language_id}', { params: of(draft) }))
+      return { revision, text, savedAt: Date.parse(saved_at) }
+    } catch (error) {
+      if (error instanceof CallError && error.status === 404) return undefined
+      throw error
+    }
+  },
+  save: async (text, based, begins, isLeaving) => {
+    const header = based === undefined ? { 'If-None-Match': '*' } : { 'If-Match': `"${based}"` }
+    const params = { ...of(draft), header }
+    const saved = await dataOf(api.PUT('/api/v1/drafts/{language_id}', { params, body: { text, begins_revision: begins }, keepalive: isLeaving }))
+    return saved.revision
+  },
+})

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { CallError } from '../api/client'
+import { DraftSync, RETRY_MS, RETRY_MS_MAX, SAVE_AFTER_MS, SAVE_WITHIN_MS, UNSURE_MS, type DraftServer, type ServerDraft } from './draft-sync'
+import { changeDraft, draft, syncState, versions } from './drafts'
+
+// The client of the API reads the page's address when it is loaded.
+vi.mock('../api/client', () => ({
+  CallError: class extends Error {
+    constructor(readonly status: number) {
+      super()
+    }
+  },
+}))
+
+const OF = { user: 'ada', slug: 'sum', language: 'python' }
+const START = 'start'
+const refused = (status: number) => new (CallError as unknown as new (status: number) => CallError)(status)
+
+/** One draft on a server, with the server's rule about conditions; and what it received. */
+class Server implements DraftServer {
+  present: ServerDraft | undefined
+  log: string[] = []
+  fault: number | undefined
+
+  newest = async () => this.present?.revision
+  read = async () => this.present
+  save = async (text: string, based: number | undefined, begins: boolean) => {
+    this.log.push(`${begins ? 'begin ' : ''}${text}`)
+    if (this.fault !== undefined) throw refused(this.fault)
+    if (this.present?.text !== text) {
+      if (this.present?.revision !== based) throw refused(412)
+      this.put(text)
+    }
+    return this.present?.revision ?? 0
+  }
+
+  put(text: string, savedAt = Date.now()) {
+    this.present = { revision: (this.present?.revision ?? 0) + 1, text, savedAt }
+  }
+}
+
+let server: Server
+let text: string
+let sync: DraftSync
+
+function open(): DraftSync {
+  text = draft(OF) ?? START
+  return new DraftSync(OF, server, {
+    text: () => text,
+    adopt: (next) => {
+      text = next
+      changeDraft(OF, next, START, draft(OF))
+    },
+    changed: () => undefined,
+  })
+}
+
+function type(next: string) {
+  text = next
+  changeDraft(OF, next, START, draft(OF))
+  sync.changed()
+}
+
+const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  const kept = new Map<string, string>()
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+    removeItem: (key: string) => kept.delete(key),
+  })
+  server = new Server()
+  sync = open()
+})
+afterEach(() => vi.useRealTimers())
+
+test('changes are saved together after a pause, and at intervals while there is none', async () => {
+  type('a')
+  await wait(SAVE_AFTER_MS - 1)
+  type('ab')
+  await wait(SAVE_AFTER_MS - 1)
+  expect(server.log).toEqual([])
+  await wait(1)
+  expect(server.log).toEqual(['ab'])
+  expect(syncState(OF)).toMatchObject({ revision: 1, isSaved: true })
+  for (let ms = 0; ms < SAVE_WITHIN_MS; ms += 1_000) {
+    type(`ab${ms}`)
+    await wait(1_000)
+  }
+  expect(server.log.length).toBe(2)
+})
+
+test('what another device has saved is in the editor at once if nothing was changed here', async () => {
+  server.put('theirs')
+  await sync.look()
+  expect([text, draft(OF), server.log]).toEqual(['theirs', 'theirs', []])
+  expect(syncState(OF)).toMatchObject({ revision: 1, isSaved: true })
+  server.put('theirs again')
+  await sync.look()
+  expect(text).toBe('theirs again')
+  expect(versions(OF)).toEqual([])
+})
+
+test('a change here that is newer stays, and the other device\'s text is offered and stays in the history', async () => {
+  await sync.look()
+  server.put('theirs')
+  await wait(1_000)
+  type('mine')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log).toEqual(['mine', 'begin mine'])
+  expect(text).toBe('mine')
+  expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device', isOffered: true }])
+  expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true })
+})
+
+test('a change here that is older gives way, and is offered', async () => {
+  server.fault = 0
+  type('mine')
+  await wait(SAVE_AFTER_MS)
+  sync.stop()
+  server.fault = undefined
+  await wait(UNSURE_MS)
+  server.put('theirs')
+  sync = open()
+  await sync.look()
+  expect(text).toBe('theirs')
+  expect(versions(OF)).toMatchObject([{ text: 'mine', origin: 'device', isOffered: true }])
+})
+
+test('the text in front of the person stays if the other device saved at about the same time', async () => {
+  await sync.look()
+  type('mine')
+  await wait(1_000)
+  server.put('theirs')
+  await wait(SAVE_AFTER_MS)
+  expect([text, server.present?.text]).toEqual(['mine', 'mine'])
+  expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device', isOffered: true }])
+})
+
+test('a save that cannot reach the server is tried again, ever more rarely, until it succeeds', async () => {
+  server.fault = 0
+  type('a')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log.length).toBe(1)
+  await wait(RETRY_MS)
+  expect(server.log.length).toBe(2)
+  await wait(RETRY_MS)
+  expect(server.log.length).toBe(2)
+  await wait(10 * RETRY_MS_MAX)
+  expect(server.log.length).toBeLessThan(20)
+  server.fault = undefined
+  await wait(RETRY_MS_MAX)
+  expect(syncState(OF).isSaved).toBe(true)
+})
+
+test('a refused text is not sent again until it is changed', async () => {
+  server.fault = 422
+  type('a')
+  await wait(10 * RETRY_MS_MAX)
+  expect(server.log).toEqual(['a'])
+  server.fault = undefined
+  type('ab')
+  await wait(SAVE_AFTER_MS)
+  expect(syncState(OF).isSaved).toBe(true)
+})
+
+test('a page that is left or hidden saves at once', async () => {
+  type('a')
+  sync.flush(true)
+  await wait(0)
+  expect(server.log).toEqual(['a'])
+  type('ab')
+  sync.stop()
+  await wait(0)
+  expect([server.log, syncState(OF).isSaved]).toEqual([['a', 'ab'], true])
+  await wait(SAVE_WITHIN_MS)
+  expect(server.log.length).toBe(2)
+})
+
+test('a draft that was removed elsewhere is saved again', async () => {
+  type('a')
+  await wait(SAVE_AFTER_MS)
+  server.present = undefined
+  type('ab')
+  await wait(SAVE_AFTER_MS)
+  expect([server.log, (server.present as ServerDraft | undefined)?.text]).toEqual([['a', 'ab', 'ab'], 'ab'])
+})
+
+test('what is typed during a save is saved after it', async () => {
+  const save = server.save
+  server.save = async (...args) => {
+    server.save = save
+    type('ab')
+    return await save(...args)
+  }
+  type('a')
+  await wait(SAVE_AFTER_MS)
+  expect([server.log, syncState(OF).isSaved]).toEqual([['a'], false])
+  await wait(SAVE_AFTER_MS)
+  expect([server.log, syncState(OF).isSaved]).toEqual([['a', 'ab'], true])
+})
