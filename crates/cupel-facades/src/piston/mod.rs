@@ -283,7 +283,7 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
             return connect::connect(app, options, notes, request).await;
         }
         // The original accepts every WebSocket, and closes one at an unknown path at once.
-        (&Method::GET, _) if request.headers().contains_key(header::UPGRADE) => return connect::refuse(request),
+        (&Method::GET, _) if is_websocket(&request) => return connect::refuse(request),
         (&Method::OPTIONS, address) => {
             return Ok(match address.methods() {
                 Some(methods) => {
@@ -329,6 +329,12 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
         (&Method::DELETE, Address::Packages) => Ok(change_package(&app, &fields, Change::Uninstall)),
         _ => Ok(not_found()),
     }
+}
+
+/// Whether a client opens a WebSocket.
+fn is_websocket(request: &Request) -> bool {
+    let upgrade = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
+    upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
 fn malformed(error: &body::Malformed) -> Response {

@@ -393,6 +393,19 @@ async fn addresses_are_those_of_the_original() {
             assert_eq!(answer.json, not_found, "{method} {path}");
         }
     }
+    // A WebSocket at an unknown path is accepted, and then closed. Another protocol is not.
+    for (protocol, status) in [("websocket", 101), ("h2c", 404)] {
+        let mut request = TestApp::piston_request("GET", "/api/v2/elsewhere", None, b"");
+        for (name, value) in [
+            ("connection", "upgrade"),
+            ("upgrade", protocol),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        assert_eq!(app.send(request).await.status, status, "{protocol}");
+    }
     assert_eq!(get(&app, "/").await.json, json!({ "message": "Piston v3.1.1" }));
     let runtimes = get(&app, "/api/v2/runtimes").await.json;
     let named = |name: &str| runtimes.as_array().unwrap().iter().find(|runtime| runtime["language"] == name).cloned();
