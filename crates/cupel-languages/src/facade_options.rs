@@ -20,6 +20,8 @@ pub struct FacadeOptions {
     pub compiler_args: Vec<String>,
     /// Options of the interpreter, if the request has none.
     pub interpreter_args: Vec<String>,
+    /// Whether the compiler gets every source, and not only the main one.
+    pub all_sources: bool,
     /// Whether options of the linker have a meaning.
     pub links: bool,
     /// Default memory limit, in the facade's megabytes. `None`: the facade's own default.
@@ -45,6 +47,7 @@ impl Default for FacadeOptions {
             compiler_base: Vec::new(),
             compiler_args: Vec::new(),
             interpreter_args: Vec::new(),
+            all_sources: false,
             links: false,
             memory_mb: None,
             limits_memory: true,

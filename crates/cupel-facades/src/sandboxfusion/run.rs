@@ -86,9 +86,9 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
         tools: ToolOptions {
-            // The original names only the main source to the compiler.
             interpreter_args: options.map(|options| options.interpreter_args.clone()).unwrap_or_default(),
-            main_only: true,
+            // The original names only the main source to most compilers.
+            main_only: !options.is_some_and(|options| options.all_sources),
             ..ToolOptions::NONE
         },
         stdin: Arc::from(request.stdin.as_bytes()),

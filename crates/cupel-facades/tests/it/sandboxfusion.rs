@@ -384,7 +384,7 @@ async fn a_completion_is_tested_with_the_cases_of_the_request() {
 #[tokio::test]
 async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     let app = TestApp::start(Keyless::Loopback).await;
-    let labels = json!({ "programming_language": "python", "execution_language": "pytest" });
+    let labels = json!({ "programming_language": "python", "execution_language": "jest" });
     let labels_python = json!({ "programming_language": "python", "execution_language": "python" });
     let test = json!({ "code": "#<INSERT>\nassert f() == 1\n", "asset": { "a.txt": "YQ==" } });
     let row = json!({ "id": 7, "labels": labels_python.to_string(), "test": test.to_string() });
@@ -402,7 +402,34 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     let row = json!({ "id": 7, "labels": labels, "test": test });
     let body = data_set(json!({ "dataset_type": "AutoEvalDataset" }), row, completion);
     let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
-    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "pytest is not installed");
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "jest is not installed");
+}
+
+/// What differs for a language is data of its file.
+#[tokio::test]
+async fn options_of_the_tools_are_those_of_the_language() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (language, code, main, main_only, interpreter_args, source) in [
+        ("python", "x", "main.py", true, vec![], "x"),
+        ("pytest", "x", "test_main.py", true, vec![], "x"),
+        ("go_test", "x", "main_test.go", true, vec![], "x"),
+        ("junit", "x", "Main.java", false, vec![], "x"),
+        ("java", "x", "Main.java", true, vec!["-ea"], "x"),
+        ("php", "echo 1;", "main.php", true, vec![], "<?php\necho 1;"),
+        ("php", "<?php echo 1;", "main.php", true, vec![], "<?php echo 1;"),
+    ] {
+        let body = json!({ "code": code, "language": language });
+        let (answer, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+        assert_eq!(answer.status, 200, "{language}");
+        let SubmissionKind::Program(program) = assignment.leased.submission.kind else { panic!("{language}") };
+        let file = program.source.files.iter().next().unwrap();
+        assert_eq!((file.path.as_str(), &*file.data), (main, source.as_bytes()), "{language}");
+        assert_eq!(
+            (program.tools.main_only, program.tools.interpreter_args),
+            (main_only, interpreter_args.into_iter().map(String::from).collect()),
+            "{language}"
+        );
+    }
 }
 
 #[tokio::test]
