@@ -7,7 +7,8 @@
 # - SandboxFusion: the Python SDK `sandbox-fusion`, and requests of the form that verl sends.
 # - Judge0: the official SDK `judge0`, `judge0-client` and `judge0api` from PyPI.
 # - Jobe: the cases of its own test program, and requests of the form that Moodle's CodeRunner sends.
-# - Piston: `aiopyston` and `piston_rspy` from PyPI, `piston-client` and `piston-api-client` from npm, and a WebSocket client.
+# - Piston: `aiopyston` and `piston_rspy` from PyPI, `piston-client` and `piston-api-client` from npm, a WebSocket client, and requests of the form
+#   that open-r1 sends, to a second server with `facades.piston.strict = false`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cupel=${1:-target/debug/cupel}
@@ -45,25 +46,32 @@ fi
 export PYTHONPATH=$tools PYTHONDONTWRITEBYTECODE=1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 
 work=$(mktemp -d)
-server=
+servers=()
 stop() {
-    [ -z "$server" ] || scripts/as-root kill "$server" 2>/dev/null || true
-    [ -z "$server" ] || wait "$server" 2>/dev/null || true
+    for server in "${servers[@]}"; do
+        scripts/as-root kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    done
     scripts/as-root rm -rf "$work"
 }
 trap stop EXIT
 
-mkdir "$work/data"
-touch "$work/addresses"
+mkdir "$work/data" "$work/relaxed"
+touch "$work/addresses" "$work/relaxed-addresses"
 # The npm package `piston-client` sends JSON as text/plain. The receiver of a callback is on loopback.
 settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_WEBHOOKS__ALLOW_PRIVATE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
-scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 --facade judge0=127.0.0.1:0 --facade piston=127.0.0.1:0 --data "$work/data" \
-    >"$work/addresses" 2>"$work/serve.log" &
-server=$!
-until grep --quiet "Try next" "$work/addresses"; do
-    kill -0 "$server" 2>/dev/null || { cat "$work/addresses" "$work/serve.log" >&2; exit 1; }
-    sleep 0.1
-done
+# Starts a server: its folder of data, the file with its addresses, and its options.
+start() {
+    local data=$1 addresses=$2
+    shift 2
+    scripts/as-root env "${settings[@]}" "$cupel" serve --listen 127.0.0.1:0 "$@" --data "$data" >"$addresses" 2>>"$work/serve.log" &
+    servers+=($!)
+    until grep --quiet "Try next" "$addresses"; do
+        kill -0 "$!" 2>/dev/null || { cat "$addresses" "$work/serve.log" >&2; exit 1; }
+        sleep 0.1
+    done
+}
+start "$work/data" "$work/addresses" --facade judge0=127.0.0.1:0 --facade piston=127.0.0.1:0
 url=$(grep --only-matching --max-count 1 'http://127[.0-9:]*' "$work/addresses" | head -n 1)
 
 echo "== SandboxFusion's SDK for Python"
@@ -73,7 +81,11 @@ scripts/as-root "$cupel" languages --data "$work/data" --json >"$work/languages.
 
 echo "== Piston's clients"
 piston=$(sed --quiet 's/^piston: also at //p' "$work/addresses")
-PYTHONPATH=$tools/piston /usr/bin/python3 scripts/facades/piston.py "$piston" "$work/languages.json" ||
+# The requests of open-r1 need longer times and larger bodies than Piston's defaults.
+settings+=(CUPEL_FACADES__PISTON__STRICT=false)
+start "$work/relaxed" "$work/relaxed-addresses" --facade piston=127.0.0.1:0
+relaxed=$(sed --quiet 's/^piston: also at //p' "$work/relaxed-addresses")
+PYTHONPATH=$tools/piston /usr/bin/python3 scripts/facades/piston.py "$piston" "$work/languages.json" "$relaxed" ||
     { grep --invert-match '"level":"INFO"' "$work/serve.log" | tail -n 20 >&2; exit 1; }
 checks=$PWD/scripts/facades/piston.mjs
 (cd "$tools/npm" && node "$checks" "$piston")

@@ -1,9 +1,9 @@
 """Checks the facade of Piston with published clients: `aiopyston`, `piston_rspy`, and a WebSocket client.
 
-    piston.py ORIGIN LANGUAGES
+    piston.py ORIGIN LANGUAGES RELAXED
 
 ORIGIN is the address of the facade's own listener, such as http://127.0.0.1:2000. LANGUAGES is the output of
-`cupel languages --json`. Every check is a function whose name states the rule. Exits with 1 if one of them fails, after all of
+`cupel languages --json`. RELAXED is the address of a second server, with `facades.piston.strict = false`. Every check is a function whose name states the rule. Exits with 1 if one of them fails, after all of
 them have run.
 """
 
@@ -18,7 +18,7 @@ import websockets
 from pyston import File, PystonClient
 from pyston.exceptions import ExecutionError
 
-ORIGIN, LANGUAGES = sys.argv[1:]
+ORIGIN, LANGUAGES, RELAXED = sys.argv[1:]
 BASE = f"{ORIGIN}/api/v2"
 with open(LANGUAGES, encoding="utf-8") as listed:
     INSTALLED = [language for language in json.load(listed)["languages"] if language["available"]]
@@ -90,10 +90,8 @@ async def every_installed_language_has_a_runtime_and_says_hello():
     ran = 0
     for language in INSTALLED:
         source = HELLO.get(language["id"])
-        named = [
-            runtime for runtime in runtimes
-            if language["id"] in [runtime["language"], *runtime["aliases"]] or language["id"] == "r" and runtime["language"] == "rscript"
-        ]
+        name = {"assembly": "nasm64", "r": "rscript"}.get(language["id"], language["id"])
+        named = [runtime for runtime in runtimes if name in [runtime["language"], *runtime["aliases"]]]
         assert named, f"no runtime for {language['id']}"
         if source is None:
             continue
@@ -193,10 +191,87 @@ async def a_wrong_message_closes_the_connection_with_the_code_of_the_original():
         ([sleep, {"type": "data", "stream": "stdout", "data": ""}], (4004, "Can only write to stdin")),
         ([sleep, {"type": "signal", "signal": "sigint"}], (4005, "Invalid signal")),
         ([sleep, "null"], (4002, "Notified Error")),
+        ([sleep, "{"], (4002, "Notified Error")),
     ]:
         received, code, reason = await exchange(*messages)
         equal((code, reason), expected)
         equal(any(message["type"] == "error" for message in received), code == 4002)
+
+
+async def a_socket_at_an_unknown_path_is_accepted_and_closed_without_a_code():
+    async with websockets.connect(f"{BASE.replace('http', 'ws', 1)}/elsewhere", proxy=None) as socket:
+        await socket.wait_closed()
+        equal(socket.close_code, 1005)
+
+
+# A grader in the form of open-r1's packages: it runs the submission on `input.txt`, and prints the score.
+GRADER = """
+import subprocess, sys
+config = dict(line.split("=", 1) for line in open("grader_config").read().split("\\n"))
+done = subprocess.run([sys.executable, "submission.py"], stdin=open("input.txt"), capture_output=True, timeout=float(config["TIME_LIMIT"]))
+open("output.txt", "wb").write(done.stdout)
+sys.stderr.write(done.stderr.decode())
+print(subprocess.run([sys.executable, "checker.py", "input.txt", "correct_output.txt", "output.txt"], capture_output=True, text=True).stdout.strip())
+"""
+CHECKER = "import sys\nprint(int(open(sys.argv[2]).read().split() == open(sys.argv[3]).read().split()))"
+
+
+async def open_r1(files, language="python", seconds=10, **limits):
+    """Sends a request as open-r1's client does, to the server without Piston's limits, and reads the response as it does."""
+    data = {
+        "files": [{"name": name, "content": content} for name, content in files.items()],
+        "run_timeout": round((seconds + 3) * 1000), "language": language, "version": "*", **limits,
+    }
+    # Its client leaves the content type to the header, and reads the body as JSON whatever its type is.
+    response = requests.post(
+        f"{RELAXED}/api/v2/execute", data=json.dumps(data), headers={"Content-Type": "application/json"}, timeout=PATIENCE,
+    )
+    return response.status_code, response.json()
+
+
+def graded(submission, numbers, seconds=10):
+    config = f"TIME_LIMIT={seconds}\nMEMORY_LIMIT=256\nINPUT_MODE=stdio"
+    return {
+        "main.py": GRADER, "submission.py": submission, "checker.py": CHECKER, "grader_config": config,
+        "input.txt": "\n".join(map(str, numbers)), "correct_output.txt": str(sum(numbers)),
+    }
+
+
+async def open_r1_sends_a_submission_with_its_test_and_reads_the_score():
+    right, wrong = "import sys\nprint(sum(map(int, sys.stdin)))", "print(0)"
+    numbers = range(400_000)
+    files = graded(right, numbers)
+    assert len(files["input.txt"]) > 2_000_000, "far more than Piston's 100 KiB"
+    for submission, score in [(right, "1"), (wrong, "0")]:
+        status, body = await open_r1(graded(submission, numbers), run_memory_limit=256 << 20)
+        assert "message" not in body, body
+        equal((status, body["run"]["code"], body["run"]["stdout"].strip(), body["run"]["stderr"]), (200, 0, score, ""))
+        assert "compile" not in body, "Python has no compile stage"
+
+
+async def open_r1_gets_all_of_a_long_output():
+    status, body = await open_r1({"main.py": "print('x' * 1_000_000)"})
+    equal((status, len(body["run"]["stdout"]), body["run"]["signal"]), (200, 1_000_001, None))
+
+
+async def open_r1_knows_a_compile_error_a_time_limit_and_a_memory_limit():
+    status, body = await open_r1({"graders/sum.cpp": "int main() { return x; }"}, language="c++")
+    equal((status, body["compile"]["code"]), (200, 1))
+    assert "not declared" in body["compile"]["stderr"] and "message" not in body, body
+    status, body = await open_r1({"graders/sum.cpp": "#include <iostream>\nint main() { std::cout << 1; }"}, language="c++")
+    equal((status, body["compile"]["code"], body["run"]["stdout"]), (200, 0, "1"))
+    # Longer than Piston's maximum of 3 s, so the client's own limit counts.
+    status, body = await open_r1({"main.py": "import time\ntime.sleep(3.3)\nprint(1)"}, seconds=1)
+    equal((status, body["run"]["stdout"]), (200, "1\n"))
+    status, body = await open_r1({"main.py": "while True: pass"}, seconds=-2)
+    equal((status, body["run"]["stdout"], body["run"]["signal"]), (200, "", "SIGKILL"))
+    status, body = await open_r1({"main.py": "x = bytearray(1 << 30)"}, run_memory_limit=64 << 20)
+    equal((status, body["run"]["code"] == 0, body["run"]["stdout"]), (200, False, ""))
+
+
+async def open_r1s_own_packages_are_unknown_runtimes():
+    for language in ["cms_ioi", "cf_python3", "c++17"]:
+        equal(await open_r1(graded("", [1]), language=language), (400, {"message": f"{language}-* runtime is unknown"}))
 
 
 CHECKS = [
@@ -209,6 +284,11 @@ CHECKS = [
     a_websocket_session_has_the_messages_of_the_original,
     a_signal_and_the_end_of_the_input_reach_the_program,
     a_wrong_message_closes_the_connection_with_the_code_of_the_original,
+    a_socket_at_an_unknown_path_is_accepted_and_closed_without_a_code,
+    open_r1_sends_a_submission_with_its_test_and_reads_the_score,
+    open_r1_gets_all_of_a_long_output,
+    open_r1_knows_a_compile_error_a_time_limit_and_a_memory_limit,
+    open_r1s_own_packages_are_unknown_runtimes,
 ]
 
 

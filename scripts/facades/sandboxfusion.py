@@ -305,6 +305,18 @@ def bash_runs_without_a_compile_result():
     interpreted(run("bash", 'read name; echo "hello $name"; exit 4', stdin="you\n"), "Failed", 4, "hello you\n")
 
 
+@check("go-test")
+def tests_in_go_run_and_a_failing_one_is_return_code_1():
+    code = "package main\nimport \"testing\"\nfunc TestAdd(t *testing.T) { if 1+1 != %d { t.Fatal(\"wrong\") } }"
+    interpreted(run("go_test", code % 2), "Success", 0, "PASS\n")
+    response = run("go_test", code % 3)
+    equal((response.status.value, response.compile_result, response.run_result.return_code), ("Failed", None, 1))
+    assert "--- FAIL: TestAdd" in response.run_result.stdout, response
+    response = run("go_test", "package main\nfunc")
+    equal((response.status.value, response.compile_result, response.run_result.stdout), ("Failed", None, ""))
+    assert "expected" in response.run_result.stderr and response.run_result.return_code > 0, response
+
+
 # ---- Refusals
 
 

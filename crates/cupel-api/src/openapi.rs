@@ -27,7 +27,9 @@ API keys (`cup_…`) are sent the same way. An API key may call only the operati
 names its scope.\n\n\
 `GET /api/v1/live` is a WebSocket that starts and follows many runs; `docs/live.md` describes its messages.\n\n\
 Every error is an `application/problem+json` document (RFC 9457); branch on `type`.\n\n\
-[Formats of problem packages](/docs/formats)";
+[Formats of problem packages](/docs/formats)\n\n\
+Clients of other products need only another base URL: [Judge0](/docs/facades/judge0), [Piston](/docs/facades/piston), \
+[SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe)";
 
 /// Routes and document of the whole native API.
 pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {

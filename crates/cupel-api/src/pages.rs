@@ -29,6 +29,18 @@ const FUNCTIONS: &str = include_str!("../../cupel-function/README.md");
 const DEVELOPER_HEADING: &str = "## Packages that each test run";
 const AUTHOR_HEADING: &str = "## Cupel's own format";
 
+/// Pages about the interfaces of other products: name, the page, and how to move to Cupel.
+const FACADES: [(&str, &str, &str); 4] = [
+    ("judge0", include_str!("../../../docs/facades/judge0.md"), include_str!("../../../docs/migrating/judge0.md")),
+    ("piston", include_str!("../../../docs/facades/piston.md"), include_str!("../../../docs/migrating/piston.md")),
+    (
+        "sandboxfusion",
+        include_str!("../../../docs/facades/sandboxfusion.md"),
+        include_str!("../../../docs/migrating/sandboxfusion.md"),
+    ),
+    ("jobe", include_str!("../../../docs/facades/jobe.md"), include_str!("../../../docs/migrating/jobe.md")),
+];
+
 /// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and
 /// `cupel help formats`.
 pub fn package_formats() -> String {
@@ -85,6 +97,8 @@ pub(crate) fn routes(documents: Documents) -> Router<Shared> {
         .route("/docs", get(docs_without_slash))
         .route("/docs/", get(docs_index))
         .route("/docs/formats", get(formats))
+        .route("/docs/facades/{name}", get(facade))
+        .route("/docs/migrating/{name}", get(migration))
         .route("/docs/start", get(landing))
         .route("/docs/{file}", get(docs))
         .route("/errors/{code}", get(error))
@@ -212,8 +226,32 @@ async fn docs_index(Extension(documents): Extension<Arc<Documents>>) -> Response
 
 /// `/docs/formats`: the same text as `cupel help formats`.
 async fn formats() -> Response {
+    markdown(package_formats())
+}
+
+/// A page in Markdown, which every reader can show as text.
+fn markdown(text: impl IntoResponse) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, package_formats()).into_response()
+    (headers, text).into_response()
+}
+
+/// `/docs/facades/{name}`: how clients of another product use this server. The name may end with `.md`, as in links between
+/// the documents.
+async fn facade(Path(name): Path<String>) -> Result<Response, ApiError> {
+    Ok(markdown(facade_pages(&name)?.0))
+}
+
+/// `/docs/migrating/{name}`: how to move from another product.
+async fn migration(Path(name): Path<String>) -> Result<Response, ApiError> {
+    Ok(markdown(facade_pages(&name)?.1))
+}
+
+fn facade_pages(name: &str) -> Result<(&'static str, &'static str), ApiError> {
+    let name = name.strip_suffix(".md").unwrap_or(name);
+    let found = FACADES.iter().find(|(known, ..)| *known == name);
+    found
+        .map(|(_, page, migration)| (*page, *migration))
+        .ok_or_else(|| ApiError::new(ErrorKind::NoSuchRoute, "There is no such page."))
 }
 
 /// `/docs/{file}`

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use axum::response::Response;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, NewSubmission, SubmitError, Wait};
+use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError, Wait};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
-use cupel_http::notes::Notes;
+use cupel_http::idempotency::{mark_replayed, mismatch};
+use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{RunReport, SubmissionId};
 use tokio::time::Instant;
@@ -20,9 +22,40 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// What happened to a program until the deadline.
 pub(crate) enum Ended {
     /// It ended.
-    Finished(SubmissionId, Box<SubmissionRecord>),
-    /// It was accepted and did not end in time, so it was cancelled; or there was no room for it.
+    Finished(Run, Box<SubmissionRecord>),
+    /// It was accepted and did not end in time; or there was no room for it. It was cancelled, unless the request has an
+    /// idempotency key: then a repeated request gets its result.
     TooLate,
+}
+
+/// The run of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) id: SubmissionId,
+    /// Whether an earlier request with the same idempotency key created it.
+    pub(crate) is_repeated: bool,
+}
+
+impl Run {
+    /// Adds to the response of these runs what the edge needs for the trace, and the header of a repeated request.
+    pub(crate) fn mark(runs: &[Run], response: &mut Response) {
+        let new = runs.iter().filter(|run| !run.is_repeated).map(|run| run.id).collect();
+        response.extensions_mut().insert(NewlyAccepted(new));
+        if !runs.is_empty() && runs.iter().all(|run| run.is_repeated) {
+            mark_replayed(response);
+        }
+    }
+}
+
+/// A program for [`execute`].
+pub(crate) struct Submit<'s> {
+    pub(crate) new: &'s NewSubmission,
+    /// Set if a repeated request must get the run of the first one.
+    pub(crate) idempotency: Option<Idempotency>,
+    /// When the client no longer waits.
+    pub(crate) deadline: Instant,
+    /// The memory of the request's body, which is released when the submission is stored.
+    pub(crate) held: Option<Held>,
 }
 
 /// Why a program was not accepted.
@@ -42,17 +75,18 @@ pub(crate) async fn execute(
     app: &Shared,
     caller: &Caller,
     notes: &Notes,
-    new: &NewSubmission,
-    deadline: Instant,
-    mut held: Option<Held>,
+    mut submit: Submit<'_>,
 ) -> Result<Ended, Refusal> {
     let rate = SubmissionRate::new(app, caller, notes);
+    let deadline = submit.deadline;
     loop {
-        match attempt(app, caller, new, &rate, deadline, &mut held).await {
-            Ok((id, Some(record))) => return Ok(Ended::Finished(id, record)),
-            Ok((id, None)) => {
-                // The client no longer waits for the result.
-                let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, id).await;
+        match attempt(app, caller, &rate, &mut submit).await {
+            Ok((run, Some(record))) => return Ok(Ended::Finished(run, record)),
+            Ok((run, None)) => {
+                if submit.idempotency.is_none() {
+                    // Nobody waits for the result any longer.
+                    let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, run.id).await;
+                }
                 return Ok(Ended::TooLate);
             }
             Err(Unaccepted::Busy(pause)) => {
@@ -78,11 +112,10 @@ enum Unaccepted {
 async fn attempt(
     app: &Shared,
     caller: &Caller,
-    new: &NewSubmission,
     rate: &SubmissionRate<'_>,
-    deadline: Instant,
-    held: &mut Option<Held>,
-) -> Result<(SubmissionId, Option<Box<SubmissionRecord>>), Unaccepted> {
+    submit: &mut Submit<'_>,
+) -> Result<(Run, Option<Box<SubmissionRecord>>), Unaccepted> {
+    let Submit { new, idempotency, deadline, held } = submit;
     // Clients without a key share one account, so their waiting requests are limited only in total.
     let slot = match caller.identity.via {
         Via::Keyless => app.long_answers.begin_shared(),
@@ -96,12 +129,16 @@ async fn attempt(
     };
     let request = ExecuteRequest {
         wait: Some(wait),
+        idempotency: idempotency.clone(),
         on_stored: Box::new(|| drop(held.take())),
         ..ExecuteRequest::new(caller.user, new.clone(), rate)
     };
     match app.core.execute(request).await.map_err(unaccepted)? {
-        Executed::Finished { record, .. } => Ok((record.submission.id, Some(record))),
-        Executed::Accepted { id, .. } => Ok((id, None)),
+        Executed::Finished { record, origin } => {
+            let run = Run { id: record.submission.id, is_repeated: origin == Origin::RepeatedRequest };
+            Ok((run, Some(record)))
+        }
+        Executed::Accepted { id, is_repeated, .. } => Ok((Run { id, is_repeated }, None)),
     }
 }
 
@@ -123,6 +160,7 @@ pub(crate) fn refusal(error: SubmitError) -> Refusal {
             Refusal::Program(faults.join("; "))
         }
         SubmitError::RateExceeded(exceeded) => Refusal::Failed(exceeded.into()),
+        SubmitError::IdempotencyMismatch => Refusal::Failed(mismatch()),
         SubmitError::Store(error) => Refusal::Failed(error.into()),
         other => Refusal::Failed(ApiError::internal(&other)),
     }

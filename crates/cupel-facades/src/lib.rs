@@ -7,6 +7,7 @@
 //! data in `languages/*.toml`. Facades do not depend on the native API or on each other.
 #![forbid(unsafe_code)]
 
+mod charset;
 mod execute;
 mod jobe;
 mod judge0;
@@ -18,7 +19,7 @@ mod sandboxfusion;
 mod surrogates;
 
 pub use jobe::{JOBE, jobe};
-pub use judge0::{JUDGE0, Judge0Options, callback_body, judge0};
+pub use judge0::{JUDGE0, Judge0Limit, Judge0Limits, Judge0Options, callback_body, judge0};
 pub use keyless::Keyless;
 pub use piston::{PISTON, PistonOptions, piston};
 pub use sandboxfusion::{SANDBOXFUSION, sandboxfusion};

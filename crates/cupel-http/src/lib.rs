@@ -20,6 +20,7 @@ mod connections;
 mod dialect;
 mod edge;
 pub mod error;
+pub mod idempotency;
 pub mod large_answer;
 pub mod limits;
 pub mod lists;

@@ -38,7 +38,8 @@ impl Language {
     fn path_by_type(&self, file: &BoxFile) -> Option<BoxPath> {
         let (folder, name) = split(file.path.as_str());
         let (stem, extension) = name.rsplit_once('.')?;
-        if !self.extensions.iter().any(|known| known == extension) {
+        let is_own = self.source.as_str().rsplit_once('.').is_some_and(|(_, own)| own == extension);
+        if !is_own && !self.extensions.iter().any(|known| known == extension) {
             return None;
         }
         let text = String::from_utf8_lossy(&file.data);

@@ -13,8 +13,8 @@ use crate::exception::{self, ExceptionDto};
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
 use crate::{
-    Availability, ImageExecutor, Language, LanguageFault, LanguageSet, Library, LibraryPackage, Packages, Sample,
-    Template, VersionRule, place,
+    Availability, FacadeOptions, ImageExecutor, Language, LanguageFault, LanguageSet, Library, LibraryPackage,
+    Packages, Sample, Template, VersionRule, place,
 };
 
 /// Default pattern: numbers joined by dots.
@@ -64,6 +64,10 @@ struct FileDto {
     service: Option<ServiceDto>,
     #[serde(default)]
     facades: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    facade_fallbacks: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    facade_options: BTreeMap<String, FacadeOptions>,
     #[serde(default)]
     exceptions: Vec<ExceptionDto>,
     samples: Vec<SampleDto>,
@@ -378,6 +382,8 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         listed: dto.listed,
         aliases: dto.aliases,
         facades: dto.facades,
+        facade_fallbacks: dto.facade_fallbacks,
+        facade_options: dto.facade_options,
         extensions: dto.extensions,
         source: source?,
         prepare,

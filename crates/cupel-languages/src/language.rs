@@ -6,7 +6,7 @@ use cupel_types::{BoxPath, ContentHash, ImageName, LanguageId, Limits, LimitsReq
 use regex_lite::Regex;
 use serde::Deserialize;
 
-use crate::{CompileService, ExceptionRule, Library, Placeholders, Prepare, Template};
+use crate::{CompileService, ExceptionRule, FacadeOptions, Library, Placeholders, Prepare, Template};
 
 /// Base environment of every program; the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
@@ -66,6 +66,10 @@ pub struct Language {
     pub driver: Option<String>,
     /// Names that other products' clients use for the language, by facade.
     pub facades: BTreeMap<String, Vec<String>>,
+    /// Names of other languages under `facades`, by facade, that this language serves while those are not installed.
+    pub facade_fallbacks: BTreeMap<String, Vec<String>>,
+    /// How programs of other products' clients differ from those of the native API, by facade.
+    pub facade_options: BTreeMap<String, FacadeOptions>,
     /// Rules that find the exception that ended a program, in order of preference. See [`Language::exception`].
     pub exceptions: Vec<ExceptionRule>,
     /// Default limits of a run.
@@ -144,6 +148,8 @@ impl Language {
             mounts: Vec::new(),
             warm: None,
             facades: BTreeMap::new(),
+            facade_fallbacks: BTreeMap::new(),
+            facade_options: BTreeMap::new(),
             packages: Packages::default(),
             libraries: Vec::new(),
             samples: Vec::new(),

@@ -5,6 +5,7 @@ mod class_file;
 mod entry;
 mod error;
 mod exception;
+mod facade_options;
 mod file;
 mod install;
 mod language;
@@ -20,6 +21,7 @@ mod template;
 
 pub use error::{LanguageFault, LoadError};
 pub use exception::{Exception, ExceptionRule, STDERR_END};
+pub use facade_options::{FacadeOptions, SourceCheck};
 pub use install::{InstallError, InstallPlan, Selection};
 pub use language::{Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Sample, VersionRule};
 pub use library::{Library, LibraryPackage};

@@ -263,11 +263,26 @@ impl Registry {
         self.languages.iter().filter(|l| l.id == *id || l.version_of.as_ref() == Some(id)).collect()
     }
 
-    /// Finds a language by the name that clients of a facade use for it. Names are case-sensitive.
+    /// Finds a language by the name that clients of a facade use for it. Names are case-sensitive. While that language is not
+    /// installed, its fallback is found, if there is one.
     pub fn of_facade(&self, facade: &str, name: &str) -> Option<&Language> {
-        let is_named =
-            |l: &&Language| l.facades.get(facade).is_some_and(|names| names.iter().any(|known| known == name));
-        self.languages.iter().find(is_named)
+        let has = |names: &BTreeMap<String, Vec<String>>| {
+            names.get(facade).is_some_and(|names| names.iter().any(|known| known == name))
+        };
+        let main = self.languages.iter().find(|language| has(&language.facades));
+        if main.is_some_and(|language| language.installed_version().is_some()) {
+            return main;
+        }
+        self.languages.iter().find(|language| has(&language.facade_fallbacks)).or(main)
+    }
+
+    /// The names that clients of a facade use, each with the language that [`Registry::of_facade`] finds.
+    pub fn facade_names<'r>(&'r self, facade: &'r str) -> impl Iterator<Item = (&'r str, &'r Language)> {
+        let all = self.languages.iter().flat_map(move |language| {
+            let names = language.facades.get(facade).into_iter().chain(language.facade_fallbacks.get(facade));
+            names.flatten().map(move |name| (name.as_str(), language))
+        });
+        all.filter(move |(name, language)| self.of_facade(facade, name).is_some_and(|found| found.id == language.id))
     }
 
     /// The only language whose extensions these files have.
@@ -478,17 +493,20 @@ fn read_file(path: &Path) -> io::Result<String> {
 fn collisions(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     let mut seen: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
-    let mut seen_by_facade: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
+    let mut seen_by_facade: BTreeMap<(&str, &str, &str), &Language> = BTreeMap::new();
     for language in languages {
         let names = names(language).map(|n| ("aliases", n));
         let extensions = language.extensions.iter().map(|e| ("extensions", e.as_str()));
-        let facades = language.facades.iter().flat_map(|(facade, names)| names.iter().map(move |n| (&**facade, &**n)));
-        for (facade, name) in facades {
-            if let Some(other) = seen_by_facade.insert((facade, name), language) {
+        let tables = [("facades", &language.facades), ("facade_fallbacks", &language.facade_fallbacks)];
+        let facades = tables.into_iter().flat_map(|(table, facades)| {
+            facades.iter().flat_map(move |(facade, names)| names.iter().map(move |n| (table, &**facade, &**n)))
+        });
+        for (table, facade, name) in facades {
+            if let Some(other) = seen_by_facade.insert((table, facade, name), language) {
                 faults.push(LanguageFault {
                     line: None,
                     file: format!("{}.toml", language.id),
-                    key: format!("facades.{facade}"),
+                    key: format!("{table}.{facade}"),
                     detail: format!("`{name}` is already used by {}.toml", other.id),
                 });
             }
@@ -581,6 +599,29 @@ mod tests {
         assert_eq!([of("x", "a"), of("y", "A"), of("z", "A")], [None, None, None]);
         let twice = Registry::new(vec![parse("a", "x = ['A']"), parse("b", "x = ['A']")]).unwrap_err();
         assert_eq!(twice.to_string(), "b.toml: `facades.x`: `A` is already used by a.toml");
+    }
+
+    #[test]
+    fn a_fallback_serves_a_name_while_the_language_that_has_it_is_not_installed() {
+        struct Only(&'static str);
+        impl Probe for Only {
+            fn version(&self, command: &[String]) -> Result<String, String> {
+                match command[0].as_str() == self.0 || self.0 == "both" {
+                    true => Ok("1.0".into()),
+                    false => Err("not installed".into()),
+                }
+            }
+        }
+        let served = |installed: &'static str| {
+            let mut registry = Registry::load(None).unwrap();
+            registry.probe(&Only(installed));
+            let found = registry.of_facade("judge0", "75").unwrap().id.to_string();
+            let names: Vec<_> = registry.facade_names("judge0").filter(|(name, _)| *name == "75").collect();
+            assert_eq!(names.len(), 1, "each name is listed once");
+            assert_eq!(names[0].1.id.as_str(), found);
+            found
+        };
+        assert_eq!(["both", "clang", "gcc", "none"].map(served), ["c-clang", "c-clang", "c", "c"]);
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Sender {
             .map_err(ours)?
             .ok_or("the submission's owner no longer exists")?;
         let now = self.core.now();
-        let (method, body) = match cupel_facades::callback_body(&self.core.registry(), &record, self.judge0) {
+        let (method, body) = match cupel_facades::callback_body(&self.core.registry(), &record, &self.judge0) {
             Some(body) => (Method::Put, body),
             None => (Method::Post, cupel_api::webhook_body(&record, now)),
         };

@@ -12,6 +12,7 @@ use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmis
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::Holder;
 use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::limits::RateClass;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{PriorityClass, SubmissionId};
@@ -24,7 +25,7 @@ use crate::live::input::RunInput;
 use crate::live::message::{Attach, ClientMessage, Head, OfInput, OfRun, ServerMessage, Start, head, invalid, message};
 use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
-use crate::v1::execute::{IdempotencyKey, refusal};
+use crate::v1::execute::refusal;
 use crate::v1::faults::FormFaults;
 use crate::v1::response::Status;
 

@@ -14,13 +14,12 @@ use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
+use cupel_http::idempotency::{self, IdempotencyKey, mark_replayed};
 use cupel_http::limits::RateClass;
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::SubmissionId;
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::answers;
@@ -29,8 +28,6 @@ use crate::v1::problems::{self, Disclosure};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -84,42 +81,6 @@ fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
         .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
         .and_then(|(_, value)| value.trim().trim_matches('"').parse::<u32>().ok())
         .map(f64::from)
-}
-
-/// The `Idempotency-Key` header: 1 to 255 visible ASCII characters.
-pub(crate) struct IdempotencyKey(Option<String>);
-
-impl FromRequestParts<Shared> for IdempotencyKey {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<IdempotencyKey, ApiError> {
-        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(IdempotencyKey(None)) };
-        value.to_str().ok().and_then(|key| IdempotencyKey::of(key.to_owned())).ok_or_else(|| {
-            ApiError::new(ErrorKind::InvalidHeader, "`Idempotency-Key` must have 1 to 255 visible ASCII characters.")
-        })
-    }
-}
-
-impl IdempotencyKey {
-    /// A key that was sent in another place than the header. `None`: it is malformed.
-    pub(crate) fn of(key: String) -> Option<IdempotencyKey> {
-        let is_valid = (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic());
-        is_valid.then_some(IdempotencyKey(Some(key)))
-    }
-
-    pub(crate) fn for_request(self, app: &Shared, path: &str, body: &[u8]) -> Option<Idempotency> {
-        let key = self.0?;
-        let mut hash = Sha256::new();
-        hash.update(b"POST ");
-        hash.update(path.as_bytes());
-        hash.update(b"\n");
-        hash.update(body);
-        let lifetime =
-            SignedDuration::try_from(app.settings.idempotency_lifetime).unwrap_or(SignedDuration::from_hours(24));
-        let now = app.core.now();
-        let expires_at = now.saturating_add(lifetime).unwrap_or(now);
-        Some(Idempotency { key, request_hash: hash.finalize().into(), expires_at })
-    }
 }
 
 /// Submit a program.
@@ -280,7 +241,7 @@ fn set_location(response: &mut Response, name: HeaderName, location: String) {
 /// repeated, an earlier request with the same idempotency key created them.
 fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
     if is_repeated {
-        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        mark_replayed(response);
     } else if !ids.is_empty() && cupel_traces::traces().is_some() {
         response.extensions_mut().insert(NewlyAccepted(ids.to_vec()));
     }
@@ -323,10 +284,7 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
             format!("You have {most} waiting and scheduled submissions, which is the maximum. Nothing was accepted."),
         )
         .retry_after(retry_after),
-        SubmitError::IdempotencyMismatch => ApiError::new(
-            ErrorKind::IdempotencyMismatch,
-            "This `Idempotency-Key` was used for another request. Use a new key for a new request.",
-        ),
+        SubmitError::IdempotencyMismatch => idempotency::mismatch(),
         SubmitError::RateExceeded(exceeded) => exceeded.into(),
         SubmitError::Package(error) => problems::refusal(*error),
         SubmitError::Store(error) => error.into(),

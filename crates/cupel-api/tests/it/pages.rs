@@ -44,6 +44,28 @@ async fn the_documentation_has_a_page_on_package_formats() {
 }
 
 #[tokio::test]
+async fn the_documentation_has_pages_on_every_other_product_and_the_index_has_links_to_them() {
+    let app = TestApp::start().await;
+    let document = app.get("/openapi.json").send().await;
+    let index = document.json["info"]["description"].as_str().unwrap().to_owned();
+    let start = app.get("/docs/start").send().await.text;
+    for name in ["judge0", "piston", "sandboxfusion", "jobe"] {
+        assert!(index.contains(&format!("(/docs/facades/{name})")), "{index}");
+        assert!(start.contains(&format!("href=\"../docs/facades/{name}\"")), "{start}");
+        for (path, part) in
+            [(format!("/docs/facades/{name}"), "curl "), (format!("/docs/migrating/{name}.md"), "Install Cupel")]
+        {
+            let page = app.get(&path).send().await;
+            assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
+            assert!(page.text.contains(part), "{path} has a working example or the steps");
+        }
+    }
+    for path in ["/docs/facades/none", "/docs/migrating/none"] {
+        assert_eq!(app.get(path).send().await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_landing_page_has_a_curl_example_and_no_foreign_assets() {
     let app = TestApp::start().await;
     let page = app.get("/docs/start").send().await;

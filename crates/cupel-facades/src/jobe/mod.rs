@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
+use cupel_core::Idempotency;
 use cupel_core::accounts::{Accounts, Scope};
 use cupel_http::app::Shared;
 use cupel_http::auth::{Presented, Who, bearer};
@@ -25,6 +26,7 @@ use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::client::Client;
 use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::notes::Notes;
 use cupel_http::{Dialect, Mounted, Rendered};
 use cupel_types::UserId;
@@ -197,8 +199,10 @@ async fn answer(app: &Shared, mount: &Mount, notes: &Notes, request: Request) ->
         }
         Operation::Run => {
             let (caller, request) = identified(app, request).await?;
+            let key = IdempotencyKey::of_headers(request.headers())?;
             let (bytes, held) = submission_bytes(request, app).await?;
-            post_run(app, mount, notes, &caller, bytes, held).await
+            let idempotency = key.for_request(app, "/jobe/runs", &bytes);
+            post_run(app, mount, notes, &caller, bytes, (idempotency, held)).await
         }
     }
 }
@@ -237,7 +241,7 @@ async fn post_run(
     notes: &Notes,
     caller: &Caller,
     body: Bytes,
-    held: Option<Held>,
+    (idempotency, held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Response, ApiError> {
     let find = |id: &FileId| mount.files.get(caller.user, id);
     let job = match request::validate(&body, &app.core.registry(), find) {
@@ -245,7 +249,7 @@ async fn post_run(
         Err(refused) => return Ok(text(refused.status, &refused.reason)),
     };
     drop(body);
-    run::run(app, caller, notes, job, held).await
+    run::run(app, caller, notes, job, idempotency, held).await
 }
 
 /// A response with this text as a JSON string.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use cupel_core::{NewProgram, NewSource};
-use cupel_languages::{Language, Registry};
+use cupel_languages::{Registry, SourceCheck};
 use cupel_types::{Bytes, Limits, LimitsRequest, ToolOptions};
 use serde_json::{Map, Value};
 
 use super::files::FileId;
-use super::languages::{Check, JobeLanguage, find};
+use super::languages::{JobeLanguage, MEMORY_MB, find};
 use crate::program::{SourceFile, limits_within, main_name};
 use crate::surrogates::replace_lone_surrogates;
 
@@ -49,9 +49,9 @@ pub(super) struct Job {
 pub(super) struct Reading {
     /// Bytes of each stream that the response contains.
     pub(super) stream_bytes: usize,
-    pub(super) check: Check,
-    /// Whether the original separates `newline + tab` in standard error.
-    pub(super) is_java: bool,
+    pub(super) check: Option<SourceCheck>,
+    /// Whether the original writes `newline + tab` in standard error as a newline and blanks.
+    pub(super) expands_tabs: bool,
     pub(super) debug: bool,
 }
 
@@ -88,9 +88,10 @@ pub(super) fn validate(
     };
     let source = required(spec, "sourcecode")?;
     let id = required(spec, "language_id")?.to_ascii_lowercase();
-    let Some((known, language)) = find(registry, &id) else {
+    let Some(known) = find(registry, &id) else {
         return Err(refused(format!("Language '{id}' is not known")));
     };
+    let language = known.language;
     let none = Map::new();
     let parameters = match spec.get("parameters") {
         Some(Value::Object(parameters)) => parameters,
@@ -112,9 +113,9 @@ pub(super) fn validate(
     let program = NewProgram {
         source: NewSource {
             language: language.id.as_str().to_owned(),
-            files: with_source(known, language, &name, source, others),
+            files: with_source(known, &name, source, others),
         },
-        tools: tools_of(known, language, parameters)?,
+        tools: tools_of(known, parameters)?,
         args: words(parameters, "runargs")?.unwrap_or_default(),
         stdin: stdin.into_bytes().into(),
         limits: limits_of(known, language.limits_max, parameters, cpu_seconds),
@@ -123,8 +124,8 @@ pub(super) fn validate(
     let stream_mb = number(parameters, "streamsize").filter(|mb| *mb > 0.0).unwrap_or(STREAM_MB);
     let reading = Reading {
         stream_bytes: bytes_of(stream_mb).get() as usize,
-        check: known.check,
-        is_java: known.id == "java",
+        check: known.options.check,
+        expands_tabs: known.options.expands_tabs,
         debug: spec.get("debug").is_some_and(is_true),
     };
     Ok(Job { program, reading })
@@ -249,8 +250,7 @@ fn dump(value: &Value, depth: usize) -> String {
 
 /// The files, the source first. A file with the name of the source replaces it, as in the original.
 fn with_source(
-    known: &JobeLanguage,
-    language: &Language,
+    JobeLanguage { language, options }: JobeLanguage<'_>,
     name: &str,
     source: String,
     mut others: Vec<SourceFile>,
@@ -259,12 +259,12 @@ fn with_source(
     let mut source: Arc<[u8]> = if source.is_empty() { "\n".into() } else { source }.into_bytes().into();
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let fits = language.extensions.iter().any(|known| Some(known.as_str()) == extension);
-    let name = match (name, known.file) {
+    let name = match (name, options.source.as_deref()) {
         // The original ignores this name. The source has the name of its class.
-        ("" | "prog.java", "") => main_name(language, &mut others),
-        ("", file) => file.to_owned(),
+        ("" | "prog.java", None) => main_name(language, &mut others),
+        ("", Some(file)) => file.to_owned(),
         // The tools of the other languages accept any name, as in the original.
-        (name, file) if fits || !file.is_empty() => name.to_owned(),
+        (name, file) if fits || file.is_some() => name.to_owned(),
         _ => main_name(language, &mut others),
     };
     if let Some(at) = others.iter().position(|(other, _)| *other == name) {
@@ -278,34 +278,37 @@ fn with_source(
 }
 
 fn tools_of(
-    known: &JobeLanguage,
-    language: &Language,
+    JobeLanguage { language, options }: JobeLanguage<'_>,
     parameters: &Map<String, Value>,
 ) -> Result<ToolOptions, Refused> {
-    let owned = |args: &[&str]| -> Vec<String> { args.iter().map(|arg| (*arg).to_owned()).collect() };
-    let compiler_args = words(parameters, "compileargs")?.unwrap_or_else(|| owned(known.compiler_args));
+    let compiler_args = words(parameters, "compileargs")?.unwrap_or_else(|| options.compiler_args.clone());
     let class = parameters.get("main_class").and_then(as_text).unwrap_or_default();
     Ok(ToolOptions {
-        compiler_args: owned(known.compiler_base).into_iter().chain(compiler_args).collect(),
-        // The original has linker options for these two only.
-        linker_args: match known.id {
-            "c" | "cpp" => words(parameters, "linkargs")?.unwrap_or_default(),
-            _ => Vec::new(),
+        compiler_args: options.compiler_base.iter().cloned().chain(compiler_args).collect(),
+        linker_args: match options.links {
+            true => words(parameters, "linkargs")?.unwrap_or_default(),
+            false => Vec::new(),
         },
-        interpreter_args: words(parameters, "interpreterargs")?.unwrap_or_else(|| owned(known.interpreter_args)),
+        interpreter_args: words(parameters, "interpreterargs")?.unwrap_or_else(|| options.interpreter_args.clone()),
         main_class: if language.main_class.is_empty() { String::new() } else { class },
         main_only: true,
     })
 }
 
 /// The limits, within the language's maxima.
-fn limits_of(known: &JobeLanguage, max: Limits, parameters: &Map<String, Value>, cpu_seconds: f64) -> LimitsRequest {
+fn limits_of(
+    JobeLanguage { options, .. }: JobeLanguage<'_>,
+    max: Limits,
+    parameters: &Map<String, Value>,
+    cpu_seconds: f64,
+) -> LimitsRequest {
     let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-    let memory_mb = match known.id {
+    let memory_mb = match options.limits_memory {
+        true => number(parameters, "memorylimit").filter(|mb| *mb >= 0.0),
         // The original ignores the limit for Java, whose address space is far larger than its memory.
-        "java" => 0.0,
-        _ => number(parameters, "memorylimit").filter(|mb| *mb >= 0.0).unwrap_or(known.memory_mb),
+        false => Some(0.0),
     };
+    let memory_mb = memory_mb.or(options.memory_mb).unwrap_or(MEMORY_MB);
     let memory = (memory_mb > 0.0).then(|| bytes_of(memory_mb).max(Limits::MEMORY_MIN));
     let disk_mb = number(parameters, "disklimit").unwrap_or(DISK_MB);
     let file_size = if disk_mb < 0.0 { max.file_size } else { bytes_of(disk_mb).max(Bytes::new(1)) };
@@ -314,8 +317,8 @@ fn limits_of(known: &JobeLanguage, max: Limits, parameters: &Map<String, Value>,
     // The stream is cut in the response, because the program is not ended there.
     let limits = limits_within(max, cpu_time, cpu_time * 2, memory, max.output);
     LimitsRequest {
-        address_space: memory.filter(|_| known.limits_address_space),
-        processes: Some(processes.max(known.processes_min).min(max.processes)),
+        address_space: memory.filter(|_| options.limits_address_space),
+        processes: Some(processes.max(options.processes_min).min(max.processes)),
         file_size: Some(file_size.min(max.file_size)),
         disk: Some(max.disk),
         ..limits

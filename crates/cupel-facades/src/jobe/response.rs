@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use cupel_languages::SourceCheck;
 use cupel_types::{Outcome, RunReport, Signal, StepReport, SubmissionId, Verdict};
 use serde::Serialize;
 
-use super::languages::Check;
 use super::request::Reading;
 
 /// An outcome of the original. It documents others, which its server never sends.
@@ -118,7 +118,7 @@ fn outcome_of(outcome: Outcome, stderr: &str) -> JobOutcome {
 /// Standard error, with the line in which the original's shell names the signal that ended the program.
 fn stderr_of(step: &StepReport, reading: Reading) -> String {
     let mut stderr = message(&step.stderr.data, reading);
-    if reading.is_java {
+    if reading.expands_tabs {
         stderr = stderr.replace("\n\t", "\n        ");
     }
     let ended = match step.outcome {
@@ -158,12 +158,14 @@ fn shell_text(signal: Signal) -> String {
 }
 
 /// What the original's check of the source would have reported before the start. Here, the interpreter reports it first.
-fn checked(check: Check, step: &StepReport, stderr: &str) -> Option<String> {
+fn checked(check: Option<SourceCheck>, step: &StepReport, stderr: &str) -> Option<String> {
     match check {
-        Check::None => None,
-        Check::Python => python_check(step, stderr),
+        None => None,
+        Some(SourceCheck::Python) => python_check(step, stderr),
         // The interpreter stops at a syntax error before it writes anything else.
-        Check::Php => (step.stdout.data.is_empty() && stderr.contains("Parse error:")).then(|| stderr.to_owned()),
+        Some(SourceCheck::Php) => {
+            (step.stdout.data.is_empty() && stderr.contains("Parse error:")).then(|| stderr.to_owned())
+        }
     }
 }
 

@@ -5,19 +5,19 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cupel_core::NewSubmission;
+use cupel_core::{Idempotency, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::notes::Notes;
 use tokio::time::Instant;
 
 use super::request::Job;
 use super::response::RunResponse;
 use super::text;
-use crate::execute::{Ended, Refusal, execute, output_bytes};
+use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
 
 /// How long a request waits for a place and for its compilation, beyond its wall time limit. The original waits 10 s for a
 /// place. Proxies usually end a request after 60 s or more without a byte.
@@ -33,14 +33,16 @@ pub(super) async fn run(
     caller: &Caller,
     notes: &Notes,
     job: Job,
+    idempotency: Option<Idempotency>,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
     let Job { program, reading } = job;
     let wall_time = program.limits.wall_time.unwrap_or_default();
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
     let deadline = Instant::now() + wall_time + QUEUE_TIME_MAX;
-    let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
-        Ok(Ended::Finished(id, record)) => (id, record),
+    let submit = Submit { new: &new, idempotency, deadline, held };
+    let (run, record) = match execute(app, caller, notes, submit).await {
+        Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate) => return Ok(Json(RunResponse::overloaded()).into_response()),
         Err(Refusal::Program(reason)) => return Ok(text(StatusCode::BAD_REQUEST, &reason)),
         Err(Refusal::Failed(error)) => return Err(error),
@@ -48,11 +50,11 @@ pub(super) async fn run(
     let mut response = match record.report {
         Some(report) => {
             let bytes = output_bytes(&report);
-            let build = move || RunResponse::of(&report, reading, id);
+            let build = move || RunResponse::of(&report, reading, run.id);
             large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, build).await?
         }
         None => Json(RunResponse::failed("The run was cancelled, or the sandbox failed.")).into_response(),
     };
-    response.extensions_mut().insert(NewlyAccepted(vec![id]));
+    Run::mark(&[run], &mut response);
     Ok(response)
 }

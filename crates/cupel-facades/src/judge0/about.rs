@@ -5,31 +5,33 @@ use std::fs;
 use cupel_core::cluster::{Order, WorkerRecord};
 use cupel_http::app::Shared;
 use cupel_http::error::ApiError;
+use cupel_types::Limits;
 use serde_json::{Map, Value, json};
 
 use super::attributes::Ranges;
 use super::languages::Flavour;
+use super::options::Judge0Options;
 
-/// Maximum number of submissions in a batch.
+/// Default of the maximum number of submissions in a batch.
 pub(super) const BATCH_MAX: usize = 20;
 
 /// Maximum size of an unpacked additional file, in KiB.
 pub(super) const EXTRACT_KIB_MAX: i64 = 10_240;
 
 /// `GET /config_info`: the 39 settings of the original.
-pub(super) fn config_info(app: &Shared, flavour: Flavour) -> Value {
-    let ranges = Ranges::of(flavour);
+pub(super) fn config_info(app: &Shared, flavour: Flavour, options: &Judge0Options) -> Value {
+    let ranges = Ranges::with(flavour, options, largest(app, flavour).as_ref());
     json!({
-        "maintenance_mode": false,
-        "enable_wait_result": true,
-        "enable_compiler_options": true,
-        "allowed_languages_for_compile_options": [],
-        "enable_command_line_arguments": true,
+        "maintenance_mode": options.maintenance_mode,
+        "enable_wait_result": options.enable_wait_result,
+        "enable_compiler_options": options.enable_compiler_options,
+        "allowed_languages_for_compile_options": options.allowed_languages_for_compiler_options,
+        "enable_command_line_arguments": options.enable_command_line_arguments,
         "enable_submission_delete": false,
-        "enable_callbacks": true,
+        "enable_callbacks": options.enable_callbacks,
         "callbacks_max_tries": 10,
         "callbacks_timeout": 10.0,
-        "enable_additional_files": true,
+        "enable_additional_files": options.enable_additional_files,
         "max_queue_size": app.core.queue().depth_max(),
         "cpu_time_limit": ranges.cpu_time_limit.default,
         "max_cpu_time_limit": ranges.cpu_time_limit.max,
@@ -44,9 +46,9 @@ pub(super) fn config_info(app: &Shared, flavour: Flavour) -> Value {
         "max_processes_and_or_threads": ranges.max_processes_and_or_threads.default,
         "max_max_processes_and_or_threads": ranges.max_processes_and_or_threads.max,
         "enable_per_process_and_thread_time_limit": false,
-        "allow_enable_per_process_and_thread_time_limit": true,
+        "allow_enable_per_process_and_thread_time_limit": options.allow_enable_per_process_and_thread_time_limit,
         "enable_per_process_and_thread_memory_limit": false,
-        "allow_enable_per_process_and_thread_memory_limit": true,
+        "allow_enable_per_process_and_thread_memory_limit": options.allow_enable_per_process_and_thread_memory_limit,
         "max_file_size": ranges.max_file_size.default,
         "max_max_file_size": ranges.max_file_size.max,
         "number_of_runs": ranges.number_of_runs.default,
@@ -54,11 +56,26 @@ pub(super) fn config_info(app: &Shared, flavour: Flavour) -> Value {
         "redirect_stderr_to_stdout": false,
         "max_extract_size": EXTRACT_KIB_MAX,
         "enable_batched_submissions": true,
-        "max_submission_batch_size": BATCH_MAX,
+        "max_submission_batch_size": options.max_submission_batch_size,
         "submission_cache_duration": 0.0,
         "use_docs_as_homepage": false,
         "allow_enable_network": false,
         "enable_network": false,
+    })
+}
+
+/// The largest maxima of all languages of a flavour, which apply if the facade is not strict.
+fn largest(app: &Shared, flavour: Flavour) -> Option<Limits> {
+    let registry = app.core.registry();
+    let all = registry.facade_names(flavour.facade());
+    all.map(|(_, language)| language.limits_max).reduce(|a, b| Limits {
+        cpu_time: a.cpu_time.max(b.cpu_time),
+        wall_time: a.wall_time.max(b.wall_time),
+        memory: a.memory.max(b.memory),
+        stack: a.stack.max(b.stack),
+        processes: a.processes.max(b.processes),
+        file_size: a.file_size.max(b.file_size),
+        ..a
     })
 }
 

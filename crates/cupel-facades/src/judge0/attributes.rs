@@ -3,10 +3,12 @@
 //! Source: the model `Submission` of the original at release 1.13.1, with the conversions of ActiveRecord 5.2: an empty
 //! text for a number or a switch means the default, and a text with a number is a number.
 
+use cupel_types::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::languages::{Flavour, Known};
+use super::languages::{Flavour, Found, Known};
+use super::options::{Judge0Limit, Judge0Options};
 use super::text;
 
 /// Maximum length of compiler options and of arguments, in characters.
@@ -16,6 +18,9 @@ const OPTIONS_MAX: usize = 512;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Attributes {
     pub(super) flavour: Flavour,
+    /// Zero-based place in the batch in which it was sent.
+    #[serde(default)]
+    pub(super) place: usize,
     pub(super) language_id: i64,
     /// Not stored here: core has the source, the input and the expected output.
     #[serde(skip)]
@@ -115,6 +120,45 @@ impl Ranges {
             },
         }
     }
+
+    /// The limits of a flavour with these settings. `language`: the maxima of the submission's language, up to which
+    /// limits may be requested if the facade is not strict.
+    pub(super) fn with(flavour: Flavour, options: &Judge0Options, language: Option<&Limits>) -> Ranges {
+        let mut ranges = Ranges::of(flavour);
+        if let Some(max) = language.filter(|_| !options.strict) {
+            let larger = |range: &mut Range<f64>, max: f64| range.max = range.max.max(max);
+            larger(&mut ranges.cpu_time_limit, max.cpu_time.as_secs_f64());
+            larger(&mut ranges.wall_time_limit, max.wall_time.as_secs_f64());
+            let larger =
+                |range: &mut Range<i64>, max: u64| range.max = range.max.max(i64::try_from(max).unwrap_or(i64::MAX));
+            larger(&mut ranges.memory_limit, max.memory.as_kib());
+            larger(&mut ranges.stack_limit, max.stack.as_kib());
+            larger(&mut ranges.max_processes_and_or_threads, max.processes.into());
+            larger(&mut ranges.max_file_size, max.file_size.as_kib());
+        }
+        let limits = &options.limits;
+        ranges.cpu_time_limit.replace(limits.cpu_time_limit, |number| number);
+        ranges.cpu_extra_time.replace(limits.cpu_extra_time, |number| number);
+        ranges.wall_time_limit.replace(limits.wall_time_limit, |number| number);
+        let whole = |number: f64| number as i64;
+        ranges.memory_limit.replace(limits.memory_limit, whole);
+        ranges.stack_limit.replace(limits.stack_limit, whole);
+        ranges.max_processes_and_or_threads.replace(limits.max_processes_and_or_threads, whole);
+        ranges.max_file_size.replace(limits.max_file_size, whole);
+        ranges.number_of_runs.replace(limits.number_of_runs, whole);
+        ranges
+    }
+}
+
+impl<T: Copy + PartialOrd> Range<T> {
+    /// Replaces default and maximum by the configured ones. The default is at most the maximum.
+    fn replace(&mut self, configured: Judge0Limit, convert: impl Fn(f64) -> T) {
+        self.max = configured.max.map_or(self.max, &convert);
+        self.default = configured.default.map_or(self.default, &convert);
+        if self.default > self.max {
+            self.default = self.max;
+        }
+    }
 }
 
 /// The faults of a submission: messages by attribute, in the order of the checks.
@@ -125,7 +169,7 @@ pub(super) fn faults_body(faults: &Faults) -> Value {
     Value::Object(faults.iter().map(|(attribute, messages)| ((*attribute).to_owned(), json!(messages))).collect())
 }
 
-/// Validates the attributes of a submission. `known` returns what the flavour knows about a language.
+/// Validates the attributes of a submission. `find` returns what the flavour knows about a language.
 ///
 /// # Errors
 /// The faults, with the original's messages.
@@ -133,17 +177,20 @@ pub(super) fn validate(
     sent: &Map<String, Value>,
     is_base64: bool,
     flavour: Flavour,
-    known: impl Fn(i64) -> Known,
+    options: &Judge0Options,
+    find: impl Fn(i64) -> Found,
 ) -> Result<Attributes, Faults> {
-    let ranges = Ranges::of(flavour);
     let mut reader = Reader { sent, faults: Vec::new() };
     let bytes = |text: String| if is_base64 { text::decode(&text) } else { text.into_bytes() };
     let source_code = reader.text("source_code").map(bytes).unwrap_or_default();
     let stdin = reader.text("stdin").map(bytes);
     let expected_output = reader.text("expected_output").map(bytes);
     let additional_files = reader.text("additional_files").map(|text| text::decode(&text));
-    let language_id = reader.language_id(&known);
-    let language = language_id.map_or(Known::Absent, &known);
+    let language_id = reader.language_id();
+    let found = language_id.map_or_else(Found::default, find);
+    reader.check_language(language_id, found.known);
+    let language = found.known;
+    let ranges = Ranges::with(flavour, options, found.max.as_ref());
     let is_blank = source_code.iter().all(|c| c.is_ascii_whitespace() || *c == 0x0b);
     match language {
         Known::MultiFile if !is_blank => reader.fault("source_code", "must be blank"),
@@ -164,14 +211,40 @@ pub(super) fn validate(
     let processes = reader.integer("max_processes_and_or_threads", processes, Minimum::GreaterThanZero);
     let max_file_size = reader.integer("max_file_size", &ranges.max_file_size, Minimum::Inclusive);
     let compiler_options = reader.text("compiler_options");
-    if compiler_options.as_ref().is_some_and(|options| !options.trim().is_empty())
-        && matches!(language, Known::MultiFile | Known::Present { is_compiled: false })
-    {
-        reader.fault("compiler_options", "setting compiler options is only allowed for compiled languages");
+    if is_present(compiler_options.as_deref()) {
+        let allowed = &options.allowed_languages_for_compiler_options;
+        let is_allowed =
+            |name: &String| found.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(' '));
+        if !options.enable_compiler_options {
+            reader.fault("compiler_options", "setting compiler options is not allowed");
+        } else if matches!(language, Known::MultiFile | Known::Present { is_compiled: false }) {
+            reader.fault("compiler_options", "setting compiler options is only allowed for compiled languages");
+        } else if matches!(language, Known::Present { .. }) && !allowed.is_empty() && !allowed.iter().any(is_allowed) {
+            let list = sentence(allowed);
+            reader.fault("compiler_options", format!("setting compiler options is only allowed for {list}"));
+        }
     }
     reader.bounded("compiler_options", compiler_options.as_deref());
     let command_line_arguments = reader.text("command_line_arguments");
+    if is_present(command_line_arguments.as_deref()) && !options.enable_command_line_arguments {
+        reader.fault("command_line_arguments", "setting command line arguments is not allowed");
+    }
     reader.bounded("command_line_arguments", command_line_arguments.as_deref());
+    let callback_url = reader.text("callback_url");
+    if is_present(callback_url.as_deref()) && !options.enable_callbacks {
+        reader.fault("callback_url", "setting callback is not allowed");
+    }
+    if additional_files.as_ref().is_some_and(|files| !files.is_empty()) && !options.enable_additional_files {
+        reader.fault("additional_files", "setting additional files is not allowed");
+    }
+    let time_of_each = reader.switch("enable_per_process_and_thread_time_limit");
+    if time_of_each && !options.allow_enable_per_process_and_thread_time_limit {
+        reader.fault("enable_per_process_and_thread_time_limit", "this option cannot be enabled");
+    }
+    let memory_of_each = reader.switch("enable_per_process_and_thread_memory_limit");
+    if memory_of_each && !options.allow_enable_per_process_and_thread_memory_limit {
+        reader.fault("enable_per_process_and_thread_memory_limit", "this option cannot be enabled");
+    }
     let redirect_stderr_to_stdout = reader.switch("redirect_stderr_to_stdout");
     let enable_network = reader.switch("enable_network");
     if enable_network {
@@ -179,6 +252,7 @@ pub(super) fn validate(
     }
     let attributes = Attributes {
         flavour,
+        place: 0,
         language_id: language_id.unwrap_or_default(),
         source_code,
         has_stdin: stdin.is_some(),
@@ -192,16 +266,29 @@ pub(super) fn validate(
         memory_limit,
         stack_limit,
         max_processes_and_or_threads: processes,
-        enable_per_process_and_thread_time_limit: reader.switch("enable_per_process_and_thread_time_limit"),
-        enable_per_process_and_thread_memory_limit: reader.switch("enable_per_process_and_thread_memory_limit"),
+        enable_per_process_and_thread_time_limit: time_of_each,
+        enable_per_process_and_thread_memory_limit: memory_of_each,
         max_file_size,
         redirect_stderr_to_stdout,
         enable_network,
         number_of_runs,
         additional_files,
-        callback_url: reader.text("callback_url"),
+        callback_url,
     };
     if reader.faults.is_empty() { Ok(attributes) } else { Err(reader.faults) }
+}
+
+/// Whether an optional text counts for the original: it has more than blanks.
+fn is_present(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.trim().is_empty())
+}
+
+/// Names as in a sentence: `C, C++ and Java`.
+fn sentence(names: &[String]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        names => names.concat(),
+    }
 }
 
 /// How the original describes a minimum.
@@ -288,8 +375,8 @@ impl Reader<'_> {
         }
     }
 
-    fn language_id(&mut self, known: impl Fn(i64) -> Known) -> Option<i64> {
-        let id = match self.sent.get("language_id") {
+    fn language_id(&self) -> Option<i64> {
+        match self.sent.get("language_id") {
             Some(Value::Number(number)) => number.as_f64().map(|number| number as i64),
             Some(Value::String(text)) if text.trim().is_empty() => None,
             // As in Ruby, the digits at the beginning count, and other texts are 0.
@@ -302,20 +389,22 @@ impl Reader<'_> {
             }
             Some(Value::Bool(value)) => Some(i64::from(*value)),
             None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => None,
-        };
+        }
+    }
+
+    fn check_language(&mut self, id: Option<i64>, known: Known) {
         let Some(id) = id else {
             self.fault("language_id", "can't be blank");
             self.fault("language_id", "language with id  doesn't exist");
-            return None;
+            return;
         };
-        match known(id) {
+        match known {
             Known::Absent => self.fault("language_id", format!("language with id {id} doesn't exist")),
             Known::Archived => {
                 self.fault("language_id", format!("language with id {id} is archived and cannot be used anymore"));
             }
             Known::Present { .. } | Known::MultiFile => {}
         }
-        Some(id)
     }
 
     fn bounded(&mut self, attribute: &'static str, text: Option<&str>) {
@@ -340,18 +429,119 @@ pub(super) fn words(text: Option<&str>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn known(id: i64) -> Known {
-        match id {
-            50 => Known::Present { is_compiled: true },
-            71 => Known::Present { is_compiled: false },
-            4 => Known::Archived,
-            89 => Known::MultiFile,
-            _ => Known::Absent,
-        }
+    fn found(id: i64) -> Found {
+        let (known, name) = match id {
+            50 => (Known::Present { is_compiled: true }, "C (GCC 9.2.0)"),
+            54 => (Known::Present { is_compiled: true }, "C++ (GCC 9.2.0)"),
+            71 => (Known::Present { is_compiled: false }, "Python (3.8.1)"),
+            4 => (Known::Archived, "C (gcc 7.2.0)"),
+            89 => (Known::MultiFile, "Multi-file program"),
+            _ => (Known::Absent, ""),
+        };
+        let max = Limits { cpu_time: std::time::Duration::from_secs(60), ..Limits::default() };
+        Found { known, name: name.to_owned(), max: Some(max) }
     }
 
     fn checked(sent: &Value) -> Result<Attributes, Faults> {
-        validate(sent.as_object().unwrap(), false, Flavour::Ce, known)
+        checked_with(sent, &Judge0Options::default())
+    }
+
+    fn checked_with(sent: &Value, options: &Judge0Options) -> Result<Attributes, Faults> {
+        validate(sent.as_object().unwrap(), false, Flavour::Ce, options, found)
+    }
+
+    /// Each row: settings, an attribute with a value, and the message if it is refused.
+    #[test]
+    fn settings_forbid_attributes_with_the_messages_of_the_original() {
+        let of = |change: fn(&mut Judge0Options)| {
+            let mut options = Judge0Options::default();
+            change(&mut options);
+            options
+        };
+        let no_options = of(|options| options.enable_compiler_options = false);
+        let some_options = |names: &[&str]| Judge0Options {
+            allowed_languages_for_compiler_options: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Judge0Options::default()
+        };
+        let no_arguments = of(|options| options.enable_command_line_arguments = false);
+        let no_callbacks = of(|options| options.enable_callbacks = false);
+        let no_files = of(|options| options.enable_additional_files = false);
+        let together = of(|options| {
+            options.allow_enable_per_process_and_thread_time_limit = false;
+            options.allow_enable_per_process_and_thread_memory_limit = false;
+        });
+        let cannot = Some("this option cannot be enabled");
+        for (options, attribute, value, message) in [
+            (&no_options, "compiler_options", json!("-O2"), Some("setting compiler options is not allowed")),
+            (&no_options, "compiler_options", json!(" "), None),
+            (&some_options(&["C", "C++", "Java"]), "compiler_options", json!("-O2"), None),
+            (
+                &some_options(&["C++", "Go", "Java"]),
+                "compiler_options",
+                json!("-O2"),
+                Some("setting compiler options is only allowed for C++, Go and Java"),
+            ),
+            (
+                &some_options(&["Go"]),
+                "compiler_options",
+                json!("-O2"),
+                Some("setting compiler options is only allowed for Go"),
+            ),
+            (
+                &no_arguments,
+                "command_line_arguments",
+                json!("a"),
+                Some("setting command line arguments is not allowed"),
+            ),
+            (&no_arguments, "command_line_arguments", json!(""), None),
+            (&no_callbacks, "callback_url", json!("http://x"), Some("setting callback is not allowed")),
+            (&no_callbacks, "callback_url", json!("  "), None),
+            (&no_files, "additional_files", json!("AAEC"), Some("setting additional files is not allowed")),
+            (&together, "enable_per_process_and_thread_time_limit", json!(true), cannot),
+            (&together, "enable_per_process_and_thread_memory_limit", json!("on"), cannot),
+            (&together, "enable_per_process_and_thread_memory_limit", json!(false), None),
+        ] {
+            let mut sent = json!({ "source_code": "x", "language_id": 50 });
+            sent[attribute] = value;
+            let faults = checked_with(&sent, options).err().unwrap_or_default();
+            let expected: Faults = message.map(|message| (attribute, vec![message.to_owned()])).into_iter().collect();
+            assert_eq!(faults, expected, "{sent} {options:?}");
+        }
+    }
+
+    #[test]
+    fn configured_defaults_and_maxima_replace_those_of_the_original() {
+        let limit = |default, max| Judge0Limit { default, max };
+        let mut options = Judge0Options::default();
+        options.limits.cpu_time_limit = limit(Some(2.5), Some(4.0));
+        options.limits.memory_limit = limit(None, Some(4096.0));
+        options.limits.number_of_runs = limit(Some(3.0), None);
+        let attributes = checked_with(&json!({ "source_code": "x", "language_id": 50 }), &options).unwrap();
+        assert_eq!((attributes.cpu_time_limit, attributes.number_of_runs), (2.5, 3));
+        assert_eq!(attributes.memory_limit, 4096, "a default is at most the maximum");
+        for (attribute, value, message) in [
+            ("cpu_time_limit", 4.5, "must be less than or equal to 4.0"),
+            ("memory_limit", 4097.0, "must be less than or equal to 4096"),
+            ("number_of_runs", 21.0, "must be less than or equal to 20"),
+        ] {
+            let mut sent = json!({ "source_code": "x", "language_id": 50 });
+            sent[attribute] = json!(value);
+            assert_eq!(checked_with(&sent, &options).unwrap_err(), [(attribute, vec![message.to_owned()])]);
+        }
+    }
+
+    #[test]
+    fn without_strict_the_maxima_are_those_of_the_language() {
+        let sent = json!({ "source_code": "x", "language_id": 50, "cpu_time_limit": 60 });
+        assert_eq!(
+            checked(&sent).unwrap_err(),
+            [("cpu_time_limit", vec!["must be less than or equal to 15.0".into()])]
+        );
+        let options = Judge0Options { strict: false, ..Judge0Options::default() };
+        assert_eq!(checked_with(&sent, &options).unwrap().cpu_time_limit, 60.0);
+        let sent = json!({ "source_code": "x", "language_id": 50, "cpu_time_limit": 60.5 });
+        let expected = [("cpu_time_limit", vec!["must be less than or equal to 60.0".to_owned()])];
+        assert_eq!(checked_with(&sent, &options).unwrap_err(), expected);
     }
 
     /// Each row: attributes in addition to a valid source and language, and the attribute with its messages.

@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use cupel_languages::{Language, Placeholders, Registry};
+use cupel_types::Limits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -69,14 +70,33 @@ pub(super) enum Known {
     MultiFile,
 }
 
-/// What the flavour knows about this id.
-pub(super) fn known(registry: &Registry, flavour: Flavour, id: i64) -> Known {
-    match installed(registry, flavour, id) {
-        Some(_) if id == MULTI_FILE => Known::MultiFile,
-        Some(language) => Known::Present { is_compiled: !language.compile.is_empty() },
-        None if original(flavour, id).is_some_and(|original| original.archived) => Known::Archived,
-        None => Known::Absent,
+/// What a flavour knows about an id, with the language that has it.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) known: Known,
+    /// Name of the installed language.
+    pub(super) name: String,
+    /// Maxima of the installed language.
+    pub(super) max: Option<Limits>,
+}
+
+impl Default for Found {
+    fn default() -> Found {
+        Found { known: Known::Absent, name: String::new(), max: None }
     }
+}
+
+/// What the flavour knows about this id.
+pub(super) fn find(registry: &Registry, flavour: Flavour, id: i64) -> Found {
+    let Some(language) = installed(registry, flavour, id) else {
+        let is_archived = original(flavour, id).is_some_and(|original| original.archived);
+        return Found { known: if is_archived { Known::Archived } else { Known::Absent }, ..Found::default() };
+    };
+    let known = match id {
+        MULTI_FILE => Known::MultiFile,
+        _ => Known::Present { is_compiled: !language.compile.is_empty() },
+    };
+    Found { known, name: name(language), max: Some(language.limits_max) }
 }
 
 /// The installed language with this id.
@@ -87,6 +107,18 @@ pub(super) fn installed(registry: &Registry, flavour: Flavour, id: i64) -> Optio
 /// The id of a submission that did not come through this facade: the first id of its language, if it has one.
 pub(super) fn id_of(language: &Language) -> Option<i64> {
     language.facades.get(Flavour::Ce.facade())?.first()?.parse().ok()
+}
+
+/// The languages of a flavour that are installed, each with its first id.
+pub(super) fn with_first_id(registry: &Registry, flavour: Flavour) -> Vec<(i64, &Language)> {
+    let mut all: Vec<(i64, &Language)> = Vec::new();
+    for (id, language) in registry.facade_names(flavour.facade()) {
+        let is_new = all.iter().all(|(_, known)| known.id != language.id);
+        if is_new && let Ok(id) = id.parse() {
+            all.push((id, language));
+        }
+    }
+    all
 }
 
 /// The name with the installed version: `Python (3.8.1)` of the original becomes `Python (3.11.2)`.
@@ -116,12 +148,9 @@ pub(super) fn short(registry: &Registry, flavour: Flavour, id: i64) -> Value {
 /// `GET /languages`: the installed languages, by name.
 pub(super) fn active(registry: &Registry, flavour: Flavour) -> Vec<Value> {
     let mut all: Vec<(String, i64)> = registry
-        .iter()
-        .filter(|language| language.installed_version().is_some())
-        .flat_map(|language| {
-            let ids = language.facades.get(flavour.facade()).into_iter().flatten();
-            ids.filter_map(|id| Some((name(language), id.parse().ok()?)))
-        })
+        .facade_names(flavour.facade())
+        .filter(|(_, language)| language.installed_version().is_some())
+        .filter_map(|(id, language)| Some((name(language), id.parse().ok()?)))
         .collect();
     all.sort();
     all.into_iter().map(|(name, id)| json!({ "id": id, "name": name })).collect()
@@ -182,7 +211,7 @@ mod tests {
     fn every_mapped_id_is_an_active_one_of_the_original() {
         let registry = Registry::load(None).unwrap();
         for flavour in [Flavour::Ce, Flavour::Extra] {
-            for id in registry.iter().filter_map(|language| language.facades.get(flavour.facade())).flatten() {
+            for (id, _) in registry.facade_names(flavour.facade()) {
                 let id = id.parse().unwrap();
                 assert!(original(flavour, id).is_some_and(|original| !original.archived), "{flavour:?} {id}");
             }

@@ -9,6 +9,7 @@ mod archive;
 mod attributes;
 mod fields;
 mod languages;
+mod options;
 mod parameters;
 mod render;
 mod result;
@@ -25,9 +26,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
-use cupel_core::NewSubmission;
 use cupel_core::accounts::Scope;
 use cupel_core::run::{HistoryFilter, SentFor, SubmissionRecord};
+use cupel_core::{Idempotency, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::auth::{Presented, Via, Who, bearer};
 use cupel_http::body::submission_bytes;
@@ -35,13 +36,16 @@ use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::client::Client;
 use cupel_http::error::{ApiError, ErrorKind};
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::idempotency::IdempotencyKey;
+use cupel_http::notes::Notes;
 use cupel_http::{Dialect, Mounted, Rendered, large_answer};
 use cupel_types::{SubmissionId, UserId};
 use serde_json::{Map, Value, json};
 
 use crate::Keyless;
-use attributes::{Faults, validate};
+use crate::charset::name_charset;
+use crate::execute::Run;
+use attributes::{Attributes, Faults, validate};
 use fields::{Fields, Object};
 use languages::Flavour;
 use parameters::Parameters;
@@ -49,6 +53,7 @@ use render::Rendering;
 use result::Status;
 use statistics::Statistics;
 
+pub use options::{Judge0Limit, Judge0Limits, Judge0Options};
 pub use render::callback_body;
 
 /// Name of the facade in language files and in the configuration, and of its internal account.
@@ -64,25 +69,27 @@ const PAGE: i64 = 20;
 /// Maximum number of submissions in a page of the list; the original has no maximum.
 const PAGE_MAX: i64 = 100;
 
-/// How the facade follows the original.
-#[derive(Clone, Copy, Debug)]
-pub struct Judge0Options {
-    /// Whether an exceeded memory limit is reported as in the original, by a signal alone.
-    pub strict: bool,
-}
+/// Largest body, in bytes, in which the key of a client is looked for: the body is read before the client is known.
+const KEY_BODY_BYTES_MAX: usize = 64 << 10;
 
 /// Creates the facade at this prefix: three dialects, because the flavours have different languages. Runs of clients
 /// without a key belong to `account`.
 pub fn judge0(prefix: &str, keyless: Keyless, account: UserId, options: Judge0Options) -> Vec<Mounted> {
     let places = [("", Flavour::Ce), ("/ce", Flavour::Ce), ("/extra", Flavour::Extra)];
     let statistics = Arc::new(Statistics::default());
+    let options = Arc::new(options);
     let mount = |(below, flavour)| {
         let prefix = format!("{prefix}{below}");
         let routes = Router::new()
             .route(&prefix, any(dispatch))
             .route(&format!("{prefix}/"), any(dispatch))
             .route(&format!("{prefix}/{{*path}}"), any(dispatch))
-            .layer(Extension(Mount { prefix: prefix.clone(), flavour, options, statistics: Arc::clone(&statistics) }));
+            .layer(Extension(Mount {
+                prefix: prefix.clone(),
+                flavour,
+                options: Arc::clone(&options),
+                statistics: Arc::clone(&statistics),
+            }));
         Mounted::new(Judge0 { prefix, keyless, account }, routes)
     };
     places.into_iter().map(mount).collect()
@@ -98,7 +105,7 @@ struct Judge0 {
 struct Mount {
     prefix: String,
     flavour: Flavour,
-    options: Judge0Options,
+    options: Arc<Judge0Options>,
     statistics: Arc<Statistics>,
 }
 
@@ -116,11 +123,7 @@ impl Dialect for Judge0 {
 
     fn credential<'r>(&self, request: &'r Parts) -> Presented<'r> {
         let of_header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
-        let of_query = || {
-            let pairs = request.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-            pairs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-auth-token")).map(|(_, value)| value)
-        };
-        let token = TOKEN_HEADERS.into_iter().find_map(of_header).or_else(of_query).map(str::trim);
+        let token = TOKEN_HEADERS.into_iter().find_map(of_header).map(str::trim);
         match token.filter(|token| !token.is_empty()) {
             Some(token) => Presented::Text(token),
             None => bearer(&request.headers),
@@ -143,6 +146,7 @@ impl Dialect for Judge0 {
         };
         let json = Rendered::json(rendered.status, &body);
         rendered.headers.extend(json.headers);
+        name_charset(&mut rendered.headers);
         Rendered { body: json.body, ..rendered }
     }
 }
@@ -232,24 +236,67 @@ async fn dispatch(
     Extension(notes): Extension<Notes>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let mut response = answer(app, mount, notes, request).await?;
+    name_charset(response.headers_mut());
+    Ok(response)
+}
+
+/// The request with the key in a header, if the client sends it as a parameter of the query or of the body. The caller is
+/// not known yet, so only a small body is read.
+async fn with_key_in_header(app: &Shared, request: Request) -> Result<Request, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let is_sent = TOKEN_HEADERS.iter().any(|name| parts.headers.contains_key(*name));
+    if is_sent || parts.headers.contains_key(header::AUTHORIZATION) {
+        return Ok(Request::from_parts(parts, body));
+    }
+    if let Some(key) = Parameters::of_query(parts.uri.query()).key() {
+        parts.headers.insert(TOKEN_HEADERS[0], key);
+        return Ok(Request::from_parts(parts, body));
+    }
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if parts.method != Method::POST || !length.is_some_and(|length| (1..=KEY_BODY_BYTES_MAX).contains(&length)) {
+        return Ok(Request::from_parts(parts, body));
+    }
+    let read = axum::body::to_bytes(body, KEY_BODY_BYTES_MAX);
+    let bytes = tokio::time::timeout(app.settings.body_time_max, read)
+        .await
+        .map_err(|_elapsed| ApiError::new(ErrorKind::RequestTimeout, "The body did not arrive in time."))?
+        .map_err(|_broken| ApiError::new(ErrorKind::MalformedRequest, "The body is not framed correctly."))?;
+    if bytes.windows(TOKEN_HEADERS[0].len()).any(|part| part.eq_ignore_ascii_case(TOKEN_HEADERS[0].as_bytes()))
+        && let Ok(parameters) = Parameters::of(None, &parts.headers, bytes.clone()).await
+        && let Some(key) = parameters.key()
+    {
+        parts.headers.insert(TOKEN_HEADERS[0], key);
+    }
+    Ok(Request::from_parts(parts, bytes.into()))
+}
+
+async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path();
     let path = path.strip_prefix(mount.prefix.as_str()).unwrap_or(path);
     let Some(operation) = Operation::of(request.method(), path) else { return Ok(not_found()) };
     if operation == Operation::Home {
         return Ok(StatusCode::OK.into_response());
     }
-    let (mut parts, body) = request.into_parts();
-    // The caller is identified before the body is read, so that nobody else can make the server read one.
+    let (mut parts, body) = with_key_in_header(&app, request).await?.into_parts();
+    // The caller is identified before a large body is read, so that nobody else can make the server read one.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let (query, headers, method) = (parts.uri.query().map(str::to_owned), parts.headers.clone(), parts.method.clone());
     let (bytes, held) = match method {
         Method::POST => submission_bytes(Request::from_parts(parts, body), &app).await?,
         _ => (Bytes::new(), None),
     };
+    // The query has parameters of the submission, too.
+    let name = match operation {
+        Operation::CreateBatch => "submissions/batch",
+        _ => "submissions",
+    };
+    let place = format!("/{}/{name}?{}", mount.flavour.facade(), query.as_deref().unwrap_or_default());
+    let idempotency = IdempotencyKey::of_headers(&headers)?.for_request(&app, &place, &bytes);
     let Ok(parameters) = Parameters::of(query.as_deref(), &headers, bytes).await else {
         return Ok((StatusCode::BAD_REQUEST, Json(json!({ "status": 400, "error": "Bad Request" }))).into_response());
     };
-    let of = Handler { app: &app, mount: &mount, notes: &notes, caller: &caller, parameters };
+    let of = Handler { app: &app, mount: &mount, notes: &notes, caller: &caller, parameters, idempotency };
     let registry = app.core.registry();
     let flavour = mount.flavour;
     match operation {
@@ -261,7 +308,7 @@ async fn dispatch(
             of.get_batch(tokens).await
         }
         Operation::List => of.list().await,
-        Operation::Delete(token) => of.delete(&token),
+        Operation::Delete(_) => Ok(of.delete()),
         Operation::Languages => Ok(Json(languages::active(&registry, flavour)).into_response()),
         Operation::AllLanguages => Ok(Json(languages::all(&registry, flavour)).into_response()),
         Operation::Language(id) => {
@@ -273,7 +320,7 @@ async fn dispatch(
             Ok(Json(statuses).into_response())
         }
         Operation::SystemInfo => Ok(Json(about::system_info()).into_response()),
-        Operation::ConfigInfo => Ok(Json(about::config_info(&app, flavour)).into_response()),
+        Operation::ConfigInfo => Ok(Json(about::config_info(&app, flavour, &mount.options)).into_response()),
         Operation::About => Ok(Json(about::about(flavour)).into_response()),
         Operation::Version => Ok(plain(flavour.version())),
         Operation::Isolate => Ok(plain(about::SANDBOX)),
@@ -295,6 +342,8 @@ struct Handler<'r> {
     notes: &'r Notes,
     caller: &'r Caller,
     parameters: Parameters,
+    /// Set if the request has an idempotency key.
+    idempotency: Option<Idempotency>,
 }
 
 impl Handler<'_> {
@@ -313,16 +362,23 @@ impl Handler<'_> {
         !matches!(self.caller.identity.via, Via::Keyless)
     }
 
-    /// The submission of one set of attributes, or their faults.
+    /// The refusal while the operator has no new submissions.
+    fn maintenance(&self) -> Option<Response> {
+        let Judge0Options { maintenance_mode, maintenance_message, .. } = &*self.mount.options;
+        maintenance_mode.then(|| error(StatusCode::SERVICE_UNAVAILABLE, maintenance_message))
+    }
+
+    /// The submission of one set of attributes, or their faults. `place`: its place in the batch.
     fn submission(
         &self,
         sent: &Map<String, Value>,
+        place: usize,
         held: &mut Option<Held>,
     ) -> Result<Result<NewSubmission, Faults>, ApiError> {
         let (registry, flavour) = (self.app.core.registry(), self.mount.flavour);
-        let known = |id| languages::known(&registry, flavour, id);
-        let attributes = match validate(sent, self.is_base64(), flavour, known) {
-            Ok(attributes) => attributes,
+        let find = |id| languages::find(&registry, flavour, id);
+        let attributes = match validate(sent, self.is_base64(), flavour, &self.mount.options, find) {
+            Ok(attributes) => Attributes { place, ..attributes },
             Err(faults) => return Ok(Err(faults)),
         };
         let new = run::submission_of(self.app, &registry, self.notes, &attributes, held)?;
@@ -332,20 +388,30 @@ impl Handler<'_> {
         }))
     }
 
+    /// Creates a submission. The order of the checks is that of the original.
     async fn create(&self, mut held: Option<Held>) -> Result<Response, ApiError> {
+        if let Some(refused) = self.maintenance() {
+            return Ok(refused);
+        }
+        let is_awaited = self.parameters.is_on("wait");
+        if is_awaited && !self.mount.options.enable_wait_result {
+            return Ok(bad_request("wait not allowed"));
+        }
         let fields = match self.fields() {
             Ok(fields) => fields,
             Err(reason) => return Ok(bad_request(&reason)),
         };
-        let new = match self.submission(self.parameters.all(), &mut held)? {
+        let new = match self.submission(self.parameters.all(), 0, &mut held)? {
             Ok(new) => new,
             Err(faults) => return Ok(run::unprocessable(&faults)),
         };
-        let is_awaited = self.parameters.is_on("wait");
-        let (id, record) = match run::create(self.app, self.caller, self.notes, new, is_awaited, held).await? {
+        let idempotency = self.idempotency.clone();
+        let created = run::create(self.app, self.caller, self.notes, new, is_awaited, (idempotency, held)).await?;
+        let (run, record) = match created {
             Ok(accepted) => accepted,
             Err(response) => return Ok(response),
         };
+        let id = run.id;
         let token = json!({ "token": id.to_string() });
         let rendering = match record {
             Some(record) => self.rendering(*record),
@@ -361,7 +427,7 @@ impl Handler<'_> {
             None => Json(token).into_response(),
         };
         *response.status_mut() = StatusCode::CREATED;
-        response.extensions_mut().insert(NewlyAccepted(vec![id]));
+        Run::mark(&[run], &mut response);
         Ok(response)
     }
 
@@ -370,18 +436,27 @@ impl Handler<'_> {
             Some(Value::Array(submissions)) if !submissions.is_empty() => submissions,
             _ => return Ok(bad_request("there should be at least one submission in a batch")),
         };
-        if submissions.len() > about::BATCH_MAX {
-            return Ok(bad_request(&too_many()));
+        if submissions.len() > self.batch_max() {
+            return Ok(bad_request(&self.too_many()));
         }
         let empty = Map::new();
         let mut checked = Vec::with_capacity(submissions.len());
-        for one in submissions {
-            checked.push(self.submission(one.as_object().unwrap_or(&empty), &mut held)?);
+        for (place, one) in submissions.iter().enumerate() {
+            checked.push(self.submission(one.as_object().unwrap_or(&empty), place, &mut held)?);
         }
-        Ok(match run::create_all(self.app, self.caller, self.notes, checked).await? {
+        let idempotency = self.idempotency.clone();
+        Ok(match run::create_all(self.app, self.caller, self.notes, checked, idempotency).await? {
             Ok(results) => run::batch_response(&results),
             Err(response) => response,
         })
+    }
+
+    fn batch_max(&self) -> usize {
+        self.mount.options.max_submission_batch_size
+    }
+
+    fn too_many(&self) -> String {
+        format!("number of submissions in a batch should be less than or equal to {}", self.batch_max())
     }
 
     fn rendering(&self, record: SubmissionRecord) -> Option<Rendering> {
@@ -425,18 +500,18 @@ impl Handler<'_> {
     }
 
     async fn get_batch(&self, of_header: Option<String>) -> Result<Response, ApiError> {
-        let tokens = of_header.or_else(|| self.parameters.text("tokens").map(str::to_owned)).unwrap_or_default();
-        let tokens: Vec<&str> = tokens.trim_end_matches(',').split(',').map(str::trim).collect();
-        if tokens.len() > about::BATCH_MAX {
-            return Ok(bad_request(&too_many()));
-        }
-        if tokens == [""] {
-            return Ok(bad_request("there should be at least one submission in a batch"));
-        }
         let fields = match self.fields() {
             Ok(fields) => fields,
             Err(reason) => return Ok(bad_request(&reason)),
         };
+        let tokens = of_header.or_else(|| self.parameters.text("tokens").map(str::to_owned)).unwrap_or_default();
+        let tokens: Vec<&str> = tokens.trim_end_matches(',').split(',').map(str::trim).collect();
+        if tokens.len() > self.batch_max() {
+            return Ok(bad_request(&self.too_many()));
+        }
+        if tokens == [""] {
+            return Ok(bad_request("there should be at least one submission in a batch"));
+        }
         let ids: Vec<Option<SubmissionId>> = tokens.iter().map(|token| token.parse().ok()).collect();
         let known: Vec<SubmissionId> = ids.iter().flatten().copied().collect();
         let records = self.app.core.submissions(&self.caller.viewer, &known).await?;
@@ -472,6 +547,10 @@ impl Handler<'_> {
         if !self.is_authorized() {
             return Ok(unauthorized());
         }
+        let fields = match self.fields() {
+            Ok(fields) => fields,
+            Err(reason) => return Ok(bad_request(&reason)),
+        };
         let number = |name: &str, default| match self.parameters.text(name) {
             None => default,
             Some(text) => text.trim().parse::<i64>().unwrap_or(0),
@@ -482,10 +561,6 @@ impl Handler<'_> {
                 return Ok(bad_request(&format!("invalid {name}: {value}")));
             }
         }
-        let fields = match self.fields() {
-            Ok(fields) => fields,
-            Err(reason) => return Ok(bad_request(&reason)),
-        };
         let per_page = per_page.min(PAGE_MAX);
         let mut filter = HistoryFilter::of(self.caller.user);
         filter.sent_for = Some(SentFor::Run);
@@ -494,9 +569,9 @@ impl Handler<'_> {
         let offset = (page - 1).saturating_mul(per_page);
         let found = core.history(filter, offset.unsigned_abs(), per_page.unsigned_abs()).await?;
         let ids: Vec<SubmissionId> = found.iter().map(|summary| summary.id).collect();
-        // A program in a language without an id of the original is null.
         let records = core.submissions(&self.caller.viewer, &ids).await?;
-        let renderings = records.into_iter().map(|record| self.rendering(record)).collect();
+        // A program in a language without an id of the original is omitted: the original's list has no nulls.
+        let renderings = records.into_iter().filter_map(|record| self.rendering(record).map(Some)).collect();
         let pages = ((total + per_page - 1) / per_page).max(1);
         let meta = json!({
             "current_page": page,
@@ -509,21 +584,23 @@ impl Handler<'_> {
     }
 
     /// Submissions are never deleted through this facade, as in the original's default configuration.
-    fn delete(&self, _token: &str) -> Result<Response, ApiError> {
+    fn delete(&self) -> Response {
         if !self.is_authorized() {
-            return Ok(unauthorized());
+            return unauthorized();
         }
-        Ok(bad_request("delete not allowed"))
+        if let Some(refused) = self.maintenance() {
+            return refused;
+        }
+        match self.fields() {
+            Ok(_) => bad_request("delete not allowed"),
+            Err(reason) => bad_request(&reason),
+        }
     }
 }
 
 /// The response to a client without a key, where a key decides.
 fn unauthorized() -> Response {
     error(StatusCode::FORBIDDEN, "This needs an API key, as X-Auth-Token.")
-}
-
-fn too_many() -> String {
-    format!("number of submissions in a batch should be less than or equal to {}", about::BATCH_MAX)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Like the framework of the original (Rails 5.2), a body is JSON, a form or a multipart form by its content type; a body
 //! of another type has no parameters.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -47,20 +47,25 @@ impl Parameters {
                 }
             }
             "application/x-www-form-urlencoded" => {
-                all.extend(form(&body).map(|(name, value)| (name, Value::String(value))));
+                let mut sent = Map::new();
+                form(&body).for_each(|(name, value)| insert(&mut sent, &name, value));
+                all.extend(sent);
             }
             "multipart/form-data" => {
                 let boundary = multer::parse_boundary(content_type).map_err(|_| Malformed)?;
                 let body = futures_util::stream::once(async { Ok::<_, std::convert::Infallible>(body) });
                 let mut parts = multer::Multipart::new(body, boundary);
+                let (mut sent, mut count) = (Map::new(), 0);
                 while let Some(part) = parts.next_field().await.map_err(|_| Malformed)? {
                     let name = part.name().unwrap_or_default().to_owned();
                     let value = part.bytes().await.map_err(|_| Malformed)?;
-                    all.insert(name, Value::String(String::from_utf8_lossy(&value).into_owned()));
-                    if all.len() > FORM_FIELDS_MAX {
+                    insert(&mut sent, &name, String::from_utf8_lossy(&value).into_owned());
+                    count += 1;
+                    if count > FORM_FIELDS_MAX {
                         return Err(Malformed);
                     }
                 }
+                all.extend(sent);
             }
             _ => {}
         }
@@ -77,6 +82,12 @@ impl Parameters {
         self.text(name) == Some("true")
     }
 
+    /// The key of the client, if it is a parameter, as a header.
+    pub(super) fn key(&self) -> Option<HeaderValue> {
+        let named = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-auth-token"));
+        HeaderValue::from_str(named?.1.as_str()?).ok()
+    }
+
     /// A parameter of any type.
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
@@ -85,6 +96,30 @@ impl Parameters {
     /// All parameters.
     pub(super) fn all(&self) -> &Map<String, Value> {
         &self.0
+    }
+}
+
+/// Inserts a field of a form, with the names of lists that Rails knows: `a[][b]` is the member `b` of the last object in the
+/// list `a`, or of a new object if the last one has this member already; `a[]` is an element of the list `a`.
+fn insert(all: &mut Map<String, Value>, name: &str, value: String) {
+    let value = Value::String(value);
+    let Some((list, rest)) = name.split_once("[]") else {
+        all.insert(name.to_owned(), value);
+        return;
+    };
+    let slot = all.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+    // A field with the name of the list alone was sent before; Rails refuses such a form, here the list remains.
+    if !slot.is_array() {
+        *slot = Value::Array(Vec::new());
+    }
+    let Value::Array(elements) = slot else { return };
+    let member = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match (member, elements.last_mut()) {
+        (Some(member), Some(Value::Object(last))) if !last.contains_key(member) => {
+            last.insert(member.to_owned(), value);
+        }
+        (Some(member), _) => elements.push(Value::Object(Map::from_iter([(member.to_owned(), value)]))),
+        (None, _) => elements.push(value),
     }
 }
 
@@ -121,6 +156,18 @@ mod tests {
         }
         assert!(parsed("", "application/json", "{").await.is_err());
         assert!(parsed("", "multipart/form-data", "x").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_form_may_have_a_list_of_objects() {
+        let form = "application/x-www-form-urlencoded";
+        let body = "submissions[][language_id]=71&submissions%5B%5D%5Bsource_code%5D=a&submissions[][language_id]=50&b[]=1&b[]=2";
+        let parameters = parsed("", form, body).await.unwrap();
+        let expected = serde_json::json!([{ "language_id": "71", "source_code": "a" }, { "language_id": "50" }]);
+        assert_eq!(parameters.get("submissions"), Some(&expected));
+        assert_eq!(parameters.get("b"), Some(&serde_json::json!(["1", "2"])));
+        let replaced = parsed("", form, "a=1&a[][b]=2").await.unwrap();
+        assert_eq!(replaced.get("a"), Some(&serde_json::json!([{ "b": "2" }])));
     }
 
     #[tokio::test]

@@ -7,13 +7,17 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{ExecuteRequest, Executed, NewProgram, NewSource, NewSubmission, SubmissionFault, SubmitError, Wait};
+use cupel_core::{
+    ExecuteRequest, Executed, Idempotency, NewProgram, NewSource, NewSubmission, Origin, SubmissionFault, SubmitError,
+    Submitted, Wait,
+};
 use cupel_http::app::Shared;
 use cupel_http::auth::Via;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::idempotency::mismatch;
+use cupel_http::notes::Notes;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_languages::{Language, Registry};
 use cupel_types::{Bytes, FacadeRequest, Limits, LimitsRequest, SubmissionId, TestCase, ToolOptions};
@@ -23,6 +27,7 @@ use super::JUDGE0;
 use super::attributes::{Attributes, Faults, faults_body, words};
 use super::languages;
 use super::{archive, error};
+use crate::execute::Run;
 use crate::program::main_name;
 
 /// The script of a multi-file program that has none: the exit code is that of a shell that does not find its script.
@@ -127,7 +132,7 @@ fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
 }
 
 /// An accepted submission; the record if it ended while the client waited.
-pub(super) type Accepted = (SubmissionId, Option<Box<SubmissionRecord>>);
+pub(super) type Accepted = (Run, Option<Box<SubmissionRecord>>);
 
 /// Submits one program, and waits for the result if the client asks for it.
 ///
@@ -139,7 +144,7 @@ pub(super) async fn create(
     notes: &Notes,
     new: NewSubmission,
     is_awaited: bool,
-    mut held: Option<Held>,
+    (idempotency, mut held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Result<Accepted, Response>, ApiError> {
     let rate = SubmissionRate::new(app, caller, notes);
     // Clients without a key share one account, so their waiting requests are limited only in total. If too many wait, the
@@ -156,12 +161,16 @@ pub(super) async fn create(
     });
     let request = ExecuteRequest {
         wait,
+        idempotency,
         on_stored: Box::new(|| drop(held.take())),
         ..ExecuteRequest::new(caller.user, new, &rate)
     };
     match app.core.execute(request).await {
-        Ok(Executed::Finished { record, .. }) => Ok(Ok((record.submission.id, Some(record)))),
-        Ok(Executed::Accepted { id, .. }) => Ok(Ok((id, None))),
+        Ok(Executed::Finished { record, origin }) => {
+            let run = Run { id: record.submission.id, is_repeated: origin == Origin::RepeatedRequest };
+            Ok(Ok((run, Some(record))))
+        }
+        Ok(Executed::Accepted { id, is_repeated, .. }) => Ok(Ok((Run { id, is_repeated }, None))),
         Err(SubmitError::Invalid(faults)) => {
             let faults = faults.iter().map(|fault| (attribute_of(fault), vec![fault.detail.clone()])).collect();
             Ok(Err(unprocessable(&faults)))
@@ -179,7 +188,8 @@ pub(super) async fn create_all(
     caller: &Caller,
     notes: &Notes,
     checked: Vec<Result<NewSubmission, Faults>>,
-) -> Result<Result<Vec<Result<SubmissionId, Faults>>, Response>, ApiError> {
+    idempotency: Option<Idempotency>,
+) -> Result<Result<Vec<Result<Run, Faults>>, Response>, ApiError> {
     let mut checked = checked;
     let rate = SubmissionRate::new(app, caller, notes);
     loop {
@@ -188,10 +198,11 @@ pub(super) async fn create_all(
         if good.is_empty() {
             return Ok(Ok(checked.into_iter().filter_map(Result::err).map(Err).collect()));
         }
-        match app.core.submit(caller.user, good, None, &rate).await {
-            Ok(submitted) => {
-                let mut ids = submitted.ids.into_iter();
-                return Ok(Ok(checked.into_iter().filter_map(|one| one.map(|_| ids.next()).transpose()).collect()));
+        match app.core.submit(caller.user, good, idempotency.clone(), &rate).await {
+            Ok(Submitted { ids, repeated: true }) => return repeated(app, caller, checked, &ids).await.map(Ok),
+            Ok(Submitted { ids, repeated: false }) => {
+                let mut runs = ids.into_iter().map(|id| Run { id, is_repeated: false });
+                return Ok(Ok(checked.into_iter().filter_map(|one| one.map(|_| runs.next()).transpose()).collect()));
             }
             // Core accepts all or none, so the others are submitted without those that it refuses.
             Err(SubmitError::Invalid(faults)) if !faults.is_empty() => {
@@ -207,6 +218,33 @@ pub(super) async fn create_all(
             Err(error) => return refused(error).map(Err),
         }
     }
+}
+
+/// The results of a batch that was sent before with the same idempotency key. Core returns the ids of the submissions that it
+/// accepted then; each submission has its place in the batch.
+async fn repeated(
+    app: &Shared,
+    caller: &Caller,
+    checked: Vec<Result<NewSubmission, Faults>>,
+    ids: &[SubmissionId],
+) -> Result<Vec<Result<Run, Faults>>, ApiError> {
+    let records = app.core.submissions(&caller.viewer, ids).await?;
+    let place_of = |record: &SubmissionRecord| {
+        let stored = record.submission.facade.as_ref().filter(|facade| facade.facade == JUDGE0)?;
+        serde_json::from_slice(&stored.data).ok().map(|attributes: Attributes| attributes.place)
+    };
+    let places: Vec<(Option<usize>, SubmissionId)> =
+        records.iter().map(|record| (place_of(record), record.submission.id)).collect();
+    let result = |(place, one): (usize, Result<NewSubmission, Faults>)| match places
+        .iter()
+        .find(|(known, _)| *known == Some(place))
+    {
+        Some((_, id)) => Ok(Run { id: *id, is_repeated: true }),
+        None => Err(one
+            .err()
+            .unwrap_or_else(|| vec![("source_code", vec!["was refused when this batch was first sent".to_owned()])])),
+    };
+    Ok(checked.into_iter().enumerate().map(result).collect())
 }
 
 /// The attribute that a fault of core is about.
@@ -241,6 +279,7 @@ fn refused(refusal: SubmitError) -> Result<Response, ApiError> {
         | SubmitError::NoWorker { retry_after, .. }
         | SubmitError::TooManyWaiting { retry_after, .. } => ("queue is full".to_owned(), retry_after),
         SubmitError::RateExceeded(exceeded) => (exceeded.detail.to_string(), exceeded.retry_after),
+        SubmitError::IdempotencyMismatch => return Err(mismatch()),
         SubmitError::Store(error) => return Err(error.into()),
         other => return Err(ApiError::internal(&other)),
     };
@@ -251,17 +290,17 @@ fn refused(refusal: SubmitError) -> Result<Response, ApiError> {
 }
 
 /// The response of a batch: the token or the faults of each submission.
-pub(super) fn batch_response(results: &[Result<SubmissionId, Faults>]) -> Response {
+pub(super) fn batch_response(results: &[Result<Run, Faults>]) -> Response {
     let body: Vec<Value> = results
         .iter()
         .map(|one| match one {
-            Ok(id) => json!({ "token": id.to_string() }),
+            Ok(run) => json!({ "token": run.id.to_string() }),
             Err(faults) => faults_body(faults),
         })
         .collect();
-    let ids: Vec<SubmissionId> = results.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
-    let status = if ids.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CREATED };
+    let runs: Vec<Run> = results.iter().filter_map(|one| one.as_ref().ok().copied()).collect();
+    let status = if runs.is_empty() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CREATED };
     let mut response = (status, Json(body)).into_response();
-    response.extensions_mut().insert(NewlyAccepted(ids));
+    Run::mark(&runs, &mut response);
     response
 }

@@ -9,7 +9,9 @@ use cupel_core::{Core, StoreError};
 use cupel_types::{UserId, Verdict};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Value, json};
 
 use super::languages::{self, Flavour};
 use super::render::date;
@@ -26,7 +28,39 @@ const USERS_MAX: usize = 1000;
 
 /// The numbers counted last, by user.
 #[derive(Debug, Default)]
-pub(super) struct Statistics(Mutex<HashMap<(UserId, Flavour), (Instant, Value)>>);
+pub(super) struct Statistics(Mutex<HashMap<(UserId, Flavour), (Instant, Numbers)>>);
+
+/// The response.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Numbers {
+    created_at: String,
+    cached_until: String,
+    submissions: Submissions,
+    languages: Vec<Value>,
+    statuses: Vec<Value>,
+    database: Value,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Submissions {
+    total: u64,
+    today: u64,
+    last_30_days: Days,
+}
+
+/// Numbers of submissions by date, newest first, as a JSON object that keeps this order.
+#[derive(Clone, Debug)]
+struct Days(Vec<(String, u64)>);
+
+impl Serialize for Days {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (date, count) in &self.0 {
+            map.serialize_entry(date, count)?;
+        }
+        map.end()
+    }
+}
 
 impl Statistics {
     /// The numbers of this user.
@@ -39,9 +73,9 @@ impl Statistics {
         user: UserId,
         flavour: Flavour,
         invalidate: bool,
-    ) -> Result<Value, StoreError> {
+    ) -> Result<Numbers, StoreError> {
         let age_max = if invalidate { AGE_MIN } else { CACHED_FOR };
-        let cached = |known: &HashMap<_, (Instant, Value)>| {
+        let cached = |known: &HashMap<_, (Instant, Numbers)>| {
             known.get(&(user, flavour)).filter(|(at, _)| at.elapsed() < age_max).map(|(_, value)| value.clone())
         };
         // Each change of the map is a single call, so the map is valid even if the lock is poisoned.
@@ -61,7 +95,7 @@ impl Statistics {
     }
 }
 
-async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Value, StoreError> {
+async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, StoreError> {
     let now = core.now();
     let programs = || HistoryFilter { sent_for: Some(SentFor::Run), ..HistoryFilter::of(user) };
     let total = core.history_count(programs()).await?;
@@ -73,13 +107,11 @@ async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Value, Sto
     for day in 1..=30 {
         let (Ok(from), Ok(to)) = (today.checked_sub(day.days()), today.checked_sub((day - 1).days())) else { continue };
         let count = core.history_count(since(from.timestamp(), Some(to.timestamp()))).await?;
-        days.push((from.strftime("%Y-%m-%d").to_string(), json!(count)));
+        days.push((from.strftime("%Y-%m-%d").to_string(), count));
     }
     let registry = core.registry();
     let mut by_language = Vec::new();
-    for language in registry.iter() {
-        let ids = language.facades.get(flavour.facade());
-        let Some(id) = ids.and_then(|ids| ids.first()).and_then(|id| id.parse().ok()) else { continue };
+    for (id, language) in languages::with_first_id(&registry, flavour) {
         let filter = HistoryFilter { language: Some(language.id.clone()), ..programs() };
         let count = core.history_count(filter).await?;
         if count > 0 {
@@ -102,15 +134,15 @@ async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Value, Sto
     let statuses = by_status.into_iter().map(
         |(count, status)| json!({ "status": { "id": status.id(), "name": status.description() }, "count": count }),
     );
-    Ok(json!({
-        "created_at": date(now),
-        "cached_until": date(until),
-        "submissions": { "total": total, "today": of_today, "last_30_days": days.into_iter().collect::<Map<_, _>>() },
-        "languages": languages.collect::<Vec<_>>(),
-        "statuses": statuses.collect::<Vec<_>>(),
+    Ok(Numbers {
+        created_at: date(now),
+        cached_until: date(until),
+        submissions: Submissions { total, today: of_today, last_30_days: Days(days) },
+        languages: languages.collect(),
+        statuses: statuses.collect(),
         // Only the operator knows the size of the database.
-        "database": { "size_pretty": "0 bytes", "size_in_bytes": 0 },
-    }))
+        database: json!({ "size_pretty": "0 bytes", "size_in_bytes": 0 }),
+    })
 }
 
 /// The statuses that the store can count, with their filters. The signal of a run-time error is not stored in a column, so

@@ -104,6 +104,19 @@ pub(super) async fn connect(
     Ok(response)
 }
 
+/// Accepts a connection at an unknown path, and closes it without a code. Nothing is read from it.
+pub(super) fn refuse(request: Request) -> Result<Response, ApiError> {
+    let response = websocket::response(&request)?;
+    let upgraded = websocket::upgraded(request);
+    tokio::spawn(async move {
+        let Some(upgraded) = upgraded.await else { return };
+        let mut socket: Socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await;
+        // The client may be gone already.
+        let _gone = tokio::time::timeout(CLOSE_TIME_MAX, socket.close(None)).await;
+    });
+    Ok(response)
+}
+
 async fn serve(upgraded: Upgraded, app: Shared, options: Options, caller: Caller, notes: Notes, open: LongAnswer) {
     let bytes_max = options.body_bytes_max(&app);
     let config = WebSocketConfig::default().max_message_size(Some(bytes_max)).max_frame_size(Some(bytes_max));

@@ -16,10 +16,12 @@ mod runtimes;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Json, Router};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use cupel_core::accounts::Scope;
 use cupel_http::app::Shared;
 use cupel_http::auth::{Presented, Who, bearer};
@@ -27,12 +29,16 @@ use cupel_http::body::submission_bytes;
 use cupel_http::caller::Caller;
 use cupel_http::client::Client;
 use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::notes::Notes;
 use cupel_http::{Dialect, Mounted, Rendered};
 use cupel_types::UserId;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::Keyless;
+use crate::charset::name_charset;
 use request::{Maxima, Refused};
 use response::Style;
 use run::message;
@@ -130,6 +136,9 @@ impl Dialect for Piston {
         let mut rendered = Rendered::problem(error, request_id);
         let json = Rendered::json(rendered.status, &json!({ "message": message }));
         rendered.headers.extend(json.headers);
+        let (name, value) = POWERED_BY;
+        rendered.headers.insert(name, value);
+        name_charset(&mut rendered.headers);
         Rendered { body: json.body, ..rendered }
     }
 }
@@ -178,12 +187,13 @@ impl Address {
     }
 }
 
-async fn root(method: Method) -> Response {
-    if matches!(method, Method::GET | Method::HEAD) { version() } else { not_found() }
+async fn root(request: Request) -> Response {
+    let response = if matches!(*request.method(), Method::GET | Method::HEAD) { version() } else { not_found() };
+    like_express(response, request.headers().get(header::IF_NONE_MATCH).cloned())
 }
 
 fn version() -> Response {
-    Json(json!({ "message": "Piston v3.1.1" })).into_response()
+    tagged(&json!({ "message": "Piston v3.1.1" }))
 }
 
 fn not_found() -> Response {
@@ -196,6 +206,66 @@ async fn dispatch(
     Extension(notes): Extension<Notes>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| is_read).cloned();
+    let response = answer(app, options, notes, request).await?;
+    if !is_read || response.status() != StatusCode::OK {
+        return Ok(with_headers(response));
+    }
+    Ok(like_express(response, known))
+}
+
+/// Headers that every response of the original has.
+const POWERED_BY: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-powered-by"), HeaderValue::from_static("Express"));
+
+fn with_headers(mut response: Response) -> Response {
+    let (name, value) = POWERED_BY;
+    response.headers_mut().insert(name, value);
+    name_charset(response.headers_mut());
+    response
+}
+
+/// The response to a `GET`, with a weak entity tag, or 304 if the client has this response already. `known`: the client's
+/// tags.
+fn like_express(response: Response, known: Option<HeaderValue>) -> Response {
+    let tag = response.extensions().get::<EntityTag>().map(|tag| tag.0.clone());
+    let mut response = with_headers(response);
+    let Some(tag) = tag else { return response };
+    let is_known = known.as_ref().and_then(|known| known.to_str().ok()).is_some_and(|known| {
+        let same = |one: &str| one.trim().trim_start_matches("W/") == tag.trim_start_matches("W/");
+        known.trim() == "*" || known.split(',').any(same)
+    });
+    if let Ok(value) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = axum::body::Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+/// The tag of a response, as an extension.
+#[derive(Clone)]
+struct EntityTag(String);
+
+/// A JSON response with a tag in the form of the original: the length and a digest.
+fn tagged(document: &impl Serialize) -> Response {
+    let body = match serde_json::to_vec(document) {
+        Ok(body) => body,
+        Err(error) => return ApiError::internal(&error).into_response(),
+    };
+    let digest = BASE64_STANDARD_NO_PAD.encode(Sha256::digest(&body));
+    let tag = EntityTag(format!("W/\"{:x}-{}\"", body.len(), &digest[..27]));
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    response.extensions_mut().insert(tag);
+    response
+}
+
+async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path();
     let address = Address::of(path.strip_prefix(options.prefix.as_str()).unwrap_or(path));
     let method = request.method().clone();
@@ -205,13 +275,15 @@ async fn dispatch(
             app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
             let registry = app.core.registry();
             return Ok(match address {
-                Address::Packages => Json(runtimes::packages(&registry)).into_response(),
-                _ => Json(runtimes::installed(&registry)).into_response(),
+                Address::Packages => tagged(&runtimes::packages(&registry)),
+                _ => tagged(&runtimes::installed(&registry)),
             });
         }
         (&Method::GET, Address::Connect) if request.headers().contains_key(header::UPGRADE) => {
             return connect::connect(app, options, notes, request).await;
         }
+        // The original accepts every WebSocket, and closes one at an unknown path at once.
+        (&Method::GET, _) if is_websocket(&request) => return connect::refuse(request),
         (&Method::OPTIONS, address) => {
             return Ok(match address.methods() {
                 Some(methods) => {
@@ -228,6 +300,7 @@ async fn dispatch(
     // The caller is identified before the body is read, so that nobody else can make the server read one.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let headers = parts.headers.clone();
+    let key = IdempotencyKey::of_headers(&headers)?;
     let bytes_max = options.body_bytes_max(&app);
     let (bytes, held) = match submission_bytes(Request::from_parts(parts, body), &app).await {
         Ok(read) => read,
@@ -241,6 +314,7 @@ async fn dispatch(
         Ok(fields) => fields,
         Err(error) => return Ok(malformed(&error)),
     };
+    let idempotency = key.for_request(&app, "/piston/execute", &bytes);
     drop(bytes);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("application/json") && !options.options.any_content_type {
@@ -248,13 +322,19 @@ async fn dispatch(
     }
     match (&method, address) {
         (&Method::POST, Address::Execute) => match options.validate(&app, &fields) {
-            Ok(job) => run::run(&app, &caller, &notes, job, options.style(), held).await,
+            Ok(job) => run::run(&app, &caller, &notes, job, options.style(), (idempotency, held)).await,
             Err(refused) => Ok(refusal(&refused)),
         },
         (&Method::POST, Address::Packages) => Ok(change_package(&app, &fields, Change::Install)),
         (&Method::DELETE, Address::Packages) => Ok(change_package(&app, &fields, Change::Uninstall)),
         _ => Ok(not_found()),
     }
+}
+
+/// Whether a client opens a WebSocket.
+fn is_websocket(request: &Request) -> bool {
+    let upgrade = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
+    upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
 fn malformed(error: &body::Malformed) -> Response {
@@ -284,19 +364,17 @@ fn change_package(app: &Shared, fields: &Map<String, Value>, change: Change) -> 
         return message(StatusCode::NOT_FOUND, &format!("Requested package {name}-{range} does not exist"));
     };
     let version = &package.language_version;
-    let reason = match (change, package.installed) {
-        (Change::Install, true) => "Already installed".to_owned(),
-        (Change::Install, false) => {
-            format!(
-                "This server installs no packages. Its operator can: cupel languages install {}",
-                package.id.as_str()
-            )
+    let reason = match (change, package.installed, package.id) {
+        (Change::Install, true, _) => "Already installed".to_owned(),
+        (Change::Install, false, Some(id)) => {
+            format!("This server installs no packages. Its operator can: cupel languages install {}", id.as_str())
         }
-        (Change::Uninstall, false) => format!("{name}-{version} is not installed"),
-        (Change::Uninstall, true) => {
+        (Change::Install, false, None) => format!("{name}-{version} cannot be installed here"),
+        (Change::Uninstall, false, _) => format!("{name}-{version} is not installed"),
+        (Change::Uninstall, true, id) => {
+            let id = id.as_ref().map_or(name, |id| id.as_str());
             format!(
-                "This server removes no packages. Its operator can disable the language: languages.disabled = [\"{}\"]",
-                package.id.as_str()
+                "This server removes no packages. Its operator can disable the language: languages.disabled = [\"{id}\"]"
             )
         }
     };

@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cupel_core::{AuthenticatedUser, NewProgram, NewSource, NewSubmission};
+use cupel_core::{AuthenticatedUser, Idempotency, NewProgram, NewSource, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::notes::Notes;
 use cupel_types::{Bytes, Limits, LimitsRequest, Live, RunReport};
 use serde_json::json;
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use super::files;
 use super::interleave::both_streams;
 use super::request::Job;
 use super::response::{ExecuteResponse, Style};
-use crate::execute::{Ended, Refusal, execute, output_bytes};
+use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
 use crate::program::limits_within;
 
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
@@ -59,15 +59,16 @@ pub(super) async fn run(
     notes: &Notes,
     job: Job,
     style: Style,
-    held: Option<Held>,
+    (idempotency, held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Response, ApiError> {
     let Some(program) = submission_of(app, &job, style, None) else {
         return Ok(message(StatusCode::INTERNAL_SERVER_ERROR, "The language is not installed any more."));
     };
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
     let deadline = Instant::now() + job.compile.wall_time + job.run.wall_time + QUEUE_TIME_MAX;
-    let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
-        Ok(Ended::Finished(id, record)) => (id, record),
+    let submit = Submit { new: &new, idempotency, deadline, held };
+    let (run, record) = match execute(app, caller, notes, submit).await {
+        Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate) => {
             let reason = "Too many programs wait. Send the request again later.";
             return Ok(message(StatusCode::SERVICE_UNAVAILABLE, reason));
@@ -78,7 +79,7 @@ pub(super) async fn run(
     let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
     let output = match &record.report {
         Some(RunReport { execution: Some(step), .. }) => {
-            let output = both_streams(&app.core, &viewer, id, step).await;
+            let output = both_streams(&app.core, &viewer, run.id, step).await;
             Some(String::from_utf8_lossy(&output).into_owned())
         }
         _ => None,
@@ -95,7 +96,7 @@ pub(super) async fn run(
             message(StatusCode::INTERNAL_SERVER_ERROR, &reason)
         }
     };
-    response.extensions_mut().insert(NewlyAccepted(vec![id]));
+    Run::mark(&[run], &mut response);
     Ok(response)
 }
 

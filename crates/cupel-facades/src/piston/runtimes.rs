@@ -158,13 +158,13 @@ pub(super) struct PackageView {
     pub(super) language: String,
     pub(super) language_version: String,
     pub(super) installed: bool,
-    /// Cupel's language.
+    /// Cupel's language, if it can be installed with this version of the package.
     #[serde(skip)]
-    pub(super) id: LanguageId,
+    pub(super) id: Option<LanguageId>,
 }
 
-/// The packages that are installed, and those of the original that Cupel could install: with the newest version that
-/// the original has, because the version here is known only after the installation.
+/// The packages that are installed, those that Cupel could install, and the others of the original. A package that Cupel could
+/// install has the newest version that the original has, because the version here is known only after the installation.
 pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
     let mut seen = BTreeSet::new();
     let mut packages = Vec::new();
@@ -179,20 +179,27 @@ pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
             let version = if installed { Some(runtime.version.clone()) } else { newest().map(|v| v.to_string()) };
             let Some(language_version) = version else { continue };
             if seen.insert((runtime.package.clone(), language_version.clone())) {
-                let (language, id) = (runtime.package, runtime.id);
+                let (language, id) = (runtime.package, Some(runtime.id));
                 packages.push(PackageView { language, language_version, installed, id });
             }
+        }
+    }
+    for package in PACKAGES.iter() {
+        if seen.insert((package.package.clone(), package.version.clone())) {
+            let (language, language_version) = (package.package.clone(), package.version.clone());
+            packages.push(PackageView { language, language_version, installed: false, id: None });
         }
     }
     packages
 }
 
-/// The package with this name and the highest version that the range includes.
+/// The package with this name and the highest version that the range includes. An installed version precedes one that could be
+/// installed, and that one the others, so that `*` is the version that Cupel has.
 pub(super) fn find_package(registry: &Registry, name: &str, range: &str) -> Option<PackageView> {
     let range = parse_range(range)?;
     let versions = packages(registry).into_iter().filter(|package| package.language == name).filter_map(|package| {
         let version: Version = package.language_version.parse().ok()?;
-        range.satisfies(&version).then_some((version, package))
+        range.satisfies(&version).then_some(((package.installed, package.id.is_some(), version), package))
     });
     versions.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, package)| package)
 }

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use cupel_core::{NewProgram, NewSource, NewSubmission};
+use cupel_core::{Idempotency, NewProgram, NewSource, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::notes::Notes;
 use cupel_types::{FetchedFile, RunReport};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -29,7 +29,7 @@ use super::run::{
     BYTES_PER_BYTE, UNFINISHED, clamped_duration, fetched, files_read_back, gateway_timeout, hold_time, inside,
     is_skipped,
 };
-use crate::execute::{Ended, Refusal, execute, output_bytes};
+use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
 use crate::program::{SourceFile, limits_within, main_name};
 
 const DRIVER: &str = include_str!("jupyter_driver.py");
@@ -136,6 +136,7 @@ pub(super) async fn run(
     caller: &Caller,
     notes: &Notes,
     request: RunJupyter,
+    idempotency: Option<Idempotency>,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
     let seconds = request.total_timeout.max(0.0) + START_SECONDS;
@@ -161,8 +162,9 @@ pub(super) async fn run(
         ..NewProgram::default()
     };
     let new = NewSubmission { request_id: Some(notes.request_id().to_owned()), ..NewSubmission::from(program) };
-    let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
-        Ok(Ended::Finished(id, record)) => (id, record),
+    let submit = Submit { new: &new, idempotency, deadline, held };
+    let (run, record) = match execute(app, caller, notes, submit).await {
+        Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate) => return Ok(gateway_timeout()),
         Err(Refusal::Program(error)) => return Ok(Json(RunJupyterResponse::sandbox_error(&error)).into_response()),
         Err(Refusal::Failed(error)) => return Err(error),
@@ -175,7 +177,7 @@ pub(super) async fn run(
         }
         None => Json(RunJupyterResponse::sandbox_error(UNFINISHED)).into_response(),
     };
-    response.extensions_mut().insert(NewlyAccepted(vec![id]));
+    Run::mark(&[run], &mut response);
     Ok(response)
 }
 

@@ -15,10 +15,12 @@ mod response;
 mod run;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, post};
 use axum::{Extension, Json, Router};
+use cupel_core::Idempotency;
 use cupel_core::accounts::Scope;
 use cupel_http::app::Shared;
 use cupel_http::auth::Who;
@@ -27,6 +29,7 @@ use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::client::Client;
 use cupel_http::error::{ApiError, ErrorKind};
+use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::notes::Notes;
 use cupel_http::{Dialect, Mounted, Rendered};
 use cupel_types::UserId;
@@ -46,15 +49,31 @@ pub fn sandboxfusion(prefix: &str, keyless: Keyless, account: UserId) -> Mounted
         .route("/run_code/", post(run_code))
         .route("/run_jupyter", post(run_jupyter))
         .route("/run_jupyter/", post(run_jupyter))
-        .route("/list_datasets", get(list_datasets))
-        .route("/ping", get(ping))
-        .route("/v1/ping", get(ping));
+        .route("/list_datasets", get_only(list_datasets))
+        .route("/list_datasets/", get_only(list_datasets))
+        .route("/ping", get_only(ping))
+        .route("/ping/", get_only(ping))
+        .route("/v1/ping", get_only(ping))
+        .route("/v1/ping/", get_only(ping));
     let routes = DATA_SET_ROUTES.into_iter().fold(routes, |routes, (path, route)| {
         let handler = move |app, notes, caller, request| data_set(route, app, notes, caller, request);
         routes.route(path, post(handler)).route(&format!("{path}/"), post(handler))
     });
     let routes = if prefix.is_empty() { routes } else { Router::new().nest(prefix, routes) };
     Mounted::new(SandboxFusion { prefix: prefix.to_owned(), keyless, account }, routes)
+}
+
+/// A route for `GET` alone: in the original, `HEAD` is another method, which no route has.
+fn get_only<H, T>(handler: H) -> MethodRouter<Shared>
+where
+    H: Handler<T, Shared>,
+    T: 'static,
+{
+    let refuse = || async {
+        ApiError::new(ErrorKind::MethodNotAllowed, "Method Not Allowed")
+            .with_header(header::ALLOW, HeaderValue::from_static("GET"))
+    };
+    MethodRouter::new().get(handler).head(refuse).fallback(refuse)
 }
 
 /// The routes that read rows of data from the request.
@@ -116,8 +135,10 @@ async fn run_code(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    match read(&app, request, request::parse).await? {
-        Ok((request, held)) => run::run(&app, &caller, &notes, request, held).await,
+    match read(&app, request, "run_code", request::parse).await? {
+        Ok(Received { request, idempotency, held }) => {
+            run::run(&app, &caller, &notes, request, idempotency, held).await
+        }
         Err(refused) => Ok(refusal(&refused)),
     }
 }
@@ -128,8 +149,10 @@ async fn run_jupyter(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    match read(&app, request, jupyter::parse).await? {
-        Ok((request, held)) => jupyter::run(&app, &caller, &notes, request, held).await,
+    match read(&app, request, "run_jupyter", jupyter::parse).await? {
+        Ok(Received { request, idempotency, held }) => {
+            jupyter::run(&app, &caller, &notes, request, idempotency, held).await
+        }
         Err(refused) => Ok(refusal(&refused)),
     }
 }
@@ -146,10 +169,10 @@ async fn data_set(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let unprocessed = match read(&app, request, |kind, body| datasets::parse(route, kind, body)).await? {
-        Ok((request, held)) => {
+    let unprocessed = match read(&app, request, "submit", |kind, body| datasets::parse(route, kind, body)).await? {
+        Ok(Received { request, idempotency, held }) => {
             // The rows stay in memory until the last case has run.
-            let answered = datasets::respond(&app, &caller, &notes, route, request).await;
+            let answered = datasets::respond(&app, &caller, &notes, route, request, idempotency).await;
             drop(held);
             match answered? {
                 Ok(response) => return Ok(response),
@@ -164,16 +187,30 @@ async fn data_set(
     })
 }
 
-/// Reads a body, and parses it. The memory of the body is held until the submission is stored.
+/// A request that was read and parsed.
+struct Received<T> {
+    request: T,
+    /// Set if the request has an idempotency key.
+    idempotency: Option<Idempotency>,
+    /// The memory of the body, which is held until the submission is stored.
+    held: Option<Held>,
+}
+
+/// Reads a body, and parses it. `operation`: the operation for which an idempotency key counts.
 async fn read<T, E>(
     app: &Shared,
     request: Request,
+    operation: &str,
     parse: impl FnOnce(Option<&str>, &[u8]) -> Result<T, E>,
-) -> Result<Result<(T, Option<Held>), E>, ApiError> {
+) -> Result<Result<Received<T>, E>, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+    let key = IdempotencyKey::of_headers(request.headers())?;
     let (body, held) = submission_bytes(request, app).await?;
     let content_type = content_type.as_ref().map(|value| value.to_str().unwrap_or_default());
-    Ok(parse(content_type, &body).map(|request| (request, held)))
+    Ok(parse(content_type, &body).map(|request| {
+        let idempotency = key.for_request(app, &format!("/{SANDBOXFUSION}/{operation}"), &body);
+        Received { request, idempotency, held }
+    }))
 }
 
 fn refusal(refused: &Refused) -> Response {

@@ -76,11 +76,13 @@ fn invalid_json(text: &str, error: &serde_json::Error) -> Value {
 pub(super) struct Reader<'b> {
     pub(super) faults: Vec<Value>,
     body: &'b Map<String, Value>,
+    /// Where the model is in the body of the request.
+    place: Vec<Value>,
 }
 
 impl<'b> Reader<'b> {
     pub(super) fn new(body: &'b Map<String, Value>) -> Reader<'b> {
-        Reader { faults: Vec::new(), body }
+        Reader { faults: Vec::new(), body, place: Vec::new() }
     }
 
     /// The model, if no field is faulty.
@@ -111,7 +113,8 @@ impl<'b> Reader<'b> {
     /// A field whose value must be one of an enumeration. `expected`: the enumeration in the words of the message.
     pub(super) fn literal<T>(&mut self, field: &str, value: &Value, found: Option<T>, expected: &str) -> Option<T> {
         if found.is_none() {
-            let mut entry = fault("literal_error", &[field.into()], &format!("Input should be {expected}"), value);
+            let place = self.at(&[field.into()]);
+            let mut entry = fault("literal_error", &place, &format!("Input should be {expected}"), value);
             entry["ctx"] = json!({ "expected": expected });
             self.faults.push(entry);
         }
@@ -119,7 +122,80 @@ impl<'b> Reader<'b> {
     }
 
     pub(super) fn add(&mut self, kind: &str, place: &[Value], message: &str, input: &Value) {
-        self.faults.push(fault(kind, place, message, input));
+        let place = self.at(place);
+        self.faults.push(fault(kind, &place, message, input));
+    }
+
+    /// A place in this model as a place in the body.
+    fn at(&self, place: &[Value]) -> Vec<Value> {
+        self.place.iter().chain(place).cloned().collect()
+    }
+
+    /// Reads a model inside this one, at this place. Its faults become faults of this one.
+    pub(super) fn model<T>(
+        &mut self,
+        place: &[Value],
+        value: &Value,
+        read: impl FnOnce(&mut Reader<'_>) -> T,
+    ) -> Option<T> {
+        let Value::Object(fields) = value else {
+            let message = "Input should be a valid dictionary or object to extract fields from";
+            self.add("model_attributes_type", place, message, value);
+            return None;
+        };
+        let mut inner = Reader { faults: Vec::new(), body: fields, place: self.at(place) };
+        let read = read(&mut inner);
+        let is_valid = inner.faults.is_empty();
+        self.faults.append(&mut inner.faults);
+        is_valid.then_some(read)
+    }
+
+    /// The value of a field that may be null.
+    pub(super) fn optional(&self, field: &str) -> Option<&'b Value> {
+        self.get(field).filter(|value| !value.is_null())
+    }
+
+    /// Checks a string field that may be absent or null.
+    pub(super) fn optional_string(&mut self, field: &str) {
+        if let Some(value) = self.optional(field) {
+            self.string(value, &[field.into()]);
+        }
+    }
+
+    /// Checks a float field that may be absent or null.
+    pub(super) fn optional_float(&mut self, field: &str) {
+        if self.optional(field).is_some() {
+            self.float(field);
+        }
+    }
+
+    /// Checks an object field that may be absent or null.
+    pub(super) fn optional_dictionary(&mut self, field: &str) {
+        if let Some(value) = self.optional(field).filter(|value| !value.is_object()) {
+            self.add("dict_type", &[field.into()], "Input should be a valid dictionary", value);
+        }
+    }
+
+    /// Checks a boolean: pydantic also takes some texts and numbers for one.
+    pub(super) fn boolean(&mut self, field: &str, value: &Value) {
+        const WORDS: [&str; 12] = ["0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes"];
+        let parsing = ("bool_parsing", "Input should be a valid boolean, unable to interpret input");
+        let (kind, message) = match value {
+            Value::Bool(_) => return,
+            Value::Number(number) if matches!(number.as_f64(), Some(0.0 | 1.0)) => return,
+            Value::String(text) if WORDS.contains(&text.to_ascii_lowercase().as_str()) => return,
+            Value::Number(_) | Value::String(_) => parsing,
+            Value::Null | Value::Array(_) | Value::Object(_) => ("bool_type", "Input should be a valid boolean"),
+        };
+        self.add(kind, &[field.into()], message, value);
+    }
+
+    /// Checks a boolean field that must be present.
+    pub(super) fn required_boolean(&mut self, field: &str) {
+        match self.get(field) {
+            Some(value) => self.boolean(field, value),
+            None => self.missing::<()>(field).unwrap_or_default(),
+        }
     }
 
     pub(super) fn missing<T>(&mut self, field: &str) -> Option<T> {

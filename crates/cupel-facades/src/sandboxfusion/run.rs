@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::{NewProgram, NewSource, NewSubmission};
+use cupel_core::{Idempotency, NewProgram, NewSource, NewSubmission};
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
 use cupel_http::large_answer;
-use cupel_http::notes::{NewlyAccepted, Notes};
+use cupel_http::notes::Notes;
 use cupel_languages::{Availability, Language};
 use cupel_types::{Bytes, FetchedFile, Limits, LimitsRequest, RunReport, ToolOptions};
 use serde_json::json;
@@ -26,7 +26,7 @@ use super::languages::Named;
 use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
-use crate::execute::{Ended, Refusal, execute, output_bytes};
+use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
 use crate::program::{SourceFile, limits_within, main_name};
 
 /// Reason for a run without a result.
@@ -57,6 +57,13 @@ pub(super) enum Prepared {
 pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepared {
     let named = request.language;
     let registry = app.core.registry();
+    let options = registry.of_facade(SANDBOXFUSION, named.name).and_then(|l| l.facade_options.get(SANDBOXFUSION));
+    let declaration = options.and_then(|options| options.declaration.as_deref());
+    if declaration.is_some_and(|keyword| !declares(&request.code, keyword)) {
+        // The original starts the first object of the source, and looks for its name first.
+        let result = CommandRunResult { return_code: Some(1), ..CommandRunResult::error("Object name not found.") };
+        return Prepared::Response(RunCodeResponse::of(Some(result), None));
+    }
     let language = match registry.of_facade(SANDBOXFUSION, named.name) {
         Some(language) if matches!(language.availability, Availability::Available { .. }) => language,
         _ => return Prepared::Response(without_toolchain(named, &request.code)),
@@ -79,9 +86,9 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
         tools: ToolOptions {
-            // The original enables assertions, and names only the main source to the compiler.
-            interpreter_args: if named.name == "java" { vec!["-ea".to_owned()] } else { Vec::new() },
-            main_only: true,
+            interpreter_args: options.map(|options| options.interpreter_args.clone()).unwrap_or_default(),
+            // The original names only the main source to most compilers.
+            main_only: !options.is_some_and(|options| options.all_sources),
             ..ToolOptions::NONE
         },
         stdin: Arc::from(request.stdin.as_bytes()),
@@ -110,6 +117,7 @@ pub(super) async fn run(
     caller: &Caller,
     notes: &Notes,
     request: RunCode,
+    idempotency: Option<Idempotency>,
     held: Option<Held>,
 ) -> Result<Response, ApiError> {
     let deadline = deadline_of(&request);
@@ -117,8 +125,9 @@ pub(super) async fn run(
         Prepared::Run(new) => new,
         Prepared::Response(response) => return Ok(Json(response).into_response()),
     };
-    let (id, record) = match execute(app, caller, notes, &new, deadline, held).await {
-        Ok(Ended::Finished(id, record)) => (id, record),
+    let submit = Submit { new: &new, idempotency, deadline, held };
+    let (run, record) = match execute(app, caller, notes, submit).await {
+        Ok(Ended::Finished(run, record)) => (run, record),
         Ok(Ended::TooLate) => return Ok(gateway_timeout()),
         Err(Refusal::Program(error)) => {
             return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response());
@@ -133,7 +142,7 @@ pub(super) async fn run(
         }
         None => Json(RunCodeResponse::sandbox_error(&request.code, UNFINISHED)).into_response(),
     };
-    response.extensions_mut().insert(NewlyAccepted(vec![id]));
+    Run::mark(&[run], &mut response);
     Ok(response)
 }
 
@@ -187,8 +196,18 @@ fn files_of(request: &RunCode, language: &Language) -> Result<Vec<SourceFile>, S
     }
     // The original gives the code a random name, so the code never replaces a file.
     let main = main_name(language, &mut files);
-    files.insert(0, (main, code_of(request).into_bytes().into()));
+    files.insert(0, (main, code_of(request, language).into_bytes().into()));
     Ok(files)
+}
+
+/// Whether a source has this keyword and a name after it.
+fn declares(code: &str, keyword: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(keyword).any(|(at, word)| {
+        let after = &code[at + word.len()..];
+        let is_name_next = after.starts_with(char::is_whitespace) && after.trim_start().starts_with(is_letter);
+        is_name_next && !code[..at].ends_with(is_letter)
+    })
 }
 
 /// Whether the original omits the file.
@@ -197,15 +216,13 @@ pub(super) fn is_skipped(path: &str) -> bool {
 }
 
 /// The code in the form in which the original writes it to the source file.
-fn code_of(request: &RunCode) -> String {
+fn code_of(request: &RunCode, language: &Language) -> String {
     if request.code.is_empty() {
         // Core refuses an empty program.
         return "\n".to_owned();
     }
-    if request.language.name == "php" && !request.code.contains("<?php") {
-        return format!("<?php\n{}", request.code);
-    }
-    request.code.clone()
+    let prefix = language.facade_options.get(SANDBOXFUSION).map_or("", |options| &options.source_prefix);
+    if request.code.contains(prefix.trim_end()) { request.code.clone() } else { format!("{prefix}{}", request.code) }
 }
 
 /// The path in its shortest form, below the working directory.

@@ -33,7 +33,29 @@ pub(crate) struct TestApp {
     pub(crate) core: Core,
     accounts: Accounts,
     pub(crate) account: UserId,
+    /// Ends requests that wait, as at the end of the server.
+    pub(crate) shutdown: CancellationToken,
     _dir: Arc<tempfile::TempDir>,
+}
+
+/// How the server under test is configured.
+pub(crate) struct TestSettings {
+    pub(crate) piston: PistonOptions,
+    pub(crate) judge0: Judge0Options,
+    pub(crate) http: Settings,
+    /// Maximum number of waiting runs.
+    pub(crate) queue_max: usize,
+}
+
+impl Default for TestSettings {
+    fn default() -> TestSettings {
+        TestSettings {
+            piston: PistonOptions { strict: true, any_content_type: false },
+            judge0: Judge0Options::default(),
+            http: Settings::default(),
+            queue_max: 2000,
+        }
+    }
 }
 
 struct Healthy;
@@ -68,17 +90,17 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start(keyless: Keyless) -> TestApp {
-        TestApp::start_with(keyless, PistonOptions { strict: true, any_content_type: false }).await
+        TestApp::start_with(keyless, TestSettings::default()).await
     }
 
-    pub(crate) async fn start_with(keyless: Keyless, options: PistonOptions) -> TestApp {
+    pub(crate) async fn start_with(keyless: Keyless, settings: TestSettings) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
         let mut registry = Registry::load(None).unwrap();
         registry.probe(&AllButScala);
         let core = Core::new(CoreParts {
             store: store.clone(),
-            queue: Arc::new(EmbeddedQueue::new(2000)),
+            queue: Arc::new(EmbeddedQueue::new(settings.queue_max)),
             events: Arc::new(EmbeddedBus::default()),
             packages: Arc::new(LocalPackages::open(&dir.path().join("packages"), registry.clone()).unwrap()),
             clock: Arc::new(SystemClock),
@@ -87,27 +109,30 @@ impl TestApp {
             bounds: Bounds::default(),
         });
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
-        let settings = AccountSettings { password_cost, ..AccountSettings::default() };
-        let accounts = Accounts::new(store, Arc::new(SystemClock), settings);
+        let of_accounts = AccountSettings { password_cost, ..AccountSettings::default() };
+        let accounts = Accounts::new(store, Arc::new(SystemClock), of_accounts);
         let account = accounts.internal(SANDBOXFUSION).await.unwrap().id;
         let shared = cupel_cache::SharedCaches::in_memory(Bytes::mib(1));
+        let shutdown = CancellationToken::new();
         let state = ApiState {
             core: core.clone(),
             accounts: accounts.clone(),
-            settings: Arc::new(Settings::default()),
+            settings: Arc::new(settings.http),
             buckets: shared.buckets,
             health: Arc::new(Healthy),
             metrics: Arc::new(String::new),
-            shutdown: CancellationToken::new(),
+            shutdown: shutdown.clone(),
         };
         let of_piston = accounts.internal(PISTON).await.unwrap().id;
         let of_judge0 = accounts.internal(JUDGE0).await.unwrap().id;
-        let mut facades =
-            vec![sandboxfusion("/sandboxfusion", keyless, account), piston("/piston", keyless, of_piston, options)];
-        facades.extend(judge0("/judge0", keyless, of_judge0, Judge0Options { strict: options.strict }));
+        let mut facades = vec![
+            sandboxfusion("/sandboxfusion", keyless, account),
+            piston("/piston", keyless, of_piston, settings.piston),
+        ];
+        facades.extend(judge0("/judge0", keyless, of_judge0, settings.judge0));
         facades.push(jobe("/jobe", keyless, accounts.internal(JOBE).await.unwrap().id));
         let router = cupel_http::router(state, facades);
-        TestApp { router, core, accounts, account, _dir: Arc::new(dir) }
+        TestApp { router, core, accounts, account, shutdown, _dir: Arc::new(dir) }
     }
 
     /// A request from this machine, with this JSON body.
@@ -188,6 +213,27 @@ impl TestApp {
         let report = report(&assignment);
         assert!(self.core.complete(&assignment, report, Vec::new()).await.unwrap());
         assignment
+    }
+
+    /// Acts as a worker that takes the next run and does not complete it yet.
+    pub(crate) async fn take_run(&self) -> Assignment {
+        let next = self.core.next_run(WorkerId::from_uuid(uuid::Uuid::new_v4()));
+        tokio::time::timeout(Duration::from_secs(30), next).await.expect("a run is waiting").unwrap()
+    }
+
+    /// Sends a request twice with the same idempotency key, and another one with this key. Returns the three answers.
+    pub(crate) async fn send_repeatedly(
+        &self,
+        request: impl Fn(&str) -> Request<Body>,
+        report: RunReport,
+    ) -> [Answer; 3] {
+        let keyed = |body: &str| {
+            let mut request = request(body);
+            request.headers_mut().insert("idempotency-key", "once".parse().unwrap());
+            request
+        };
+        let (first, _) = tokio::join!(self.send(keyed("a")), self.complete(report));
+        [first, self.send(keyed("a")).await, self.send(keyed("b")).await]
     }
 
     /// A new user and their API key.

@@ -7,10 +7,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::Scope;
 use cupel_facades::Keyless;
+use cupel_http::{Rate, Settings, TierRates};
 use cupel_types::{Bytes, Outcome, Program, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
 
 /// A run of Python with these additional or replaced attributes.
 fn python(attributes: Value) -> Value {
@@ -403,8 +404,8 @@ async fn the_list_has_the_installed_languages_in_the_order_of_the_original() {
     for path in ["/languages", "/languages/"] {
         let answer = app.jobe("GET", path, "").await;
         let listed: Vec<&str> = answer.json.as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
-        assert_eq!(listed, ["c", "cpp", "java", "nodejs", "pascal", "php", "python3"]);
-        assert_eq!(answer.json[6], json!(["python3", "3.11.2"]));
+        assert_eq!(listed, ["c", "cpp", "java", "nodejs", "octave", "pascal", "php", "python3"]);
+        assert_eq!(answer.json[7], json!(["python3", "3.11.2"]));
     }
 }
 
@@ -417,4 +418,92 @@ async fn a_page_of_another_site_is_told_what_it_may_send() {
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     assert_eq!(answer.headers[header::ACCESS_CONTROL_ALLOW_METHODS], "GET, POST, OPTIONS, PUT, HEAD, DELETE");
     assert!(answer.headers[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap().contains("X-API-KEY"));
+}
+
+#[tokio::test]
+async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let request =
+        |source: &str| TestApp::jobe_request("POST", "/runs", &python(json!({ "sourcecode": source })).to_string());
+    let [first, again, other] = app.send_repeatedly(request, ended(Outcome::Exited(0), "once", "")).await;
+    assert_eq!((first.status, &first.json["stdout"]), (200, &json!("once")));
+    assert_eq!(
+        (again.status, &again.json, &again.headers["idempotency-replayed"]),
+        (200, &first.json, &"true".parse().unwrap())
+    );
+    let detail = "This `Idempotency-Key` was used for another request. Use a new key for a new request.";
+    assert_eq!((other.status, other.json), (422, json!(detail)));
+}
+
+#[tokio::test]
+async fn an_overload_is_outcome_21_in_a_200_response() {
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    app.shutdown.cancel();
+    let answer = app.jobe("POST", "/runs", &python(json!({})).to_string()).await;
+    let expected = json!({ "run_id": "0", "outcome": 21, "cmpinfo": "", "stdout": "", "stderr": "" });
+    assert_eq!((answer.status, answer.json), (200, expected));
+}
+
+#[tokio::test]
+async fn a_key_over_its_rate_gets_429_in_plain_text() {
+    let rates = TierRates { submissions: Rate::per_minute(1, 1), ..TierRates::default() };
+    let http = Settings { tiers: [("basic".to_owned(), rates)].into(), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (_, key) = app.key(&[Scope::RunsWrite]).await;
+    let request = || {
+        let mut request = TestApp::jobe_request("POST", "/runs", &python(json!({})).to_string());
+        request.headers_mut().insert("x-api-key", key.parse().unwrap());
+        request
+    };
+    let (first, _) = tokio::join!(app.send(request()), app.complete(ended(Outcome::Exited(0), "", "")));
+    assert_eq!(first.status, 200);
+    let refused = app.send(request()).await;
+    assert_eq!((refused.status, refused.text.as_str()), (429, "Max RUN rate for this server exceeded"));
+    assert_eq!(refused.headers["content-type"], "text/html; charset=UTF-8");
+}
+
+#[tokio::test]
+async fn a_file_or_a_body_that_is_too_large_is_refused_with_413() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let most = app.core.bounds().files_bytes_max.get() as usize;
+    let body = json!({ "file_contents": BASE64_STANDARD.encode(vec![0; most + 1]) }).to_string();
+    let answer = app.jobe("PUT", "/files/randomid01", &body).await;
+    let reason =
+        format!("put: file randomid01 has {} bytes; the maximum is {}", most + 1, app.core.bounds().files_bytes_max);
+    assert_eq!((answer.status, answer.json), (413, json!(reason)));
+    let body = python(json!({ "sourcecode": "x".repeat(17 << 20) })).to_string();
+    let answer = app.jobe("POST", "/runs", &body).await;
+    assert_eq!(answer.status, 413, "{}", answer.text);
+    assert!(answer.json.is_string(), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_source_that_is_a_number_is_text() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (sent, expected) in [(json!(42), &b"42"[..]), (json!(1.5), b"1.5"), (json!(true), b"1")] {
+        let (answer, program) =
+            run(&app, &python(json!({ "sourcecode": sent })), ended(Outcome::Exited(0), "", "")).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(&*program.source.files.iter().next().unwrap().data, expected, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn octave_has_the_defaults_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = python(json!({ "language_id": "octave", "sourcecode": "disp(1)" })).to_string();
+    let report = ended(Outcome::Exited(1), "", "error: parse error");
+    let (answer, assignment) = tokio::join!(app.jobe("POST", "/runs", &body), app.complete(report));
+    assert_eq!(
+        (answer.status, &answer.json["outcome"]),
+        (200, &json!(12)),
+        "a syntax error is found by the interpreter"
+    );
+    let submission = assignment.leased.submission;
+    assert_eq!(submission.limits.memory, Some(Bytes::new(500 * 1_024_000)));
+    assert_eq!(submission.limits.address_space, None);
+    let SubmissionKind::Program(program) = submission.kind else { panic!("no program") };
+    assert_eq!(program.source.files.iter().next().unwrap().path.as_str(), "prog.m");
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cupel_core::accounts::Scope;
-use cupel_facades::Keyless;
+use cupel_facades::{Judge0Limit, Judge0Options, Keyless};
+use cupel_http::{Rate, Settings, TierRates};
 use cupel_types::{CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
 
 /// A Python program.
 fn python(more: &Value) -> Value {
@@ -415,7 +416,19 @@ async fn languages_are_those_that_are_installed_with_their_versions() {
     );
     assert_eq!(get(&app, "/languages/4").await.json["is_archived"], true);
     let extra = get(&app, "/extra/languages/1").await.json;
-    assert_eq!(extra["name"], "C (GCC 3.11.2)", "in Extra, id 1 is C");
+    assert_eq!(extra["name"], "C (Clang 3.11.2)", "in Extra, id 1 is C with Clang");
+    for (path, compiler) in [
+        ("/languages/75", "clang"),
+        ("/languages/76", "clang++"),
+        ("/extra/languages/1", "clang"),
+        ("/extra/languages/2", "clang++"),
+        ("/extra/languages/13", "clang"),
+        ("/extra/languages/14", "clang++"),
+        ("/languages/50", "gcc"),
+    ] {
+        let command = get(&app, path).await.json["compile_cmd"].as_str().unwrap().to_owned();
+        assert!(command.starts_with(&format!("{compiler} ")), "{path} {command}");
+    }
     assert_eq!(get(&app, "/ce/languages/1").await.json["name"], "Bash (4.4)");
     let archived = post(&app, "/submissions", &json!({ "source_code": "x", "language_id": 1 })).await;
     assert_eq!(archived.json, json!({ "language_id": ["language with id 1 is archived and cannot be used anymore"] }));
@@ -450,6 +463,10 @@ async fn the_server_describes_itself_as_release_1_13_1() {
     let statistics = get(&app, "/statistics").await.json;
     assert_eq!(statistics["submissions"]["total"], 0);
     assert_eq!(statistics["submissions"]["last_30_days"].as_object().unwrap().len(), 30);
+    let text = get(&app, "/statistics").await.text;
+    let days: Vec<&str> = text.split('"').filter(|word| word.len() == 10 && word.starts_with("20")).collect();
+    assert_eq!(days.len(), 30, "{text}");
+    assert!(days.is_sorted_by(|newer, older| newer > older), "the newest is first: {text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -492,6 +509,276 @@ async fn with_a_key_a_client_has_its_own_submissions_and_may_list_them() {
     let deleted = send("DELETE", &path, &Value::Null, "x-auth-token", &key).await;
     assert_eq!((deleted.status, deleted.json), (400, json!({ "error": "delete not allowed" })));
     assert_eq!(send("POST", "/authorize", &Value::Null, "x-auth-token", &key).await.status, 200);
+}
+
+/// A client that sends its key as a parameter.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_may_be_a_parameter_of_the_query_or_of_the_body() {
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (owner, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let encoded: String = key.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    assert_eq!(get(&app, &format!("/languages?X-Auth-Token={key}")).await.status, 200);
+    assert_eq!(get(&app, &format!("/languages?X-Auth-Token={encoded}")).await.status, 200);
+    assert_eq!(get(&app, "/languages?X-Auth-Token=wrong").await.status, 401);
+    let send = async |content_type: &str, body: String| {
+        let (mut parts, _) = TestApp::judge0_request("POST", "/submissions", &Value::Null).into_parts();
+        parts.headers.insert("content-type", content_type.parse().unwrap());
+        parts.headers.insert("content-length", body.len().into());
+        app.send(axum::http::Request::from_parts(parts, body.into())).await
+    };
+    let form = "application/x-www-form-urlencoded";
+    let with_key = |more: Value| python(&more).to_string();
+    for (content_type, body, status) in [
+        ("application/json", with_key(json!({ "X-Auth-Token": key })), 201),
+        (form, format!("X-Auth-Token={encoded}&source_code=x&language_id=71"), 201),
+        ("application/json", with_key(json!({ "X-Auth-Token": "wrong" })), 401),
+        ("application/json", with_key(json!({ "X-Auth-Token": 1 })), 401),
+        ("application/json", with_key(json!({})), 401),
+        ("application/json", "X-Auth-Token {".to_owned(), 401),
+        // Nobody else can make the server read a large body.
+        ("application/json", with_key(json!({ "X-Auth-Token": key, "stdin": "x".repeat(70_000) })), 401),
+    ] {
+        let answer = send(content_type, body).await;
+        assert_eq!(answer.status, status, "{content_type} {}", answer.text);
+        if status == 201 {
+            let assignment = app.complete(ended(Outcome::Exited(0), "", "")).await;
+            assert_eq!(assignment.leased.submission.owner, owner);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_be_a_form() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let (mut parts, _) = TestApp::judge0_request("POST", "/submissions/batch", &Value::Null).into_parts();
+    parts.headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    let body = "submissions[][source_code]=a&submissions[][language_id]=71&submissions[][language_id]=71";
+    let answer = app.send(axum::http::Request::from_parts(parts, body.into())).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert!(answer.json[0]["token"].is_string());
+    assert_eq!(answer.json[1], json!({ "source_code": ["can't be blank"] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_json_response_names_its_character_set() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let utf8 = "application/json; charset=utf-8";
+    for (method, path, body) in [
+        ("GET", "/languages", Value::Null),
+        ("GET", "/nonsense", Value::Null),
+        ("POST", "/submissions", json!({})),
+        ("POST", "/submissions", python(&json!({}))),
+        ("GET", "/submissions", Value::Null),
+    ] {
+        let answer = app.judge0(method, path, &body).await;
+        assert_eq!(answer.headers["content-type"], utf8, "{method} {path}");
+    }
+    let keyed = TestApp::start(Keyless::Nobody).await;
+    assert_eq!(get(&keyed, "/languages").await.headers["content-type"], utf8);
+}
+
+/// Which error wins, if a request has several.
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_have_the_order_of_the_original() {
+    let settings = TestSettings {
+        judge0: Judge0Options { enable_wait_result: false, ..Judge0Options::default() },
+        ..TestSettings::default()
+    };
+    let app = TestApp::start_with(Keyless::Nobody, settings).await;
+    let (_, key) = app.key(&[Scope::RunsRead, Scope::RunsWrite]).await;
+    let tokens = vec!["x"; 21].join(",");
+    let fields = json!({ "error": "invalid fields: [foo]" });
+    let not_found = json!({ "status": 404, "error": "Not Found" });
+    for (method, path, status, expected) in [
+        ("POST", "/submissions?wait=true&fields=foo".to_owned(), 400, json!({ "error": "wait not allowed" })),
+        ("POST", "/submissions?fields=foo".into(), 400, fields.clone()),
+        ("GET", "/submissions?page=0&fields=foo".into(), 400, fields.clone()),
+        ("GET", "/submissions/nonsense?fields=foo".into(), 400, fields.clone()),
+        ("GET", "/submissions/nonsense".into(), 404, not_found),
+        ("GET", format!("/submissions/batch?tokens={tokens}&fields=foo"), 400, fields.clone()),
+        ("GET", "/submissions/batch?fields=foo".into(), 400, fields.clone()),
+        ("DELETE", "/submissions/nonsense?fields=foo".into(), 400, fields),
+        ("DELETE", "/submissions/nonsense".into(), 400, json!({ "error": "delete not allowed" })),
+    ] {
+        let path = path.clone();
+        let mut request = TestApp::judge0_request(method, &path, &Value::Null);
+        request.headers_mut().insert("x-auth-token", key.parse().unwrap());
+        let answer = app.send(request).await;
+        assert_eq!((answer.status, &answer.json), (status, &expected), "{method} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_change_the_behaviour_and_are_listed() {
+    let mut options = Judge0Options {
+        maintenance_mode: true,
+        maintenance_message: "Back at noon.".to_owned(),
+        enable_wait_result: false,
+        enable_compiler_options: false,
+        allowed_languages_for_compiler_options: vec!["C".to_owned()],
+        enable_command_line_arguments: false,
+        enable_callbacks: false,
+        enable_additional_files: false,
+        allow_enable_per_process_and_thread_time_limit: false,
+        allow_enable_per_process_and_thread_memory_limit: false,
+        max_submission_batch_size: 2,
+        ..Judge0Options::default()
+    };
+    options.limits.cpu_time_limit = Judge0Limit { default: Some(1.5), max: Some(2.0) };
+    options.limits.number_of_runs = Judge0Limit { default: None, max: Some(3.0) };
+    let app =
+        TestApp::start_with(Keyless::Loopback, TestSettings { judge0: options.clone(), ..TestSettings::default() });
+    let app = app.await;
+    let config = get(&app, "/config_info").await.json;
+    for (name, expected) in [
+        ("maintenance_mode", json!(true)),
+        ("enable_wait_result", json!(false)),
+        ("enable_compiler_options", json!(false)),
+        ("allowed_languages_for_compile_options", json!(["C"])),
+        ("enable_command_line_arguments", json!(false)),
+        ("enable_callbacks", json!(false)),
+        ("enable_additional_files", json!(false)),
+        ("allow_enable_per_process_and_thread_time_limit", json!(false)),
+        ("allow_enable_per_process_and_thread_memory_limit", json!(false)),
+        ("max_submission_batch_size", json!(2)),
+        ("cpu_time_limit", json!(1.5)),
+        ("max_cpu_time_limit", json!(2.0)),
+        ("number_of_runs", json!(1)),
+        ("max_number_of_runs", json!(3)),
+        ("memory_limit", json!(128_000)),
+    ] {
+        assert_eq!(config[name], expected, "{name}");
+    }
+    assert_eq!(config.as_object().unwrap().len(), 39);
+    let refused = post(&app, "/submissions?wait=true", &python(&json!({}))).await;
+    assert_eq!((refused.status, refused.json), (503, json!({ "error": "Back at noon." })));
+    // As in the original, maintenance does not concern batches.
+    let batch = |count: usize| json!({ "submissions": vec![python(&json!({})); count] });
+    assert_eq!(post(&app, "/submissions/batch", &batch(2)).await.status, 201);
+    let too_many = json!({ "error": "number of submissions in a batch should be less than or equal to 2" });
+    assert_eq!(post(&app, "/submissions/batch", &batch(3)).await.json, too_many);
+    let options = Judge0Options { maintenance_mode: false, ..options };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { judge0: options, ..TestSettings::default() }).await;
+    let refused = post(&app, "/submissions?wait=true", &python(&json!({}))).await;
+    assert_eq!((refused.status, refused.json), (400, json!({ "error": "wait not allowed" })));
+    let refused = post(&app, "/submissions", &python(&json!({ "command_line_arguments": "a" }))).await;
+    let expected = json!({ "command_line_arguments": ["setting command line arguments is not allowed"] });
+    assert_eq!((refused.status, refused.json), (422, expected));
+    assert_eq!(post(&app, "/submissions", &python(&json!({}))).await.status, 201);
+    let limits = app.complete(ended(Outcome::Exited(0), "", "")).await.leased.submission.limits;
+    assert_eq!(limits.cpu_time.unwrap().as_millis(), 2500, "the default and the extra time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_strict_a_submission_may_have_the_limits_of_its_language() {
+    let long = python(&json!({ "wall_time_limit": 25 }));
+    let app = TestApp::start(Keyless::Loopback).await;
+    let refused = post(&app, "/submissions", &long).await;
+    assert_eq!(refused.json, json!({ "wall_time_limit": ["must be less than or equal to 20.0"] }));
+    let judge0 = Judge0Options { strict: false, ..Judge0Options::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { judge0, ..TestSettings::default() }).await;
+    assert!(get(&app, "/config_info").await.json["max_wall_time_limit"].as_f64().unwrap() > 20.0);
+    assert_eq!(post(&app, "/submissions", &long).await.status, 201);
+    let limits = app.complete(ended(Outcome::Exited(0), "", "")).await.leased.submission.limits;
+    assert_eq!(limits.wall_time.unwrap().as_secs(), 25);
+    let report = ended(Outcome::MemoryLimit, "", "");
+    let json = judged(&app, "fields=message,exit_signal", &python(&json!({})), report).await;
+    assert_eq!(json, json!({ "message": "Memory limit exceeded", "exit_signal": 9 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_with_an_idempotency_key_gets_the_first_token() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let send = async |path: &str, body: &Value, key: &str| {
+        let mut request = TestApp::judge0_request("POST", path, body);
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        app.send(request).await
+    };
+    let first = send("/submissions", &python(&json!({})), "a").await;
+    let again = send("/submissions", &python(&json!({})), "a").await;
+    assert_eq!((first.status, again.status, &first.json), (201, 201, &again.json));
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    let detail = "This `Idempotency-Key` was used for another request. Use a new key for a new request.";
+    let other = send("/submissions", &python(&json!({ "stdin": "x" })), "a").await;
+    assert_eq!((other.status, other.json), (422, json!({ "error": detail })));
+    let other = send("/submissions?base64_encoded=true", &python(&json!({})), "a").await;
+    assert_eq!(other.status, 422, "the query has a meaning for the submission");
+    assert_eq!(send("/submissions", &python(&json!({})), "a b").await.status, 400, "a malformed key");
+    // A batch, one submission of which is refused by the facade, and one by core.
+    let private = python(&json!({ "callback_url": "http://127.0.0.1/x" }));
+    let batch = json!({ "submissions": [private, { "language_id": 71 }, python(&json!({})), python(&json!({ "stdin": "2" }))] });
+    let first = send("/submissions/batch", &batch, "b").await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    let again = send("/submissions/batch", &batch, "b").await;
+    assert_eq!((again.status, &again.headers["idempotency-replayed"]), (201, &"true".parse().unwrap()));
+    assert!(first.json[0]["callback_url"].is_array(), "{}", first.text);
+    assert_eq!(again.json[0], json!({ "source_code": ["was refused when this batch was first sent"] }));
+    for place in 1..4 {
+        assert_eq!(again.json[place], first.json[place], "{place}");
+    }
+    assert!(first.json[3]["token"].is_string() && first.json[2] != first.json[3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_and_an_exhausted_rate_are_503() {
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
+    assert_eq!(post(&app, "/submissions", &python(&json!({}))).await.status, 201);
+    let batch = json!({ "submissions": [python(&json!({}))] });
+    for (path, body) in [
+        ("/submissions", &python(&json!({}))),
+        ("/submissions?wait=true", &python(&json!({}))),
+        ("/submissions/batch", &batch),
+    ] {
+        let full = post(&app, path, body).await;
+        assert_eq!((full.status, &full.json), (503, &json!({ "error": "queue is full" })), "{path}");
+        assert!(full.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
+    }
+    let rates = TierRates { submissions: Rate::per_minute(1, 1), ..TierRates::default() };
+    let http = Settings { tiers: [("basic".to_owned(), rates)].into(), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (_, key) = app.key(&[Scope::RunsWrite]).await;
+    let send = async || {
+        let mut request = TestApp::judge0_request("POST", "/submissions", &python(&json!({})));
+        request.headers_mut().insert("x-auth-token", key.parse().unwrap());
+        app.send(request).await
+    };
+    assert_eq!(send().await.status, 201);
+    let refused = send().await;
+    assert_eq!(refused.status, 503, "the official SDK loses submissions at 429");
+    assert!(refused.json["error"].is_string() && refused.headers.contains_key("retry-after"), "{}", refused.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_runs_is_processing_and_one_that_cannot_be_judged_is_an_internal_error() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let token = post(&app, "/submissions", &python(&json!({}))).await.json["token"].as_str().unwrap().to_owned();
+    let assignment = app.take_run().await;
+    let path = format!("/submissions/{token}?fields=status,stdout,time,finished_at,message");
+    let expected = json!({
+        "status": { "id": 2, "description": "Processing" }, "stdout": null, "time": null, "finished_at": null, "message": null,
+    });
+    assert_eq!(get(&app, &path).await.json, expected);
+    let report = RunReport {
+        message: Some("the sandbox failed".to_owned()),
+        ..RunReport::bare(Verdict::InternalError, Limits::default(), "3")
+    };
+    assert!(app.core.complete(&assignment, report, Vec::new()).await.unwrap());
+    let failed = get(&app, &path).await.json;
+    assert_eq!(failed["status"], json!({ "id": 13, "description": "Internal Error" }));
+    assert_eq!((&failed["message"], &failed["stdout"]), (&json!("the sandbox failed"), &Value::Null));
+    assert!(failed["finished_at"].is_string(), "{failed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_with_the_current_status() {
+    let http = Settings { wait_max: std::time::Duration::from_millis(50), ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { http, ..TestSettings::default() }).await;
+    let waited = post(&app, "/submissions?wait=true&fields=status_id,token", &python(&json!({}))).await;
+    assert_eq!((waited.status, &waited.json["status_id"]), (201, &json!(1)));
+    let path = format!("/submissions/{}?fields=status_id", waited.json["token"].as_str().unwrap());
+    app.complete(ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!(get(&app, &path).await.json, json!({ "status_id": 3 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

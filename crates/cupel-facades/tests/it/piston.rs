@@ -9,7 +9,7 @@ use cupel_facades::{Keyless, PistonOptions};
 use cupel_types::{Bytes, Outcome, RunReport, Signal, SubmissionKind, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, compiled, ended, not_compiled};
+use crate::app::{Answer, TestApp, TestSettings, compiled, ended, not_compiled};
 
 const JSON: Option<&str> = Some("application/json");
 
@@ -107,7 +107,7 @@ async fn output_beyond_the_limit_of_the_original_is_cut_and_reported() {
 #[tokio::test]
 async fn the_improved_style_has_the_exact_signal_and_the_whole_output() {
     let options = PistonOptions { strict: false, any_content_type: true };
-    let app = TestApp::start_with(Keyless::Loopback, options).await;
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { piston: options, ..TestSettings::default() }).await;
     let long = "x".repeat(5000);
     for (outcome, signal, message) in [
         (Outcome::Signalled(Signal(11)), "SIGSEGV", "Caught fatal signal 11"),
@@ -353,6 +353,15 @@ async fn a_compressed_body_is_accepted_up_to_the_limit_of_its_content() {
     let bomb = gzip(&vec![b' '; 100 << 20]);
     assert_eq!(send(bomb[..].to_vec()).await.json["stack"], "PayloadTooLargeError: request entity too large");
     assert_eq!(send(b"{}".to_vec()).await.json["stack"], "Error: incorrect header check");
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"{\"language\":\"x\"}").unwrap();
+    let mut request = TestApp::piston_request("POST", "/api/v2/execute", JSON, &encoder.finish().unwrap());
+    request.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("deflate"));
+    assert_eq!(app.send(request).await.json["message"], "version is required as a string");
+    let mut request = TestApp::piston_request("POST", "/api/v2/execute", JSON, b"{}");
+    request.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("br"));
+    let expected = json!({ "stack": "UnsupportedMediaTypeError: unsupported content encoding \"br\"" });
+    assert_eq!(app.send(request).await.json, expected);
 }
 
 #[tokio::test]
@@ -384,6 +393,19 @@ async fn addresses_are_those_of_the_original() {
             assert_eq!(answer.json, not_found, "{method} {path}");
         }
     }
+    // A WebSocket at an unknown path is accepted, and then closed. Another protocol is not.
+    for (protocol, status) in [("websocket", 101), ("h2c", 404)] {
+        let mut request = TestApp::piston_request("GET", "/api/v2/elsewhere", None, b"");
+        for (name, value) in [
+            ("connection", "upgrade"),
+            ("upgrade", protocol),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        assert_eq!(app.send(request).await.status, status, "{protocol}");
+    }
     assert_eq!(get(&app, "/").await.json, json!({ "message": "Piston v3.1.1" }));
     let runtimes = get(&app, "/api/v2/runtimes").await.json;
     let named = |name: &str| runtimes.as_array().unwrap().iter().find(|runtime| runtime["language"] == name).cloned();
@@ -392,7 +414,79 @@ async fn addresses_are_those_of_the_original() {
         json!({ "language": "c++", "version": "3.11.2", "aliases": ["cpp", "g++"], "runtime": "gcc" })
     );
     assert_eq!(named("bash").unwrap(), json!({ "language": "bash", "version": "3.11.2", "aliases": ["sh"] }));
+    let nasm = json!({ "language": "nasm64", "version": "3.11.2", "aliases": ["asm64"], "runtime": "nasm" });
+    assert_eq!(named("nasm64"), Some(nasm));
     assert_eq!(named("scala"), None, "it is not installed");
+}
+
+#[tokio::test]
+async fn responses_have_the_headers_of_express() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (method, path, status, is_tagged) in [
+        ("GET", "/", 200, true),
+        ("GET", "", 200, true),
+        ("GET", "/api/v2/runtimes", 200, true),
+        ("GET", "/api/v2/packages", 200, true),
+        ("GET", "/elsewhere", 404, false),
+        ("POST", "/api/v2/execute", 400, false),
+    ] {
+        let answer = app.send(TestApp::piston_request(method, path, JSON, b"")).await;
+        let of = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(of("content-type").as_deref(), Some("application/json; charset=utf-8"), "{method} {path}");
+        assert_eq!(of("x-powered-by").as_deref(), Some("Express"), "{method} {path}");
+        assert_eq!(of("etag").is_some_and(|tag| tag.starts_with("W/\"")), is_tagged, "{method} {path}");
+        let Some(tag) = of("etag") else { continue };
+        for (sent, expected) in [(tag.as_str(), 304), (&tag[2..], 304), ("*", 304), ("W/\"0\"", 200)] {
+            let mut again = TestApp::piston_request(method, path, None, b"");
+            again.headers_mut().insert(header::IF_NONE_MATCH, sent.parse().unwrap());
+            let again = app.send(again).await;
+            assert_eq!((again.status, again.text.is_empty()), (expected, expected == 304), "{path} {sent}");
+        }
+    }
+    let keyed = TestApp::start(Keyless::Nobody).await;
+    let refused = keyed.piston(&python(json!({}))).await;
+    assert_eq!((refused.status, &refused.headers["x-powered-by"]), (401, &"Express".parse().unwrap()));
+    assert_eq!(refused.headers["content-type"], "application/json; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let request = |source: &str| {
+        let body = python(json!({ "files": [{ "content": source }] })).to_string();
+        TestApp::piston_request("POST", "/api/v2/execute", JSON, body.as_bytes())
+    };
+    let [first, again, other] = app.send_repeatedly(request, ended(Outcome::Exited(0), "once", "")).await;
+    assert_eq!((first.status, &first.json["run"]["stdout"]), (200, &json!("once")));
+    assert_eq!((again.status, &again.json), (200, &first.json));
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    let detail = "This `Idempotency-Key` was used for another request. Use a new key for a new request.";
+    assert_eq!((other.status, other.json), (422, json!({ "message": detail })));
+}
+
+#[tokio::test]
+async fn a_program_that_finds_no_place_in_time_gets_503() {
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    app.shutdown.cancel();
+    let answer = app.piston(&python(json!({}))).await;
+    let reason = "Too many programs wait. Send the request again later.";
+    assert_eq!((answer.status, answer.json), (503, json!({ "message": reason })));
+}
+
+#[tokio::test]
+async fn a_compilation_that_took_longer_than_its_timeout_is_reported_as_such() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = json!({ "language": "c", "version": "*", "files": [{ "content": "x" }], "compile_timeout": 100 });
+    let report = compiled(ended(Outcome::Exited(0), "out", ""));
+    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+    let compile = &answer.json["compile"];
+    let expected = (&json!("TO"), &json!("SIGKILL"), &Value::Null);
+    assert_eq!((&compile["status"], &compile["signal"], &compile["code"]), expected, "it took 120 ms");
+    assert_eq!(&answer.json["run"], compile, "a failed compile stage is also the run");
 }
 
 #[tokio::test]
@@ -402,7 +496,18 @@ async fn packages_are_listed_and_changed_by_the_operator_only() {
     let of = |name: &str| packages.as_array().unwrap().iter().find(|package| package["language"] == name).cloned();
     assert_eq!(of("node").unwrap(), json!({ "language": "node", "language_version": "3.11.2", "installed": true }));
     assert_eq!(of("scala").unwrap(), json!({ "language": "scala", "language_version": "3.2.2", "installed": false }));
+    let lacked = |name: &str, version: &str| {
+        packages.as_array().unwrap().contains(&json!({
+            "language": name, "language_version": version, "installed": false,
+        }))
+    };
+    assert!(lacked("brachylog", "1.0.0") && lacked("python", "3.10.0"), "the others of the original");
+    assert!(packages.as_array().unwrap().len() >= 114, "{packages}");
     for (method, package, version, status, message) in [
+        ("POST", "brachylog", "*", 500, "brachylog-1.0.0 cannot be installed here"),
+        ("POST", "python", "3.10.0", 500, "python-3.10.0 cannot be installed here"),
+        ("DELETE", "python", "3.10.0", 500, "python-3.10.0 is not installed"),
+        ("POST", "python", "*", 500, "Already installed"),
         ("POST", "gcc", "*", 500, "Already installed"),
         (
             "POST",

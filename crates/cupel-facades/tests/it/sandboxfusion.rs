@@ -10,7 +10,7 @@ use cupel_types::{
 };
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, compiled, ended, not_compiled};
+use crate::app::{TestApp, TestSettings, compiled, ended, not_compiled};
 
 /// The JSON of a command's result.
 fn command(status: &str, seconds: f64, return_code: Option<i32>, stdout: &str, stderr: &str) -> Value {
@@ -77,6 +77,11 @@ async fn a_program_that_cannot_be_run_is_answered_without_a_run() {
     let exception = |error: &str| {
         response("SandboxError", &format!("exception on running code x: {error} None"), Value::Null, Value::Null)
     };
+    let no_object = || {
+        json!({
+            "status": "Error", "execution_time": null, "return_code": 1, "stdout": null, "stderr": "Object name not found.",
+        })
+    };
     let too_large = "Python int too large to convert to C long";
     let mut not_started = command("Error", 0.0, None, "", too_large);
     for field in ["execution_time", "stdout"] {
@@ -85,7 +90,14 @@ async fn a_program_that_cannot_be_run_is_answered_without_a_run() {
     for (body, expected) in [
         (json!({ "language": "sql" }), exception("'sql'")),
         (json!({ "language": "julia" }), response("Failed", "", Value::Null, missing("julia"))),
-        (json!({ "language": "scala" }), response("Failed", "", missing("scalac"), Value::Null)),
+        (
+            json!({ "language": "scala", "code": "object Main {}" }),
+            response("Failed", "", missing("scalac"), Value::Null),
+        ),
+        (
+            json!({ "language": "scala", "code": "// objects\nval object = 1" }),
+            response("SandboxError", "Object name not found.", no_object(), Value::Null),
+        ),
         (
             json!({ "language": "cpp", "compile_timeout": 0 }),
             response("Failed", "", command("TimeLimitExceeded", 0.0, None, "", ""), Value::Null),
@@ -372,7 +384,7 @@ async fn a_completion_is_tested_with_the_cases_of_the_request() {
 #[tokio::test]
 async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     let app = TestApp::start(Keyless::Loopback).await;
-    let labels = json!({ "programming_language": "python", "execution_language": "pytest" });
+    let labels = json!({ "programming_language": "python", "execution_language": "jest" });
     let labels_python = json!({ "programming_language": "python", "execution_language": "python" });
     let test = json!({ "code": "#<INSERT>\nassert f() == 1\n", "asset": { "a.txt": "YQ==" } });
     let row = json!({ "id": 7, "labels": labels_python.to_string(), "test": test.to_string() });
@@ -390,7 +402,34 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     let row = json!({ "id": 7, "labels": labels, "test": test });
     let body = data_set(json!({ "dataset_type": "AutoEvalDataset" }), row, completion);
     let answer = app.send(TestApp::request("POST", "/submit", &body)).await;
-    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "pytest is not installed");
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "jest is not installed");
+}
+
+/// What differs for a language is data of its file.
+#[tokio::test]
+async fn options_of_the_tools_are_those_of_the_language() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (language, code, main, main_only, interpreter_args, source) in [
+        ("python", "x", "main.py", true, vec![], "x"),
+        ("pytest", "x", "test_main.py", true, vec![], "x"),
+        ("go_test", "x", "main_test.go", true, vec![], "x"),
+        ("junit", "x", "Main.java", false, vec![], "x"),
+        ("java", "x", "Main.java", true, vec!["-ea"], "x"),
+        ("php", "echo 1;", "main.php", true, vec![], "<?php\necho 1;"),
+        ("php", "<?php echo 1;", "main.php", true, vec![], "<?php echo 1;"),
+    ] {
+        let body = json!({ "code": code, "language": language });
+        let (answer, assignment) = app.judged(&body, ended(Outcome::Exited(0), "", "")).await;
+        assert_eq!(answer.status, 200, "{language}");
+        let SubmissionKind::Program(program) = assignment.leased.submission.kind else { panic!("{language}") };
+        let file = program.source.files.iter().next().unwrap();
+        assert_eq!((file.path.as_str(), &*file.data), (main, source.as_bytes()), "{language}");
+        assert_eq!(
+            (program.tools.main_only, program.tools.interpreter_args),
+            (main_only, interpreter_args.into_iter().map(String::from).collect()),
+            "{language}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -408,7 +447,12 @@ async fn prompts_come_from_the_rows_of_the_request() {
     assert!(prompt.starts_with("Add.\n\n") && prompt.contains("Python"), "{prompt}");
     let answer = post("/get_prompt_by_id/", &data_set(common_oj(), row(7), json!({}))).await;
     assert_eq!(answer.json["id"], 7);
-    assert_eq!(post("/get_metrics", &data_set(common_oj(), row(7), json!({}))).await.json, json!({}));
+    let result = json!({
+        "id": 7, "accepted": true, "extracted_code": "", "full_code": null, "test_code": null, "extracted_type": null,
+        "tests": [{ "passed": true, "exec_info": { "status": "Success" }, "test_info": null }], "extra": null,
+    });
+    let metrics = data_set(common_oj(), row(7), json!({ "results": [result] }));
+    assert_eq!(post("/get_metrics", &metrics).await.json, json!({}));
     let answer = post("/get_metrics_function", &data_set(common_oj(), row(7), json!({}))).await;
     assert_eq!(answer.json, json!({ "function": null }));
     assert_eq!(app.send(TestApp::request("GET", "/list_datasets", "")).await.json, json!([]));
@@ -445,14 +489,153 @@ async fn data_sets_that_do_not_exist_are_refused_with_400() {
         let answer = app.send(TestApp::request("POST", path, &body)).await;
         assert_eq!((answer.status, &answer.json), (400, &json!({ "detail": detail })), "{path}");
     }
-    for (body, kind, place) in [
-        (json!({}), "missing", json!(["body", "dataset"])),
-        (json!({ "dataset": "x", "config": {}, "completion": "" }), "missing", json!(["body", "id"])),
-        (json!({ "dataset": "x", "id": 1.5, "config": {}, "completion": "" }), "string_type", json!(["body", "id"])),
-        (json!({ "dataset": "x", "id": 1, "completion": "" }), "missing", json!(["body", "config"])),
+    for (path, body, kind, place) in [
+        ("/submit", json!({}), "missing", json!(["body", "dataset"])),
+        ("/submit", json!({ "dataset": "x", "config": {}, "completion": "" }), "missing", json!(["body", "id"])),
+        (
+            "/submit",
+            json!({ "dataset": "x", "id": 1.5, "config": {}, "completion": "" }),
+            "string_type",
+            json!(["body", "id"]),
+        ),
+        ("/submit", json!({ "dataset": "x", "id": 1, "completion": "" }), "missing", json!(["body", "config"])),
+        ("/list_ids", json!({ "dataset": "x", "config": [] }), "model_attributes_type", json!(["body", "config"])),
     ] {
-        let answer = app.send(TestApp::request("POST", "/submit", &body.to_string())).await;
+        let answer = app.send(TestApp::request("POST", path, &body.to_string())).await;
         let found = &answer.json["detail"][0];
         assert_eq!((answer.status, &found["type"], &found["loc"]), (422, &json!(kind), &place), "{body}");
+    }
+}
+
+/// Each row: the fields of `config`, and the faults.
+#[tokio::test]
+async fn config_and_results_are_validated_like_every_model() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let faults = async |path: &str, body: &Value| {
+        let answer = app.send(TestApp::request("POST", path, &body.to_string())).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        let listed = answer.json["detail"].as_array().unwrap().clone();
+        listed
+            .iter()
+            .map(|fault| (fault["type"].as_str().unwrap().to_owned(), fault["loc"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let list = "list[dict[str,any]]";
+    let one = "dict[str,any]";
+    for (config, expected) in [
+        (json!({ "language": 1 }), vec![("string_type", json!(["language"]))]),
+        (json!({ "dataset_type": [] }), vec![("string_type", json!(["dataset_type"]))]),
+        (json!({ "locale": {} }), vec![("string_type", json!(["locale"]))]),
+        (json!({ "is_fewshot": "maybe" }), vec![("bool_parsing", json!(["is_fewshot"]))]),
+        (json!({ "is_fewshot": [] }), vec![("bool_type", json!(["is_fewshot"]))]),
+        (json!({ "run_timeout": "ten" }), vec![("float_parsing", json!(["run_timeout"]))]),
+        (json!({ "compile_timeout": {} }), vec![("float_type", json!(["compile_timeout"]))]),
+        (json!({ "custom_extract_logic": 1 }), vec![("string_type", json!(["custom_extract_logic"]))]),
+        (json!({ "extra": "x" }), vec![("dict_type", json!(["extra"]))]),
+        (
+            json!({ "provided_data": "x" }),
+            vec![("list_type", json!(["provided_data", list])), ("dict_type", json!(["provided_data", one]))],
+        ),
+        (
+            json!({ "provided_data": [{}, 1] }),
+            vec![("dict_type", json!(["provided_data", list, 1])), ("dict_type", json!(["provided_data", one]))],
+        ),
+        (
+            json!({ "locale": 1, "language": 2, "is_fewshot": "yes", "run_timeout": null, "extra": null }),
+            vec![("string_type", json!(["language"])), ("string_type", json!(["locale"]))],
+        ),
+    ] {
+        let place = |place: &Value| {
+            let whole = ["body", "config"].map(Value::from);
+            Value::Array(whole.into_iter().chain(place.as_array().unwrap().clone()).collect())
+        };
+        let expected: Vec<_> = expected.iter().map(|(kind, at)| ((*kind).to_owned(), place(at))).collect();
+        assert_eq!(faults("/list_ids", &json!({ "dataset": "x", "config": config })).await, expected, "{config}");
+    }
+    let result = |more: Value| {
+        let mut result = json!({ "id": 1, "accepted": true, "extracted_code": "", "tests": [] });
+        result.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        result
+    };
+    for (results, kind, place) in [
+        (Value::Null, "list_type", json!(["body", "results"])),
+        (json!([1]), "model_attributes_type", json!(["body", "results", 0])),
+        (json!([result(json!({})), {}]), "missing", json!(["body", "results", 1, "id"])),
+        (json!([result(json!({ "accepted": null }))]), "bool_type", json!(["body", "results", 0, "accepted"])),
+        (json!([result(json!({ "tests": {} }))]), "list_type", json!(["body", "results", 0, "tests"])),
+        (
+            json!([result(json!({ "tests": [{ "passed": true }] }))]),
+            "missing",
+            json!(["body", "results", 0, "tests", 0, "exec_info"]),
+        ),
+    ] {
+        let body = json!({ "dataset": "x", "config": {}, "results": results });
+        assert_eq!(faults("/get_metrics", &body).await[0], (kind.to_owned(), place), "{body}");
+    }
+    let none = json!({ "dataset": "x", "config": {} });
+    assert_eq!(faults("/get_metrics", &none).await, [("missing".to_owned(), json!(["body", "results"]))]);
+}
+
+#[tokio::test]
+async fn a_route_for_get_has_no_other_method_and_may_end_with_a_slash() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for path in ["/ping", "/ping/", "/v1/ping", "/v1/ping/", "/list_datasets", "/list_datasets/"] {
+        assert_eq!(app.send(TestApp::request("GET", path, "")).await.status, 200, "{path}");
+        for method in ["HEAD", "OPTIONS", "POST"] {
+            let answer = app.send(TestApp::request(method, path, "")).await;
+            assert_eq!((answer.status, &answer.headers["allow"]), (405, &"GET".parse().unwrap()), "{method} {path}");
+        }
+        let answer = app.send(TestApp::request("PUT", path, "")).await;
+        assert_eq!(answer.json, json!({ "detail": "Method Not Allowed" }), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let run_code =
+        |code: &str| TestApp::request("POST", "/run_code", &json!({ "code": code, "language": "python" }).to_string());
+    let [first, again, other] = app.send_repeatedly(run_code, ended(Outcome::Exited(0), "once", "")).await;
+    assert_eq!((first.status, &first.json["run_result"]["stdout"]), (200, &json!("once")));
+    assert_eq!(
+        (again.status, &again.json, &again.headers["idempotency-replayed"]),
+        (200, &first.json, &"true".parse().unwrap())
+    );
+    let detail = "This `Idempotency-Key` was used for another request. Use a new key for a new request.";
+    assert_eq!((other.status, other.json), (422, json!({ "detail": detail })));
+    let app = TestApp::start(Keyless::Loopback).await;
+    let run_jupyter = |code: &str| TestApp::request("POST", "/run_jupyter", &json!({ "cells": [code] }).to_string());
+    let [first, again, _] = app.send_repeatedly(run_jupyter, notebook(Outcome::Exited(0), "[]")).await;
+    assert_eq!((first.status, &again.json), (200, &first.json));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    // Each case of a completion is a submission.
+    let app = TestApp::start(Keyless::Loopback).await;
+    let case = json!({ "input": { "stdin": "" }, "output": { "stdout": "1" } });
+    let submit = |code: &str| {
+        let row = json!({ "id": 1, "test": [case, case] });
+        let body = data_set(common_oj(), row, json!({ "id": 1, "completion": format!("```python\n{code}\n```") }));
+        let mut request = TestApp::request("POST", "/submit", &body);
+        request.headers_mut().insert("idempotency-key", "once".parse().unwrap());
+        request
+    };
+    let (first, ..) = tokio::join!(app.send(submit("a")), app.complete(prints("1")), app.complete(prints("1")));
+    assert_eq!((first.status, &first.json["accepted"]), (200, &json!(true)));
+    let again = app.send(submit("a")).await;
+    assert_eq!((&again.json, &again.headers["idempotency-replayed"]), (&first.json, &"true".parse().unwrap()));
+    assert_eq!(app.send(submit("b")).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_program_that_finds_no_place_in_time_gets_504() {
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
+    let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
+    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    app.shutdown.cancel();
+    for (path, body) in
+        [("/run_code", json!({ "code": "x", "language": "python" })), ("/run_jupyter", json!({ "cells": ["x"] }))]
+    {
+        let answer = app.send(TestApp::request("POST", path, &body.to_string())).await;
+        let detail = "Cupel could not run this in time: too many programs wait. Send it again later.";
+        assert_eq!((answer.status, answer.json), (504, json!({ "detail": detail })), "{path}");
     }
 }

@@ -102,7 +102,7 @@ pub(super) async fn open(
     if judge0_facade.enabled {
         let account = accounts.internal(JUDGE0).await?;
         let keyless = keyless(JUDGE0, judge0_facade);
-        opened.extend(judge0(&format!("/{JUDGE0}"), keyless, account.id, *judge0_options));
+        opened.extend(judge0(&format!("/{JUDGE0}"), keyless, account.id, judge0_options.clone()));
     }
     if jobe_facade.enabled {
         let account = accounts.internal(JOBE).await?;

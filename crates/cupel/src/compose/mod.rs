@@ -141,7 +141,7 @@ impl Server {
             let look = tasks::SweepInputs { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
             tasks.push(tokio::spawn(tasks::sweep(core.clone(), look, shutdown.clone())));
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
-            let (webhooks, judge0) = (config.webhooks.clone(), config.facades.judge0_options);
+            let (webhooks, judge0) = (config.webhooks.clone(), config.facades.judge0_options.clone());
             tasks.push(tokio::spawn(webhooks::run(core.clone(), webhooks, judge0, shutdown.clone())));
             let site = Mounted::pages(cupel_web::routes(&state.settings.public_url, &config.server.embed_origins));
             let mut dialects = vec![cupel_api::native(&state.settings.version), site];

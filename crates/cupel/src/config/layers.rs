@@ -308,6 +308,21 @@ impl Layers {
         self.value(key, &expected, |text| text.parse().ok().filter(|n| range.contains(n)))
     }
 
+    /// Reads a number that may have a fraction, or `None` for an empty text. In a file, a number with a fraction is written as
+    /// text.
+    pub(crate) fn decimal(&mut self, key: &str, least: f64) -> Option<f64> {
+        let expected = format!("a number of at least {least}, such as 5 or \"2.5\", or \"\"");
+        let parse = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= least);
+        if let Some(Setting { raw: Raw::Number(number), origin }) = self.setting(key) {
+            let parsed = parse(&number);
+            if parsed.is_none() {
+                self.fault(key, origin, format!("expected {expected}, found {number}"));
+            }
+            return parsed;
+        }
+        self.value(key, &expected, |text| if text.is_empty() { Some(None) } else { parse(text).map(Some) })
+    }
+
     pub(crate) fn boolean(&mut self, key: &str) -> bool {
         if let Some(Setting { raw: Raw::Boolean(value), .. }) = self.setting(key) {
             return value;

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cupel_facades::{JOBE, JUDGE0, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
+use cupel_facades::{JOBE, JUDGE0, Judge0Limits, Judge0Options, PISTON, PistonOptions, SANDBOXFUSION};
 use cupel_http::{MetricsAccess, Network, Secret};
 use cupel_languages::Registry;
 use cupel_runner::{CompilerSharing, DockerSettings};
@@ -520,7 +520,7 @@ fn read(layers: &mut Layers) -> Config {
                 any_content_type: layers.boolean("facades.piston.any_content_type"),
             },
             judge0: facade(layers, JUDGE0),
-            judge0_options: Judge0Options { strict: layers.boolean("facades.judge0.strict") },
+            judge0_options: judge0_options(layers),
             jobe: facade(layers, JOBE),
         },
     }
@@ -534,6 +534,36 @@ fn facade(layers: &mut Layers, name: &str) -> Facade {
         enabled: layers.boolean(&format!("facades.{name}.enabled")),
         anonymous: layers.boolean(&format!("facades.{name}.anonymous")),
         listen: Some(listen).filter(|listen| !listen.is_empty()),
+    }
+}
+
+fn judge0_options(layers: &mut Layers) -> Judge0Options {
+    let mut limits = Judge0Limits::default();
+    for (name, limit) in limits.by_name() {
+        // A maximum has the name of its attribute, as in the original's configuration.
+        limit.default = layers.decimal(&format!("facades.judge0.{name}"), 0.0);
+        limit.max = layers.decimal(&format!("facades.judge0.max_{name}"), 0.0);
+        if let (Some(default), Some(max)) = (limit.default, limit.max)
+            && default > max
+        {
+            layers.refuse(&format!("facades.judge0.{name}"), format!("is more than facades.judge0.max_{name}"));
+        }
+    }
+    let mut allowed = |name: &str| layers.boolean(&format!("facades.judge0.{name}"));
+    Judge0Options {
+        strict: allowed("strict"),
+        maintenance_mode: allowed("maintenance_mode"),
+        enable_wait_result: allowed("enable_wait_result"),
+        enable_compiler_options: allowed("enable_compiler_options"),
+        enable_command_line_arguments: allowed("enable_command_line_arguments"),
+        enable_callbacks: allowed("enable_callbacks"),
+        enable_additional_files: allowed("enable_additional_files"),
+        allow_enable_per_process_and_thread_time_limit: allowed("allow_enable_per_process_and_thread_time_limit"),
+        allow_enable_per_process_and_thread_memory_limit: allowed("allow_enable_per_process_and_thread_memory_limit"),
+        maintenance_message: layers.text("facades.judge0.maintenance_message"),
+        allowed_languages_for_compiler_options: layers.list("facades.judge0.allowed_languages_for_compiler_options"),
+        max_submission_batch_size: layers.number("facades.judge0.max_submission_batch_size", 1..=1000) as usize,
+        limits,
     }
 }
 

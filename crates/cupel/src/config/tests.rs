@@ -213,6 +213,32 @@ fn a_language_that_the_operator_added_can_be_disabled() {
 }
 
 #[test]
+fn limits_of_judge0_are_numbers_or_those_of_judge0() {
+    let limits = config("", &[]).facades.judge0_options;
+    assert_eq!(limits, cupel_facades::Judge0Options::default(), "the defaults are those of Judge0");
+    let file = "[facades.judge0]\ncpu_time_limit = 2\nmax_cpu_time_limit = \"7.5\"\nallowed_languages_for_compiler_options = [\"C\"]\n";
+    let options = config(file, &[("CUPEL_FACADES__JUDGE0__MAX_NUMBER_OF_RUNS", "5")]).facades.judge0_options;
+    let cupel_facades::Judge0Limits { cpu_time_limit, number_of_runs, memory_limit, .. } = options.limits;
+    assert_eq!((cpu_time_limit.default, cpu_time_limit.max), (Some(2.0), Some(7.5)));
+    assert_eq!((number_of_runs.default, number_of_runs.max), (None, Some(5.0)));
+    assert_eq!((memory_limit.default, memory_limit.max), (None, None));
+    assert_eq!(options.allowed_languages_for_compiler_options, ["C"]);
+    let of = |text: &str| faults(&format!("[facades.judge0]\n{text}\n"), &[]);
+    for (text, part) in [
+        ("cpu_time_limit = \"much\"", "facades.judge0.cpu_time_limit: expected a number of at least 0"),
+        ("cpu_time_limit = -1", "facades.judge0.cpu_time_limit: expected a number of at least 0"),
+        (
+            "memory_limit = 9\nmax_memory_limit = 8",
+            "facades.judge0.memory_limit: is more than facades.judge0.max_memory_limit",
+        ),
+        ("max_submission_batch_size = 0", "facades.judge0.max_submission_batch_size: expected a whole number from 1"),
+    ] {
+        let found = of(text);
+        assert!(found.len() == 1 && found[0].contains(part), "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn origins_may_be_a_json_array_in_the_environment_and_must_be_origins() {
     let of = |text: &str| config("", &[("CUPEL_SERVER__CORS_ORIGINS", text)]).server.cors_origins;
     let both = ["https://a.example", "http://[::1]:8080"];

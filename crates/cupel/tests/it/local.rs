@@ -205,7 +205,12 @@ fn every_available_language_says_hello() {
     let registry = cupel_languages::Registry::load(None).unwrap();
     for id in languages.iter().filter(|l| l["available"] == true).map(|l| l["id"].as_str().unwrap()) {
         let language = registry.find(id).unwrap();
-        let hello = language.samples.iter().find(|sample| sample.name == "hello").unwrap();
+        let hello = language.samples.iter().find(|sample| sample.name == "hello");
+        // The output of a test tool, which only clients of other products use, has the time.
+        let Some(hello) = hello else {
+            assert!(!language.listed, "{id}");
+            continue;
+        };
         let ended = end(cupel(["run", "-", "--language", id]), hello.source.as_bytes());
         assert_eq!((ended.code, Some(&ended.stdout)), (Some(0), hello.stdout.as_ref()), "{id}: {}", ended.stderr);
     }

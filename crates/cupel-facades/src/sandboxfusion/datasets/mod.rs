@@ -9,12 +9,13 @@ mod extract;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cupel_core::Idempotency;
 use cupel_http::app::Shared;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
+use cupel_http::idempotency::for_part;
 use cupel_http::large_answer;
-use cupel_http::notes::{NewlyAccepted, Notes};
-use cupel_types::SubmissionId;
+use cupel_http::notes::Notes;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -24,7 +25,7 @@ use super::model::{Reader, Refused, object};
 use super::request::RunCode;
 use super::response::{RunCodeResponse, RunStatus};
 use super::run::{BYTES_PER_BYTE, Prepared, UNFINISHED, deadline_of, prepare, response_of};
-use crate::execute::{Ended, Refusal, execute};
+use crate::execute::{Ended, Refusal, Run, Submit, execute};
 use compare::is_equal;
 use extract::{ExtractedType, extract};
 
@@ -115,14 +116,22 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
         completion = reader.required_string("completion");
     }
     let config = match reader.get("config") {
-        Some(Value::Object(config)) => Some(config.clone()),
-        Some(other) => {
-            let message = "Input should be a valid dictionary or object to extract fields from";
-            reader.add("model_attributes_type", &["config".into()], message, other);
-            None
+        Some(config) => {
+            reader.model(&["config".into()], config, test_config).and_then(|()| config.as_object().cloned())
         }
         None => reader.missing("config"),
     };
+    if route == Route::GetMetrics {
+        match reader.get("results") {
+            Some(Value::Array(results)) => {
+                for (at, result) in results.iter().enumerate() {
+                    reader.model(&["results".into(), at.into()], result, eval_result);
+                }
+            }
+            Some(other) => reader.add("list_type", &["results".into()], "Input should be a valid list", other),
+            None => reader.missing::<()>("results").unwrap_or_default(),
+        }
+    }
     let number = |number: Option<f64>, default: usize| number.map_or(default, |number| number.max(0.0) as usize);
     let (offset, limit) = match route {
         Route::ListIds | Route::GetPrompts => (reader.integer("offset"), reader.integer("limit")),
@@ -143,6 +152,76 @@ pub(super) fn parse(route: Route, content_type: Option<&str>, body: &[u8]) -> Re
         ));
     }
     Ok(Request { config, format, id, completion, offset, limit })
+}
+
+/// Checks the fields of the model `TestConfig`, all of which are optional.
+fn test_config(reader: &mut Reader<'_>) {
+    for field in ["dataset_type", "language", "locale"] {
+        reader.optional_string(field);
+    }
+    if let Some(value) = reader.optional("is_fewshot") {
+        reader.boolean("is_fewshot", value);
+    }
+    reader.optional_float("compile_timeout");
+    reader.optional_float("run_timeout");
+    reader.optional_string("custom_extract_logic");
+    if let Some(data) = reader.optional("provided_data") {
+        provided_data(reader, data);
+    }
+    reader.optional_dictionary("extra");
+}
+
+/// Checks rows: a list of objects, or one object. For a value that is neither, pydantic reports the faults of both.
+fn provided_data(reader: &mut Reader<'_>, data: &Value) {
+    const LIST: &str = "list[dict[str,any]]";
+    const NO_DICTIONARY: &str = "Input should be a valid dictionary";
+    match data {
+        Value::Object(_) => return,
+        Value::Array(rows) if rows.iter().all(Value::is_object) => return,
+        Value::Array(rows) => {
+            for (at, row) in rows.iter().enumerate().filter(|(_, row)| !row.is_object()) {
+                reader.add("dict_type", &["provided_data".into(), LIST.into(), at.into()], NO_DICTIONARY, row);
+            }
+        }
+        other => {
+            let place = ["provided_data".into(), LIST.into()];
+            reader.add("list_type", &place, "Input should be a valid list", other);
+        }
+    }
+    reader.add("dict_type", &["provided_data".into(), "dict[str,any]".into()], NO_DICTIONARY, data);
+}
+
+/// Checks the fields of the model `EvalResult`, which the response of `/submit` has.
+fn eval_result(reader: &mut Reader<'_>) {
+    match reader.get("id") {
+        Some(id) if id.is_i64() || id.is_u64() || id.is_string() => {}
+        Some(id) => reader.add("string_type", &["id".into()], "Input should be a valid string", id),
+        None => reader.missing::<()>("id").unwrap_or_default(),
+    }
+    reader.required_boolean("accepted");
+    reader.required_string("extracted_code");
+    reader.optional_string("full_code");
+    reader.optional_string("test_code");
+    match reader.get("tests") {
+        Some(Value::Array(tests)) => {
+            for (at, test) in tests.iter().enumerate() {
+                reader.model(&["tests".into(), at.into()], test, |test| {
+                    test.required_boolean("passed");
+                    match test.get("exec_info") {
+                        Some(info) => {
+                            test.model(&["exec_info".into()], info, |_| ());
+                        }
+                        None => test.missing::<()>("exec_info").unwrap_or_default(),
+                    }
+                    test.optional_dictionary("test_info");
+                });
+            }
+        }
+        Some(other) => reader.add("list_type", &["tests".into()], "Input should be a valid list", other),
+        None => reader.missing::<()>("tests").unwrap_or_default(),
+    }
+    reader.optional_string("extracted_type");
+    reader.optional_dictionary("extra");
 }
 
 impl Request {
@@ -275,9 +354,10 @@ pub(super) async fn respond(
     notes: &Notes,
     route: Route,
     request: Request,
+    idempotency: Option<Idempotency>,
 ) -> Result<Result<Response, Unprocessed>, ApiError> {
     let document = match route {
-        Route::Submit => return submit(app, caller, notes, request).await,
+        Route::Submit => return submit(app, caller, notes, request, idempotency).await,
         Route::GetPromptById => request.row().and_then(|row| request.prompt(row)),
         Route::GetPrompts => request
             .rows()
@@ -298,32 +378,33 @@ async fn submit(
     caller: &Caller,
     notes: &Notes,
     request: Request,
+    idempotency: Option<Idempotency>,
 ) -> Result<Result<Response, Unprocessed>, ApiError> {
     let job = match Job::of(&request, app.core.bounds().tests_max) {
         Ok(job) => job,
         Err(unprocessed) => return Ok(Err(unprocessed)),
     };
     let stops = !request.extra("run_all_cases");
-    let (mut tests, mut ids) = (Vec::new(), Vec::new());
+    let (mut tests, mut made) = (Vec::new(), Vec::new());
     let mut runs = Vec::with_capacity(job.cases.len());
-    for case in &job.cases {
-        runs.push(run_case(app, caller, notes, &case.program));
+    for (place, case) in job.cases.iter().enumerate() {
+        runs.push(run_case(app, caller, notes, &case.program, place, idempotency.as_ref()));
     }
     let mut runs = futures_util::stream::iter(runs).buffered(CASES_AT_A_TIME);
     for case in &job.cases {
         let Some(ended) = runs.next().await else { break };
-        let (run, id) = match ended? {
+        let (result, run) = match ended? {
             Ok(ended) => ended,
             Err(reason) => {
                 let detail = format!("Failed to check stdio test case: {reason}");
                 return Ok(Err(Unprocessed::Detail(StatusCode::INTERNAL_SERVER_ERROR, detail)));
             }
         };
-        ids.extend(id);
-        let passed = case.is_passed_by(&run);
+        made.extend(run);
+        let passed = case.is_passed_by(&result);
         let info = case.info.clone();
         let test_info = if passed && !request.extra("return_full_case") { info.map(shortened) } else { info };
-        tests.push(TestResult { passed, exec_info: cut(run), test_info });
+        tests.push(TestResult { passed, exec_info: cut(result), test_info });
         if !passed && stops {
             break;
         }
@@ -341,7 +422,7 @@ async fn submit(
     };
     let bytes = result.tests.iter().map(|test| bytes_of(&test.exec_info)).sum();
     let mut response = large_answer::json(app, caller.user, bytes, BYTES_PER_BYTE, move || result).await?;
-    response.extensions_mut().insert(NewlyAccepted(ids));
+    Run::mark(&made, &mut response);
     Ok(Ok(response))
 }
 
@@ -421,26 +502,33 @@ async fn run_case(
     caller: &Caller,
     notes: &Notes,
     program: &RunCode,
-) -> Result<Result<(RunCodeResponse, Option<SubmissionId>), String>, ApiError> {
+    place: usize,
+    idempotency: Option<&Idempotency>,
+) -> Result<Result<(RunCodeResponse, Option<Run>), String>, ApiError> {
     let mut reason = String::new();
-    for _ in 0..ATTEMPTS {
-        let (response, id) = match prepare(app, notes, program) {
+    for attempt in 0..ATTEMPTS {
+        let (response, run) = match prepare(app, notes, program) {
             Prepared::Response(response) => (response, None),
-            Prepared::Run(new) => match execute(app, caller, notes, &new, deadline_of(program), None).await {
-                Ok(Ended::Finished(id, record)) => {
-                    let failed = || RunCodeResponse::sandbox_error(&program.code, UNFINISHED);
-                    (record.report.as_ref().map_or_else(failed, |report| response_of(program, report)), Some(id))
+            Prepared::Run(new) => {
+                // Another attempt is another submission.
+                let idempotency = idempotency.map(|whole| for_part(whole, &format!("{place} {attempt}")));
+                let submit = Submit { new: &new, idempotency, deadline: deadline_of(program), held: None };
+                match execute(app, caller, notes, submit).await {
+                    Ok(Ended::Finished(run, record)) => {
+                        let failed = || RunCodeResponse::sandbox_error(&program.code, UNFINISHED);
+                        (record.report.as_ref().map_or_else(failed, |report| response_of(program, report)), Some(run))
+                    }
+                    Ok(Ended::TooLate) => return Ok(Err("too many programs wait; send it again later".to_owned())),
+                    Err(Refusal::Program(error)) => (RunCodeResponse::sandbox_error(&program.code, &error), None),
+                    Err(Refusal::Failed(error)) => return Err(error),
                 }
-                Ok(Ended::TooLate) => return Ok(Err("too many programs wait; send it again later".to_owned())),
-                Err(Refusal::Program(error)) => (RunCodeResponse::sandbox_error(&program.code, &error), None),
-                Err(Refusal::Failed(error)) => return Err(error),
-            },
+            }
         };
         if response.status != RunStatus::SandboxError {
-            return Ok(Ok((response, id)));
+            return Ok(Ok((response, run)));
         }
         reason = response.message;
-        if id.is_none() {
+        if run.is_none() {
             // The same request would be refused again.
             break;
         }
