@@ -1,7 +1,7 @@
 //! All queries and commands, written once for both databases.
 //!
 //! [`Sql`] is the connection that the queries and commands use. The store's ports are implemented in `accounts.rs`,
-//! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `drafts.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
+//! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead_letters.rs`, `drafts.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
 //! `rejudge.rs`, `snippets.rs`, `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of
 //! their large data. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!
@@ -21,6 +21,7 @@ pub(crate) mod cluster;
 pub(crate) mod commands;
 pub(crate) mod contests;
 pub(crate) mod dead_letters;
+pub(crate) mod drafts;
 pub(crate) mod fault;
 pub(crate) mod freezes;
 pub(crate) mod history;
