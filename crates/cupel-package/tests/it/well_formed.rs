@@ -441,6 +441,82 @@ fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
     }
 }
 
+/// Each row: a replacement in `submissions.yaml`, the words of the warning, and whether the rule about `wrong_answer` is the
+/// faulty one.
+#[test]
+fn a_faulty_rule_leaves_its_submissions_without_an_expectation() {
+    let wide = "\"mixed/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\":";
+    for (from, to, words, is_faulty) in [
+        ("[AC, WA, RTE]", "[AC, OK]", "`OK`", true),
+        ("permitted: [AC, WA, RTE]", "score: [10, 5]", "score", true),
+        ("permitted: [AC, WA, RTE]", "permited: [AC]", "permited", true),
+        ("permitted: [AC, WA, RTE]", "secret/a: {requires: [WA]}", "requires", true),
+        ("mixed/*.{py,cpp}:", wide, "alternatives", false),
+        ("wrong_answer:", "wrong_answer: [", "cannot be parsed", true),
+    ] {
+        let files = Files::fixture("kattis-2025-09/ratio").edit("submissions/submissions.yaml", from, to);
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{to}: {error}"));
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::Expectation).expect(to);
+        assert!(warning.file.ends_with("submissions.yaml") && warning.to_string().contains(words), "{warning}");
+        let of_submissions = &imported.package.problem.submissions;
+        let wrong = of_submissions.iter().find(|one| one.program.path.as_str().contains("/wrong_answer/")).unwrap();
+        assert_eq!(wrong.expectations.is_empty(), is_faulty, "{to}: {:?}", wrong.expectations);
+    }
+}
+
+#[test]
+fn a_submission_in_an_unknown_language_is_left_out_in_every_format() {
+    for (name, folder) in [
+        ("dmoj/guess", "submissions/accepted"),
+        ("cupel/a-plus-b", "submissions/accepted"),
+        ("kattis-legacy/sums", "submissions/accepted"),
+        ("kattis-2025-09/ratio", "submissions/accepted"),
+    ] {
+        let files = Files::fixture(name)
+            .with(&format!("{folder}/strange.xyzzy"), "x\n")
+            .with(&format!("{folder}/notes/README"), "x\n");
+        let mut options = options();
+        options.time_limit = Some(Duration::from_secs(1));
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let left_out = imported.warnings.iter().filter(|finding| finding.code == Code::LeftOut);
+        let files: Vec<&str> = left_out.map(|finding| finding.file.rsplit('/').next().unwrap()).collect();
+        assert_eq!(files, ["notes", "strange.xyzzy"], "{name}");
+        let submissions = &imported.package.problem.submissions;
+        assert!(submissions.iter().all(|one| !one.program.path.as_str().contains("strange")), "{name}");
+    }
+}
+
+#[test]
+fn only_the_first_thousand_submissions_are_read() {
+    for name in ["cupel/a-plus-b", "kattis-legacy/sums"] {
+        let mut files = Files::fixture(name);
+        for number in 0..1001 {
+            files.0.push((format!("submissions/wrong_answer/{number}.py"), b"print()\n".to_vec()));
+        }
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::LeftOut).expect(name);
+        assert!(warning.fault.contains("more than 1000"), "{warning}");
+        assert_eq!(imported.package.problem.submissions.len(), 1000, "{name}");
+    }
+}
+
+#[test]
+fn faults_in_submissions_json_are_warnings() {
+    for text in
+        ["{", "{\"submissions/accepted/add.py\": 3}", "{\"submissions/accepted/add.py\": {\"entry_point\": [1]}}"]
+    {
+        let files = Files::fixture("domjudge/sums").with("submissions.json", text);
+        let files = files.with("submissions/accepted/add.py", "print(1)\n");
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::Expectation).expect(text);
+        assert_eq!(warning.file, "submissions.json", "{warning}");
+    }
+}
+
 #[test]
 fn either_annotation_of_domjudge_names_results_or_a_score() {
     for (annotation, verdict, has_score) in [
