@@ -292,7 +292,12 @@ fn a_validator_of_the_package_decides_only_by_exit_codes_42_and_43() {
         ("os.kill(os.getpid(), signal.SIGSEGV)", "JE"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "JE"),
         ("while True: pass", "JE"),
-        ("sys.stdout.write('x' * (64 << 20))", "JE"),
+        // Messages are truncated, on every way.
+        ("sys.stdout.write('x' * (64 << 20))", "AC"),
+        ("sys.stderr.write('x' * (20 << 20))", "AC"),
+        ("open(sys.argv[3] + 'judgemessage.txt', 'w').write('x' * (20 << 20))", "AC"),
+        ("open(sys.argv[3] + 'teammessage.txt', 'w').write('x' * (20 << 20)); sys.exit(43)", "WA"),
+        ("open(sys.argv[3] + 'score.txt', 'w').write('1' * (20 << 20))", "JE"),
     ] {
         let files = sums("validation: custom\n");
         files.write("p/output_validators/check/check.py", &VALIDATOR.replace("ACT", act));
