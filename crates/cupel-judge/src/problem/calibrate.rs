@@ -54,13 +54,17 @@ pub fn derive_time_limit(
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
 ) -> Result<Option<DerivedTimeLimit>, ProblemError> {
-    let problem = &request.package.problem;
+    let mut package = request.package.clone();
+    // The list of languages applies to new submissions, not to those that the package contains.
+    package.problem.limits.languages = None;
+    let problem = &package.problem;
     let mut measured: Vec<Measured> = Vec::new();
     for example in problem.submissions.iter().filter(|example| must_be_in_time(example)) {
         let Ok(language) = program::language_of(&example.program, request.languages) else { continue };
         let files = BoxFiles::new(program::read_files(request.package, &example.program.files)?);
         let measuring = ProblemRequest {
             files: &files,
+            package: &package,
             language,
             entry_point: example.program.entry_point.as_deref(),
             limits: LimitsRequest { cpu_time: Some(MEASURED_MAX), ..request.limits },
