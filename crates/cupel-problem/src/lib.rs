@@ -27,7 +27,7 @@ pub use group::{
     Aggregate, CaseGroup, GroupName, GroupNameError, GroupScoring, MaxScore, Node, ScoreRange, StopRule, Tests,
     TestsError, VerdictRule,
 };
-pub use limits::{LanguageFactors, OnOutputLimit, ProblemLimits, StepBounds, WallLimit};
+pub use limits::{LanguageFactors, OnOutputLimit, OnWaiting, ProblemLimits, StepBounds, WallLimit};
 pub use package::{ContentHash, FileRef, Package, PackagePath, PackagePathError};
 pub use problem::{
     Author, Difficulty, InputTrial, Licence, Objective, OutputTrial, Problem, ProgramIo, Sample, Scoring, ScoringRules,

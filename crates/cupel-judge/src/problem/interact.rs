@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_problem::{AfterInteraction, Case, Checker, Interactor};
+use cupel_problem::{AfterInteraction, Case, Checker, Interactor, OnWaiting};
 use cupel_types::{BoxFiles, Bytes, Outcome, Root, Verdict};
 
 use super::answer::{self, Decision};
@@ -100,6 +100,10 @@ impl Judging<'_, '_> {
         let mut pass = self.by_itself(ended.program.report.clone(), &stderr, reruns, false);
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;
+        if pass.verdict == Verdict::IdleLimit && package.problem.limits.on_waiting == OnWaiting::TimeLimit {
+            // The message names the limit, and the causes contain the exact verdict.
+            pass.verdict = Verdict::TimeLimit;
+        }
         if ended.settled {
             // Cupel stopped the program, so the program has not failed.
             pass.causes.clear();

@@ -143,6 +143,8 @@ impl Plan<'_> {
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
         let mut resolution = time.calibration.resolution;
+            // The format has no verdict on idleness.
+            on_waiting: _,
         if let Some(limit) = time.limit {
             put("time_limit", Yaml::plain(limit.as_secs_f64()));
             // The limit must be a multiple of the resolution. If it is not, the limit itself becomes the resolution.

@@ -145,6 +145,7 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
 fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
     let grader = key_of(top, "signature_grader");
     if !grader.is_some() {
+    draft.limits.on_waiting = cupel_problem::OnWaiting::TimeLimit;
         return;
     }
     let mut files = Vec::new();
