@@ -94,6 +94,8 @@ cupel_types::named! {
         /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The submission has no
         /// expectation then; importing and judging do not need one.
         Expectation = "W_EXPECTATION",
+        /// A limit below the minimum, which is raised to it.
+        LimitRaised = "W_LIMIT_RAISED",
         /// A part of the package that is left out, because it has no equivalent.
         LeftOut = "W_LEFT_OUT",
     }

@@ -35,7 +35,7 @@ pub struct ProblemLimits {
 }
 
 /// The wall-clock limit that a package sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WallLimit {
     /// A fixed time.
     Time(Duration),

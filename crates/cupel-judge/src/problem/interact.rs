@@ -47,7 +47,7 @@ impl Judging<'_, '_> {
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
         };
         let package = self.request.package;
-        let data = check::data_of(package, case, input.clone(), None, feedback)?;
+        let data = check::data_of(package, case, input.clone(), None, feedback, self.made.as_ref())?;
         let call = match check::call(&interactor.program, &runnable, &data, true) {
             Ok(call) => call,
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
@@ -160,7 +160,14 @@ impl Judging<'_, '_> {
                     Ok(runnable) => runnable,
                     Err(why) => return Ok(pass.fault(&why, None)),
                 };
-                let data = check::data_of(self.request.package, case, None, Some(log), BoxFiles::default())?;
+                let data = check::data_of(
+                    self.request.package,
+                    case,
+                    None,
+                    Some(log),
+                    BoxFiles::default(),
+                    self.made.as_ref(),
+                )?;
                 let bounds = self.request.package.problem.limits.validation;
                 let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
                 Ok(pass.decided(program, checked))

@@ -38,7 +38,14 @@ impl Context<'_> {
                 (files, shape)
             }
         };
-        (!files.is_empty()).then_some(Program { path: at, files, language: None, entry_point: None, shape })
+        (!files.is_empty()).then_some(Program {
+            path: at,
+            files,
+            language: None,
+            entry_point: None,
+            flags: Vec::new(),
+            shape,
+        })
     }
 
     /// Returns all programs in a directory: each source and each subdirectory is one. Other files (headers) are added to every
@@ -114,7 +121,10 @@ impl Context<'_> {
         let mut program = self.program(path)?;
         // Submissions are always sources, never build scripts.
         program.shape = ProgramShape::Sources;
-        if !program.files.iter().any(|file| self.is_source(file.name.as_str())) {
+        let languages = self.options.languages;
+        if languages.of_files(program.files.iter().map(|file| &file.name)).is_err()
+            && !program.files.iter().any(|file| self.is_source(file.name.as_str()))
+        {
             let remedy = "It is left out; remove it, or configure its language";
             self.findings.file(Code::LeftOut, path, "the submission is not in a configured language", remedy);
             return None;

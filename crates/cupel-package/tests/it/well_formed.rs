@@ -8,8 +8,8 @@ use std::time::Duration;
 use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
-    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, PackagePath, Problem, Protocol, Score,
-    Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
+    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath, Problem,
+    Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
 };
 use cupel_types::Bytes;
 
@@ -573,6 +573,89 @@ fn dmoj_interactors_and_patterns() {
     let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
     assert_eq!(checker.protocol, Protocol::Coci);
     assert_eq!(checker.program.language.as_ref().map(|l| l.as_str()), Some("python"));
+}
+
+/// Imports `dmoj/guess` with another `init.yml`.
+fn dmoj(init: &str, time_limit: Option<Duration>) -> (Bench, Imported) {
+    let mut options = options();
+    options.time_limit = time_limit;
+    let files = Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("2.out", "2\n");
+    let bench = Bench::new();
+    let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{init}: {error}"));
+    (bench, imported)
+}
+
+/// Each row: `init.yml`, the key, and whether the key is one of DMOJ's.
+#[test]
+fn each_key_of_dmoj_without_effect_gives_a_warning() {
+    let cases = "test_cases: [{in: 1.in, out: 1.out}]\n";
+    for (init, key, code) in [
+        (format!("symlinks: {{a: b}}\n{cases}"), "symlinks", Code::LeftOut),
+        (format!("unbuffered: true\n{cases}"), "unbuffered", Code::LeftOut),
+        (format!("pionts: 3\n{cases}"), "pionts", Code::KeyIgnored),
+        ("test_cases: [{in: 1.in, out: 1.out, poitns: 4}]\n".to_owned(), "test_cases[0].poitns", Code::KeyIgnored),
+        (
+            "test_cases: [{batched: [{in: 1.in, out: 1.out, symlinks: {a: b}}]}]\n".to_owned(),
+            "test_cases[0].batched[0].symlinks",
+            Code::LeftOut,
+        ),
+        ("test_cases: {case_point: [1, 2]}\n".to_owned(), "test_cases.case_point", Code::KeyIgnored),
+        (
+            format!("interactive: {{files: interactor.cpp, preprocessing_time: 3}}\n{cases}"),
+            "interactive.preprocessing_time",
+            Code::LeftOut,
+        ),
+        (format!("interactive: {{files: interactor.cpp, tpye: coci}}\n{cases}"), "interactive.tpye", Code::KeyIgnored),
+    ] {
+        let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+        let found = imported.warnings.iter().find(|finding| finding.key.as_deref() == Some(key)).expect(key);
+        assert_eq!(found.code, code, "{found}");
+    }
+    let init = format!("unbuffered: false\nmeta: {{a: 1}}\nwall-time-factor: 3\noutput_prefix_length: 9\n{cases}");
+    let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+    assert!(imported.warnings.iter().all(|finding| finding.key.is_none()), "{:?}", imported.warnings);
+}
+
+#[test]
+fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
+    let init = "time_limit: 2\nmemory_limit: 512\ntest_cases:\n- {in: 1.in, out: 1.out, time_limit: 1, memory_limit: 65536}\n\
+                - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5}]\n  time_limit: 3\n";
+    let (_bench, imported) = dmoj(init, None);
+    assert!(codes(&imported).contains(&Code::LimitRaised));
+    let problem = &imported.package.problem;
+    assert_eq!((problem.limits.memory, problem.limits.time.limit), (Bytes::mib(1), Some(Duration::from_secs(2))));
+    let own: Vec<OwnLimits> = problem.tests.cases().map(|case| case.limits).collect();
+    assert_eq!((own[0].time, own[0].memory), (Some(Duration::from_secs(1)), Some(Bytes::mib(64))));
+    assert_eq!((own[1].time, own[1].memory), (Some(Duration::from_secs(3)), None));
+    assert_eq!(own[1].wall_time, Some(WallLimit::TimesCpu("5".parse().unwrap())));
+}
+
+#[test]
+fn a_package_of_dmoj_is_the_same_after_an_export_and_an_import() {
+    let init = "test_cases: [{out: 1.out}]\nchecker: check.py\n";
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let files =
+        Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("check.py", "check = None\n");
+    let bench = Bench::new();
+    let first = bench.import_files(&files, &options).unwrap();
+    let (other, zip) = (Bench::new(), bench.path().join("again.zip"));
+    cupel_package::archive(&first.package, &zip).unwrap();
+    let second = other.import(&zip, &options).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(second.package.hash, first.package.hash);
+    assert_eq!(second.package.problem.tests, first.package.problem.tests);
+}
+
+#[test]
+fn points_of_cases_found_by_name_are_in_their_order() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let files =
+        Files::fixture("dmoj/pattern").edit("init.yml", "test_cases:\n", "test_cases:\n  case_points: [30, 70]\n");
+    let bench = Bench::new();
+    let problem = bench.import_files(&files, &options).unwrap().package.problem;
+    let max = |name: &str| group(&problem, name).max;
+    assert_eq!((max("batch01"), max("batch02")), (MaxScore::Bounded(points(30)), MaxScore::Bounded(points(70))));
 }
 
 #[test]

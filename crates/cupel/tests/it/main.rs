@@ -6,6 +6,7 @@ mod cluster;
 mod compilers;
 mod config;
 mod contest;
+mod dmoj;
 mod docker;
 mod fairness;
 mod formats;

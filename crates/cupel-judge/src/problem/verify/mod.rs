@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{CaseId, ExampleSubmission, ExpectedVerdict, MaxScore, Package, PackagePath, Program, Scope};
-use cupel_types::{BoxFiles, LimitsRequest, Start, UserId, Verdict};
+use cupel_types::{BoxFiles, LimitsRequest, Start, ToolOptions, UserId, Verdict};
 
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
 
@@ -100,7 +100,7 @@ pub fn verify(
     let mut verifying = Verifying {
         request,
         executor,
-        builder: Builder { owner: request.owner, compile, cache },
+        builder: Builder { owner: request.owner, compile, cache, tools: &ToolOptions::NONE, checks_syntax: false },
         observer,
         programs: Programs::default(),
         claims: Vec::new(),

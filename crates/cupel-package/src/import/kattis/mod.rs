@@ -87,7 +87,7 @@ impl Kattis<'_> {
                 },
             };
             if !files.is_empty() {
-                includes.push(Include { language, files, entry_point: None });
+                includes.push(Include { language, files, entry_point: None, grader: None });
             }
         }
         includes
