@@ -22,7 +22,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cupel_languages::{Availability, Registry};
-use cupel_problem::{AfterInteraction, Checker, InputValidator, Interactor, Method, Problem, Program, ProgramShape};
+use cupel_problem::{
+    AfterInteraction, Checker, Generator, InputValidator, Interactor, Method, Problem, Program, ProgramShape,
+};
 use cupel_types::{LanguageId, UserId};
 use tokio::sync::watch;
 
@@ -96,7 +98,14 @@ pub(crate) fn languages_of(registry: &Registry) -> BTreeSet<LanguageId> {
 pub(crate) fn judging_languages(problem: &Problem, registry: &Registry) -> Needs {
     let mut needs = Needs::new();
     let mut seen: Option<&Arc<Method>> = None;
+    let mut made: Option<&Arc<Generator>> = None;
     for case in problem.tests.cases() {
+        if let Some(by) = case.made.as_ref().map(|made| &made.by)
+            && made.is_none_or(|made| !Arc::ptr_eq(made, by))
+        {
+            needs.extend(language_of(&by.program, registry));
+            made = Some(by);
+        }
         // Nearly always all cases share one method.
         if seen.is_some_and(|seen| Arc::ptr_eq(seen, &case.method)) {
             continue;

@@ -33,6 +33,11 @@ struct FileDto {
     #[serde(default)]
     compile: Vec<Vec<String>>,
     execute: Vec<String>,
+    #[serde(default)]
+    check: Vec<String>,
+    #[serde(default)]
+    headers: Vec<String>,
+    missing: Option<String>,
     version: VersionDto,
     image: Option<String>,
     executor: Option<ImageExecutor>,
@@ -327,6 +332,13 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse_with(command, &prepare)))
         .collect();
     let execute = faults.check("execute", Template::parse_with(&dto.execute, &prepare));
+    let check = match dto.check.is_empty() {
+        true => None,
+        false => faults.check("check", Template::parse_with(&dto.check, &prepare)),
+    };
+    if check.is_some() && !compile.is_empty() {
+        faults.add("check", "is for languages without `compile`, because a compiler also checks the syntax");
+    }
     if execute.as_ref().is_some_and(Template::names_main_class) == dto.main_class.is_empty() {
         faults.add(
             "main_class",
@@ -392,6 +404,9 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         main_class: dto.main_class,
         named_by_type: dto.named_by_type,
         execute: execute?,
+        check,
+        headers: dto.headers,
+        missing: dto.missing,
         env: dto.env.into_iter().collect(),
         image,
         executor: dto.executor,

@@ -36,6 +36,13 @@ pub struct Language {
     pub service: Option<CompileService>,
     /// The command that runs the program; the program's arguments are appended.
     pub execute: Template,
+    /// The command that checks the syntax of a submission to a problem; it runs nothing of the submission. `None` for languages with a
+    /// compiler, and for those whose interpreter has no such command.
+    pub check: Option<Template>,
+    /// Extensions of headers, without the dot. Files of a submission that has headers only are in this language.
+    pub headers: Vec<String>,
+    /// Why the operating system has no package for the language; shown if its toolchain is not installed.
+    pub missing: Option<String>,
     /// Names of the class to start, in order of preference, if commands contain `{main_class}`. `{stem}` in a name is
     /// the main source's file name without its extension. See [`Language::main_class`].
     pub main_class: Vec<String>,
@@ -103,6 +110,17 @@ impl Language {
         self.compile.iter().enumerate().map(fill).collect()
     }
 
+    /// A copy for submissions to problems, whose compile step checks the syntax if the language has no compiler. All files are then
+    /// passed on.
+    #[must_use]
+    pub fn with_check(&self) -> Language {
+        let mut language = self.clone();
+        if language.compile.is_empty() {
+            language.compile.extend(language.check.take());
+        }
+        language
+    }
+
     /// The command that runs the program, without the program's arguments. Additional arguments for the interpreter or the
     /// virtual machine precede the source or the class to start.
     pub fn execute_command(&self, values: &Placeholders) -> Vec<String> {
@@ -140,6 +158,7 @@ impl Language {
             compile: self.compile.iter().map(Template::without_prepared).collect(),
             service: None,
             execute: self.execute.without_prepared(),
+            check: self.check.as_ref().map(Template::without_prepared),
             image: Some(image.clone()),
             executor: Some(ImageExecutor::Native),
             found_image: None,

@@ -121,8 +121,8 @@ impl Registry {
                 (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(probe_next)).collect();
             threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
-        for (at, Probed { availability, image }) in found {
-            self.languages[at].accept(availability, image);
+        for (at, found) in found {
+            self.languages[at].accept(found);
         }
         self.settle_requirements();
         let packages =
@@ -149,11 +149,14 @@ impl Registry {
                     before.filter(|before| before.package == library.package).find_map(|same| same.version.clone());
                 library.version = same;
             }
-            let Probed { availability, image } = match known {
-                Some(known) => Probed { availability: known.availability.clone(), image: None },
+            let found = match known {
+                Some(known) => {
+                    let has_check = known.check.is_some();
+                    Probed { availability: known.availability.clone(), image: None, has_check }
+                }
                 None => probed(language, probe),
             };
-            language.accept(availability, image);
+            language.accept(found);
         }
         self.settle_requirements();
     }
@@ -291,7 +294,11 @@ impl Registry {
     /// There is none or more than one; the message is for people.
     pub fn of_files<'p>(&self, names: impl Iterator<Item = &'p BoxPath>) -> Result<&Language, String> {
         let extension = |path: &'p BoxPath| path.as_str().rsplit_once('.').map(|(_, extension)| extension);
-        let found = names.filter_map(extension).filter_map(|extension| self.by_extension(extension));
+        let extensions: Vec<&str> = names.filter_map(extension).collect();
+        let sources = extensions.iter().any(|extension| self.by_extension(extension).is_some());
+        // Headers decide only if there are no sources.
+        let of = |extension: &&str| if sources { self.by_extension(extension) } else { self.by_header(extension) };
+        let found = extensions.iter().filter_map(of);
         let found: BTreeMap<&str, &Language> = found.map(|language| (language.id.as_str(), language)).collect();
         let named = || found.keys().copied().collect::<Vec<_>>().join(", ");
         match found.len() {
@@ -310,6 +317,11 @@ impl Registry {
     /// Finds a language by file-name extension, without the dot.
     pub fn by_extension(&self, extension: &str) -> Option<&Language> {
         self.languages.iter().find(|l| l.extensions.iter().any(|e| e == extension))
+    }
+
+    /// Finds a language by the extension of a header, without the dot.
+    pub fn by_header(&self, extension: &str) -> Option<&Language> {
+        self.languages.iter().find(|l| l.headers.iter().any(|e| e == extension))
     }
 
     /// Message about an unknown language name. It suggests the nearest language or, if no name is close, refers to
@@ -392,7 +404,10 @@ fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a
 
 impl Language {
     /// Records what a probe found.
-    fn accept(&mut self, availability: Availability, image: Option<FoundImage>) {
+    fn accept(&mut self, Probed { availability, image, has_check }: Probed) {
+        if !has_check {
+            self.check = None;
+        }
         self.availability = availability;
         self.root = image.as_ref().map_or(Root::System, |image| image.root.clone());
         self.found_image = image;
@@ -403,6 +418,8 @@ impl Language {
 struct Probed {
     availability: Availability,
     image: Option<FoundImage>,
+    /// Whether the program that checks the syntax is installed. The language can be used without it.
+    has_check: bool,
 }
 
 fn probed(language: &Language, probe: &dyn Probe) -> Probed {
@@ -416,11 +433,16 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
             Err(reason) => (None, Err(reason)),
         },
     };
-    let availability = match version {
-        Ok(version) => Availability::Available { version },
-        Err(reason) => Availability::Unavailable { reason },
+    let availability = match (version, &language.missing) {
+        (Ok(version), _) => Availability::Available { version },
+        (Err(reason), None) => Availability::Unavailable { reason },
+        (Err(reason), Some(missing)) => Availability::Unavailable { reason: format!("{reason}: {missing}") },
     };
-    Probed { availability, image }
+    let has_check = language.check.as_ref().and_then(Template::program).is_some_and(|program| match &image {
+        None => probe.is_installed(program),
+        Some(image) => probe.is_installed_in(image, program).unwrap_or(false),
+    });
+    Probed { availability, image, has_check }
 }
 
 /// The version of a language whose toolchain is in an image, with the image's digest. Whatever is kept for a version,
@@ -576,6 +598,21 @@ mod tests {
 
     fn check_collision(files: &[(&str, &str, &str)], expected: &str) {
         assert_eq!(registry(files).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn headers_decide_the_language_only_without_sources() {
+        let registry = Registry::load(None).unwrap();
+        let language = |names: &[&str]| {
+            let names: Vec<BoxPath> = names.iter().map(|name| BoxPath::new(name).unwrap()).collect();
+            registry.of_files(names.iter()).map(|language| language.id.to_string()).ok()
+        };
+        assert_eq!(language(&["a.hpp", "b.h"]).as_deref(), Some("cpp"));
+        assert_eq!(language(&["b.h"]).as_deref(), Some("c"));
+        assert_eq!(language(&["a.hpp", "main.py"]).as_deref(), Some("python"));
+        assert_eq!(language(&["a.plg"]).as_deref(), Some("prolog"));
+        assert_eq!(language(&["a.f77"]).as_deref(), Some("fortran"));
+        assert_eq!(language(&["a.txt", "README"]), None);
     }
 
     #[test]
@@ -910,6 +947,29 @@ mod tests {
 
         fn is_installed(&self, program: &str) -> bool {
             program != "half"
+        }
+    }
+
+    #[test]
+    fn a_language_is_available_without_the_program_that_checks_its_syntax() {
+        struct Only(&'static [&'static str]);
+        impl Probe for Only {
+            fn version(&self, command: &[String]) -> Result<String, String> {
+                let program = command[0].as_str();
+                self.is_installed(program).then(|| "5.4.1".to_owned()).ok_or(format!("`{program}` is not installed"))
+            }
+            fn is_installed(&self, program: &str) -> bool {
+                self.0.contains(&program)
+            }
+        }
+        for (installed, has_check) in [(&["lua5.4"][..], false), (&["lua5.4", "luac5.4"], true)] {
+            let mut registry = Registry::load(None).unwrap();
+            registry.probe(&Only(installed));
+            let lua = registry.find("lua").unwrap();
+            assert_eq!((lua.is_available(), lua.check.is_some()), (true, has_check), "{installed:?}");
+            let python = &registry.find("python2").unwrap().availability;
+            let Availability::Unavailable { reason } = python else { panic!("{python:?}") };
+            assert!(reason.starts_with("`python2` is not installed: Debian 12 has no Python 2"), "{reason}");
         }
     }
 

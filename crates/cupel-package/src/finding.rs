@@ -91,9 +91,11 @@ cupel_types::named! {
         DraftSpelling = "W_DRAFT_SPELLING",
         /// A part that verification needs is missing: an input validator, an accepted submission, or the language of a submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
-        /// An annotation of a submission that contradicts another or has no meaning. The submission has no expectation then;
-        /// importing and judging do not need one.
+        /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The submission has no
+        /// expectation then; importing and judging do not need one.
         Expectation = "W_EXPECTATION",
+        /// A limit below the minimum, which is raised to it.
+        LimitRaised = "W_LIMIT_RAISED",
         /// A part of the package that is left out, because it has no equivalent.
         LeftOut = "W_LEFT_OUT",
     }

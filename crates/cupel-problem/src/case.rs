@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use cupel_types::Bytes;
 pub use cupel_types::Feedback;
 
 use super::check::Method;
 use super::group::MaxScore;
+use super::limits::{StepBounds, WallLimit};
 use super::package::{FileRef, PackagePath};
-use super::program::ProgramFile;
+use super::program::{Program, ProgramFile};
 use super::score::Score;
 
 /// Name of a case, unique in its problem. It includes the names of the groups, as in `secret/group1/01`.
@@ -59,6 +62,46 @@ pub struct Case {
     pub hints: Hints,
     /// The parts of the case that the statement shows. `Some` for samples only.
     pub shown: Option<Shown>,
+    /// Limits of this case that replace those of the problem.
+    pub limits: OwnLimits,
+    /// How the data is made when the case is judged (DMOJ). `None`: the files are the data.
+    pub made: Option<Made>,
+}
+
+/// Limits of one case that replace those of the problem. `None`: the limit of the problem applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OwnLimits {
+    /// CPU time, for languages without a factor.
+    pub time: Option<Duration>,
+    /// Wall-clock time.
+    pub wall_time: Option<WallLimit>,
+    /// Memory, for languages without a factor.
+    pub memory: Option<Bytes>,
+    /// Maximum number of bytes that the submission may write to its standard output.
+    pub output: Option<Bytes>,
+}
+
+/// How the data of a case is made when the case is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The generator. Cases with the same generator share one value.
+    pub by: Arc<Generator>,
+    /// Its arguments for this case.
+    pub args: Vec<String>,
+    /// Whether its standard output is the input; if not, and if it writes nothing, the file is the input.
+    pub input: bool,
+    /// Whether its standard error is the answer; if not, the file is the answer.
+    pub answer: bool,
+}
+
+/// A program of the package that makes the data of cases. It reads the input file, which may be empty, and writes the input to its
+/// standard output and the answer to its standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generator {
+    /// The program that is built and run.
+    pub program: Program,
+    /// Its limits. The limit on output applies to each of its streams.
+    pub bounds: StepBounds,
 }
 
 /// Arguments for the input validators.

@@ -32,6 +32,8 @@ pub struct JudgeProgram {
     pub protocol: Protocol,
     /// Arguments that follow those of the protocol.
     pub args: Vec<String>,
+    /// The words of the command line, with `{input_file}`, `{output_file}` and `{answer_file}`, if they are not those of the protocol.
+    pub words: Option<Vec<String>>,
 }
 
 /// The program at the other end of the submission's standard streams.

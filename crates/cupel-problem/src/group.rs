@@ -368,8 +368,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        CasePoints, Checker, Comparison, ContentHash, Feedback, FileRef, Hints, Method, PackagePath, TokenRules,
-        ValidatorArgs,
+        CasePoints, Checker, Comparison, ContentHash, Feedback, FileRef, Hints, Method, OwnLimits, PackagePath,
+        TokenRules, ValidatorArgs,
     };
 
     fn group(name: &str, requires: &[&str], children: Vec<Node>) -> CaseGroup {
@@ -401,6 +401,8 @@ mod tests {
             validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
             shown: None,
+            limits: OwnLimits::default(),
+            made: None,
         }))
     }
 

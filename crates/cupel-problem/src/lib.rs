@@ -16,7 +16,7 @@ mod score;
 mod signature;
 
 pub use calibration::{Calibration, Factor, FactorError, TimeLimit};
-pub use case::{Case, CaseId, CasePoints, Feedback, Hints, Shown, ValidatorArgs};
+pub use case::{Case, CaseId, CasePoints, Feedback, Generator, Hints, Made, OwnLimits, Shown, ValidatorArgs};
 pub use check::{
     AfterInteraction, Checker, Comparison, ErrorMode, InputValidator, Interactor, JudgeProgram, Method, NotATolerance,
     OrderOf, Passes, Protocol, Standard, TokenRules, Tolerance,
@@ -27,13 +27,13 @@ pub use group::{
     Aggregate, CaseGroup, GroupName, GroupNameError, GroupScoring, MaxScore, Node, ScoreRange, StopRule, Tests,
     TestsError, VerdictRule,
 };
-pub use limits::{LanguageFactors, OnOutputLimit, ProblemLimits, StepBounds, WallLimit};
+pub use limits::{LanguageFactors, OnOutputLimit, OnWaiting, ProblemLimits, StepBounds, WallLimit};
 pub use package::{ContentHash, FileRef, Package, PackagePath, PackagePathError};
 pub use problem::{
     Author, Difficulty, InputTrial, Licence, Objective, OutputTrial, Problem, ProgramIo, Sample, Scoring, ScoringRules,
     Slug, SlugError, Statement, StatementFormat, Tag, TagError, Titles, Trials, Visibility,
 };
-pub use program::{Include, Program, ProgramFile, ProgramShape};
+pub use program::{Grader, Include, Program, ProgramFile, ProgramShape};
 pub use score::{Score, ScoreError};
 pub use signature::{
     CompareResult, Identifier, IdentifierError, Interface, MethodSignature, Parameter, Signature, Type,

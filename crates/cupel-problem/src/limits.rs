@@ -20,6 +20,8 @@ pub struct ProblemLimits {
     pub output: Bytes,
     /// The consequence of an exceeded output limit.
     pub on_output_limit: OnOutputLimit,
+    /// The verdict on a submission that waits for its interactor until a limit ends it.
+    pub on_waiting: OnWaiting,
     /// Maximum size of a submission's source, without files that the package adds.
     pub code: Bytes,
     /// Limits of compiling a submission.
@@ -33,7 +35,7 @@ pub struct ProblemLimits {
 }
 
 /// The wall-clock limit that a package sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WallLimit {
     /// A fixed time.
     Time(Duration),
@@ -59,6 +61,15 @@ pub enum OnOutputLimit {
     Discard,
 }
 
+/// The verdict on a submission that waits for its interactor, and whose interactor waits for it, until a limit ends both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnWaiting {
+    /// ILE.
+    IdleLimit,
+    /// TLE, in formats without a verdict on idleness. The causes contain ILE.
+    TimeLimit,
+}
+
 /// Limits of all steps except the execution of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepBounds {
@@ -79,6 +90,7 @@ impl ProblemLimits {
             memory: Bytes::mib(2048),
             output: Bytes::mib(8),
             on_output_limit: OnOutputLimit::Kill,
+            on_waiting: OnWaiting::IdleLimit,
             code: Bytes::kib(128),
             compile: StepBounds { time: Duration::from_secs(60), memory: Bytes::mib(2048), output: Bytes::mib(8) },
             validation: StepBounds { time: Duration::from_secs(60), memory: Bytes::mib(2048), output: Bytes::mib(8) },

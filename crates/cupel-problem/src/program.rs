@@ -15,6 +15,8 @@ pub struct Program {
     pub language: Option<LanguageId>,
     /// The file, class or module to start, in the form that the language defines, if the package names it.
     pub entry_point: Option<String>,
+    /// Arguments for the compiler, in addition to those of the language.
+    pub flags: Vec<String>,
     /// How the program is built and run.
     pub shape: ProgramShape,
 }
@@ -52,4 +54,15 @@ pub struct Include {
     pub files: Vec<ProgramFile>,
     /// The entry point among the files, if the submission is only a part of the program (as with a grader).
     pub entry_point: Option<String>,
+    /// How the submission becomes a part of the program, if its entry point is a grader that calls its functions (DMOJ).
+    pub grader: Option<Grader>,
+}
+
+/// How a grader in C or C++ calls a submission. The entry point is compiled in the submission's language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grader {
+    /// Name of the header that each source of the submission includes first.
+    pub header: String,
+    /// Whether the submission may define `main`. If not, its `main` is renamed.
+    pub allow_main: bool,
 }

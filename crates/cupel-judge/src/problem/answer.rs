@@ -90,7 +90,8 @@ fn unknown_code(code: i32, expected: &str) -> Answer {
     Answer::fault(format!("it ended with exit code {code}; expected {expected}"))
 }
 
-fn ended(outcome: Outcome) -> String {
+/// Says how a program ended, as a predicate of a sentence.
+pub(super) fn ended(outcome: Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("ended with exit code {code}"),
         Outcome::Signalled(signal) => format!("was killed by {signal}"),

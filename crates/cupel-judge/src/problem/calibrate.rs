@@ -5,6 +5,7 @@
 //!
 //! Source: Kattis problem package format, legacy, `time_multiplier`; 2025-09, `time_limit` and `time_multipliers`.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use cupel_problem::{
@@ -12,7 +13,7 @@ use cupel_problem::{
 };
 use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Start, Verdict};
 
-use super::{Options, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
+use super::{Options, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
 
 /// Time limit of a submission that is measured while the package's limit is unknown.
@@ -54,12 +55,16 @@ pub fn derive_time_limit(
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
 ) -> Result<Option<DerivedTimeLimit>, ProblemError> {
-    let problem = &request.package.problem;
+    let mut package = request.package.clone();
+    // The list of languages applies to new submissions, not to those that the package contains.
+    package.problem.limits.languages = None;
+    let problem = &package.problem;
     let mut measured: Vec<Measured> = Vec::new();
     for example in problem.submissions.iter().filter(|example| must_be_in_time(example)) {
         let Ok(language) = program::language_of(&example.program, request.languages) else { continue };
         let files = BoxFiles::new(program::read_files(request.package, &example.program.files)?);
         let measuring = ProblemRequest {
+            package: &package,
             files: &files,
             language,
             entry_point: example.program.entry_point.as_deref(),
@@ -89,7 +94,12 @@ pub(super) fn slowest(
 ) -> Option<Measured> {
     let talks = problem.is_interactive();
     let rejected = |verdict| matches!(verdict, Verdict::WrongAnswer | Verdict::PresentationError);
-    let counting = report.cases.iter().filter(|case| counts(&case.id) && !(talks && rejected(case.verdict)));
+    // The time of a case with a limit of its own says nothing about the limit of the problem.
+    let own: HashSet<&CaseId> =
+        problem.tests.cases().filter(|case| case.limits.time.is_some()).map(|case| &case.id).collect();
+    let is_measured =
+        |case: &&ProblemCaseReport| counts(&case.id) && !own.contains(&case.id) && !(talks && rejected(case.verdict));
+    let counting = report.cases.iter().filter(is_measured);
     let measured = counting.filter(|case| case.step.is_some()).map(|case| Measured {
         time: factor_of(&problem.limits, language).part_of(case.usage.cpu_time),
         by: by.clone(),

@@ -6,15 +6,15 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cupel_problem::{
-    Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit, Package,
-    Passes, Protocol, Score,
+    Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit,
+    OwnLimits, Package, Passes, Protocol, Score,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
 use super::check::{self, Checked};
 use super::grade::{Child, Named, score_of_case};
-use super::limits::RERUNS_MAX;
+use super::limits::{CaseLimits, RERUNS_MAX};
 use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, name, program};
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
@@ -38,6 +38,9 @@ pub(super) struct EqualCases {
     files: Vec<(BoxPath, ContentHash)>,
     /// Address of the method: equal cases share one value.
     method: usize,
+    limits: OwnLimits,
+    /// Address of the generator, and its arguments.
+    made: Option<(usize, Vec<String>)>,
 }
 
 impl EqualCases {
@@ -48,6 +51,8 @@ impl EqualCases {
             args: case.args.clone(),
             files: case.files.iter().map(|file| (file.name.clone(), file.file.hash)).collect(),
             method: Arc::as_ptr(&case.method).addr(),
+            limits: case.limits,
+            made: case.made.as_ref().map(|made| (Arc::as_ptr(&made.by).addr(), made.args.clone())),
         }
     }
 }
@@ -149,7 +154,11 @@ impl Judging<'_, '_> {
     pub(super) fn case(&mut self, case: &Case, group: &GroupName) -> Result<Child, ProblemError> {
         self.executor.await_turn();
         self.observer.event(JudgeEvent::ExecutionStarted { case: name(&case.id) });
-        let pass = self.pass_of(case)?;
+        let of_problem = self.limits;
+        self.limits = self.limits_of(case);
+        let pass = self.pass_of(case);
+        self.limits = of_problem;
+        let pass = pass?;
         let accepted = pass.verdict.is_accepted();
         let scored = if matches!(pass.verdict, Verdict::InternalError | Verdict::Cancelled) {
             Ok((None, false))
@@ -195,15 +204,51 @@ impl Judging<'_, '_> {
     /// Judges a case, or returns the result of an equal case.
     fn pass_of(&mut self, case: &Case) -> Result<Pass, ProblemError> {
         if !self.manner.equal_cases_once {
-            return Ok(self.passes(case, None)?.shortened(case));
+            return Ok(self.passes_with_data(case)?.shortened(case));
         }
         let equal = EqualCases::of(case);
         if let Some(pass) = self.known.get(&equal) {
             return Ok(pass.clone());
         }
-        let pass = self.passes(case, None)?.shortened(case);
+        let pass = self.passes_with_data(case)?.shortened(case);
         self.known.insert(equal, pass.clone());
         Ok(pass)
+    }
+
+    /// Returns the limits of a case, which may have limits of its own.
+    fn limits_of(&self, case: &Case) -> CaseLimits {
+        if case.limits == OwnLimits::default() {
+            return self.limits;
+        }
+        let request = self.request;
+        let mut problem = request.package.problem.limits.clone();
+        let mut requested = request.limits;
+        if let Some(time) = case.limits.time {
+            problem.time.limit = Some(time);
+            requested.cpu_time = None;
+        }
+        if let Some(memory) = case.limits.memory {
+            problem.memory = memory;
+            requested.memory = None;
+        }
+        problem.wall_time = case.limits.wall_time.or(problem.wall_time);
+        problem.output = case.limits.output.unwrap_or(problem.output);
+        let limits = CaseLimits::of(&problem, request.language, &requested);
+        if self.manner.measures { limits.with_margins(&problem) } else { limits }
+    }
+
+    /// Makes the data of a case, if a generator makes it, and runs all passes.
+    fn passes_with_data(&mut self, case: &Case) -> Result<Pass, ProblemError> {
+        let Some(how) = &case.made else { return self.passes(case, None) };
+        let made = match self.make(case, how)? {
+            Ok(made) => made,
+            Err(why) => return Ok(nothing_ran().fault(&why, None)),
+        };
+        let input = made.input.clone();
+        self.made = Some(made);
+        let pass = self.passes(case, input);
+        self.made = None;
+        pass
     }
 
     /// Runs all passes of a case. The returned pass has the usage of the slowest pass. `input` replaces the case's
@@ -284,7 +329,8 @@ impl Judging<'_, '_> {
                 Ok(pass)
             }
             Some((program, runnable)) => {
-                let data = check::data_of(self.request.package, case, input, Some(output), feedback)?;
+                let data =
+                    check::data_of(self.request.package, case, input, Some(output), feedback, self.made.as_ref())?;
                 let bounds = self.request.package.problem.limits.validation;
                 let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
                 Ok(pass.decided(program, checked))
@@ -420,9 +466,11 @@ impl Judging<'_, '_> {
     }
 
     pub(super) fn answer(&self, case: &Case) -> Result<Answer, ProblemError> {
-        let reader: Box<dyn Read + Send> = match &case.answer {
-            None => Box::new(io::empty()),
-            Some(answer) => {
+        let made = self.made.as_ref().and_then(|made| made.answer.clone());
+        let reader: Box<dyn Read + Send> = match (made, &case.answer) {
+            (Some(made), _) => Box::new(io::Cursor::new(made)),
+            (None, None) => Box::new(io::empty()),
+            (None, Some(answer)) => {
                 let opened = self.request.package.open(answer);
                 Box::new(opened.map_err(|source| ProblemError::Package { path: answer.path.clone(), source })?)
             }

@@ -10,6 +10,7 @@ use cupel_problem::{Checker, JudgeProgram, Package, Protocol, StepBounds};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes};
 
 use super::answer::{self, Answer};
+use super::generate::Made;
 use super::program::Runnable;
 use super::{ProblemError, limits};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
@@ -50,6 +51,7 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     let path = |name: &str| format!("{BOX}/.cupel/{name}");
     let (input, ans) = (path("in"), path("ans"));
     let out = if interacts { format!("{BOX}/{LOG}") } else { path("out") };
+    let output = out.clone();
     let args: Vec<String> = match (&program.protocol, interacts) {
         (Protocol::Kattis, _) => vec![input, ans, format!("{BOX}/{FEEDBACK}/")],
         (Protocol::Testlib { .. }, _) => vec![input, out, ans],
@@ -59,6 +61,11 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
         (Protocol::Peg, false) => vec![ans, out, input],
         (Protocol::Peg, true) => return Err("the protocol `peg` does not support interactors".to_owned()),
     };
+    let placed = |word: &String| {
+        let word = word.replace("{input_file}", &path("in")).replace("{answer_file}", &path("ans"));
+        word.replace("{output_file}", if interacts { "/dev/null" } else { &output })
+    };
+    let args = program.words.as_ref().map_or(args, |words| words.iter().map(placed).collect());
     let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || program.protocol == Protocol::Kattis);
     let argv = [&runnable.argv, &args, &program.args].into_iter().flatten().cloned().collect();
 
@@ -159,19 +166,23 @@ pub(super) fn program_of(checker: &Checker) -> Option<&JudgeProgram> {
     }
 }
 
-/// Reads the data of a case for a checker.
+/// Reads the data of a case for a checker. `made` is the data that a generator made, if there is one.
 pub(super) fn data_of(
     package: &Package,
     case: &cupel_problem::Case,
     input: Option<Arc<[u8]>>,
     output: Option<Arc<[u8]>>,
     feedback: BoxFiles,
+    made: Option<&Made>,
 ) -> Result<Data, ProblemError> {
-    let input = match input {
+    let input = match input.or_else(|| made.and_then(|made| made.input.clone())) {
         Some(input) => input,
         None => super::program::read(package, &case.input)?,
     };
-    let answer = case.answer.as_ref().map(|answer| super::program::read(package, answer)).transpose()?;
+    let answer = match made.and_then(|made| made.answer.clone()) {
+        Some(answer) => Some(answer),
+        None => case.answer.as_ref().map(|answer| super::program::read(package, answer)).transpose()?,
+    };
     Ok(Data { input, answer, output, feedback })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cupel_function::FunctionCase;
 use cupel_problem::{AfterInteraction, Case, Interactor, Method, Package};
-use cupel_types::{Bytes, Grading, Limits, Output, RunReport, Verdict};
+use cupel_types::{Bytes, Grading, Limits, Output, RunReport, ToolOptions, Verdict};
 
 use super::case::{Pass, Wanted};
 use super::limits::CaseLimits;
@@ -55,7 +55,13 @@ pub fn run_with_input(
         report.message = Some("the problem has no tests".to_owned());
         return Ok(report);
     };
-    let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
+    let builder = Builder {
+        owner: request.owner,
+        compile: problem.limits.compile,
+        cache,
+        tools: &ToolOptions::NONE,
+        checks_syntax: true,
+    };
     // Four streams: the compiler's output, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
@@ -108,6 +114,7 @@ fn case_like_a_sample(package: &Package) -> Option<Case> {
     let cases = || package.problem.tests.cases();
     let mut case = cases().find(|case| case.shown.is_some()).or_else(|| cases().next())?.clone();
     case.answer = None;
+    case.made = None;
     if case.shown.is_none() {
         case.args.clear();
         case.files.clear();

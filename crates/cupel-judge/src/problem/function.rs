@@ -204,7 +204,7 @@ impl Judging<'_, '_> {
             Err(why) => return Ok(pass.fault(&why, None)),
         };
         let output: Arc<[u8]> = format!("{value}\n").into_bytes().into();
-        let data = data_of(package, case, None, Some(output), BoxFiles::default())?;
+        let data = data_of(package, case, None, Some(output), BoxFiles::default(), None)?;
         let bounds = package.problem.limits.validation;
         let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
         Ok(pass.decided(program, checked))

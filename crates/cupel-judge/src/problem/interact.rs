@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_problem::{AfterInteraction, Case, Checker, Interactor};
+use cupel_problem::{AfterInteraction, Case, Checker, Interactor, OnWaiting};
 use cupel_types::{BoxFiles, Bytes, Outcome, Root, Verdict};
 
 use super::answer::{self, Decision};
@@ -47,7 +47,7 @@ impl Judging<'_, '_> {
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
         };
         let package = self.request.package;
-        let data = check::data_of(package, case, input.clone(), None, feedback)?;
+        let data = check::data_of(package, case, input.clone(), None, feedback, self.made.as_ref())?;
         let call = match check::call(&interactor.program, &runnable, &data, true) {
             Ok(call) => call,
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
@@ -100,6 +100,10 @@ impl Judging<'_, '_> {
         let mut pass = self.by_itself(ended.program.report.clone(), &stderr, reruns, false);
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;
+        if pass.verdict == Verdict::IdleLimit && package.problem.limits.on_waiting == OnWaiting::TimeLimit {
+            // The message names the limit, and the causes contain the exact verdict.
+            pass.verdict = Verdict::TimeLimit;
+        }
         if ended.settled {
             // Cupel stopped the program, so the program has not failed.
             pass.causes.clear();
@@ -156,7 +160,14 @@ impl Judging<'_, '_> {
                     Ok(runnable) => runnable,
                     Err(why) => return Ok(pass.fault(&why, None)),
                 };
-                let data = check::data_of(self.request.package, case, None, Some(log), BoxFiles::default())?;
+                let data = check::data_of(
+                    self.request.package,
+                    case,
+                    None,
+                    Some(log),
+                    BoxFiles::default(),
+                    self.made.as_ref(),
+                )?;
                 let bounds = self.request.package.problem.limits.validation;
                 let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
                 Ok(pass.decided(program, checked))

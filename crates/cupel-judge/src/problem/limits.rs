@@ -32,6 +32,9 @@ pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
+/// Space for the files that a program of the package leaves, if its own bound is lower. Messages are truncated when they are read,
+/// so a program that writes long messages does not fail.
+const FEEDBACK_MIN: Bytes = Bytes::mib(64);
 /// Output limit of a program whose output is truncated, so that a large output does not end it.
 const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 
@@ -97,17 +100,18 @@ impl CaseLimits {
     }
 }
 
-/// Returns the limits of a program of the package whose box contains files of `given` bytes.
+/// Returns the limits of a program of the package whose box contains files of `given` bytes. Its output is truncated and does not
+/// end it: its output consists of messages or, if it is an interactor, of input for the submission.
 pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Limits {
     let given = Bytes::new(given);
-    let disk = bounds.output.saturating_add(given).saturating_add(Bytes::mib(1));
+    let disk = bounds.output.max(FEEDBACK_MIN).saturating_add(given).saturating_add(Bytes::mib(1));
     Limits {
         cpu_time: bounds.time,
         wall_time: bounds.time * 2 + WALL_BEYOND,
         idle_time: bounds.time + IDLE_MIN,
         memory: bounds.memory.saturating_add(given),
         stack: bounds.memory.max(Limits::STACK_MIN),
-        output: bounds.output,
+        output: DISCARDED_MAX,
         file_size: disk,
         disk,
         ..language

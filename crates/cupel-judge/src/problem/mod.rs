@@ -17,7 +17,9 @@ mod case;
 mod check;
 mod custom_input;
 mod function;
+mod generate;
 mod grade;
+mod grader;
 mod interact;
 mod limits;
 mod program;
@@ -31,9 +33,9 @@ use cupel_function::Driver;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
     Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
-    Package, PackagePath, ProgramFile, Score, StopRule,
+    Package, PackagePath, Program, ProgramFile, Score, StopRule,
 };
-use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
+use cupel_types::{BoxFile, BoxFiles, Bytes, LimitsRequest, ToolOptions, UserId, Verdict};
 
 pub use calibrate::{DerivedTimeLimit, Measured, derive_time_limit, must_be_in_time};
 pub use custom_input::run_with_input;
@@ -46,6 +48,7 @@ pub use verify::{
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeObserver};
 use calibrate::must_be_in_time_on;
 use case::{EqualCases, Pass};
+use generate::Made;
 use grade::{Child, grade};
 use limits::CaseLimits;
 use program::{Builder, Built, Programs, Runnable};
@@ -167,7 +170,13 @@ fn judge_as(
         report.message = Some(why);
         return Ok(report);
     }
-    let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
+    let builder = Builder {
+        owner: request.owner,
+        compile: problem.limits.compile,
+        cache,
+        tools: &ToolOptions::NONE,
+        checks_syntax: true,
+    };
     let runnable = match build(request, manner.beside, &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => {
             report.compile = compiled;
@@ -222,7 +231,9 @@ fn build(
     let beside: Vec<BoxFile> = beside.into_iter().filter(is_new).collect();
     files.extend(beside);
     let files = BoxFiles::new(program::main_first(files, request.language, entry.as_deref()));
-    let memory = limits.enforced.memory;
+    // The size of a heap is fixed when the program is built, so it fits the case with the most memory.
+    let of_cases = request.package.problem.tests.cases().filter_map(|case| case.limits.memory);
+    let memory = of_cases.fold(limits.enforced.memory, Bytes::max);
     match &request.package.problem.signature {
         None => builder.sources(&files, entry.as_deref(), request.language, memory, executor, observer),
         Some(signature) => function::build(request, signature, &files, memory, builder, executor, observer),
@@ -258,12 +269,14 @@ fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<S
         includes.iter().find(for_language).or_else(|| includes.iter().find(|include| include.language.is_none()));
     let mut files: Vec<BoxFile> = request.files.iter().cloned().collect();
     let mut entry = request.entry_point.map(str::to_owned);
-    if let Some(include) = include {
-        let over = program::read_files(request.package, &include.files)?;
-        files.retain(|file| !over.iter().any(|laid| laid.path.clashes_with(&file.path)));
-        files.extend(over);
-        entry = include.entry_point.clone().or(entry);
+    let Some(include) = include else { return Ok((files, entry)) };
+    let mut over = program::read_files(request.package, &include.files)?;
+    if let Some(grader) = &include.grader {
+        return Ok(grader::with_grader(files, over, include.entry_point.as_deref(), grader, request.language));
     }
+    files.retain(|file| !over.iter().any(|laid| laid.path.clashes_with(&file.path)));
+    files.append(&mut over);
+    entry = include.entry_point.clone().or(entry);
     Ok((files, entry))
 }
 
@@ -276,6 +289,8 @@ fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
 struct Judging<'a, 'b> {
     request: &'a ProblemRequest<'a>,
     manner: Options<'a>,
+    /// The data that a generator made for the current case.
+    made: Option<Made>,
     /// Results of cases, if equal cases are run only once.
     known: HashMap<EqualCases, Pass>,
     limits: CaseLimits,
@@ -306,6 +321,7 @@ fn begin<'a, 'b>(
     Judging {
         request,
         manner,
+        made: None,
         known: HashMap::new(),
         limits,
         runnable,
@@ -392,8 +408,12 @@ impl Judging<'_, '_> {
 
     /// Returns a program of the package; the first call builds it. The inner error is a fault of the package.
     fn program(&mut self, program: &JudgeProgram) -> Result<Result<Runnable, String>, ProblemError> {
+        self.program_of_package(&program.program)
+    }
+
+    fn program_of_package(&mut self, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
         let Judging { request, programs, builder, executor, observer, .. } = self;
-        programs.built(request.package, &program.program, builder, request.languages, *executor, *observer)
+        programs.built(request.package, program, builder, request.languages, *executor, *observer)
     }
 
     /// Records a judged case and its effect on the remaining cases.

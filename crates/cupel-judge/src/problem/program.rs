@@ -53,6 +53,10 @@ pub(super) struct Builder<'a> {
     pub(super) owner: UserId,
     pub(super) compile: StepBounds,
     pub(super) cache: &'a dyn ArtifactCache,
+    /// Arguments for the language's tools.
+    pub(super) tools: &'a ToolOptions,
+    /// Whether the syntax of programs without a compiler is checked.
+    pub(super) checks_syntax: bool,
 }
 
 impl Builder<'_> {
@@ -68,9 +72,28 @@ impl Builder<'_> {
         observer: &mut dyn JudgeObserver,
     ) -> Result<Built, ProblemError> {
         let main = sources.iter().next().map_or(&language.source, |file| &file.path);
+        let extension = main.as_str().rsplit_once('.').map(|(_, extension)| extension);
+        if extension.is_some_and(|extension| language.headers.iter().any(|header| header == extension)) {
+            let message = Some(format!("there are only headers of {}; expected a source", language.name));
+            return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
+        }
+        let checks = self.checks_syntax && language.compile.is_empty();
+        let checked;
+        let language = match checks {
+            true => {
+                checked = language.with_check();
+                &checked
+            }
+            false => language,
+        };
         let named = &language.files_named_by_type(sources);
-        let sources = Sources { owner: self.owner, files: named, units: named, main, entry, tools: &ToolOptions::NONE };
-        self.units(sources, language, memory, executor, observer)
+        let sources = Sources { owner: self.owner, files: named, units: named, main, entry, tools: self.tools };
+        let built = self.units(sources, language, memory, executor, observer)?;
+        Ok(match built {
+            // What a checker of the syntax says about a correct program is of no use.
+            Built::Ok(runnable, _) if checks => Built::Ok(runnable, None),
+            other => other,
+        })
     }
 
     /// Like `sources`, for commands that do not name all sources.
@@ -93,6 +116,11 @@ impl Builder<'_> {
             Compiled::Ok { report, artifacts } => {
                 let beside = files::beside_artifacts(&language, sources.files, &artifacts, sources.tools.main_only);
                 let values = values(&artifacts);
+                let has_class = !language.main_class.is_empty();
+                if has_class && language.main_class(&artifacts, main, sources.units, entry).is_none() {
+                    let message = Some("no class has a `main` method".to_owned());
+                    return Ok(Built::Refused { report: Some(report), verdict: Verdict::CompileError, message });
+                }
                 (vec![artifacts, beside], values, Some(report))
             }
             Compiled::Refused { report, verdict, message, limit } => {
@@ -133,7 +161,8 @@ impl Builder<'_> {
         let mut silent = Silent(observer);
         // The program is built once for all users of the problem. All other entries of the artefact cache belong to one
         // user.
-        let of_problem = Builder { owner: UserId::NOBODY, ..*self };
+        let tools = ToolOptions { compiler_args: program.flags.clone(), ..ToolOptions::NONE };
+        let of_problem = Builder { owner: UserId::NOBODY, tools: &tools, checks_syntax: false, ..*self };
         let entry = program.entry_point.as_deref();
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
     }
@@ -226,7 +255,9 @@ pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Res
         None => {
             let is_known = |file: &ProgramFile| {
                 let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
-                extension.is_some_and(|extension| languages.by_extension(extension).is_some())
+                extension.is_some_and(|extension| {
+                    languages.by_extension(extension).or_else(|| languages.by_header(extension)).is_some()
+                })
             };
             let files = || program.files.iter();
             languages.of_files(files().map(|file| &file.name)).map_err(|why| match files().any(is_known) {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use cupel_languages::Registry;
 use cupel_problem::{
     Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, ExampleSubmission, Feedback, FileRef,
-    Hints, InputValidator, JudgeProgram, Licence, Method, OnOutputLimit, Passes, Problem, ProblemLimits, Program,
-    ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules, Trials,
-    ValidatorArgs, VerdictRule, Visibility,
+    Hints, InputValidator, JudgeProgram, Licence, Method, OnOutputLimit, OwnLimits, Passes, Problem, ProblemLimits,
+    Program, ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules,
+    Trials, ValidatorArgs, VerdictRule, Visibility,
 };
 use cupel_types::{BoxPath, Bytes, Outcome, Output, Start, StepReport, Usage};
 
@@ -74,13 +74,14 @@ impl Fixture {
             files: vec![file],
             language: None,
             entry_point: None,
+            flags: Vec::new(),
             shape: ProgramShape::Sources,
         }
     }
 
     pub(super) fn checked_by_program(mut self, protocol: Protocol) -> Fixture {
         let program = self.program("check.scr");
-        let program = JudgeProgram { program, protocol, args: vec!["flag".into()] };
+        let program = JudgeProgram { program, protocol, args: vec!["flag".into()], words: None };
         self.method = Arc::new(Method::Check(Checker::Program(program)));
         self
     }
@@ -102,6 +103,8 @@ impl Fixture {
             validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
             shown: None,
+            limits: OwnLimits::default(),
+            made: None,
         }))
     }
 

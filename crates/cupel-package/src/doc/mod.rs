@@ -7,7 +7,7 @@ mod toml;
 mod yaml;
 
 pub(crate) use node::{Node, Value};
-pub(crate) use reader::{Reader, Source, Unknown, seconds as reader_seconds};
+pub(crate) use reader::{Reader, Source, Unknown, seconds as reader_seconds, split_words};
 pub(crate) use toml::parse_toml;
 pub(crate) use yaml::parse_yaml;
 

@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
 
 /// Splits a text at blanks. Quotes of either kind join words; a backslash escapes the next character. Returns `None` if a
 /// closing quote is missing. Source: POSIX shell, 2.2 Quoting; only the rules that flags need are implemented.
-fn split_words(text: &str) -> Option<Vec<String>> {
+pub(crate) fn split_words(text: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;

@@ -26,6 +26,10 @@ pub(super) fn plan(package: &Package) -> Result<(Vec<Planned>, Vec<Finding>), Re
         let fault = "function problems need drivers, which only Cupel generates";
         plan.cannot("function", fault, "Change it to a problem that reads standard input and writes standard output");
     }
+    if package.problem.includes.iter().any(|include| include.grader.is_some()) {
+        let fault = "the submission is compiled together with a grader that calls its functions";
+        plan.cannot("signature_grader", fault, "Change it to a problem that reads standard input");
+    }
     plan.configuration(package);
     plan.statements();
     plan.judge();
@@ -139,6 +143,8 @@ impl Plan<'_> {
             per_language,
             // `problem.yaml` lists the languages outside of `limits`.
             languages: _,
+            // The format has no verdict on idleness.
+            on_waiting: _,
         } = &self.problem.limits;
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cupel_types::Bytes;
+use cupel_types::{Bytes, Limits};
 
 use super::Context;
 use crate::finding::Code;
@@ -107,6 +107,7 @@ impl Draft {
     /// Builds the problem. `None` if there are faults, which have been reported.
     pub(crate) fn finish(mut self, root: Option<CaseGroup>, context: &Context<'_>) -> Option<Problem> {
         self.apply_options(context);
+        self.raise_memory(context);
         self.tags.sort();
         self.tags.dedup();
         self.check_words(context);
@@ -166,6 +167,16 @@ impl Draft {
         }
         if let Some(memory) = options.memory_limit {
             self.limits.memory = memory;
+        }
+    }
+
+    /// Raises a memory limit below the minimum, in which no program can start.
+    fn raise_memory(&mut self, context: &Context<'_>) {
+        if self.limits.memory < Limits::MEMORY_MIN {
+            let fault = format!("the memory limit is {}; it is raised to the minimum", self.limits.memory);
+            let remedy = format!("Require at least {}", Limits::MEMORY_MIN);
+            context.findings.at(Code::LimitRaised, &self.limits_file, None, Some("memory"), fault, remedy);
+            self.limits.memory = Limits::MEMORY_MIN;
         }
     }
 

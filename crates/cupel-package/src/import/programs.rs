@@ -7,6 +7,9 @@ use super::{Child, Context};
 use crate::finding::Code;
 use cupel_problem::{ExampleSubmission, FileRef, PackagePath, Program, ProgramFile, ProgramShape};
 
+/// Maximum number of submissions of a package that are read.
+const SUBMISSIONS_MAX: usize = 1000;
+
 impl Context<'_> {
     /// Returns a file of the package as a file of a program, with a given name.
     pub(crate) fn program_file(&self, name: &str, path: &str) -> Option<ProgramFile> {
@@ -35,7 +38,14 @@ impl Context<'_> {
                 (files, shape)
             }
         };
-        (!files.is_empty()).then_some(Program { path: at, files, language: None, entry_point: None, shape })
+        (!files.is_empty()).then_some(Program {
+            path: at,
+            files,
+            language: None,
+            entry_point: None,
+            flags: Vec::new(),
+            shape,
+        })
     }
 
     /// Returns all programs in a directory: each source and each subdirectory is one. Other files (headers) are added to every
@@ -93,18 +103,43 @@ impl Context<'_> {
                 self.findings.file(Code::UnusedFile, &path, "the folder does not determine an expected result", remedy);
             }
             for name in self.tree.children(&path).into_keys() {
-                let path = format!("{path}/{name}");
-                if self.is_disabled(&path) {
-                    continue;
-                }
-                let Some(mut program) = self.program(&path) else { continue };
-                program.shape = ProgramShape::Sources;
-                self.check_program(&program);
+                let Some(program) = self.submission_at(&format!("{path}/{name}")) else { continue };
                 let expectations = expectation.clone().into_iter().collect();
                 found.push(ExampleSubmission { program, beside: Vec::new(), expectations });
             }
         }
+        self.keep_some_submissions(&mut found);
         found
+    }
+
+    /// Returns the submission at a path. `None` if there is none, if its name disables it, or if it is in no configured language; a
+    /// submission that is left out is a warning, because judging does not need it.
+    pub(crate) fn submission_at(&self, path: &str) -> Option<Program> {
+        if self.is_disabled(path) {
+            return None;
+        }
+        let mut program = self.program(path)?;
+        // Submissions are always sources, never build scripts.
+        program.shape = ProgramShape::Sources;
+        let languages = self.options.languages;
+        if languages.of_files(program.files.iter().map(|file| &file.name)).is_err()
+            && !program.files.iter().any(|file| self.is_source(file.name.as_str()))
+        {
+            let remedy = "It is left out; remove it, or configure its language";
+            self.findings.file(Code::LeftOut, path, "the submission is not in a configured language", remedy);
+            return None;
+        }
+        Some(program)
+    }
+
+    /// Removes the submissions beyond the maximum number, with a warning.
+    pub(crate) fn keep_some_submissions(&self, found: &mut Vec<ExampleSubmission>) {
+        if found.len() > SUBMISSIONS_MAX {
+            let fault = format!("there are {} submissions, more than {SUBMISSIONS_MAX}", found.len());
+            let remedy = format!("The first {SUBMISSIONS_MAX} are read; keep only those that verification needs");
+            self.findings.file(Code::LeftOut, "submissions", fault, remedy);
+            found.truncate(SUBMISSIONS_MAX);
+        }
     }
 
     /// Whether the name of a submission or folder ends in `.disabled`: BAPCtools excludes such submissions. If so,

@@ -74,10 +74,10 @@ pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> 
     report_failure(result, archive, sink)
 }
 
-/// Adds an empty file to the unpacked files. Reports faults as findings.
-pub(crate) fn add_empty(name: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
+/// Adds a file of Cupel's own to the unpacked files. Reports faults as findings.
+pub(crate) fn add(name: &str, mut content: &[u8], sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let Ok(path) = PackagePath::new(name) else { return Ok(()) };
-    let result = sink.file(&path, false, &mut std::io::empty(), &|| None);
+    let result = sink.file(&path, false, &mut content, &|| None);
     report_failure(result, Path::new(name), sink)
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
-    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, PackagePath, Problem, Protocol, Score,
-    Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
+    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath, Problem,
+    Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
 };
 use cupel_types::Bytes;
 
@@ -441,6 +441,82 @@ fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
     }
 }
 
+/// Each row: a replacement in `submissions.yaml`, the words of the warning, and whether the rule about `wrong_answer` is the
+/// faulty one.
+#[test]
+fn a_faulty_rule_leaves_its_submissions_without_an_expectation() {
+    let wide = "\"mixed/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\":";
+    for (from, to, words, is_faulty) in [
+        ("[AC, WA, RTE]", "[AC, OK]", "`OK`", true),
+        ("permitted: [AC, WA, RTE]", "score: [10, 5]", "score", true),
+        ("permitted: [AC, WA, RTE]", "permited: [AC]", "permited", true),
+        ("permitted: [AC, WA, RTE]", "secret/a: {requires: [WA]}", "requires", true),
+        ("mixed/*.{py,cpp}:", wide, "alternatives", false),
+        ("wrong_answer:", "wrong_answer: [", "cannot be parsed", true),
+    ] {
+        let files = Files::fixture("kattis-2025-09/ratio").edit("submissions/submissions.yaml", from, to);
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{to}: {error}"));
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::Expectation).expect(to);
+        assert!(warning.file.ends_with("submissions.yaml") && warning.to_string().contains(words), "{warning}");
+        let of_submissions = &imported.package.problem.submissions;
+        let wrong = of_submissions.iter().find(|one| one.program.path.as_str().contains("/wrong_answer/")).unwrap();
+        assert_eq!(wrong.expectations.is_empty(), is_faulty, "{to}: {:?}", wrong.expectations);
+    }
+}
+
+#[test]
+fn a_submission_in_an_unknown_language_is_left_out_in_every_format() {
+    for (name, folder) in [
+        ("dmoj/guess", "submissions/accepted"),
+        ("cupel/a-plus-b", "submissions/accepted"),
+        ("kattis-legacy/sums", "submissions/accepted"),
+        ("kattis-2025-09/ratio", "submissions/accepted"),
+    ] {
+        let files = Files::fixture(name)
+            .with(&format!("{folder}/strange.xyzzy"), "x\n")
+            .with(&format!("{folder}/notes/README"), "x\n");
+        let mut options = options();
+        options.time_limit = Some(Duration::from_secs(1));
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let left_out = imported.warnings.iter().filter(|finding| finding.code == Code::LeftOut);
+        let files: Vec<&str> = left_out.map(|finding| finding.file.rsplit('/').next().unwrap()).collect();
+        assert_eq!(files, ["notes", "strange.xyzzy"], "{name}");
+        let submissions = &imported.package.problem.submissions;
+        assert!(submissions.iter().all(|one| !one.program.path.as_str().contains("strange")), "{name}");
+    }
+}
+
+#[test]
+fn only_the_first_thousand_submissions_are_read() {
+    for name in ["cupel/a-plus-b", "kattis-legacy/sums"] {
+        let mut files = Files::fixture(name);
+        for number in 0..1001 {
+            files.0.push((format!("submissions/wrong_answer/{number}.py"), b"print()\n".to_vec()));
+        }
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::LeftOut).expect(name);
+        assert!(warning.fault.contains("more than 1000"), "{warning}");
+        assert_eq!(imported.package.problem.submissions.len(), 1000, "{name}");
+    }
+}
+
+#[test]
+fn faults_in_submissions_json_are_warnings() {
+    for text in
+        ["{", "{\"submissions/accepted/add.py\": 3}", "{\"submissions/accepted/add.py\": {\"entry_point\": [1]}}"]
+    {
+        let files = Files::fixture("domjudge/sums").with("submissions.json", text);
+        let files = files.with("submissions/accepted/add.py", "print(1)\n");
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let warning = imported.warnings.iter().find(|finding| finding.code == Code::Expectation).expect(text);
+        assert_eq!(warning.file, "submissions.json", "{warning}");
+    }
+}
+
 #[test]
 fn either_annotation_of_domjudge_names_results_or_a_score() {
     for (annotation, verdict, has_score) in [
@@ -497,6 +573,89 @@ fn dmoj_interactors_and_patterns() {
     let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
     assert_eq!(checker.protocol, Protocol::Coci);
     assert_eq!(checker.program.language.as_ref().map(|l| l.as_str()), Some("python"));
+}
+
+/// Imports `dmoj/guess` with another `init.yml`.
+fn dmoj(init: &str, time_limit: Option<Duration>) -> (Bench, Imported) {
+    let mut options = options();
+    options.time_limit = time_limit;
+    let files = Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("2.out", "2\n");
+    let bench = Bench::new();
+    let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{init}: {error}"));
+    (bench, imported)
+}
+
+/// Each row: `init.yml`, the key, and whether the key is one of DMOJ's.
+#[test]
+fn each_key_of_dmoj_without_effect_gives_a_warning() {
+    let cases = "test_cases: [{in: 1.in, out: 1.out}]\n";
+    for (init, key, code) in [
+        (format!("symlinks: {{a: b}}\n{cases}"), "symlinks", Code::LeftOut),
+        (format!("unbuffered: true\n{cases}"), "unbuffered", Code::LeftOut),
+        (format!("pionts: 3\n{cases}"), "pionts", Code::KeyIgnored),
+        ("test_cases: [{in: 1.in, out: 1.out, poitns: 4}]\n".to_owned(), "test_cases[0].poitns", Code::KeyIgnored),
+        (
+            "test_cases: [{batched: [{in: 1.in, out: 1.out, symlinks: {a: b}}]}]\n".to_owned(),
+            "test_cases[0].batched[0].symlinks",
+            Code::LeftOut,
+        ),
+        ("test_cases: {case_point: [1, 2]}\n".to_owned(), "test_cases.case_point", Code::KeyIgnored),
+        (
+            format!("interactive: {{files: interactor.cpp, preprocessing_time: 3}}\n{cases}"),
+            "interactive.preprocessing_time",
+            Code::LeftOut,
+        ),
+        (format!("interactive: {{files: interactor.cpp, tpye: coci}}\n{cases}"), "interactive.tpye", Code::KeyIgnored),
+    ] {
+        let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+        let found = imported.warnings.iter().find(|finding| finding.key.as_deref() == Some(key)).expect(key);
+        assert_eq!(found.code, code, "{found}");
+    }
+    let init = format!("unbuffered: false\nmeta: {{a: 1}}\nwall-time-factor: 3\noutput_prefix_length: 9\n{cases}");
+    let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+    assert!(imported.warnings.iter().all(|finding| finding.key.is_none()), "{:?}", imported.warnings);
+}
+
+#[test]
+fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
+    let init = "time_limit: 2\nmemory_limit: 512\ntest_cases:\n- {in: 1.in, out: 1.out, time_limit: 1, memory_limit: 65536}\n\
+                - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5}]\n  time_limit: 3\n";
+    let (_bench, imported) = dmoj(init, None);
+    assert!(codes(&imported).contains(&Code::LimitRaised));
+    let problem = &imported.package.problem;
+    assert_eq!((problem.limits.memory, problem.limits.time.limit), (Bytes::mib(1), Some(Duration::from_secs(2))));
+    let own: Vec<OwnLimits> = problem.tests.cases().map(|case| case.limits).collect();
+    assert_eq!((own[0].time, own[0].memory), (Some(Duration::from_secs(1)), Some(Bytes::mib(64))));
+    assert_eq!((own[1].time, own[1].memory), (Some(Duration::from_secs(3)), None));
+    assert_eq!(own[1].wall_time, Some(WallLimit::TimesCpu("5".parse().unwrap())));
+}
+
+#[test]
+fn a_package_of_dmoj_is_the_same_after_an_export_and_an_import() {
+    let init = "test_cases: [{out: 1.out}]\nchecker: check.py\n";
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let files =
+        Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("check.py", "check = None\n");
+    let bench = Bench::new();
+    let first = bench.import_files(&files, &options).unwrap();
+    let (other, zip) = (Bench::new(), bench.path().join("again.zip"));
+    cupel_package::archive(&first.package, &zip).unwrap();
+    let second = other.import(&zip, &options).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(second.package.hash, first.package.hash);
+    assert_eq!(second.package.problem.tests, first.package.problem.tests);
+}
+
+#[test]
+fn points_of_cases_found_by_name_are_in_their_order() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let files =
+        Files::fixture("dmoj/pattern").edit("init.yml", "test_cases:\n", "test_cases:\n  case_points: [30, 70]\n");
+    let bench = Bench::new();
+    let problem = bench.import_files(&files, &options).unwrap().package.problem;
+    let max = |name: &str| group(&problem, name).max;
+    assert_eq!((max("batch01"), max("batch02")), (MaxScore::Bounded(points(30)), MaxScore::Bounded(points(70))));
 }
 
 #[test]

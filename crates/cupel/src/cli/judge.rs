@@ -57,9 +57,13 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             return Err(failure);
         }
     };
-    let Imported { package, warnings, .. } = unpacked.imported.clone();
+    let Imported { mut package, warnings, .. } = unpacked.imported.clone();
     for warning in &warnings {
         errln!("{}", dim(&warning.to_string()));
+    }
+    if is_of_package(&args.submission, &args.package) {
+        // The list of languages applies to new submissions, not to those that the package contains.
+        package.problem.limits.languages = None;
     }
     let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();
 
@@ -137,6 +141,13 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
                  `--time-limit` sets another"
             .to_owned(),
     }
+}
+
+/// Whether the submission is below `submissions/` of the package's directory.
+fn is_of_package(submission: &Path, package: &Path) -> bool {
+    let paths = submission.canonicalize().ok().zip(package.canonicalize().ok());
+    let relative = paths.as_ref().and_then(|(submission, package)| submission.strip_prefix(package).ok());
+    relative.is_some_and(|relative| relative.components().any(|part| part.as_os_str() == "submissions"))
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<&'r Language, Failure> {

@@ -128,7 +128,7 @@ pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTree
     }
 }
 
-/// Returns the judging programs of a package: checkers and interactors.
+/// Returns the judging programs of a package: checkers, interactors and generators.
 pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
     fn of_checker(checker: &Checker) -> Option<&Program> {
         match checker {
@@ -150,6 +150,7 @@ pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
             }
         }
     }
+    found.extend(problem.tests.cases().filter_map(|case| case.made.as_ref()).map(|made| &made.by.program));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.dedup_by(|a, b| a.path == b.path);
     found

@@ -244,7 +244,7 @@ fn an_interactor_that_computes_forever_is_at_fault_if_the_program_waits_for_it()
     let act = "for line in sys.stdin:\n  while line == 'think\\n': pass\n  print('yes', flush=True)";
     let hears = "print('ask', flush=True)\ninput()\nprint('think', flush=True)\ninput()\n";
     let does_not = "import time\nprint('ask')\nprint('think', flush=True)\ntime.sleep(100)\n";
-    for (source, verdict) in [(hears, "JE"), (does_not, "ILE")] {
+    for (source, verdict) in [(hears, "JE"), (does_not, "TLE")] {
         let object = judge_within("0.5", &guessing(act), "a.py", source, &[]);
         assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
     }
@@ -315,6 +315,28 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
         // program takes long to use up its CPU time.
         let object = judge_within("0.2", files, name, &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
+    }
+}
+
+/// DOMjudge and DMOJ have no verdict on idleness.
+#[test]
+fn a_program_that_does_not_flush_exceeds_the_time_limit_in_formats_without_idleness() {
+    let program = "import sys\nprint(1)\nsys.stdin.readline()\nprint(2)\n";
+    let talks = guessing("input()\nprint('go', flush=True)\nsys.exit(42 if input() else 43)");
+    let dmoj = Files::new(&[
+        ("p/init.yml", "test_cases: [{in: 1.in}]\ninteractive: {files: [talk.py], lang: PY3}\n"),
+        ("p/1.in", "1\n"),
+        ("p/talk.py", "input()\nprint('go', flush=True)\nraise SystemExit(not input())\n"),
+    ]);
+    for (files, format) in [(&talks, "kattis-legacy"), (&talks, "domjudge"), (&dmoj, "dmoj")] {
+        let args = ["--format", format, "--memory-limit-kib", "131072"];
+        let object = judge_within("0.5", files, "a.py", program, &args);
+        let case = &object["cases"][0];
+        assert_eq!((&object["verdict"], &case["verdict"]), (&"TLE".into(), &"TLE".into()), "{format}: {object:#}");
+        assert_eq!(case["causes"], serde_json::json!(["ILE"]), "{format}: {object:#}");
+        let flushes = program.replace("print(1)", "print(1, flush=True)");
+        let object = judge_within("0.5", files, "a.py", &flushes, &args);
+        assert_eq!(object["verdict"], "AC", "{format}: {object:#}");
     }
 }
 

@@ -298,7 +298,12 @@ fn a_validator_of_the_package_decides_only_by_exit_codes_42_and_43() {
         ("os.kill(os.getpid(), signal.SIGSEGV)", "JE"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "JE"),
         ("while True: pass", "JE"),
-        ("sys.stdout.write('x' * (64 << 20))", "JE"),
+        // Messages are truncated, on every way.
+        ("sys.stdout.write('x' * (64 << 20))", "AC"),
+        ("sys.stderr.write('x' * (20 << 20))", "AC"),
+        ("open(sys.argv[3] + 'judgemessage.txt', 'w').write('x' * (20 << 20))", "AC"),
+        ("open(sys.argv[3] + 'teammessage.txt', 'w').write('x' * (20 << 20)); sys.exit(43)", "WA"),
+        ("open(sys.argv[3] + 'score.txt', 'w').write('1' * (20 << 20))", "JE"),
     ] {
         let files = sums("validation: custom\n");
         files.write("p/output_validators/check/check.py", &VALIDATOR.replace("ACT", act));
@@ -317,6 +322,76 @@ fn a_validator_of_the_package_decides_only_by_exit_codes_42_and_43() {
         (&case["verdict"], &case["judge_message"], &case["team_message"]),
         (&"WA".into(), &"saw 2 words".into(), &"look again".into())
     );
+}
+
+/// On `cupel run`, which compiles nothing, the same errors are run-time errors.
+#[test]
+fn a_syntax_error_of_an_interpreted_language_is_a_compile_error_in_a_problem() {
+    let files = sums("");
+    for (name, wrong, right) in [
+        ("a.py", "print(1\n", "a, b = map(int, input().split())\nprint(a + b)\n"),
+        ("a.pl", "print (1;\n", "my ($a, $b) = split ' ', <STDIN>; print $a + $b, \"\\n\";\n"),
+        ("a.rb", "puts (1\n", "puts gets.split.map(&:to_i).sum\n"),
+        ("a.php", "<?php echo (1;\n", "<?php fscanf(STDIN, '%d %d', $a, $b); echo $a + $b, \"\\n\";\n"),
+        ("a.lua", "print(1\n", "local a, b = io.read('n', 'n') print(a + b)\n"),
+        (
+            "a.js",
+            "console.log(1\n",
+            "const [a, b] = require('fs').readFileSync(0, 'utf8').split(' '); console.log(+a + +b)\n",
+        ),
+        ("a.R", "print(1\n", "cat(sum(scan(file('stdin'), quiet = TRUE)), '\\n')\n"),
+    ] {
+        let (_, object) = judge(&files, name, wrong, &[]);
+        assert_eq!(object["verdict"], "CE", "{name}: {object:#}");
+        let output = object["compile"]["output"].as_str().unwrap();
+        assert!(!output.trim().is_empty(), "{name}: {object:#}");
+        let (_, object) = judge(&files, name, right, &[]);
+        assert_eq!(object["verdict"], "AC", "{name}: {object:#}");
+        let ended = end(cupel(["run", "--json", &files.path(&format!("s/{name}"))]), b"1 2\n");
+        assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
+        files.write(&format!("s/{name}"), wrong);
+        let ended = end(cupel(["run", "--json", &files.path(&format!("s/{name}"))]), b"");
+        let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(object["verdict"], "RTE", "{name}: {object:#}");
+    }
+}
+
+#[test]
+fn java_without_a_main_class_is_a_compile_error_in_a_problem() {
+    let (_, object) = judge(&sums(""), "A.java", "class A { static int add(int a, int b) { return a + b; } }\n", &[]);
+    assert_eq!(
+        (&object["verdict"], &object["message"]),
+        (&"CE".into(), &"no class has a `main` method".into()),
+        "{object:#}"
+    );
+}
+
+/// The array is larger than the memory limit, and the linker accepts it.
+#[test]
+fn static_data_beyond_the_memory_limit_exceed_it() {
+    let source = "char a[3000000000UL];\nint main() { for (unsigned long i = 0; i < sizeof a; i += 4096) a[i] = 1; return a[5]; }\n";
+    for name in ["a.c", "a.cpp"] {
+        let (_, object) = judge(&sums(""), name, source, &[]);
+        assert_eq!(object["verdict"], "MLE", "{name}: {object:#}");
+    }
+}
+
+#[test]
+fn a_submission_of_headers_is_compiled_with_the_packages_main_source() {
+    let files = sums("");
+    files.write("s/mine/solution.hpp", "inline int add(int a, int b) { return a + b; }\n");
+    let args = ["judge", &files.path("p"), "--submission", &files.path("s/mine"), "--time-limit", "1", "--json"];
+    let object = || -> Value {
+        let ended = end(cupel(args), b"");
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+    };
+    let alone = object();
+    assert_eq!(alone["verdict"], "CE", "{alone:#}");
+    assert!(alone["message"].as_str().unwrap().contains("only headers"), "{alone:#}");
+    let main = "#include \"solution.hpp\"\n#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << add(a, b); }\n";
+    files.write("p/include/cpp/main.cpp", main);
+    let object = object();
+    assert_eq!((&object["verdict"], &object["language"]), (&"AC".into(), &"cpp".into()), "{object:#}");
 }
 
 #[test]
@@ -424,9 +499,9 @@ fn the_party_that_ends_a_conversation_first_decides_it() {
         ("", "import os\nprint(5, flush=True)\ninput()\nos.abort()\n", "RTE"),
         ("", "print(5)\n", "WA"),
         ("", "print('five')\n", "JE"),
-        // The output was not flushed, so interactor and program wait for each other.
-        ("", "import sys\nprint(5)\nsys.stdin.readline()\n", "ILE"),
-        ("", "input()\n", "ILE"),
+        // The output was not flushed, so interactor and program wait for each other. The format has no verdict on idleness.
+        ("", "import sys\nprint(5)\nsys.stdin.readline()\n", "TLE"),
+        ("", "input()\n", "TLE"),
         ("", "while True: pass\n", "TLE"),
         ("sys.exit(43)", BISECT, "WA"),
         ("sys.exit(0)", BISECT, "JE"),

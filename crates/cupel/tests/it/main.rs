@@ -7,6 +7,7 @@ mod compilers;
 mod config;
 mod contest;
 mod custom_input;
+mod dmoj;
 mod docker;
 mod fairness;
 mod formats;

@@ -426,7 +426,7 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
-    // Python 2 is not in any language file, so the only submission cannot be tried.
+    // Python 2 is not installed, so the only submission cannot be tried.
     let source = "#!/usr/bin/env python2\nprint 2 * input()\n";
     let made = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", source));
     assert_eq!(made.0, 201, "{made:?}");

@@ -108,6 +108,45 @@ fn a_valid_package_holds_and_the_object_has_every_promised_field() {
 }
 
 #[test]
+fn a_submission_in_python_2_is_not_tried_and_the_reason_is_shown() {
+    let files = sums();
+    let yaml = "name: Sum\nlicense: cc0\nlimits:\n  memory: 128\n";
+    files.remove("p/statement/problem.en.md");
+    files.remove("p/data/invalid_input/one.in");
+    files.write("p/problem.yaml", yaml);
+    files.write("p/problem_statement/problem.en.md", "Sum.\n");
+    files.write("p/submissions/accepted/old.py", "#!/usr/bin/env python2\nprint sum(map(int, raw_input().split()))\n");
+    let (ended, object) = verify(&files.path("p"), &["--time-limit", "0.5"]);
+    assert_eq!(ended.code, Some(0), "{object:#}");
+    let notes: Vec<&str> = object["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let why = "submissions/accepted/old.py: not tried here: Python 2.7 is not available here: `python2` is not installed: Debian 12 has no Python 2";
+    assert!(notes.iter().any(|note| note.starts_with(why)), "{notes:?}");
+    let ended = end(cupel(["languages"]), b"");
+    assert!(
+        ended.stdout.lines().any(|line| line.contains("python2") && line.contains("Debian 12 has no Python 2")),
+        "{ended:?}"
+    );
+}
+
+/// The list of languages is about new submissions.
+#[test]
+fn the_programs_of_a_package_may_be_in_other_languages_than_new_submissions() {
+    let files = sums();
+    let yaml = std::fs::read_to_string(files.path("p/problem.yaml")).unwrap();
+    files.write("p/problem.yaml", &format!("{yaml}languages: [c]\n"));
+    let (ended, object) = verify(&files.path("p"), &[]);
+    assert_eq!((ended.code, &object["ok"]), (Some(0), &true.into()), "{object:#}");
+
+    files.write("s/add.py", ADD);
+    for (submission, verdict) in [("p/submissions/accepted/add.py", "AC"), ("s/add.py", "CE")] {
+        let (package, submission) = (files.path("p"), files.path(submission));
+        let ended = end(cupel(["judge", &package, "--submission", &submission, "--json"]), b"");
+        let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(object["verdict"], verdict, "{submission}: {object:#}");
+    }
+}
+
+#[test]
 fn each_submission_in_a_wrong_folder_is_found() {
     for (from, name, source) in SUBMISSIONS {
         for (to, ..) in SUBMISSIONS.iter().filter(|(to, ..)| *to != from) {

@@ -255,6 +255,7 @@ fn view(
         // Not shown: these limits follow from the shown ones, or apply to the package's own programs and the compiler.
         wall_time: _,
         on_output_limit: _,
+        on_waiting: _,
         compile: _,
         validation: _,
     } = limits;

@@ -276,6 +276,7 @@ mod tests {
             files: Vec::new(),
             language: None,
             entry_point: None,
+            flags: Vec::new(),
             shape: ProgramShape::Sources,
         };
         let example = ExampleSubmission { program, beside: Vec::new(), expectations: vec![rule] };

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{CaseId, ExampleSubmission, ExpectedVerdict, MaxScore, Package, PackagePath, Program, Scope};
-use cupel_types::{BoxFiles, LimitsRequest, Start, UserId, Verdict};
+use cupel_types::{BoxFiles, LimitsRequest, Start, ToolOptions, UserId, Verdict};
 
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
 
@@ -100,7 +100,7 @@ pub fn verify(
     let mut verifying = Verifying {
         request,
         executor,
-        builder: Builder { owner: request.owner, compile, cache },
+        builder: Builder { owner: request.owner, compile, cache, tools: &ToolOptions::NONE, checks_syntax: false },
         observer,
         programs: Programs::default(),
         claims: Vec::new(),
@@ -178,6 +178,8 @@ impl<'a> Verifying<'a, '_> {
 
     fn submissions(&mut self) -> Result<(Vec<VerifiedSubmission>, VerifiedTimeLimit), ProblemError> {
         let mut package = self.request.package.clone();
+        // The list of languages applies to new submissions, not to those that the package contains.
+        package.problem.limits.languages = None;
         let examples = &self.request.package.problem.submissions;
         let mut tried: Vec<Option<Result<Tried<'a>, NotTried>>> = examples.iter().map(|_| None).collect();
         let given = package.problem.limits.time.limit.filter(|_| !self.request.derive_time_limit);
@@ -196,6 +198,7 @@ impl<'a> Verifying<'a, '_> {
                 tried[at] = Some(self.submission(&package, example, false, number)?);
             }
             package.problem.limits.clone_from(&self.request.package.problem.limits);
+            package.problem.limits.languages = None;
             package.problem.limits.time.limit = self.derived(&tried);
             // Now that there is a limit, the other submissions can be judged on all cases.
             for (at, example) in examples.iter().enumerate() {

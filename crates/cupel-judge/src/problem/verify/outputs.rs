@@ -32,7 +32,9 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     let package = verifying.request.package;
     let problem = &package.problem;
     let (mut seen, mut faulty) = (HashSet::new(), HashSet::new());
-    for case in problem.tests.cases().filter(|case| seen.insert(EqualCases::of(case))) {
+    // The answer of a case whose data is made is known only when the case is judged.
+    let files = problem.tests.cases().filter(|case| case.made.is_none());
+    for case in files.filter(|case| seen.insert(EqualCases::of(case))) {
         if verifying.cancelled() {
             return Ok(());
         }
@@ -151,7 +153,7 @@ fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgra
     let mut outputs: Vec<(&str, Arc<[u8]>)> = vec![("nothing", Arc::from([])), ("random bytes", junk())];
     outputs.extend(answer.map(|answer| ("the answer", answer)));
     for (what, output) in outputs {
-        let data = check::data_of(package, case, None, Some(output), BoxFiles::default())?;
+        let data = check::data_of(package, case, None, Some(output), BoxFiles::default(), None)?;
         let decision = decision(verifying, checker, &data)?;
         let holds = !matches!(decision, Decision::Fault(_));
         let subject = Subject::Checker(checker.program.path.to_string());

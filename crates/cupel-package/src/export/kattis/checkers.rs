@@ -50,6 +50,10 @@ impl Plan<'_> {
                 return Vec::new();
             }
         };
+        if !program.program.flags.is_empty() {
+            let fault = format!("the compiler flags of `{}` are left out", program.program.path);
+            self.weaker(place, fault);
+        }
         if program.protocol != Protocol::Kattis {
             let fault =
                 format!("`{}` does not use the exit codes of an output validator, 42 and 43", program.program.path);

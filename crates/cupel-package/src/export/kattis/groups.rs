@@ -6,7 +6,7 @@
 use super::{Plan, case_document};
 use crate::export::yaml::{Yaml, document};
 use cupel_problem::{
-    Aggregate, Case, CaseGroup, CasePoints, Feedback, GroupScoring, MaxScore, Node, Score, Scoring, Shown,
+    Aggregate, Case, CaseGroup, CasePoints, Feedback, GroupScoring, MaxScore, Node, OwnLimits, Score, Scoring, Shown,
 };
 
 /// A group in the exported format.
@@ -185,6 +185,13 @@ impl Plan<'_> {
     }
 
     fn case(&mut self, path: &str, case: &Case) {
+        if case.made.is_some() {
+            let fault = "a generator makes the data when the case is judged";
+            self.cannot(case.id.as_str(), fault, "Generate the data, and store it in the package");
+        }
+        if case.limits != OwnLimits::default() {
+            self.weaker(case.id.as_str(), "the format has no limits for single cases; they are left out");
+        }
         self.copy(format!("{path}.in"), &case.input);
         match &case.answer {
             Some(answer) => self.copy(format!("{path}.ans"), answer),

@@ -118,5 +118,5 @@ fn judge_program(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProg
             return None;
         }
     };
-    Some(JudgeProgram { program, protocol, args: reader.get("args").arguments().unwrap_or_default() })
+    Some(JudgeProgram { program, protocol, args: reader.get("args").arguments().unwrap_or_default(), words: None })
 }

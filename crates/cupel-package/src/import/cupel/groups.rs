@@ -9,7 +9,7 @@ use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
 use cupel_problem::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Feedback, GroupName, GroupScoring, Hints, MaxScore, Method, Node,
-    Objective, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
+    Objective, OwnLimits, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
 };
 
 /// Returns the root of all groups. `None` if there is a fault, which has been reported.
@@ -249,6 +249,8 @@ impl Reading<'_> {
         Some(Case {
             id: CaseId::new(&id),
             shown: sample.then(|| Shown::Pair { input: input.clone(), answer: Some(answer.clone()) }),
+            limits: OwnLimits::default(),
+            made: None,
             input,
             answer: Some(answer),
             args: Vec::new(),

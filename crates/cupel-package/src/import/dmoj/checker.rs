@@ -1,12 +1,31 @@
-//! Checkers and interactors of DMOJ.
+//! Checkers, interactors and generators of DMOJ.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use cupel_types::{Bytes, LanguageId};
 
 use super::super::Context;
-use crate::doc::Reader;
+use super::keys;
+use crate::doc::{Node, Reader, Value, split_words};
 use crate::finding::Code;
-use cupel_problem::{Checker, Comparison, ErrorMode, JudgeProgram, OrderOf, ProgramFile, Protocol};
+use cupel_problem::{
+    Checker, Comparison, ErrorMode, Generator, JudgeProgram, OrderOf, Program, ProgramFile, ProgramShape, Protocol,
+    Score, StepBounds,
+};
 
-/// Reads `checker`: a name, a file, or a map of name and arguments.
-pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Option<Checker> {
+/// The module that provides DMOJ's classes to checkers and graders in Python.
+pub(super) const PYTHON_MODULE: &str = "cupel_dmoj.py";
+/// Default limits of a generator. Source: DMOJ judge-server, `generator_time_limit` and `generator_memory_limit`.
+const GENERATOR_TIME: Duration = Duration::from_secs(20);
+const GENERATOR_MEMORY: Bytes = Bytes::mib(512);
+/// Maximum size of each of the files that a generator makes.
+const GENERATED_MAX: Bytes = Bytes::mib(256);
+/// Maximum depth of arguments for a checker in Python.
+const ARGUMENTS_DEPTH_MAX: usize = 8;
+
+/// Reads `checker`: a name, a file, or a map of name and arguments. `points` are those of the case.
+pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool, points: Score) -> Option<Checker> {
     let (name, args) = match reader.is_map() {
         true => (reader.get("name"), reader.get("args")),
         false => (reader.clone(), reader.get("args")),
@@ -41,12 +60,12 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
         }
         "bridged" => bridged(context, &args).map(Checker::Program),
         file if file.ends_with(".py") => {
-            let fault = format!("the checker `{file}` is Python code that runs inside DMOJ");
-            name.fault(Code::UnsupportedPython, fault, "Use a checker of the type `bridged`");
-            None
+            let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
+            let options = format!("\"kind\": \"checker\", \"args\": {args}");
+            in_python(context, &name, file, &options, points, binary).map(Checker::Program)
         }
         other => {
-            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats and bridged";
+            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats, bridged and files in Python";
             name.fault(
                 Code::KeyType,
                 format!("the checker `{other}` is not supported"),
@@ -57,41 +76,58 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
     }
 }
 
+/// Reads `custom_judge`: a grader in Python, which talks to the submission. `checker` is the checker that it may call.
+pub(super) fn custom_judge(
+    context: &Context<'_>,
+    reader: &Reader<'_>,
+    checker: &Reader<'_>,
+    points: Score,
+    binary: bool,
+) -> Option<JudgeProgram> {
+    let file = reader.words()?;
+    let (name, args) = match checker.is_map() {
+        true => (checker.get("name").text(), checker.get("args")),
+        false => (checker.text(), checker.get("args")),
+    };
+    let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
+    let name = quoted(name.unwrap_or("standard"));
+    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {args}");
+    in_python(context, reader, file, &options, points, binary)
+}
+
+/// Returns a program in Python that is written for DMOJ's classes, with the module that provides them.
+fn in_python(
+    context: &Context<'_>,
+    reader: &Reader<'_>,
+    file: &str,
+    options: &str,
+    points: Score,
+    binary: bool,
+) -> Option<JudgeProgram> {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let Some(source) = context.program_file(&format!("problem/{name}"), file) else {
+        let fault = format!("the file `{file}` does not exist");
+        reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
+        return None;
+    };
+    let module = context.program_file(PYTHON_MODULE, &super::python_module())?;
+    let program = Program {
+        path: source.file.path.clone(),
+        files: vec![module, source],
+        language: context.options.languages.find("python").map(|language| language.id.clone()),
+        entry_point: Some(PYTHON_MODULE.to_owned()),
+        flags: Vec::new(),
+        shape: ProgramShape::Sources,
+    };
+    let file = quoted(&format!("problem/{name}"));
+    let args = vec![format!("{{{options}, \"file\": {file}, \"points\": {points}, \"binary\": {binary}}}")];
+    Some(JudgeProgram { program, protocol: Protocol::DmojTestlib, args, words: None })
+}
+
 /// Reads a program with `files`, `lang` and `type`: the checker `bridged` or an interactor.
 pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProgram> {
-    let names: Vec<String> =
-        reader.get("files").one_or_more().iter().filter_map(|one| one.words().map(str::to_owned)).collect();
-    if names.is_empty() {
-        reader.get("files").missing("the sources of the program");
-        return None;
-    }
-    let mut files: Vec<ProgramFile> = Vec::new();
-    for name in &names {
-        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
-            Some(file) => files.push(file),
-            None => {
-                let fault = format!("the file `{name}` does not exist");
-                reader.get("files").fault(Code::FileMissing, fault, "Add it, or correct the name");
-                return None;
-            }
-        }
-    }
-    let mut program = context.program(&names[0])?;
-    program.files = files;
-    // DMOJ's language names contain standards and versions: CPP17, PY3. If a name is unknown, the file extension decides.
-    let language =
-        reader.get("lang").words().map(|name| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase());
-    let language = language.and_then(|name| context.options.languages.find(&name));
-    program.language = language.map(|language| language.id.clone());
-    context.check_program(&program);
-    for flag in reader.get("flags").one_or_more().iter().filter_map(Reader::text) {
-        // Cupel itself chooses optimisation and warnings. A flag that changes the meaning of the program is refused.
-        if !["-O", "-W", "-g", "-std="].iter().any(|harmless| flag.starts_with(harmless)) {
-            let fault = format!("the compiler flag `{flag}` is not supported");
-            reader.get("flags").fault(Code::Unsupported, fault, "Put its effect into the source");
-            return None;
-        }
-    }
+    keys::check_program(reader);
+    let program = program_of(context, &reader.get("files"), &reader.get("lang"), &reader.get("flags"))?;
     let protocol = match reader.get("type").text() {
         None | Some("default") => Protocol::DmojDefault,
         Some("testlib") => Protocol::DmojTestlib,
@@ -103,12 +139,159 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
             return None;
         }
     };
-    for key in ["args_format_string", "args"] {
-        if reader.get(key).is_some() {
-            let remedy = "Remove the key, and read the arguments in the order of the type";
-            reader.get(key).fault(Code::Unsupported, "custom argument orders are not supported", remedy);
-            return None;
+    let format = super::key_of(reader, "args_format_string");
+    let words = match format.text() {
+        None => None,
+        Some(text) => Some(words_of(text).or_else(|| {
+            let places = "quotes that are closed, and only the places {input_file}, {output_file} and {answer_file}";
+            format.expected(&format!("words with {places}"));
+            None
+        })?),
+    };
+    Some(JudgeProgram { program, protocol, args: Vec::new(), words })
+}
+
+/// Reads `generator`: a file, a list of files, or a map. Returns it with the arguments of cases that name none.
+pub(super) fn generator(context: &Context<'_>, reader: &Reader<'_>) -> Option<(Generator, Vec<String>)> {
+    let part = |key: &str| if reader.is_map() { super::key_of(reader, key) } else { reader.get("") };
+    let files = if reader.is_map() { part("source") } else { reader.clone() };
+    if reader.is_map() {
+        let known = &["source", "flags", "args", "time_limit", "memory_limit", "compiler_time_limit", "language"];
+        reader.only(known, crate::doc::Unknown::Warning);
+    }
+    let program = program_of(context, &files, &part("language"), &part("flags"))?;
+    let maxima = &context.options.maxima;
+    let time = part("time_limit").seconds().unwrap_or(GENERATOR_TIME);
+    let memory = part("memory_limit").size(1 << 10).unwrap_or(GENERATOR_MEMORY).max(cupel_types::Limits::MEMORY_MIN);
+    if time > maxima.time.max(GENERATOR_TIME) || memory > maxima.memory {
+        let fault = format!("the generator requires {} s and {memory}", time.as_secs_f64());
+        let remedy = format!("This server allows {} s and {}", maxima.time.as_secs_f64(), maxima.memory);
+        reader.fault(Code::LimitUnsupported, fault, remedy);
+        return None;
+    }
+    let args = arguments(&part("args"));
+    Some((Generator { program, bounds: StepBounds { time, memory, output: GENERATED_MAX } }, args))
+}
+
+/// Returns the texts of a list of arguments; numbers are written as in the file.
+pub(super) fn arguments(reader: &Reader<'_>) -> Vec<String> {
+    reader.one_or_more().iter().filter_map(Reader::text).map(str::to_owned).collect()
+}
+
+/// Reads a program: its files, the first of which is the main one, its language and its flags for the compiler.
+fn program_of(
+    context: &Context<'_>,
+    reader: &Reader<'_>,
+    language: &Reader<'_>,
+    flags: &Reader<'_>,
+) -> Option<Program> {
+    let names: Vec<String> = reader.one_or_more().iter().filter_map(|one| one.words().map(str::to_owned)).collect();
+    if names.is_empty() {
+        reader.missing("the sources of the program");
+        return None;
+    }
+    let mut files: Vec<ProgramFile> = Vec::new();
+    for name in &names {
+        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
+            Some(file) => files.push(file),
+            None => {
+                let fault = format!("the file `{name}` does not exist");
+                reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
+                return None;
+            }
         }
     }
-    Some(JudgeProgram { program, protocol, args: Vec::new() })
+    let mut program = context.program(&names[0])?;
+    program.files = files;
+    program.language = language.words().and_then(|name| language_of(context, name));
+    program.flags = flags.arguments().unwrap_or_default();
+    context.check_program(&program);
+    Some(program)
+}
+
+/// Returns the language with one of DMOJ's names, which contain standards and versions: CPP17, PY3. If a name is unknown, the file
+/// extension decides.
+fn language_of(context: &Context<'_>, name: &str) -> Option<LanguageId> {
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
+    context.options.languages.find(&name).map(|language| language.id.clone())
+}
+
+/// Splits `args_format_string` into words. `None` if a quote is not closed, or if there is another place than those of the files.
+/// Source: DMOJ judge-server, which formats the text by Python's rules, and then splits it as a shell does.
+fn words_of(text: &str) -> Option<Vec<String>> {
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let place = &rest[at..];
+        let after =
+            ["{input_file}", "{output_file}", "{answer_file}"].iter().find_map(|known| place.strip_prefix(known));
+        rest = after?;
+    }
+    split_words(text)
+}
+
+/// Formats a value of the file as JSON, for a program in Python.
+fn json(node: &Node, depth: usize) -> String {
+    match &node.value {
+        _ if depth > ARGUMENTS_DEPTH_MAX => "null".to_owned(),
+        Value::Scalar(scalar) if scalar.is_null() => "null".to_owned(),
+        Value::Scalar(scalar) => match scalar.as_bool() {
+            Some(value) => value.to_string(),
+            None if !scalar.quoted && is_number(&scalar.text) => scalar.text.clone(),
+            None => quoted(&scalar.text),
+        },
+        Value::Seq(items) => {
+            format!("[{}]", items.iter().map(|item| json(item, depth + 1)).collect::<Vec<_>>().join(", "))
+        }
+        Value::Map(entries) => {
+            let entries = entries.iter().map(|(key, value)| format!("{}: {}", quoted(key), json(value, depth + 1)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Whether a text is a number in JSON: digits with an optional sign, fraction and exponent, without leading zeros.
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let begins = unsigned.starts_with(|c: char| c.is_ascii_digit()) && unsigned.ends_with(|c: char| c.is_ascii_digit());
+    let plain = unsigned.bytes().all(|c| c.is_ascii_digit() || b".eE+-".contains(&c));
+    let has_zeros = unsigned.len() > 1 && unsigned.starts_with('0') && !unsigned.starts_with("0.");
+    begins && plain && !has_zeros && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+/// Quotes a text for JSON.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_of_arguments_names_only_files() {
+        let words = |text: &str| words_of(text).map(|words| words.join("|"));
+        assert_eq!(words("{input_file} -x '{answer_file} y'").as_deref(), Some("{input_file}|-x|{answer_file} y"));
+        for wrong in ["{input}", "{input_file", "}", "'{input_file}", "{0}"] {
+            assert_eq!(words(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn arguments_become_json() {
+        let node = crate::doc::parse_yaml("a: [1, -2.5, '3', x\"y, true, null, 007, 1.]\nb: {c: \"\\t\"}\n").unwrap();
+        let expected =
+            "{\"a\": [1, -2.5, \"3\", \"x\\\"y\", true, null, \"007\", \"1.\"], \"b\": {\"c\": \"\\u0009\"}}";
+        assert_eq!(json(&node, 0), expected);
+    }
 }

@@ -1,21 +1,24 @@
 //! DMOJ: `init.yml` and its data, in the package or in a zip inside it. Source: DMOJ's documentation, "Problem format".
 
 mod checker;
+mod keys;
 mod testset;
 
-use cupel_types::Bytes;
+use cupel_types::{BoxPath, Bytes, LanguageId};
 
 use super::{ByteOrderMark, Context, Draft, Keys, Tree};
-use crate::doc::{Node as Document, Reader, Source, Value, parse_yaml};
+use crate::doc::{Node as Document, Reader, Source, Unknown, Value, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
-use cupel_problem::{Calibration, Factor, Include, Objective, Problem, Scoring, ScoringRules, WallLimit};
+use cupel_problem::{Calibration, Factor, Grader, Include, Objective, Problem, Scoring, ScoringRules, WallLimit};
 
 const FILE: &str = "init.yml";
 /// Directory into which the data archive is unpacked.
 const UNPACKED: &str = "dmoj-archive";
 /// The empty file that is the input of cases without `in`.
 const NO_INPUT: &str = "dmoj-no-input";
+/// Directory of the module for checkers and graders in Python.
+const PYTHON: &str = "dmoj-python";
 /// Maximum length of a pattern, in bytes.
 const PATTERN_LENGTH_MAX: usize = 500;
 
@@ -34,14 +37,36 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
             _ => !item.get("in").is_some(),
         })
     });
-    if without_input {
-        unpack::add_empty(&format!("{top}{NO_INPUT}"), sink)?;
+    // An exported package already contains these files.
+    let adds_input = without_input && tree.file(NO_INPUT).is_none_or(|file| file.size > Bytes::ZERO);
+    if adds_input {
+        unpack::add(&format!("{top}{NO_INPUT}"), b"", sink)?;
     }
+    let adds_module = names_python(&node) && !tree.has(&python_module());
+    if adds_module {
+        let module = include_bytes!("cupel_dmoj.py");
+        unpack::add(&format!("{top}{}", python_module()), module, sink)?;
+    }
+    let has_added = adds_input || adds_module;
     let archive = reader.get("archive");
-    let Some(file) = archive.text().and_then(|archive| tree.file(archive)) else { return Ok(without_input) };
+    let Some(file) = archive.text().and_then(|archive| tree.file(archive)) else { return Ok(has_added) };
     let place = tree.root().join(file.path.as_str());
     unpack::unpack_inner(&place, &format!("{top}{UNPACKED}/"), sink)?;
     Ok(true)
+}
+
+/// Path of the module for checkers and graders in Python.
+fn python_module() -> String {
+    format!("{PYTHON}/{}", checker::PYTHON_MODULE)
+}
+
+/// Whether any value names a file in Python, such as a checker or a grader.
+fn names_python(node: &Document) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) => scalar.text.ends_with(".py"),
+        Value::Seq(items) => items.iter().any(names_python),
+        Value::Map(entries) => entries.iter().any(|(_, value)| names_python(value)),
+    }
 }
 
 pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
@@ -58,7 +83,9 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     let keys = Keys { title: "", tags: "", authors: "" };
     let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
     draft.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
+    keys::check(&top);
     limits(&top, &mut draft);
+    file_io(&top, &mut draft);
     let archive = top.get("archive");
     if let Some(name) = archive.words()
         && !context.tree.has(name)
@@ -77,7 +104,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     Ok(draft.finish(root, context))
 }
 
-/// Refuses keys that contain Python code for DMOJ, and graders that run inside DMOJ.
+/// Refuses keys that contain Python code for DMOJ's judge.
 fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
     let mut fine = true;
     let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
@@ -100,23 +127,6 @@ fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
             Value::Scalar(_) => {}
         }
     }
-    for key in ["custom_judge", "generator"] {
-        let reader = key_of(top, key);
-        if reader.is_some() {
-            let (code, fault, remedy) = match key {
-                "custom_judge" => (
-                    Code::UnsupportedPython,
-                    "the grader is Python code that runs inside DMOJ",
-                    "Use a checker of the type `bridged`, or `interactive`",
-                ),
-                _ => {
-                    (Code::Unsupported, "a generator creates the data during judging", "Generate the data and pack it")
-                }
-            };
-            reader.fault(code, fault, remedy);
-            fine = false;
-        }
-    }
     fine
 }
 
@@ -135,6 +145,7 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     }
     let factor = key_of(top, "wall_time_factor").parsed("a factor above 0");
     draft.limits.wall_time = Some(WallLimit::TimesCpu(factor.or(Factor::thousandths(3000)).unwrap_or(Factor::ONE)));
+    draft.limits.on_waiting = cupel_problem::OnWaiting::TimeLimit;
     // The key is not part of the format, but the DMOJ site often exports it.
     draft.limits.time.limit = key_of(top, "time_limit").seconds();
     if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
@@ -142,27 +153,52 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
+/// Reads `file_io`: the names of the files that the submission reads and writes.
+fn file_io(top: &Reader<'_>, draft: &mut Draft) {
+    let names = key_of(top, "file_io");
+    let path = |key: &str| {
+        let reader = names.get(key);
+        let path = BoxPath::new(reader.words()?);
+        path.map_err(|error| reader.fault(Code::KeyType, error.to_string(), "Name a file")).ok()
+    };
+    draft.io.input_file = path("input");
+    draft.io.output_file = path("output");
+}
+
+/// Reads `signature_grader`: a grader in C or C++ that is compiled in the submission's language and calls its functions.
 fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
     let grader = key_of(top, "signature_grader");
     if !grader.is_some() {
         return;
     }
-    let mut files = Vec::new();
-    for key in ["entry", "header"] {
+    grader.only(&["entry", "header", "allow_main", "allow-main"], Unknown::Warning);
+    let file = |key: &str| {
         let Some(name) = grader.get(key).words() else {
             grader.get(key).missing("the name of a file");
-            continue;
+            return None;
         };
-        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
-            Some(file) => files.push(file),
-            None => grader.get(key).fault(Code::FileMissing, format!("the file `{name}` does not exist"), "Add it"),
+        let found = context.program_file(name.rsplit('/').next().unwrap_or(name), name);
+        if found.is_none() {
+            grader.get(key).fault(Code::FileMissing, format!("the file `{name}` does not exist"), "Add it");
         }
-    }
-    let entry = files.first().map(|file| file.name.to_string());
-    let sources = context.options.languages;
-    let extension = entry.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
-    let language = extension.and_then(|extension| sources.by_extension(extension)).map(|language| language.id.clone());
-    draft.includes.push(Include { language, files, entry_point: entry });
+        found
+    };
+    let (Some(entry), Some(header)) = (file("entry"), file("header")) else { return };
+    let allow_main = key_of(&grader, "allow_main").bool() == Some(true);
+    let is_of_family = |language: &&cupel_languages::Language| {
+        let name = language.source.as_str();
+        name.ends_with(".c") || name.ends_with(".cpp")
+    };
+    let languages: Vec<LanguageId> =
+        context.options.languages.iter().filter(is_of_family).map(|language| language.id.clone()).collect();
+    draft.includes.push(Include {
+        language: None,
+        entry_point: Some(entry.name.to_string()),
+        grader: Some(Grader { header: header.name.to_string(), allow_main }),
+        files: vec![entry, header],
+    });
+    // The grader can be compiled in these languages only.
+    draft.limits.languages = Some(languages);
 }
 
 fn statements(context: &Context<'_>, draft: &mut Draft) {

@@ -3,23 +3,34 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cupel_types::Limits;
+
 use super::super::Context;
 use super::super::cases::{Methods, group};
-use super::checker::{bridged, checker_of};
-use super::{FILE, NO_INPUT, PATTERN_LENGTH_MAX, UNPACKED, key_of};
+use super::checker::{self, bridged, checker_of};
+use super::{FILE, NO_INPUT, PATTERN_LENGTH_MAX, PYTHON, UNPACKED, key_of};
 use crate::doc::{Reader, Value};
 use crate::finding::Code;
 use cupel_problem::{
     AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
-    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule, ValidatorArgs,
+    Generator, GroupName, GroupScoring, Hints, Interactor, Made, MaxScore, Method, Node, OwnLimits, Score, StopRule,
+    ValidatorArgs, WallLimit,
 };
 
 pub(super) struct Reading<'c, 'r> {
     context: &'c Context<'c>,
     top: Reader<'r>,
-    methods: Methods<(bool, Option<usize>, Option<usize>)>,
+    methods: Methods<MethodKey>,
+    /// Generators and their default arguments, by the address of their node.
+    generators: BTreeMap<usize, Option<SharedGenerator>>,
     archived: bool,
 }
+
+type SharedGenerator = (Arc<Generator>, Vec<String>);
+
+/// What determines a method: whether data is binary, the addresses of the nodes of interactor, checker and grader, and the points of the
+/// case if a program in Python learns them. The nodes do not move while the package is read.
+type MethodKey = (bool, [Option<usize>; 3], Option<Score>);
 
 /// The maps in which a key is looked up, in this order: the case, its batch, the top level.
 struct Scope<'s, 'r>(Vec<&'s Reader<'r>>);
@@ -33,7 +44,7 @@ impl<'r> Scope<'_, 'r> {
 
 impl<'c, 'r> Reading<'c, 'r> {
     pub(super) fn new(context: &'c Context<'c>, top: Reader<'r>, archived: bool) -> Reading<'c, 'r> {
-        Reading { context, top, methods: Methods::new(), archived }
+        Reading { context, top, methods: Methods::new(), generators: BTreeMap::new(), archived }
     }
 
     /// Returns the root of all groups. `None` if there is a fault, which has been reported.
@@ -171,8 +182,14 @@ impl<'c, 'r> Reading<'c, 'r> {
         if let Some(answer) = &answer {
             self.context.check_data(answer);
         }
-        let method = self.method(scope)?;
-        if answer.is_none() && matches!(&*method, Method::Check(Checker::Builtin(_))) {
+        let method = self.method(scope, points)?;
+        let made = match scope.get("generator") {
+            generator if generator.is_some() && (!input.is_some() || answer.is_none()) => {
+                Some(self.made(&generator, &scope.get("generator_args"), answer.is_none())?)
+            }
+            _ => None,
+        };
+        if answer.is_none() && made.is_none() && matches!(&*method, Method::Check(Checker::Builtin(_))) {
             let fault = "the case has no answer, but its checker needs one";
             let which =
                 if input.is_some() { format!("with the input `{input_name}`") } else { "without input".to_owned() };
@@ -196,6 +213,8 @@ impl<'c, 'r> Reading<'c, 'r> {
             validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
             shown: None,
+            limits: self.own_limits(scope),
+            made,
         })
     }
 
@@ -214,19 +233,65 @@ impl<'c, 'r> Reading<'c, 'r> {
         found
     }
 
-    fn method(&mut self, scope: &Scope<'_, 'r>) -> Option<Arc<Method>> {
+    /// Returns how the data of a case is made.
+    fn made(&mut self, generator: &Reader<'r>, args: &Reader<'r>, answer: bool) -> Option<Made> {
+        let place = generator.node().map_or(0, |node| std::ptr::from_ref(node).addr());
+        let context = self.context;
+        let read = || checker::generator(context, generator).map(|(generator, args)| (Arc::new(generator), args));
+        let (by, default) = self.generators.entry(place).or_insert_with(read).clone()?;
+        let args = if args.is_some() { checker::arguments(args) } else { default };
+        Some(Made { by, args, input: true, answer })
+    }
+
+    /// Returns the limits that a case or its batch sets. Those of the top level are the problem's.
+    fn own_limits(&self, scope: &Scope<'_, 'r>) -> OwnLimits {
+        let below = Scope(scope.0[..scope.0.len() - 1].to_vec());
+        if below.0.is_empty() {
+            return OwnLimits::default();
+        }
+        let maxima = &self.context.options.maxima;
+        let refuse = |reader: &Reader<'r>, most: String| {
+            let fault = format!("the case requires more than this server allows, {most}");
+            reader.fault(Code::LimitUnsupported, fault, "Lower it, or ask the operator to raise the maximum");
+        };
+        let (time, memory) = (below.get("time_limit"), below.get("memory_limit"));
+        let own_time = time.seconds();
+        if own_time.is_some_and(|time| time > maxima.time) {
+            refuse(&time, format!("{} s", maxima.time.as_secs_f64()));
+        }
+        let own_memory = memory.size(1 << 10).map(|size| size.max(Limits::MEMORY_MIN));
+        if own_memory.is_some_and(|size| size > maxima.memory) {
+            refuse(&memory, maxima.memory.to_string());
+        }
+        let output = below.get("output_limit_length");
+        let own_output = output.size(1);
+        if own_output.is_some_and(|size| size > maxima.output) {
+            refuse(&output, maxima.output.to_string());
+        }
+        let factor = below.get("wall_time_factor").parsed("a factor above 0");
+        OwnLimits { time: own_time, wall_time: factor.map(WallLimit::TimesCpu), memory: own_memory, output: own_output }
+    }
+
+    fn method(&mut self, scope: &Scope<'_, 'r>, points: Score) -> Option<Arc<Method>> {
         let interactive = scope.get("interactive");
         let checker = scope.get("checker");
         let binary = scope.get("binary_data").bool() == Some(true);
-        // The key of a method is the address of its document node, which does not move while the package is read.
+        let custom = scope.get("custom_judge");
+        let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
+        let in_python = custom.is_some() || name.text().is_some_and(|name| name.ends_with(".py"));
         let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
         let context = self.context;
-        self.methods.get((binary, place(&interactive), place(&checker)), |_| {
+        let places = [place(&interactive), place(&checker), place(&custom)];
+        self.methods.get((binary, places, in_python.then_some(points)), |_| {
+            if custom.is_some() {
+                let program = checker::custom_judge(context, &custom, &checker, points, binary)?;
+                return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
+            }
             if interactive.is_some() {
                 let program = bridged(context, &interactive)?;
                 return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
             }
-            checker_of(context, &checker, binary).map(Method::Check)
+            checker_of(context, &checker, binary, points).map(Method::Check)
         })
     }
 
@@ -258,7 +323,7 @@ impl<'c, 'r> Reading<'c, 'r> {
             true => {
                 self.context.tree.below(directory).filter_map(|(p, _)| p.below(directory).map(str::to_owned)).collect()
             }
-            false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| name != FILE).collect(),
+            false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| !is_ours(name)).collect(),
         };
         for name in names {
             for (output, word) in [(false, "in"), (true, "out")] {
@@ -284,6 +349,9 @@ impl<'c, 'r> Reading<'c, 'r> {
     fn numbered(&mut self, cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)>) -> Vec<Node> {
         let top = self.top.clone();
         let each = points(&top.get("points"));
+        let mut of_cases = key_of(&top, "test_cases").get("case_points").list().into_iter().fuse();
+        let has_points = key_of(&top, "test_cases").get("case_points").is_some();
+        let mut of_batches: BTreeMap<u64, Score> = BTreeMap::new();
         let mut groups: BTreeMap<u64, Vec<Node>> = BTreeMap::new();
         for ((batch, number), files) in cases {
             let (Some(input), Some(answer)) = files.clone() else {
@@ -294,7 +362,19 @@ impl<'c, 'r> Reading<'c, 'r> {
             };
             self.context.check_data(&input);
             self.context.check_data(&answer);
-            let Some(method) = self.method(&Scope(vec![&top])) else { return Vec::new() };
+            // The list has one number for each batch and for each case outside of batches, in this order. Cases outside of batches
+            // come first.
+            let mut next = || match of_cases.next() {
+                Some(reader) => points(&reader),
+                None if has_points => {
+                    let fault = "there are fewer points than cases and batches";
+                    key_of(&top, "test_cases").get("case_points").fault(Code::KeyMissing, fault, "Add the others");
+                    each
+                }
+                None => each,
+            };
+            let each = if batch == 0 { next() } else { *of_batches.entry(batch).or_insert_with(next) };
+            let Some(method) = self.method(&Scope(vec![&top]), each) else { return Vec::new() };
             let name = if batch == 0 { format!("{number:03}") } else { format!("batch{batch:02}/{number:03}") };
             let case = Case {
                 id: CaseId::new(&name),
@@ -311,6 +391,8 @@ impl<'c, 'r> Reading<'c, 'r> {
                 validator_args: ValidatorArgs::default(),
                 hints: Hints::default(),
                 shown: None,
+                limits: OwnLimits::default(),
+                made: None,
             };
             groups.entry(batch).or_default().push(Node::Case(Box::new(case)));
         }
@@ -326,6 +408,11 @@ impl<'c, 'r> Reading<'c, 'r> {
         }
         nodes
     }
+}
+
+/// Whether a file is no data: the configuration, or a file that Cupel added.
+fn is_ours(name: &str) -> bool {
+    name == FILE || name == NO_INPUT || name.split('/').next() == Some(PYTHON)
 }
 
 /// Returns batch and case numbers from the groups of a pattern.

@@ -86,8 +86,12 @@ impl Kattis<'_> {
                 }
             },
             Judge::Program(program) => {
-                let program =
-                    JudgeProgram { program: program.clone(), protocol: Protocol::Kattis, args: args.to_vec() };
+                let program = JudgeProgram {
+                    program: program.clone(),
+                    protocol: Protocol::Kattis,
+                    args: args.to_vec(),
+                    words: None,
+                };
                 Some(match self.config.interactive {
                     true => Method::Interact(Interactor { program, then: AfterInteraction::Verdict }),
                     false => Method::Check(Checker::Program(program)),

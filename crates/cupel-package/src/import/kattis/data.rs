@@ -11,7 +11,7 @@ use super::config::Version;
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
 use cupel_problem::{
-    Case, CaseGroup, CaseId, CasePoints, Feedback, FileRef, Hints, InputTrial, Method, OutputTrial, Shown,
+    Case, CaseGroup, CaseId, CasePoints, Feedback, FileRef, Hints, InputTrial, Method, OutputTrial, OwnLimits, Shown,
     ValidatorArgs,
 };
 
@@ -230,6 +230,8 @@ impl Maker<'_, '_> {
             validator_args: own.validator_args,
             hints,
             shown,
+            limits: OwnLimits::default(),
+            made: None,
         }))
     }
 

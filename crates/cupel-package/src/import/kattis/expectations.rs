@@ -6,24 +6,19 @@ use std::io::Read;
 
 use cupel_types::LanguageId;
 
-use super::super::{ByteOrderMark, Child};
+use super::super::{ByteOrderMark, Child, Context};
 use super::Kattis;
 use super::config::Version;
 use crate::doc::{Reader, Source, TEXT_BYTES_MAX, Unknown};
-use crate::finding::{Code, ImportError};
+use crate::finding::{Code, Finding, Findings, ImportError};
 use ExpectedVerdict::{
     Accepted as Ac, CompileError as Ce, MemoryLimit as Mle, OutputLimit as Ole, RuntimeError as Rte, TimeLimit as Tle,
     WrongAnswer as Wa,
 };
-use cupel_problem::{
-    ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramFile, ProgramShape, Scope, Score, ScoreRange,
-};
+use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramFile, Scope, Score, ScoreRange};
 
 /// Number of bytes of a source that are read to determine its language.
 const START_BYTES_MAX: u64 = 64 << 10;
-
-/// Maximum number of submissions of a package.
-const SUBMISSIONS_MAX: usize = 1000;
 
 /// Returns the rule that a folder of 2025-09 implies for each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
@@ -85,16 +80,7 @@ impl Kattis<'_> {
                 found.extend(self.submission(&folder, &name)?);
             }
         }
-        if found.len() > SUBMISSIONS_MAX {
-            let fault = format!("there are {} submissions, more than {SUBMISSIONS_MAX}", found.len());
-            self.context.findings.file(
-                Code::Program,
-                "submissions",
-                fault,
-                "Keep only those that are needed for verification",
-            );
-            found.clear();
-        }
+        self.context.keep_some_submissions(&mut found);
         if !self.config.is_new() && self.context.tree.has("submissions.json") {
             self.entry_points(&mut found)?;
         }
@@ -150,19 +136,7 @@ impl Kattis<'_> {
 
     fn submission(&self, folder: &str, name: &str) -> Result<Option<ExampleSubmission>, ImportError> {
         let path = format!("submissions/{folder}/{name}");
-        if self.context.is_disabled(&path) {
-            return Ok(None);
-        }
-        let Some(mut program) = self.context.program(&path) else { return Ok(None) };
-        // Submissions are always sources, never build scripts.
-        program.shape = ProgramShape::Sources;
-        let sources = program.files.iter().any(|file| self.context.is_source(file.name.as_str()));
-        if !sources {
-            let remedy = "It is left out; remove it, or configure its language";
-            let path = program.path.as_str();
-            self.context.findings.file(Code::LeftOut, path, "the submission is not in a configured language", remedy);
-            return Ok(None);
-        }
+        let Some(mut program) = self.context.submission_at(&path) else { return Ok(None) };
         program.language = self.language_by_content(&program)?;
         let mut expectations: Vec<Expectation> = self.by_folder(folder).into_iter().collect();
         if !self.config.is_new() {
@@ -186,7 +160,7 @@ impl Kattis<'_> {
         for file in program.files.iter().filter(|file| file.file.size.get() <= TEXT_BYTES_MAX) {
             let path = file.file.path.as_str();
             // A source in another encoding is also a submission, but cannot have annotations.
-            let quiet = crate::finding::Findings::default();
+            let quiet = Findings::default();
             let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
             for (number, line) in text.lines().enumerate() {
                 let Some((tag, value)) = annotation(line) else { continue };
@@ -240,50 +214,83 @@ impl Kattis<'_> {
     }
 
     /// Reads DOMjudge's `submissions.json`: entry point and language by path. Paths of directories end with a slash. JSON is
-    /// parsed as YAML.
+    /// parsed as YAML. Faults are warnings.
     fn entry_points(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
         const FILE: &str = "submissions.json";
-        let Some(node) = self.context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(()) };
-        let reader = Reader::new(Source { file: FILE, findings: self.context.findings }, &node);
-        for (path, entry) in reader.map() {
-            let path = path.trim_start_matches('/').trim_end_matches('/');
-            let Some(submission) = submissions.iter_mut().find(|one| one.program.path.as_str() == path) else {
-                entry.fault(Code::UnusedFile, "this submission does not exist", "Correct or remove the entry");
-                continue;
-            };
-            if let Some(name) = entry.get("entry_point").words() {
-                submission.program.entry_point = Some(name.to_owned());
+        let findings = Findings::default();
+        let quiet = Context { findings: &findings, ..*self.context };
+        if let Some(node) = quiet.yaml(FILE, ByteOrderMark::Warned)? {
+            let reader = Reader::new(Source { file: FILE, findings: &findings }, &node);
+            for (path, entry) in reader.map() {
+                let path = path.trim_start_matches('/').trim_end_matches('/');
+                let Some(submission) = submissions.iter_mut().find(|one| one.program.path.as_str() == path) else {
+                    entry.fault(Code::UnusedFile, "this submission does not exist", "Correct or remove the entry");
+                    continue;
+                };
+                entry.map();
+                if let Some(name) = entry.get("entry_point").words() {
+                    submission.program.entry_point = Some(name.to_owned());
+                }
+                if let Some(language) = entry.get("langid").words() {
+                    submission.program.language = self.context.language(language);
+                }
             }
-            if let Some(language) = entry.get("langid").words() {
-                submission.program.language = self.context.language(language);
+        }
+        self.as_warnings(findings);
+        Ok(())
+    }
+
+    /// Reads `submissions.yaml` of 2025-09. After a faulty rule, the submissions that it matches have no expectation; if the file
+    /// cannot be read, none has one.
+    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
+        const FILE: &str = "submissions/submissions.yaml";
+        let findings = Findings::default();
+        let quiet = Context { findings: &findings, ..*self.context };
+        let node = quiet.yaml(FILE, ByteOrderMark::Refused)?;
+        let unreadable = findings.any_error();
+        let mut has_fault = vec![unreadable; submissions.len()];
+        if let Some(node) = node {
+            let reader = Reader::new(Source { file: FILE, findings: &findings }, &node);
+            let rules = reader.map();
+            has_fault.fill(unreadable || findings.any_error());
+            for (glob, _) in rules {
+                // Each rule has its own collector, which shows whether the rule has a fault.
+                let own = Findings::default();
+                let rule = Reader::new(Source { file: FILE, findings: &own }, &node).get(glob);
+                readable(glob, &rule);
+                let mut matched = Vec::new();
+                for (at, submission) in submissions.iter_mut().enumerate() {
+                    let path = submission.program.path.below("submissions").unwrap_or_default().to_owned();
+                    if !cupel_problem::glob::matches(glob, &path) {
+                        continue;
+                    }
+                    matched.push(at);
+                    let folder = format!("submissions/{glob}");
+                    let base = submission.expectations.iter().position(|known| known.origin == folder);
+                    self.rule(&rule, glob, submission, base);
+                }
+                if matched.is_empty() && !own.any_error() {
+                    rule.fault(Code::UnusedFile, "this matches no submission", "Correct or remove it");
+                }
+                if own.any_error() {
+                    matched.iter().for_each(|at| has_fault[*at] = true);
+                }
+                own.into_list().into_iter().for_each(|finding| findings.push(finding));
             }
+        }
+        self.as_warnings(findings);
+        for (submission, _) in submissions.iter_mut().zip(has_fault).filter(|(_, has_fault)| *has_fault) {
+            submission.expectations.clear();
         }
         Ok(())
     }
 
-    /// Reads `submissions.yaml` of 2025-09.
-    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
-        const FILE: &str = "submissions/submissions.yaml";
-        let Some(node) = self.context.yaml(FILE, ByteOrderMark::Refused)? else { return Ok(()) };
-        let reader = Reader::new(Source { file: FILE, findings: self.context.findings }, &node);
-        for (glob, rule) in reader.map() {
-            readable(glob, &rule);
-            let mut any = false;
-            for submission in &mut *submissions {
-                let path = submission.program.path.below("submissions").unwrap_or_default().to_owned();
-                if !cupel_problem::glob::matches(glob, &path) {
-                    continue;
-                }
-                any = true;
-                let folder = format!("submissions/{glob}");
-                let base = submission.expectations.iter().position(|known| known.origin == folder);
-                self.rule(&rule, glob, submission, base);
-            }
-            if !any {
-                rule.fault(Code::UnusedFile, "this matches no submission", "Correct or remove it");
-            }
+    /// Reports findings about the submissions. Errors become warnings, because judging does not need the submissions.
+    fn as_warnings(&self, findings: Findings) {
+        for finding in findings.into_list() {
+            let code = if finding.code.is_error() { Code::Expectation } else { finding.code };
+            self.context.findings.push(Finding { code, ..finding });
         }
-        Ok(())
     }
 
     /// Applies one rule to one submission. If the key is a default folder, the rule replaces that folder's rule (`base`).

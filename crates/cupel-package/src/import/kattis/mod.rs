@@ -20,7 +20,7 @@ pub(super) use statements::language_and_format;
 use super::{Context, PackageFormat};
 use crate::finding::{Code, ImportError};
 use config::Config;
-use cupel_problem::{Include, InputValidator, Passes, Problem, Program};
+use cupel_problem::{Include, InputValidator, OnWaiting, Passes, Problem, Program};
 
 /// State that all parts of this importer use.
 pub(super) struct Kattis<'a> {
@@ -30,6 +30,7 @@ pub(super) struct Kattis<'a> {
 
 pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Option<Problem>, ImportError> {
     let Some((config, mut draft)) = config::read(context, format)? else { return Ok(None) };
+    draft.limits.on_waiting = OnWaiting::TimeLimit;
     let kattis = Kattis { context, config };
     if kattis.config.domjudge {
         domjudge::overlay(context, &mut draft)?;
@@ -86,7 +87,7 @@ impl Kattis<'_> {
                 },
             };
             if !files.is_empty() {
-                includes.push(Include { language, files, entry_point: None });
+                includes.push(Include { language, files, entry_point: None, grader: None });
             }
         }
         includes

@@ -203,14 +203,15 @@ impl<'d> Reading<'_, 'd> {
                 }
                 let program = self.source(element, resources)?;
                 let protocol = Protocol::Testlib { percent };
-                Checker::Program(JudgeProgram { program, protocol, args: Vec::new() })
+                Checker::Program(JudgeProgram { program, protocol, args: Vec::new(), words: None })
             }
         };
         match assets.and_then(|assets| first(assets, "interactor")) {
             None => Some(Method::Check(checker)),
             Some(interactor) => {
                 let program = self.source(interactor, resources)?;
-                let program = JudgeProgram { program, protocol: Protocol::Testlib { percent }, args: Vec::new() };
+                let program =
+                    JudgeProgram { program, protocol: Protocol::Testlib { percent }, args: Vec::new(), words: None };
                 Some(Method::Interact(Interactor { program, then: AfterInteraction::Check(checker) }))
             }
         }

@@ -12,7 +12,7 @@ use super::{Element, Reading, TESTS_MAX, all, first};
 use crate::finding::Code;
 use cupel_problem::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Feedback, GroupName, GroupScoring, Hints, MaxScore,
-    Method, Node, Objective, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
+    Method, Node, Objective, OwnLimits, Score, Scoring, ScoringRules, Shown, StopRule, ValidatorArgs,
 };
 
 /// Maximum number of groups of a testset.
@@ -156,6 +156,8 @@ impl<'d> Reading<'_, 'd> {
             validator_args: ValidatorArgs::default(),
             hints: Hints { description: test.attribute("description").map(str::to_owned), hint: None },
             shown: sample.then(|| Shown::Pair { input: input.clone(), answer: Some(answer) }),
+            limits: OwnLimits::default(),
+            made: None,
             input,
         })
     }

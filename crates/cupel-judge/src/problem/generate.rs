@@ -1,0 +1,71 @@
+//! Makes the data of a case with a generator of the package, when the case is judged.
+//!
+//! A generator runs in a cell with limits of its own. It reads the input file of the case and writes the input to its standard output
+//! and the answer to its standard error. A generator that fails is a fault of the package.
+//! Source: DMOJ's documentation, "Generators".
+
+use std::sync::Arc;
+
+use cupel_problem::Case;
+use cupel_types::{Limits, Outcome};
+
+use super::case::stdin;
+use super::check::IgnoreOutput;
+use super::{Judging, ProblemError, answer, limits};
+use crate::executor::{Collect, StepInput, StepKind};
+
+/// The data that a generator made for a case. `None`: the file of the package is the data.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) input: Option<Arc<[u8]>>,
+    pub(super) answer: Option<Arc<[u8]>>,
+}
+
+impl Judging<'_, '_> {
+    /// Runs the generator of a case. The inner error is a fault of the package.
+    pub(super) fn make(
+        &mut self,
+        case: &Case,
+        how: &cupel_problem::Made,
+    ) -> Result<Result<Made, String>, ProblemError> {
+        let generator = &how.by;
+        let runnable = match self.program_of_package(&generator.program)? {
+            Ok(runnable) => runnable,
+            Err(why) => return Ok(Err(why)),
+        };
+        let argv: Vec<String> = runnable.argv.iter().chain(&how.args).cloned().collect();
+        let given = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
+        let bounds = generator.bounds;
+        let step = StepInput {
+            kind: StepKind::Execute,
+            root: &runnable.root,
+            argv: &argv,
+            env: &runnable.env,
+            files: &runnable.files,
+            stdin: stdin(self.request.package, &case.input)?,
+            limits: Limits {
+                // Both streams count. Data must be complete, so a generator that writes more is at fault.
+                output: bounds.output.saturating_add(bounds.output),
+                ..limits::of_author(&bounds, runnable.limits, given)
+            },
+            keep: bounds.output,
+            stderr_to_stdout: false,
+            result: false,
+            collect: Collect::Nothing,
+        };
+        let report = self.executor.execute(step, &mut IgnoreOutput(self.observer))?.report;
+        let path = &generator.program.path;
+        if report.outcome != Outcome::Exited(0) {
+            let why = answer::message(&report.stderr.data).map(|text| format!("\n{text}")).unwrap_or_default();
+            return Ok(Err(format!("{path}: the generator {}{why}", answer::ended(report.outcome))));
+        }
+        if report.stdout.truncated || report.stderr.truncated {
+            return Ok(Err(format!("{path}: the generator wrote more than {}", bounds.output)));
+        }
+        let has_input = how.input && !report.stdout.data.is_empty();
+        Ok(Ok(Made {
+            input: has_input.then_some(report.stdout.data),
+            answer: how.answer.then_some(report.stderr.data),
+        }))
+    }
+}

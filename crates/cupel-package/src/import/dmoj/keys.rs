@@ -1,0 +1,108 @@
+//! The keys of `init.yml`, and warnings about those that have no effect. Source: DMOJ's documentation, "Problem format".
+
+use crate::doc::Reader;
+use crate::finding::Code;
+
+/// Keys that a case may have, and that it inherits from its batch and from the top level.
+const OF_CASES: &[&str] = &[
+    "in",
+    "out",
+    "points",
+    "checker",
+    "interactive",
+    "generator",
+    "generator_args",
+    "time_limit",
+    "memory_limit",
+    "wall_time_factor",
+    "output_limit_length",
+    "binary_data",
+    // Without effect on the verdict: the length of the output that DMOJ shows, and data for other programs.
+    "output_prefix_length",
+    "meta",
+];
+
+/// Further keys of the top level.
+const OF_TOP: &[&str] = &[
+    "archive",
+    "test_cases",
+    "pretest_test_cases",
+    "short_circuit",
+    "signature_grader",
+    "custom_judge",
+    "file_io",
+    "dependencies",
+];
+
+/// Further keys of batches.
+const OF_BATCHES: &[&str] = &["batched", "dependencies"];
+
+const OF_PATTERNS: &[&str] = &["input_format", "output_format", "case_points"];
+
+/// Keys of DMOJ that Cupel does not implement, with the consequence.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("symlinks", "submissions do not see these files"),
+    ("unbuffered", "the submission writes to a pipe, so it has to flush its output"),
+    ("hints", "they change only how DMOJ decodes data"),
+    ("preprocessing_time", "the time limit of the interactor is that of all programs of the package"),
+    ("compiler_time_limit", "the limits of compilers are those of all programs of the package"),
+    ("cached", "programs of the package are always built once"),
+    ("feedback", "messages of checkers are always stored for the author"),
+];
+
+/// Keys of checkers and interactors that are programs.
+const OF_PROGRAMS: &[&str] = &["files", "lang", "type", "flags", "args_format_string", "time_limit", "memory_limit"];
+
+/// Reports the keys of the top level, of its cases and of its batches that have no effect.
+pub(super) fn check(top: &Reader<'_>) {
+    report(top, &[OF_CASES, OF_TOP]);
+    for key in ["test_cases", "pretest_test_cases"] {
+        let cases = super::key_of(top, key);
+        if cases.is_map() {
+            report(&cases, &[OF_PATTERNS]);
+            continue;
+        }
+        if !cases.is_seq() {
+            continue;
+        }
+        for item in cases.list() {
+            report(&item, &[OF_CASES, OF_BATCHES]);
+            let batched = item.get("batched");
+            if batched.is_seq() {
+                batched.list().iter().for_each(|case| report(case, &[OF_CASES]));
+            }
+        }
+    }
+}
+
+/// Reports the keys of a checker or interactor that have no effect.
+pub(super) fn check_program(program: &Reader<'_>) {
+    report(program, &[OF_PROGRAMS]);
+    for key in ["time_limit", "memory_limit"] {
+        if program.get(key).is_some() {
+            let remedy = "The limits are those of all programs of the package; remove the key";
+            program.get(key).fault(Code::LeftOut, "this key has no effect", remedy);
+        }
+    }
+}
+
+fn report(reader: &Reader<'_>, known: &[&[&str]]) {
+    for (key, value) in reader.entries() {
+        let name = key.replace('-', "_");
+        if known.iter().any(|keys| keys.contains(&name.as_str())) || key.ends_with('+') {
+            continue;
+        }
+        match WITHOUT_EFFECT.iter().find(|(known, _)| *known == name) {
+            // `unbuffered: false` asks for nothing.
+            Some(_) if !value.is_some() || value.node().is_some_and(is_false) => {}
+            Some((_, consequence)) => {
+                value.fault(Code::LeftOut, format!("this key has no effect: {consequence}"), "Remove the key");
+            }
+            None => value.fault(Code::KeyIgnored, "the format has no such key", "Correct or remove it"),
+        }
+    }
+}
+
+fn is_false(node: &crate::doc::Node) -> bool {
+    matches!(&node.value, crate::doc::Value::Scalar(scalar) if scalar.as_bool() == Some(false))
+}

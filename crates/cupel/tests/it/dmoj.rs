@@ -1,0 +1,271 @@
+//! `cupel judge` on packages of DMOJ with its less common keys: limits of cases, generators, graders, and programs in Python that are
+//! written for DMOJ's classes.
+
+use serde_json::Value;
+
+use crate::judge::Files;
+use crate::support::{cupel, end};
+
+const LIMITS: [&str; 4] = ["--time-limit", "1", "--memory-limit-kib", "65536"];
+
+/// Returns a package with these files; `init` is its `init.yml`.
+fn package(init: &str, files: &[(&str, &str)]) -> Files {
+    let package = Files::new(&[("p/init.yml", init)]);
+    for (name, text) in files {
+        package.write(&format!("p/{name}"), text);
+    }
+    package
+}
+
+fn judge(files: &Files, name: &str, source: &str) -> Value {
+    files.write(&format!("s/{name}"), source);
+    let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
+    let fixed = ["judge", &package, "--submission", &submission, "--json", "--all-cases"];
+    let ended = end(cupel(fixed.iter().chain(&LIMITS)), b"");
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+}
+
+fn verdicts(object: &Value) -> String {
+    let cases = object["cases"].as_array().unwrap().iter();
+    cases.map(|case| case["verdict"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+const CASES: [(&str, &str); 4] = [("1.in", "1\n"), ("1.out", "1\n"), ("2.in", "2\n"), ("2.out", "2\n")];
+
+#[test]
+fn a_case_may_have_its_own_limits() {
+    // The wall-clock limit is large, so that other processes on the machine do not matter.
+    let init = "wall_time_factor: 40\ntest_cases:\n- {in: 1.in, out: 1.out}\n- {in: 2.in, out: 2.out, time_limit: 0.1}\n- {in: 1.in, out: 1.out, memory_limit: 262144}\n\
+                - {in: 1.in, out: 1.out, output_limit_length: 1}\n";
+    let files = package(init, &CASES);
+    let spin =
+        "import time\nn = input()\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\nprint(n)\n";
+    let object = judge(&files, "a.py", spin);
+    assert_eq!(verdicts(&object), "AC TLE AC OLE", "{object:#}");
+    let large = "n = input()\nx = b'x' * (100 << 20)\nprint(n)\n";
+    let object = judge(&files, "a.py", large);
+    assert_eq!(verdicts(&object), "MLE MLE AC MLE", "{object:#}");
+}
+
+#[test]
+fn checkers_and_interactors_get_their_arguments_in_the_given_order() {
+    let checker = "import sys\nflag, answer, output, given = sys.argv[1:]\nassert flag == '--all of it'\n\
+                   read = lambda path: open(path).read().split()\nsys.exit(read(answer) + read(given) != read(output) * 2)\n";
+    let format = "\"'--all of it' {answer_file} {output_file} {input_file}\"";
+    let init = format!(
+        "test_cases: [{{in: 1.in, out: 1.out}}]\nchecker: {{name: bridged, args: {{files: check.py, lang: PY3, args_format_string: {format}}}}}\n"
+    );
+    let files = package(&init, &CASES);
+    files.write("p/check.py", checker);
+    assert_eq!(verdicts(&judge(&files, "a.py", "print(input())\n")), "AC");
+    assert_eq!(verdicts(&judge(&files, "a.py", "print(5)\n")), "WA");
+
+    let interactor = "import sys\nanswer, flag, given = sys.argv[1:]\nprint(open(given).read(), end='', flush=True)\n\
+                      sys.exit(flag != '-x' or input() != open(answer).read().strip())\n";
+    let init = "test_cases: [{in: 1.in, out: 1.out}]\ninteractive: {files: [talk.py], args_format_string: '{answer_file} -x {input_file}'}\n";
+    let files = package(init, &CASES);
+    files.write("p/talk.py", interactor);
+    assert_eq!(verdicts(&judge(&files, "a.py", "print(input(), flush=True)\n")), "AC");
+    assert_eq!(verdicts(&judge(&files, "a.py", "print(7, flush=True)\n")), "WA");
+}
+
+const GENERATOR: &str = r#"
+#include <cstdlib>
+#include <iostream>
+int main(int count, char **args) {
+    long base = 0;
+    std::cin >> base;
+    long n = count > 1 ? std::atol(args[1]) : 7;
+    if (n < 0) return 3;
+    std::cout << base + n * SCALE << "\n";
+    std::cerr << 2 * (base + n * SCALE) << "\n";
+}
+"#;
+
+#[test]
+fn a_generator_makes_input_and_answer_of_cases() {
+    let init = "generator: {source: gen.cpp, flags: ['-DSCALE=10'], args: [4]}\ntest_cases:\n- {generator_args: [3], points: 1}\n- {points: 1}\n\
+                - {in: 1.in, generator_args: [5], points: 1}\n- {in: 2.in, out: 2.out, generator_args: [-1], points: 1}\n";
+    let files = package(init, &[("gen.cpp", GENERATOR), ("1.in", "1\n"), ("2.in", "2\n"), ("2.out", "4\n")]);
+    let object = judge(&files, "a.py", "print(2 * int(input()))\n");
+    assert_eq!((verdicts(&object).as_str(), &object["score"]), ("AC AC AC AC", &4.into()), "{object:#}");
+    let object = judge(&files, "a.py", "print({30: 60, 40: 80}.get(int(input()), 0))\n");
+    assert_eq!(verdicts(&object), "AC AC WA WA", "{object:#}");
+
+    let python = "import sys\nprint(sys.argv[1])\nprint(sys.argv[2], file=sys.stderr)\n";
+    let files = package("generator: gen.py\ntest_cases: [{generator_args: [6, six]}]\n", &[("gen.py", python)]);
+    assert_eq!(verdicts(&judge(&files, "a.py", "print('six' if input() == '6' else 0)\n")), "AC");
+}
+
+#[test]
+fn a_generator_that_fails_is_a_fault_of_the_package() {
+    for (source, words) in [
+        ("import sys\nsys.exit('no such case')\n", "no such case"),
+        ("while True: pass\n", "exceeded its CPU time limit"),
+        ("import sys\nwhile True: sys.stdout.write('x' * (1 << 20))\n", "exceeded its output limit"),
+        ("what?\n", "SyntaxError"),
+    ] {
+        let init = "generator: {source: gen.py, time_limit: 1}\ntest_cases: [{generator_args: [1]}]\n";
+        let files = package(init, &[("gen.py", source)]);
+        let object = judge(&files, "a.py", "print(input())\n");
+        assert_eq!(object["verdict"], "JE", "{source}: {object:#}");
+        let message = object["cases"][0]["judge_message"].as_str().unwrap();
+        assert!(message.contains("gen.py") && message.contains(words), "{source}: {message}");
+    }
+}
+
+#[test]
+fn a_signature_grader_calls_functions_of_submissions_in_c_and_cpp() {
+    let grader = "#include \"twice.h\"\n#include <stdio.h>\nint main(void) { int n; scanf(\"%d\", &n); printf(\"%d\\n\", twice(n)); return 0; }\n";
+    let header = "#ifdef __cplusplus\nextern \"C\"\n#endif\nint twice(int n);\n";
+    let files = [("grader.cpp", grader), ("twice.h", header), ("1.in", "4\n"), ("1.out", "8\n")];
+    let init = "test_cases: [{in: 1.in, out: 1.out}]\nsignature_grader: {entry: grader.cpp, header: twice.h}\n";
+    let right = "int twice(int n) { return 2 * n; }\n";
+    let with_main = "#include <stdio.h>\nint twice(int n) { return 2 * n; }\nint main() { printf(\"0\"); return 0; }\n";
+    let package_of = package(init, &files);
+    for (name, source, verdict) in [
+        ("a.cpp", right, "AC"),
+        ("a.c", right, "AC"),
+        ("a.cc", with_main, "AC"),
+        ("grader.cpp", right, "AC"),
+        ("b.c", "int twice(int n) { return n; }\n", "WA"),
+        ("b.cpp", "int thrice(int n) { return n; }\n", "CE"),
+        ("a.py", "print(8)\n", "CE"),
+    ] {
+        let object = judge(&package_of, name, source);
+        assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
+    }
+    let object = judge(&package_of, "b.c", "int twice(int n) {\n  return undeclared;\n}\n");
+    assert!(object["compile"]["output"].as_str().is_some_and(|text| text.contains("b.c:2:")), "{object:#}");
+
+    // A grader without `main` calls that of the submission.
+    let grader = "#include \"twice.h\"\nint twice(int n) { return 2 * n; }\n";
+    let init = format!("{}, allow_main: true}}\n", init.trim_end().trim_end_matches('}'));
+    let files = package(&init, &[("grader.cpp", grader), files[1], files[2], files[3]]);
+    let source =
+        "#include <stdio.h>\nint main() { int n; scanf(\"%d\", &n); printf(\"%d\\n\", twice(n)); return 0; }\n";
+    for name in ["a.c", "a.cpp"] {
+        let object = judge(&files, name, source);
+        assert_eq!(object["verdict"], "AC", "{name}: {object:#}");
+    }
+}
+
+const CHECKER: &str = "
+from dmoj.result import CheckerResult
+from dmoj.utils.unicode import utf8text
+
+def check(process_output, judge_output, judge_input, point_value, best=0, **kwargs):
+    got, expected = utf8text(process_output).split(), judge_output.split()
+    if not got: return False
+    if got[0] == 'crash': raise ValueError('no such answer')
+    if got[0] == 'half': return CheckerResult(True, point_value / 2, 'points 3')
+    if got[0] == 'most': return CheckerResult(False, best)
+    assert judge_input.decode().split() == ['1']
+    return got[0].encode() == expected[0]
+";
+
+#[test]
+fn a_checker_in_python_uses_dmojs_classes() {
+    let init = "test_cases: [{in: 1.in, out: 1.out, points: 10}]\nchecker: {name: check.py, args: {best: 4}}\n";
+    let files = package(init, &CASES);
+    files.write("p/check.py", CHECKER);
+    for (source, verdict, score) in [
+        ("print(1)\n", "AC", "10"),
+        ("print(2)\n", "WA", "0"),
+        ("pass\n", "WA", "0"),
+        ("print('half')\n", "PT", "5"),
+        ("print('most')\n", "PT", "4"),
+        ("import sys\nsys.stdout.buffer.write(b'\\xff')\n", "WA", "0"),
+        ("print('crash')\n", "JE", "null"),
+    ] {
+        let object = judge(&files, "a.py", source);
+        let case = &object["cases"][0];
+        assert_eq!(
+            (case["verdict"].as_str(), case["score"].to_string().as_str()),
+            (Some(verdict), score),
+            "{object:#}"
+        );
+        if verdict == "JE" {
+            assert!(case["judge_message"].as_str().unwrap().contains("ValueError: no such answer"), "{object:#}");
+        }
+    }
+}
+
+#[test]
+fn a_grader_in_python_talks_to_the_submission() {
+    let init = "test_cases: [{in: 1.in, out: 1.out, points: 10}]\ncustom_judge: judge.py\n";
+    let files = package(init, &CASES);
+    let guess = "
+from dmoj.graders.interactive import InteractiveGrader
+from dmoj.result import CheckerResult
+
+class Grader(InteractiveGrader):
+    def interact(self, case, interactor):
+        print('this is not for the submission')
+        secret, asked = int(case.input_data()) + 40, 0
+        while True:
+            guess, asked = interactor.readint(0, 100), asked + 1
+            if guess == secret:
+                return CheckerResult(True, case.points if asked <= 7 else 1, 'found')
+            interactor.writeln('LOW' if guess < secret else 'HIGH')
+";
+    files.write("p/judge.py", guess);
+    let search = "low, high = 0, 100\nwhile low < high:\n    guess = (low + high) // 2\n    print(guess, flush=True)\n    if guess == 41: break\n    low, high = (guess + 1, high) if input() == 'LOW' else (low, guess)\n";
+    for (source, verdict, score) in [
+        (search, "AC", "10"),
+        ("for n in range(42):\n    print(n, flush=True)\n    if n < 41: input()\n", "PT", "1"),
+        ("print(1000, flush=True)\n", "WA", "0"),
+        ("print('what', flush=True)\n", "WA", "0"),
+        ("import sys\nprint(5)\nsys.stdin.readline()\nprint(41)\n", "TLE", "0"),
+        ("print(5, flush=True)\nraise SystemExit(3)\n", "RTE", "0"),
+    ] {
+        let object = judge(&files, "a.py", source);
+        let case = &object["cases"][0];
+        assert_eq!(
+            (case["verdict"].as_str(), case["score"].to_string().as_str()),
+            (Some(verdict), score),
+            "{object:#}"
+        );
+    }
+
+    let standard = "
+from dmoj.graders.standard import StandardGrader
+from dmoj.result import Result
+
+class Grader(StandardGrader):
+    def grade(self, case):
+        result = Result(case)
+        self._launch_process(case)
+        result.proc_output, error = self._current_proc.communicate(case.input_data() * 2)
+        self.populate_result(error, result, self._current_proc)
+        if len(result.proc_output.split()) != 2:
+            result.result_flag |= Result.WA
+            result.feedback = 'two numbers'
+        else:
+            result.points = case.points
+        return result
+";
+    files.write("p/judge.py", standard);
+    for (source, verdict) in [("import sys\nsys.stdout.write(sys.stdin.read())\n", "AC"), ("print(1)\n", "WA")] {
+        let object = judge(&files, "a.py", source);
+        assert_eq!(object["verdict"], verdict, "{object:#}");
+    }
+
+    files.write("p/judge.py", "from dmoj.graders.standard import StandardGrader\nclass Grader(StandardGrader): pass\n");
+    for (source, verdict) in [("print(input())\n", "AC"), ("print(2)\n", "WA")] {
+        let object = judge(&files, "a.py", source);
+        assert_eq!(object["verdict"], verdict, "{object:#}");
+    }
+    files.write("p/judge.py", "from dmoj.graders.standard import StandardGrader\nGrader = missing\n");
+    let object = judge(&files, "a.py", "print(1)\n");
+    assert_eq!(object["verdict"], "JE", "{object:#}");
+    assert!(object["cases"][0]["judge_message"].as_str().unwrap().contains("NameError"), "{object:#}");
+}
+
+#[test]
+fn a_submission_may_read_and_write_files() {
+    let init = "test_cases: [{in: 1.in, out: 1.out}]\nfile_io: {input: data.txt, output: result.txt}\n";
+    let files = package(init, &CASES);
+    let object = judge(&files, "a.py", "open('result.txt', 'w').write(open('data.txt').read())\n");
+    assert_eq!(object["verdict"], "AC", "{object:#}");
+}
