@@ -108,6 +108,8 @@ test('standings that have not changed are not sent again, while their time goes 
   await page.goto(`${server.url}/contests/idle`)
   await page.getByRole('button', { name: 'Join now' }).click()
   await page.getByText('You take part', { exact: true }).waitFor()
+  // No answer to the page before is counted.
+  await page.goto('about:blank')
   const statuses = []
   page.on('response', (answer) => {
     if (answer.url().includes('/contests/idle/standings?')) statuses.push(answer.status())
@@ -132,49 +134,55 @@ test('standings that have not changed are not sent again, while their time goes 
   await student.close()
 })
 
-test('in an IOI contest a partial score appears in the standings, then the full one', async () => {
-  const problems = ['rising-tide', 'mountain-photo']
-  await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems })
-  const partial = solution('rising-tide', 'partially_accepted/remembers.py')
-  const full = solution('rising-tide', 'accepted/bisect_twice.py')
-  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+/** A problem whose checker gives points for each right line. */
+const LINES = {
+  'init.yml': 'time_limit: 2\nchecker: linecount\ntest_cases:\n- {in: 1.in, out: 1.out, points: 100}\n',
+  'statement.md': 'Print the numbers from 1 to N.\n',
+  '1.in': '4\n',
+  '1.out': '1\n2\n3\n4\n',
+}
+
+test('in an IOI contest a partial score appears in the standings, then the full one, and no worse one replaces it', async () => {
+  await people.putProblem(server, 'four-lines', LINES)
+  await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems: ['rising-tide', 'four-lines'] })
+  const tide = { label: 'A', partial: solution('rising-tide', 'partially_accepted/remembers.py'), full: solution('rising-tide', 'accepted/bisect_twice.py'), verdict: 'TLE' }
+  const lines = { label: 'B', partial: 'print(1, 2, 0, 0, sep="\\n")\n', full: 'print(1, 2, 3, 4, sep="\\n")\n', verdict: 'PT' }
+  for (const [theme, width, { label, partial, full, verdict }] of [['light', 1280, tide], ['dark', 360, lines]]) {
     const student = await registered({ theme, width })
     const { page, check } = student
-    const guest = await visit(browser, { theme, width: 1280 })
+    const guest = await visit(browser, { theme })
     guest.page.setDefaultTimeout(PATIENCE_MS)
     await page.goto(`${server.url}/contests/points`)
     await page.getByText('IOI', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Join now' }).click()
-    await page.getByRole('link', { name: 'Rising Tide' }).waitFor()
+    const problem = page.getByRole('listitem').filter({ has: page.getByText(label, { exact: true }) }).getByRole('link')
+    await problem.waitFor()
     await guest.page.goto(`${server.url}/contests/points?view=standings`)
     const row = guest.page.getByRole('row', { name: new RegExp(student.name) })
-    await row.waitFor()
+    await row.getByText('not tried').first().waitFor()
 
-    await page.getByRole('link', { name: 'Rising Tide' }).click()
-    const toCode = async () => {
+    await problem.click()
+    /** Submits, and waits for the verdict. */
+    const send = async (code, expected) => {
       if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+      await submit(page, code)
+      await page.locator(`[data-verdict="${expected}"]`).first().waitFor()
     }
-    await toCode()
-    await submit(page, partial)
-    await page.locator('[data-verdict="PT"]').first().waitFor()
-    const [, score] = /Score (\d+(?:\.\d+)?) of 100/.exec(await page.getByText(/Score .* of 100/).innerText())
+    await send(partial, verdict)
+    const [, score] = /^Score (\d+) of 100$/.exec(await page.getByText(/^Score .* of 100$/).innerText())
     assert.ok(Number(score) > 0 && Number(score) < 100, score)
     await check('ioi-partial')
-    // The cell says the points in words, too; there is no first solution of a part.
+    // The points are there in words, too, and nobody has the first solution of a part.
     await row.getByText(`${score} points`, { exact: true }).waitFor()
-    assert.match(await row.innerText(), new RegExp(`\\b${score}\\b`))
+    await row.getByText(score, { exact: true }).first().waitFor()
     await guest.page.getByRole('columnheader', { name: 'Score' }).waitFor()
     await guest.page.getByText('points of the best submission').waitFor()
     assert.equal(await guest.page.getByText('★').count(), 0)
+    assert.equal(await guest.page.getByText('first solution').count(), 0)
 
-    await toCode()
-    await submit(page, full)
-    await page.locator('[data-verdict="AC"]').first().waitFor()
+    await send(full, 'AC')
     await row.getByText('100 points', { exact: true }).waitFor()
-    // A worse submission takes nothing away.
-    await toCode()
-    await submit(page, partial)
-    await page.locator('[data-verdict="PT"]').first().waitFor()
+    await send(partial, verdict)
     await page.getByRole('link', { name: 'Points Cup' }).click()
     await page.getByText('100 points', { exact: true }).waitFor()
     await check('ioi-problems')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { launch } from './browser.mjs'
-import { asAdmin, call, HOUR, makeContest, registered, tokenOf } from './people.mjs'
+import { asAdmin, call, endSessions, HOUR, makeContest, PASSWORD, registered, tokenOf } from './people.mjs'
 import { startServer } from './server.mjs'
 
 let server
@@ -154,11 +154,11 @@ test('a refused answer is said beside its form, and the text stays', async () =>
   const form = entry(page, 'Is it cold?')
   await form.getByRole('button', { name: /^Answer the question/ }).click()
   await form.getByLabel('Your answer').fill('Yes.')
-  server.command('user', 'end-session', host.name, '--all')
+  await endSessions(server, host.name)
   await form.getByRole('button', { name: 'Send the answer' }).click()
   await form.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
   await page.getByLabel('User name or e-mail address').fill(host.name)
-  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in' }).click()
   assert.equal(await form.getByLabel('Your answer').inputValue(), 'Yes.')
   await form.getByRole('button', { name: 'Send the answer' }).click()

@@ -1,5 +1,9 @@
 // What the browser tests of contests share: people who register, calls of the API in their names, and contests.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { visit } from './browser.mjs'
 
 /** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
@@ -22,8 +26,34 @@ export async function call(server, key, method, path, body) {
 /** The key of the administrator that the first start made. */
 export const adminKey = (server) => /API key: (\S+)/.exec(server.said())[1]
 export const asAdmin = (server, method, path, body) => call(server, adminKey(server), method, path, body)
+/** A private problem of the administrator: a package of these files, in any format that the server knows. */
+export async function putProblem(server, slug, files) {
+  const folder = mkdtempSync(join(tmpdir(), 'cupel-package-'))
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), text)
+    }
+    const body = execFileSync('tar', ['-C', folder, '-cf', '-', '.'])
+    const headers = { authorization: `Bearer ${adminKey(server)}`, 'content-type': 'application/x-tar' }
+    const answer = await fetch(`${server.url}/api/v1/problems?slug=${slug}`, { method: 'POST', headers, body })
+    assert.ok(answer.ok, `${slug}: ${answer.status} ${await answer.text()}`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  await asAdmin(server, 'POST', `/problems/${slug}/verify?wait=30`)
+  await asAdmin(server, 'PATCH', `/problems/${slug}`, { visibility: 'private' })
+}
+
 /** An access token of a user. */
 export const tokenOf = (server, name) => server.command('user', 'token', name).trim().split('\n').at(-1)
+
+/** Ends the sessions of all browsers of a user, as the user can from another browser. */
+export async function endSessions(server, name) {
+  const token = tokenOf(server, name)
+  const { sessions } = await call(server, token, 'GET', '/auth/sessions')
+  for (const { session_id: id, current } of sessions) if (!current) await call(server, token, 'DELETE', `/auth/sessions/${id}`)
+}
 
 /** Makes a contest of two hours with Calm Water, in which everybody may take part. */
 export const makeContest = (server, slug, title, starts, change = {}, key = adminKey(server)) =>
