@@ -29,9 +29,25 @@ const xtermStyles: Plugin = {
   },
 }
 
+/**
+ * KaTeX gives stretched signs (`\vec`, `\overbrace`), bold signs and framed formulas a style attribute, which the content
+ * security policy forbids. It becomes properties.
+ */
+const katexStyles: Plugin = {
+  name: 'katex-styles',
+  enforce: 'pre',
+  transform: (code, id) => {
+    if (!/katex\/dist\/katex\.mjs/.test(id)) return undefined
+    const anyAttribute = /node\.setAttribute\(attr, (this\.attributes\[attr\]|value)\)/g
+    const found = [code.match(anyAttribute)?.length ?? 0, code.split('setAttribute(attr').length - 1]
+    if (found.join() !== '4,7') throw new Error(`this version of KaTeX sets its attributes in other ways: ${found.join()}`)
+    return code.replace(anyAttribute, '(attr === "style" ? (node.style.cssText = $1) : node.setAttribute(attr, $1))')
+  },
+}
+
 export default defineConfig({
   base: './',
-  plugins: [onlyWoff2, xtermStyles, react(), tailwindcss()],
+  plugins: [onlyWoff2, xtermStyles, katexStyles, react(), tailwindcss()],
   build: {
     target: 'es2022',
     // The content security policy allows no `data:` URLs.

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { launch, visit } from './browser.mjs'
+import * as people from './people.mjs'
+import { HOUR, PATIENCE_MS, submit } from './people.mjs'
 import { startServer } from './server.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
-const PATIENCE_MS = 60_000
-const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
-const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
+const solution = (slug, file) => readFileSync(new URL(`../../problems/${slug}/submissions/${file}`, import.meta.url), 'utf8')
+const RIGHT = solution(SLUG, 'accepted/queues.py')
 const WRONG = RIGHT.replace('begin + 1', 'begin + 7')
 
 let server
@@ -22,46 +22,9 @@ after(async () => {
   await server?.stop()
 })
 
-/** A call as the administrator that the first start made. */
-async function asAdmin(method, path, body) {
-  const key = /API key: (\S+)/.exec(server.said())[1]
-  const headers = { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }
-  const answer = await fetch(`${server.url}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
-  const text = await answer.text()
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`)
-  return text === '' ? undefined : JSON.parse(text)
-}
-
-const HOUR = 3600
-const at = (seconds) => new Date(Date.now() + seconds * 1000).toISOString()
-const contest = (slug, title, starts, change = {}) =>
-  asAdmin('POST', '/contests', { slug, title, style: 'icpc', starts_at: at(starts), length_seconds: 2 * HOUR, public: true, problems: [SLUG], ...change })
-
-let made = 0
-async function registered(options) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  const name = `student-${made}`
-  await page.goto(`${server.url}/register`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
-  return { ...visitor, name }
-}
-
-async function submit(page, code) {
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
-  const editor = page.getByRole('textbox', { name: /Source code/ })
-  await editor.click()
-  await page.keyboard.press('Control+a')
-  await page.keyboard.press('Delete')
-  await page.keyboard.insertText(code)
-  await page.getByRole('button', { name: 'Submit' }).click()
-}
+const asAdmin = (...rest) => people.asAdmin(server, ...rest)
+const contest = (...rest) => people.makeContest(server, ...rest)
+const registered = (options) => people.registered(server, browser, options)
 
 test('without contests the page says so and leads to the problems', async () => {
   const { page, check, close } = await visit(browser)
@@ -135,6 +98,133 @@ test('a question is asked, and its answer and an announcement appear by themselv
   await news.getByText('Sample 2 was corrected.').waitFor()
   await check('contest-questions')
   await close()
+})
+
+test('standings that have not changed are not sent again, while their time goes on', async () => {
+  const student = await registered()
+  const { page } = student
+  // A few seconds before its first hour is over.
+  await contest('idle', 'Idle Cup', 10 - HOUR)
+  await page.goto(`${server.url}/contests/idle`)
+  await page.getByRole('button', { name: 'Join now' }).click()
+  await page.getByText('You take part', { exact: true }).waitFor()
+  // No answer to the page before is counted.
+  await page.goto('about:blank')
+  const statuses = []
+  page.on('response', (answer) => {
+    if (answer.url().includes('/contests/idle/standings?')) statuses.push(answer.status())
+  })
+  const answers = (count) => (statuses.length >= count ? undefined : page.waitForEvent('response', { predicate: () => statuses.length >= count }))
+  await page.goto(`${server.url}/contests/idle?view=standings`)
+  const row = page.getByRole('row', { name: new RegExp(student.name) })
+  await row.waitFor()
+  await answers(4)
+  await page.getByText('At 1:00 of the contest').waitFor()
+  assert.deepEqual([...new Set(statuses)], [200, 304])
+  assert.equal(statuses.filter((status) => status === 200).length, 1, `${statuses}`)
+  await row.waitFor()
+
+  // A change is sent, and then nothing again.
+  await people.call(server, people.tokenOf(server, student.name), 'POST', `/problems/${SLUG}/submissions?wait=30`, { language: 'python', source_code: RIGHT })
+  await row.getByText(/^solved at \d:\d\d, 1 try, first solution of this problem$/).waitFor()
+  const from = statuses.length
+  await answers(from + 3)
+  assert.deepEqual(statuses.slice(from), [304, 304, 304])
+  await row.getByText(/^solved at \d:\d\d, 1 try/).waitFor()
+  await student.close()
+})
+
+/** A problem whose checker gives points for each right line. */
+const LINES = {
+  'init.yml': 'time_limit: 2\nchecker: linecount\ntest_cases:\n- {in: 1.in, out: 1.out, points: 100}\n',
+  'statement.md': 'Print the numbers from 1 to N.\n',
+  '1.in': '4\n',
+  '1.out': '1\n2\n3\n4\n',
+}
+
+test('in an IOI contest a partial score appears in the standings, then the full one, and no worse one replaces it', async () => {
+  await people.putProblem(server, 'four-lines', LINES)
+  await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems: ['rising-tide', 'four-lines'] })
+  const tide = { label: 'A', partial: solution('rising-tide', 'partially_accepted/remembers.py'), full: solution('rising-tide', 'accepted/bisect_twice.py'), verdict: 'TLE' }
+  const lines = { label: 'B', partial: 'print(1, 2, 0, 0, sep="\\n")\n', full: 'print(1, 2, 3, 4, sep="\\n")\n', verdict: 'PT' }
+  for (const [theme, width, { label, partial, full, verdict }] of [['light', 1280, tide], ['dark', 360, lines]]) {
+    const student = await registered({ theme, width })
+    const { page, check } = student
+    const guest = await visit(browser, { theme })
+    guest.page.setDefaultTimeout(PATIENCE_MS)
+    await page.goto(`${server.url}/contests/points`)
+    await page.getByText('IOI', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Join now' }).click()
+    const problem = page.getByRole('listitem').filter({ has: page.getByText(label, { exact: true }) }).getByRole('link')
+    await problem.waitFor()
+    await guest.page.goto(`${server.url}/contests/points?view=standings`)
+    const row = guest.page.getByRole('row', { name: new RegExp(student.name) })
+    await row.getByText('not tried').first().waitFor()
+
+    await problem.click()
+    /** Submits, and waits for the verdict. */
+    const send = async (code, expected) => {
+      if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+      await submit(page, code)
+      await page.locator(`[data-verdict="${expected}"]`).first().waitFor()
+    }
+    await send(partial, verdict)
+    const [, score] = /^Score (\d+) of 100$/.exec(await page.getByText(/^Score .* of 100$/).innerText())
+    assert.ok(Number(score) > 0 && Number(score) < 100, score)
+    await check('ioi-partial')
+    // The points are there in words, too, and nobody has the first solution of a part.
+    await row.getByText(`${score} points`, { exact: true }).waitFor()
+    await row.getByText(score, { exact: true }).first().waitFor()
+    await guest.page.getByRole('columnheader', { name: 'Score' }).waitFor()
+    await guest.page.getByText('points of the best submission').waitFor()
+    assert.equal(await guest.page.getByText('★').count(), 0)
+    assert.equal(await guest.page.getByText('first solution').count(), 0)
+
+    await send(full, 'AC')
+    await row.getByText('100 points', { exact: true }).waitFor()
+    await send(partial, verdict)
+    await page.getByRole('link', { name: 'Points Cup' }).click()
+    await page.getByText('100 points', { exact: true }).waitFor()
+    await check('ioi-problems')
+    await page.getByRole('link', { name: 'Standings' }).click()
+    await page.getByRole('row', { name: new RegExp(student.name) }).getByText('100 points', { exact: true }).waitFor()
+    await check('ioi-standings')
+    await guest.check('ioi-standings-guest')
+    await guest.close()
+    await student.close()
+  }
+})
+
+test('two people who take part see each other in the standings', async () => {
+  await contest('pair', 'Pair Cup', -HOUR)
+  const both = [await registered(), await registered({ theme: 'dark' })]
+  for (const { page } of both) {
+    await page.goto(`${server.url}/contests/pair`)
+    await page.getByRole('button', { name: 'Join now' }).click()
+    await page.getByText('You take part', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'Standings' }).click()
+  }
+  const [first, second] = both
+  const rowOf = (viewer, { name }) => viewer.page.getByRole('row', { name: new RegExp(name) })
+  for (const [viewer, other] of [[first, second], [second, first]]) {
+    await rowOf(viewer, other).getByText('not tried').waitFor()
+    const watched = rowOf(viewer, other).getByText(/^solved at 1:0\d/).waitFor()
+    await other.page.getByRole('link', { name: 'Problems' }).last().click()
+    await other.page.getByRole('link', { name: 'Calm Water' }).click()
+    await submit(other.page, RIGHT)
+    await watched
+    await other.page.getByRole('link', { name: 'Pair Cup' }).click()
+    await other.page.getByRole('link', { name: 'Standings' }).click()
+  }
+  // Each sees both, in the same order.
+  const orders = []
+  for (const viewer of both) {
+    for (const one of both) await rowOf(viewer, one).getByText(/^solved at 1:0\d/).waitFor()
+    orders.push(await viewer.page.getByRole('rowheader').allInnerTexts())
+  }
+  const names = (order) => order.map((text) => /student-\d+/.exec(text)[0])
+  assert.deepEqual(names(orders[0]), names(orders[1]))
+  for (const viewer of both) await viewer.close()
 })
 
 test('a contest that is over can be taken part in virtually', async () => {

@@ -2,12 +2,17 @@
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
 // test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.
+//
+// The last lines say how long each file and all of them took.
 import { readdirSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { tap } from 'node:test/reporters'
 
 const FLAKY_MAX = 2
+
+const began = performance.now()
+const secondsSince = (then) => ((performance.now() - then) / 1000).toFixed(1)
 
 const here = new URL('.', import.meta.url).pathname
 const files = readdirSync(here)
@@ -35,7 +40,16 @@ async function attempt(files, patterns) {
 const exactly = (name) => new RegExp(`^${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`)
 
 const pattern = process.argv[2]
-const { passed, failures } = await attempt(files, pattern === undefined ? undefined : [new RegExp(pattern)])
+let passed = 0
+const failures = []
+const times = []
+for (const file of files) {
+  const fileBegan = performance.now()
+  const found = await attempt([file], pattern === undefined ? undefined : [new RegExp(pattern)])
+  times.push(`${secondsSince(fileBegan).padStart(7)} s  ${file.slice(here.length)}`)
+  passed += found.passed
+  failures.push(...found.failures)
+}
 const failed = []
 const flaky = []
 for (const failure of failures) {
@@ -50,4 +64,6 @@ for (const { name } of flaky) console.log(`FLAKY ${name}: failed, then passed wh
 for (const { name } of failed) console.log(`FAILED ${name}`)
 if (flaky.length > FLAKY_MAX) console.log(`error: ${flaky.length} tests are flaky; the maximum is ${FLAKY_MAX}`)
 if (passed + flaky.length === 0) console.log('error: no test passed')
+for (const line of times) console.log(line)
+console.log(`${secondsSince(began).padStart(7)} s  in total`)
 process.exitCode = failed.length > 0 || flaky.length > FLAKY_MAX || passed + flaky.length === 0 ? 1 : 0

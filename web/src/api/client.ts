@@ -41,17 +41,32 @@ type Answer<T> = { data?: T; error?: unknown; response: Response }
 
 /** The data of a call, or a `CallError`. */
 export async function dataOf<T>(call: Promise<Answer<T>>): Promise<T> {
-  let answer: Answer<T>
+  const answer = await answered(call)
+  if (answer.response.ok) return answer.data as T
+  throw refusal(answer)
+}
+
+/** The data of a call with `If-None-Match`, and its tag. `undefined`: the data with that tag are current (304). */
+export async function changedOf<T>(call: Promise<Answer<T>>): Promise<{ data: T; tag: string | null } | undefined> {
+  const answer = await answered(call)
+  const { response } = answer
+  if (response.status === 304) return undefined
+  if (response.ok) return { data: answer.data as T, tag: response.headers.get('etag') }
+  throw refusal(answer)
+}
+
+async function answered<T>(call: Promise<Answer<T>>): Promise<Answer<T>> {
   try {
-    answer = await call
+    return await call
   } catch {
     throw new CallError(0, 'offline', '', '', undefined)
   }
-  const { data, error, response } = answer
-  if (response.ok) return data as T
+}
+
+function refusal({ error, response }: Answer<unknown>): CallError {
   const problem = (typeof error === 'object' && error !== null ? error : {}) as Partial<Schema['ApiError']>
   const fields = Object.fromEntries((problem.errors ?? []).map(({ pointer, detail }) => [pointer, detail]))
   const requestId = problem.request_id ?? response.headers.get('x-request-id') ?? undefined
   const title = problem.title ?? `${response.status} ${response.statusText}`
-  throw new CallError(response.status, problem.code ?? 'unknown', title, problem.detail ?? '', requestId, fields)
+  return new CallError(response.status, problem.code ?? 'unknown', title, problem.detail ?? '', requestId, fields)
 }

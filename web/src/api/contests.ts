@@ -1,6 +1,7 @@
 // What the pages of contests read from the server.
-import { queryOptions } from '@tanstack/react-query'
-import { api, dataOf, type Schema } from './client'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
+import { serverNow } from '../util/clock'
+import { api, changedOf, dataOf, type Schema } from './client'
 
 /** Running and upcoming contests that the list shows. */
 const CURRENT_SHOWN = 100
@@ -12,8 +13,11 @@ const ROWS = 100
 /** Rows of the standings that are shown; larger contests have the file (CSV). */
 export const ROWS_MAX = 1_000
 
-/** Clarifications that are shown, newest first. */
-const CLARIFICATIONS_SHOWN = 100
+/** Clarifications per request: the server's most. */
+export const CLARIFICATIONS_PAGE = 100
+
+/** Pages of clarifications that are loaded at most. Organizers of a larger contest have the API. */
+export const CLARIFICATION_PAGES_MAX = 10
 
 /** How often a page that is visible asks for news of a running contest. The server makes standings once a second for all. */
 export const STANDINGS_POLL_MS = 3_000
@@ -37,20 +41,46 @@ export const contestQuery = (slug: string) =>
 
 export type Standings = Omit<Schema['StandingsView'], 'pagination'> & { total: number }
 
+/** A page of the standings as the server sent it last. */
+interface KeptPage {
+  tag: string
+  view: Schema['StandingsView']
+  /** The server's time at which it was current, in milliseconds. */
+  at: number
+}
+
+/** The kept pages, by number, of the contest whose standings were read last. */
+let kept = { slug: '', pages: new Map<number, KeptPage>() }
+
+/** A page of the standings. The server sends it only if it differs from the kept one. */
+async function standingsPage(slug: string, page: number): Promise<Schema['StandingsView']> {
+  if (kept.slug !== slug) kept = { slug, pages: new Map() }
+  const { pages } = kept
+  const before = pages.get(page)
+  const params = { path: { slug }, query: { limit: ROWS, page } }
+  const changed = await changedOf(api.GET('/api/v1/contests/{slug}/standings', { params, ...(before !== undefined && { headers: { 'if-none-match': before.tag } }) }))
+  if (changed !== undefined) {
+    // CSV, the other form, comes only on request.
+    const view = changed.data as Schema['StandingsView']
+    if (changed.tag === null) pages.delete(page)
+    else pages.set(page, { tag: changed.tag, view, at: serverNow() })
+    return view
+  }
+  if (before === undefined) throw new Error('the server says that nothing has changed, but nothing is kept')
+  // The tag does not cover the time, which goes on.
+  const elapsed = Math.max(0, Math.round((serverNow() - before.at) / 1000))
+  return { ...before.view, elapsed_seconds: before.view.elapsed_seconds + elapsed }
+}
+
 /** All rows, best first, as far as they are shown. */
 export const standingsQuery = (slug: string) =>
   queryOptions({
     queryKey: ['standings', slug],
     queryFn: async (): Promise<Standings> => {
-      const read = async (page: number) => {
-        const answer = await dataOf(api.GET('/api/v1/contests/{slug}/standings', { params: { path: { slug }, query: { limit: ROWS, page } } }))
-        // CSV, the other form, comes only on request.
-        return answer as Schema['StandingsView']
-      }
-      const { pagination, ...first } = await read(1)
+      const { pagination, ...first } = await standingsPage(slug, 1)
       const total = pagination.total
       const pages = Math.ceil(Math.min(total, ROWS_MAX) / ROWS)
-      const rest = await Promise.all(Array.from({ length: Math.max(0, pages - 1) }, (_, at) => read(at + 2)))
+      const rest = await Promise.all(Array.from({ length: Math.max(0, pages - 1) }, (_, at) => standingsPage(slug, at + 2)))
       // Between two requests a participant may have moved to another page.
       const rows = new Map([first, ...rest].flatMap((page) => page.rows.map((row) => [`${row.kind}/${row.username}`, row])))
       return { ...first, rows: [...rows.values()], total }
@@ -58,7 +88,10 @@ export const standingsQuery = (slug: string) =>
   })
 
 export const clarificationsQuery = (slug: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ['clarifications', slug],
-    queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}/clarifications', { params: { path: { slug }, query: { limit: CLARIFICATIONS_SHOWN } } })),
+    queryFn: ({ pageParam: page }) =>
+      dataOf(api.GET('/api/v1/contests/{slug}/clarifications', { params: { path: { slug }, query: { limit: CLARIFICATIONS_PAGE, page } } })),
+    initialPageParam: 1,
+    getNextPageParam: ({ pagination: { page, limit, total } }) => (page * limit < total && page < CLARIFICATION_PAGES_MAX ? page + 1 : undefined),
   })

@@ -1,11 +1,12 @@
 // The bar at the top: mark, pages, search, theme, language, account.
 import { Menu } from '@base-ui/react/menu'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useLocation, useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { CircleUser, Keyboard, Monitor, Moon, Search, Sun } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { addressOf, api, dataOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
+import { useHere } from '../hooks/useHere'
 import { CATALOGUES, useLanguage, type LanguageTag } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 import { PALETTE_KEYS } from '../util/keys'
@@ -16,7 +17,7 @@ const ITEM = 'flex items-center gap-2 w-full px-3 min-h-8 pointer-coarse:min-h-1
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const { messages: m } = useLanguage()
   const session = useQuery(sessionQuery)
-  const here = useLocation({ select: (location) => location.pathname })
+  const here = useHere()
   const then = /^\/(problems|contests|playground|account|admin|p\/)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (

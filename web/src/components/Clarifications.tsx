@@ -1,63 +1,129 @@
 // Questions to the organizers, their answers, and announcements. New ones are announced to screen readers.
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+//
+// Organizers see the questions that wait for an answer first, and answer them here.
 import { Megaphone, MessageCircleQuestion } from 'lucide-react'
-import { useId, useState, type FormEvent } from 'react'
-import { api, dataOf, type Schema } from '../api/client'
-import { clarificationsQuery, CLARIFICATIONS_POLL_MS } from '../api/contests'
+import { useEffect, useRef, useState } from 'react'
+import type { Schema } from '../api/client'
+import { CLARIFICATION_PAGES_MAX, CLARIFICATIONS_PAGE } from '../api/contests'
+import type { Questions } from '../hooks/useClarifications'
 import { useServerNow } from '../hooks/useServerNow'
-import { useLanguage, useMessages } from '../i18n/messages'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
+import { organizers } from '../i18n/organizers'
 import { Button } from '../ui/Button'
-import { Select } from '../ui/Select'
-import { ago } from '../util/format'
+import { ago, count } from '../util/format'
+import { isNews, newsKey, waitingFirst, type Entry as EntryView } from '../util/news'
 import { visible } from '../util/visible'
+import { Announce, Answer, Ask } from './AskForms'
 import { ErrorBox } from './ErrorBox'
 
-/** Source: the server's bound on a question. */
-const QUESTION_MAX = 10_000
+/** Entries that are shown at first, and that each press of the button adds. */
+const SHOWN = 100
 
-export function Clarifications({ contest, polls }: { contest: Schema['ContestView']; polls: boolean }) {
+interface Props {
+  contest: Schema['ContestView']
+  user: string | undefined
+  questions: Questions
+}
+
+export function Clarifications({ contest, user, questions }: Props) {
   const m = useMessages()
-  const found = useQuery({ ...clarificationsQuery(contest.slug), refetchInterval: polls ? CLARIFICATIONS_POLL_MS : false })
-  const entries = found.data?.clarifications
+  const isOrganizer = contest.may_change
   return (
     <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
-      <div className="min-w-0 max-lg:order-2">
-        {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
-        {entries === undefined && found.error === null && <p role="status">{m.loading}</p>}
-        <div aria-live="polite">
-          {entries?.length === 0 && (
-            <div className="py-10 text-center">
-              <p className="font-semibold">{m.contests.noQuestions}</p>
-              <p className="mt-1 text-muted">{m.contests.noQuestionsDetail}</p>
-            </div>
-          )}
-          {entries?.map((entry) => (
-            <Entry key={entry.clarification_id} entry={entry} />
-          ))}
-        </div>
+      {/* Participants come to ask, organizers to answer. */}
+      <div className={`min-w-0 ${isOrganizer ? '' : 'max-lg:order-2'}`}>
+        {questions.error !== null && <ErrorBox error={questions.error} onRetry={questions.retry} />}
+        {questions.entries === undefined && questions.error === null && <p role="status">{m.loading}</p>}
+        {questions.entries !== undefined && <List contest={contest} user={user} questions={questions} entries={questions.entries} />}
       </div>
-      {contest.participation == null ? <p className="text-muted max-lg:order-1">{m.contests.askLater}</p> : <Ask contest={contest} />}
+      <div className={`min-w-0 space-y-6 ${isOrganizer ? '' : 'max-lg:order-1'}`}>
+        {isOrganizer && <Announce contest={contest} user={user} />}
+        {contest.participation != null && <Ask contest={contest} user={user} />}
+        {contest.participation == null && !isOrganizer && <p className="text-muted">{m.contests.askLater}</p>}
+      </div>
     </div>
   )
 }
 
-function Entry({ entry }: { entry: Schema['ClarificationView'] }) {
+function List({ contest, user, questions, entries }: Props & { entries: EntryView[] }) {
   const { messages: m, tag } = useLanguage()
-  const now = useServerNow()
+  const o = useTexts(organizers)
+  const isOrganizer = contest.may_change
+  // What was new when this page was opened is marked as long as it is open.
+  const [readBefore] = useState(questions.read)
+  const [shown, setShown] = useState(SHOWN)
+  const [said, setSaid] = useState('')
+  const { markRead } = questions
+  useEffect(() => {
+    const mark = () => {
+      if (document.visibilityState === 'visible') markRead(entries)
+    }
+    mark()
+    document.addEventListener('visibilitychange', mark)
+    return () => document.removeEventListener('visibilitychange', mark)
+  }, [entries, markRead])
+  const all = isOrganizer ? waitingFirst(entries) : entries
+  const more = () => {
+    if (shown + SHOWN > all.length && questions.hasMore) questions.loadMore()
+    setShown(shown + SHOWN)
+  }
+  const most = CLARIFICATIONS_PAGE * CLARIFICATION_PAGES_MAX
+  return (
+    <>
+      {isOrganizer && (
+        <p role="status" className="mb-3 font-semibold">
+          {questions.news === 0 ? o.noneWaiting : o.waiting(questions.news)}
+          {said !== '' && <span className="ml-3 font-normal text-muted">{said}</span>}
+        </p>
+      )}
+      {/* The forms of organizers are no news. */}
+      <div {...(!isOrganizer && { 'aria-live': 'polite' })}>
+        {all.length === 0 && (
+          <div className="py-10 text-center">
+            <p className="font-semibold">{isOrganizer ? o.none : m.contests.noQuestions}</p>
+            <p className="mt-1 text-muted">{isOrganizer ? o.noneDetail : m.contests.noQuestionsDetail}</p>
+          </div>
+        )}
+        {all.slice(0, shown).map((entry) => (
+          <Entry
+            key={entry.clarification_id}
+            entry={entry}
+            isNew={!isOrganizer && isNews(entry) && !readBefore.has(newsKey(entry))}
+            answering={isOrganizer ? { slug: contest.slug, user, onSent: setSaid } : undefined}
+          />
+        ))}
+      </div>
+      {(all.length > shown || questions.hasMore) && <Button onClick={more}>{o.older}</Button>}
+      {entries.length >= most && shown >= all.length && <p className="text-sm text-muted">{o.onlyNewest(count(most, tag))}</p>}
+    </>
+  )
+}
+
+interface EntryProps {
+  entry: EntryView
+  isNew: boolean
+  /** For organizers. */
+  answering: { slug: string; user: string | undefined; onSent: (said: string) => void } | undefined
+}
+
+function Entry({ entry, isNew, answering }: EntryProps) {
+  const { messages: m } = useLanguage()
+  const o = useTexts(organizers)
   const c = m.contests
+  const place = useRef<HTMLElement>(null)
   const isAnnouncement = entry.kind === 'announcement'
   const Glyph = isAnnouncement ? Megaphone : MessageCircleQuestion
-  const time = entry.answered_at ?? entry.asked_at
+  const asker = answering !== undefined ? entry.asked_by : undefined
+  const title = isAnnouncement ? c.announcement : asker != null ? o.questionOf(visible(asker)) : entry.own ? c.ownQuestion : c.publicQuestion
   return (
-    <article className="mb-3 p-3 rounded-md border border-border bg-surface">
+    <article ref={place} tabIndex={-1} aria-label={title} className="mb-3 p-3 rounded-md border border-border bg-surface">
       <p className="flex flex-wrap items-center gap-x-2 text-sm text-muted">
         <Glyph aria-hidden size={16} strokeWidth={1.5} className={isAnnouncement ? 'text-accent-text' : ''} />
-        <span className="font-medium text-text">{isAnnouncement ? c.announcement : entry.own ? c.ownQuestion : c.publicQuestion}</span>
+        <span className="min-w-0 break-words font-medium text-text">{title}</span>
         {entry.problem != null && <span>{c.problemLabel(entry.problem)}</span>}
-        {/* The text changes by itself, which is no news. */}
-        <time aria-hidden dateTime={time} title={new Date(time).toLocaleString(tag)}>
-          {ago(time, now, tag)}
-        </time>
+        <Age of={entry.answered_at ?? entry.asked_at} />
+        {asker != null && !isAnnouncement && entry.answer != null && <span>{entry.public ? o.seenByAll : o.seenByAsker(visible(asker))}</span>}
+        {isNew && <span className="px-1.5 rounded-sm bg-accent text-on-accent text-xs font-semibold leading-5">{o.new}</span>}
       </p>
       {!isAnnouncement && <p className="mt-1.5 whitespace-pre-wrap break-words">{visible(entry.question)}</p>}
       {entry.answer != null ? (
@@ -68,60 +134,29 @@ function Entry({ entry }: { entry: Schema['ClarificationView'] }) {
       ) : (
         <p className="mt-1.5 text-sm text-muted">{c.unanswered}</p>
       )}
+      {answering !== undefined && (
+        <Answer
+          slug={answering.slug}
+          user={answering.user}
+          entry={entry}
+          onSent={(said) => {
+            // The form with the focus goes away.
+            place.current?.focus()
+            answering.onSent(said)
+          }}
+        />
+      )}
     </article>
   )
 }
 
-function Ask({ contest }: { contest: Schema['ContestView'] }) {
-  const m = useMessages()
-  const c = m.contests
-  const id = useId()
-  const queries = useQueryClient()
-  const [problem, setProblem] = useState('')
-  const [question, setQuestion] = useState('')
-  const send = useMutation({
-    mutationFn: () =>
-      dataOf(
-        api.POST('/api/v1/contests/{slug}/clarifications', {
-          params: { path: { slug: contest.slug } },
-          body: { question: question.trim(), ...(problem !== '' && { problem }) },
-        }),
-      ),
-    onSuccess: () => {
-      setQuestion('')
-      void queries.invalidateQueries({ queryKey: ['clarifications', contest.slug] })
-    },
-  })
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    send.mutate()
-  }
-  const subjects = [{ value: '', text: c.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${title}` }))]
+/** The text changes by itself, which is no news. */
+function Age({ of }: { of: string }) {
+  const { tag } = useLanguage()
+  const now = useServerNow()
   return (
-    <form onSubmit={submit} className="max-lg:order-1 space-y-3 self-start min-w-0">
-      <h2 className="text-lg font-semibold">{c.ask}</h2>
-      <Select label={c.about} value={problem} options={subjects} onChange={setProblem} className="w-full" />
-      <div>
-        <label htmlFor={id} className="block mb-1 font-medium">
-          {c.question}
-        </label>
-        <textarea
-          id={id}
-          value={question}
-          maxLength={QUESTION_MAX}
-          rows={4}
-          required
-          onChange={(event) => setQuestion(event.target.value)}
-          className="w-full px-2.5 py-1.5 rounded-md border border-strong bg-surface"
-        />
-      </div>
-      {send.error !== null && <ErrorBox error={send.error} />}
-      <Button type="submit" look="primary" disabled={send.isPending || question.trim() === ''}>
-        {c.send}
-      </Button>
-      <p role="status" className="text-sm text-muted">
-        {send.isSuccess && question === '' && c.sent}
-      </p>
-    </form>
+    <time aria-hidden dateTime={of} title={new Date(of).toLocaleString(tag)}>
+      {ago(of, now, tag)}
+    </time>
   )
 }

@@ -4,6 +4,7 @@ import { CallError } from '../api/client'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
+import { SignInAgain } from './SignInAgain'
 
 export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const m = useMessages()
@@ -14,7 +15,7 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => 
   return (
     <div role="alert" className="flex gap-3 p-3 rounded-md border border-wrong bg-surface">
       <CircleAlert aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-wrong" />
-      <div className="min-w-0">
+      <div className="min-w-0 grow">
         <p className="font-semibold">{title}</p>
         {detail !== '' && <p className="mt-0.5 break-words">{detail}</p>}
         {call?.requestId !== undefined && (
@@ -22,6 +23,11 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => 
             {m.requestId} <span className="figure">{call.requestId}</span>{' '}
             <CopyButton text={call.requestId} what={m.requestId} />
           </p>
+        )}
+        {call?.status === 401 && (
+          <div className="mt-2">
+            <SignInAgain />
+          </div>
         )}
         {onRetry !== undefined && (
           <Button className="mt-2" onClick={onRetry}>

@@ -1,14 +1,19 @@
-// The way back to the contest from which a problem was opened, with the time that is left.
+// The way back to the contest from which a problem was opened, with the time that is left, and its new announcements and
+// answers.
 //
 // The server counts a submission in the contest by its author and its time, whatever page sent it.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ChevronLeft } from 'lucide-react'
+import type { Schema } from '../api/client'
 import { contestQuery } from '../api/contests'
+import { sessionQuery } from '../api/queries'
+import { useClarifications } from '../hooks/useClarifications'
 import { useMessages } from '../i18n/messages'
 import { problem } from '../routes'
 import { serverNow } from '../util/clock'
 import { Countdown } from './Countdown'
+import { NewsBadge, NewsStatus } from './News'
 
 export function InContest({ slug }: { slug: string }) {
   const m = useMessages()
@@ -32,6 +37,27 @@ export function InContest({ slug }: { slug: string }) {
           <Countdown to={own.ends_at} onEnd={() => void queries.invalidateQueries({ queryKey: ['contest', of] })} />
         </span>
       )}
+      <Questions contest={contest} />
     </div>
+  )
+}
+
+function Questions({ contest }: { contest: Schema['ContestView'] }) {
+  const m = useMessages()
+  const session = useQuery(sessionQuery)
+  const { news } = useClarifications(contest, session.data?.user?.username)
+  return (
+    <>
+      <Link
+        to="/contests/$slug"
+        params={{ slug: contest.slug }}
+        search={{ view: 'clarifications' }}
+        className="ml-auto inline-flex items-center text-accent-text pointer-coarse:min-h-9"
+      >
+        {m.contests.views.clarifications}
+        <NewsBadge n={news} isOrganizer={contest.may_change} />
+      </Link>
+      <NewsStatus n={news} isOrganizer={contest.may_change} />
+    </>
   )
 }

@@ -1,6 +1,6 @@
 // What a participant has done with one problem: a short sign, the time, and the same in words for screen readers.
 import { useMessages } from '../i18n/messages'
-import { contestTime, points, shortOf, stateOf, type Cell, type CellState } from '../util/standings'
+import { contestTime, isFirst, points, shortOf, stateOf, type Cell, type CellState } from '../util/standings'
 import type { Messages } from '../i18n/en'
 
 const COLOURS: Record<CellState, string> = {
@@ -18,7 +18,7 @@ export function inWords(cell: Cell, m: Messages): string {
   if (cell.score != null && cell.tries > 0) said.push(words.points(points(cell.score)))
   else if (cell.solved_at_seconds != null) said.push(words.solved(contestTime(cell.solved_at_seconds), cell.tries))
   else if (cell.tries > 0) said.push(words.rejected(cell.tries))
-  if (cell.first) said.push(words.first)
+  if (isFirst(cell)) said.push(words.first)
   if (state === 'pending') said.push(words.pending(cell.pending))
   return said.length === 0 ? words.none : said.join(', ')
 }
@@ -32,7 +32,7 @@ export function CellText({ cell }: { cell: Cell }) {
       <span className="sr-only">{inWords(cell, m)}</span>
       <span aria-hidden className={`figure ${COLOURS[state]}`}>
         {shortOf(cell)}
-        {cell.first && ' ★'}
+        {isFirst(cell) && ' ★'}
       </span>
       {time != null && state !== 'none' && (
         <span aria-hidden className="figure text-muted">

@@ -9,7 +9,8 @@ import { Snowflake } from 'lucide-react'
 import { memo, useRef, useState, type ReactNode } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
-import { useMessages } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
+import { organizers } from '../i18n/organizers'
 import { contestTime, points } from '../util/standings'
 import { ErrorBox } from './ErrorBox'
 import { CellText } from './StandingsCell'
@@ -41,6 +42,7 @@ interface TableProps {
 function Table({ contest, standings, isStale, user }: TableProps) {
   const m = useMessages()
   const c = m.contests
+  const o = useTexts(organizers)
   const [wanted, setWanted] = useState('')
   const region = useRef<HTMLDivElement>(null)
   const { rows: all, problems, own, total } = standings
@@ -59,11 +61,14 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     <>
       <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
         <span>{c.participants(total)}</span>
-        <span>{c.standingsAt(contestTime(standings.elapsed_seconds))}</span>
+        <span>{c.standingsAt(contestTime(Math.min(standings.elapsed_seconds, contest.length_seconds)))}</span>
         <a href={addressOf(`/api/v1/contests/${encodeURIComponent(contest.slug)}/standings?format=csv`)} className="text-accent-text underline">
           {c.csv}
         </a>
         {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
+        {all.length > OWN_ROW_FROM && (
+          <span role="status">{wanted !== '' && o.found(rows.length, all.length)}</span>
+        )}
         {all.length > OWN_ROW_FROM && (
           <input
             type="search"
@@ -195,12 +200,16 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
 
 function Legend({ isIoi }: { isIoi: boolean }) {
   const m = useMessages()
+  const o = useTexts(organizers)
   const { legend } = m.contests
-  const signs: [string, string, string][] = [
-    ...(isIoi ? [] : ([['+2', 'text-accepted font-semibold', legend.solved], ['−3', 'text-wrong', legend.rejected]] as [string, string, string][])),
-    ['★', 'text-accepted', legend.first],
-    ['?1', 'text-compile font-semibold', legend.pending],
-  ]
+  const signs: [string, string, string][] = isIoi
+    ? [['55', 'text-accepted font-semibold', o.points]]
+    : [
+        ['+2', 'text-accepted font-semibold', legend.solved],
+        ['−3', 'text-wrong', legend.rejected],
+        ['★', 'text-accepted', legend.first],
+      ]
+  signs.push(['?1', 'text-compile font-semibold', legend.pending])
   return (
     <ul className="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm text-muted">
       {signs.map(([sign, colour, text]) => (

@@ -4,10 +4,11 @@ import { Link } from '@tanstack/react-router'
 import { Minus, Play, Plus, RotateCcw, Send } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
-import type { Schema } from '../api/client'
+import { CallError, type Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import type { EditorHandle } from '../editor/Editor'
 import { useDraft } from '../hooks/useDraft'
+import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
 import { useMessages } from '../i18n/messages'
@@ -18,6 +19,7 @@ import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { ResultView } from './ResultView'
+import { SignInAgain } from './SignInAgain'
 
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
 
@@ -45,6 +47,7 @@ interface WorkspaceProps {
 export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
   const { slug } = problem.problem
+  const here = useHere()
   const session = useQuery(sessionQuery)
   const editor = useRef<EditorHandle>(null)
   const start = problem.starter_code.find((starter) => starter.language === of.language)?.code ?? ''
@@ -70,6 +73,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     else if (usesInput) void judge.start('input', { ...solution, input })
     else void judge.start('samples', solution)
   }
+  // The session ended after the page was loaded. The code stays in the editor.
+  const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
   const isSignedOut = session.data !== undefined && session.data.user == null
   const run = () => !isSignedOut && begin(false)
   const submit = () => !isSignedOut && begin(true)
@@ -160,10 +165,15 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
           {fault}
         </p>
       )}
+      {hasEnded && (
+        <div className="w-full">
+          <SignInAgain />
+        </div>
+      )}
       {isSignedOut ? (
         <>
           <p className="grow basis-40">{m.run.signInFirst}</p>
-          <Link to="/sign-in" search={{ then: `/problems/${slug}` }} className={buttonClass('primary')}>
+          <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
             {m.menu.signIn}
           </Link>
         </>

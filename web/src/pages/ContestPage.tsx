@@ -9,14 +9,17 @@ import { ContestProblems } from '../components/ContestProblems'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
 import { Html } from '../components/Statement'
+import { NewsBadge, NewsStatus } from '../components/News'
 import { JoinByCode, TakePart } from '../components/TakePart'
 import { StandingsTable } from '../components/StandingsTable'
+import { useClarifications } from '../hooks/useClarifications'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { contest as route } from '../routes'
 import { tabClass, tabListClass } from '../ui/tab'
-import { lengthOf, serverNow } from '../util/clock'
+import { lengthOf } from '../util/clock'
 import type { ContestView } from '../util/search'
+import { isRunning } from '../util/standings'
 
 export function ContestPage() {
   const { slug } = route.useParams()
@@ -48,6 +51,9 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     enabled: hasBegun && (view === 'standings' || (view === 'problems' && participation != null)),
     refetchInterval: polls ? STANDINGS_POLL_MS : false,
   })
+  const questions = useClarifications(contest, user)
+  // Who reads the questions needs no number.
+  const news = view === 'clarifications' ? 0 : questions.news
   const turn = () => {
     void queries.invalidateQueries({ queryKey: ['contest', slug] })
     void queries.invalidateQueries({ queryKey: ['standings', slug] })
@@ -63,11 +69,12 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
       </header>
       {contest.description.trim() !== '' && <Description contest={contest} />}
       <TakePart contest={contest} isSignedIn={user !== undefined} />
-      <Views slug={slug} current={view} />
+      <Views contest={contest} current={view} news={news} />
+      <NewsStatus n={news} isOrganizer={contest.may_change} />
       <div className="mt-4">
         {view === 'problems' && <ContestProblems contest={contest} standings={standings.data} />}
         {view === 'standings' && <StandingsTable contest={contest} query={standings} user={user} />}
-        {view === 'clarifications' && <Clarifications contest={contest} polls={polls} />}
+        {view === 'clarifications' && <Clarifications contest={contest} user={user} questions={questions} />}
       </div>
     </div>
   )
@@ -84,10 +91,6 @@ function Description({ contest }: { contest: Schema['ContestView'] }) {
     </div>
   )
 }
-
-/** Whether the participant's own time runs, which is another than the contest's if it is virtual. */
-const isRunning = ({ phase, participation }: Schema['ContestView']): boolean =>
-  participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'
 
 function Facts({ contest }: { contest: Schema['ContestView'] }) {
   const { messages: m, tag } = useLanguage()
@@ -129,8 +132,9 @@ function Clock({ contest, onTurn }: { contest: Schema['ContestView']; onTurn: ()
   )
 }
 
-function Views({ slug, current }: { slug: string; current: ContestView | 'problems' }) {
+function Views({ contest, current, news }: { contest: Schema['ContestView']; current: ContestView | 'problems'; news: number }) {
   const m = useMessages()
+  const { slug } = contest
   const views = ['problems', 'standings', 'clarifications'] as const
   return (
     <nav aria-label={m.contests.title} className={`mt-6 ${tabListClass}`}>
@@ -146,6 +150,7 @@ function Views({ slug, current }: { slug: string; current: ContestView | 'proble
           className={tabClass(view === current)}
         >
           {m.contests.views[view]}
+          {view === 'clarifications' && <NewsBadge n={news} isOrganizer={contest.may_change} />}
         </Link>
       ))}
     </nav>

@@ -11,6 +11,7 @@ import { useMessages } from '../i18n/messages'
 import { register } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
+import { wayBack } from '../util/way-back'
 
 type NewAccount = components['schemas']['RegisterRequest']
 
@@ -30,7 +31,7 @@ export function Register() {
     onSuccess: async (state) => {
       queries.clear()
       queries.setQueryData(sessionQuery.queryKey, state)
-      await navigate({ to: search.then ?? '/problems', replace: true })
+      await navigate({ ...wayBack(search.then), replace: true })
     },
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {

@@ -10,6 +10,7 @@ import { useMessages } from '../i18n/messages'
 import { signIn } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
+import { wayBack } from '../util/way-back'
 
 export function SignIn() {
   const m = useMessages()
@@ -22,7 +23,7 @@ export function SignIn() {
     onSuccess: async (state) => {
       queries.clear()
       queries.setQueryData(sessionQuery.queryKey, state)
-      await navigate({ to: search.then ?? '/problems', replace: true })
+      await navigate({ ...wayBack(search.then), replace: true })
     },
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {

@@ -1,7 +1,7 @@
 // Contests: the server's clock, lengths, and what a cell of the standings says.
 import { describe, expect, it } from 'vitest'
 import { lengthOf, noteServerTime, remaining, serverNow } from './clock'
-import { contestTime, shortOf, stateOf, type Cell } from './standings'
+import { contestTime, isFirst, isRunning, points, shortOf, stateOf, type Cell } from './standings'
 
 describe("the server's clock", () => {
   it('is the best of what its answers said, and follows a device whose clock is set', () => {
@@ -47,5 +47,32 @@ describe('a cell of the standings', () => {
     expect(said({ tries: 2, score: 0 })).toEqual(['rejected', '0'])
     expect(said({ tries: 0, score: 0 })).toEqual(['none', ''])
     expect(said({ tries: 1, score: 40, pending: 2 })).toEqual(['pending', '40 ?2'])
+    expect(said({ tries: 0, pending: 1 })).toEqual(['pending', '?1'])
+    expect(said({ tries: 3, score: 100, solved_at_seconds: 600 })).toEqual(['partial', '100'])
+    expect(said({ tries: 1, score: 0.004 })).toEqual(['partial', '0'])
+  })
+
+  it('has at most two decimals of the points', () => {
+    expect([points(0), points(100), points(12.5), points(1 / 3), points(99.999)]).toEqual(['0', '100', '12.5', '0.33', '100'])
+  })
+
+  it('has a first solution only where problems are solved or not', () => {
+    expect(isFirst(cell({ tries: 1, solved_at_seconds: 60, first: true }))).toBe(true)
+    expect(isFirst(cell({ tries: 1, solved_at_seconds: 60 }))).toBe(false)
+    expect(isFirst(cell({ tries: 1, solved_at_seconds: 60, score: 25, first: true }))).toBe(false)
+    expect(isFirst(cell({ tries: 1, solved_at_seconds: 60, score: 0, first: true }))).toBe(false)
+  })
+})
+
+describe('the own time of a participant', () => {
+  const contest = (phase: string, participation?: { kind: string; starts_at: string; ends_at: string }) => ({ phase, participation }) as Parameters<typeof isRunning>[0]
+  const own = (kind: string, ends_at: string) => ({ kind, starts_at: '2026-01-01T00:00:00Z', ends_at })
+
+  it('is that of the contest, or the own one if it is virtual', () => {
+    expect(isRunning(contest('running'))).toBe(false)
+    expect(isRunning(contest('running', own('official', '2020-01-01T00:00:00Z')))).toBe(true)
+    expect(isRunning(contest('over', own('official', '2999-01-01T00:00:00Z')))).toBe(false)
+    expect(isRunning(contest('over', own('virtual', '2999-01-01T00:00:00Z')))).toBe(true)
+    expect(isRunning(contest('over', own('virtual', '2000-01-01T00:00:00Z')))).toBe(false)
   })
 })

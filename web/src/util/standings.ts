@@ -1,5 +1,6 @@
 // What a cell of the standings says: its short form on the screen, and whether it counts as solved.
 import type { Schema } from '../api/client'
+import { serverNow } from './clock'
 
 export type Cell = Schema['CellView']
 export type CellState = 'none' | 'solved' | 'partial' | 'rejected' | 'pending'
@@ -25,6 +26,9 @@ export function shortOf(cell: Cell): string {
   return cell.tries > 1 ? `+${cell.tries - 1}` : '+'
 }
 
+/** Whether this is the first solution of the problem. Where there are points, the first of some points is no solution yet. */
+export const isFirst = (cell: Cell): boolean => cell.first && cell.score == null
+
 /** At most two decimals. */
 export const points = (score: number): string => String(Number(score.toFixed(2)))
 
@@ -33,3 +37,7 @@ export function contestTime(seconds: number): string {
   const minutes = Math.floor(seconds / 60)
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
 }
+
+/** Whether the participant's own time runs, which is another than the contest's if it is virtual. */
+export const isRunning = ({ phase, participation }: Schema['ContestView']): boolean =>
+  participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'

@@ -1,0 +1,190 @@
+// Questions, answers and announcements of a contest in a browser, against the real server: organizers and participants.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { launch } from './browser.mjs'
+import { asAdmin, call, endSessions, HOUR, makeContest, PASSWORD, registered, tokenOf } from './people.mjs'
+import { startServer } from './server.mjs'
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/** An author who has made a contest. */
+async function organizer(slug, title, options) {
+  const visitor = await registered(server, browser, options)
+  server.command('user', 'role', visitor.name, 'author')
+  const token = tokenOf(server, visitor.name)
+  await makeContest(server, slug, title, -HOUR, {}, token)
+  return { ...visitor, token }
+}
+
+async function participant(slug, options) {
+  const visitor = await registered(server, browser, options)
+  const token = tokenOf(server, visitor.name)
+  await call(server, token, 'POST', `/contests/${slug}/participation`, { kind: 'official' })
+  const ask = (question) => call(server, token, 'POST', `/contests/${slug}/clarifications`, { question })
+  return { ...visitor, token, ask }
+}
+
+const entry = (page, text) => page.getByRole('article').filter({ hasText: text })
+
+test('an organizer answers questions, for one person or for all, and participants hear of it on every page', async () => {
+  const host = await organizer('spring', 'Spring Cup')
+  const asker = await participant('spring')
+  const other = await participant('spring', { theme: 'dark', width: 360 })
+  await asker.ask('First: is N even?')
+  await asker.ask('Second: is N odd?')
+  // One reads the statement, the other the standings.
+  await asker.page.goto(`${server.url}/problems/calm-water?contest=spring`)
+  await asker.page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
+  await other.page.goto(`${server.url}/contests/spring?view=standings`)
+  await other.page.getByRole('row', { name: new RegExp(other.name) }).waitFor()
+
+  const { page } = host
+  await page.goto(`${server.url}/contests/spring`)
+  await page.getByRole('link', { name: 'Questions 2 questions wait for an answer' }).click()
+  await page.getByRole('status').filter({ hasText: '2 questions wait for an answer' }).waitFor()
+  // The one that has waited longest is first.
+  assert.match(await page.getByRole('article').first().innerText(), /First: is N even\?/)
+  await host.check('organizer-questions')
+  const first = entry(page, 'First:')
+  await first.getByRole('button', { name: `Answer the question from ${asker.name}` }).click()
+  const text = first.getByLabel('Your answer')
+  assert.equal(await text.evaluate((element) => element === document.activeElement), true, 'the form has the focus')
+  assert.equal(await first.getByLabel(`Only ${asker.name}`).isChecked(), true, 'an answer is private unless the organizer decides otherwise')
+  await text.fill('Not always.')
+  await host.check('organizer-answer')
+  await first.getByRole('button', { name: 'Send the answer' }).click()
+  await page.getByText('The answer was sent.').waitFor()
+  await first.getByText(`visible only to ${asker.name}`).waitFor()
+  assert.equal(await first.evaluate((element) => element === document.activeElement), true, 'the focus stays at the entry')
+  await page.getByRole('status').filter({ hasText: '1 question waits for an answer' }).waitFor()
+
+  const second = entry(page, 'Second:')
+  await second.getByRole('button', { name: `Answer the question from ${asker.name}` }).click()
+  await second.getByLabel('Your answer').fill('Sometimes.')
+  await second.getByLabel('Everybody').check()
+  await second.getByRole('button', { name: 'Send the answer' }).click()
+  await second.getByText('visible to everybody').waitFor()
+  await page.getByRole('status').filter({ hasText: 'No question waits for an answer' }).waitFor()
+
+  // The pages of both say so by themselves, aloud, without being loaded again.
+  await Promise.all([
+    asker.page.getByRole('status').filter({ hasText: '2 new announcements or answers' }).waitFor(),
+    other.page.getByRole('status').filter({ hasText: '1 new announcement or answer' }).waitFor(),
+  ])
+  await asker.check('problem-news')
+  await other.check('contest-news')
+  await page.getByLabel('About').selectOption({ label: 'A. Calm Water' })
+  await page.getByLabel('Text of the announcement').fill('Sample 2 was wrong.')
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await page.getByText('The announcement was published.').waitFor()
+  await entry(page, 'Sample 2 was wrong.').getByText('Problem A').waitFor()
+  // Its author knows it.
+  await page.getByRole('link', { name: 'Problems' }).last().click()
+  await page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
+  await other.page.getByRole('status').filter({ hasText: '2 new announcements or answers' }).waitFor()
+  await other.page.getByRole('link', { name: /^Questions/ }).tap()
+  await other.page.getByText('Sometimes.').waitFor()
+  assert.equal(await other.page.getByText('Not always.').count(), 0, 'an answer to one person')
+  assert.equal(await other.page.getByRole('article').getByText('New', { exact: true }).count(), 2)
+  await other.check('contest-questions-new')
+  await other.page.getByRole('link', { name: 'Standings' }).tap()
+  await other.page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
+
+  // A text that is changed is news again, and a reload does not forget what was read.
+  await page.getByRole('link', { name: 'Questions', exact: true }).click()
+  await entry(page, 'Sample 2 was wrong.').getByRole('button', { name: 'Change the text' }).click()
+  await page.getByRole('article').getByLabel('Text of the announcement').fill('Sample 3 was wrong.')
+  await page.getByRole('button', { name: 'Save the change' }).click()
+  await page.getByText('The change was saved.').waitFor()
+  await other.page.reload()
+  await other.page.getByRole('link', { name: 'Questions 1 new announcement or answer' }).waitFor()
+
+  await asker.page.getByRole('link', { name: 'Questions 3 new announcements or answers' }).click()
+  await asker.page.getByText('Not always.').waitFor()
+  await asker.page.goBack()
+  await asker.page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
+  for (const one of [host, asker, other]) await one.close()
+})
+
+test('what an organizer types outlasts new questions, an answer by somebody else, another page and a reload', async () => {
+  const host = await organizer('summer', 'Summer Cup', { theme: 'dark', width: 360 })
+  const asker = await participant('summer')
+  await asker.ask('May N be 0?')
+  const { page } = host
+  await page.goto(`${server.url}/contests/summer?view=clarifications`)
+  const form = entry(page, 'May N be 0?')
+  await form.getByRole('button', { name: /^Answer the question/ }).tap()
+  await form.getByLabel('Your answer').fill('It may')
+  await page.getByLabel('Text of the announcement').fill('Lunch is at')
+  await asker.ask('May N be 1?')
+  await entry(page, 'May N be 1?').waitFor()
+  assert.equal(await form.getByLabel('Your answer').inputValue(), 'It may')
+  const { clarifications } = await asAdmin(server, 'GET', '/contests/summer/clarifications')
+  const { clarification_id: id } = clarifications.find(({ question }) => question === 'May N be 0?')
+  await asAdmin(server, 'PATCH', `/contests/summer/clarifications/${id}`, { answer: 'Never.', public: false })
+  await page.getByText('This was answered or changed while you were writing.').waitFor()
+  assert.equal(await form.getByLabel('Your answer').inputValue(), 'It may')
+  await host.check('organizer-conflict')
+  await page.getByRole('link', { name: 'Problems' }).last().tap()
+  await page.getByRole('link', { name: 'Calm Water' }).waitFor()
+  await page.reload()
+  await page.getByRole('link', { name: /^Questions/ }).tap()
+  assert.equal(await form.getByLabel('Your answer').inputValue(), 'It may')
+  assert.equal(await page.getByLabel('Text of the announcement').first().inputValue(), 'Lunch is at')
+  await form.getByRole('button', { name: 'Cancel' }).tap()
+  await form.getByRole('button', { name: 'Change the answer' }).waitFor()
+  await host.close()
+  await asker.close()
+})
+
+test('a refused answer is said beside its form, and the text stays', async () => {
+  const host = await organizer('winter', 'Winter Cup')
+  const asker = await participant('winter')
+  await asker.ask('Is it cold?')
+  const { page } = host
+  await page.goto(`${server.url}/contests/winter?view=clarifications`)
+  const form = entry(page, 'Is it cold?')
+  await form.getByRole('button', { name: /^Answer the question/ }).click()
+  await form.getByLabel('Your answer').fill('Yes.')
+  await endSessions(server, host.name)
+  await form.getByRole('button', { name: 'Send the answer' }).click()
+  await form.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('User name or e-mail address').fill(host.name)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  assert.equal(await form.getByLabel('Your answer').inputValue(), 'Yes.')
+  await form.getByRole('button', { name: 'Send the answer' }).click()
+  await form.getByText(`visible only to ${asker.name}`).waitFor()
+  await host.close()
+  await asker.close()
+})
+
+test('a list with more than a hundred entries is shown in parts, and an old question is not lost behind them', async () => {
+  const host = await organizer('autumn', 'Autumn Cup')
+  const asker = await participant('autumn')
+  await asker.ask('Does anybody see this?')
+  for (let n = 1; n <= 120; n += 1) await call(server, host.token, 'POST', '/contests/autumn/announcements', { text: `Announcement number ${n}.` })
+  await host.page.goto(`${server.url}/contests/autumn?view=clarifications`)
+  // The question is the oldest of 121 entries.
+  await host.page.getByRole('status').filter({ hasText: '1 question waits for an answer' }).waitFor()
+  assert.match(await host.page.getByRole('article').first().innerText(), /Does anybody see this\?/)
+
+  const { page } = asker
+  await page.goto(`${server.url}/contests/autumn?view=clarifications`)
+  await page.getByText('Announcement number 120.').waitFor()
+  assert.equal(await page.getByRole('article').count(), 100)
+  await page.getByRole('button', { name: 'Show older entries' }).click()
+  await page.getByText('Does anybody see this?').waitFor()
+  assert.equal(await page.getByRole('article').count(), 121)
+  assert.equal(await page.getByRole('button', { name: 'Show older entries' }).count(), 0)
+  await host.close()
+  await asker.close()
+})

@@ -1,0 +1,93 @@
+// What the browser tests of contests share: people who register, calls of the API in their names, and contests.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { visit } from './browser.mjs'
+
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+export const PATIENCE_MS = 60_000
+export const PASSWORD = 'correct horse battery'
+export const HOUR = 3600
+
+/** The time so many seconds from now. */
+export const at = (seconds) => new Date(Date.now() + seconds * 1000).toISOString()
+
+/** A call with a key or token. */
+export async function call(server, key, method, path, body) {
+  const headers = { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }
+  const answer = await fetch(`${server.url}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+  const text = await answer.text()
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`)
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+/** The key of the administrator that the first start made. */
+export const adminKey = (server) => /API key: (\S+)/.exec(server.said())[1]
+export const asAdmin = (server, method, path, body) => call(server, adminKey(server), method, path, body)
+/** A private problem of the administrator: a package of these files, in any format that the server knows. */
+export async function putProblem(server, slug, files) {
+  const folder = mkdtempSync(join(tmpdir(), 'cupel-package-'))
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), text)
+    }
+    const body = execFileSync('tar', ['-C', folder, '-cf', '-', '.'])
+    const headers = { authorization: `Bearer ${adminKey(server)}`, 'content-type': 'application/x-tar' }
+    const answer = await fetch(`${server.url}/api/v1/problems?slug=${slug}`, { method: 'POST', headers, body })
+    assert.ok(answer.ok, `${slug}: ${answer.status} ${await answer.text()}`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  await asAdmin(server, 'POST', `/problems/${slug}/verify?wait=30`)
+  await asAdmin(server, 'PATCH', `/problems/${slug}`, { visibility: 'private' })
+}
+
+/** An access token of a user. */
+export const tokenOf = (server, name) => server.command('user', 'token', name).trim().split('\n').at(-1)
+
+/** Ends the sessions of all browsers of a user, as the user can from another browser. */
+export async function endSessions(server, name) {
+  const token = tokenOf(server, name)
+  const { sessions } = await call(server, token, 'GET', '/auth/sessions')
+  for (const { session_id: id, current } of sessions) if (!current) await call(server, token, 'DELETE', `/auth/sessions/${id}`)
+}
+
+/** Makes a contest of two hours with Calm Water, in which everybody may take part. */
+export const makeContest = (server, slug, title, starts, change = {}, key = adminKey(server)) =>
+  call(server, key, 'POST', '/contests', { slug, title, style: 'icpc', starts_at: at(starts), length_seconds: 2 * HOUR, public: true, problems: ['calm-water'], ...change })
+
+let made = 0
+/** A new person who has registered in a new browser window, with the name `student-N`. */
+export async function registered(server, browser, options) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  const name = `student-${made}`
+  await page.goto(`${server.url}/register`)
+  await page.getByLabel('User name').fill(name)
+  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  return { ...visitor, name }
+}
+
+/** Replaces the code in the editor, as a person who pastes it does. */
+export async function write(page, code) {
+  const editor = page.getByRole('textbox', { name: /Source code/ })
+  await editor.click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(code)
+}
+
+/** Submits Python code on a problem's page. */
+export async function submit(page, code, language = 'python') {
+  await page.getByLabel('Language', { exact: true }).selectOption(language)
+  await write(page, code)
+  await page.getByRole('button', { name: 'Submit' }).click()
+}

@@ -1,0 +1,131 @@
+// What must not go wrong on a problem's page: mathematics and the content security policy, a server that is restarted, a
+// session that ends.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { launch } from './browser.mjs'
+import { endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, write } from './people.mjs'
+import { startServer } from './server.mjs'
+
+const SLUG = 'calm-water'
+const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/** Formulas for which KaTeX draws pictures, sets styles or frames. */
+const DRAWN = ['\\vec{x}', '\\overbrace{a}^b', '\\widehat{abc}', '\\phase{x}', '\\sqrt{\\frac{a}{b}}', '\\pmb{bold}', '\\fcolorbox{red}{yellow}{A}', '\\cancel{x}', '\\xrightarrow{abc}', '\\boxed{x}', '\\color{blue} y', '\\rule{1em}{2em}', '\\begin{array}{|c|c|}a&b\\\\c&d\\end{array}']
+/** TeX that tries to reach beyond the formula, or never ends. */
+const HOSTILE = [
+  '\\href{javascript:alert(1)}{click}',
+  '\\url{javascript:alert(1)}',
+  '\\includegraphics{https://example.com/x.png}',
+  '\\htmlStyle{position:fixed;inset:0;z-index:99}{cover}',
+  '\\htmlData{x=y}{d}',
+  '\\htmlId{root}{i}',
+  '\\htmlClass{fixed inset-0}{c}',
+  '\\def\\a{\\a\\a}\\a',
+  '\\rule{9999em}{9999em}',
+  '\\color{red;position:fixed}{x}',
+  '\\fcolorbox{red;position:fixed}{blue}{x}',
+  '\\text{<img src=x onerror=alert(1)>}',
+]
+const FORMULAS = [
+  ...DRAWN.map((tex) => `Drawn: $${tex}$`),
+  ...HOSTILE.map((tex) => `Hostile: $${tex}$`),
+  // After the hostile ones: they have not stopped the rest.
+  'At last: $\\overline{last}$',
+].join('\n\n')
+
+test('formulas are drawn without a violation of the content security policy, and hostile TeX reaches nothing beyond itself', async () => {
+  const problem = { 'init.yml': 'time_limit: 1\ntest_cases:\n- {in: 1.in, out: 1.out, points: 100}\n', '1.in': '1\n', '1.out': '1\n' }
+  await putProblem(server, 'formulas', { ...problem, 'statement.md': `${FORMULAS}\n` })
+  await makeContest(server, 'maths', 'Maths Cup', -HOUR, { problems: ['formulas'] })
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close } = await registered(server, browser, { theme, width })
+    await page.addInitScript(() => {
+      window.violations = []
+      document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`))
+    })
+    const requests = []
+    page.on('request', (request) => requests.push(request.url()))
+    page.on('dialog', () => assert.fail('a script of the statement ran'))
+    await page.goto(`${server.url}/contests/maths`)
+    await page.getByRole('button', { name: 'Join now' }).click()
+    await page.getByRole('list').getByRole('link').last().click()
+    const statement = page.locator('.statement')
+    await statement.getByText('At last:').locator('.katex').waitFor()
+    // Chromium reports a violation after the element was made.
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
+    assert.deepEqual(await page.evaluate(() => window.violations), [])
+    const drawn = statement.locator('p', { hasText: 'Drawn:' })
+    assert.equal(await drawn.count(), DRAWN.length)
+    for (const [at, tex] of DRAWN.entries()) assert.equal(await drawn.nth(at).locator('.katex').count(), 1, tex)
+    // A stretched sign has the width that KaTeX computed, which is in its style.
+    const widths = await statement.locator('svg').evaluateAll((pictures) => pictures.map((picture) => picture.getBoundingClientRect().width))
+    assert.ok(widths.length > 0 && widths.every((one) => one > 0), `${widths}`)
+    assert.notEqual(await statement.locator('p', { hasText: 'vec' }).locator('svg').first().evaluate((svg) => svg.style.width), '')
+    // Nothing links, loads, covers the page, or takes a name of the page.
+    assert.equal(await statement.locator('a, img, iframe, script, [id], [data-x], [onerror]').count(), 0)
+    assert.equal(await statement.locator('*').evaluateAll((all) => all.filter((one) => getComputedStyle(one).position === 'fixed').length), 0)
+    const own = new URL(server.url).host
+    assert.deepEqual(requests.filter((url) => new URL(url).host !== own), [])
+    await check('formulas')
+    await close()
+  }
+})
+
+test('a server that is restarted while a submission is judged is found again, and its verdict arrives', async () => {
+  const { page, check, close, faults } = await registered(server, browser)
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  // Each test takes a second, so that the server ends in the middle.
+  await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
+  await page.getByRole('status').filter({ hasText: /^Running test/ }).waitFor()
+  await server.kill()
+  await page.getByText('The connection was lost. Judging goes on; reconnecting.').waitFor()
+  await check('judging-reconnecting')
+  await server.again()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  await page.getByText(/^(\d+) of \1 tests passed$/).waitFor()
+  // It was sent once, and the same person still has it.
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  assert.equal(await page.getByRole('list', { name: 'Your submissions' }).getByRole('listitem').count(), 1)
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(fault)))
+  await close()
+})
+
+test('a session that ends before Submit leads to the sign-in and back to the code', async () => {
+  await makeContest(server, 'late', 'Late Cup', -HOUR)
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close, name } = await registered(server, browser, { theme, width })
+    const here = `${server.url}/problems/${SLUG}?contest=late`
+    await page.goto(here)
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await page.getByLabel('Language', { exact: true }).selectOption('python')
+    await write(page, `${RIGHT}\n# mine\n`)
+    await endSessions(server, name)
+    await page.getByRole('button', { name: 'Submit' }).click()
+    const told = page.getByText('Your session has ended. Sign in again; you come back to this page')
+    await told.waitFor()
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await page.getByText('# mine').waitFor()
+    await check('session-ended')
+    await told.locator('..').getByRole('link', { name: 'Sign in' }).click()
+    await page.getByLabel('User name or e-mail address').fill(name)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.waitForURL(here)
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await page.getByText('# mine').waitFor()
+    await page.getByRole('button', { name: 'Submit' }).click()
+    await page.locator('[data-verdict="AC"]').waitFor()
+    await close()
+  }
+})

@@ -1,0 +1,249 @@
+// What people write about a contest: questions, and the organizers' answers and announcements. What was typed and not sent
+// is kept in this tab.
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useId, useState, type FormEvent, type ReactNode } from 'react'
+import { api, dataOf, type Schema } from '../api/client'
+import { hasTyped, useTyped } from '../hooks/useTyped'
+import { useMessages, useTexts } from '../i18n/messages'
+import { organizers } from '../i18n/organizers'
+import { Button } from '../ui/Button'
+import { Select } from '../ui/Select'
+import type { Entry } from '../util/news'
+import { ErrorBox } from './ErrorBox'
+
+/** Source: the server's bound on a question, an answer and an announcement. */
+const TEXT_MAX = 10_000
+
+/** What is sent is a line in the list at once, without waiting for the next poll. */
+function useSent(slug: string, send: () => Promise<unknown>, onSent: () => void) {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: send,
+    onSuccess: () => {
+      onSent()
+      void queries.invalidateQueries({ queryKey: ['clarifications', slug] })
+    },
+  })
+}
+
+type Sending = ReturnType<typeof useSent>
+
+interface FormProps {
+  send: Sending
+  label: string
+  text: string
+  onText: (text: string) => void
+  submit: string
+  isFocused?: boolean
+  before?: ReactNode
+  after?: ReactNode
+  buttons?: ReactNode
+}
+
+function TextForm({ send, label, text, onText, submit, isFocused = false, before, after, buttons }: FormProps) {
+  const id = useId()
+  const onSubmit = (event: FormEvent) => {
+    event.preventDefault()
+    send.mutate()
+  }
+  return (
+    <form onSubmit={onSubmit} className="space-y-3 min-w-0">
+      {before}
+      <div>
+        <label htmlFor={id} className="block mb-1 font-medium">
+          {label}
+        </label>
+        <textarea
+          id={id}
+          value={text}
+          maxLength={TEXT_MAX}
+          rows={4}
+          required
+          autoFocus={isFocused}
+          onChange={(event) => onText(event.target.value)}
+          className="w-full px-2.5 py-1.5 rounded-md border border-strong bg-surface"
+        />
+      </div>
+      {after}
+      {send.error !== null && <ErrorBox error={send.error} />}
+      <div className="flex flex-wrap gap-2">
+        <Button type="submit" look="primary" disabled={send.isPending || text.trim() === ''}>
+          {submit}
+        </Button>
+        {buttons}
+      </div>
+    </form>
+  )
+}
+
+/** The whole contest, or one of its problems. */
+function About({ contest, value, onChange }: { contest: Schema['ContestView']; value: string; onChange: (value: string) => void }) {
+  const c = useMessages().contests
+  const subjects = [{ value: '', text: c.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${title}` }))]
+  return <Select label={c.about} value={value} options={subjects} onChange={onChange} className="w-full" />
+}
+
+interface NewProps {
+  contest: Schema['ContestView']
+  user: string | undefined
+}
+
+/** A question of a participant. */
+export function Ask({ contest, user }: NewProps) {
+  const c = useMessages().contests
+  const { slug } = contest
+  const [problem, setProblem] = useState('')
+  const [text, setText] = useTyped(`cupel.question.${user ?? ''}/${slug}`)
+  const ask = () =>
+    dataOf(api.POST('/api/v1/contests/{slug}/clarifications', { params: { path: { slug } }, body: { question: text.trim(), ...(problem !== '' && { problem }) } }))
+  const send = useSent(slug, ask, () => setText(''))
+  return (
+    <section className="space-y-3">
+      <h2 className="text-lg font-semibold">{c.ask}</h2>
+      <TextForm send={send} label={c.question} text={text} onText={setText} submit={c.send} before={<About contest={contest} value={problem} onChange={setProblem} />} />
+      <p role="status" className="text-sm text-muted">
+        {send.isSuccess && text === '' && c.sent}
+      </p>
+    </section>
+  )
+}
+
+/** An announcement of an organizer. */
+export function Announce({ contest, user }: NewProps) {
+  const o = useTexts(organizers)
+  const { slug } = contest
+  const [problem, setProblem] = useState('')
+  const [text, setText] = useTyped(`cupel.announcement.${user ?? ''}/${slug}`)
+  const announce = () =>
+    dataOf(api.POST('/api/v1/contests/{slug}/announcements', { params: { path: { slug } }, body: { text: text.trim(), ...(problem !== '' && { problem }) } }))
+  const send = useSent(slug, announce, () => setText(''))
+  return (
+    <section className="space-y-3">
+      <h2 className="text-lg font-semibold">{o.announce}</h2>
+      <TextForm
+        send={send}
+        label={o.textLabel}
+        text={text}
+        onText={setText}
+        submit={o.publish}
+        before={<About contest={contest} value={problem} onChange={setProblem} />}
+        after={<p className="text-sm text-muted">{o.announceHint}</p>}
+      />
+      <p role="status" className="text-sm text-muted">
+        {send.isSuccess && text === '' && o.published}
+      </p>
+    </section>
+  )
+}
+
+interface AnswerProps {
+  slug: string
+  entry: Entry
+  user: string | undefined
+  /** The text that was sent, in words. */
+  onSent: (said: string) => void
+}
+
+/** The answer to a question, or a change of an answer or announcement: a button that becomes a form. */
+export function Answer({ slug, entry, user, onSent }: AnswerProps) {
+  const o = useTexts(organizers)
+  const key = `cupel.answer.${user ?? ''}/${slug}/${entry.clarification_id}`
+  const [isOpen, setIsOpen] = useState(() => hasTyped(key))
+  const isFirst = entry.answer == null
+  if (!isOpen) {
+    return (
+      <Button className="mt-2" onClick={() => setIsOpen(true)} aria-label={isFirst ? o.answerTo(entry.asked_by ?? '') : undefined}>
+        {isFirst ? o.answer : entry.kind === 'announcement' ? o.changeText : o.changeAnswer}
+      </Button>
+    )
+  }
+  const close = () => setIsOpen(false)
+  return (
+    <AnswerForm
+      slug={slug}
+      entry={entry}
+      storage={key}
+      onCancel={close}
+      onSent={(said) => {
+        close()
+        onSent(said)
+      }}
+    />
+  )
+}
+
+interface AnswerFormProps {
+  slug: string
+  entry: Entry
+  /** Key of the typed text. */
+  storage: string
+  onCancel: () => void
+  onSent: (said: string) => void
+}
+
+function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps) {
+  const m = useMessages()
+  const o = useTexts(organizers)
+  const name = useId()
+  // As it was when the form was opened.
+  const [opened] = useState(entry)
+  const before = opened.answer ?? ''
+  const [text, setText] = useTyped(storage, before)
+  const [isPublic, setIsPublic] = useState(opened.answer != null && opened.public)
+  const isAnnouncement = entry.kind === 'announcement'
+  const answer = () =>
+    dataOf(
+      api.PATCH('/api/v1/contests/{slug}/clarifications/{clarification_id}', {
+        params: { path: { slug, clarification_id: entry.clarification_id } },
+        body: { answer: text.trim(), public: isAnnouncement || isPublic },
+      }),
+    )
+  const send = useSent(slug, answer, () => {
+    setText(before)
+    onSent(opened.answer == null ? o.sent : o.saved)
+  })
+  const choice = (isForAll: boolean, words: string) => (
+    <label className="flex items-center gap-2 min-h-6 pointer-coarse:min-h-11">
+      <input type="radio" name={name} checked={isPublic === isForAll} onChange={() => setIsPublic(isForAll)} className="accent-accent-text size-4" />
+      {words}
+    </label>
+  )
+  const audience = !isAnnouncement && (
+    <fieldset>
+      <legend className="mb-1 font-medium">{o.audience}</legend>
+      {choice(false, o.toAsker(entry.asked_by ?? ''))}
+      {choice(true, o.toAll)}
+    </fieldset>
+  )
+  const hasChanged = entry.answered_at !== opened.answered_at
+  return (
+    <div className="mt-3 pt-3 border-t border-border">
+      <TextForm
+        send={send}
+        label={isAnnouncement ? o.textLabel : o.answerLabel}
+        text={text}
+        onText={setText}
+        submit={opened.answer == null ? o.send : o.save}
+        isFocused
+        before={
+          hasChanged && (
+            <p role="status" className="p-2 rounded-md bg-raised">
+              {o.answeredMeanwhile}
+            </p>
+          )
+        }
+        after={audience}
+        buttons={
+          <Button
+            onClick={() => {
+              setText(before)
+              onCancel()
+            }}
+          >
+            {m.cancel}
+          </Button>
+        }
+      />
+    </div>
+  )
+}

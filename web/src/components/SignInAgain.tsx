@@ -1,0 +1,20 @@
+// A session has ended while a page was open: says so, and leads to the sign-in and back.
+import { Link } from '@tanstack/react-router'
+import { useHere } from '../hooks/useHere'
+import { useMessages, useTexts } from '../i18n/messages'
+import { session } from '../i18n/session'
+import { buttonClass } from '../ui/Button'
+
+export function SignInAgain() {
+  const m = useMessages()
+  const texts = useTexts(session)
+  const here = useHere()
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      <p className="grow basis-40 min-w-0">{texts.ended}</p>
+      <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
+        {m.menu.signIn}
+      </Link>
+    </div>
+  )
+}

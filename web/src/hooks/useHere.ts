@@ -1,0 +1,5 @@
+// The address of this page, as the way back after signing in.
+import { useLocation } from '@tanstack/react-router'
+
+/** Path and search, below the site's root. */
+export const useHere = (): string => useLocation({ select: ({ pathname, searchStr }) => pathname + searchStr })

@@ -1,0 +1,36 @@
+// Which announcements and answers of a contest this person has seen in this browser. All tabs share it.
+import { useCallback, useMemo, useSyncExternalStore } from 'react'
+import { keysOf, remembered, type Entry } from '../util/news'
+import { read, write } from '../util/storage'
+
+/** Used where the browser stores nothing. */
+const unstored = new Map<string, string>()
+const listeners = new Set<() => void>()
+
+const textOf = (key: string): string => read(key) ?? unstored.get(key) ?? ''
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  addEventListener('storage', listener)
+  return () => {
+    listeners.delete(listener)
+    removeEventListener('storage', listener)
+  }
+}
+
+/** The keys of what was read, and a function that adds entries to them. */
+export function useRead(user: string | undefined, slug: string): [ReadonlySet<string>, (entries: readonly Entry[]) => void] {
+  const key = `cupel.news.${user ?? ''}/${slug}`
+  const text = useSyncExternalStore(subscribe, () => textOf(key))
+  const mark = useCallback(
+    (entries: readonly Entry[]) => {
+      const before = textOf(key)
+      const after = remembered(entries, before)
+      if (after === before) return
+      if (!write(key, after)) unstored.set(key, after)
+      for (const listener of listeners) listener()
+    },
+    [key],
+  )
+  return [useMemo(() => keysOf(text), [text]), mark]
+}

@@ -1,0 +1,14 @@
+// What the site says when a session has ended while a page was open.
+import type { Both } from './messages'
+
+const en = {
+  ended: 'Your session has ended. Sign in again; you come back to this page, and what you wrote is kept in this browser.',
+}
+
+export type SessionTexts = typeof en
+
+const zhCN: SessionTexts = {
+  ended: '登录已失效。重新登录后会回到此页面，你写的内容保存在此浏览器中。',
+}
+
+export const session: Both<SessionTexts> = { en, 'zh-CN': zhCN }

@@ -1,0 +1,62 @@
+// Questions of a contest: what counts as news for whom, and what a browser remembers of it.
+import { describe, expect, it } from 'vitest'
+import { isWaiting, keysOf, merged, READ_MAX, remembered, unread, waitingFirst, type Entry } from './news'
+
+const entry = (n: number, change: Partial<Entry> = {}): Entry => ({
+  clarification_id: `01990000-0000-7000-8000-${String(n).padStart(12, '0')}`,
+  kind: 'question',
+  question: 'Why?',
+  public: false,
+  own: false,
+  asked_at: '2026-01-01T00:00:00Z',
+  ...change,
+})
+const answered = (n: number, change: Partial<Entry> = {}) => entry(n, { answer: 'So.', answered_at: '2026-01-01T00:01:00Z', ...change })
+const announced = (n: number, change: Partial<Entry> = {}) => answered(n, { kind: 'announcement', question: '', public: true, ...change })
+
+describe('news of a contest', () => {
+  it('are answers and announcements of others, until they are read', () => {
+    const entries = [entry(1, { own: true }), answered(2, { own: true }), announced(3), announced(4, { own: true })]
+    expect(unread(entries, new Set()).map((one) => one.clarification_id.slice(-1))).toEqual(['2', '3'])
+    expect(unread(entries, keysOf(remembered(entries, '')))).toEqual([])
+  })
+
+  it('are an answer again when it has changed', () => {
+    const read = keysOf(remembered([answered(1)], ''))
+    expect(unread([answered(1)], read)).toEqual([])
+    expect(unread([answered(1, { answered_at: '2026-01-01T00:02:00Z' })], read)).toHaveLength(1)
+  })
+
+  it('that were read are remembered up to a bound, the latest first', () => {
+    const many = Array.from({ length: READ_MAX }, (_, n) => announced(n))
+    const before = remembered(many, '')
+    const after = remembered([announced(READ_MAX)], before)
+    expect(keysOf(after).size).toBe(READ_MAX)
+    expect(unread([announced(READ_MAX), announced(0)], keysOf(after))).toEqual([])
+    expect(unread([announced(READ_MAX - 1)], keysOf(after))).toHaveLength(1)
+  })
+
+  it('cost nothing where the browser has stored something else', () => {
+    expect(keysOf('').size).toBe(0)
+    expect(unread([announced(1)], keysOf('{"a": 1}'))).toHaveLength(1)
+  })
+})
+
+describe('the list of an organizer', () => {
+  it('has each entry once, newest first, although pages overlap', () => {
+    const pages = [entry(4), entry(3), entry(3), entry(2)]
+    expect(merged(pages, []).map((one) => Number(one.clarification_id.slice(-1)))).toEqual([4, 3, 2])
+    expect(merged([answered(3)], [entry(3)])).toEqual([answered(3)])
+  })
+
+  it('keeps what the server leaves out once the session has ended', () => {
+    const before = [announced(3, { asked_by: 'host' }), entry(2, { asked_by: 'asker' })]
+    expect(merged([announced(3)], before)).toEqual(before)
+  })
+
+  it('begins with the questions that wait, the longest first', () => {
+    const entries = [announced(5), entry(4), answered(3), entry(2), answered(1)]
+    expect(waitingFirst(entries).map((one) => Number(one.clarification_id.slice(-1)))).toEqual([2, 4, 5, 3, 1])
+    expect(entries.filter(isWaiting)).toHaveLength(2)
+  })
+})
