@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
 /** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
@@ -54,7 +54,7 @@ async function registered(options) {
 }
 
 async function submit(page, code) {
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   const editor = page.getByRole('textbox', { name: /Source code/ })
   await editor.click()
   await page.keyboard.press('Control+a')
