@@ -39,20 +39,33 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   page.on('request', (request) => {
     if (/\/assets\/[^/]+\.js$/.test(request.url())) scripts.add(basename(new URL(request.url()).pathname))
   })
-  const check = async (name) => {
-    await page.waitForFunction(() => document.fonts.status === 'loaded')
-    // A page never scrolls sideways.
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    assert.ok(over <= 0, `${name} is ${over} px wider than the window`)
+  const checkTheme = async (name, shown) => {
     await page.evaluate(AXE)
     const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }))
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
     const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`)
     if (SHOTS !== undefined) {
       mkdirSync(SHOTS, { recursive: true })
-      await page.screenshot({ path: join(SHOTS, `${name}-${theme}-${width}.png`) })
+      await page.screenshot({ path: join(SHOTS, `${name}-${shown}-${width}.png`) })
     }
-    assert.deepEqual(told, [], `${name}, ${theme}, ${width} px`)
+    assert.deepEqual(told, [], `${name}, ${shown}, ${width} px`)
+  }
+  const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
+  /** Checks what is shown, in the theme of the window and then in the other one, unless the person has chosen a theme. */
+  const check = async (name) => {
+    await page.waitForFunction(() => document.fonts.status === 'loaded')
+    // A page never scrolls sideways.
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    assert.ok(over <= 0, `${name} is ${over} px wider than the window`)
+    const isChosen = await page.evaluate(() => localStorage.getItem('cupel.theme') !== null)
+    await checkTheme(name, (await isDark()) ? 'dark' : 'light')
+    if (isChosen) return
+    const other = theme === 'dark' ? 'light' : 'dark'
+    for (const next of [other, theme]) {
+      await page.emulateMedia({ colorScheme: next })
+      await page.waitForFunction((dark) => document.documentElement.classList.contains('dark') === dark, next === 'dark')
+      if (next === other) await checkTheme(name, other)
+    }
   }
   const close = async () => {
     await context.close()
@@ -61,4 +74,12 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   /** Bytes of the scripts that were requested, compressed with gzip. */
   const scriptBytes = () => [...scripts].reduce((sum, name) => sum + statSync(join(DIST, `${name}.gz`)).size, 0)
   return { page, context, check, close, scriptBytes, faults }
+}
+
+/** Chooses the language of the code by its id, which the list can be searched for. */
+export async function chooseLanguage(page, id) {
+  await page.getByLabel('Language', { exact: true }).first().click()
+  await page.getByRole('combobox', { name: 'Search languages' }).fill(id)
+  await page.locator(`[role=option][data-language="${id}"]`).click()
+  await page.getByRole('combobox', { name: 'Search languages' }).waitFor({ state: 'hidden' })
 }

@@ -1,7 +1,7 @@
 // The code is never lost: two tabs, two browsers, a visitor who signs in, a reload, and the history.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
 const PATIENCE_MS = 60_000
@@ -55,7 +55,7 @@ const editor = (page) => page.getByRole('textbox', { name: /Source code/ })
 async function open(page, slug = SLUG) {
   await page.goto(`${server.url}/problems/${slug}`)
   if (page.viewportSize().width < 900) await page.getByRole('tab', { name: 'Code' }).click()
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   await editor(page).waitFor()
 }
 
@@ -256,12 +256,12 @@ test('the code is kept while the server is away, and saved when it is back', asy
 test('the playground has a history, too, and its code is in every browser', async () => {
   const { page, close, name } = await registered()
   await page.goto(`${server.url}/playground`)
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   await write(page, '# playing\n')
   await untilOnServer(page, '', (text) => text.includes('# playing'))
   const other = await signedIn(name)
   await other.page.goto(`${server.url}/playground`)
-  await other.page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(other.page, 'python')
   await shows(other.page, '# playing')
   await other.page.getByRole('button', { name: 'History' }).click()
   await other.page.getByRole('heading', { name: 'History of this code' }).waitFor()

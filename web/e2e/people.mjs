@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { visit } from './browser.mjs'
+import { chooseLanguage, visit } from './browser.mjs'
 
 /** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
 export const PATIENCE_MS = 60_000
@@ -87,7 +87,7 @@ export async function write(page, code) {
 
 /** Submits Python code on a problem's page. */
 export async function submit(page, code, language = 'python') {
-  await page.getByLabel('Language', { exact: true }).selectOption(language)
+  await chooseLanguage(page, language)
   await write(page, code)
   await page.getByRole('button', { name: 'Submit' }).click()
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
 const PATIENCE_MS = 60_000
@@ -46,7 +46,7 @@ async function signIn(page, name) {
 async function submit(page, code) {
   await page.goto(`${server.url}/problems/${SLUG}`)
   if ((page.viewportSize()?.width ?? 0) < 900) await page.getByRole('tab', { name: 'Code' }).click()
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   const editor = page.getByRole('textbox', { name: /Source code/ })
   await editor.click()
   await page.keyboard.press('Control+a')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { after, afterEach, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
 /** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
@@ -81,7 +81,7 @@ test('shared programs are listed in the account, where sharing is ended', async 
   await page.getByText('You share no programs').waitFor()
   await check('account-programs-none')
   await page.goto(`${server.url}/playground`)
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   await write(page, '# the first\nprint(1)\n')
   const first = await share(page)
   await write(page, '# the second\nprint(2)\n')
@@ -104,7 +104,7 @@ test('shared programs are listed in the account, where sharing is ended', async 
 
 test('a program is shared by a link, which shows, runs and copies exactly this program', async () => {
   const { page, check, close } = await player()
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   await write(page, 'import helper, sys\nprint(helper.greet(input()), sys.argv[1:])\n')
   await press(page, 'Add a file')
   await press(page, 'Rename this file')

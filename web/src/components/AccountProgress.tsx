@@ -11,6 +11,7 @@ import { levelOf, weeksOf, type Day } from '../util/calendar'
 import { serverNow } from '../util/clock'
 import { count } from '../util/format'
 import { ErrorBox } from './ErrorBox'
+import { RowsSkeleton } from './Skeletons'
 
 /** Columns of the calendar: a year, or what fits on a phone. */
 const WEEKS = 53
@@ -23,7 +24,7 @@ export function AccountProgress() {
   const { messages: m, tag } = useLanguage()
   const p = useTexts(account).progress
   const found = useQuery(progressQuery)
-  if (found.data === undefined) return found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <p role="status">{m.loading}</p>
+  if (found.data === undefined) return found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
   const { progress, activity } = found.data
   if (progress.solved === 0 && progress.attempted === 0) {
     return (

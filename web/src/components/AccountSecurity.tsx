@@ -12,6 +12,7 @@ import { ago } from '../util/format'
 import { deviceOf } from '../util/device'
 import { field } from './AccountPage'
 import { ErrorBox } from './ErrorBox'
+import { RowsSkeleton } from './Skeletons'
 import { serverNow } from '../util/clock'
 import { visible } from '../util/visible'
 
@@ -72,7 +73,7 @@ function Password({ username }: { username: string }) {
 type Session = Schema['SessionView']
 
 function Sessions() {
-  const { messages: m, tag } = useLanguage()
+  const { tag } = useLanguage()
   const s = useTexts(account).sessions
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
@@ -96,7 +97,7 @@ function Sessions() {
       <p className="mt-0.5 mb-2 text-muted">{s.detail}</p>
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
       {end.error !== null && <ErrorBox error={end.error} />}
-      {found.data === undefined && found.error === null && <p role="status">{m.loading}</p>}
+      {found.data === undefined && found.error === null && <RowsSkeleton />}
       <ul className="border-t border-border">
         {found.data?.map((one) => {
           const device = one.user_agent != null ? visible(deviceOf(one.user_agent)) : s.unknown

@@ -3,16 +3,14 @@ import { Menu } from '@base-ui/react/menu'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { CircleUser, Keyboard, Monitor, Moon, Search, Sun } from 'lucide-react'
-import type { ReactNode } from 'react'
 import { addressOf, api, dataOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import { useHere } from '../hooks/useHere'
 import { CATALOGUES, useLanguage, type LanguageTag } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
+import { MENU_GROUP, MENU_ITEM, MenuPopup } from '../ui/MenuPopup'
 import { PALETTE_KEYS } from '../util/keys'
 import { setTheme, useTheme, type Theme } from '../util/theme'
-
-const ITEM = 'flex items-center gap-2 w-full px-3 min-h-8 pointer-coarse:min-h-11 rounded-sm text-left cursor-default data-[highlighted]:bg-raised'
 
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const { messages: m } = useLanguage()
@@ -83,16 +81,6 @@ function Mark() {
   )
 }
 
-function Popup({ children }: { children: ReactNode }) {
-  return (
-    <Menu.Portal>
-      <Menu.Positioner sideOffset={4} align="end" className="z-40">
-        <Menu.Popup className="min-w-48 p-1 rounded-md bg-surface border border-border shadow-lg outline-none">{children}</Menu.Popup>
-      </Menu.Positioner>
-    </Menu.Portal>
-  )
-}
-
 const THEMES: { theme: Theme; Icon: typeof Sun }[] = [
   { theme: 'system', Icon: Monitor },
   { theme: 'light', Icon: Sun },
@@ -103,36 +91,35 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
   const { messages: m, tag, change } = useLanguage()
   const theme = useTheme()
   const Current = THEMES.find((one) => one.theme === theme)?.Icon ?? Monitor
-  const group = 'px-3 pt-2 pb-1 text-xs text-muted'
   return (
     <Menu.Root>
       <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={`${m.theme.label}, ${m.language}`}>
         <Current aria-hidden size={16} strokeWidth={1.5} />
       </Menu.Trigger>
-      <Popup>
+      <MenuPopup>
         <Menu.RadioGroup value={theme} onValueChange={(value: Theme) => setTheme(value)}>
-          <div className={group}>{m.theme.label}</div>
+          <div className={MENU_GROUP}>{m.theme.label}</div>
           {THEMES.map(({ theme, Icon }) => (
-            <Menu.RadioItem key={theme} value={theme} className={`${ITEM} data-[checked]:font-semibold`}>
+            <Menu.RadioItem key={theme} value={theme} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
               <Icon aria-hidden size={16} strokeWidth={1.5} />
               {m.theme[theme]}
             </Menu.RadioItem>
           ))}
         </Menu.RadioGroup>
         <Menu.RadioGroup value={tag} onValueChange={(value: LanguageTag) => change(value)}>
-          <div className={group}>{m.language}</div>
+          <div className={MENU_GROUP}>{m.language}</div>
           {(Object.keys(CATALOGUES) as LanguageTag[]).map((one) => (
-            <Menu.RadioItem key={one} value={one} lang={one} className={`${ITEM} data-[checked]:font-semibold`}>
+            <Menu.RadioItem key={one} value={one} lang={one} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
               {CATALOGUES[one].name}
             </Menu.RadioItem>
           ))}
         </Menu.RadioGroup>
         <Menu.Separator className="my-1 h-px bg-border" />
-        <Menu.Item className={ITEM} onClick={onShortcuts}>
+        <Menu.Item className={MENU_ITEM} onClick={onShortcuts}>
           <Keyboard aria-hidden size={16} strokeWidth={1.5} />
           {m.shortcuts.open}
         </Menu.Item>
-      </Popup>
+      </MenuPopup>
     </Menu.Root>
   )
 }
@@ -155,20 +142,20 @@ function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
         <CircleUser aria-hidden size={16} strokeWidth={1.5} />
         <span className="max-w-32 truncate max-sm:hidden">{name}</span>
       </Menu.Trigger>
-      <Popup>
+      <MenuPopup>
         <div className="px-3 py-2 text-sm text-muted max-w-60 truncate">{name}</div>
-        <Menu.Item className={ITEM} onClick={() => void navigate({ to: '/account' })}>
+        <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/account' })}>
           {m.menu.account}
         </Menu.Item>
         {isAdmin && (
-          <Menu.Item className={ITEM} onClick={() => void navigate({ to: '/admin' })}>
+          <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/admin' })}>
             {m.menu.admin}
           </Menu.Item>
         )}
-        <Menu.Item className={ITEM} onClick={() => signOut.mutate()}>
+        <Menu.Item className={MENU_ITEM} onClick={() => signOut.mutate()}>
           {m.menu.signOut}
         </Menu.Item>
-      </Popup>
+      </MenuPopup>
     </Menu.Root>
   )
 }

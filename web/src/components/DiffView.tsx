@@ -1,5 +1,9 @@
-// An output beside the expected one. White space is visible in the lines that differ.
-import { useMessages } from '../i18n/messages'
+// An output beside the expected one. White space is visible in the lines that differ; buttons go from one to the next.
+import { ChevronDown, ChevronUp } from 'lucide-react'
+import { useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
+import { Button } from '../ui/Button'
 import { compare, type DiffRow } from '../util/diff'
 import { visible, visibleSpace } from '../util/visible'
 
@@ -12,13 +16,54 @@ interface DiffViewProps {
 
 export function DiffView({ ours, expected, truncated }: DiffViewProps) {
   const m = useMessages()
-  const diff = compare(ours, expected)
+  const { diff: d } = useTexts(editing)
+  const place = useRef<HTMLDivElement>(null)
+  const diff = useMemo(() => compare(ours, expected), [ours, expected])
+  const differing = useMemo(() => diff.rows.filter((row) => !row.same).map((row) => row.line), [diff])
+  const [isOnly, setIsOnly] = useState(false)
+  /** Index among the lines that differ. */
+  const [at, setAt] = useState(0)
   const summary =
     diff.kind === 'same' ? m.diff.same : diff.kind === 'space' ? m.diff.onlySpace : diff.first === undefined ? '' : m.diff.firstAt(diff.first)
+  const current = differing[at]
+  const show = (line: number | undefined) => {
+    const around = place.current
+    const row = around?.querySelector<HTMLElement>(`tr[data-line="${line}"]`)
+    if (around && row) around.scrollTop = row.offsetTop - around.clientHeight / 3
+  }
+  // What is scrolled to is drawn already: the first difference, or the one that a button chose.
+  useLayoutEffect(() => show(current), [current, isOnly, diff])
+  const step = (by: number) => setAt((at + by + differing.length) % differing.length)
+  const rows = isOnly ? diff.rows.filter((row) => !row.same) : diff.rows
+  const button = 'px-2 pointer-coarse:min-w-11'
   return (
     <div>
-      <p className="mb-1.5">{summary}</p>
-      <div role="region" tabIndex={0} aria-label={`${m.run.your}, ${m.run.expected}`} className="max-h-80 overflow-auto rounded-md border border-border bg-surface">
+      <div className="mb-1.5 flex flex-wrap items-center gap-x-3 gap-y-1">
+        <p className="grow">{summary}</p>
+        {differing.length > 0 && (
+          <div className="flex flex-wrap items-center gap-1">
+            {differing.length < diff.rows.length && (
+              <label className="flex items-center gap-1.5 pr-2 min-h-8 pointer-coarse:min-h-11">
+                <input type="checkbox" checked={isOnly} onChange={(event) => setIsOnly(event.target.checked)} className="accent-accent-text size-4" />
+                {d.only}
+              </label>
+            )}
+            <p aria-live="polite" className="figure leading-5 text-muted">
+              <span aria-hidden>
+                {at + 1}/{differing.length}
+              </span>
+              <span className="sr-only">{d.at(at + 1, differing.length)}</span>
+            </p>
+            <Button look="quiet" className={button} onClick={() => step(-1)} disabled={differing.length < 2} aria-label={d.previous} title={d.previous}>
+              <ChevronUp aria-hidden size={16} strokeWidth={1.5} />
+            </Button>
+            <Button look="quiet" className={button} onClick={() => step(1)} disabled={differing.length < 2} aria-label={d.next} title={d.next}>
+              <ChevronDown aria-hidden size={16} strokeWidth={1.5} />
+            </Button>
+          </div>
+        )}
+      </div>
+      <div ref={place} role="region" tabIndex={0} aria-label={`${m.run.your}, ${m.run.expected}`} className="relative max-h-80 overflow-auto rounded-md border border-border bg-surface">
         <table className="w-full border-collapse">
           <thead>
             <tr className="sticky top-0 bg-raised text-xs text-muted text-left">
@@ -34,8 +79,8 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
             </tr>
           </thead>
           <tbody>
-            {diff.rows.map((row) => (
-              <Row key={row.line} row={row} isFirst={row.line === diff.first} />
+            {rows.map((row) => (
+              <Row key={row.line} row={row} isCurrent={row.line === current && differing.length > 1} />
             ))}
           </tbody>
         </table>
@@ -47,13 +92,10 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
   )
 }
 
-function Row({ row, isFirst }: { row: DiffRow; isFirst: boolean }) {
-  const scroll = (line: HTMLTableRowElement | null) => {
-    const around = line?.closest('[role=region]')
-    if (isFirst && line && around) around.scrollTop = line.offsetTop - around.clientHeight / 3
-  }
+function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
+  const tint = row.same ? '' : 'bg-[color-mix(in_oklch,var(--wrong)_9%,transparent)]'
   return (
-    <tr ref={scroll} data-same={row.same} className={row.same ? '' : 'bg-[color-mix(in_oklch,var(--wrong)_9%,transparent)]'}>
+    <tr data-same={row.same} data-line={row.line} {...(isCurrent && { 'aria-current': true })} className={`${tint} ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}>
       <td className="figure px-2 text-right text-muted align-top select-none">{row.line}</td>
       <Cell text={row.ours} row={row} mark="−" />
       <Cell text={row.expected} row={row} mark="+" className="border-l border-border" />

@@ -1,23 +1,60 @@
-// An error where it happened: what, why, what to do, and the request id, which finds the server's log.
+// An error where it happened: what, what to do, the server's own words, and the request id, which finds the server's log.
 import { CircleAlert } from 'lucide-react'
+import { useEffect, useState } from 'react'
 import { CallError } from '../api/client'
-import { useMessages } from '../i18n/messages'
+import { useLanguage } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { SignInAgain } from './SignInAgain'
 
+type Catalogue = typeof import('../i18n/errors')
+let loaded: Catalogue | undefined
+
+/** The catalogue of errors, loaded with the first one. If it cannot be loaded, the server's own words are shown. */
+function useCatalogue(): Catalogue | 'loading' | 'failed' {
+  const [catalogue, setCatalogue] = useState<Catalogue | 'loading' | 'failed'>(loaded ?? 'loading')
+  useEffect(() => {
+    let isCurrent = true
+    import('../i18n/errors').then(
+      (found) => {
+        loaded = found
+        if (isCurrent) setCatalogue(found)
+      },
+      () => isCurrent && setCatalogue('failed'),
+    )
+    return () => {
+      isCurrent = false
+    }
+  }, [])
+  return catalogue
+}
+
 export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
-  const m = useMessages()
+  const { messages: m, tag } = useLanguage()
+  const catalogue = useCatalogue()
   const call = error instanceof CallError ? error : undefined
   const isOffline = call?.status === 0
-  const title = isOffline ? m.errors.offline : (call?.title ?? m.errors.failed)
-  const detail = isOffline ? m.errors.offlineDetail : (call?.detail ?? '')
+  // Nothing is announced twice.
+  if (catalogue === 'loading' && !isOffline) return <div className="min-h-16" />
+  const entry = typeof catalogue === 'string' || call === undefined ? 'unknown' : catalogue.entryOf(call.code)
+  const e = typeof catalogue === 'string' ? undefined : catalogue.errors[tag]
+  const { title, todo } = isOffline ? { title: m.errors.offline, todo: m.errors.offlineDetail } : (e?.codes[entry] ?? { title: call?.title ?? m.tryAgain, todo: '' })
+  // A code that this site does not know has at least the server's own title.
+  const words = [entry === 'unknown' ? call?.title : undefined, call?.detail].filter(Boolean).join(': ')
   return (
     <div role="alert" className="flex gap-3 p-3 rounded-md border border-wrong bg-surface">
       <CircleAlert aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-wrong" />
       <div className="min-w-0 grow">
         <p className="font-semibold">{title}</p>
-        {detail !== '' && <p className="mt-0.5 break-words">{detail}</p>}
+        <p className="mt-0.5 break-words">
+          {todo}
+          {call?.retryAfterSeconds !== undefined && e !== undefined && ` ${e.wait(call.retryAfterSeconds)}`}
+        </p>
+        {words !== '' && (
+          <p className="mt-1 text-sm text-muted break-words">
+            {e?.server} <span lang="en">{words}</span>
+          </p>
+        )}
         {call?.requestId !== undefined && (
           <p className="mt-1 text-sm text-muted break-all">
             {m.requestId} <span className="figure">{call.requestId}</span>{' '}

@@ -5,7 +5,8 @@ import { lazy, Suspense, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import type { usePlay } from '../hooks/usePlay'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { Field } from '../ui/Field'
 import type { Play, PlayLimits } from '../util/play'
@@ -124,6 +125,7 @@ const KIB_PER_MIB = 1024
 
 function Settings({ run, play, language, limits, onChange, onLimits }: PlayConsoleProps) {
   const m = useMessages()
+  const { options } = useTexts(editing)
   const most = language.limits_max
   const [isOpen, setIsOpen] = useState(false)
   const isPhone = useMedia('(max-width: 599px)')
@@ -134,10 +136,22 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
       <summary className="flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
         <ChevronRight aria-hidden size={14} className="shrink-0 text-muted transition-transform in-open:rotate-90" />
         <span className="shrink-0">{m.play.settings}</span>
-        <span className="font-mono text-xs text-muted truncate min-w-0">{play.args}</span>
+        <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args].filter(Boolean).join(' · ')}</span>
       </summary>
       <div className="grid grid-cols-2 gap-3 px-3 pb-3">
         <Field label={m.play.args} hint={m.play.argsHint} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
+        {language.compiled && (
+          <Field
+            label={options.compiler}
+            hint={options.compilerHint}
+            value={play.compilerArgs ?? ''}
+            onChange={(event) => onChange({ compilerArgs: event.target.value })}
+            spellCheck={false}
+            autoCapitalize="none"
+            autoComplete="off"
+            className="col-span-2"
+          />
+        )}
         <Limit label={m.play.cpu} value={limits.cpuMs / 1000} max={most.cpu_time_ms / 1000} onChange={(seconds) => onLimits({ ...limits, cpuMs: seconds * 1000 })} />
         <Limit label={m.play.memory} value={limits.memoryKb / KIB_PER_MIB} max={most.memory_kb / KIB_PER_MIB} onChange={(mib) => onLimits({ ...limits, memoryKb: mib * KIB_PER_MIB })} />
       </div>

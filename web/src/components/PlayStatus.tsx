@@ -1,7 +1,6 @@
 // What a run of the playground is doing, or how it ended: phase or verdict in words, meters, and what happened to the
 // connection.
 import { LoaderCircle } from 'lucide-react'
-import { CallError } from '../api/client'
 import type { PlayState } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -58,10 +57,8 @@ function Fate({ state }: { state: PlayState }) {
   switch (state.kind) {
     case 'idle':
       return <p className="text-muted">{m.play.idle}</p>
-    case 'failed': {
-      const isSignedOut = state.error instanceof CallError && state.error.status === 401
-      return isSignedOut ? <p>{m.errors.signedOut}</p> : <ErrorBox error={state.error} />
-    }
+    case 'failed':
+      return <ErrorBox error={state.error} />
     case 'live':
       return (
         <p className="flex items-center gap-2 font-medium" data-phase={state.phase}>

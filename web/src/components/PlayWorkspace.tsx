@@ -1,8 +1,7 @@
 // The playground for one user and language: files and editor on the left, input, output and run on the right; on phones
 // one of the two. Remounted when the language changes, so that each language has its own draft.
 import { useNavigate } from '@tanstack/react-router'
-import { Minus, Plus } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
@@ -12,21 +11,25 @@ import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
-import { Select } from '../ui/Select'
 import { Splitter } from '../ui/Splitter'
+import { marksOf, type Mark } from '../util/compiler'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
-import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play } from '../util/play'
+import { languageName } from '../util/language'
+import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { DraftHistory, OfferedNote } from './DraftHistory'
+import { EditorMenu } from './EditorMenu'
+import { LanguagePicker } from './LanguagePicker'
 import { PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
-import { nameOf, Note, SYMBOLS, TabButton } from './Workspace'
+import { CodeSkeleton } from './Skeletons'
+import { Note, SYMBOLS, TabButton } from './Workspace'
 
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
 
@@ -36,6 +39,8 @@ const REQUEST_BYTES_MAX = 255 * 1024
 const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
 const SIZE = { cols: 80, rows: 24 }
+
+const NO_MARKS: Mark[] = []
 
 export type InputMode = 'text' | 'terminal'
 
@@ -90,6 +95,14 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const isLive = run.state.kind === 'live'
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
   const at = play.files.indexOf(file)
+  // The files that the run began with. The marks of its compiler belong to them; the editor moves them with later changes.
+  const begun = useRef<PlayFile[]>([])
+  const { result } = run.state
+  const marks = useMemo(() => {
+    const output = result?.compilation_error ?? (result?.compile?.ok === true ? result.compile.output : '')
+    const isOther = begun.current.find((one) => one.path === file.path)?.text !== file.text
+    return output === '' || isOther ? NO_MARKS : marksOf(output, file.path)
+  }, [result, file.path])
   const change = (next: Partial<Play>) => draft.change(textOf({ ...play, ...next }))
 
   const begin = () => {
@@ -103,6 +116,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     setFault(wrong)
     if (wrong !== undefined) return
     setSkipped(0)
+    begun.current = play.files
     setPane('result')
     run.start(request, isTerminal ? (terminal.current?.size() ?? SIZE) : undefined)
     if (isTerminal) requestAnimationFrame(() => terminal.current?.focus())
@@ -157,7 +171,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     if (play.stdin !== '') write(MODE_KEY, 'text')
     void navigate({ to: '/playground' })
   }
-  const height = shared?.isEmbedded === true ? 'h-dvh' : 'h-[calc(100dvh-48px)]'
+  const height = shared?.isEmbedded === true ? 'workspace workspace-alone' : 'workspace'
   /** The language of a file, for its colours. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
@@ -169,10 +183,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     <>
       <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
         {shared === undefined ? (
-          <Select label={m.editor.language} value={language.language_id} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-56" />
+          <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-32 max-w-56" />
         ) : (
           <span className="px-2 truncate">
-            {m.play.shared} · {nameOf(language)}
+            {m.play.shared} · {languageName(language)}
           </span>
         )}
         <span className="grow" />
@@ -183,12 +197,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         )}
         {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => playOf(text, main).files[0]?.text ?? ''} />}
         <DownloadButton play={play} name={language.language_id} />
-        <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
-          <Minus aria-hidden size={16} strokeWidth={1.5} />
-        </Button>
-        <Button look="quiet" className="px-2" onClick={() => setSize(size + 1)} aria-label={m.editor.fontLarger} title={m.editor.fontLarger}>
-          <Plus aria-hidden size={16} strokeWidth={1.5} />
-        </Button>
+        <EditorMenu size={size} onSize={setSize} />
       </div>
       <PlayFiles
         files={play.files}
@@ -256,10 +265,11 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       )}
       {!draft.isKept && <Note text={m.editor.notKept} />}
       <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
-        <Suspense fallback={<p className="p-3 text-muted">{m.loading}</p>}>
+        <Suspense fallback={<CodeSkeleton />}>
           <Editor
             key={file.path}
             isReadOnly={shared !== undefined}
+            marks={marks}
             ref={editor}
             value={file.text}
             revision={draft.revision}
@@ -300,7 +310,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
 
   if (isWide) {
     return (
-      <div className={`flex ${height} min-h-0`}>
+      <div className={`flex ${height}`}>
         <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
           {left}
         </div>
@@ -313,7 +323,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     )
   }
   return (
-    <div className={`flex flex-col ${height} min-h-0`}>
+    <div className={`flex flex-col ${height}`}>
       <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0">
         <TabButton id="code" isSelected={pane === 'code'} onClick={() => setPane('code')}>
           {m.problem.code}

@@ -1,22 +1,24 @@
 // What Run and Submit say: the phase while it is judged, then the verdict in words, the tests, and the first failure.
 import { LoaderCircle } from 'lucide-react'
-import { useState } from 'react'
-import { CallError, type Schema } from '../api/client'
+import { lazy, Suspense, useState } from 'react'
+import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result } from '../hooks/useJudging'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
+import { Bone } from '../ui/Skeleton'
 import { kibibytes, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, passed, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
-import { DiffView } from './DiffView'
 import { Distribution } from './Distribution'
 import { ErrorBox } from './ErrorBox'
 import { PlayButton } from './Samples'
-import { TestGrid } from './TestGrid'
+import { TestGrid, type GridTest } from './TestGrid'
 import { VerdictBadge } from './VerdictBadge'
+
+const DiffView = lazy(async () => ({ default: (await import('./DiffView')).DiffView }))
 
 interface ResultViewProps {
   judging: Judging
@@ -30,91 +32,108 @@ interface ResultViewProps {
   onPlay: (input: string, judged: { language: string; source: string } | undefined) => void
 }
 
+/** The region that is announced stays in the page: a screen reader does not announce one that is new. */
 export function ResultView(props: ResultViewProps) {
   const { judging } = props
   const m = useMessages()
-  switch (judging.kind) {
-    case 'idle':
-      return <p className="text-muted">{m.run.idle}</p>
-    case 'live':
-      return <LiveView live={judging.live} purpose={judging.purpose} />
-    case 'failed': {
-      const isSignedOut = judging.error instanceof CallError && judging.error.status === 401
-      return isSignedOut ? <p role="alert">{m.errors.signedOut}</p> : <ErrorBox error={judging.error} />
-    }
-    case 'done':
-      return <Ended key={judging.result.submission_id} {...props} result={judging.result} purpose={judging.purpose} />
-  }
+  return (
+    <div className="space-y-3">
+      <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
+        {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
+        {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} />}
+        {judging.kind === 'done' && <Fate result={judging.result} purpose={judging.purpose} />}
+      </div>
+      {judging.kind === 'failed' && <ErrorBox error={judging.error} />}
+      {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
+        <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
+      )}
+      {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} result={judging.result} purpose={judging.purpose} />}
+    </div>
+  )
 }
 
-function LiveView({ live, purpose }: { live: Live; purpose: Purpose }) {
+function Progress({ live, purpose }: { live: Live; purpose: Purpose }) {
   const m = useMessages()
   const { phases } = m.run
   const ended = live.tests.filter((test) => test.verdict !== undefined).length
   const phase =
     live.phase !== 'running' ? phaseText(phases, live.phase, live.position) : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length))
   return (
-    <div>
-      <p role="status" className="flex items-center gap-2 font-medium">
+    <>
+      <p className="flex items-center gap-2 font-medium">
         <LoaderCircle aria-hidden size={16} className="animate-spin text-muted" />
         {phase}
       </p>
       {live.isReconnecting && <p className="mt-1 text-muted">{m.run.reconnecting}</p>}
-      {purpose !== 'input' && live.tests.length > 0 && (
-        <div className="mt-3">
-          <TestGrid tests={live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
-        </div>
-      )}
-    </div>
+    </>
   )
 }
+
+/** The verdict in words, what usually causes it, and the figures of the whole run. */
+function Fate({ result, purpose }: { result: Result; purpose: Purpose }) {
+  const m = useMessages()
+  const tests = result.problem?.tests ?? []
+  const code = verdictOf(result.verdict) ?? 'JE'
+  const failed = purpose === 'input' ? undefined : failedTest(result)
+  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : purpose === 'samples' && code === 'AC' ? m.run.onSamples : ''
+  const { score, max_score } = result.problem ?? {}
+  return (
+    <>
+      <p className="text-lg">
+        {purpose === 'input' && code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
+      </p>
+      {m.verdicts[code].hint !== '' && <p className="text-muted">{m.verdicts[code].hint}</p>}
+      {result.message != null && <p className="mt-1 break-words">{visible(result.message)}</p>}
+      <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
+        {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
+        {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
+        {didCompile(result) && (code === 'AC' || tests.length === 0) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} />}
+      </p>
+    </>
+  )
+}
+
+const didCompile = (result: Result): boolean => result.compile?.ok !== false && result.compilation_error == null
+
+/** What was judged, if the server has sent it along. */
+const judgedSource = (result: Result): string | undefined => result.files?.[0]?.content ?? undefined
 
 function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
   const m = useMessages()
   const tests = result.problem?.tests ?? []
   const [selected, setSelected] = useState(() => firstToShow(tests))
-  const code = verdictOf(result.verdict) ?? 'JE'
-  const failed = purpose === 'input' ? undefined : failedTest(result)
-  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : purpose === 'samples' && code === 'AC' ? m.run.onSamples : ''
   const test = tests[selected]
-  const { score, max_score } = result.problem ?? {}
-  const sent = result.files?.[0]?.content
-  const didCompile = result.compile?.ok !== false && result.compilation_error == null
+  const sent = judgedSource(result)
   return (
-    <div className="space-y-3">
-      <div aria-live="polite" data-verdict={code}>
-        <p className="text-lg">
-          {purpose === 'input' && code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
-        </p>
-        {m.verdicts[code].hint !== '' && <p className="text-muted">{m.verdicts[code].hint}</p>}
-        {result.message != null && <p className="mt-1 break-words">{visible(result.message)}</p>}
-        <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
-          {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
-          {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
-          {didCompile && (code === 'AC' || tests.length === 0) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} />}
-        </p>
-      </div>
-      {sent != null && sent !== source && result.language != null && (
+    <>
+      {sent !== undefined && sent !== source && result.language != null && (
         <Button onClick={() => onLoad(result.language ?? '', sent)}>{m.submissions.load}</Button>
       )}
       {result.compilation_error != null && <Compiler text={result.compilation_error} onLine={onLine} />}
-      {tests.length > 0 && purpose !== 'input' && (
-        <TestGrid tests={tests.map((test) => ({ verdict: verdictOf(test.verdict), isRunning: false }))} selected={selected} onSelect={setSelected} />
-      )}
-      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} onPlay={(input) => onPlay(input, sent == null || result.language == null ? undefined : { language: result.language, source: sent })} />}
+      {tests.length > 0 && purpose !== 'input' && <TestGrid tests={tests.map((test) => gridTest(test, result))} selected={selected} onSelect={setSelected} />}
+      {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} onPlay={(input) => onPlay(input, sent === undefined || result.language == null ? undefined : { language: result.language, source: sent })} />}
       {purpose === 'input' && (
         <div className="space-y-3">
           <Text title={m.run.returned} text={result.problem?.returned} />
-          <Text title={m.run.your} text={result.stdout} always={didCompile && result.problem?.conversation == null} />
+          <Text title={m.run.your} text={result.stdout} always={didCompile(result) && result.problem?.conversation == null} />
           <Text title={m.problem.conversation} text={result.problem?.conversation} />
           <Text title={m.run.stderr} text={result.stderr} />
         </div>
       )}
       {purpose === 'submission' && code === 'AC' && result.language != null && <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />}
       {result.compile?.ok === true && result.compile.output.trim() !== '' && <Compiler text={result.compile.output} onLine={onLine} />}
-    </div>
+    </>
   )
 }
+
+const gridTest = (test: ProblemTest, { limits }: Result): GridTest => ({
+  verdict: verdictOf(test.verdict),
+  isRunning: false,
+  ...(test.execution_time_ms != null && { time: { text: milliseconds(test.execution_time_ms), share: shareOf(test.execution_time_ms, limits?.cpu_time_ms) } }),
+  ...(test.memory_used_kb != null && { memory: { text: kibibytes(test.memory_used_kb), share: shareOf(test.memory_used_kb, limits?.memory_kb) } }),
+})
+
+const shareOf = (value: number, max: number | null | undefined): number => (max == null || max === 0 ? 0 : Math.min(1, value / max))
 
 export function Figures({ time, memory, result }: { time: number | null | undefined; memory: number | null | undefined; result: Result }) {
   const limits = result.limits
@@ -128,7 +147,7 @@ export function Figures({ time, memory, result }: { time: number | null | undefi
 
 /** A figure with a thin bar against its limit. */
 function Bar({ value, max, text, of }: { value: number; max: number | null | undefined; text: string; of: string | undefined }) {
-  const share = max == null || max === 0 ? 0 : Math.min(1, value / max)
+  const share = shareOf(value, max)
   return (
     <span className="inline-flex items-center gap-2">
       <span className="figure text-text">{text}</span>
@@ -171,7 +190,11 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
       </div>
       {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
       {message != null && message !== '' && result.message?.includes(message) !== true && <Text title={m.run.checker} text={message} />}
-      {showsDiff && <DiffView ours={test.stdout ?? ''} expected={expected} truncated={isCut} />}
+      {showsDiff && (
+        <Suspense fallback={<Bone className="h-24" />}>
+          <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} />
+        </Suspense>
+      )}
       {!showsDiff && code !== 'SK' && test.conversation == null && test.is_shown && (
         <div className="grid sm:grid-cols-2 gap-3">
           <Text title={m.run.your} text={test.stdout} always />

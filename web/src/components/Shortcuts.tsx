@@ -1,21 +1,26 @@
 // The list of keyboard shortcuts, opened with `?`.
 import { Dialog } from '@base-ui/react/dialog'
-import { useMessages } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
+import { shortcuts } from '../i18n/shortcuts'
 import { buttonClass } from '../ui/Button'
-import { PALETTE_KEYS } from '../util/keys'
+import { PALETTE_KEYS, useSingleKeys } from '../util/keys'
 
 export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: boolean) => void }) {
   const m = useMessages()
   const s = m.shortcuts
+  const x = useTexts(shortcuts)
+  const [single, setSingle] = useSingleKeys()
   const keys: [string[], string][] = [
     [PALETTE_KEYS, s.palette],
     [['/'], s.search],
+    [['f'], x.filters],
     [['j'], s.next],
     [['k'], s.previous],
     [['Enter'], s.enter],
     [['Ctrl', "'"], s.run],
     [['Ctrl', 'Enter'], s.submit],
     [['←', '→'], s.arrows],
+    [['F8'], x.marks],
     [['Esc', 'Tab'], s.leave],
     [['Shift', 'Tab'], s.leaveTerminal],
     [['Ctrl', 'Shift', 'C'], s.copyTerminal],
@@ -41,6 +46,13 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
               </div>
             ))}
           </dl>
+          <label className="mt-4 flex items-start gap-2">
+            <input type="checkbox" checked={single === 'on'} onChange={(event) => setSingle(event.target.checked ? 'on' : 'off')} aria-describedby="single-keys-detail" className="mt-0.5 size-4 shrink-0 accent-accent-text" />
+            <span>{x.single}</span>
+          </label>
+          <p id="single-keys-detail" className="ml-6 text-sm text-muted">
+            {x.singleDetail}
+          </p>
           <Dialog.Close className={`${buttonClass()} mt-4`}>{m.close}</Dialog.Close>
         </Dialog.Popup>
       </Dialog.Portal>

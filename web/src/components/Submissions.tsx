@@ -5,6 +5,7 @@ import { sessionQuery, submissionsQuery } from '../api/queries'
 import { kibibytes, milliseconds, ago } from '../util/format'
 import { verdictOf } from '../util/verdict'
 import { ErrorBox } from './ErrorBox'
+import { RowsSkeleton } from './Skeletons'
 import { VerdictBadge } from './VerdictBadge'
 
 export function Submissions({ slug, names, onOpen }: { slug: string; names: ReadonlyMap<string, string>; onOpen: (id: string) => void }) {
@@ -14,7 +15,7 @@ export function Submissions({ slug, names, onOpen }: { slug: string; names: Read
   const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
   if (!isSignedIn) return <p className="text-muted">{m.submissions.signIn}</p>
   if (sent.error !== null) return <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} />
-  if (sent.data === undefined) return <p role="status">{m.loading}</p>
+  if (sent.data === undefined) return <RowsSkeleton />
   const { submissions } = sent.data
   if (submissions.length === 0) {
     return (

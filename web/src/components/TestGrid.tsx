@@ -1,13 +1,22 @@
 // One cell per test: fills while tests end, and chooses which one is shown. Arrow keys move within it.
 import { LoaderCircle } from 'lucide-react'
 import { useRef, type KeyboardEvent } from 'react'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import { familyOf, type VerdictCode, type VerdictFamily } from '../util/verdict'
 import { VerdictGlyph } from './VerdictBadge'
 
 export interface GridTest {
   verdict: VerdictCode | undefined
   isRunning: boolean
+  /** What the test used, in words and as a share of its limit. */
+  time?: Used
+  memory?: Used
+}
+
+interface Used {
+  text: string
+  share: number
 }
 
 const BORDERS: Record<VerdictFamily, string> = {
@@ -29,6 +38,8 @@ interface TestGridProps {
 
 export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
   const m = useMessages()
+  const { grid: g } = useTexts(editing)
+  const hasBars = tests.some((test) => test.time !== undefined || test.memory !== undefined)
   const grid = useRef<HTMLDivElement>(null)
   const key = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
@@ -39,31 +50,46 @@ export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
     grid.current?.querySelectorAll<HTMLElement>('button')[to]?.focus()
   }
   return (
-    <div ref={grid} role="group" aria-label={m.run.tests} onKeyDown={key} className="flex flex-wrap gap-1">
-      {tests.map((test, at) => {
-        const word = test.verdict === undefined ? m.run.pending : m.verdicts[test.verdict].word
-        const border = test.verdict === undefined ? 'border-border' : BORDERS[familyOf(test.verdict)]
-        return (
-          <button
-            key={at}
-            type="button"
-            disabled={onSelect === undefined}
-            aria-pressed={at === selected}
-            aria-label={`${m.run.test(at + 1)}: ${word}`}
-            title={`${m.run.test(at + 1)}: ${word}`}
-            tabIndex={at === (selected ?? 0) ? 0 : -1}
-            onClick={() => onSelect?.(at)}
-            className={`figure inline-flex items-center gap-0.5 h-7 pointer-coarse:h-9 min-w-11 px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
-          >
-            {test.isRunning ? (
-              <LoaderCircle aria-hidden size={14} className="animate-spin text-muted" />
-            ) : (
-              test.verdict !== undefined && <VerdictGlyph code={test.verdict} size={14} />
-            )}
-            {at + 1}
-          </button>
-        )
-      })}
+    <div>
+      <div ref={grid} role="group" aria-label={m.run.tests} onKeyDown={key} className="flex flex-wrap gap-1">
+        {tests.map((test, at) => {
+          const word = test.verdict === undefined ? m.run.pending : m.verdicts[test.verdict].word
+          const used = g.used(test.time?.text, test.memory?.text)
+          const name = `${m.run.test(at + 1)}: ${word}${used === '' ? '' : `, ${used}`}`
+          const border = test.verdict === undefined ? 'border-border' : BORDERS[familyOf(test.verdict)]
+          return (
+            <button
+              key={at}
+              type="button"
+              disabled={onSelect === undefined}
+              aria-pressed={at === selected}
+              aria-label={name}
+              title={name}
+              tabIndex={at === (selected ?? 0) ? 0 : -1}
+              onClick={() => onSelect?.(at)}
+              className={`figure relative inline-flex items-center gap-0.5 ${hasBars ? 'h-9 pb-2 pointer-coarse:h-11' : 'h-7 pointer-coarse:h-9'} min-w-11 px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
+            >
+              {test.isRunning ? (
+                <LoaderCircle aria-hidden size={14} className="animate-spin text-muted" />
+              ) : (
+                test.verdict !== undefined && <VerdictGlyph code={test.verdict} size={14} />
+              )}
+              {at + 1}
+              {hasBars && (
+                <span aria-hidden className="absolute inset-x-1.5 bottom-1 space-y-0.5">
+                  <UsedBar used={test.time} />
+                  <UsedBar used={test.memory} />
+                </span>
+              )}
+            </button>
+          )
+        })}
+      </div>
+      {hasBars && <p className="mt-1 text-xs text-muted">{g.legend}</p>}
     </div>
   )
+}
+
+function UsedBar({ used }: { used: Used | undefined }) {
+  return <span className="block h-0.5 bg-border">{used !== undefined && <span className="block h-full bg-muted" style={{ width: `${Math.max(4, used.share * 100)}%` }} />}</span>
 }

@@ -1,8 +1,8 @@
 // Editor, Run and Submit, and the result, for one problem and language. Remounted when either changes.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Minus, Play, Plus, RotateCcw, Send } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react'
+import { Play, RotateCcw, Send } from 'lucide-react'
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
 import { CallError, type Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
@@ -11,20 +11,30 @@ import { useDraft } from '../hooks/useDraft'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
-import { Select } from '../ui/Select'
 import { Splitter } from '../ui/Splitter'
+import { marksOf, type Mark } from '../util/compiler'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { DraftHistory, OfferedNote } from './DraftHistory'
+import { EditorMenu } from './EditorMenu'
+import { LanguagePicker } from './LanguagePicker'
 import { ResultView } from './ResultView'
+import { Samples } from './Samples'
 import { SignInAgain } from './SignInAgain'
+import { CodeSkeleton } from './Skeletons'
 
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
+const ProblemTerminal = lazy(() => import('./ProblemTerminal').then(({ ProblemTerminal }) => ({ default: ProblemTerminal })))
 
 /** Characters that are hard to reach on the keyboards of phones. */
 export const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#']
+
+type Drawer = 'samples' | 'custom' | 'result' | 'terminal'
+
+const NO_MARKS: Mark[] = []
 
 export type Pane = 'code' | 'result'
 
@@ -46,6 +56,7 @@ interface WorkspaceProps {
 
 export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
+  const { drawer } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
@@ -54,7 +65,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   const draft = useDraft(of, start)
   const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
   const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
-  const [tab, setTab] = useState<'result' | 'custom'>('result')
+  const [tab, setTab] = useState<Drawer>('result')
+  const [usedTerminal, setUsedTerminal] = useState(false)
   const [input, setInput] = useState(problem.samples[0]?.input ?? '')
   const [usesInput, setUsesInput] = useState(false)
   const [fault, setFault] = useState<string>()
@@ -102,17 +114,24 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     draft.replace(start)
   }
 
+  const language = languages.find((one) => one.language_id === of.language)
+  // Code of a function problem runs only in its driver.
+  const isProgram = problem.starter_code.length === 0
+  const judged = judge.judging.kind === 'done' ? judge.judging.result : undefined
+  // Beside the code that was judged; the editor moves them with later changes.
+  const marks = useMemo(() => {
+    const output = judged?.compilation_error ?? (judged?.compile?.ok === true ? judged.compile.output : '')
+    const sent = judged?.files?.[0]?.content
+    const isOther = judged?.language !== of.language || (sent != null && sent !== draft.text)
+    return output === '' || isOther ? NO_MARKS : marksOf(output, isProgram ? language?.source_file : undefined)
+  }, [judged])
+
   const toolbar = (
     <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
-      <Select label={m.editor.language} value={of.language} options={languages.map((one) => ({ value: one.language_id, text: nameOf(one) }))} onChange={onLanguage} className="min-w-0 max-w-36 sm:max-w-56" />
+      <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-32 max-w-44 sm:max-w-56" />
       <span className="grow" />
       <DraftHistory of={of} draft={draft} />
-      <Button look="quiet" className="px-2" onClick={() => setSize(size - 1)} aria-label={m.editor.fontSmaller} title={m.editor.fontSmaller}>
-        <Minus aria-hidden size={16} strokeWidth={1.5} />
-      </Button>
-      <Button look="quiet" className="px-2" onClick={() => setSize(size + 1)} aria-label={m.editor.fontLarger} title={m.editor.fontLarger}>
-        <Plus aria-hidden size={16} strokeWidth={1.5} />
-      </Button>
+      <EditorMenu size={size} onSize={setSize} />
       <Button look="quiet" className="px-2" onClick={reset} disabled={draft.text === start} aria-label={m.editor.reset} title={m.editor.reset}>
         <RotateCcw aria-hidden size={16} strokeWidth={1.5} />
       </Button>
@@ -144,8 +163,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   )
   const code = (
     <div className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
-      <Suspense fallback={<p className="p-3 text-muted">{m.loading}</p>}>
-        <Editor ref={editor} value={draft.text} revision={draft.revision} language={of.language} label={`${m.editor.label}. ${m.editor.leave}`} onChange={draft.change} onRun={run} onSubmit={submit} />
+      <Suspense fallback={<CodeSkeleton />}>
+        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={of.language} label={`${m.editor.label}. ${m.editor.leave}`} onChange={draft.change} onRun={run} onSubmit={submit} />
       </Suspense>
     </div>
   )
@@ -213,20 +232,43 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
       <p className="text-sm text-muted">{m.run.customHint}</p>
     </div>
   )
+  const open = (next: Drawer) => {
+    setTab(next)
+    if (next === 'terminal') setUsedTerminal(true)
+  }
+  const tabs: [Drawer, string][] = [
+    ['samples', drawer.samples],
+    ['custom', m.run.custom],
+    ['result', m.problem.result],
+    ...(isProgram && !isSignedOut ? ([['terminal', drawer.terminal]] as [Drawer, string][]) : []),
+  ]
+  // The result and the terminal stay while another part is shown: one is announced, the other runs.
+  const panel = (one: Drawer, content: ReactNode) => (
+    <div role="tabpanel" id={`panel-drawer-${one}`} aria-labelledby={`tab-drawer-${one}`} tabIndex={0} className={`grow min-h-0 overflow-auto p-3 sm:p-4 ${tab === one ? '' : 'hidden'}`}>
+      {content}
+    </div>
+  )
   const result = (
-    <div className="flex flex-col min-h-0 grow">
-      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface">
-        <TabButton isSelected={tab === 'result'} onClick={() => setTab('result')} id="drawer-result">
-          {m.problem.result}
-        </TabButton>
-        <TabButton isSelected={tab === 'custom'} onClick={() => setTab('custom')} id="drawer-custom">
-          {m.run.custom}
-          {usesInput && <span className="ml-1.5 size-1.5 rounded-full bg-accent inline-block" />}
-        </TabButton>
+    <div className={`flex flex-col min-h-0 grow ${pane === 'code' ? 'hidden' : ''}`}>
+      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 overflow-x-auto overflow-y-hidden">
+        {tabs.map(([one, text]) => (
+          <TabButton key={one} isSelected={tab === one} onClick={() => open(one)} id={`drawer-${one}`}>
+            {text}
+            {one === 'custom' && usesInput && <span className="ml-1.5 size-1.5 rounded-full bg-accent inline-block" />}
+          </TabButton>
+        ))}
       </div>
-      <div role="tabpanel" id={`panel-drawer-${tab}`} aria-labelledby={`tab-drawer-${tab}`} tabIndex={0} className="grow min-h-0 overflow-auto p-3 sm:p-4">
-        {tab === 'custom' ? custom : <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />}
-      </div>
+      {panel('result', <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
+      {tab === 'custom' && panel('custom', custom)}
+      {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples samples={problem.samples} onPlay={(input) => onPlay(input)} />)}
+      {usedTerminal &&
+        language !== undefined &&
+        panel(
+          'terminal',
+          <Suspense fallback={<p role="status">{m.loading}</p>}>
+            <ProblemTerminal of={of} language={language} source={draft.text} onLine={goTo} />
+          </Suspense>,
+        )}
     </div>
   )
 
@@ -239,13 +281,13 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
           {code}
           {symbols}
         </div>
-        {pane === 'result' && result}
+        {result}
         {bar}
       </div>
     )
   }
   return (
-    <div className="flex flex-col grow min-w-0 min-h-0">
+    <div data-screen className="flex flex-col grow min-w-0 min-h-0">
       <div className="flex flex-col min-h-0" style={{ height: `${share}%` }}>
         {toolbar}
         {notes}
@@ -256,13 +298,6 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
       {bar}
     </div>
   )
-}
-
-/** `Python 3.11.2`; the installed version replaces the one in the language's name, or follows it. */
-export function nameOf({ display_name: name, version }: Schema['LanguageView']): string {
-  if (version == null) return name
-  const [, word, number] = /^(.*) (\d[\d.]*)$/.exec(name) ?? []
-  return number !== undefined && version.startsWith(number) ? `${word} ${version}` : `${name} (${version})`
 }
 
 export function Note({ text, children }: { text: string; children?: ReactNode }) {

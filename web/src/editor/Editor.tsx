@@ -6,12 +6,31 @@
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
-import { highlightSelectionMatches, searchKeymap } from '@codemirror/search'
-import { Compartment, EditorState } from '@codemirror/state'
+import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
+import type { Mark } from '../util/compiler'
 import { highlighting, indentation } from './languages'
+import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
+
+/** Keys of other editors, loaded when a person chooses them. */
+const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
+  standard: async () => [],
+  vim: async () => (await import('@replit/codemirror-vim')).vim({ status: true }),
+  emacs: async () => (await import('@replit/codemirror-emacs')).emacs(),
+}
+
+/** Keys that load the search, which few people use. */
+const SEARCH_KEYS = ['Mod-f', 'F3', 'Mod-g', 'Mod-d', 'Mod-Shift-l', 'Mod-Alt-g']
+
+async function loadSearch(view: EditorView, key: string, place: Compartment): Promise<void> {
+  const { search, firstUse } = await import('./search')
+  view.dispatch({ effects: place.reconfigure(search) })
+  firstUse[key]?.(view)
+}
+
+const NO_MARKS: readonly Mark[] = []
 
 export interface EditorHandle {
   /** Moves the cursor to a one-based line. */
@@ -26,16 +45,24 @@ interface EditorProps {
   language: string
   label: string
   isReadOnly?: boolean
+  /** What the compiler says about this text. */
+  marks?: readonly Mark[]
   onChange: (text: string) => void
   onRun: () => void
   onSubmit: () => void
   ref?: Ref<EditorHandle>
 }
 
-export function Editor({ value, revision, language, label, isReadOnly = false, onChange, onRun, onSubmit, ref }: EditorProps) {
+export function Editor({ value, revision, language, label, isReadOnly = false, marks = NO_MARKS, onChange, onRun, onSubmit, ref }: EditorProps) {
+  const [keys] = useEditorKeys()
+  const [tabWidth] = useTabWidth()
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView>(null)
   const dialect = useRef(new Compartment())
+  const keyMode = useRef(new Compartment())
+  const searchMode = useRef(new Compartment())
+  const gutter = useRef(new Compartment())
+  const hasMarkers = useRef(false)
   // What the keys and changes do now; the editor itself is created once.
   const act = useRef({ onChange, onRun, onSubmit })
   useEffect(() => {
@@ -52,10 +79,15 @@ export function Editor({ value, revision, language, label, isReadOnly = false, o
       state: EditorState.create({
         doc: value,
         extensions: [
-          keymap.of([
-            { key: 'Mod-Enter', ...shortcut(() => act.current.onSubmit()) },
-            { key: "Mod-'", ...shortcut(() => act.current.onRun()) },
-          ]),
+          Prec.highest(
+            keymap.of([
+              { key: 'Mod-Enter', ...shortcut(() => act.current.onSubmit()) },
+              { key: "Mod-'", ...shortcut(() => act.current.onRun()) },
+            ]),
+          ),
+          // Before all other keys.
+          keyMode.current.of([]),
+          gutter.current.of([]),
           lineNumbers(),
           highlightActiveLineGutter(),
           highlightSpecialChars(),
@@ -67,8 +99,8 @@ export function Editor({ value, revision, language, label, isReadOnly = false, o
           closeBrackets(),
           autocompletion({ activateOnTyping: false }),
           highlightActiveLine(),
-          highlightSelectionMatches(),
-          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
+          searchMode.current.of(keymap.of(SEARCH_KEYS.map((key) => ({ key, preventDefault: true, run: (target) => (void loadSearch(target, key, searchMode.current), true) })))),
+          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
           dialect.current.of([]),
           EditorState.readOnly.of(isReadOnly),
           EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
@@ -80,6 +112,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, o
       }),
     })
     view.current = made
+    hasMarkers.current = false
     return () => {
       made.destroy()
       view.current = null
@@ -96,7 +129,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, o
 
   useEffect(() => {
     let isCurrent = true
-    const unit = indentUnit.of(indentation(language))
+    const unit = [indentUnit.of(indentation(language, tabWidth)), EditorState.tabSize.of(tabWidth === 'language' ? 4 : Number(tabWidth))]
     view.current?.dispatch({ effects: dialect.current.reconfigure(unit) })
     void highlighting(language)?.then((support) => {
       if (isCurrent) view.current?.dispatch({ effects: dialect.current.reconfigure([unit, support]) })
@@ -104,7 +137,32 @@ export function Editor({ value, revision, language, label, isReadOnly = false, o
     return () => {
       isCurrent = false
     }
-  }, [language])
+  }, [language, tabWidth])
+
+  useEffect(() => {
+    let isCurrent = true
+    void KEYS[keys]().then((mode) => {
+      if (isCurrent) view.current?.dispatch({ effects: keyMode.current.reconfigure(mode) })
+    })
+    return () => {
+      isCurrent = false
+    }
+  }, [keys])
+
+  useEffect(() => {
+    if (marks.length === 0 && !hasMarkers.current) return
+    let isCurrent = true
+    void import('./markers').then(({ markers, marked }) => {
+      const current = view.current
+      if (!isCurrent || current === null) return
+      if (!hasMarkers.current) current.dispatch({ effects: gutter.current.reconfigure(markers) })
+      hasMarkers.current = true
+      current.dispatch(marked(current.state, marks))
+    })
+    return () => {
+      isCurrent = false
+    }
+  }, [marks])
 
   useImperativeHandle(ref, () => ({
     goTo: (line) => {
@@ -122,5 +180,5 @@ export function Editor({ value, revision, language, label, isReadOnly = false, o
     },
   }))
 
-  return <div ref={host} data-editor className="h-full min-h-0 overflow-hidden" />
+  return <div ref={host} data-editor data-keys={keys} className="h-full min-h-0 overflow-hidden" />
 }

@@ -1,4 +1,5 @@
 // Highlighting per language of the server, loaded when it is needed. A language without an entry is edited as plain text.
+import type { TabWidth } from './settings'
 import { LanguageSupport, StreamLanguage, type StreamParser } from '@codemirror/language'
 
 const legacy = async (load: Promise<StreamParser<unknown>>): Promise<LanguageSupport> =>
@@ -31,9 +32,10 @@ const LOADERS: Record<string, () => Promise<LanguageSupport>> = {
   tcl: () => legacy(import('@codemirror/legacy-modes/mode/tcl').then((m) => m.tcl)),
 }
 
-/** Indentation that the language's own style guide asks for, in spaces; tabs for Go. */
-export const indentation = (language: string): string => {
+/** Indentation that the language's own style guide asks for, or with the width that the person prefers; tabs for Go. */
+export const indentation = (language: string, width: TabWidth): string => {
   if (language === 'go') return '\t'
+  if (width !== 'language') return ' '.repeat(Number(width))
   return ['javascript', 'typescript', 'ruby', 'lua', 'ocaml', 'haskell', 'scala', 'r', 'lisp', 'scheme'].includes(language) ? '  ' : '    '
 }
 

@@ -68,8 +68,6 @@ export const en = {
   errors: {
     offline: 'The server cannot be reached',
     offlineDetail: 'Check your connection. Your code is kept in this browser.',
-    failed: 'This did not work',
-    signedOut: 'Your session has ended. Sign in again; your code is kept in this browser.',
   },
   offline: 'You are offline. Your code is kept in this browser.',
   notFound: { title: 'Page not found', detail: 'The address may be misspelt, or the page may have moved.', back: 'All problems' },

@@ -33,8 +33,6 @@ export const zhCN: Messages = {
   errors: {
     offline: '无法连接服务器',
     offlineDetail: '请检查网络连接。你的代码保存在此浏览器中。',
-    failed: '操作未成功',
-    signedOut: '登录已失效，请重新登录。你的代码保存在此浏览器中。',
   },
   offline: '你已离线。你的代码保存在此浏览器中。',
   notFound: { title: '页面不存在', detail: '地址可能有误，或页面已移动。', back: '全部题目' },

@@ -8,6 +8,7 @@ import { AccountPrograms } from '../components/AccountPrograms'
 import { AccountProgress } from '../components/AccountProgress'
 import { AccountSecurity } from '../components/AccountSecurity'
 import { ErrorBox } from '../components/ErrorBox'
+import { PageSkeleton } from '../components/Skeletons'
 import { useTitle } from '../hooks/useTitle'
 import { account as catalogue } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
@@ -24,7 +25,13 @@ export function Account() {
   const me = useQuery({ ...meQuery, enabled: user != null })
   useTitle(a.title)
   if (session.data === undefined) {
-    return <div className="w-full max-w-xl mx-auto p-4">{session.error !== null ? <ErrorBox error={session.error} onRetry={() => void session.refetch()} /> : <p role="status">{m.loading}</p>}</div>
+    return session.error === null ? (
+      <PageSkeleton tabs={4} rows={5} />
+    ) : (
+      <div className="w-full max-w-xl mx-auto p-4">
+        <ErrorBox error={session.error} onRetry={() => void session.refetch()} />
+      </div>
+    )
   }
   if (user == null) {
     return (

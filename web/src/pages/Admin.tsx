@@ -7,6 +7,7 @@ import { ADMIN_POLL_MS, healthQuery, queueQuery, workersQuery, type Health } fro
 import type { Schema } from '../api/client'
 import { languagesQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
+import { PageSkeleton, RowsSkeleton } from '../components/Skeletons'
 import { useServerNow } from '../hooks/useServerNow'
 import { useTitle } from '../hooks/useTitle'
 import { admin } from '../i18n/admin'
@@ -20,7 +21,13 @@ export function Admin() {
   const session = useQuery(sessionQuery)
   useTitle(a.title)
   if (session.data === undefined) {
-    return <div className="w-full max-w-xl mx-auto p-4">{session.error !== null ? <ErrorBox error={session.error} onRetry={() => void session.refetch()} /> : <p role="status">{m.loading}</p>}</div>
+    return session.error === null ? (
+      <PageSkeleton rows={8} />
+    ) : (
+      <div className="w-full max-w-xl mx-auto p-4">
+        <ErrorBox error={session.error} onRetry={() => void session.refetch()} />
+      </div>
+    )
   }
   if (session.data.user?.role !== 'admin') {
     return (
@@ -37,7 +44,6 @@ export function Admin() {
 }
 
 function State() {
-  const { messages: m } = useLanguage()
   const a = useTexts(admin)
   const queue = useQuery(queueQuery)
   const workers = useQuery(workersQuery)
@@ -61,9 +67,9 @@ function State() {
         </div>
       )}
       {failed === undefined && all.some((one) => one.data === undefined) && (
-        <p role="status" className="mt-4 text-muted">
-          {m.loading}
-        </p>
+        <div className="mt-8">
+          <RowsSkeleton rows={8} />
+        </div>
       )}
       {queue.data !== undefined && <Queue queue={queue.data} />}
       {workers.data !== undefined && <Workers workers={workers.data} />}

@@ -5,6 +5,7 @@ import type { Schema } from '../api/client'
 import { contestsQuery } from '../api/contests'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
+import { RowsSkeleton } from '../components/Skeletons'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { contests } from '../routes'
@@ -36,9 +37,9 @@ export function ContestList() {
         </div>
       )}
       {!isLoaded && failed === undefined && (
-        <p role="status" className="mt-4 text-muted">
-          {m.loading}
-        </p>
+        <div className="mt-6">
+          <RowsSkeleton rows={6} />
+        </div>
       )}
       {isEmpty && (
         <div className="py-16 text-center">

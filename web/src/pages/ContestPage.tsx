@@ -8,6 +8,7 @@ import { Clarifications } from '../components/Clarifications'
 import { ContestProblems } from '../components/ContestProblems'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
+import { PageSkeleton } from '../components/Skeletons'
 import { Html } from '../components/Statement'
 import { NewsBadge, NewsStatus } from '../components/News'
 import { JoinByCode, TakePart } from '../components/TakePart'
@@ -29,9 +30,11 @@ export function ContestPage() {
   useTitle(found.data?.title ?? m.contests.title)
   if (found.error instanceof CallError && found.error.status === 404) return <JoinByCode slug={slug} isSignedIn={session.data?.user != null} />
   if (found.data === undefined || session.isPending) {
-    return (
+    return found.error === null ? (
+      <PageSkeleton wide tabs={3} />
+    ) : (
       <div className="w-full max-w-xl mx-auto p-4">
-        {found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <p role="status">{m.loading}</p>}
+        <ErrorBox error={found.error} onRetry={() => void found.refetch()} />
       </div>
     )
   }

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { languagesQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
+import { PlaySkeleton } from '../components/Skeletons'
 import { PlayWorkspace } from '../components/PlayWorkspace'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
@@ -23,11 +24,7 @@ export function Playground() {
     )
   }
   if (languages.data === undefined || session.isPending) {
-    return (
-      <p role="status" className="p-4 text-muted">
-        {m.loading}
-      </p>
-    )
+    return <PlaySkeleton />
   }
   const usable = languages.data.languages.filter((one) => one.available)
   const language = usable.find((one) => one.language_id === chosen) ?? usable.find((one) => one.language_id === 'python') ?? usable[0]

@@ -1,4 +1,4 @@
-// The list of problems. Its filters are in the URL; `/` searches, `j`, `k` and Enter move and open.
+// The list of problems. Its filters are in the URL; `/` searches, `f` goes to the filters, `j`, `k` and Enter move and open.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, CircleDot, Circle, Search } from 'lucide-react'
@@ -6,14 +6,16 @@ import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { problemsQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
-import { useLanguage, useMessages } from '../i18n/messages'
+import { TagPicker } from '../components/TagPicker'
+import { list } from '../i18n/list'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { problems } from '../routes'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
 import { count, percent } from '../util/format'
-import { isTyping } from '../util/keys'
-import { listSearch, type Difficulty, type ListSearch } from '../util/search'
+import { isNoShortcut } from '../util/keys'
+import { listSearch, tagsOf, type Difficulty, type ListSearch } from '../util/search'
 import { useTitle } from '../hooks/useTitle'
 
 /** Pause in typing after which a search begins. */
@@ -23,8 +25,9 @@ export function ProblemList() {
   const m = useMessages()
   const search = problems.useSearch()
   const navigate = useNavigate()
-  const list = useRef<HTMLOListElement>(null)
+  const rowList = useRef<HTMLOListElement>(null)
   const box = useRef<HTMLInputElement>(null)
+  const filters = useRef<HTMLDivElement>(null)
   const found = useQuery(problemsQuery(search))
   useTitle(m.list.title)
   const go = (change: Partial<Record<keyof ListSearch, unknown>>) => {
@@ -33,15 +36,19 @@ export function ProblemList() {
 
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (isTyping(event)) return
+      if (isNoShortcut(event)) return
       if (event.key === '/') {
         event.preventDefault()
         box.current?.focus()
         box.current?.select()
       }
+      if (event.key === 'f') {
+        event.preventDefault()
+        filters.current?.querySelector<HTMLElement>('select, [role=combobox]')?.focus()
+      }
       const step = { j: 1, k: -1 }[event.key]
       if (step === undefined) return
-      const rows = [...(list.current?.querySelectorAll<HTMLAnchorElement>('a[data-row]') ?? [])]
+      const rows = [...(rowList.current?.querySelectorAll<HTMLAnchorElement>('a[data-row]') ?? [])]
       const at = rows.findIndex((row) => row === document.activeElement)
       const next = at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step))
       rows[next]?.focus()
@@ -63,7 +70,7 @@ export function ProblemList() {
           </p>
         )}
       </div>
-      <Filters search={search} go={go} box={box} />
+      <Filters search={search} go={go} box={box} place={filters} />
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
       {page !== undefined && page.problems.length > 0 && (
         <>
@@ -76,7 +83,7 @@ export function ProblemList() {
             </span>
             <span className="text-right">{m.list.columns.solvedBy}</span>
           </div>
-          <ol ref={list} className={found.isPlaceholderData ? 'opacity-60' : ''}>
+          <ol ref={rowList} className={found.isPlaceholderData ? 'opacity-60' : ''}>
             {page.problems.map((problem) => (
               <Row key={problem.slug} problem={problem} />
             ))}
@@ -116,10 +123,14 @@ interface FiltersProps {
   search: ListSearch
   go: (change: Partial<Record<keyof ListSearch, unknown>>) => void
   box: React.RefObject<HTMLInputElement | null>
+  place: React.RefObject<HTMLDivElement | null>
 }
 
-function Filters({ search, go, box }: FiltersProps) {
+function Filters({ search, go, box, place }: FiltersProps) {
   const m = useMessages()
+  const l = useTexts(list)
+  const tags = tagsOf(search)
+  const chooseTags = (tags: string[]) => go({ tag: tags.join(',') })
   const [typed, setTyped] = useState(search.q ?? '')
   const [shown, setShown] = useState(search.q)
   if (shown !== search.q) {
@@ -140,7 +151,7 @@ function Filters({ search, go, box }: FiltersProps) {
   ]
   const { solved, attempted, unsolved } = states
   return (
-    <div className="my-4 grid grid-cols-2 sm:flex sm:flex-wrap gap-2">
+    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-2 sm:flex sm:flex-wrap gap-2">
       <div className="relative col-span-2 sm:grow">
         <Search aria-hidden size={16} strokeWidth={1.5} className="absolute left-2.5 top-1/2 -translate-y-1/2 text-muted" />
         <input
@@ -156,11 +167,18 @@ function Filters({ search, go, box }: FiltersProps) {
       </div>
       <Select label={m.list.difficulty} value={search.difficulty ?? ''} options={options(difficulties, m.list.anyDifficulty)} onChange={(difficulty) => go({ difficulty })} />
       <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />
-      <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: `${m.list.sort}: ${text}` }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} className="max-sm:col-span-2" />
-      {search.tag !== undefined && (
-        <Button onClick={() => go({ tag: undefined })} aria-label={`${m.list.tag}: ${search.tag}. ${m.list.clear}`}>
-          {search.tag} <span aria-hidden>×</span>
-        </Button>
+      <TagPicker chosen={tags} onChange={chooseTags} className="sm:min-w-32" />
+      <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: `${m.list.sort}: ${text}` }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} />
+      {tags.length > 0 && (
+        <ul aria-label={l.tags} className="col-span-2 sm:basis-full flex flex-wrap gap-1">
+          {tags.map((tag) => (
+            <li key={tag} className="min-w-0">
+              <Button onClick={() => chooseTags(tags.filter((one) => one !== tag))} aria-label={l.remove(tag)} className="max-w-full">
+                <span className="truncate">{tag}</span> <span aria-hidden>×</span>
+              </Button>
+            </li>
+          ))}
+        </ul>
       )}
     </div>
   )
@@ -193,8 +211,14 @@ function Row({ problem }: { problem: Line }) {
             ))}
           </span>
         </div>
-        <span className="text-sm">
+        <span className="text-sm max-md:text-right">
           <DifficultyWord value={difficulty} />
+          {share !== undefined && share !== null && (
+            <span className="md:hidden block figure text-muted" title={m.list.acceptanceHint}>
+              <span className="sr-only">{m.list.columns.acceptance}: </span>
+              {share}
+            </span>
+          )}
         </span>
         <span className="figure text-right max-md:hidden">{share ?? '–'}</span>
         <span className="figure text-right max-md:hidden">{statistics ? count(statistics.solved_by, tag) : '–'}</span>

@@ -6,10 +6,11 @@ import { addressOf, CallError, type Schema } from '../api/client'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
 import { InContest } from '../components/InContest'
+import { ProblemSkeleton } from '../components/Skeletons'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
 import { Submissions } from '../components/Submissions'
-import { nameOf, TabButton, Workspace } from '../components/Workspace'
+import { TabButton, Workspace } from '../components/Workspace'
 import { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
@@ -19,6 +20,7 @@ import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { draft, handOver, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
+import { languageName } from '../util/language'
 import { MODE_KEY, PLAY_SLUG, textOf } from '../util/play'
 import { freshText } from '../util/starters'
 import { write } from '../util/storage'
@@ -27,7 +29,7 @@ import { NotFound } from './NotFound'
 
 export function ProblemPage() {
   const { slug } = route.useParams()
-  const { messages: m, tag } = useLanguage()
+  const { tag } = useLanguage()
   const found = useQuery(problemQuery(slug, tag.slice(0, 2)))
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
@@ -42,11 +44,7 @@ export function ProblemPage() {
     )
   }
   if (found.data === undefined || languages.data === undefined || session.isPending) {
-    return (
-      <p role="status" className="p-4 text-muted">
-        {m.loading}
-      </p>
-    )
+    return <ProblemSkeleton />
   }
   const allowed = found.data.limits.languages
   const usable = languages.data.languages.filter((one) => one.available && (allowed == null || allowed.includes(one.language_id)))
@@ -77,7 +75,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
     void queries.invalidateQueries({ queryKey: ['problems'] })
   })
-  const names = useMemo(() => new Map(languages.map((one) => [one.language_id, nameOf(one)])), [languages])
+  const names = useMemo(() => new Map(languages.map((one) => [one.language_id, languageName(one)])), [languages])
   const language = (languages.find((one) => one.language_id === chosen) ?? languages.find((one) => one.language_id === 'python') ?? languages[0])?.language_id
   const choose = (language: string) => {
     keepLanguage(slug, language)
@@ -155,7 +153,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const showsText = shown === 'statement' || shown === 'submissions'
   if (!isWide) {
     return (
-      <div className="flex flex-col h-[calc(100dvh-48px)] min-h-0">
+      <div className="workspace flex flex-col">
         <InContest slug={slug} />
         {tabList}
         {showsText && statement}
@@ -169,7 +167,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
     )
   }
   return (
-    <div className="flex h-[calc(100dvh-48px)] min-h-0">
+    <div className="workspace flex">
       <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
         <InContest slug={slug} />
         {tabList}

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { CallError } from '../api/client'
 import { languagesQuery, sessionQuery, sharedQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
+import { PlaySkeleton } from '../components/Skeletons'
 import { PlayWorkspace } from '../components/PlayWorkspace'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
@@ -36,11 +37,7 @@ export function SharedProgram() {
     )
   }
   if (snippet.data === undefined || languages.data === undefined || session.isPending) {
-    return (
-      <p role="status" className="p-4 text-muted">
-        {m.loading}
-      </p>
-    )
+    return <PlaySkeleton />
   }
   const usable = languages.data.languages.filter((one) => one.available)
   const language = usable.find((one) => one.language_id === snippet.data.language)

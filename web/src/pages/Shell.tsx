@@ -4,7 +4,7 @@ import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } fro
 import { AppBar } from '../components/AppBar'
 import { Shortcuts } from '../components/Shortcuts'
 import { useMessages } from '../i18n/messages'
-import { isTyping, opensPalette } from '../util/keys'
+import { isNoShortcut, opensPalette } from '../util/keys'
 import { embedSearch } from '../util/search'
 
 const Palette = lazy(async () => ({ default: (await import('../components/Palette')).Palette }))
@@ -28,7 +28,7 @@ export function Shell() {
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (event.key === '?' && !isTyping(event)) setShowsKeys(true)
+      if (event.key === '?' && !isNoShortcut(event)) setShowsKeys(true)
     }
     const paletteKey = (event: KeyboardEvent) => {
       if (!opensPalette(event)) return

@@ -1,4 +1,5 @@
-// Lines of a compiler's messages that name a place in the source, such as `main.cpp:3:5: error: …` or `line 3`.
+// Messages of compilers: the lines that name a place in the source, such as `main.cpp:3:5: error: …` or `line 3`, and the
+// marks that they put beside the code.
 
 /** One-based line of the source that a message names; `undefined`: none. */
 export function lineNamed(message: string): number | undefined {
@@ -8,4 +9,85 @@ export function lineNamed(message: string): number | undefined {
     /^\s*-->\s+\S+:(\d{1,6}):/.exec(message)
   const line = found === null ? 0 : Number(found[1])
   return line > 0 ? line : undefined
+}
+
+export interface Mark {
+  /** From 1. */
+  line: number
+  /** From 1; `undefined`: the message names only the line. */
+  column: number | undefined
+  severity: 'error' | 'warning' | 'info'
+  message: string
+}
+
+/** Marks of one output, and characters of a message, that are shown. A compiler can print megabytes. */
+export const MARKS_MAX = 100
+const MESSAGE_CHARS_MAX = 500
+const LINES_READ_MAX = 2_000
+
+const severityOf = (word: string | undefined): Mark['severity'] =>
+  word === undefined || /error|fatal/i.test(word) ? 'error' : /warning/i.test(word) ? 'warning' : 'info'
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+
+// `main.cpp:3:5: error: …` of GCC, Clang, Go, javac and others; the kind of the message may be missing.
+const PLACE = /^\s*(?:[\w.]+: )?([^\s:()]+\.\w+):(\d{1,6})(?::(\d{1,6}))?:?\s+(?:((?:fatal |internal )?error|warning|note|info)(?:\[[^\]]*\])?:\s*)?(.+)$/i
+// `main.pas(9,2) Error: …` of Free Pascal and C#.
+const BRACKETS = /^\s*([^\s:()]+\.\w+)\((\d{1,6})(?:,(\d{1,6}))?\):?\s*(fatal|error|warning|note|hint)?[^:]*:\s*(.+)$/i
+// GHC writes the message into the next line.
+const BARE = /^(?:(error|warning):)?\s*(?:\[[^\]]*\]\s*)*$/
+// Rust names the place below the message.
+const RUST_HEAD = /^(error|warning)(?:\[\w+\])?: (.+)$/
+const RUST_PLACE = /^\s*-->\s+(\S+):(\d{1,6}):(\d{1,6})/
+// Python names it above.
+const PYTHON_PLACE = /^\s*File "([^"]+)", line (\d{1,6})/
+const PYTHON_MESSAGE = /^(?:Sorry: )?(\w*(?:Error|Exception|Warning): .+)$/
+
+/** The marks that an output puts into a file. Without a name, messages about any file count. */
+export function marksOf(output: string, file?: string): Mark[] {
+  const marks: Mark[] = []
+  let head: { severity: Mark['severity']; message: string } | undefined
+  let python: number | undefined
+  const add = (path: string, line: string, column: string | undefined, severity: Mark['severity'], message: string) => {
+    if ((file !== undefined && nameOf(path) !== nameOf(file)) || Number(line) < 1) return
+    const mark = { line: Number(line), column: column === undefined ? undefined : Number(column), severity, message: message.slice(0, MESSAGE_CHARS_MAX) }
+    if (!marks.some((other) => other.line === mark.line && other.column === mark.column && other.message === mark.message)) marks.push(mark)
+  }
+  let bare: Mark | undefined
+  for (const text of output.split('\n', LINES_READ_MAX)) {
+    if (marks.length >= MARKS_MAX) break
+    const line = text.slice(0, MESSAGE_CHARS_MAX * 2)
+    if (bare !== undefined && line.trim() !== '') bare.message = line.trim().slice(0, MESSAGE_CHARS_MAX)
+    bare = undefined
+    const rust = RUST_HEAD.exec(line)
+    if (rust !== null) {
+      head = { severity: severityOf(rust[1]), message: rust[2] ?? '' }
+      continue
+    }
+    const rustPlace = RUST_PLACE.exec(line)
+    if (rustPlace !== null) {
+      if (head !== undefined) add(rustPlace[1] ?? '', rustPlace[2] ?? '', rustPlace[3], head.severity, head.message)
+      head = undefined
+      continue
+    }
+    const pythonPlace = PYTHON_PLACE.exec(line)
+    if (pythonPlace !== null) {
+      python = file === undefined || nameOf(pythonPlace[1] ?? '') === nameOf(file) ? Number(pythonPlace[2]) : undefined
+      continue
+    }
+    const pythonMessage = PYTHON_MESSAGE.exec(line)
+    if (pythonMessage !== null) {
+      if (python !== undefined) add(file ?? '', String(python), undefined, 'error', pythonMessage[1] ?? '')
+      python = undefined
+      continue
+    }
+    const place = PLACE.exec(line) ?? BRACKETS.exec(line)
+    if (place === null) continue
+    const message = place[5] ?? ''
+    const isBare = BARE.exec(message)
+    const before = marks.length
+    add(place[1] ?? '', place[2] ?? '', place[3], severityOf(place[4] ?? isBare?.[1]), message)
+    if (isBare !== null && marks.length > before) bare = marks.at(-1)
+  }
+  return marks
 }

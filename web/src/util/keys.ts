@@ -1,6 +1,16 @@
-// Keyboard shortcuts of single characters, which must not fire while a person types.
+// Keyboard shortcuts of single characters, which must not fire while a person types, and which a person can turn off.
+import { keptChoice, useChoice } from '../hooks/useChoice'
 
-export function isTyping(event: KeyboardEvent): boolean {
+const SINGLE_KEY = 'cupel.single-keys'
+const SINGLE = ['on', 'off'] as const
+
+/** Whether single characters are shortcuts. Speech input and trembling hands press them unawares. Source: WCAG 2.2, 2.1.4. */
+export const useSingleKeys = () => useChoice(SINGLE_KEY, SINGLE)
+
+/** Whether a key is not a shortcut: the person types, or has turned shortcuts of single characters off. */
+export const isNoShortcut = (event: KeyboardEvent): boolean => keptChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event)
+
+function isTyping(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true
   const target = event.composedPath()[0]
   return (
@@ -14,8 +24,9 @@ const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.plat
 /** The keys that open the command palette. */
 export const PALETTE_KEYS = isMac ? ['⌘', 'K'] : ['Ctrl', 'K']
 
-/** Whether the event opens the command palette. A terminal keeps its keys: there, Ctrl-K belongs to the program. */
+/** Whether the event opens the command palette. A terminal keeps its keys, and so do the Emacs keys of an editor, where Ctrl-K cuts a line. */
 export function opensPalette(event: KeyboardEvent): boolean {
   if (event.key.toLowerCase() !== 'k' || event.altKey || event.shiftKey || !(isMac ? event.metaKey : event.ctrlKey)) return false
-  return !event.composedPath().some((part) => part instanceof Element && part.classList.contains('xterm'))
+  const keeps = (part: EventTarget) => part instanceof HTMLElement && (part.classList.contains('xterm') || (!isMac && part.dataset['keys'] === 'emacs'))
+  return !event.composedPath().some(keeps)
 }

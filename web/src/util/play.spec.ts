@@ -57,6 +57,16 @@ describe('a request', () => {
     expect(boundedLimits(language, { cpuMs: NaN, memoryKb: Infinity })).toEqual({ cpuMs: 10_000, memoryKb: 262_144 })
   })
 
+  it('has the options of the compiler if the language has one', () => {
+    const compiled = { ...language, compiled: true }
+    const withOptions = { ...play, compilerArgs: ' -O2 "-DNAME=a b"' }
+    expect(requestOf(compiled, withOptions, boundedLimits(language, {}), false)).toMatchObject({ compiler_args: ['-O2', '-DNAME=a b'] })
+    for (const [of, what] of [[language, withOptions], [compiled, play], [compiled, { ...play, compilerArgs: ' ' }]] as const) {
+      expect(requestOf(of, what, boundedLimits(language, {}), false)).not.toHaveProperty('compiler_args')
+    }
+    expect(playOf(textOf(withOptions), 'main.py')).toEqual(withOptions)
+  })
+
   it('of a terminal session may wait for its person', () => {
     expect(requestOf(language, play, boundedLimits(language, {}), true).limits).toMatchObject({ wall_time_ms: 180_000, idle_time_ms: 120_000 })
   })

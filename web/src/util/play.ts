@@ -12,6 +12,8 @@ export interface Play {
   files: PlayFile[]
   /** As a person types them: separated by spaces, quoted like in a shell. */
   args: string
+  /** Options of the compiler, in the same form. */
+  compilerArgs?: string
   stdin: string
   /** What differs from the language's defaults. */
   limits?: Partial<PlayLimits>
@@ -30,7 +32,7 @@ export function playOf(text: string, main: string): Play {
     raw = undefined
   }
   if (typeof raw !== 'object' || raw === null) return { files: [{ path: main, text }], args: '', stdin: '' }
-  const { files, args, stdin, limits } = raw as Record<string, unknown>
+  const { files, args, compilerArgs, stdin, limits } = raw as Record<string, unknown>
   const kept = (Array.isArray(files) ? (files as Partial<PlayFile>[]) : [])
     .filter((file) => typeof file?.path === 'string' && typeof file.text === 'string')
     .slice(0, FILES_MAX)
@@ -39,12 +41,14 @@ export function playOf(text: string, main: string): Play {
   return {
     files: [{ path: main, text: first?.text ?? '' }, ...others],
     args: typeof args === 'string' ? args : '',
+    ...(typeof compilerArgs === 'string' && compilerArgs !== '' && { compilerArgs }),
     stdin: typeof stdin === 'string' ? stdin : '',
     ...(typeof limits === 'object' && limits !== null && { limits }),
   }
 }
 
-export const textOf = ({ files, args, stdin, limits }: Play): string => JSON.stringify({ files, args, stdin, limits })
+export const textOf = ({ files, args, compilerArgs, stdin, limits }: Play): string =>
+  JSON.stringify({ files, args, ...(compilerArgs !== undefined && compilerArgs !== '' && { compilerArgs }), stdin, limits })
 
 /** The playground's place among the drafts; no problem has this slug. */
 export const PLAY_SLUG = '(playground)'
@@ -165,6 +169,7 @@ export function requestOf(language: Language, play: Play, asked: PlayLimits, isT
     source_code: main?.text ?? '',
     files: others.map(({ path, text }) => ({ path, content: text })),
     args: splitArgs(play.args),
+    ...(language.compiled && play.compilerArgs !== undefined && play.compilerArgs.trim() !== '' && { compiler_args: splitArgs(play.compilerArgs) }),
     ...(!isTerminal && { input: play.stdin }),
     limits: {
       cpu_time_ms: cpuMs,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ago, kibibytes, milliseconds, percent } from './format'
 import { lineNamed } from './compiler'
-import { contestSearch, listSearch, ownPath, problemSearch } from './search'
+import { contestSearch, listSearch, ownPath, problemSearch, TAGS_MAX, tagsOf } from './search'
 import { familyOf, verdictOf, VERDICT_CODES } from './verdict'
 
 describe('the filters in the URL', () => {
@@ -10,6 +10,15 @@ describe('the filters in the URL', () => {
     expect(listSearch({ q: ' ', difficulty: 'nightmare', state: 'solved', sort: 1, page: '1', evil: 'x' })).toEqual({ state: 'solved' })
     expect(listSearch({ q: 'a'.repeat(200), page: '3' })).toEqual({ q: 'a'.repeat(100), page: 3 })
     expect(listSearch({ page: -1 })).toEqual({})
+  })
+})
+
+describe('the tags in the URL', () => {
+  it('are several, each once, within the bounds of the server', () => {
+    expect(tagsOf(listSearch({ tag: 'graphs, trees,,graphs' }))).toEqual(['graphs', 'trees'])
+    expect(tagsOf(listSearch({ tag: 'x'.repeat(60) }))).toEqual(['x'.repeat(40)])
+    expect(tagsOf(listSearch({ tag: Array.from({ length: 50 }, (_, at) => `t${at}`).join(',') }))).toHaveLength(TAGS_MAX)
+    expect([listSearch({ tag: ' , ' }), tagsOf({})]).toEqual([{}, []])
   })
 })
 

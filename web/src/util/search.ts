@@ -6,9 +6,23 @@ const SORTS = ['title', 'newest', 'difficulty', 'solved'] as const
 
 export type Difficulty = (typeof DIFFICULTIES)[number]
 
+/** Tags of one search, and characters of a tag: the server's bounds. */
+export const TAGS_MAX = 20
+const TAG_CHARS_MAX = 40
+
+/** The tags of a search: `graphs,trees`. A tag has no comma. */
+export const tagsOf = ({ tag }: Pick<ListSearch, 'tag'>): string[] => (tag === undefined ? [] : tag.split(','))
+
+const tagText = (value: unknown): string | undefined => {
+  const words = (text(value, TAGS_MAX * (TAG_CHARS_MAX + 1)) ?? '').split(',').map((word) => word.trim().slice(0, TAG_CHARS_MAX))
+  const tags = [...new Set(words)].filter((word) => word !== '').slice(0, TAGS_MAX)
+  return tags.length === 0 ? undefined : tags.join(',')
+}
+
 export interface ListSearch {
   q?: string
   difficulty?: Difficulty
+  /** Tags that a problem has all of, separated by commas. */
   tag?: string
   state?: (typeof STATES)[number]
   sort?: (typeof SORTS)[number]
@@ -23,12 +37,12 @@ const text = (value: unknown, max: number): string | undefined => {
   return trimmed === '' ? undefined : trimmed
 }
 
-/** The server's bounds: `q` has at most 100 characters, a tag 40. */
+/** The server's bound: `q` has at most 100 characters. */
 export function listSearch(raw: Record<string, unknown>): ListSearch {
   const found: { [K in keyof ListSearch]: ListSearch[K] | undefined } = {
     q: text(raw['q'], 100),
     difficulty: one(DIFFICULTIES, raw['difficulty']),
-    tag: text(raw['tag'], 40),
+    tag: tagText(raw['tag']),
     state: one(STATES, raw['state']),
     sort: one(SORTS, raw['sort']),
     page: pageOf(raw['page']),

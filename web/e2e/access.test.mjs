@@ -1,0 +1,266 @@
+// The site for everybody, against the real server: filters by keyboard, errors in words, high zoom, no mouse, paper.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, afterEach, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+const PATIENCE_MS = 60_000
+const PASSWORD = 'correct horse battery'
+const SLUG = 'calm-water'
+const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
+/** A score above this is a jump that a person notices; Google calls up to 0.1 good. Source: web.dev/articles/cls */
+const SHIFT_MAX = 0.05
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+})
+
+let made = 0
+async function registered(path = '/problems', options = {}) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
+  await page.locator('[name=username]').fill(`reader-${made}`)
+  await page.locator('[name=email]').fill(`reader-${made}@example.com`)
+  await page.locator('[name=password]').fill(PASSWORD)
+  await page.locator('[type=submit]').click()
+  await page.waitForURL((url) => url.pathname === path)
+  return visitor
+}
+
+/** Presses Tab until the element has the focus, as a person without a mouse does. */
+async function tabTo(page, locator) {
+  for (let presses = 0; presses < 80; presses += 1) {
+    if (await locator.evaluate((element) => element === document.activeElement || element.getRootNode().activeElement === element)) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail('the keyboard does not reach the element')
+}
+
+test('problems are filtered by several tags, which are counted and in the address', async () => {
+  const { page, check, close } = await registered()
+  const all = await page.evaluate(async () => (await (await fetch('/api/v1/problems?limit=100')).json()).problems)
+  const [tag, other] = all.find((problem) => problem.tags.length > 1).tags
+  await page.getByText('Calm Water').waitFor()
+  await page.getByRole('combobox', { name: 'Tags' }).click()
+  const count = all.filter((problem) => problem.tags.includes(tag)).length
+  await page.getByRole('combobox', { name: 'Search tags' }).fill(tag)
+  await page.getByRole('option', { name: `${tag} ${count} problem` }).click()
+  await page.getByRole('combobox', { name: 'Search tags' }).fill(other)
+  await page.getByRole('option', { name: new RegExp(`^${other} `) }).click()
+  await check('tag-picker')
+  await page.keyboard.press('Escape')
+  await page.getByRole('combobox', { name: 'Search tags' }).waitFor({ state: 'hidden' })
+  assert.equal(new URL(page.url()).searchParams.get('tag'), `${tag},${other}`)
+  const both = all.filter((problem) => problem.tags.includes(tag) && problem.tags.includes(other)).length
+  await page.waitForFunction((n) => document.querySelectorAll('a[data-row]').length === n, both)
+  await page.reload()
+  await page.getByRole('button', { name: `Remove the tag ${tag}` }).click()
+  await page.waitForFunction((one) => new URL(location.href).searchParams.get('tag') === one, other)
+  await close()
+})
+
+test('a key goes to the filters, and shortcuts of a single key can be turned off', async () => {
+  const { page, check, close } = await registered()
+  await page.getByText('Calm Water').waitFor()
+  await page.keyboard.press('f')
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Difficulty')
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('?')
+  await page.getByLabel('Shortcuts of a single key').uncheck()
+  await check('shortcuts-off')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  await page.reload()
+  await page.getByText('Calm Water').waitFor()
+  for (const key of ['j', 'f', '/', '?']) await page.keyboard.press(key)
+  assert.deepEqual(await page.evaluate(() => [document.activeElement === document.body, document.querySelectorAll('[role=dialog]').length]), [true, 0])
+  await page.keyboard.press('Control+k')
+  await page.getByRole('dialog', { name: 'Search and commands' }).waitFor()
+  await close()
+})
+
+test('on a phone the list says how many submissions were accepted', async () => {
+  const { page, close } = await registered('/problems', { width: 360 })
+  await page.route('**/api/v1/problems?*', async (route) => {
+    const answer = await route.fetch()
+    const body = await answer.json()
+    body.problems[0].statistics = { ...body.problems[0].statistics, submissions: 4, accepted: 1, solved_by: 1 }
+    await route.fulfill({ response: answer, json: body })
+  })
+  await page.reload()
+  await page.getByText('25 %').first().waitFor()
+  assert.equal(await page.getByText('25 %').first().isVisible(), true)
+  await close()
+})
+
+const REFUSALS = [
+  ['queue-full', 503, '服务器已满', '请稍候再试', 7],
+  ['no-worker', 503, '现在没有机器可以运行这种语言', '选择其他语言'],
+  ['language-unavailable', 422, '这种语言现在不可用', '请选择其他语言'],
+  ['rate-limited', 429, '操作过于频繁', '服务器要求等待 12 秒', 12],
+  ['unauthorized', 401, '登录已失效', '请重新登录'],
+]
+
+test('a refusal says in the language of the person what to do, and keeps the words of the server', async () => {
+  const { page, check, close } = await registered(`/problems/${SLUG}`, { language: 'zh-CN' })
+  await page.getByRole('textbox', { name: /源代码|代码/ }).click()
+  await page.keyboard.insertText('print(1)\n')
+  for (const [code, status, title, todo, wait] of REFUSALS) {
+    await page.route('**/run', (route) =>
+      route.fulfill({
+        status,
+        headers: { 'content-type': 'application/problem+json', ...(wait && { 'retry-after': String(wait) }) },
+        body: JSON.stringify({ type: `/errors/${code}`, title: 'Title', status, detail: `Words about ${code}.`, code, request_id: '0199a4e2c5d07f3e' }),
+      }),
+    )
+    await page.keyboard.press("Control+'")
+    const box = page.getByRole('alert').filter({ hasText: title })
+    await box.getByText(todo).waitFor()
+    assert.equal(await box.locator('[lang=en]').innerText(), `Words about ${code}.`)
+    await box.getByText('0199a4e2c5d07f3e').waitFor()
+    if (code === 'queue-full') await check('refusal-zh')
+    if (code === 'unauthorized') await box.getByRole('link', { name: '登录' }).waitFor()
+    await page.unroute('**/run')
+  }
+  await close()
+})
+
+test('a contest that is over says so in words', async () => {
+  const key = /API key: (\S+)/.exec(server.said())[1]
+  const contest = { slug: 'short', title: 'Short Cup', style: 'icpc', starts_at: new Date(Date.now() - 3_600_000).toISOString(), length_seconds: 7200, public: true, problems: [SLUG] }
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  const answer = await fetch(`${server.url}/api/v1/contests`, { method: 'POST', headers, body: JSON.stringify(contest) })
+  assert.ok(answer.ok, await answer.text())
+  const { page, close } = await registered('/contests/short', { language: 'zh-CN' })
+  await page.route('**/contests/short/participation*', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'conflict', title: 'Conflict', detail: 'The contest has ended; you may take part virtually.' } }))
+  await page.route('**/contests/short/participants*', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'conflict', title: 'Conflict', detail: 'The contest has ended; you may take part virtually.' } }))
+  await page.locator('main button').filter({ hasText: /参加|加入/ }).first().click()
+  const box = page.getByRole('alert')
+  await box.getByText('请刷新页面查看当前状态').waitFor()
+  assert.match(await box.locator('[lang=en]').innerText(), /The contest has ended/)
+  await close()
+})
+
+test('at 400 % zoom a line of the editor is seen and Run can be reached', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`)
+  await page.setViewportSize({ width: 320, height: 256 })
+  for (const path of [`/problems/${SLUG}`, '/playground']) {
+    await page.goto(`${server.url}${path}`)
+    await page.getByRole('tab', { name: 'Code' }).click()
+    const editor = page.getByRole('textbox', { name: /Source code/ })
+    await editor.click()
+    await page.keyboard.press('Control+End')
+    const line = page.locator('.cm-activeLine')
+    await line.scrollIntoViewIfNeeded()
+    const { y, height } = await line.boundingBox()
+    assert.ok(y >= 0 && y + height <= 256 && height >= 16, `${path}: the line is at ${y}, ${height} px high`)
+    const visible = await page.locator('[data-editor]').evaluate((element) => element.clientHeight)
+    assert.ok(visible >= 40, `${path}: the editor is ${visible} px high`)
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    assert.ok(over <= 0, `${path} is ${over} px wider than the window`)
+    const run = page.getByRole('button', { name: 'Run', exact: true })
+    await run.scrollIntoViewIfNeeded()
+    const place = await run.boundingBox()
+    assert.ok(place.y >= 0 && place.y + place.height <= 256 && place.x + place.width <= 320, `${path}: Run is at ${JSON.stringify(place)}`)
+    await run.click({ trial: true })
+  }
+  await close()
+})
+
+test('from registering to a difference, without a mouse', async () => {
+  const { page, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/problems`)
+  await page.getByText('Calm Water').waitFor()
+  await tabTo(page, page.getByRole('link', { name: 'Register' }))
+  await page.keyboard.press('Enter')
+  await page.getByLabel('User name').waitFor()
+  for (const [label, text] of [['User name', 'keys-only'], ['E-mail address', 'keys-only@example.com'], ['Password', PASSWORD]]) {
+    await tabTo(page, page.getByLabel(label))
+    await page.keyboard.type(text)
+  }
+  await page.keyboard.press('Enter')
+  await page.getByText('Calm Water').waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('calm')
+  await page.waitForFunction(() => document.querySelectorAll('a[data-row]').length === 1)
+  await tabTo(page, page.getByRole('link', { name: 'Calm Water' }))
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
+  // The statement scrolls with the keyboard.
+  await tabTo(page, page.getByRole('tabpanel', { name: 'Statement' }))
+  await page.keyboard.press('PageDown')
+  await tabTo(page, page.getByRole('textbox', { name: /Source code/ }))
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(RIGHT.replace('begin + 1', 'begin + 7'))
+  await page.keyboard.press('Control+Enter')
+  await page.getByText(/Wrong answer on test \d+/).waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Tab')
+  await tabTo(page, page.getByRole('group', { name: 'Tests' }).locator('[aria-pressed=true]'))
+  await page.keyboard.press('Home')
+  await page.getByText('First difference in line 1.').waitFor()
+  await tabTo(page, page.getByRole('region', { name: 'Your output, Expected output' }))
+  await close()
+})
+
+test('a page that loads slowly has its frame at once, and nothing jumps', async () => {
+  const { page, close } = await registered()
+  await page.addInitScript(() => {
+    window.shifts = 0
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value
+    }).observe({ type: 'layout-shift', buffered: true })
+  })
+  for (const [path, ready] of [[`/problems/${SLUG}`, 'textbox'], ['/playground', 'textbox'], ['/account', 'link']]) {
+    let open
+    const gate = new Promise((resolve) => (open = resolve))
+    await page.route('**/api/v1/**', async (route) => (await gate, route.continue()))
+    await page.goto(`${server.url}${path}`)
+    await page.getByRole('status', { name: 'Loading' }).waitFor()
+    open()
+    await page.getByRole(ready, { name: /Source code|Security/ }).waitFor()
+    await page.waitForFunction(() => document.fonts.status === 'loaded')
+    const shifts = await page.evaluate(() => window.shifts)
+    assert.ok(shifts <= SHIFT_MAX, `${path} jumps: ${shifts}`)
+    await page.unroute('**/api/v1/**')
+  }
+  await close()
+})
+
+test('a statement is printed whole and black on white, and its pictures have a light ground in the dark', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`, { theme: 'dark' })
+  await page.locator('.statement .katex').first().waitFor()
+  const ground = () =>
+    page.evaluate(() => {
+      const picture = document.querySelector('.statement').appendChild(document.createElement('img'))
+      const colour = getComputedStyle(picture).backgroundColor
+      picture.remove()
+      return colour
+    })
+  assert.equal(await ground(), 'oklch(1 0 0)')
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  const [text, back, cut] = await page.evaluate(() => {
+    const statement = document.querySelector('.statement')
+    const panel = statement.closest('[role=tabpanel]')
+    return [getComputedStyle(statement).color, getComputedStyle(document.documentElement).backgroundColor, panel.scrollHeight - panel.clientHeight]
+  })
+  assert.deepEqual([text, back, cut], ['oklch(0 0 0)', 'oklch(1 0 0)', 0])
+  assert.equal(await page.getByRole('heading', { name: 'Calm Water', level: 1 }).isVisible(), true)
+  for (const hidden of [page.locator('header'), page.locator('[data-editor]'), page.getByRole('button', { name: 'Run', exact: true })]) assert.equal(await hidden.isVisible(), false)
+  await close()
+})

@@ -1,0 +1,274 @@
+// Writing code in a browser, against the real server: keys of other editors, marks of the compiler, the choice of a language,
+// and what a person does with a result.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, afterEach, before, test } from 'node:test'
+import { chooseLanguage, launch, visit } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+const PATIENCE_MS = 60_000
+const PASSWORD = 'correct horse battery'
+const SLUG = 'calm-water'
+const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+// A test that failed must not leave a run that takes a slot from the next one.
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
+})
+
+let made = 0
+async function registered(path = `/problems/${SLUG}`, options = {}) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
+  await page.getByLabel('User name').fill(`writer-${made}`)
+  await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).click()
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  return visitor
+}
+
+const editor = (page) => page.getByRole('textbox', { name: /Source code/ })
+
+async function write(page, code) {
+  await editor(page).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(code)
+}
+
+/** Waits until the editor has this text. */
+const holds = (page, text) =>
+  page.waitForFunction((expected) => document.querySelector('[data-editor]')?.shadowRoot.querySelector('.cm-content')?.innerText.replace(/\n$/, '') === expected, text)
+
+async function set(page, choice) {
+  await page.getByRole('button', { name: 'Editor settings' }).click()
+  await page.getByRole('menuitemradio', { name: choice, exact: true }).click()
+  await page.keyboard.press('Escape')
+  await page.getByRole('menu').waitFor({ state: 'hidden' })
+}
+
+const verdict = (page, code) => page.locator(`[data-verdict="${code}"]:visible`).waitFor()
+
+test('the keys of Vim are chosen once, kept, and leave room for Run, Submit and the way out', async () => {
+  const { page, check, close } = await registered()
+  await page.getByRole('button', { name: 'Editor settings' }).click()
+  await page.getByRole('menuitemradio', { name: 'Vim' }).waitFor()
+  await check('editor-settings')
+  await page.getByRole('menuitemradio', { name: 'Vim' }).click()
+  await page.keyboard.press('Escape')
+  await page.locator('.cm-vim-panel').waitFor()
+  await editor(page).click()
+  await page.keyboard.type('ggdGiprint(1)')
+  await page.keyboard.press('Escape')
+  await page.keyboard.type('yyp')
+  await holds(page, 'print(1)\nprint(1)')
+  await check('editor-vim')
+  // Esc leaves the insert mode, and Tab then leaves the editor.
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Tab')
+  assert.equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-editor')), false)
+  await page.reload()
+  await page.locator('.cm-vim-panel').waitFor()
+  await editor(page).click()
+  await page.keyboard.type('dd')
+  await holds(page, 'print(1)')
+  await page.keyboard.press("Control+'")
+  await verdict(page, 'WA')
+  await close()
+})
+
+test('with the keys of Emacs, Ctrl-K cuts a line and does not open the palette', async () => {
+  const { page, close } = await registered()
+  await write(page, 'first\nsecond')
+  await set(page, 'Emacs')
+  await page.locator('.cm-emacsMode').waitFor()
+  await editor(page).focus()
+  await page.keyboard.press('Control+p')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Control+k')
+  await holds(page, '\nsecond')
+  assert.equal(await page.getByRole('dialog').count(), 0)
+  await page.keyboard.press('Control+y')
+  await holds(page, 'first\nsecond')
+  // Elsewhere the palette opens as always.
+  await page.getByRole('heading', { level: 1 }).click()
+  await page.keyboard.press('Control+k')
+  await page.getByRole('dialog', { name: 'Search and commands' }).waitFor()
+  await close()
+})
+
+test('a tab has the width that the person prefers, and search opens in the editor', async () => {
+  const { page, close } = await registered()
+  await write(page, '')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('x')
+  await holds(page, '    x')
+  await set(page, '8')
+  await write(page, '')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('x')
+  await holds(page, '        x')
+  await page.keyboard.press('Control+f')
+  await page.getByRole('textbox', { name: 'Find' }).waitFor()
+  await close()
+})
+
+test('messages of the compiler are marked beside the code, in a problem and in the playground', async () => {
+  const broken = '#include <cstdio>\n\nint main() {\n  undeclared();\n}'
+  const { page, check, close } = await registered()
+  const marks = page.locator('.cm-gutter-lint .cm-lint-marker-error')
+  await chooseLanguage(page, 'cpp')
+  await write(page, broken)
+  assert.equal(await marks.count(), 0)
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'CE')
+  await marks.waitFor()
+  await check('compiler-marks')
+  // F8 goes to the message; what is typed there replaces the word.
+  await editor(page).click()
+  await page.keyboard.press('Control+Home')
+  await page.keyboard.press('F8')
+  await page.keyboard.type('std::puts("x")//')
+  await holds(page, broken.replace('undeclared', 'std::puts("x")//'))
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'WA')
+  await marks.waitFor({ state: 'detached' })
+
+  await page.goto(`${server.url}/playground`)
+  await chooseLanguage(page, 'c')
+  await write(page, 'int main(void) {\n  return x;\n}\n')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await verdict(page, 'CE')
+  await marks.waitFor()
+  await close()
+})
+
+test('a language is found by typing, with the recently used ones first, by keyboard only', async () => {
+  const { page, check, close } = await registered('/playground')
+  const picker = page.getByRole('combobox', { name: 'Language', exact: true })
+  const search = page.getByRole('combobox', { name: 'Search languages' })
+  await picker.focus()
+  await page.keyboard.press('Enter')
+  await search.waitFor()
+  await page.keyboard.type('no such language')
+  await page.getByText('No language has this name.').waitFor()
+  await page.keyboard.press('Escape')
+  await search.waitFor({ state: 'hidden' })
+  await page.keyboard.press('Enter')
+  await search.waitFor()
+  await page.keyboard.type('bash')
+  await page.getByRole('option', { name: /^Bash/ }).waitFor()
+  await page.keyboard.press('Enter')
+  await search.waitFor({ state: 'hidden' })
+  await page.waitForFunction(() => /^Bash/.test(document.activeElement?.innerText ?? ''), undefined)
+  await page.keyboard.press('ArrowDown')
+  await page.getByRole('group', { name: 'Recently used' }).getByRole('option', { name: /^Bash/ }).waitFor()
+  assert.equal(await page.getByRole('group', { name: 'All languages' }).getByRole('option', { name: /^Bash/ }).count(), 0)
+  await check('language-picker')
+  await page.keyboard.press('Escape')
+  await close()
+})
+
+test('on a phone a language is found by typing, too', async () => {
+  const { page, check, close } = await visit(browser, { width: 360 })
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/playground`)
+  await page.getByRole('combobox', { name: 'Language', exact: true }).tap()
+  await page.getByRole('combobox', { name: 'Search languages' }).fill('java')
+  await page.getByRole('option', { name: /^Java/ }).first().waitFor()
+  await check('language-picker')
+  await close()
+})
+
+test('differences are gone through one by one, and equal lines can be left out', async () => {
+  const { page, check, close } = await registered('/problems/rising-tide')
+  const { samples } = await page.evaluate(async () => (await fetch('/api/v1/problems/rising-tide')).json())
+  const [first] = samples.filter((sample) => sample.output.trim().split('\n').length > 3)
+  const lines = first.output.trimEnd().split('\n')
+  const shown = lines.map((line, at) => (at === 1 || at === lines.length - 1 ? 'wrong' : line))
+  await write(page, `import sys\nsys.stdin.read()\nprint(${JSON.stringify(shown.join('\n'))})\n`)
+  await page.getByRole('button', { name: 'Run' }).click()
+  await verdict(page, 'WA')
+  await page.getByRole('button', { name: new RegExp(`^Test ${samples.indexOf(first) + 1}: `) }).click()
+  const current = page.locator('tr[aria-current]')
+  await page.getByText('Difference 1 of 2').waitFor()
+  assert.equal(await current.getAttribute('data-line'), '2')
+  await page.getByRole('button', { name: 'Next difference' }).click()
+  await page.getByText('Difference 2 of 2').waitFor()
+  assert.equal(await current.getAttribute('data-line'), String(lines.length))
+  await page.getByRole('button', { name: 'Next difference' }).click()
+  await page.getByText('Difference 1 of 2').waitFor()
+  await page.getByLabel('Only differences').check()
+  assert.equal(await page.locator('tr[data-line]').count(), 2)
+  // Time and memory of each test against their limits.
+  assert.match(await page.getByRole('group', { name: 'Tests' }).getByRole('button').first().getAttribute('aria-label'), /^Test 1: .*, [\d.]+ m?s, [\d.]+ [KM]iB$/)
+  await page.getByText('Bars: time above, memory below, against their limits.').waitFor()
+  await check('only-differences')
+  await close()
+})
+
+test('the drawer has the samples, and a terminal in which the solution is talked to', async () => {
+  const { page, check, close } = await registered()
+  await page.getByRole('tab', { name: 'Samples' }).click()
+  const drawer = page.getByRole('tabpanel', { name: 'Samples' })
+  await drawer.getByRole('button', { name: 'Copy Sample 1, Input' }).click()
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^\d+ \d+\n/)
+  await check('drawer-samples')
+  await write(page, 'print("heard", input("say: ").upper())\n')
+  await page.getByRole('tab', { name: 'Terminal' }).click()
+  await page.getByRole('button', { name: 'Start in the terminal' }).click()
+  const shows = (text) => page.waitForFunction((text) => (document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ').includes(text), text)
+  await shows('say: ')
+  await page.keyboard.type('hello\n')
+  await shows('heard HELLO')
+  await page.getByText('The program ended normally').waitFor()
+  await check('drawer-terminal')
+  // A submission is judged as ever, and its verdict is shown in its own part.
+  await write(page, RIGHT)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await verdict(page, 'AC')
+  await page.getByRole('tab', { name: 'Result', selected: true }).waitFor()
+  await close()
+})
+
+test('a program is compiled with the options that the person adds', async () => {
+  const { page, check, close } = await registered('/playground')
+  await page.getByText('Arguments and limits').click()
+  assert.equal(await page.getByLabel('Compiler options').count(), 0, 'Python has no compiler')
+  await chooseLanguage(page, 'c')
+  await write(page, '#include <stdio.h>\nint main(void) { puts(WORD); }\n')
+  await page.getByText('Arguments and limits').click()
+  await page.getByLabel('Compiler options').fill(`-O1 '-DWORD="from the options"'`)
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await verdict(page, 'AC')
+  await page.getByLabel('Output').getByText('from the options').waitFor()
+  await check('compiler-options')
+  await page.reload()
+  await page.getByText('Arguments and limits').click()
+  assert.match(await page.getByLabel('Compiler options').inputValue(), /from the options/)
+  await close()
+})
+
+test('the verdict is announced in a region that was there before', async () => {
+  const { page, close } = await registered()
+  const region = page.locator('[aria-live="polite"]').filter({ hasText: 'Run your code on the samples' })
+  await region.evaluate((element) => (element.dataset.before = 'yes'))
+  await write(page, RIGHT)
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.locator('[data-before="yes"][data-verdict="AC"]').getByText('on the samples').waitFor()
+  await close()
+})

@@ -1,0 +1,64 @@
+// How the editor behaves and looks: keys, tab width, size of the text.
+import { Menu } from '@base-ui/react/menu'
+import { Minus, Plus, Settings2 } from 'lucide-react'
+import { EDITOR_KEYS, TAB_WIDTHS, useEditorKeys, useTabWidth, type EditorKeys, type TabWidth } from '../editor/settings'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
+import { buttonClass } from '../ui/Button'
+import { MENU_GROUP, MENU_ITEM, MenuPopup } from '../ui/MenuPopup'
+
+export function EditorMenu({ size, onSize }: { size: number; onSize: (size: number) => void }) {
+  const m = useMessages()
+  const e = useTexts(editing)
+  const [keys, setKeys] = useEditorKeys()
+  const [width, setWidth] = useTabWidth()
+  return (
+    <Menu.Root>
+      <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={e.settings} title={e.settings}>
+        <Settings2 aria-hidden size={16} strokeWidth={1.5} />
+      </Menu.Trigger>
+      <MenuPopup>
+        <Menu.RadioGroup value={keys} onValueChange={(value: EditorKeys) => setKeys(value)} aria-label={e.keys}>
+          <div aria-hidden className={MENU_GROUP}>
+            {e.keys}
+          </div>
+          {EDITOR_KEYS.map((one) => (
+            <Choice key={one} value={one} text={e.keyTexts[one]} />
+          ))}
+        </Menu.RadioGroup>
+        <Menu.RadioGroup value={width} onValueChange={(value: TabWidth) => setWidth(value)} aria-label={e.tabWidth}>
+          <div aria-hidden className={MENU_GROUP}>
+            {e.tabWidth}
+          </div>
+          {TAB_WIDTHS.map((one) => (
+            <Choice key={one} value={one} text={e.tabTexts[one]} />
+          ))}
+        </Menu.RadioGroup>
+        <Menu.Group aria-label={e.textSize}>
+          <div aria-hidden className={MENU_GROUP}>
+            {e.textSize}: {size} px
+          </div>
+          <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size - 1)}>
+            <Minus aria-hidden size={16} strokeWidth={1.5} />
+            {m.editor.fontSmaller}
+          </Menu.Item>
+          <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size + 1)}>
+            <Plus aria-hidden size={16} strokeWidth={1.5} />
+            {m.editor.fontLarger}
+          </Menu.Item>
+        </Menu.Group>
+      </MenuPopup>
+    </Menu.Root>
+  )
+}
+
+function Choice({ value, text }: { value: string; text: string }) {
+  return (
+    <Menu.RadioItem value={value} closeOnClick={false} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
+      <span aria-hidden className="w-4 text-center text-accent-text">
+        <Menu.RadioItemIndicator>✓</Menu.RadioItemIndicator>
+      </span>
+      {text}
+    </Menu.RadioItem>
+  )
+}

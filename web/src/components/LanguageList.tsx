@@ -1,0 +1,88 @@
+// The list of languages that `LanguagePicker` opens: searched by name, id and alias.
+import { Combobox } from '@base-ui/react/combobox'
+import { Check, ChevronDown } from 'lucide-react'
+import { useMemo } from 'react'
+import type { Schema } from '../api/client'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
+import { matchesQuery, PICKER_BUTTON, PICKER_GROUP, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
+import { languageName } from '../util/language'
+import { recentLanguages } from '../util/recent-languages'
+
+type Language = Schema['LanguageView']
+
+interface Group {
+  title: string
+  items: Language[]
+}
+
+interface LanguageListProps {
+  languages: Language[]
+  value: string
+  isOpen: boolean
+  onOpen: (isOpen: boolean) => void
+  onChange: (id: string) => void
+  className: string
+}
+
+export function LanguageList({ languages, value, isOpen, onOpen, onChange, className }: LanguageListProps) {
+  const m = useMessages()
+  const { picker } = useTexts(editing)
+  const groups = useMemo((): Group[] => {
+    const recent = recentLanguages().flatMap((id) => languages.filter((one) => one.language_id === id))
+    const others = languages.filter((one) => !recent.includes(one))
+    return [
+      { title: picker.recent, items: recent },
+      { title: picker.all, items: others },
+    ].filter((group) => group.items.length > 0)
+    // Read again each time the list opens.
+  }, [languages, picker, isOpen])
+  const current = languages.find((one) => one.language_id === value) ?? null
+  return (
+    <Combobox.Root
+      items={groups}
+      value={current}
+      onValueChange={(next) => next !== null && onChange(next.language_id)}
+      open={isOpen}
+      onOpenChange={onOpen}
+      itemToStringLabel={(one: Language) => languageName(one)}
+      isItemEqualToValue={(one, other) => one.language_id === other.language_id}
+      filter={(one: Language, query) => matchesQuery([languageName(one), one.language_id, ...one.aliases], query)}
+      autoHighlight
+    >
+      <Combobox.Trigger aria-label={m.editor.language} className={`${PICKER_BUTTON} ${className}`}>
+        <span className="truncate">{current === null ? '' : languageName(current)}</span>
+        <ChevronDown aria-hidden size={14} className="shrink-0 text-muted" />
+      </Combobox.Trigger>
+      <Combobox.Portal>
+        <Combobox.Positioner align="start" sideOffset={4} className="z-40">
+          <Combobox.Popup className={PICKER_POPUP} aria-label={m.editor.language}>
+            <Combobox.Input aria-label={picker.search} placeholder={picker.search} spellCheck={false} className={PICKER_INPUT} />
+            <Combobox.Empty className="px-3 empty:hidden">
+              <p className="py-3 text-muted">{picker.none}</p>
+            </Combobox.Empty>
+            <Combobox.List className={PICKER_LIST}>
+              {(group: Group) => (
+                <Combobox.Group key={group.title} items={group.items}>
+                  <Combobox.GroupLabel className={PICKER_GROUP}>{group.title}</Combobox.GroupLabel>
+                  <Combobox.Collection>
+                    {(one: Language) => (
+                      <Combobox.Item key={one.language_id} value={one} data-language={one.language_id} className={PICKER_ITEM}>
+                        <span aria-hidden className="w-4 shrink-0">
+                          {one.language_id === value && <Check size={16} strokeWidth={1.75} className="text-accent-text" />}
+                        </span>
+                        <span className="min-w-0 truncate" title={languageName(one)}>
+                          {languageName(one)}
+                        </span>
+                      </Combobox.Item>
+                    )}
+                  </Combobox.Collection>
+                </Combobox.Group>
+              )}
+            </Combobox.List>
+          </Combobox.Popup>
+        </Combobox.Positioner>
+      </Combobox.Portal>
+    </Combobox.Root>
+  )
+}

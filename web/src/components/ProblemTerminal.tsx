@@ -1,0 +1,95 @@
+// The solution of a problem in a live terminal, without the judge: for a person who wants to talk to it.
+import { OctagonX, Play, Square } from 'lucide-react'
+import { useState, useRef } from 'react'
+import type { Schema } from '../api/client'
+import { usePlay } from '../hooks/usePlay'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
+import { Terminal, type TerminalHandle } from '../terminal/Terminal'
+import { Button } from '../ui/Button'
+import type { DraftOf } from '../util/drafts'
+import { keptRun } from '../util/kept-run'
+import { boundedLimits, requestOf } from '../util/play'
+import { PlayStatus } from './PlayStatus'
+import { Compiler } from './ResultView'
+
+interface ProblemTerminalProps {
+  of: DraftOf
+  language: Schema['LanguageView']
+  /** The code in the editor. */
+  source: string
+  onLine: (line: number) => void
+}
+
+export function ProblemTerminal({ of, language, source, onLine }: ProblemTerminalProps) {
+  const m = useMessages()
+  const { drawer } = useTexts(editing)
+  const place = `${of.user ?? ''}/${of.slug}/${of.language}`
+  const terminal = useRef<TerminalHandle>(null)
+  const [skipped, setSkipped] = useState(0)
+  const [isSpoken, setIsSpoken] = useState(false)
+  const run = usePlay({ write: (bytes) => terminal.current?.write(bytes), reset: () => terminal.current?.reset() }, place)
+  const { state } = run
+  const isLive = state.kind === 'live'
+  const compiler = state.result?.compilation_error
+  const start = () => {
+    const tty = terminal.current?.size()
+    if (isLive || tty === undefined || source.trim() === '') return
+    setSkipped(0)
+    const play = { files: [{ path: language.source_file, text: source }], args: '', stdin: '' }
+    run.start(requestOf(language, play, boundedLimits(language, {}), true), tty)
+    requestAnimationFrame(() => terminal.current?.focus())
+  }
+  const ready = (handle: TerminalHandle | null) => {
+    terminal.current = handle
+    if (handle === null) return
+    // The run that went on while the page was reloaded.
+    if (of.user !== undefined && keptRun(place) !== undefined) run.follow()
+    const { cols, rows } = handle.size()
+    run.resize(cols, rows)
+  }
+  return (
+    <div className="flex flex-col h-full min-h-72">
+      <div className="flex flex-wrap items-center gap-2 pb-2">
+        <p className="grow basis-60 text-sm text-muted">{drawer.terminalDetail}</p>
+        <Button onClick={start} disabled={isLive || of.user === undefined}>
+          <Play aria-hidden size={14} />
+          {drawer.start}
+        </Button>
+        <Button onClick={run.stop} disabled={!isLive} title={m.play.stopHint}>
+          <Square aria-hidden size={14} />
+          {m.play.stop}
+        </Button>
+        <Button onClick={run.kill} disabled={!isLive} title={m.play.killHint}>
+          <OctagonX aria-hidden size={14} />
+          {m.play.kill}
+        </Button>
+      </div>
+      <div className="grow min-h-32 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
+        <Terminal
+          label={`${m.play.terminalLabel}. ${m.play.terminalHint}`}
+          isLive={isLive}
+          isSpoken={isSpoken}
+          onType={run.type}
+          onSize={run.resize}
+          onSkip={(bytes) => setSkipped((before) => before + bytes)}
+          onReady={ready}
+        />
+      </div>
+      {compiler != null && (
+        <div className="mt-2 max-h-48 overflow-auto">
+          <Compiler text={compiler} onLine={onLine} />
+        </div>
+      )}
+      <div className="flex flex-wrap items-start gap-x-4 gap-y-1 pt-2">
+        <div className="grow basis-60 min-w-0">
+          <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} />
+        </div>
+        <label className="flex items-center gap-1.5 min-h-6 text-xs text-muted">
+          <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
+          {m.play.spoken}
+        </label>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,82 @@
+// The list of tags that `TagPicker` opens: any number of them, each with the number of its problems.
+import { Combobox } from '@base-ui/react/combobox'
+import { useQuery } from '@tanstack/react-query'
+import { Check, ChevronDown } from 'lucide-react'
+import { sessionQuery } from '../api/queries'
+import { tagsQuery } from '../api/tags'
+import { list } from '../i18n/list'
+import { useMessages, useTexts } from '../i18n/messages'
+import { matchesQuery, PICKER_BUTTON, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
+import { TAGS_MAX } from '../util/search'
+
+interface TagListProps {
+  chosen: string[]
+  isOpen: boolean
+  onOpen: (isOpen: boolean) => void
+  onChange: (tags: string[]) => void
+  className: string
+}
+
+export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagListProps) {
+  const m = useMessages()
+  const l = useTexts(list)
+  const session = useQuery(sessionQuery)
+  const found = useQuery({ ...tagsQuery(session.data?.user != null), enabled: session.data !== undefined })
+  const counts = new Map(found.data?.map(({ tag, problems }) => [tag, problems]))
+  // A tag of the URL may be on no problem.
+  const tags = [...chosen.filter((tag) => !counts.has(tag)), ...counts.keys()]
+  return (
+    <Combobox.Root
+      multiple
+      items={tags}
+      value={chosen}
+      onValueChange={(next) => next.length <= TAGS_MAX && onChange(next)}
+      open={isOpen}
+      onOpenChange={onOpen}
+      filter={(tag: string, query) => matchesQuery([tag], query)}
+      autoHighlight
+    >
+      <Combobox.Trigger aria-label={l.tags} className={`${PICKER_BUTTON} ${className}`}>
+        <span className="truncate">{chosen.length === 0 ? m.list.anyTag : l.chosen(chosen.length)}</span>
+        <ChevronDown aria-hidden size={14} className="shrink-0 text-muted" />
+      </Combobox.Trigger>
+      <Combobox.Portal>
+        <Combobox.Positioner align="start" sideOffset={4} className="z-40">
+          <Combobox.Popup className={PICKER_POPUP} aria-label={l.tags}>
+            <Combobox.Input aria-label={l.search} placeholder={l.search} spellCheck={false} autoCapitalize="none" className={PICKER_INPUT} />
+            {found.isPending && (
+              <p role="status" className="px-3 py-3 text-muted">
+                {m.loading}
+              </p>
+            )}
+            {found.isError && (
+              <p role="alert" className="px-3 py-3 text-wrong">
+                {l.failed}
+              </p>
+            )}
+            <Combobox.Empty className="px-3 empty:hidden">{found.data !== undefined && <p className="py-3 text-muted">{l.none}</p>}</Combobox.Empty>
+            <Combobox.List className={PICKER_LIST}>
+              {(tag: string) => {
+                const problems = counts.get(tag) ?? 0
+                return (
+                  <Combobox.Item key={tag} value={tag} className={PICKER_ITEM}>
+                    <span aria-hidden className="w-4 shrink-0">
+                      {chosen.includes(tag) && <Check size={16} strokeWidth={1.75} className="text-accent-text" />}
+                    </span>
+                    <span className="grow min-w-0 truncate" title={tag}>
+                      {tag}
+                    </span>
+                    <span className="figure leading-5 text-muted">
+                      <span aria-hidden>{problems}</span>
+                      <span className="sr-only">{l.problems(problems)}</span>
+                    </span>
+                  </Combobox.Item>
+                )
+              }}
+            </Combobox.List>
+          </Combobox.Popup>
+        </Combobox.Positioner>
+      </Combobox.Portal>
+    </Combobox.Root>
+  )
+}

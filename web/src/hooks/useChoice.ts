@@ -1,0 +1,31 @@
+// A choice that this browser keeps. Every component and every tab that reads it changes with it.
+import { useSyncExternalStore } from 'react'
+import { read, write } from '../util/storage'
+
+const listeners = new Set<() => void>()
+const tell = () => listeners.forEach((listener) => listener())
+
+const subscribe = (listener: () => void) => {
+  if (listeners.size === 0) addEventListener('storage', tell)
+  listeners.add(listener)
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size === 0) removeEventListener('storage', tell)
+  }
+}
+
+/** What is kept, if it is one of `values`; otherwise the first of them. */
+export function keptChoice<T extends string>(key: string, values: readonly [T, ...T[]]): T {
+  const kept = read(key)
+  return values.find((value) => value === kept) ?? values[0]
+}
+
+export function keepChoice(key: string, value: string): void {
+  write(key, value)
+  tell()
+}
+
+export function useChoice<T extends string>(key: string, values: readonly [T, ...T[]]): [T, (value: T) => void] {
+  const value = useSyncExternalStore(subscribe, () => keptChoice(key, values))
+  return [value, (next) => keepChoice(key, next)]
+}

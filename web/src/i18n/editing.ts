@@ -1,0 +1,73 @@
+// The texts around the editor, its result and the choice of a language, loaded with the pages that have them.
+import type { Both } from './messages'
+
+const en = {
+  settings: 'Editor settings',
+  keys: 'Keys',
+  keyTexts: { standard: 'Standard', vim: 'Vim', emacs: 'Emacs' },
+  tabWidth: 'Tab width',
+  tabTexts: { language: 'As usual in the language', '2': '2', '4': '4', '8': '8' },
+  textSize: 'Text size',
+  picker: {
+    search: 'Search languages',
+    recent: 'Recently used',
+    all: 'All languages',
+    none: 'No language has this name.',
+  },
+  grid: {
+    legend: 'Bars: time above, memory below, against their limits.',
+    used: (time: string | undefined, memory: string | undefined): string => [time, memory].filter(Boolean).join(', '),
+  },
+  diff: {
+    next: 'Next difference',
+    previous: 'Previous difference',
+    only: 'Only differences',
+    at: (n: number, all: number) => `Difference ${n} of ${all}`,
+  },
+  drawer: {
+    samples: 'Samples',
+    terminal: 'Terminal',
+    terminalDetail: 'Your program runs here without the judge, with the default limits of its language. You type its input.',
+    start: 'Start in the terminal',
+    noSamples: 'This problem has no samples.',
+  },
+  options: {
+    compiler: 'Compiler options',
+    compilerHint: 'Added to those of the language. A link to the program does not keep them.',
+  },
+}
+
+export type EditingTexts = typeof en
+
+const zhCN: EditingTexts = {
+  settings: '编辑器设置',
+  keys: '按键',
+  keyTexts: { standard: '标准', vim: 'Vim', emacs: 'Emacs' },
+  tabWidth: '制表符宽度',
+  tabTexts: { language: '按语言惯例', '2': '2', '4': '4', '8': '8' },
+  textSize: '文字大小',
+  picker: { search: '搜索语言', recent: '最近使用', all: '所有语言', none: '没有这个名称的语言。' },
+  grid: {
+    legend: '条形：上为时间，下为内存，相对于各自的限制。',
+    used: (time, memory) => [time, memory].filter(Boolean).join('，'),
+  },
+  diff: {
+    next: '下一处差异',
+    previous: '上一处差异',
+    only: '只看差异',
+    at: (n, all) => `第 ${n} 处差异，共 ${all} 处`,
+  },
+  drawer: {
+    samples: '样例',
+    terminal: '终端',
+    terminalDetail: '程序在这里直接运行，不经过评测，使用该语言的默认限制。输入由你键入。',
+    start: '在终端中运行',
+    noSamples: '本题没有样例。',
+  },
+  options: {
+    compiler: '编译选项',
+    compilerHint: '附加在语言自带的选项之后。程序链接不保存这些选项。',
+  },
+}
+
+export const editing: Both<EditingTexts> = { en, 'zh-CN': zhCN }

@@ -1,0 +1,28 @@
+// The texts of the list's choice of tags, loaded with the list of problems.
+import type { Both } from './messages'
+
+const en = {
+  tags: 'Tags',
+  chosen: (n: number) => `Tags: ${n}`,
+  search: 'Search tags',
+  none: 'No tag has this name.',
+  failed: 'The tags could not be read.',
+  remove: (tag: string) => `Remove the tag ${tag}`,
+  problems: (n: number) => (n === 1 ? '1 problem' : `${n} problems`),
+  filters: 'Filters',
+}
+
+export type ListTexts = typeof en
+
+const zhCN: ListTexts = {
+  tags: '标签',
+  chosen: (n) => `标签：${n}`,
+  search: '搜索标签',
+  none: '没有这个名称的标签。',
+  failed: '无法读取标签。',
+  remove: (tag) => `移除标签 ${tag}`,
+  problems: (n) => `${n} 道题`,
+  filters: '筛选',
+}
+
+export const list: Both<ListTexts> = { en, 'zh-CN': zhCN }

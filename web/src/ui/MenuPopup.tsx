@@ -1,0 +1,16 @@
+// The look of menus.
+import { Menu } from '@base-ui/react/menu'
+import type { ReactNode } from 'react'
+
+export const MENU_ITEM = 'flex items-center gap-2 w-full px-3 min-h-8 pointer-coarse:min-h-11 rounded-sm text-left cursor-default data-[highlighted]:bg-raised'
+export const MENU_GROUP = 'px-3 pt-2 pb-1 text-xs text-muted'
+
+export function MenuPopup({ children }: { children: ReactNode }) {
+  return (
+    <Menu.Portal>
+      <Menu.Positioner sideOffset={4} align="end" className="z-40">
+        <Menu.Popup className="min-w-48 max-h-(--available-height) overflow-y-auto p-1 rounded-md bg-surface border border-border shadow-lg outline-none">{children}</Menu.Popup>
+      </Menu.Positioner>
+    </Menu.Portal>
+  )
+}

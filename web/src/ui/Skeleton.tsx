@@ -1,0 +1,46 @@
+// Takes the room of what is loading, so that nothing jumps when it comes. It is seen only after a moment.
+import type { ReactNode } from 'react'
+import { useMessages } from '../i18n/messages'
+
+/** One bar of text, a button, or a box. */
+export function Bone({ className = '' }: { className?: string }) {
+  return <div className={`skeleton rounded-sm bg-border ${className}`} />
+}
+
+/** Lines of text; the last one is shorter. */
+export function BoneLines({ lines, className = '' }: { lines: number; className?: string }) {
+  return (
+    <div className={`space-y-2 ${className}`}>
+      {Array.from({ length: lines }, (_, at) => (
+        <Bone key={at} className={`h-4 ${at === lines - 1 ? 'w-3/5' : ''}`} />
+      ))}
+    </div>
+  )
+}
+
+/** Rows of a list or table. */
+export function BoneRows({ rows, className = 'h-9' }: { rows: number; className?: string }) {
+  return (
+    <div className="border-t border-border">
+      {Array.from({ length: rows }, (_, at) => (
+        <div key={at} className={`flex items-center gap-4 px-2 border-b border-border ${className}`}>
+          <Bone className={`h-3.5 ${['w-2/5', 'w-1/3', 'w-1/2'][at % 3]}`} />
+          <span className="grow" />
+          <Bone className="h-3.5 w-14" />
+        </div>
+      ))}
+    </div>
+  )
+}
+
+/** The frame that says that something is loading. */
+export function Loading({ className = '', children }: { className?: string; children: ReactNode }) {
+  const m = useMessages()
+  return (
+    <div role="status" aria-label={m.loading} className={className}>
+      <div aria-hidden className={className.includes('flex') ? 'contents' : ''}>
+        {children}
+      </div>
+    </div>
+  )
+}
