@@ -1,0 +1,117 @@
+// Budgets of the pages: requests, bytes, and tasks that would be long on a slow processor.
+//
+// A task counts by the CPU time that its thread used, as the browser traces it. Other programs on the machine make it wait, but do not
+// make it longer. `e2e/measure-site.mjs` measures times.
+import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { fillStandings, makeLarge, TEAMS } from './large-contest.mjs'
+import { PATIENCE_MS } from './people.mjs'
+import { startServer } from './server.mjs'
+
+/**
+ * How much slower the slow processor is. The goal there is 100 ms for the longest task, which no page reaches yet: evaluating the
+ * modules takes about 110 ms, the rows of the standings about 180. The bounds below keep that from growing.
+ */
+const SLOWER = 4
+/** A page fails if each of so many loads has a task that is too long: a first load may find a cold machine. */
+const LOADS = 3
+
+const DIST = new URL('../dist/', import.meta.url)
+
+let server
+let browser
+let standings
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+  standings = await makeLarge(server)
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/**
+ * Each page with what shows that it is complete, the most that it may request (all files, calls of the API, and kB of files with
+ * gzip), and the longest that one of its tasks may take on the slow processor, in ms.
+ */
+const PAGES = [
+  { name: 'list', path: '/problems', shown: (page) => page.getByRole('link', { name: 'Calm Water' }), requests: 14, calls: 2, kilobytes: 290, taskMs: 160 },
+  { name: 'problem', path: '/problems/mountain-photo', shown: (page) => page.getByRole('textbox', { name: /Source code/ }), requests: 33, calls: 3, kilobytes: 600, taskMs: 170 },
+  { name: 'playground', path: '/playground', shown: (page) => page.getByRole('textbox', { name: /Source code/ }), requests: 25, calls: 3, kilobytes: 470, taskMs: 170 },
+  { name: 'standings', path: '/contests/large?view=standings', shown: (page) => page.getByRole('row').nth(10), requests: 27, calls: 6, kilobytes: 320, taskMs: 260 },
+]
+
+/** Loads a page in a new window. Returns the paths that it requested, and its longest task in ms of CPU time. */
+async function load({ path, shown }) {
+  const { page, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  const paths = []
+  page.on('request', (request) => paths.push(new URL(request.url()).pathname))
+  await fillStandings(page, standings, false)
+  await browser.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline', 'devtools.timeline', '__metadata'] })
+  await page.goto(`${server.url}${path}`)
+  await shown(page).waitFor()
+  await page.waitForLoadState('networkidle')
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString())
+  // The browser's own pages have processes, too.
+  const own = new Set(traceEvents.filter(({ args }) => String(args?.data?.url).startsWith(server.url)).map(({ pid }) => pid))
+  const isMain = ({ name, args, pid }) => name === 'thread_name' && args.name === 'CrRendererMain' && own.has(pid)
+  const threads = new Set(traceEvents.filter(isMain).map(({ pid, tid }) => `${pid}/${tid}`))
+  const tasks = traceEvents.filter(({ name, tdur, pid, tid }) => /RunTask$/.test(name) && tdur !== undefined && threads.has(`${pid}/${tid}`))
+  assert.ok(tasks.length > 0, 'the browser traced no task')
+  await close()
+  return { paths, longest: Math.max(...tasks.map(({ tdur }) => tdur)) / 1000 }
+}
+
+const kilobytesOf = (path) => {
+  const file = new URL(path === '/' || !/\.\w+$/.test(path) ? 'index.html' : path.slice(1), DIST)
+  const isFont = path.endsWith('.woff2')
+  return statSync(isFont ? file : new URL(`${file}.gz`)).size / 1000
+}
+
+for (const one of PAGES) {
+  test(`the page ${one.name} keeps to its budget of requests, of bytes, and of the length of its tasks`, async (t) => {
+    const longest = []
+    for (let loads = 0; loads < LOADS; loads += 1) {
+      const found = await load(one)
+      const calls = found.paths.filter((path) => path.startsWith('/api/'))
+      const kilobytes = found.paths.filter((path) => !path.startsWith('/api/')).reduce((sum, path) => sum + kilobytesOf(path), 0)
+      if (loads === 0) {
+        t.diagnostic(`${one.name}: ${found.paths.length} requests, ${calls.length} calls, ${kilobytes.toFixed(0)} kB`)
+        assert.ok(found.paths.length <= one.requests, `${found.paths.length} requests; at most ${one.requests}: ${found.paths.join(' ')}`)
+        assert.ok(calls.length <= one.calls, `${calls.length} calls; at most ${one.calls}: ${calls.join(' ')}`)
+        assert.ok(kilobytes <= one.kilobytes, `${kilobytes.toFixed(0)} kB; at most ${one.kilobytes}`)
+      }
+      longest.push(found.longest * SLOWER)
+      if (found.longest * SLOWER <= one.taskMs) break
+    }
+    t.diagnostic(`${one.name}: longest task in each load ${longest.map((ms) => ms.toFixed(0)).join(', ')} ms on a slow processor`)
+    assert.ok(Math.min(...longest) <= one.taskMs, `longest tasks ${longest.map((ms) => ms.toFixed(0)).join(', ')} ms; at most ${one.taskMs}`)
+  })
+}
+
+test('of 300 rows of standings few exist at a time, and the search among them says how many it found', async () => {
+  for (const theme of ['light', 'dark']) {
+    const { page, check, close } = await visit(browser, { theme })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await fillStandings(page, standings, false)
+    await page.goto(`${server.url}/contests/large?view=standings`)
+    await page.getByRole('row', { name: /team-0/ }).first().waitFor()
+    const rows = await page.getByRole('row').count()
+    assert.ok(rows < TEAMS / 4, `${rows} rows exist`)
+    const field = page.getByRole('searchbox', { name: 'Find a participant' })
+    await field.fill('team-29')
+    // team-29 and team-290 to team-299.
+    await page.getByRole('status').filter({ hasText: `11 of ${TEAMS} participants match` }).waitFor()
+    await check('standings-search')
+    await field.fill('nobody')
+    await page.getByRole('status').filter({ hasText: `0 of ${TEAMS} participants match` }).waitFor()
+    await check('standings-search-none')
+    await field.fill('')
+    await page.getByRole('row', { name: /team-0/ }).first().waitFor()
+    assert.equal(await page.getByText('participants match').count(), 0)
+    await close()
+  }
+})
