@@ -34,13 +34,13 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
   const store = (next: string, begins: boolean) => {
     now.current = next
     setText(next)
-    const { isKept, isOtherKept } = changeDraft(of, next, start, known.current)
+    const { isKept, isOtherKept } = changeDraft(of, next, start, known.current, begins)
     if (isKept) known.current = read(key)
     setIsKept(isKept)
     setOther(undefined)
     if (isOtherKept || begins) setKept(versions(of))
     setIsSaved(false)
-    sync.current?.changed(begins || isOtherKept)
+    sync.current?.changed()
   }
   /** A change that the editor has not made itself. What it replaces becomes a version. */
   const replace = (next: string) => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CallError } from '../api/client'
 import { DraftSync, RETRY_MS, RETRY_MS_MAX, SAVE_AFTER_MS, SAVE_WITHIN_MS, UNSURE_MS, type DraftServer, type ServerDraft } from './draft-sync'
-import { changeDraft, draft, syncState, versions } from './drafts'
+import { changeDraft, draft, keepDraft, syncState, versions } from './drafts'
 
 // The client of the API reads the page's address when it is loaded.
 vi.mock('../api/client', () => ({
@@ -200,4 +200,20 @@ test('what is typed during a save is saved after it', async () => {
   expect([server.log, syncState(OF).isSaved]).toEqual([['a'], false])
   await wait(SAVE_AFTER_MS)
   expect([server.log, syncState(OF).isSaved]).toEqual([['a', 'ab'], true])
+})
+
+test('a text that is loaded into the draft is saved by the next editor, and the one before stays in the history', async () => {
+  type('mine')
+  await wait(SAVE_AFTER_MS)
+  type('mine, not saved yet')
+  keepDraft(OF, 'loaded', START)
+  sync.stop()
+  sync = open()
+  await sync.look()
+  expect(server.log).toEqual(['mine', 'begin loaded'])
+  expect(versions(OF)).toMatchObject([{ text: 'mine, not saved yet', origin: 'replaced', isOffered: false }])
+  expect(syncState(OF)).toMatchObject({ isSaved: true, begins: false })
+  type('loaded and changed')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log[2]).toBe('loaded and changed')
 })

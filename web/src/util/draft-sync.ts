@@ -62,7 +62,6 @@ export class DraftSync {
   #retryMs = RETRY_MS
   #isBusy = false
   #isAgain = false
-  #begins = false
   #isStopped = false
 
   constructor(
@@ -82,9 +81,8 @@ export class DraftSync {
     })
   }
 
-  /** The text was changed. `begins`: the one that the server has must stay in its history. */
-  changed(begins = false): void {
-    this.#begins ||= begins
+  /** The text was changed. */
+  changed(): void {
     this.#waitsSince ??= Date.now()
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))
   }
@@ -96,9 +94,10 @@ export class DraftSync {
     void this.#alone(() => this.#save(isLeaving))
   }
 
-  /** The editor is gone. */
+  /** The editor is gone. A text that was put into its draft from outside is saved by the next editor. */
   stop(): void {
-    this.flush()
+    const text = this.editor.text()
+    if ((draft(this.of) ?? text) === text) this.flush()
     this.#clear()
     this.#isStopped = true
   }
@@ -140,8 +139,7 @@ export class DraftSync {
 
   async #save(isLeaving: boolean) {
     const text = this.editor.text()
-    const { revision } = syncState(this.of)
-    const begins = this.#begins
+    const { revision, begins } = syncState(this.of)
     this.#waitsSince = undefined
     let saved: number
     try {
@@ -151,7 +149,6 @@ export class DraftSync {
       if (!(error instanceof CallError && error.status === 412) || this.#isStopped) throw error
       return await this.#meet()
     }
-    if (begins) this.#begins = false
     this.#note(saved, text)
   }
 
@@ -159,7 +156,7 @@ export class DraftSync {
   #note(revision: number, text: string) {
     const state = syncState(this.of)
     const isSaved = (draft(this.of) ?? text) === text && (this.#isStopped || this.editor.text() === text)
-    keepSyncState(this.of, { ...state, revision, isSaved })
+    keepSyncState(this.of, { ...state, revision, isSaved, begins: state.begins && !isSaved })
   }
 
   /** Another device has saved the draft, or this one knows nothing of it. */
@@ -181,14 +178,13 @@ export class DraftSync {
       this.#adopt(theirs)
     } else {
       keepVersion(this.of, theirs.text, 'device', true, theirs.savedAt)
-      keepSyncState(this.of, { ...state, revision: theirs.revision })
-      this.#begins = true
+      keepSyncState(this.of, { ...state, revision: theirs.revision, begins: true })
       await this.#save(false)
     }
   }
 
   #adopt({ text, revision, savedAt }: ServerDraft) {
     this.editor.adopt(text)
-    keepSyncState(this.of, { revision, at: Math.min(savedAt, serverNow()), isSaved: true })
+    keepSyncState(this.of, { revision, at: Math.min(savedAt, serverNow()), isSaved: true, begins: false })
   }
 }

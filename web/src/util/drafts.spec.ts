@@ -85,14 +85,14 @@ test('nothing of another tab is overwritten if the browser cannot keep it', () =
 test('the newer of a visitor\'s and a user\'s draft is in the editor, and the other one is offered', () => {
   const write = (of: typeof OF | typeof VISITOR, text: string, at: number) => {
     changeDraft(of, text, 'start', draft(of))
-    keepSyncState(of, { revision: 7, at, isSaved: true })
+    keepSyncState(of, { revision: 7, at, isSaved: true, begins: false })
   }
   write(OF, 'own', 1)
   write(VISITOR, 'visitor', 2)
   claim(OF, 'start')
   expect([draft(OF), texts(), draft(VISITOR)]).toEqual(['visitor', ['replaced own?'], null])
   // The server has the user's text, and gets the visitor's.
-  expect(syncState(OF)).toEqual({ revision: 7, at: 2, isSaved: false })
+  expect(syncState(OF)).toEqual({ revision: 7, at: 2, isSaved: false, begins: true })
   write(VISITOR, 'older', 1)
   claim(OF, 'start')
   expect([draft(OF), texts(), draft(VISITOR)]).toEqual(['visitor', ['visitor older?', 'replaced own?'], null])

@@ -87,17 +87,20 @@ export interface SyncState {
   at: number
   /** Whether the server has the text. */
   isSaved: boolean
+  /** Whether the text replaces the one that the server has, which must stay in the server's history. */
+  begins: boolean
 }
 
 const syncKey = (of: DraftOf): string => `${draftKey(of)}/sync`
 
 /** A draft of an earlier version of the site counts as changed long ago. */
 export function syncState(of: DraftOf): SyncState {
-  const { revision, at, isSaved } = (parsed(read(syncKey(of))) ?? {}) as Partial<SyncState>
+  const { revision, at, isSaved, begins } = (parsed(read(syncKey(of))) ?? {}) as Partial<SyncState>
   return {
     revision: typeof revision === 'number' ? revision : undefined,
     at: typeof at === 'number' ? at : 0,
     isSaved: typeof isSaved === 'boolean' ? isSaved : read(draftKey(of)) === null,
+    begins: begins === true,
   }
 }
 
@@ -112,9 +115,10 @@ export interface Kept {
 
 /**
  * Stores a text of the editor; the starting code is not a draft. `known`: what this tab has last read or written there. If
- * something else is there, another tab has written it, and it becomes a version.
+ * something else is there, another tab has written it, and it becomes a version. `isReplaced`: the text is no edit of the one
+ * before.
  */
-export function changeDraft(of: DraftOf, text: string, start: string, known: string | null): Kept {
+export function changeDraft(of: DraftOf, text: string, start: string, known: string | null, isReplaced = false): Kept {
   const stored = read(draftKey(of))
   const isOther = stored !== null && stored !== known && stored !== text && stored !== start
   if (isOther && !keepVersion(of, stored, 'tab', true)) return { isKept: false, isOtherKept: false }
@@ -125,7 +129,7 @@ export function changeDraft(of: DraftOf, text: string, start: string, known: str
   } else if (!write(draftKey(of), text)) {
     return { isKept: false, isOtherKept: isOther }
   }
-  keepSyncState(of, { ...state, at: serverNow(), isSaved: false })
+  keepSyncState(of, { ...state, at: serverNow(), isSaved: false, begins: state.begins || isReplaced || isOther })
   return { isKept: true, isOtherKept: isOther }
 }
 
@@ -133,7 +137,7 @@ export function changeDraft(of: DraftOf, text: string, start: string, known: str
 export function keepDraft(of: DraftOf, text: string, start: string): boolean {
   const present = draft(of)
   if (present !== null && present !== text && present !== start && !keepVersion(of, present, 'replaced', false)) return false
-  return changeDraft(of, text, start, read(draftKey(of))).isKept
+  return changeDraft(of, text, start, read(draftKey(of)), true).isKept
 }
 
 /**
@@ -154,7 +158,7 @@ export function claim(of: DraftOf, start: string): void {
   }
   if (isNewer && own !== theirs) {
     if (!write(draftKey(of), theirs)) return
-    keepSyncState(of, { ...ownState, at, isSaved: false })
+    keepSyncState(of, { ...ownState, at, isSaved: false, begins: true })
   }
   remove(draftKey(visitor))
   remove(syncKey(visitor))
@@ -185,7 +189,7 @@ export function handOver(of: DraftOf, text: string, start: string): boolean {
     if (earlier !== null && earlier !== current && !keepVersion(of, earlier, 'replaced', false)) return false
     if (!write(beforeKey(of), current)) return false
   }
-  return changeDraft(of, text, start, read(draftKey(of))).isKept && write(handedKey(of), text)
+  return changeDraft(of, text, start, read(draftKey(of)), true).isKept && write(handedKey(of), text)
 }
 
 /** What was in the draft before a text was handed over. */
