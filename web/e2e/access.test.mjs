@@ -116,7 +116,7 @@ const REFUSALS = [
 ]
 
 test('a refusal says in the language of the person what to do, and keeps the words of the server', async () => {
-  const { page, check, close } = await registered(`/problems/${SLUG}`, { language: 'zh-CN' })
+  const { page, check, close, faults } = await registered(`/problems/${SLUG}`, { language: 'zh-CN' })
   await page.getByRole('textbox', { name: /源代码|代码/ }).click()
   await page.keyboard.insertText('print(1)\n')
   for (const [code, status, title, todo, wait] of REFUSALS) {
@@ -136,6 +136,8 @@ test('a refusal says in the language of the person what to do, and keeps the wor
     if (code === 'unauthorized') await box.getByRole('link', { name: '登录' }).waitFor()
     await page.unroute('**/run')
   }
+  // The browser reports the answers 503 that this test has sent.
+  faults.splice(0, faults.length, ...faults.filter((fault) => !/status of 503/.test(fault)))
   await close()
 })
 
@@ -147,7 +149,6 @@ test('a contest that is over says so in words', async () => {
   assert.ok(answer.ok, await answer.text())
   const { page, close } = await registered('/contests/short', { language: 'zh-CN' })
   await page.route('**/contests/short/participation*', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'conflict', title: 'Conflict', detail: 'The contest has ended; you may take part virtually.' } }))
-  await page.route('**/contests/short/participants*', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'conflict', title: 'Conflict', detail: 'The contest has ended; you may take part virtually.' } }))
   await page.locator('main button').filter({ hasText: /参加|加入/ }).first().click()
   const box = page.getByRole('alert')
   await box.getByText('请刷新页面查看当前状态').waitFor()
@@ -252,14 +253,18 @@ test('a statement is printed whole and black on white, and its pictures have a l
       picture.remove()
       return colour
     })
-  assert.equal(await ground(), 'oklch(1 0 0)')
+  // Browsers write these colours as oklch or lab.
+  const white = /^(oklch\(1|lab\(100) 0 0\)$/
+  assert.match(await ground(), white)
   await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
   const [text, back, cut] = await page.evaluate(() => {
     const statement = document.querySelector('.statement')
     const panel = statement.closest('[role=tabpanel]')
     return [getComputedStyle(statement).color, getComputedStyle(document.documentElement).backgroundColor, panel.scrollHeight - panel.clientHeight]
   })
-  assert.deepEqual([text, back, cut], ['oklch(0 0 0)', 'oklch(1 0 0)', 0])
+  assert.match(text, /^(oklch|lab)\(0 0 0\)$/)
+  assert.match(back, white)
+  assert.equal(cut, 0)
   assert.equal(await page.getByRole('heading', { name: 'Calm Water', level: 1 }).isVisible(), true)
   for (const hidden of [page.locator('header'), page.locator('[data-editor]'), page.getByRole('button', { name: 'Run', exact: true })]) assert.equal(await hidden.isVisible(), false)
   await close()

@@ -49,7 +49,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
     run.resize(cols, rows)
   }
   return (
-    <div className="flex flex-col h-full min-h-72">
+    <div className="flex flex-col h-full min-h-48">
       <div className="flex flex-wrap items-center gap-2 pb-2">
         <p className="grow basis-60 text-sm text-muted">{drawer.terminalDetail}</p>
         <Button onClick={start} disabled={isLive || of.user === undefined}>
@@ -65,7 +65,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
           {m.play.kill}
         </Button>
       </div>
-      <div className="grow min-h-32 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
+      <div className="grow min-h-24 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
         <Terminal
           label={`${m.play.terminalLabel}. ${m.play.terminalHint}`}
           isLive={isLive}

@@ -14,11 +14,10 @@ import { highlighting, indentation } from './languages'
 import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
 
-/** Keys of other editors, loaded when a person chooses them. */
+/** Keys of another editor, loaded when a person chooses them. */
 const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
   standard: async () => [],
   vim: async () => (await import('@replit/codemirror-vim')).vim({ status: true }),
-  emacs: async () => (await import('@replit/codemirror-emacs')).emacs(),
 }
 
 /** Keys that load the search, which few people use. */
@@ -180,5 +179,5 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     },
   }))
 
-  return <div ref={host} data-editor data-keys={keys} className="h-full min-h-0 overflow-hidden" />
+  return <div ref={host} data-editor className="h-full min-h-0 overflow-hidden" />
 }

@@ -15,7 +15,7 @@ const look = EditorView.theme({
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--selection)' },
   '.cm-matchingBracket': { backgroundColor: 'var(--selection)', outline: '1px solid var(--border-strong)' },
   '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
-  // The packages of Vim and Emacs keys have fixed colours.
+  // The package of the Vim keys has fixed colours.
   '& .cm-vim-panel, & .cm-vim-panel input': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
   '& .cm-vim-message': { color: 'var(--wrong) !important' },
   '.cm-tooltip': { backgroundColor: 'var(--surface)', border: '1px solid var(--border)', color: 'var(--text)' },

@@ -24,9 +24,8 @@ const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.plat
 /** The keys that open the command palette. */
 export const PALETTE_KEYS = isMac ? ['⌘', 'K'] : ['Ctrl', 'K']
 
-/** Whether the event opens the command palette. A terminal keeps its keys, and so do the Emacs keys of an editor, where Ctrl-K cuts a line. */
+/** Whether the event opens the command palette. A terminal keeps its keys: there, Ctrl-K belongs to the program. */
 export function opensPalette(event: KeyboardEvent): boolean {
   if (event.key.toLowerCase() !== 'k' || event.altKey || event.shiftKey || !(isMac ? event.metaKey : event.ctrlKey)) return false
-  const keeps = (part: EventTarget) => part instanceof HTMLElement && (part.classList.contains('xterm') || (!isMac && part.dataset['keys'] === 'emacs'))
-  return !event.composedPath().some(keeps)
+  return !event.composedPath().some((part) => part instanceof Element && part.classList.contains('xterm'))
 }
