@@ -120,7 +120,7 @@ function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: Res
           <Text title={m.run.stderr} text={result.stderr} />
         </div>
       )}
-      {purpose === 'submission' && code === 'AC' && result.language != null && <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />}
+      {purpose === 'submission' && verdictOf(result.verdict) === 'AC' && result.language != null && <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />}
       {result.compile?.ok === true && result.compile.output.trim() !== '' && <Compiler text={result.compile.output} onLine={onLine} />}
     </>
   )
