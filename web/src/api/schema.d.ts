@@ -2194,13 +2194,15 @@ export interface components {
             /** @description Arguments after the program's name. */
             args?: string[];
             /** @description Standard input. */
-            input?: string;
+            input?: string | null;
+            /** @description Another name of `input`. */
+            stdin?: string | null;
             limits?: components["schemas"]["SnippetLimits"] | null;
         } & (({
             source_code: string;
         } | {
             files: unknown[];
-        }) & (unknown | {
+        }) & unknown & (unknown | {
             files?: unknown;
         }));
         /** @description A shared program. Its fields are those of `POST /execute`. */

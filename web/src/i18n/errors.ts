@@ -14,7 +14,7 @@ const MISFITS = [
 ] as const
 
 const CODES = [
-  'unauthorized', 'wrong-credentials', 'missing-scope', 'forbidden', 'not-found', 'request-timeout', 'taken', 'conflict', 'body-too-large',
+  'unauthorized', 'wrong-credentials', 'missing-scope', 'forbidden', 'not-found', 'request-timeout', 'taken', 'conflict', 'precondition-failed', 'body-too-large',
   'input-window-full', 'invalid-package', 'invalid-submission', 'unknown-language', 'language-unavailable', 'submission-too-large', 'invalid-path',
   'invalid-limit', 'quota-used-up', 'rate-limited', 'too-many-waiting', 'too-many-attempts', 'internal', 'queue-full', 'no-worker', 'disk-full', 'unavailable',
 ] as const
@@ -38,6 +38,7 @@ const en: ErrorTexts = {
     'request-timeout': { title: 'Your request arrived too slowly', todo: 'Nothing has changed. Check your connection, then try again.' },
     taken: { title: 'This name is taken', todo: 'Choose another one.' },
     conflict: { title: 'This is not possible now', todo: 'Something has changed meanwhile. Reload the page to see how it is now.' },
+    'precondition-failed': { title: 'Another device has saved this meanwhile', todo: 'Reload the page to see both versions. Yours is kept in this browser.' },
     'body-too-large': { title: 'This is too large', todo: 'Send less at a time.' },
     'input-window-full': { title: 'The program does not read its input', todo: 'Wait until it reads, or end it.' },
     'invalid-package': { title: 'The package of the problem is invalid', todo: 'Mend the errors that are named below, then send it again.' },
@@ -73,6 +74,7 @@ const zhCN: ErrorTexts = {
     'request-timeout': { title: '请求到达得太慢', todo: '没有任何更改。请检查网络连接后重试。' },
     taken: { title: '此名称已被占用', todo: '请换一个。' },
     conflict: { title: '现在无法这样做', todo: '状态已经改变。请刷新页面查看当前状态。' },
+    'precondition-failed': { title: '另一台设备已保存了更新的版本', todo: '请刷新页面查看两个版本。您的版本保存在此浏览器中。' },
     'body-too-large': { title: '内容过大', todo: '请减少一次发送的内容。' },
     'input-window-full': { title: '程序没有读取输入', todo: '请等待程序读取，或结束程序。' },
     'invalid-package': { title: '题目包无效', todo: '请修正下面列出的错误后重新上传。' },
