@@ -63,7 +63,8 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
     const other = theme === 'dark' ? 'light' : 'dark'
     for (const next of [other, theme]) {
       await page.emulateMedia({ colorScheme: next })
-      await page.waitForFunction((dark) => document.documentElement.classList.contains('dark') === dark, next === 'dark')
+      // A page of the server's own, such as the one that sets a password, follows the system by its style sheet alone.
+      await page.waitForFunction((dark) => document.getElementById('root') === null || document.documentElement.classList.contains('dark') === dark, next === 'dark')
       if (next === other) await checkTheme(name, other)
     }
   }
