@@ -119,11 +119,9 @@ test('a language whose toolchain is in an image is offered by the running server
   }
   const { page, check, close } = await player()
   // The server looks for new languages every few seconds; the page asks when it is opened.
-  await page.waitForFunction(
-    async () => (await (await fetch('/api/v1/languages')).json()).languages.some((one) => one.language_id === 'parrot' && one.available),
-    undefined,
-    { polling: 500 },
-  )
+  const isOffered = () =>
+    page.evaluate(async () => (await (await fetch('/api/v1/languages')).json()).languages.some((one) => one.language_id === 'parrot' && one.available))
+  while (!(await isOffered())) await page.waitForTimeout(500)
   await page.reload()
   await choose(page, 'parrot')
   await write(page, 'Pretty Polly')

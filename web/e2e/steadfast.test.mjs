@@ -87,7 +87,7 @@ test('a server that is restarted while a submission is judged is found again, an
   await page.goto(`${server.url}/problems/${SLUG}`)
   // Each test takes a second, so that the server ends in the middle.
   await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
-  await page.getByRole('status').filter({ hasText: /^Running test/ }).waitFor()
+  await page.getByText(/^Running test/).first().waitFor()
   await server.kill()
   await page.getByText('The connection was lost. Judging goes on; reconnecting.').waitFor()
   await check('judging-reconnecting')

@@ -29,7 +29,14 @@ function useCatalogue(): Catalogue | 'loading' | 'failed' {
   return catalogue
 }
 
-export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
+interface ErrorBoxProps {
+  error: unknown
+  onRetry?: (() => void) | undefined
+  /** Whether the box leads to the sign-in if the session has ended. False where the page around it does. */
+  leadsToSignIn?: boolean
+}
+
+export function ErrorBox({ error, onRetry, leadsToSignIn = true }: ErrorBoxProps) {
   const { messages: m, tag } = useLanguage()
   const catalogue = useCatalogue()
   const call = error instanceof CallError ? error : undefined
@@ -61,7 +68,7 @@ export function ErrorBox({ error, onRetry }: { error: unknown; onRetry?: (() => 
             <CopyButton text={call.requestId} what={m.requestId} />
           </p>
         )}
-        {call?.status === 401 && (
+        {leadsToSignIn && call?.status === 401 && (
           <div className="mt-2">
             <SignInAgain />
           </div>

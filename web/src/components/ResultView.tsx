@@ -43,7 +43,7 @@ export function ResultView(props: ResultViewProps) {
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} />}
         {judging.kind === 'done' && <Fate result={judging.result} purpose={judging.purpose} />}
       </div>
-      {judging.kind === 'failed' && <ErrorBox error={judging.error} />}
+      {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
         <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
       )}

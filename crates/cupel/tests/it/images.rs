@@ -178,11 +178,11 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     });
     // The server has used the first image, so its files stay until the server ends.
     let pruned = run(&data, &["images", "prune"], 0);
-    assert!(pruned.contains("1 images are in use"), "{pruned}");
+    assert!(pruned.contains("1 image in use"), "{pruned}");
     run(&data, &["images", "verify", "course/python:2026"], 0);
     drop(server);
     let pruned = run(&data, &["images", "prune"], 0);
-    assert!(pruned.contains("1 unpacked images and 0 layers removed"), "{pruned}");
+    assert!(pruned.contains("removed 1 unpacked image and 0 layers"), "{pruned}");
     run(&data, &["images", "remove", "course/python:2026"], 0);
     let error = run(&data, &["images", "inspect", "course/python:2026"], 3);
     assert!(error.contains("no image is named `course/python:2026`"), "{error}");
