@@ -133,7 +133,8 @@ test('a refusal says in the language of the person what to do, and keeps the wor
     assert.equal(await box.locator('[lang=en]').innerText(), `Words about ${code}.`)
     await box.getByText('0199a4e2c5d07f3e').waitFor()
     if (code === 'queue-full') await check('refusal-zh')
-    if (code === 'unauthorized') await box.getByRole('link', { name: '登录' }).waitFor()
+    // The way to sign in is beside Run and Submit.
+    if (code === 'unauthorized') await page.getByRole('link', { name: '登录' }).first().waitFor()
     await page.unroute('**/run')
   }
   // The browser reports the answers 503 that this test has sent.

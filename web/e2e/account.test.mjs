@@ -125,6 +125,7 @@ test('an API key is shown once, works with its rights only, and is revoked', asy
   assert.equal((await withKey(key, 'GET', '/auth/me')).status, 200)
   assert.equal((await withKey(key, 'POST', '/execute', { language: 'python', source_code: 'print(1)' })).status, 403)
   await page.getByRole('button', { name: 'Done' }).click()
+  await page.locator('code', { hasText: 'cup_' }).waitFor({ state: 'hidden' })
   assert.ok(!(await page.content()).includes(key), 'the key stays nowhere in the page')
   // A name shows a directional override as its code.
   await page.getByRole('button', { name: 'Revoke the key laptop <b>‹U+202E›' }).click()
