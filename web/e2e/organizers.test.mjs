@@ -18,8 +18,10 @@ after(async () => {
 /** An author who has made a contest. */
 async function organizer(slug, title, options) {
   const visitor = await registered(server, browser, options)
-  server.command('user', 'role', visitor.name, 'author')
   const token = tokenOf(server, visitor.name)
+  const { user_id: id } = await call(server, token, 'GET', '/auth/me')
+  // Through the server, which then knows the new role at once. It reads changes of the command line some seconds later.
+  await asAdmin(server, 'PATCH', `/admin/users/${id}`, { role: 'author' })
   await makeContest(server, slug, title, -HOUR, {}, token)
   return { ...visitor, token }
 }
