@@ -222,7 +222,7 @@ async def open_r1(files, language="python", seconds=10, **limits):
         "files": [{"name": name, "content": content} for name, content in files.items()],
         "run_timeout": round((seconds + 3) * 1000), "language": language, "version": "*", **limits,
     }
-    # Its client leaves the content type to the header, and reads the body as JSON whatever its type is.
+    # The client sends a Content-Type header itself, and parses the response as JSON regardless of its content type.
     response = requests.post(
         f"{RELAXED}/api/v2/execute", data=json.dumps(data), headers={"Content-Type": "application/json"}, timeout=PATIENCE,
     )

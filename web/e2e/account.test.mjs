@@ -3,11 +3,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { launch, visit } from './browser.mjs'
+import * as people from './people.mjs'
+import { PASSWORD, PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
-const PATIENCE_MS = 60_000
-const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
 const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
 
@@ -29,21 +28,7 @@ async function signIn(page, name, password) {
   await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
 }
 
-let made = 0
-async function registered(options) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  const name = `student-${made}`
-  await page.goto(`${server.url}/register`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
-  return { ...visitor, name }
-}
+const registered = (options) => people.registered(server, browser, options)
 
 const withKey = (key, method, path, body) =>
   fetch(`${server.url}/api/v1${path}`, { method, headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) })

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
+import * as people from './people.mjs'
+import { PASSWORD, PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
 
-const PATIENCE_MS = 60_000
-const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
 
 let server
@@ -18,21 +18,7 @@ after(async () => {
   await server?.stop()
 })
 
-let made = 0
-async function registered(options) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  const name = `writer-${made}`
-  await page.goto(`${server.url}/register`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByLabel('E-mail address').fill(`${name}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
-  return { ...visitor, name }
-}
+const registered = (options) => people.registered(server, browser, options)
 
 /** Another browser of a user. */
 async function signedIn(name, options) {

@@ -59,6 +59,15 @@ export async function endSessions(server, name) {
 export const makeContest = (server, slug, title, starts, change = {}, key = adminKey(server)) =>
   call(server, key, 'POST', '/contests', { slug, title, style: 'icpc', starts_at: at(starts), length_seconds: 2 * HOUR, public: true, problems: ['calm-water'], ...change })
 
+/** Waits until an asynchronous condition holds. `page.waitForFunction` cannot: a promise is true. */
+export async function until(what, condition) {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, `not in time: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
 let made = 0
 /** A new person who has registered in a new browser window, with the name `student-N`. */
 export async function registered(server, browser, options) {

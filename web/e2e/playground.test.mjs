@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { makeImage } from './image.mjs'
+import { until } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
@@ -121,7 +122,7 @@ test('a language whose toolchain is in an image is offered by the running server
   // The server looks for new languages every few seconds; the page asks when it is opened.
   const isOffered = () =>
     page.evaluate(async () => (await (await fetch('/api/v1/languages')).json()).languages.some((one) => one.language_id === 'parrot' && one.available))
-  while (!(await isOffered())) await page.waitForTimeout(500)
+  await until('the language is offered', isOffered)
   await page.reload()
   await choose(page, 'parrot')
   await write(page, 'Pretty Polly')

@@ -3,15 +3,13 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
+import * as people from './people.mjs'
+import { PASSWORD, PATIENCE_MS } from './people.mjs'
 import { startProxy, startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
 // The goal is 360 kB. The drafts on the server and their history made the page larger.
 const PROBLEM_BYTES_MAX = 368_000
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
-const PATIENCE_MS = 60_000
-
-const PASSWORD = 'correct horse battery'
 const solution = (slug, file) => readFileSync(new URL(`../../problems/${slug}/submissions/accepted/${file}`, import.meta.url), 'utf8')
 const SLUG = 'calm-water'
 const RIGHT = solution(SLUG, 'queues.py')
@@ -27,20 +25,7 @@ after(async () => {
   await server?.stop()
 })
 
-let made = 0
-async function registered(options) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  await page.goto(`${server.url}/register`)
-  await page.getByLabel('User name').fill(`student-${made}`)
-  await page.getByLabel('E-mail address').fill(`student-${made}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
-  return visitor
-}
+const registered = (options) => people.registered(server, browser, options)
 
 /** Replaces the code, as a person who pastes it does. */
 async function write(page, code) {
@@ -168,7 +153,7 @@ test('a message of the compiler leads to its line, and a program runs on custom 
 })
 
 test('the code survives a reload, another language, and signing out and in', async () => {
-  const { page, close, faults } = await registered()
+  const { page, close, faults, name } = await registered()
   await page.goto(`${server.url}/problems/${SLUG}`)
   await choose(page, 'python')
   await write(page, 'print("kept")\n')
@@ -185,7 +170,7 @@ test('the code survives a reload, another language, and signing out and in', asy
   await page.getByText('Sign in to run and submit').waitFor()
   assert.equal(await page.getByText('print("kept")').count(), 0, 'a draft belongs to its user')
   await page.getByRole('link', { name: 'Sign in' }).last().click()
-  await page.getByLabel('User name or e-mail address').fill(`student-${made}`)
+  await page.getByLabel('User name or e-mail address').fill(name)
   await page.getByLabel('Password').fill('wrong horse battery')
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('The name or the password is wrong.').waitFor()

@@ -14,7 +14,7 @@ import { ErrorBox } from './ErrorBox'
 /** Source: the server's bound on a question, an answer and an announcement. */
 const TEXT_MAX = 10_000
 
-/** What is sent is a line in the list at once, without waiting for the next poll. */
+/** Sends a text and adds it to the list at once, without waiting for the next poll. */
 function useSent(slug: string, send: () => Promise<unknown>, onSent: () => void) {
   const queries = useQueryClient()
   return useMutation({

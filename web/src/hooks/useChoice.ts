@@ -14,7 +14,7 @@ const subscribe = (listener: () => void) => {
   }
 }
 
-/** What is kept, if it is one of `values`; otherwise the first of them. */
+/** The stored choice if it is one of `values`, otherwise the first of them. */
 export function keptChoice<T extends string>(key: string, values: readonly [T, ...T[]]): T {
   const kept = read(key)
   return values.find((value) => value === kept) ?? values[0]

@@ -94,7 +94,7 @@ pub(super) fn slowest(
 ) -> Option<Measured> {
     let talks = problem.is_interactive();
     let rejected = |verdict| matches!(verdict, Verdict::WrongAnswer | Verdict::PresentationError);
-    // The time of a case with a limit of its own says nothing about the limit of the problem.
+    // A case for which the package sets a limit does not count: the problem's limit does not apply to it.
     let own: HashSet<&CaseId> =
         problem.tests.cases().filter(|case| case.limits.time.is_some()).map(|case| &case.id).collect();
     let is_measured =

@@ -215,7 +215,7 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// Returns the limits of a case, which may have limits of its own.
+    /// Returns the limits of a case: those that the package sets for it, otherwise the problem's.
     fn limits_of(&self, case: &Case) -> CaseLimits {
         if case.limits == OwnLimits::default() {
             return self.limits;

@@ -247,7 +247,7 @@ fn a_derived_time_limit_is_cached() {
     assert!(!is_known);
     assert_eq!(judge(&[]), (limit, true));
     assert!(!judge(&["--calibrate"]).1);
-    // A cold start takes more CPU time than a warm one, so each kind of start has a limit of its own.
+    // A cold start takes more CPU time than a warm one, so a cached limit applies to one kind of start only.
     let mut cold = cupel(["judge", &files.path("p"), "--submission", &files.path("s/a.py")]);
     cold.env("XDG_CACHE_HOME", files.path("cache")).env("CUPEL_WORKER__WARM_INTERPRETERS", "false");
     let cold = end(cold, b"").stderr;
