@@ -11,5 +11,5 @@ mod unpack;
 pub use export::{Container, ExportError, archive, export, pack};
 pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open, unpack_packed};
-pub use rewrite::{RewriteError, time_limit_file, with_time_limit};
+pub use rewrite::{LimitsToWrite, RewriteError, limits_file, with_limits};
 pub use unpack::UnpackLimits;

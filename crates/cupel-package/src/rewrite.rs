@@ -1,113 +1,191 @@
-//! Writes a time limit into a package's configuration file. All other text, including comments, stays unchanged.
+//! Writes limits into a package's configuration file. All other text, including comments, stays unchanged.
 //!
 //! The text is edited at the position of the value, or at the position where a new value belongs. Then it is parsed again. If the
 //! result does not have the new limit, or has any other difference, the edit is discarded.
 
 use std::time::Duration;
 
+use cupel_types::Bytes;
+
 use crate::doc::{Node, TEXT_BYTES_MAX, Value, parse_toml, parse_yaml};
 use crate::finding::Position;
 use crate::import::PackageFormat;
 
-/// The reason why a time limit was not written.
+/// The reason why a limit was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
-    /// The format has no file that can contain the limit.
-    #[error("the format `{}` has no file for a time limit; give it with --time-limit", .0.as_str())]
+    /// The format has no file in which this program writes limits.
+    #[error("cupel does not write limits into packages of the format `{}`", .0.as_str())]
     NoPlace(PackageFormat),
+    /// The format stores the memory limit in a larger unit.
+    #[error("{file} stores the memory limit in MiB, and {limit} is not a whole number of MiB")]
+    NotWhole {
+        /// The file.
+        file: &'static str,
+        /// The limit that does not fit.
+        limit: Bytes,
+    },
     /// The file cannot be parsed, or every possible edit would also change something else.
-    #[error("{file} cannot be changed safely: {why}; write the time limit {seconds} into it by hand")]
+    #[error("{file} cannot be changed safely: {why}; write `{key}` {value} into it by hand")]
     Unclear {
         /// The file.
         file: &'static str,
         /// The reason.
         why: String,
+        /// The key of the limit.
+        key: String,
         /// The value to write.
-        seconds: String,
+        value: String,
     },
 }
 
-/// Returns the name of the package file that contains the time limit.
+/// The limits to write. `None`: the package keeps its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitsToWrite {
+    /// CPU time of a case.
+    pub time: Option<Duration>,
+    /// Memory of a case.
+    pub memory: Option<Bytes>,
+}
+
+/// Returns the name of the package file that contains the time limit and the memory limit.
 ///
 /// # Errors
-/// If the format has no such file: legacy Kattis and DMOJ derive the limit or store it elsewhere, and Polygon's file is
-/// maintained in Polygon.
-pub fn time_limit_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
-    match format {
-        PackageFormat::Cupel => Ok("problem.toml"),
-        PackageFormat::Kattis202509 => Ok("problem.yaml"),
-        PackageFormat::Domjudge | PackageFormat::KattisLegacy | PackageFormat::Dmoj | PackageFormat::Polygon => {
-            Err(RewriteError::NoPlace(format))
+/// If the format has no file in which they are written: Polygon's file is maintained in Polygon.
+pub fn limits_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
+    Ok(place(format)?.file)
+}
+
+/// Returns the text of that file with new limits.
+///
+/// # Errors
+/// If the format has no such file, a limit cannot be expressed, or the text cannot be changed safely.
+pub fn with_limits(format: PackageFormat, text: &str, limits: LimitsToWrite) -> Result<String, RewriteError> {
+    let LimitsToWrite { time, memory } = limits;
+    let place = place(format)?;
+    let mut text = text.to_owned();
+    if let Some(time) = time {
+        text = place.with(&text, place.time, &(place.syntax.number)(time.as_secs_f64()))?;
+    }
+    if let Some(memory) = memory {
+        if !memory.get().is_multiple_of(place.memory_unit) {
+            return Err(RewriteError::NotWhole { file: place.file, limit: memory });
         }
+        text = place.with(&text, place.memory, &(memory.get() / place.memory_unit).to_string())?;
+    }
+    Ok(text)
+}
+
+/// Where a format stores its limits.
+struct Place {
+    file: &'static str,
+    syntax: &'static Syntax,
+    /// Keys from the top of the file to each limit.
+    time: &'static [&'static str],
+    memory: &'static [&'static str],
+    /// Unit of the memory limit, in bytes.
+    memory_unit: u64,
+}
+
+const CUPEL: Place = Place {
+    file: "problem.toml",
+    syntax: &TOML,
+    time: &["limits", "time"],
+    memory: &["limits", "memory_mib"],
+    memory_unit: 1 << 20,
+};
+
+const KATTIS: Place = Place {
+    file: "problem.yaml",
+    syntax: &YAML,
+    time: &["limits", "time_limit"],
+    memory: &["limits", "memory"],
+    memory_unit: 1 << 20,
+};
+
+const DMOJ: Place = Place {
+    file: "init.yml",
+    syntax: &YAML,
+    time: &["time_limit"],
+    memory: &["memory_limit"],
+    memory_unit: 1 << 10,
+};
+
+fn place(format: PackageFormat) -> Result<&'static Place, RewriteError> {
+    match format {
+        PackageFormat::Cupel => Ok(&CUPEL),
+        PackageFormat::Kattis202509 | PackageFormat::Domjudge | PackageFormat::KattisLegacy => Ok(&KATTIS),
+        PackageFormat::Dmoj => Ok(&DMOJ),
+        PackageFormat::Polygon => Err(RewriteError::NoPlace(format)),
     }
 }
 
-/// Returns the text of that file with a new time limit.
-///
-/// # Errors
-/// If the format has no such file, or its text cannot be changed safely.
-pub fn with_time_limit(format: PackageFormat, text: &str, limit: Duration) -> Result<String, RewriteError> {
-    let file = time_limit_file(format)?;
-    let syntax = if format == PackageFormat::Cupel { &TOML } else { &YAML };
-    let seconds = (syntax.number)(limit.as_secs_f64());
-    let unclear = |why: String| RewriteError::Unclear { file, why, seconds: seconds.clone() };
-    if text.len() as u64 > TEXT_BYTES_MAX {
-        return Err(unclear("it is too large".to_owned()));
+impl Place {
+    /// Returns the text with `value` at `path`.
+    fn with(&self, text: &str, path: &[&str], value: &str) -> Result<String, RewriteError> {
+        let (file, key) = (self.file, path.join("."));
+        let unclear = |why: String| RewriteError::Unclear { file, why, key: key.clone(), value: value.to_owned() };
+        if text.len() as u64 > TEXT_BYTES_MAX {
+            return Err(unclear("it is too large".to_owned()));
+        }
+        let parse =
+            |text: &str| (self.syntax.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
+        let before = parse(text).map_err(unclear)?;
+        let changed = self.syntax.changed(text, &before, path, value);
+        let changed = changed.ok_or_else(|| unclear("its structure is not supported".to_owned()))?;
+        let after = parse(&changed).map_err(unclear)?;
+        if value_at(&after, path).as_deref() != Some(value) || others(&after, path) != others(&before, path) {
+            return Err(unclear("something other than the limit would change".to_owned()));
+        }
+        Ok(changed)
     }
-    let parse = |text: &str| (syntax.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
-    let before = parse(text).map_err(unclear)?;
-    let changed =
-        syntax.changed(text, &before, &seconds).ok_or_else(|| unclear("its structure is not supported".to_owned()))?;
-    let after = parse(&changed).map_err(unclear)?;
-    let written = value_of_key(&after, syntax.key);
-    if written.as_deref() != Some(seconds.as_str()) || others(&after, syntax.key) != others(&before, syntax.key) {
-        return Err(unclear("something other than the limit would change".to_owned()));
-    }
-    Ok(changed)
 }
 
 /// The differences between TOML and YAML.
 struct Syntax {
     parse: fn(&str) -> Result<Node, (Position, String)>,
-    key: &'static str,
+    /// Writes a number of seconds.
     number: fn(f64) -> String,
     /// Text between a key and its value.
     is: &'static str,
-    /// Text with which the section begins at the end of the file.
-    section: &'static str,
+    /// Writes the text with which a section begins at the end of the file.
+    section: fn(&str) -> String,
 }
 
 const TOML: Syntax = Syntax {
     parse: parse_toml,
-    key: "time",
     // `{:?}` writes a decimal point (`2.0`), so that the number is a float, as usual in this file.
     number: |seconds| format!("{seconds:?}"),
     is: " = ",
-    section: "\n[limits]\n",
+    section: |name| format!("\n[{name}]\n"),
 };
 
 const YAML: Syntax = Syntax {
     parse: parse_yaml,
-    key: "time_limit",
     number: |seconds| format!("{seconds}"),
     is: ": ",
-    section: "limits:\n  ",
+    section: |name| format!("{name}:\n  "),
 };
 
 impl Syntax {
-    fn changed(&self, text: &str, root: &Node, seconds: &str) -> Option<String> {
-        let Some(limits) = get(root, "limits").filter(|limits| !limits.is_null()) else {
+    /// Returns the text with `value` at `path`, which has one or two keys.
+    fn changed(&self, text: &str, root: &Node, path: &[&str], value: &str) -> Option<String> {
+        let (key, sections) = path.split_last()?;
+        let section = sections.first();
+        let entry = format!("{key}{}{value}", self.is);
+        let parent = section.map_or(Some(root), |section| get(root, section));
+        let Some(parent) = parent.filter(|parent| !parent.is_null()) else {
             let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-            return Some(format!("{text}{end}{}{}{}{seconds}\n", self.section, self.key, self.is));
+            let opening = section.map_or(String::new(), |section| (self.section)(section));
+            return Some(format!("{text}{end}{opening}{entry}\n"));
         };
-        if let Some(old) = get(limits, self.key) {
+        if let Some(old) = get(parent, key) {
             let start = offset(text, old.at)?;
             let length = text[start..].find([' ', '\t', ',', '}', '#', '\r', '\n']).unwrap_or(text.len() - start);
-            return Some(format!("{}{seconds}{}", &text[..start], &text[start + length..]));
+            return Some(format!("{}{value}{}", &text[..start], &text[start + length..]));
         }
-        let entry = format!("{}{}{seconds}", self.key, self.is);
-        let Value::Map(entries) = &limits.value else { return None };
-        let at = offset(text, limits.at)?;
+        let Value::Map(entries) = &parent.value else { return None };
+        let at = offset(text, parent.at)?;
         if text[at..].starts_with('{') {
             let comma = if entries.is_empty() { "" } else { ", " };
             return Some(format!("{}{entry}{comma}{}", &text[..=at], &text[at + 1..]));
@@ -137,15 +215,15 @@ fn offset(text: &str, at: Position) -> Option<usize> {
     Some(text[line..].char_indices().nth(column).map_or(text.len(), |(within, _)| line + within))
 }
 
-fn value_of_key(root: &Node, key: &str) -> Option<String> {
-    match &get(get(root, "limits")?, key)?.value {
+fn value_at(root: &Node, path: &[&str]) -> Option<String> {
+    match &path.iter().try_fold(root, |node, key| get(node, key))?.value {
         Value::Scalar(scalar) => Some(scalar.text.clone()),
         Value::Seq(_) | Value::Map(_) => None,
     }
 }
 
-/// Formats everything except the limit, without positions.
-fn others(root: &Node, key: &str) -> String {
+/// Formats everything except the value at `path`, without positions.
+fn others(root: &Node, path: &[&str]) -> String {
     fn shown(node: &Node, skip: &[&str], out: &mut String) {
         match &node.value {
             Value::Scalar(scalar) => *out += &format!("{:?}", (&scalar.text, scalar.quoted)),
@@ -173,7 +251,7 @@ fn others(root: &Node, key: &str) -> String {
         }
     }
     let mut out = String::new();
-    shown(root, &["limits", key], &mut out);
+    shown(root, path, &mut out);
     out
 }
 
@@ -182,7 +260,8 @@ mod tests {
     use super::*;
 
     fn written(format: PackageFormat, text: &str) -> Result<String, RewriteError> {
-        with_time_limit(format, text, Duration::from_millis(2500))
+        let time = Some(Duration::from_millis(2500));
+        with_limits(format, text, LimitsToWrite { time, memory: None })
     }
 
     #[test]
@@ -230,13 +309,30 @@ mod tests {
     }
 
     #[test]
-    fn a_format_without_a_time_limit_file_is_an_error() {
-        for format in PackageFormat::ALL {
-            let has_place = matches!(format, PackageFormat::Cupel | PackageFormat::Kattis202509);
-            assert_eq!(time_limit_file(format).is_ok(), has_place, "{format:?}");
-            if !has_place {
-                assert_eq!(written(format, ""), Err(RewriteError::NoPlace(format)));
-            }
+    fn each_format_has_its_own_file_keys_and_units() {
+        let limits = LimitsToWrite { time: Some(Duration::from_secs(2)), memory: Some(Bytes::mib(64)) };
+        for (format, before, after) in [
+            (PackageFormat::Cupel, "title = 'x'\n", "title = 'x'\n\n[limits]\nmemory_mib = 64\ntime = 2.0\n"),
+            (PackageFormat::Kattis202509, "name: x\n", "name: x\nlimits:\n  memory: 64\n  time_limit: 2\n"),
+            (PackageFormat::KattisLegacy, "limits:\n  memory: 9\n", "limits:\n  time_limit: 2\n  memory: 64\n"),
+            (PackageFormat::Domjudge, "", "limits:\n  memory: 64\n  time_limit: 2\n"),
+            (
+                PackageFormat::Dmoj,
+                "# a\ntest_cases: x # b\ntime_limit: 1\n",
+                "# a\nmemory_limit: 65536\ntest_cases: x # b\ntime_limit: 2\n",
+            ),
+        ] {
+            assert_eq!(with_limits(format, before, limits).as_deref(), Ok(after), "{format:?}");
         }
+        assert_eq!(with_limits(PackageFormat::Polygon, "", limits), Err(RewriteError::NoPlace(PackageFormat::Polygon)));
+    }
+
+    #[test]
+    fn a_memory_limit_that_the_format_cannot_express_is_refused() {
+        let limits = LimitsToWrite { time: None, memory: Some(Bytes::kib(65_537)) };
+        let refused = |format| matches!(with_limits(format, "", limits), Err(RewriteError::NotWhole { .. }));
+        assert!(refused(PackageFormat::Cupel));
+        assert!(refused(PackageFormat::Kattis202509));
+        assert_eq!(with_limits(PackageFormat::Dmoj, "", limits).as_deref(), Ok("memory_limit: 65537\n"));
     }
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use cupel_languages::Registry;
 use cupel_package::{
-    Container, ExportError, Finding, ImportError, ImportOptions, Imported, export, import as import_package,
+    Container, ExportError, Finding, ImportError, ImportOptions, Imported, LimitsToWrite, export,
+    import as import_package, limits_file, open as open_package, with_limits,
 };
 use cupel_problem::Slug;
 use cupel_types::{Bytes, counted};
@@ -77,6 +78,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
     let beside = making(into)?;
     let made = beside.path().join("package");
     let imported = import_package(source, &made, options).map_err(|error| package::failed(source, error))?;
+    write_limits(source, &made, &imported, options)?;
     imported.warnings.iter().for_each(print_finding);
     let target = into.join(imported.package.problem.slug.as_str());
     if target.symlink_metadata().is_ok() {
@@ -87,6 +89,34 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
     let facts = facts(&imported);
     outln!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
     Ok(Exit::Ok)
+}
+
+/// Writes the limits of the options into the package, so that every later use of the package has them.
+fn write_limits(
+    source: &Path,
+    made: &Path,
+    imported: &Imported,
+    options: &ImportOptions<'_>,
+) -> Result<(), Failure> {
+    let limits = LimitsToWrite { time: options.time_limit, memory: options.memory_limit };
+    if limits == LimitsToWrite::default() {
+        return Ok(());
+    }
+    let file = limits_file(imported.format).or_exit(Exit::Usage)?;
+    let path = made.join(file);
+    // Packages of some formats may lack the file.
+    let text = if path.exists() { fs::read_to_string(&path) } else { Ok(String::new()) };
+    let text = text.with_context(|| format!("cannot read {file} of {}", source.display())).or_exit(Exit::Usage)?;
+    let changed = with_limits(imported.format, &text, limits).or_exit(Exit::Usage)?;
+    fs::write(&path, changed).with_context(|| format!("cannot write {}", path.display()))?;
+    let without = ImportOptions { format: Some(imported.format), time_limit: None, memory_limit: None, ..options.clone() };
+    let written = open_package(made, &without).map_err(|error| package::failed(source, error))?.package.problem.limits;
+    let expected = &imported.package.problem.limits;
+    if (written.time.limit, written.memory) != (expected.time.limit, expected.memory) {
+        let error = anyhow!("{}: another file of the package sets other limits than {file} would", source.display());
+        return Err(error).or_exit(Exit::Usage);
+    }
+    Ok(())
 }
 
 /// Temporary directory on the file system of the target.

@@ -17,7 +17,7 @@ use anyhow::{Context, anyhow};
 use cupel_judge::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifyEvent, VerifyObserver, VerifyReport};
 use cupel_judge::{DerivedTimeLimit, VerifiedTimeLimit, VerifyRequest, verify as verify_package};
 use cupel_languages::Registry;
-use cupel_package::{ImportError, PackageFormat, time_limit_file, with_time_limit};
+use cupel_package::{ImportError, LimitsToWrite, PackageFormat, limits_file, with_limits};
 use cupel_problem::{MaxScore, Problem, Score};
 use cupel_types::{Bytes, LanguageId, UserId, Verdict, counted};
 use uuid::Uuid;
@@ -198,7 +198,7 @@ struct LimitFile {
 
 impl LimitFile {
     fn open(package: &Path, format: PackageFormat) -> Result<LimitFile, Failure> {
-        let name = time_limit_file(format).or_exit(Exit::Usage)?;
+        let name = limits_file(format).or_exit(Exit::Usage)?;
         if !package.is_dir() {
             let error = anyhow!("it is an archive; --update-time-limit changes a package that is a directory");
             return Err(error).or_exit(Exit::Usage);
@@ -214,7 +214,8 @@ impl LimitFile {
         let failed = || format!("cannot write to {}", self.path.display());
         let (mut file, mut text) = (&self.file, String::new());
         file.rewind().and_then(|()| file.read_to_string(&mut text)).with_context(failed)?;
-        let changed = with_time_limit(self.format, &text, limit).or_exit(Exit::Failed)?;
+        let limits = LimitsToWrite { time: Some(limit), memory: None };
+        let changed = with_limits(self.format, &text, limits).or_exit(Exit::Failed)?;
         if changed == text {
             return Ok(false);
         }

@@ -125,3 +125,59 @@ fn a_named_format_is_used_for_the_import() {
     let right = import(&["--format", "dmoj", "--time-limit", "1", "--memory-limit-kib", "65536"]);
     assert_eq!(right.code, Some(0), "{right:?}");
 }
+
+#[test]
+fn limits_of_an_import_are_written_into_the_package() {
+    const TEST: &str = "data/secret/1";
+    for (form, file, before, after) in [
+        (
+            "dmoj",
+            "init.yml",
+            "# tests\ntest_cases:\n- {in: data/secret/1.in, out: data/secret/1.ans, points: 5}\n",
+            "# tests\nmemory_limit: 65536\ntime_limit: 2\ntest_cases:\n- {in: data/secret/1.in, out: data/secret/1.ans, points: 5}\n",
+        ),
+        (
+            "kattis-legacy",
+            "problem.yaml",
+            "name: Echo # the title\n",
+            "name: Echo # the title\nlimits:\n  memory: 64\n  time_limit: 2\n",
+        ),
+    ] {
+        let files = Files::new(&[(&format!("echo/{file}"), before), ("into/keep", "")]);
+        files.write(&format!("echo/{TEST}.in"), "1\n");
+        files.write(&format!("echo/{TEST}.ans"), "1\n");
+        let import = |limit: &str| {
+            let limits = ["--format", form, "--time-limit", limit, "--memory-limit-kib", "65536"];
+            let (package, into) = (files.path("echo"), files.path("into"));
+            end(cupel(["problem", "import", &package, "--into", &into].iter().chain(&limits)), b"")
+        };
+        let imported = import("2");
+        assert_eq!(imported.code, Some(0), "{form}: {imported:?}");
+        assert_eq!(std::fs::read_to_string(files.path(&format!("into/echo/{file}"))).unwrap(), after, "{form}");
+
+        let listed = end(cupel(["problem", "list", &files.path("into"), "--json"]), b"");
+        let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+        assert_eq!(listed["packages"][0]["time_limit_ms"], 2000, "{form}: {listed:#}");
+    }
+}
+
+#[test]
+fn limits_that_the_package_cannot_express_leave_nothing_behind() {
+    let files = Files::new(&[
+        ("echo/problem.yaml", "name: Echo\n"),
+        ("echo/domjudge-problem.ini", "timelimit = 1\n"),
+        ("echo/data/secret/1.in", "1\n"),
+        ("echo/data/secret/1.ans", "1\n"),
+        ("into/keep", ""),
+    ]);
+    for (limits, why) in [
+        (["--time-limit", "2"], "domjudge-problem.ini"),
+        (["--memory-limit-kib", "65537"], "not a whole number of MiB"),
+    ] {
+        let (package, into) = (files.path("echo"), files.path("into"));
+        let refused = end(cupel(["problem", "import", &package, "--into", &into].iter().chain(&limits)), b"");
+        assert!(refused.code == Some(2) && refused.stderr.contains(why), "{refused:?}");
+        let left = std::fs::read_dir(&into).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        assert_eq!(left, ["keep"], "{limits:?}");
+    }
+}

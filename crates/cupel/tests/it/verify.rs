@@ -280,10 +280,10 @@ fn a_derived_limit_is_the_only_change_written_to_the_package() {
     let (ended, object) = verify(&files.path("p"), &["--update-time-limit"]);
     assert_eq!((ended.code, &object["time_limit"]["written"], yaml()), (Some(1), &Value::Null, changed));
 
-    // The limit is not written if the format has no place for it.
-    files.write("p/problem.yaml", "name: Sum\n");
-    let ended = end(cupel(["verify", &files.path("p"), "--update-time-limit"]), b"");
-    assert!(ended.code == Some(2) && ended.stderr.contains("kattis-legacy"), "{ended:?}");
+    // The file of a Polygon package is maintained in Polygon.
+    let polygon = concat!(env!("CARGO_MANIFEST_DIR"), "/../cupel-package/tests/packages/polygon/words");
+    let ended = end(cupel(["verify", polygon, "--update-time-limit"]), b"");
+    assert!(ended.code == Some(2) && ended.stderr.contains("format `polygon`"), "{ended:?}");
 }
 
 #[test]

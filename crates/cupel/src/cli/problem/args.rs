@@ -55,10 +55,10 @@ pub(crate) enum ProblemCommand {
         /// Format of the package [default: recognised by its files].
         #[arg(long, value_name = "F", value_parser = parse_format)]
         format: Option<PackageFormat>,
-        /// CPU time limit of a test, in seconds or with a unit, for formats that have none.
+        /// CPU time limit of a test, in seconds or with a unit; written into the package.
         #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = parse_time)]
         time_limit: Option<Duration>,
-        /// Memory limit of a test, in KiB, for formats that have none.
+        /// Memory limit of a test, in KiB; written into the package. Most formats store whole MiB.
         #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
         memory_limit_kib: Option<u64>,
     },
