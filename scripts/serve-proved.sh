@@ -26,7 +26,12 @@ fi
 
 echo "== serve on $url (data in $DATA/, log in $log)"
 exec 3>>"$log"
-"$cupel" serve --listen "$LISTEN" --data "$DATA" 2>&3 3>&- &
+# The server prints its first lines into a file without a name, because they contain a password and a link: one of them is printed again
+# at the end.
+first=$(mktemp)
+exec 5>"$first" 6<"$first"
+rm -f "$first"
+"$cupel" serve --listen "$LISTEN" --data "$DATA" 2>&3 >&5 3>&- 5>&- 6<&- &
 server=$!
 follower=
 # These signals stop the server. This script continues until the server has drained.
@@ -46,6 +51,13 @@ until curl --silent --fail --output /dev/null --max-time 2 "$url/readyz"; do
     [ "$SECONDS" -lt "$deadline" ] || fail "the server was not ready within $ready_seconds_max s"
     sleep 0.1
 done
+lines=
+until [[ $lines == *"Try next"* ]]; do
+    kill -0 "$server" 2>/dev/null || fail "the server exited before it was ready"
+    sleep 0.1
+    lines+=$(cat <&6)
+done
+printf '%s\n' "$lines"
 
 echo "== smoke test: real programs through the HTTP API, in every installed language (up to a minute)"
 # Every `make run` uses the same key; a new one is created if it has expired or was revoked.
@@ -62,6 +74,7 @@ CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not give the e
 cat <<END
 
 Cupel serves on $url and has passed its smoke test.
+$(grep '^site: ' <<<"$lines" || echo "site: $url/")
 More languages: $cupel languages (lists them), $cupel languages install all
 
 Try next, in another terminal:

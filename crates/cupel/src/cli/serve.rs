@@ -106,8 +106,8 @@ impl About {
             Role::All => format!("cupel {}", env!("CARGO_PKG_VERSION")),
             Role::Api | Role::Worker => format!("cupel {} {}", env!("CARGO_PKG_VERSION"), self.role.command()),
         };
-        let (available, missing): (Vec<&Language>, Vec<&Language>) =
-            self.registry.iter().partition(|l| l.is_available());
+        let available: Vec<&Language> = self.registry.iter().filter(|language| language.is_available()).collect();
+        let missing = self.registry.iter().count() - available.len();
         let mut text = match self.role {
             Role::All | Role::Api => format!("{} · {} · reference at {url}/docs/\n", bold(&what), bold(&url)),
             Role::Worker => format!("{} · health and metrics at {}\n", bold(&what), bold(&url)),
@@ -117,9 +117,8 @@ impl About {
         }
         if let Some(sandbox) = &self.sandbox {
             text += &format!("sandbox: {sandbox}\nlanguages: {} available", available.len());
-            if !missing.is_empty() {
-                let ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
-                text += &format!(" · missing: {} (`cupel languages` shows the reasons)", ids.join(", "));
+            if missing > 0 {
+                text += &format!(" · {missing} not installed (`cupel languages` shows the reasons)");
             }
             text.push('\n');
         }
