@@ -1,4 +1,7 @@
-//! A full disk, as the cause of an error.
+//! A full disk, as the cause of an error: that of the database, or that of the data directory.
+//!
+//! It is a separate cause, because no retry helps until an operator frees space: the API answers 503 `disk-full`, and the
+//! node is not ready.
 
 use std::error::Error;
 use std::io;

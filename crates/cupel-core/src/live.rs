@@ -10,6 +10,13 @@
 //! gives them the bus's guarantees: the order is kept, a reader also gets what was sent before it subscribed, duplicates
 //! are dropped, memory is bounded, and nothing blocks. None of them is part of the submission's log, which clients read.
 //!
+//! A direct connection from API nodes to workers would be faster. But each worker would then need an address, a port and
+//! credentials that API nodes can use; a worker listens only for health checks and metrics. The bus exists on every node,
+//! is authenticated, and its guarantees are tested on every adapter.
+//!
+//! The way of an input: WebSocket → `cupel-api/src/live/session.rs` → `live/input.rs` there (numbers and window) →
+//! [`Core::send_input`] → bus → `LiveFeed` (`cupel-worker/src/live.rs`) → `Executor` (`StdinSource::Live`) → program.
+//!
 //! Any API node may send the next input, because a client may reconnect through another node. Inputs are numbered from 1
 //! per submission, so the worker recognises duplicates and missing inputs.
 //!

@@ -3,7 +3,7 @@
 //! All clients of this process share one list of the longest-waiting runs. The list has a bound and is read from the
 //! store at a bounded rate, so a position needs no query of its own, however many clients follow runs.
 //!
-//! A position is an estimate: the queue serves the owners in turn, and weighs priorities and used slot time. It
+//! A position is an estimate and is in no log: the queue serves the owners in turn, and weighs priorities and used slot time. It
 //! counts the runs that became due earlier and need the same language queue. Of another owner's runs it counts at most
 //! one more than of the owner's own, because the owners take turns.
 

@@ -1,6 +1,13 @@
 //! Adapters of the `EventBus` port: in this process (`embedded.rs`), and over a server that all nodes share
 //! (`remote.rs`), either Redis or PostgreSQL. All of them pass the conformance suite of `cupel-testkit`.
 //!
+//! Every event refers to the previous one, so a subscriber detects a lost event as a gap, and then reads the store.
+//! Notices, such as cancellations (`Notice::Stop`), reach all nodes in the same way, so that a worker stops at once instead
+//! of at its next lease renewal.
+//!
+//! *Limit:* the bus cannot detect events that were never published: a worker may be killed between writing a result and
+//! publishing it. So a waiting request that receives no event for 15 s reads the store (`cupel-core/src/view.rs`).
+//!
 //! *Architecture invariant:* a bus may lose everything at a restart. Publishing never blocks and never fails. Memory is
 //! bounded, regardless of slow listeners, slow servers and the amount of output of the programs.
 #![forbid(unsafe_code)]

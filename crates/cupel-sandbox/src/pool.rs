@@ -4,6 +4,9 @@
 //! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
 //! lane. For each warm interpreter, the slot has another lane and another spare. For an image, there is a spare when the
 //! image was announced, and after a lane for it was retired. A background thread creates the spares.
+//!
+//! A slot retires a lane after a limit was exceeded, after a number of runs, or if the lane's clean-up check fails. Of the
+//! lanes of images, it keeps the [`IMAGE_LANES_MAX`] that it used last.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};

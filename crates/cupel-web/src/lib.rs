@@ -1,5 +1,9 @@
 //! The site: the files that `web/` was built into, compressed in advance, and the routes that serve them.
 //!
+//! `scripts/build-site.sh` builds and compresses the site into `web/dist`, which this crate embeds. Without that folder, as
+//! in a build without Node.js, the crate serves a page that says how to build the site. The site has a crate of its own, so
+//! that a change of the site recompiles one small crate and links the binary, and does not recompile the API.
+//!
 //! *Invariants:* every page loads from this server only, and its content security policy allows neither inline scripts
 //! nor inline styles. A file below `assets/` has a hash of its content in its name, so that it never changes; every
 //! other response is revalidated. Only the routes of the site get its page: the paths of the API, of its documentation

@@ -6,10 +6,37 @@
 //!   heartbeat ─► renew   │ └──────── report ◄─────────────┘
 //!                        └► completion (async) ─► core.complete
 //! ```
-//! *Architecture invariants:* A run is taken only if a slot is free. Each taken run ends with exactly one successful
-//! call of `complete` or `give_back`, or without a call if its lease was lost (the store would refuse the write). An
-//! internal failure is never a verdict. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by
-//! the binary creates the executors.
+//!
+//! # Fairness is by time
+//!
+//! Five rules together bound how long one user's runs delay another's:
+//!
+//! - The queue's line charges an owner for the slot time of their runs (`crates/cupel-queue/src/line.rs`, weighted fair
+//!   queueing). Workers report slot time on the event bus (`Notice::Used`), so every node's line charges it.
+//! - The runs of a slot take turns in using its executor (`slot.rs`). Between two steps, a run whose turn has lasted a
+//!   quarter of a second returns the executor to the driver. The driver starts a waiting run of another owner, or
+//!   continues one that yielded before (`driver.rs`). A waiting run keeps its lease, its thread and its results so far;
+//!   its time limits do not include the waiting time. A slot has at most four such runs.
+//! - While other owners' runs wait, a free slot is not given to an owner who already has half of the worker's slots
+//!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So the long runs of
+//!   one owner never occupy all slots of a worker that has several.
+//! - A program that requests a wall-clock limit above `worker.long_step` and above its language's default is a long run
+//!   (`long.rs`). All long runs together may use all slots but one. The next long run waits in the worker for up to five
+//!   seconds, then in the store for a second, without losing an attempt. Short runs overtake it.
+//! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
+//!   the tests after it are SK.
+//!
+//! A step is never interrupted. In the worst case, runs of other users occupy every slot, and a user waits for one short
+//! test of each of those users. On a worker with one slot, the wait may include one long test.
+//!
+//! While a slot's runs are short, its next run is leased in advance. If the slot then stays busy, the first free slot
+//! gets that run; after a second, the run is returned to the queue (`spare.rs`).
+//!
+//! *Architecture invariants:* A result is written only through `complete`, with the lease under which it was judged. A
+//! run is taken only if a slot is free. Each taken run ends with exactly one successful call of `complete` or
+//! `give_back`, or without a call if its lease was lost (the store would refuse the write). An internal failure is never
+//! a verdict. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by the binary creates the
+//! executors.
 #![forbid(unsafe_code)]
 
 mod artifacts;

@@ -1,4 +1,5 @@
-//! Rejudging: a new run of the same submission, at the current version of the problem.
+//! Rejudging: a new run of the same submission, at the version of the problem that is current when the rejudge is
+//! requested. The event numbers of the new run continue after those of the previous run.
 
 use cupel_types::{PriorityClass, RunId, SubmissionId, Verdict};
 

@@ -5,6 +5,9 @@
 //! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues again
 //! the runs that a previous server left unfinished. The parts that take or create work start last. Order at the end:
 //! the process stops accepting submissions, lets running programs end or gives their runs back, and closes the store.
+//!
+//! If the launcher is killed, the process gives its runs back and exits with code 7, because it has no privilege to start
+//! another launcher. The service manager restarts it, and no accepted submission is lost.
 
 pub(crate) mod engines;
 mod facades;
