@@ -253,6 +253,28 @@ fn every_file_begins_with_a_header() {
 }
 
 #[test]
+fn every_metric_has_a_description() {
+    let telemetry = read(&root().join("crates/cupel/src/telemetry.rs"));
+    let described: BTreeSet<String> = named(&telemetry, &["describe_counter!(", "describe_gauge!(", "describe_histogram!("]);
+    let sources = rust_files().into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
+    let recorded: BTreeSet<String> =
+        sources.flat_map(|path| named(&read(&path), &["metrics::counter!(", "metrics::gauge!(", "metrics::histogram!("])).collect();
+    assert!(recorded.len() > 20, "the scan finds the metrics: {recorded:?}");
+    // The version is in its label.
+    let missing: Vec<_> = recorded.difference(&described).filter(|name| *name != "cupel_build_info").collect();
+    assert!(missing.is_empty(), "metrics without a description in crates/cupel/src/telemetry.rs: {missing:?}");
+    let unused: Vec<_> = described.difference(&recorded).collect();
+    assert!(unused.is_empty(), "descriptions of metrics that no code records: {unused:?}");
+}
+
+/// The names of metrics in the first arguments of these macros.
+fn named(text: &str, macros: &[&str]) -> BTreeSet<String> {
+    let calls = macros.iter().flat_map(|start| text.split(start).skip(1));
+    let literals = calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split_once('"'));
+    literals.map(|(name, _)| name.to_owned()).filter(|name| name.starts_with("cupel_")).collect()
+}
+
+#[test]
 fn the_scan_for_unsafe_recognizes_every_form() {
     for code in ["unsafe { f() }", "pub unsafe fn f() {}", "unsafe impl Send for X {}", "#[unsafe(no_mangle)]"] {
         assert!(has_unsafe(code), "{code}");

@@ -120,6 +120,15 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_traces_batches_total",
         "Batches of spans for the trace collector, by result: sent, failed (lost)"
     );
+    metrics::describe_counter!(
+        "cupel_connections_dropped_total",
+        "Connections that were closed before their first request was complete, because the server had no free connection"
+    );
+    metrics::describe_counter!(
+        "cupel_docker_containers_total",
+        "Containers of Docker Engine for steps, by source: ready (started ahead), created (for a waiting step)"
+    );
+    metrics::describe_counter!("cupel_queue_unreadable_total", "Messages of the queue that could not be parsed and were discarded");
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();
     Ok(handle)

@@ -1,16 +1,31 @@
-//! A live run on one node, and its client on two others.
+//! A live run on one node, and its client on two others, over every event bus and every queue.
 
 use cupel_testkit::servers::{Postgres, Redis};
 
 use super::nodes::Cluster;
+use super::{Broker, through};
 use crate::live::{Client, converse, say_everything};
 
-fn across_nodes(events: impl Fn(&Postgres, &Redis) -> String) {
+through! {
+    every_message_reaches_a_worker_on_another_node_over_redis: on_postgres on_redis on_rabbitmq on_kafka |;
+    every_message_reaches_a_worker_on_another_node_over_postgres: on_postgres | on_redis on_rabbitmq on_kafka;
+}
+
+fn every_message_reaches_a_worker_on_another_node_over_redis(queue: Broker) {
+    across_nodes(queue, |_, redis| redis.url());
+}
+
+fn every_message_reaches_a_worker_on_another_node_over_postgres(queue: Broker) {
+    across_nodes(queue, |postgres, _| postgres.url());
+}
+
+fn across_nodes(queue: Broker, events: impl Fn(&Postgres, &Redis) -> String) {
     let (postgres, redis) = (Postgres::start(), Redis::start());
+    let (queue, _carrier) = queue.start(&redis);
     let (store, events) = (postgres.url(), events(&postgres, &redis));
     let cluster = Cluster::new(&[
         ("CUPEL_STORE__URL", store.as_str()),
-        ("CUPEL_QUEUE__URL", "postgres"),
+        ("CUPEL_QUEUE__URL", &queue),
         ("CUPEL_EVENTS__URL", &events),
         ("CUPEL_BLOBS__URL", "postgres"),
     ]);
@@ -25,14 +40,4 @@ fn across_nodes(events: impl Fn(&Postgres, &Redis) -> String) {
     say_everything(&mut connect(0));
     say_everything(&mut connect(1));
     worker.stop();
-}
-
-#[test]
-fn every_message_reaches_a_worker_on_another_node_over_redis() {
-    across_nodes(|_, redis| redis.url());
-}
-
-#[test]
-fn every_message_reaches_a_worker_on_another_node_over_postgres() {
-    across_nodes(|postgres, _| postgres.url());
 }
