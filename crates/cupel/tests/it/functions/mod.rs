@@ -106,6 +106,8 @@ fn a_correct_result_is_accepted_regardless_of_output_and_main() {
         let object = check(&files, name, source, "AC", "");
         let printed = object["cases"][1]["stdout"].as_str().unwrap();
         assert!(printed.contains("seen"), "{name}: its output is missing: {object:#}");
+        let start = if name == "a.py" { Value::from("warm") } else { Value::Null };
+        assert_eq!(object["cases"][1]["start"], start, "{name}: {object:#}");
     }
 }
 
