@@ -57,6 +57,12 @@ fn brief(limits: &mut Limits) {
     limits.cpu_time = Duration::from_millis(150);
 }
 
+/// Limits for processes that use more memory together than one program does, so that they reach the time limit first.
+fn many_processes(limits: &mut Limits) {
+    brief(limits);
+    limits.memory = Bytes::mib(256);
+}
+
 /// Limits for many processes with many open files each.
 fn many_locks(limits: &mut Limits) {
     brief(limits);
@@ -70,10 +76,10 @@ pub(crate) fn table() -> Vec<Row> {
     use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
     vec![
         // Processes.
-        row("fork_bomb", TimeLimit, "").with(|p| p.limits(brief)),
+        row("fork_bomb", TimeLimit, "").with(|p| p.limits(many_processes)),
         row("fork_to_the_limit", OK, "fork: EAGAIN\nchildren: 31\n"),
         row("thread_bomb", OK, "pthread_create: EAGAIN\nthreads: 31\n"),
-        row("vfork_exec_bomb", TimeLimit, "").with(|p| p.limits(brief)),
+        row("vfork_exec_bomb", TimeLimit, "").with(|p| p.limits(many_processes)),
         row("exec_loop", TimeLimit, "").with(|p| p.limits(brief)),
         row("lock_storm", TimeLimit, "").given(&["1"]).with(|p| p.limits(many_locks)),
         row("lock_storm", TimeLimit, "").given(&["6"]).with(|p| p.limits(many_locks)),

@@ -129,7 +129,8 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     let threads: Vec<_> = fs::read_dir(main.path("task")).unwrap().map(|thread| thread.unwrap().path()).collect();
     assert!(threads.len() > 3, "{threads:?}");
     for thread in &threads {
-        let status = fs::read_to_string(thread.join("status")).unwrap();
+        // A thread that waits for work may have ended.
+        let Ok(status) = fs::read_to_string(thread.join("status")) else { continue };
         let of = |field| field_of(&status, field);
         assert_eq!(of("Uid").split_whitespace().collect::<BTreeSet<_>>(), BTreeSet::from([&*user.to_string()]));
         assert_eq!((of("Groups").as_str(), of("NoNewPrivs").as_str(), of("Seccomp").as_str()), ("", "1", "2"));
