@@ -15,7 +15,8 @@ fn main() {
     let (target, built) = (variable("TARGET"), out.join("agent"));
     let mut cargo = Command::new(variable("CARGO"));
     cargo.args(["build", "--quiet", "--release", "--offline", "--bin", "cupel-agent"]);
-    cargo.args(["--config", "profile.release.strip=true", "--config", "profile.release.opt-level=2"]);
+    cargo.args(["--config", "profile.release.strip=true"]);
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", variable("OPT_LEVEL"));
     cargo.arg("--manifest-path").arg(manifest.join("Cargo.toml"));
     cargo.arg("--target").arg(&target).arg("--target-dir").arg(&built);
     // What the outer build sets for itself.
