@@ -60,6 +60,7 @@ soak: ## run the cluster fault tests COUNT=10 times each, then every broker with
 
 bench: ## measure Cupel's overhead over the bare program; prints tables, writes JSON to bench/results/
 	@scripts/setup.sh build servers
+	@scripts/build-tansu.sh
 	@scripts/bench.sh
 
 bench-sandbox: ## compare Cupel with bubblewrap, crun, runc, docker, and its targets (DOCKER=1 installs docker; ARGS=--quick)

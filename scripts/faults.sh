@@ -22,6 +22,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 scripts/setup.sh build servers
+scripts/build-tansu.sh
 host=$(rustc --version --verbose | sed -n 's/^host: //p')
 runner=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$host")_RUNNER
 [ "$(id -u)" -eq 0 ] || export "$runner=$PWD/scripts/as-root"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a group of tasks needs and this machine lacks. The group `servers` also installs moto from PyPI,
-# and builds tansu, a broker that speaks Kafka's protocol, from crates.io (once; takes some minutes).
+# Installs the Debian packages that a group of tasks needs and this machine lacks. The group `servers` also installs moto from PyPI. The
+# tests of Kafka's protocol need scripts/build-tansu.sh as well.
 #
 #   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi, web
 #
@@ -29,7 +29,6 @@ packages_cgroup2=(e2fsprogs xz-utils)
 # protocol; iproute2 and nftables connect and disconnect a worker's network; the compilers build tansu.
 packages_servers=(postgresql redis-server rabbitmq-server docker-registry openssl python3 python3-pip iproute2 nftables gcc g++ libc6-dev make)
 moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
-tansu=0.6.0 tansu_folder=/usr/local/lib/cupel/bin
 # The tools that check deploy/: manifests, compose file, systemd units, firewall rules.
 packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)
 # An installed kubectl from another source conflicts with Debian's package.
@@ -105,22 +104,5 @@ if [ -n "$servers" ] && ! [ -d "$moto_folder/moto-$moto.dist-info" ]; then
     echo "Installing from PyPI into $moto_folder: moto $moto"
     scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade \
         --root-user-action ignore --target "$moto_folder" "moto[s3]==$moto" flask==3.1.3 flask-cors==6.0.5
-    echo "  done"
-fi
-
-if [ -n "$servers" ] && [ "$("$tansu_folder/tansu" --version 2>/dev/null)" != "tansu $tansu" ]; then
-    echo "Building into $tansu_folder: tansu $tansu (some minutes)"
-    # An interrupted build continues the next time.
-    built=$PWD/target/tools/tansu
-    # Without optimisation, and with only the feature that `memory://` needs: this builds faster. Cargo uses the compiler that rust-toolchain.toml in this folder selects.
-    export CARGO_PROFILE_RELEASE_OPT_LEVEL=0
-    if ! scripts/again cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
-        tansu --version "$tansu" --features dynostore; then
-        echo "error: cargo could not install tansu $tansu, which the tests of the Kafka queue need; the cause is above." >&2
-        echo "       Install it manually as $tansu_folder/tansu, then try again." >&2
-        exit 1
-    fi
-    scripts/as-root install -D --mode 755 --strip "$built/bin/tansu" "$tansu_folder/tansu"
-    rm -rf "$built"
     echo "  done"
 fi

@@ -4,15 +4,19 @@
 #
 #   scripts/test-web.sh [PATTERN]     only browser tests whose name matches (a regular expression)
 #
-# SHOTS=FOLDER writes a screenshot of every screen that the tests check. CHROMIUM is the browser [/usr/bin/chromium].
+# CUPEL is the binary [built here]. SHOTS=FOLDER writes a screenshot of every screen that the tests check. CHROMIUM is the browser
+# [/usr/bin/chromium].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh build web
 scripts/build-site.sh required
-# The binary with this site.
-cargo build --package cupel --quiet
-export CUPEL=${CUPEL:-$PWD/${CARGO_TARGET_DIR:-target}/debug/cupel}
+# The binary with this site. `make test` has built it.
+if [ -z "${CUPEL:-}" ]; then
+    cargo build --package cupel --quiet
+    CUPEL=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/cupel
+    export CUPEL
+fi
 # The browser would send requests for loopback to a proxy, too.
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 

@@ -21,7 +21,13 @@ if [ "${1:-}" = sandbox ]; then
 fi
 
 started=$SECONDS
-scripts/setup.sh build public servers docker
+scripts/setup.sh build public servers docker cgroup2 deploy openapi web
+
+# The broker of the Kafka tests is built while other steps leave a processor idle. scripts/run-tests waits for it.
+mkdir -p target/tools
+setsid nice --adjustment 19 scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
+tansu=$!
+trap 'kill -- "-$tansu" 2>/dev/null || true' EXIT
 
 # Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
@@ -31,15 +37,18 @@ if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
         --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
 fi
 
+# The site is part of the binary, so it is built first. The build of the tests includes the binary.
+scripts/build-site.sh required
 echo "== build"
-cargo build --package cupel --quiet
 cargo test --workspace --no-run --quiet
+CUPEL=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/cupel
+export CUPEL
 
 echo "== languages: popular"
-scripts/again scripts/as-root target/debug/cupel languages install popular
+scripts/again scripts/as-root "$CUPEL" languages install popular
 
 echo "== doctor"
-scripts/as-root target/debug/cupel doctor
+scripts/as-root "$CUPEL" doctor
 
 echo "== tests"
 scripts/run-tests
@@ -57,19 +66,19 @@ echo "== OpenAPI document"
 scripts/if-changed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" -- scripts/test-openapi.sh
 
 echo "== facades"
-scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh target/debug/cupel
+scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
 
 echo "== site"
 scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
 
 echo "== problems"
-scripts/if-changed problems problems "${product[@]}" -- scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
+scripts/if-changed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
 
 echo "== third-party packages"
 scripts/if-changed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
-    -- scripts/test-public-packages.sh target/debug/cupel
+    -- scripts/test-public-packages.sh "$CUPEL"
 
 echo "== samples of every installed language"
-scripts/if-changed samples "${product[@]}" -- scripts/as-root target/debug/cupel languages test
+scripts/if-changed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
 
 echo "make test: everything passed in $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"

@@ -92,7 +92,7 @@ impl Kind for KafkaKind {
     fn lay_out(&self, _: &Path, _: u16) {}
 
     fn command(&self, folder: &Path, port: u16) -> Command {
-        // `scripts/setup.sh servers` installs tansu there.
+        // `scripts/build-tansu.sh` installs tansu there.
         let places = [PathBuf::from("/usr/local/lib/cupel/bin")];
         let mut tansu =
             Command::new(keeper::find("tansu", &places, "`cargo install --locked tansu --features dynostore`"));
