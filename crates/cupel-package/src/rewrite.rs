@@ -251,7 +251,10 @@ fn others(root: &Node, path: &[&str]) -> String {
         }
     }
     let mut out = String::new();
-    shown(root, path, &mut out);
+    // An empty file has no values, as a file that contains only the limit.
+    if !root.is_null() {
+        shown(root, path, &mut out);
+    }
     out
 }
 
