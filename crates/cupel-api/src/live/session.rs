@@ -136,8 +136,12 @@ impl Session {
 
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
-        if !matches!(parsed, Ok(ClientMessage::Start(_) | ClientMessage::Input(_))) {
+        let costs_a_read = match parsed {
             // A start is charged as a submission; the window limits inputs.
+            Ok(ClientMessage::Start(_) | ClientMessage::Input(_)) => false,
+            Ok(ClientMessage::Attach(_) | ClientMessage::Detach(_) | ClientMessage::Kill(_)) | Err(_) => true,
+        };
+        if costs_a_read {
             let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
             paid?;
         }
