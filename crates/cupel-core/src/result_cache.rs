@@ -135,9 +135,7 @@ impl CacheQuery {
     fn is_answered_by(&self, record: &SubmissionRecord) -> bool {
         let judged = match record.state {
             // If Cupel failed the earlier run or did not finish it, the program is run again.
-            RunState::Judged { verdict, .. } => {
-                !matches!(verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::Skipped)
-            }
+            RunState::Judged { verdict, .. } => verdict.is_result() && verdict != Verdict::Skipped,
             RunState::Queued { .. }
             | RunState::Leased { .. }
             | RunState::Cancelled { .. }

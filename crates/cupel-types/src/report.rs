@@ -129,7 +129,7 @@ impl RunReport {
 
     /// Whether the program did not run because compilation failed.
     pub fn is_not_built(&self) -> bool {
-        matches!(self.verdict, Verdict::CompileError | Verdict::CompileLimit)
+        self.verdict.is_not_built()
     }
 
     /// How the program was started: `Cold` if any execution was cold, `None` if its language has no warm start.

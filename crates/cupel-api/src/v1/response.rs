@@ -91,9 +91,25 @@ impl From<&RunState> for Status {
         match state {
             RunState::Queued { .. } => Status::Queued,
             RunState::Leased { .. } => Status::Running,
-            RunState::Judged { verdict: Verdict::Accepted, .. } => Status::Completed,
-            RunState::Judged { verdict: Verdict::Cancelled, .. } | RunState::Cancelled { .. } => Status::Cancelled,
-            RunState::Judged { .. } | RunState::Abandoned { .. } => Status::Failed,
+            RunState::Judged { verdict, .. } => match verdict {
+                Verdict::Accepted => Status::Completed,
+                Verdict::Cancelled => Status::Cancelled,
+                Verdict::PartialScore
+                | Verdict::WrongAnswer
+                | Verdict::PresentationError
+                | Verdict::TimeLimit
+                | Verdict::IdleLimit
+                | Verdict::MemoryLimit
+                | Verdict::OutputLimit
+                | Verdict::RuntimeError
+                | Verdict::SecurityViolation
+                | Verdict::CompileError
+                | Verdict::CompileLimit
+                | Verdict::Skipped
+                | Verdict::InternalError => Status::Failed,
+            },
+            RunState::Cancelled { .. } => Status::Cancelled,
+            RunState::Abandoned { .. } => Status::Failed,
         }
     }
 }
@@ -366,19 +382,22 @@ pub fn compilation_error(report: &RunReport) -> String {
 
 /// The reason why a program failed at run time, in one sentence; `None` if the verdict is not a run-time failure.
 pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
-    if matches!(
-        verdict,
+    match verdict {
+        Verdict::TimeLimit
+        | Verdict::IdleLimit
+        | Verdict::MemoryLimit
+        | Verdict::OutputLimit
+        | Verdict::RuntimeError
+        | Verdict::SecurityViolation => {}
         Verdict::InternalError
-            | Verdict::Cancelled
-            | Verdict::WrongAnswer
-            | Verdict::PresentationError
-            | Verdict::PartialScore
-            | Verdict::Skipped
-            | Verdict::Accepted
-            | Verdict::CompileError
-            | Verdict::CompileLimit
-    ) {
-        return None;
+        | Verdict::Cancelled
+        | Verdict::WrongAnswer
+        | Verdict::PresentationError
+        | Verdict::PartialScore
+        | Verdict::Skipped
+        | Verdict::Accepted
+        | Verdict::CompileError
+        | Verdict::CompileLimit => return None,
     }
     match step.outcome {
         // A program of a problem may run slightly longer than its limit, and exit by itself.

@@ -205,7 +205,7 @@ fn text(output: &Output) -> String {
 impl ExecuteResponse {
     /// Whether there is a result to report; otherwise Cupel failed, or the run was cancelled.
     pub(super) fn exists(report: &RunReport) -> bool {
-        report.execution.is_some() || matches!(report.verdict, Verdict::CompileLimit | Verdict::CompileError)
+        report.execution.is_some() || report.is_not_built()
     }
 
     /// The response for a judged program. `None`: see [`ExecuteResponse::exists`].

@@ -139,7 +139,7 @@ pub(crate) struct Judged {
 /// Whether a verification ran to its end. A cancelled verification, or one that failed because of Cupel, gives no
 /// information about the package.
 fn has_ended(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Accepted | Verdict::WrongAnswer)
+    verdict.is_result()
 }
 
 impl Judged {
@@ -164,8 +164,7 @@ impl Judged {
 
     /// Whether the result counts as a try. Compile errors, internal errors and cancellations do not count.
     fn is_try(&self) -> bool {
-        use Verdict::{Cancelled, CompileError, CompileLimit, InternalError};
-        !matches!(self.verdict, CompileError | CompileLimit | InternalError | Cancelled)
+        self.verdict.is_result() && !self.verdict.is_not_built()
     }
 }
 

@@ -489,7 +489,7 @@ fn row(tried: &Tried<'_>, time_limit: Duration) -> VerifiedSubmission {
     VerifiedSubmission {
         path: tried.example.program.path.clone(),
         language: Some(tried.language.id.clone()),
-        verdict: expect::whole(report.verdict),
+        verdict: report.verdict.overall(),
         score: report.score,
         max_score: report.max_score,
         time_limit,
