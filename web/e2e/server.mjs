@@ -10,8 +10,8 @@ const AS_ROOT = join(ROOT, 'scripts/as-root')
 const CUPEL = process.env.CUPEL ?? join(ROOT, 'target/debug/cupel')
 
 /**
- * The server once it listens: its address and a way to end it. `kill` ends it at once, as a crash does, and `again`
- * starts it with the same address and data. `settings` are environment variables.
+ * Starts the server, waits until it listens, and returns its address and functions that end it. `kill` ends it at once,
+ * like a crash. `again` starts it again with the same address and data. `settings` are environment variables.
  */
 export async function startServer(settings = {}) {
   const work = mkdtempSync(join(tmpdir(), 'cupel-e2e-'))
@@ -35,7 +35,7 @@ export async function startServer(settings = {}) {
   }
   const url = await begin('127.0.0.1:0')
   const end = async (signal) => {
-    // The server belongs to root if the caller is not.
+    // The server's files belong to root, even if the caller is not root.
     spawn(AS_ROOT, ['kill', `-${signal}`, String(current.child.pid)], { stdio: 'ignore' })
     await current.ended
   }

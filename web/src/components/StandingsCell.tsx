@@ -1,4 +1,4 @@
-// What a participant has done with one problem: a short sign, the time, and the same in words for screen readers.
+// A participant's result for one problem: a short symbol and the time. Screen readers get the result in words.
 import { useMessages } from '../i18n/messages'
 import { contestTime, isFirst, points, shortOf, stateOf, type Cell, type CellState } from '../util/standings'
 import type { Messages } from '../i18n/en'
