@@ -196,7 +196,7 @@ test('buttons move between differences, and equal lines can be hidden', async ()
   assert.equal(await page.locator('tr[data-line]').count(), 2)
   // The bars show time and memory of each test as shares of the limits.
   assert.match(await page.getByRole('group', { name: 'Tests' }).getByRole('button').first().getAttribute('aria-label'), /^Test 1: .*, [\d.]+ m?s, [\d.]+ [KM]iB$/)
-  await page.getByText('Bars: time above, memory below, against their limits.').waitFor()
+  await page.getByText('Bars show shares of the limits: time above, memory below.').waitFor()
   await check('only-differences')
   await close()
 })

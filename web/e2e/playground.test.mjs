@@ -390,7 +390,7 @@ test('a lost connection is restored, and no output or input is lost or repeated'
   await page.keyboard.type('Ada\n')
   await context.setOffline(false)
   await verdict(page, 'AC')
-  await page.getByText('The connection was lost and is back. Nothing was missed.').waitFor()
+  await page.getByText('The connection was lost and is restored. No output is missing.').waitFor()
   await shows(page, /tick 0\s+tick 1\s+tick 2\s+.*tick 18\s+tick 19\s+bye Ada\s*$/)
   // The browser reports the refused connections as console errors. They are expected.
   faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_INTERNET_DISCONNECTED/.test(fault)))

@@ -156,7 +156,7 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
   await page.goto(link)
   await press(page, 'Fork')
   await page.waitForURL(/\/playground$/)
-  await page.getByText('Another program was put here.').waitFor()
+  await page.getByText('Another program was loaded here.').waitFor()
   await page.getByRole('tab', { name: 'helper.py' }).click()
   await editorHas(page, 'return "hello "')
   await check('playground-forked')

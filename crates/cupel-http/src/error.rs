@@ -92,11 +92,11 @@ kinds! {
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
         "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which.";
     InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
-        "Live connections: an input's number is larger than that of the next one. `detail` has the missing number. Nothing was sent to the program.";
+        "Live connections: the number of an input is larger than the next expected number. `detail` has the expected number. Nothing was sent to the program.";
     InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"
-        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` that leaves room.";
+        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` reports that the program has read enough.";
     UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
-        "The address is that of a live connection, and the request is not the handshake of a WebSocket (RFC 6455, version 13).";
+        "This address accepts only live connections, and the request is not a WebSocket handshake (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
         "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"

@@ -26,7 +26,8 @@ const IN_ROW_BYTES_MAX: usize = 64 << 10;
 /// Data larger than this stay in the row. Reads from the blob store are limited to this size, which bounds memory.
 const BLOB_BYTES_MAX: usize = 256 << 20;
 
-/// Time for which nothing is put into a blob store that failed, so that not every write waits for the failure.
+/// Time after a failure of the blob store in which large data stay in the database. Without this pause, every write
+/// would wait for the failure.
 const REST: Duration = Duration::from_secs(30);
 
 /// The blob store for large data; without one, all data stay in their rows.
