@@ -414,7 +414,7 @@ test('after a restart of the server, the page reconnects and shows the result of
   await verdict(page, 'JE')
   // The four bytes that were typed without a connection, and earlier bytes that the server had not yet confirmed.
   await page.getByText(/^[4-8] B of your input did not reach the program\.$/).waitFor()
-  assert.equal(await page.getByText('Nothing was missed.').count(), 0)
+  assert.equal(await page.getByText('No output is missing.').count(), 0)
   await shows(page, /first\?\s+one\s+heard one\s+second\?/)
   await check('playground-restarted')
   // The page works as before.

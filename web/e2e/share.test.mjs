@@ -90,7 +90,7 @@ test('the account page lists shared programs and can end their sharing', async (
   await page.getByRole('link', { name: '# the second' }).waitFor()
   await check('account-programs')
   await press(page, 'Stop sharing # the second')
-  await page.getByText('The link stops working').waitFor()
+  await page.getByText('The link becomes invalid').waitFor()
   await check('account-programs-asked')
   await press(page, 'Stop sharing it')
   await page.getByText('The program is no longer shared.').waitFor()
