@@ -111,7 +111,7 @@ impl Target {
 }
 
 impl Judged {
-    /// For the results.
+    /// Name in the results.
     pub(super) fn to_json(&self) -> Value {
         let Judged { target, measured } = self;
         json!({
