@@ -129,7 +129,7 @@ pub(crate) struct Worker {
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
     pub(crate) run_time_max: Duration,
-    /// How long an interactive run goes on without clients.
+    /// Time for which an interactive run continues without clients.
     pub(crate) detached_timeout: Duration,
     pub(crate) judging_time_max: Duration,
     pub(crate) long_step: Duration,
@@ -351,8 +351,8 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     }
 }
 
-/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty ones. For checks
-/// that report further faults.
+/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values. For
+/// checks that report further faults.
 pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
     let text = match &named {

@@ -1,7 +1,7 @@
 //! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the same
 //! verdict.
 //!
-//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. The verdict
+//! After its first output, each party only reacts to the other party, so each pair has one correct verdict. The verdict
 //! follows from these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
 //!
 //! 1. an interactor that fails is JE, unless the program failed earlier;
@@ -97,7 +97,7 @@ const TABLE: [(&str, &str); 8] = [
     // Ends with 0 or by a signal, unless the program failed earlier. Rule 1.
     ("zero", "JE JE JE JE JE JE JE JE JE"),
     ("segv", "JE JE JE JE JE JE JE JE JE"),
-    // Answers once and then hangs. Rule 1, unless the program fails by itself: 4 4 3 3 4.
+    // Answers once and then hangs. Rule 1, unless the program itself fails: 4 4 3 3 4.
     ("hangs", "JE RTE RTE ILE TLE OLE JE JE JE"),
     // Closes its standard output and continues to read, so the program reads the end of its input at once. Rules:
     // 5 4 4 5 3 4 5 5 5.

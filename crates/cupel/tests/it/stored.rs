@@ -148,7 +148,7 @@ fn a_full_data_disk_does_not_prevent_a_backup_and_a_full_target_keeps_no_part_of
 #[test]
 fn root_backs_up_into_and_restores_from_its_own_directory() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
-    // The owner of the data directory can neither enter this directory nor write to it.
+    // The owner of the data directory can neither enter nor write to this directory.
     let closed = tempfile::tempdir().unwrap();
     std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let copy = closed.path().join("copy.db");

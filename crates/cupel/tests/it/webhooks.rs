@@ -78,7 +78,7 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
     // The delivery is sent again at once, before it is due. Another id is refused.
     let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
     assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
-    // The count of tries starts again, so a further failure counts as the first one.
+    // The count of tries starts again, so a further failure counts as the first failure.
     let once = "cupel_webhooks_total{result=\"failed\"} 1\n";
     eventually(|| (!server.text("/metrics").contains(once) && deliveries()[0]["tries"] == 1).then_some(()));
     let other = again.replace(failed["delivery_id"].as_str().unwrap(), &id);
@@ -118,7 +118,7 @@ fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
             ids.push(id.to_owned());
             let event: Value = serde_json::from_str(body).unwrap();
             let alert = event["data"]["alert"].as_str().unwrap();
-            // The disk of the test machine may be nearly full, which causes an alert of its own.
+            // The disk of the test machine may be nearly full, which causes an additional alert.
             if alert != "disk-low" {
                 return (event["type"].as_str().unwrap().to_owned(), alert.to_owned());
             }

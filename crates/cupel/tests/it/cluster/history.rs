@@ -32,7 +32,7 @@ pub(crate) struct End {
     pub(crate) attempts: u64,
 }
 
-/// What a listener received for one submission, in order.
+/// The events that a listener received for one submission, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'a> {
     Event(u64, &'a str),

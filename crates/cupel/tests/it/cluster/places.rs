@@ -65,7 +65,7 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// A network namespace that behaves like another machine: its only connection is a cable to this one.
+/// A network namespace that behaves like another machine: its only connection is a cable to this machine.
 pub(crate) struct Machine {
     namespace: Namespace,
     /// This machine's end of the cable.
