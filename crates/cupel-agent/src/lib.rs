@@ -34,8 +34,8 @@ pub const DATA_MAX: usize = 128 << 10;
 pub const WINDOW: usize = 256 << 10;
 
 /// A message from the worker to the agent.
-# [derive(Clone, Debug, PartialEq, Serialize, Deserialize)] [expect(missing_docs, reason = "the variants describe their
-# fields")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum ToAgent {
     /// A file to create in the box. Its content follows as [`ToAgent::Data`], `size` bytes in total.
     File { path: String, executable: bool, size: u64 },
@@ -87,8 +87,8 @@ pub struct Step {
 }
 
 /// The files to return after a step.
-# [derive(Clone, Debug, PartialEq, Serialize, Deserialize)] [expect(missing_docs, reason = "the variants describe their
-# fields")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum Collect {
     /// No files.
     Nothing,
@@ -122,8 +122,8 @@ pub struct StepLimits {
 }
 
 /// A message from the agent to the worker.
-# [derive(Clone, Debug, PartialEq, Serialize, Deserialize)] [expect(missing_docs, reason = "the variants describe their
-# fields")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum FromAgent {
     /// The agent waits for a step.
     Ready { version: u32 },
