@@ -35,8 +35,9 @@ use utoipa::IntoParams;
 
 use crate::live::session::Session;
 
-# [derive(Debug, Deserialize, IntoParams)] [into_params(parameter_in = Query)] [expect(dead_code, reason = "`Follower`
-# reads the ticket; this field documents it")]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "`Follower` reads the ticket; this field documents it")]
 pub(crate) struct LiveParams {
     /// A ticket from `POST /tickets` without `submission_id`, for browsers; replaces the header `Authorization`.
     ticket: Option<String>,

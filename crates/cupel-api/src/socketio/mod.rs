@@ -141,7 +141,10 @@ async fn send(Extension(engine): Extension<Engine>, request: Request) -> Result<
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, MESSAGE_BYTES_MAX)).await;
     let Ok(Ok(body)) = body else {
-        let detail = format!("A request may have at most {MESSAGE_BYTES_MAX} bytes, and must arrive within {} s.", BODY_TIME_MAX.as_secs());
+        let detail = format!(
+            "A request may have at most {MESSAGE_BYTES_MAX} bytes, and must arrive within {} s.",
+            BODY_TIME_MAX.as_secs()
+        );
         return Err(ApiError::new(ErrorKind::BodyTooLarge, detail));
     };
     Ok(engine.answer(Request::from_parts(parts, Body::from(body))).await)

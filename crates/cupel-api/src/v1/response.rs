@@ -31,7 +31,7 @@ pub(crate) struct Accepted {
     pub(crate) status: Status,
     /// Message for people.
     pub(crate) message: String,
-    /// Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not.
+    /// Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
 }
@@ -189,8 +189,8 @@ pub(crate) struct SubmissionView {
     pub(crate) limits: Option<LimitsView>,
     /// The language version that ran the program, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
-    /// Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
-    /// Absent if not.
+    /// Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
+    /// otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
     /// The judging result, for a submission to a problem.

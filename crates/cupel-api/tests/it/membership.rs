@@ -312,7 +312,8 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(me(&app, login.json["access_token"].as_str().unwrap()).await.json["email"], Value::Null);
     let zoe = app.accounts.find_user("zoe").await.unwrap().unwrap();
     assert_eq!((zoe.role, zoe.tier), (Role::Author, Tier::default()));
-    // In a second import, users with a password or another address are reported as taken; the others get new links.
+    // In a second import, users with a password or another address are reported as taken. All other users get new
+    // links.
     let again = import("username,email\nzoe,ZOE@example.com\nyan,\nxia,xia@example.com\n".into()).await;
     let lines: Vec<Vec<&str>> = again.text.lines().map(|line| line.split(',').collect()).collect();
     let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
@@ -344,7 +345,7 @@ async fn a_ticket_opens_only_its_submissions_stream_and_only_once() {
     // The ticket is invalid for other URLs, and trying them does not use it up.
     app.get(&place.replace(&id, &second)).send().await.is_error(401, "unauthorized");
     app.get(&place.replace("/events", "")).send().await.is_error(400, "invalid-parameter");
-    // On another node.
+    // Another node accepts a ticket as well.
     let node = app.node(cupel_cache::SharedCaches::in_memory(cupel_types::Bytes::mib(1)));
     let stream = node.get(&place).send().await;
     assert_eq!(stream.status, 200, "{stream:?}");

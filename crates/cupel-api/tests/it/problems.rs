@@ -219,7 +219,7 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     }
     let plain = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
     assert!(!plain.text.contains("the-trap"), "{}", plain.text);
-    // Time and memory are the rounded maximum, on every route.
+    // On every route, time and memory are the maximums, rounded up.
     let figures = |json: &Value| (json["execution_time_ms"].clone(), json["memory_used_kb"].clone());
     let rounded = (json!(130), json!(5120));
     for json in [&seen.json, &plain.json] {
@@ -285,10 +285,10 @@ async fn a_result_has_the_texts_of_the_tests_that_its_viewer_may_see() {
     assert_eq!(texts(&seen), [sample.clone(), none.clone(), none.clone(), none.clone()]);
     let of_author = texts(&read(&author, &path).await);
     assert_eq!(of_author, [sample, json!(["b\n", "b\n", false]), none.clone(), none.clone()]);
-    // No other response has them.
+    // Other responses do not have these texts.
     assert_eq!(texts(&read(&user, &format!("/api/v1/execute/{id}")).await), vec![none.clone(); 4]);
 
-    // A trial on the user's own input has nothing to do with the tests.
+    // A trial on the user's own input does not use the tests.
     let body = json!({ "language": "python", "source_code": "1", "input": "x" });
     let tried = app.post(&format!("/api/v1/problems/{slug}/run"), &body).bearer(&user.token).send().await;
     app.complete(graded_on(&tests)).await;
@@ -323,7 +323,7 @@ async fn the_texts_of_tests_in_a_result_are_bounded_and_failed_tests_come_first(
     assert_eq!(tests[0]["input"], large[..16 << 10]);
     let all: usize = tests.iter().filter_map(|test| test["input"].as_str()).map(str::len).sum();
     assert!((240 << 10..=256 << 10).contains(&all), "{all}");
-    assert_eq!(tests[28].get("input"), None, "there is no room for the last passed test");
+    assert_eq!(tests[28].get("input"), None, "the maximum is reached before the last passed test");
 }
 
 #[tokio::test]

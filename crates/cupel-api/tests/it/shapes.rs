@@ -1,4 +1,4 @@
-//! Tests of whole response documents, whose shapes are guaranteed exactly.
+//! Tests of complete response documents. Their exact shapes are guaranteed to clients.
 
 use cupel_types::{
     BoxPath, CaseReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,

@@ -189,7 +189,7 @@ pub(crate) async fn new_version(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportParams {
-    /// `kattis` (Kattis 2025-09, the default) or `original` (the package as it is stored).
+    /// `kattis` (Kattis 2025-09, the default) or `original` (the stored package, unchanged).
     #[serde(default)]
     #[param(inline)]
     form: FormName,
@@ -293,8 +293,8 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 /// Verify a problem.
 ///
 /// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
-/// submissions must have their expected results. Verification is an ordinary submission of yours; its result lists the
-/// claims that do not hold. With `?wait=`, the response is delayed until the verification has ended.
+/// submissions must have their expected results. Verification is an ordinary submission of yours. Its result lists the
+/// expectations that are not met. With `?wait=`, the response is delayed until the verification has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),

@@ -219,7 +219,8 @@ pub(crate) async fn rejudge_submission(
     let problem = attempted.problem.ok_or_else(no_such_problem)?;
     let rejudged = app.core.rejudge_one(&problem, id).await?;
     if rejudged.queued == 0 {
-        let detail = "The submission is waiting or being judged, or it ran only on the samples or on its sender's own input.";
+        let detail =
+            "The submission is waiting or being judged, or it ran only on the samples or on its sender's own input.";
         return Err(ApiError::new(ErrorKind::Conflict, detail));
     }
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))

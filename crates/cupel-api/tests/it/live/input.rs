@@ -107,7 +107,7 @@ async fn a_client_that_comes_back_learns_which_input_has_arrived_and_continues()
         (&state["seq"], &state["bytes"], &state["consumed_seq"], &state["consumed_bytes"]),
         (&json!(3), &json!(6), &json!(2), &json!(4))
     );
-    // It repeats what it is not sure about.
+    // The client repeats inputs that may have been lost.
     for (seq, text) in [(3, "ab"), (4, "cd")] {
         second.send(json!({ "type": "stdin", "run": run, "seq": seq, "text": text })).await;
     }
