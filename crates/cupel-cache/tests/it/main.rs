@@ -1,4 +1,4 @@
-//! Buckets limit all nodes together, and each node by itself while Redis is unreachable.
+//! Buckets limit all nodes together. While Redis is unreachable, each node limits locally.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
