@@ -52,7 +52,7 @@ pub struct Swept {
     pub forgotten: u64,
 }
 
-/// State that one sweep keeps for the next.
+/// State that a sweep keeps for the next sweep.
 #[derive(Debug, Default)]
 pub(crate) struct SweepState {
     /// When this node last ran a sweep, as leader or not.
@@ -115,7 +115,7 @@ impl Core {
         Ok(swept)
     }
 
-    /// Fills the queue from the store, as far as the queue has room. Called once at start, before any listener opens;
+    /// Fills the queue from the store until the queue is full. Called once at start, before any listener opens;
     /// [`Core::sweep`] publishes the rest later.
     ///
     /// # Errors

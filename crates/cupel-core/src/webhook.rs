@@ -31,7 +31,7 @@ pub enum Sent {
     },
 }
 
-/// Backoff after the `tries`th failed try (from 1), or `None` if that was the last one. `jitter` from 0 to 1 lengthens
+/// Backoff after the `tries`th failed try (from 1), or `None` if that was the last try. `jitter` from 0 to 1 lengthens
 /// the backoff by up to a tenth, so that many deliveries are not retried at the same moment.
 pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
     const MINUTE: u64 = 60;

@@ -19,7 +19,7 @@ pub struct NewCode {
     pub name: String,
     /// Maximum number of registrations; 1 to [`CODE_USES_MAX`].
     pub uses_max: u32,
-    /// When the code expires; not in the past.
+    /// Time at which the code expires. Must not be in the past.
     pub expires_at: Timestamp,
 }
 
@@ -77,7 +77,7 @@ impl Accounts {
         self.inner.store.codes().await
     }
 
-    /// Ends a code: nobody can register with it any more. `false`: there is no such code.
+    /// Ends a code, so that it can no longer be used. Returns `false` if there is no such code.
     ///
     /// # Errors
     /// If the store cannot write.

@@ -42,7 +42,7 @@ pub struct Person {
 pub struct LineFault {
     /// One-based number of the line.
     pub line: u64,
-    /// What is wrong.
+    /// Description of the error.
     pub detail: String,
 }
 
@@ -139,7 +139,7 @@ fn milliseconds(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// Why a line is not CSV, in plain words.
+/// Description of the syntax error.
 fn unreadable(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8".to_owned(),
@@ -214,7 +214,7 @@ impl Accounts {
         match self.make_link(id, lifetime).await? {
             Some(link) if exists => Ok((person, Imported::Exists(link))),
             Some(link) => Ok((person, Imported::Created(link))),
-            // The account was deleted meanwhile.
+            // The account was deleted in the meantime.
             None => Ok((person, Imported::Taken(UserTaken::Username))),
         }
     }

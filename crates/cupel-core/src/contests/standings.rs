@@ -37,7 +37,7 @@ pub struct AttemptResult {
     pub score: Score,
 }
 
-/// What a viewer may see.
+/// The results that a viewer may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// Elapsed time of the contest: later attempts are ignored.
@@ -71,11 +71,11 @@ pub struct StandingsRow {
 /// One participant's result for one problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Tries with a visible result, up to and including the one that solves the problem.
+    /// Number of tries with a visible result, up to and including the try that solves the problem.
     pub tries: u32,
     /// Tries without a visible result: not judged, or frozen.
     pub pending: u32,
-    /// When the problem was solved; IOI: when the best score was first reached.
+    /// Time at which the problem was solved. For IOI scoring, time at which the best score was first reached.
     pub solved_at: Option<Duration>,
     /// Whether the participant is official, and no official participant solved the problem earlier.
     pub is_first: bool,
