@@ -130,7 +130,7 @@ impl End {
                     Style::Improved => "Memory limit exceeded",
                 },
             ),
-            // One of the streams is longer than the limit; `Stage::limited` says which.
+            // One of the streams is longer than the limit. `Stage::limited` names the stream.
             Outcome::OutputLimit => End::killed(Status::OutputLimit, "stdout length exceeded"),
             Outcome::DiskLimit => End::killed(Status::SandboxError, "Disk limit exceeded"),
             Outcome::Cancelled => End::killed(Status::SandboxError, "The run was cancelled"),

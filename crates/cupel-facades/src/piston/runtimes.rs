@@ -193,8 +193,8 @@ pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
     packages
 }
 
-/// The package with this name and the highest version that the range includes. An installed version precedes one that could be
-/// installed, and that one the others, so that `*` is the version that Cupel has.
+/// The package with this name and the highest version that the range includes. Installed versions come first, then
+/// versions that could be installed, then all others. So `*` selects the version that Cupel has.
 pub(super) fn find_package(registry: &Registry, name: &str, range: &str) -> Option<PackageView> {
     let range = parse_range(range)?;
     let versions = packages(registry).into_iter().filter(|package| package.language == name).filter_map(|package| {

@@ -33,12 +33,12 @@ pub(crate) struct TestApp {
     pub(crate) core: Core,
     accounts: Accounts,
     pub(crate) account: UserId,
-    /// Ends requests that wait, as at the end of the server.
+    /// Ends waiting requests, as a shutdown of the server does.
     pub(crate) shutdown: CancellationToken,
     _dir: Arc<tempfile::TempDir>,
 }
 
-/// How the server under test is configured.
+/// Configuration of the server under test.
 pub(crate) struct TestSettings {
     pub(crate) piston: PistonOptions,
     pub(crate) judge0: Judge0Options,

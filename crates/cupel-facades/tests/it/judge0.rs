@@ -236,7 +236,7 @@ async fn texts_are_base64_both_ways_if_the_client_says_so() {
         "message": "RXhpdGVkIHdpdGggZXJyb3Igc3RhdHVzIDE=\n",
     });
     assert_eq!(json, expected);
-    // Without base64, bytes that are no text are an error, and the submission exists nevertheless.
+    // Without base64, bytes that are not text cause an error response, but the submission exists.
     let sentence =
         "some attributes for this submission cannot be converted to UTF-8, use base64_encoded=true query parameter";
     let json = judged(&app, "", &python(&json!({})), report).await;
@@ -400,11 +400,7 @@ async fn languages_are_those_that_are_installed_with_their_versions() {
     let of = |id: i64| active.as_array().unwrap().iter().find(|language| language["id"] == id);
     assert_eq!(of(71), Some(&json!({ "id": 71, "name": "Python (3.11.2)" })));
     assert_eq!(of(50), Some(&json!({ "id": 50, "name": "C (GCC 3.11.2)" })), "the test's probe returns one version");
-    assert_eq!(
-        (of(70), of(81), of(4)),
-        (None, None, None),
-        "Python 2, Scala, which is not installed, and an archived one"
-    );
+    assert_eq!((of(70), of(81), of(4)), (None, None, None), "Python 2, Scala (not installed) and an archived language");
     let all = get(&app, "/languages/all").await.json;
     let archived = |id: i64| all.as_array().unwrap().iter().find(|language| language["id"] == id).cloned();
     assert_eq!(archived(4), Some(json!({ "id": 4, "name": "C (gcc 7.2.0)", "is_archived": true })));
@@ -535,7 +531,7 @@ async fn the_key_may_be_a_parameter_of_the_query_or_of_the_body() {
         ("application/json", with_key(json!({ "X-Auth-Token": 1 })), 401),
         ("application/json", with_key(json!({})), 401),
         ("application/json", "X-Auth-Token {".to_owned(), 401),
-        // Nobody else can make the server read a large body.
+        // Other clients cannot make the server read a large body.
         ("application/json", with_key(json!({ "X-Auth-Token": key, "stdin": "x".repeat(70_000) })), 401),
     ] {
         let answer = send(content_type, body).await;
@@ -577,7 +573,7 @@ async fn every_json_response_names_its_character_set() {
     assert_eq!(get(&keyed, "/languages").await.headers["content-type"], utf8);
 }
 
-/// Which error wins, if a request has several.
+/// If a request has several errors, the first in this order is reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_have_the_order_of_the_original() {
     let settings = TestSettings {
@@ -652,7 +648,7 @@ async fn settings_change_the_behaviour_and_are_listed() {
     assert_eq!(config.as_object().unwrap().len(), 39);
     let refused = post(&app, "/submissions?wait=true", &python(&json!({}))).await;
     assert_eq!((refused.status, refused.json), (503, json!({ "error": "Back at noon." })));
-    // As in the original, maintenance does not concern batches.
+    // As in the original, maintenance does not affect batches.
     let batch = |count: usize| json!({ "submissions": vec![python(&json!({})); count] });
     assert_eq!(post(&app, "/submissions/batch", &batch(2)).await.status, 201);
     let too_many = json!({ "error": "number of submissions in a batch should be less than or equal to 2" });
@@ -703,9 +699,9 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_token() {
     let other = send("/submissions", &python(&json!({ "stdin": "x" })), "a").await;
     assert_eq!((other.status, other.json), (422, json!({ "error": detail })));
     let other = send("/submissions?base64_encoded=true", &python(&json!({})), "a").await;
-    assert_eq!(other.status, 422, "the query has a meaning for the submission");
+    assert_eq!(other.status, 422, "the query parameters affect the submission");
     assert_eq!(send("/submissions", &python(&json!({})), "a b").await.status, 400, "a malformed key");
-    // A batch, one submission of which is refused by the facade, and one by core.
+    // A batch in which the facade refuses one submission and core refuses another.
     let private = python(&json!({ "callback_url": "http://127.0.0.1/x" }));
     let batch = json!({ "submissions": [private, { "language_id": 71 }, python(&json!({})), python(&json!({ "stdin": "2" }))] });
     let first = send("/submissions/batch", &batch, "b").await;

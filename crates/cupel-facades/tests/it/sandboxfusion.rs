@@ -405,7 +405,7 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "jest is not installed");
 }
 
-/// What differs for a language is data of its file.
+/// Differences between languages are data in the language files.
 #[tokio::test]
 async fn options_of_the_tools_are_those_of_the_language() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -479,7 +479,7 @@ async fn data_sets_that_do_not_exist_are_refused_with_400() {
             "request.config.provided_data should be a dict with the columns of a row",
         ),
         ("/get_prompts", of(common_oj(), json!({})), "request.config.provided_data should be a list of dict"),
-        ("/submit", no_rows, "this server has no data sets of its own: send the rows as config.provided_data"),
+        ("/submit", no_rows, "this server stores no data sets: send the rows as config.provided_data"),
         (
             "/submit",
             of(common_oj(), json!({ "test": vec![json!({}); 5000] })),
