@@ -34,7 +34,7 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<Presented<'_>> {
     let mut values =
         pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
     let value = values.next()?;
-    // Another host below the same domain can set a second cookie of this name, and the first one may be that one.
+    // Another host below the same domain can set a second cookie of this name, and that cookie may be sent first.
     Some(match values.next() {
         None => Presented::Cookie(value),
         Some(_) => Presented::Malformed("There are two session cookies. Delete the cookies of this site, and sign in."),
@@ -119,7 +119,7 @@ mod tests {
             (false, vec![site, host, ("origin", "null")]),
             (false, vec![site, host, ("origin", "http://judge.example")]),
             (false, vec![site, host, ("origin", "https://judge.example.evil.example")]),
-            // What the browser says about the page outweighs a matching origin.
+            // The browser's `Sec-Fetch-Site` takes precedence over a matching origin.
             (false, vec![site, host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "cross-site")]),
             (true, vec![site, ("sec-fetch-site", "same-origin")]),
             (true, vec![site, host, ("origin", "http://127.0.0.1:8080")]),
