@@ -282,7 +282,9 @@ impl Unpacking<'_> {
                 let reason = format!("`{shown}` is a hard link to `{target}`, which is no earlier file of the layer");
                 return Err(reason.into());
             }
-            Err(Errno::MLINK) => return Err(format!("`{shown}` cannot be created: its file has too many hard links").into()),
+            Err(Errno::MLINK) => {
+                return Err(format!("`{shown}` cannot be created: its file has too many hard links").into());
+            }
             Err(other) => return Err(failed_at(path.as_path())(other)),
         }
         Ok(())
@@ -369,7 +371,10 @@ impl Attributes {
                 Some(name) if name.starts_with("user.") => {
                     let value = extension.value_bytes();
                     if value.len() > ATTRIBUTE_BYTES_MAX || attributes.user.len() >= ATTRIBUTES_MAX {
-                        return Err(format!("the extended attribute `{name}` is too large, or the entry has too many attributes").into());
+                        return Err(format!(
+                            "the extended attribute `{name}` is too large, or the entry has too many attributes"
+                        )
+                        .into());
                     }
                     attributes.user.push((name.to_owned(), value.to_owned()));
                 }

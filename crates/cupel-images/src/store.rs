@@ -679,7 +679,7 @@ impl ImageStore {
 }
 
 /// The time in seconds since 1970.
-# [expect(clippy::disallowed_methods, reason = "the time is only shown to users; this crate has no clock")]
+#[expect(clippy::disallowed_methods, reason = "the time is only shown to users; this crate has no clock")]
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
