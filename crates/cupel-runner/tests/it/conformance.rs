@@ -1,4 +1,4 @@
-//! What every executor does, whatever it is made of: rule, then input, then expected result.
+//! Rules for every executor: rule, then input, then expected result.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -223,7 +223,7 @@ impl StepObserver for Dialogue {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// Runs a mode with this dialogue; returns the outcome and what was printed.
+/// Runs a mode with this dialogue. Returns the outcome and the output.
 fn dialogue(
     world: &World,
     place: Backend,
