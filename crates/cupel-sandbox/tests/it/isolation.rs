@@ -274,7 +274,7 @@ fn each_lane_has_separate_users(world: &World) {
     assert!(users[0] != users[1] && users.iter().all(|u| (base..base + 1000).contains(u)), "{users:?}");
 }
 
-/// With any one of these walls off, the others still protect the host.
+/// If any one of these walls is off, the other walls still protect the host.
 fn the_host_is_protected_without_any_one_wall(world: &World) {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     tcp.set_nonblocking(true).unwrap();
