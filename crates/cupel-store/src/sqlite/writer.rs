@@ -1,7 +1,7 @@
 //! The writer: one thread with one connection, which groups commands into transactions.
 //!
-//! Commands that arrive while a transaction is being committed share the next one (group commit), so that many clients
-//! share one sync of the disk. Each command is acknowledged only after the commit.
+//! Commands that arrive while a transaction is being committed share the next transaction (group commit), so that many
+//! clients share one sync of the disk. Each command is acknowledged only after the commit.
 //!
 //! A failing command must not fail the others. Commands rarely fail (a refusal is a result, not a failure), so there
 //! are no savepoints. If a command fails, the transaction is rolled back and every command gets a separate transaction.
@@ -168,7 +168,7 @@ impl Loop {
         self.begin(durable)?;
         let result = self.apply_and_commit(jobs);
         if result.is_err() {
-            // SQLite may have rolled back by itself; this statement then fails, which does no harm.
+            // SQLite may already have rolled back. This statement then fails, which does no harm.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         match &result {
