@@ -63,7 +63,7 @@ impl Engine {
                 }
             }
             daemon.wait().unwrap();
-            // If nobody reaps containerd, which ends with the daemon, its number seems to be in use.
+            // Containerd ends with the daemon. Until it is reaped, its process id seems to be in use.
             for left in ["pid", "exec/containerd/containerd.pid"] {
                 let _ = std::fs::remove_file(self.directory.path().join(left));
             }

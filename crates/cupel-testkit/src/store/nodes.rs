@@ -103,7 +103,8 @@ pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl A
         all.push((submission.id, lease(&*nodes[0], run, 0).await));
     }
     let each = all.clone();
-    // Four commands compete for each run: complete, cancel, give back, and expire the lease. The first one ends the run.
+    // Four commands compete for each run: complete, cancel, give back, and expire the lease. The first command ends the
+    // run.
     let ended = at_once(&nodes, RUNS * 4, move |node, n| {
         let (submission, leased) = each[n / 4].clone();
         async move {
