@@ -23,7 +23,7 @@ impl Shared {
         self.tracker.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(SPARE_MAX) => {}
-                // At its end, the worker itself gives back the remaining runs.
+                // At its end, the worker itself returns the remaining runs.
                 () = shared.ended.cancelled() => return,
             }
             if let Some(unstarted) = shared.take_spare_of(|spare| spare.leased.lease == lease) {

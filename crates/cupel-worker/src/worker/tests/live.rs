@@ -35,7 +35,7 @@ impl Bench {
     /// Waits until this much is reported as consumed.
     async fn until_consumed(&self, id: SubmissionId, count: InputCount) {
         let mut credit = self.core.credit(id).await;
-        let reached = async { while credit.next().await.expect("the log goes on") != count {} };
+        let reached = async { while credit.next().await.expect("the log continues") != count {} };
         tokio::time::timeout(Duration::from_secs(60), reached).await.expect("the input is consumed");
     }
 }
