@@ -299,8 +299,8 @@ mod tests {
         assert_eq!(step(save("123456789", 299, known)), Ok(DraftStep::Continue(number(299))));
         assert_eq!(step(save("123456789", 300, known)), Ok(DraftStep::Begin(number(300))));
         assert_eq!(step(save("123456789", 1, Expected::Any)), Ok(DraftStep::Begin(number(1))));
-        let asked = DraftSave { begins_revision: true, ..save("123456789", 1, known) };
-        assert_eq!(step(asked), Ok(DraftStep::Begin(number(1))));
+        let forced = DraftSave { begins_revision: true, ..save("123456789", 1, known) };
+        assert_eq!(step(forced), Ok(DraftStep::Begin(number(1))));
         assert_eq!(save("1", 1, Expected::Nothing).step(None), Ok(DraftStep::Begin(number(1))));
     }
 

@@ -302,7 +302,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       skipped={skipped}
       onMode={choose}
       onChange={change}
-      onLimits={(asked) => change({ limits: boundedLimits(language, asked) })}
+      onLimits={(requested) => change({ limits: boundedLimits(language, requested) })}
       onLine={goTo}
       onSkip={(bytes) => setSkipped((before) => before + bytes)}
       onReady={ready}

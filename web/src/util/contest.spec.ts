@@ -32,24 +32,24 @@ describe('a cell of the standings', () => {
   const cell = (change: Partial<Cell>): Cell => ({ tries: 0, pending: 0, first: false, ...change })
 
   it('shows the tries, and that a result is hidden', () => {
-    const said = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
-    expect(said({})).toEqual(['none', ''])
-    expect(said({ tries: 1, solved_at_seconds: 60 })).toEqual(['solved', '+'])
-    expect(said({ tries: 3, solved_at_seconds: 60 })).toEqual(['solved', '+2'])
-    expect(said({ tries: 3 })).toEqual(['rejected', '−3'])
-    expect(said({ tries: 2, pending: 1 })).toEqual(['pending', '−2 ?1'])
-    expect(said({ pending: 4 })).toEqual(['pending', '?4'])
+    const texts = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
+    expect(texts({})).toEqual(['none', ''])
+    expect(texts({ tries: 1, solved_at_seconds: 60 })).toEqual(['solved', '+'])
+    expect(texts({ tries: 3, solved_at_seconds: 60 })).toEqual(['solved', '+2'])
+    expect(texts({ tries: 3 })).toEqual(['rejected', '−3'])
+    expect(texts({ tries: 2, pending: 1 })).toEqual(['pending', '−2 ?1'])
+    expect(texts({ pending: 4 })).toEqual(['pending', '?4'])
   })
 
   it('shows points in contests with points', () => {
-    const said = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
-    expect(said({ tries: 2, score: 33.3333, solved_at_seconds: 5 })).toEqual(['partial', '33.33'])
-    expect(said({ tries: 2, score: 0 })).toEqual(['rejected', '0'])
-    expect(said({ tries: 0, score: 0 })).toEqual(['none', ''])
-    expect(said({ tries: 1, score: 40, pending: 2 })).toEqual(['pending', '40 ?2'])
-    expect(said({ tries: 0, pending: 1 })).toEqual(['pending', '?1'])
-    expect(said({ tries: 3, score: 100, solved_at_seconds: 600 })).toEqual(['partial', '100'])
-    expect(said({ tries: 1, score: 0.004 })).toEqual(['partial', '0'])
+    const texts = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
+    expect(texts({ tries: 2, score: 33.3333, solved_at_seconds: 5 })).toEqual(['partial', '33.33'])
+    expect(texts({ tries: 2, score: 0 })).toEqual(['rejected', '0'])
+    expect(texts({ tries: 0, score: 0 })).toEqual(['none', ''])
+    expect(texts({ tries: 1, score: 40, pending: 2 })).toEqual(['pending', '40 ?2'])
+    expect(texts({ tries: 0, pending: 1 })).toEqual(['pending', '?1'])
+    expect(texts({ tries: 3, score: 100, solved_at_seconds: 600 })).toEqual(['partial', '100'])
+    expect(texts({ tries: 1, score: 0.004 })).toEqual(['partial', '0'])
   })
 
   it('shows at most two decimals of the points', () => {

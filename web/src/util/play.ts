@@ -117,12 +117,12 @@ export interface PlayLimits {
 type Language = Schema['LanguageView']
 
 /** The limits, reduced to the maximums of the language. */
-export function boundedLimits({ limits, limits_max: most }: Language, asked: Partial<PlayLimits>): PlayLimits {
+export function boundedLimits({ limits, limits_max: most }: Language, requested: Partial<PlayLimits>): PlayLimits {
   const within = (value: number | undefined, initial: number, min: number, max: number) =>
     value === undefined || !Number.isFinite(value) ? initial : Math.min(max, Math.max(min, Math.round(value)))
   return {
-    cpuMs: within(asked.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
-    memoryKb: within(asked.memoryKb, limits.memory_kb, 1024, most.memory_kb),
+    cpuMs: within(requested.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
+    memoryKb: within(requested.memoryKb, limits.memory_kb, 1024, most.memory_kb),
   }
 }
 
@@ -157,9 +157,9 @@ export function playOfSnippet({ source_code, files, args, input, limits }: Schem
  * The request body of a run. A run in the terminal gets its input while it runs. Other runs are ordinary submissions,
  * so they do not wait for a slot for interactive programs.
  */
-export function requestOf(language: Language, play: Play, asked: PlayLimits, isTerminal: boolean) {
+export function requestOf(language: Language, play: Play, requested: PlayLimits, isTerminal: boolean) {
   const { limits, limits_max: most } = language
-  const { cpuMs, memoryKb } = boundedLimits(language, asked)
+  const { cpuMs, memoryKb } = boundedLimits(language, requested)
   // A terminal program may wait for input as long as the server permits.
   const waits = isTerminal ? { wall_time_ms: most.wall_time_ms, idle_time_ms: most.idle_time_ms } : {}
   const [main, ...others] = play.files

@@ -232,11 +232,11 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     let page = app.get(&format!("/api/v1/problems/{slug}/submissions?all=true")).bearer(&author.token).send().await;
     assert_eq!(figures(&page.json["submissions"][0]), (json!(123), json!(4883)));
 
-    let told = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
-    assert_eq!(told.json["problem"]["tests"][1]["name"], "secret/the-trap");
-    assert_eq!((figures(&told.json), &told.json["wall_time_ms"]), ((json!(123), json!(4883)), &json!(130)));
-    assert_eq!(figures(&told.json["problem"]["tests"][1]), (json!(123), json!(4883)), "its author sees each test");
-    assert_eq!(told.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
+    let result = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
+    assert_eq!(result.json["problem"]["tests"][1]["name"], "secret/the-trap");
+    assert_eq!((figures(&result.json), &result.json["wall_time_ms"]), ((json!(123), json!(4883)), &json!(130)));
+    assert_eq!(figures(&result.json["problem"]["tests"][1]), (json!(123), json!(4883)), "its author sees each test");
+    assert_eq!(result.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
     app.get(&format!("/api/v1/execute/{id}")).bearer(&author.token).send().await.is_error(404, "not-found");
     let stranger = app.user().await;
     app.get(&format!("/api/v1/submissions/{id}")).bearer(&stranger.token).send().await.is_error(404, "not-found");
@@ -477,8 +477,8 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
         (200, &json!(true)),
         "{asked:?}"
     );
-    let told = app.get(asked.header("content-location")).bearer(&author.token).send().await;
-    assert_eq!(told.json["problem"]["verification"]["holds"], true, "{told:?}");
+    let result = app.get(asked.header("content-location")).bearer(&author.token).send().await;
+    assert_eq!(result.json["problem"]["verification"]["holds"], true, "{result:?}");
     assert_eq!(publish().bearer(&author.token).send().await.status, 200);
     assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
 
@@ -518,9 +518,9 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     assert_eq!((again.status.as_u16(), &again.json["queued"]), (202, &json!(1)));
     app.complete(graded(Verdict::WrongAnswer)).await;
     let runs = app.get(&format!("/api/v1/submissions/{id}/runs")).bearer(&author.token).send().await;
-    let told: Vec<_> =
+    let result: Vec<_> =
         runs.json["runs"].as_array().unwrap().iter().map(|r| (r["verdict"].clone(), r["version"].clone())).collect();
-    assert_eq!(told, [(json!("WA"), json!(2)), (json!("AC"), json!(1))]);
+    assert_eq!(result, [(json!("WA"), json!(2)), (json!("AC"), json!(1))]);
 
     let exported = app.get("/api/v1/problems/echo/package").bearer(&author.token).send().await;
     assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"));
@@ -670,12 +670,12 @@ async fn a_running_verification_is_shown_as_running() {
         call.header("idempotency-key", "once").bearer(&author.token).send()
     };
     let first = verify("").await;
-    let told = json!({ "submission_id": first.json["submission_id"], "status": "queued", "message": "Problem submitted for verification" });
-    assert_eq!((first.status.as_u16(), &first.json), (202, &told));
+    let result = json!({ "submission_id": first.json["submission_id"], "status": "queued", "message": "Problem submitted for verification" });
+    assert_eq!((first.status.as_u16(), &first.json), (202, &result));
     let _runs = app.next_run().await;
     let later = verify("?wait=0.1").await;
     assert_eq!((later.status.as_u16(), &later.json["status"]), (202, &json!("running")), "{later:?}");
-    assert_eq!(later.json["submission_id"], told["submission_id"]);
+    assert_eq!(later.json["submission_id"], result["submission_id"]);
 }
 
 #[tokio::test]

@@ -230,8 +230,8 @@ mod tests {
     fn the_columns_may_be_in_any_order() {
         let csv = "\u{feff}email,username,tier\r\nada@example.com,ada,pro\n , bob ,\n";
         let people = read_people(csv.as_bytes(), &TIERS).unwrap();
-        let told: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
-        assert_eq!(told, [(2, "ada", "ada@example.com", "pro", Role::User), (3, "bob", "", "basic", Role::User)]);
+        let rows: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
+        assert_eq!(rows, [(2, "ada", "ada@example.com", "pro", Role::User), (3, "bob", "", "basic", Role::User)]);
     }
 
     #[test]

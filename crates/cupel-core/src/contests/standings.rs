@@ -332,8 +332,8 @@ mod tests {
             (3, 1, 2, "0"),
         ]);
         let rows = standings(Style::Ioi, 2, &officials(3), &table, ALL);
-        let told: Vec<_> = rows.iter().map(|row| (row.rank, row.user, row.score, row.cells[0].tries)).collect();
-        assert_eq!(told, [(1, user(1), points(75), 3), (1, user(2), points(75), 1), (3, user(3), points(0), 0)]);
+        let ranking: Vec<_> = rows.iter().map(|row| (row.rank, row.user, row.score, row.cells[0].tries)).collect();
+        assert_eq!(ranking, [(1, user(1), points(75), 3), (1, user(2), points(75), 1), (3, user(3), points(0), 0)]);
         assert_eq!(rows[0].cells[0].solved_at, Some(Duration::from_secs(9 * 60 + 59)));
     }
 

@@ -26,11 +26,11 @@ async fn cancelling_raises_the_stop_flag_at_once() {
     let id = app.submit_one().await;
     let assignment = next(&app.core).await;
     let stop = assignment.stop.clone();
-    let told = tokio::spawn(async move { stop.raised().await });
+    let notified = tokio::spawn(async move { stop.raised().await });
     tokio::task::yield_now().await;
     assert!(!assignment.stop.is_raised());
     app.core.cancel(&app.me(), id).await.unwrap();
-    told.await.unwrap();
+    notified.await.unwrap();
     assert!(assignment.stop.is_raised());
     assignment.stop.raised().await;
 }

@@ -268,9 +268,9 @@ pub(crate) fn compiled(report: RunReport) -> RunReport {
 }
 
 /// The report of a compilation that failed.
-pub(crate) fn not_compiled(verdict: Verdict, exit_code: Option<i32>, said: &str) -> RunReport {
+pub(crate) fn not_compiled(verdict: Verdict, exit_code: Option<i32>, message: &str) -> RunReport {
     let wall_time = Duration::from_millis(120);
-    let compile = CompileReport { ok: false, output: output(said), exit_code, wall_time, cached: false };
+    let compile = CompileReport { ok: false, output: output(message), exit_code, wall_time, cached: false };
     RunReport { compile: Some(compile), ..RunReport::bare(verdict, Limits::default(), "12") }
 }
 

@@ -158,16 +158,16 @@ async fn the_status_and_the_message_say_how_a_program_ended() {
 async fn a_failed_compilation_has_only_its_output_and_warnings_are_kept() {
     let app = TestApp::start(Keyless::Loopback).await;
     let c = json!({ "source_code": "x", "language_id": 50 });
-    let failed = |said: &str| {
+    let failed = |messages: &str| {
         json!({
-            "stdout": null, "time": null, "memory": null, "stderr": null, "compile_output": said, "message": null,
+            "stdout": null, "time": null, "memory": null, "stderr": null, "compile_output": messages, "message": null,
             "exit_code": null, "exit_signal": null, "wall_time": null, "status": { "id": 6, "description": "Compilation Error" },
         })
     };
     let fields = "fields=stdout,time,memory,stderr,compile_output,message,exit_code,exit_signal,wall_time,status";
     let refused = not_compiled(Verdict::CompileError, Some(1), "error: x");
     assert_eq!(judged(&app, fields, &c, refused).await, failed("error: x"));
-    let too_long = not_compiled(Verdict::CompileLimit, None, "said before");
+    let too_long = not_compiled(Verdict::CompileLimit, None, "messages before");
     assert_eq!(judged(&app, fields, &c, too_long).await, failed("Compilation time limit exceeded."));
     let mut warned = compiled(ended(Outcome::Exited(0), "1", ""));
     warned.compile.as_mut().unwrap().output = output("warning: x");

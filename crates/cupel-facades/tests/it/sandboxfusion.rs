@@ -32,7 +32,7 @@ async fn the_fate_of_a_program_is_in_a_200_response() {
     let finished = |code: i32| command("Finished", 0.015, Some(code), "out", "err");
     let timed_out = || command("TimeLimitExceeded", 0.015, None, "out", "err");
     let built = || command("Finished", 0.12, Some(0), "", "");
-    let not_built = |code: i32, said: &str| command("Finished", 0.12, Some(code), "", said);
+    let not_built = |code: i32, compiler_output: &str| command("Finished", 0.12, Some(code), "", compiler_output);
     let ends = |outcome| ended(outcome, "out", "err");
     let segfault = Outcome::Signalled(Signal(11));
     let null = || Value::Null;

@@ -284,7 +284,7 @@ fn talk(world: &World, place: Backend) {
         assert_eq!(result.program.report.outcome, Outcome::Exited(0), "{result:?}");
         assert_eq!(result.interactor.report.outcome, Outcome::Exited(42), "{result:?}");
         assert_eq!(&*result.interactor.report.stderr.data, b"3 tries\n");
-        let said: String = result
+        let transcript: String = result
             .transcript
             .iter()
             .map(|(party, bytes)| {
@@ -292,7 +292,7 @@ fn talk(world: &World, place: Backend) {
                 format!("{mark}{}", String::from_utf8_lossy(bytes).replace('\n', ""))
             })
             .collect();
-        assert_eq!(said, "50 <25 >37 =");
+        assert_eq!(transcript, "50 <25 >37 =");
     }
 }
 

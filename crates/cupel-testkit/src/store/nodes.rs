@@ -231,15 +231,15 @@ pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncF
     for n in 0..EACH {
         for problem in &problems {
             for user in &users {
-                let said: JudgeResult = if n == EACH - 1 { AC } else { WA };
-                sent.push((send(&*nodes[0], problem, *user).await.1, said));
+                let result: JudgeResult = if n == EACH - 1 { AC } else { WA };
+                sent.push((send(&*nodes[0], problem, *user).await.1, result));
             }
         }
     }
     let count = sent.len();
     at_once(&nodes, count, move |node, n| {
-        let (run, said) = sent[n];
-        async move { judge_at(&*node, run, said, 400).await }
+        let (run, result) = sent[n];
+        async move { judge_at(&*node, run, result, 400).await }
     })
     .await;
     for record in &problems {

@@ -39,7 +39,7 @@ const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
 /// The size of input files in the memory limit is rounded up to a multiple of this number of bytes, so that the limit
 /// seldom changes from cell to cell.
-const GIVEN_STEP: u64 = 1024 * 1024;
+const INPUT_FILES_STEP: u64 = 1024 * 1024;
 /// Processes in addition to the program's: the init processes of the lane and of the cell.
 const OWN_PROCESSES: u32 = 2;
 
@@ -373,17 +373,17 @@ impl LaneGroup {
     }
 
     /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
-    /// turn off the memory limit and the process limit for tests. `given` is the size in bytes of the cell's input
+    /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's input
     /// files, which do not count as the program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
-        given: u64,
+        input_files: u64,
         beside: Beside,
         (ignore_memory, ignore_pids): (bool, bool),
     ) -> io::Result<()> {
-        let given = given.next_multiple_of(GIVEN_STEP);
-        let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(given);
+        let input_files = input_files.next_multiple_of(INPUT_FILES_STEP);
+        let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(input_files);
         let memory = if ignore_memory { u64::MAX } else { memory };
         // The program itself is one process. An errand ends when the program begins. After that, this limit would allow
         // the program one more process, but the user's limit (`RLIMIT_NPROC`) prevents that.

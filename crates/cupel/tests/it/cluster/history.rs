@@ -227,7 +227,7 @@ mod tests {
         ];
         for (what, history) in cases {
             let found = violations_of(&history);
-            assert!(found.iter().any(|said| said.contains(what)), "{what}: {found:?}");
+            assert!(found.iter().any(|text| text.contains(what)), "{what}: {found:?}");
         }
     }
 }

@@ -30,8 +30,8 @@ impl Namespace {
             .spawn()
             .unwrap();
         let mut namespace = Namespace { holder, kind };
-        let mut told = [0; 5];
-        io::Read::read_exact(namespace.holder.stdout.as_mut().unwrap(), &mut told).expect("the namespace is created");
+        let mut buffer = [0; 5];
+        io::Read::read_exact(namespace.holder.stdout.as_mut().unwrap(), &mut buffer).expect("the namespace is created");
         namespace
     }
 
