@@ -35,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) engines: Engines,
     pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
-    /// Maximum number of hints of a class that a broker has ready, and the time after which the broker takes back a hint from a
+    /// Maximum number of ready hints per class at a broker, and the time after which the broker redelivers a hint of a
     /// process that does not answer.
     pub(crate) queue_window: u32,
     pub(crate) queue_reclaim_after: Duration,

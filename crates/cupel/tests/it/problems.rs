@@ -352,8 +352,8 @@ fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() 
     assert_eq!((&again["holds"], &again["time_limit_start"]), (&json!(true), &json!("warm")), "{again}");
 }
 
-/// The figures are equal within 5 %. With control groups of version 2, the kernel charges memory in portions, and each figure is
-/// exact to one portion, so two figures may differ by two portions.
+/// The figures are equal within 5 %. With control groups of version 2, the kernel charges memory in batches. Each value
+/// is exact to one batch, so two values may differ by two batches.
 #[test]
 fn the_memory_of_a_program_is_the_same_on_all_routes() {
     let counts_pages = Path::new("/sys/fs/cgroup/memory").is_dir();
