@@ -1,8 +1,8 @@
 //! The process that becomes the program. It applies the settings that a process can set only for itself, and then
 //! executes the program.
 //!
-//! The agent starts it with the program's environment and standard streams, and these arguments: the limits, whether there is
-//! a terminal, the path of the program, and the program's own arguments.
+//! The agent starts this process with the program's environment and standard streams. Its arguments are the limits,
+//! whether there is a terminal, the path of the program, and the program's own arguments.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
