@@ -104,8 +104,8 @@ struct Gone;
 #[error("the connection has no handshake")]
 pub(super) struct NoHandshake;
 
-/// Prepares a new connection. It runs before the client learns that it is connected, because socketioxide drops a message
-/// for which no handler is registered, and the client would wait for its acknowledgement.
+/// Prepares a new connection. It runs before the client is notified of the connection. Otherwise, socketioxide would
+/// drop an early message, because no handler is registered, and the client would wait for an acknowledgement.
 pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
     let opened = socket.req_parts().extensions.get::<Arc<Opened>>().cloned().ok_or(NoHandshake)?;
     let guard = Arc::new(Task(tokio::spawn(guard(socket.clone(), Arc::clone(&opened)))));
