@@ -182,8 +182,8 @@ fn env_bytes(env: &[(String, String)]) -> usize {
     env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 
-/// A path of a client: by the rules of [`BoxPath`] and, because a pattern of the OpenAPI document counts characters and not
-/// bytes, with fewer characters if some are not ASCII.
+/// A path of a client. In addition to the rules of [`BoxPath`], a path with non-ASCII characters may have fewer
+/// characters, because a pattern of the OpenAPI document counts characters and not bytes.
 fn sent_path(text: &str) -> Result<BoxPath, String> {
     const COMPONENT_MAX: usize = 63;
     const PATH_MAX: usize = 256;

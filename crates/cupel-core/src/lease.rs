@@ -351,8 +351,8 @@ impl Core {
 
     /// Handles the notices of other nodes: stops attempts that are no longer wanted, and charges owners for the slot
     /// time of their runs. Ends when the bus is closed; run one such task per process. Without this task, a worker
-    /// learns that a run was cancelled only when it renews the lease, and queues balance owners only by the number of
-    /// hints handed out.
+    /// learns of a cancellation only when it renews the lease, and queues balance owners only by the number of
+    /// delivered hints.
     pub async fn handle_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {

@@ -107,8 +107,8 @@ pub trait RunStore: Send + Sync {
     /// transaction. `None`: the submission does not exist.
     async fn cancel(&self, id: SubmissionId, now: Timestamp) -> Result<Option<Cancellation>, StoreError>;
 
-    /// Moves runs whose lease ends at or before `lease_end` to `Queued` or to `Abandoned` (with their webhook delivery,
-    /// as [dead letters](DeadLetterStore)); at most `limit`.
+    /// Moves at most `limit` runs whose lease ends at or before `lease_end` to `Queued` or to `Abandoned`. Abandoned
+    /// runs get their webhook delivery and become [dead letters](DeadLetterStore).
     async fn expire(
         &self,
         lease_end: Timestamp,
@@ -532,8 +532,8 @@ pub trait Queue: Send + Sync {
     fn charge(&self, owner: UserId, time: Duration);
     /// Settles a hint. The outcome of its run does not matter.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// Number of waiting hints, for admission and metrics: those that this process has not handed to the broker yet,
-    /// and those at the broker, as last read.
+    /// Number of waiting hints, for admission and metrics: hints that this process has not yet passed to the broker,
+    /// plus hints at the broker as of the last reading.
     async fn depth(&self) -> Result<usize, QueueError>;
     /// Number of an owner's waiting hints. Hints already handed to the broker cannot be counted per owner. Called for
     /// every submission, so it must be cheap.

@@ -2,8 +2,8 @@
 //!
 //! The outbox row is written in the transaction that ends the run, so no delivery is forgotten. Sending (signature,
 //! protection against private addresses) is in the crate `cupel`. Source: Standard Webhooks, "Deliverability and
-//! reliability", for the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …), and for status 410, after which a receiver
-//! gets no more webhooks.
+//! reliability". It defines the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …) and status 410, after which a delivery
+//! is not repeated.
 
 use std::time::Duration;
 

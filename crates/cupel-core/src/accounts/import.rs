@@ -2,11 +2,10 @@
 //! as well.
 //!
 //! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in capitals or not. The
-//! separator is `;` if the first line has one, and `,` otherwise, because spreadsheets write one or the other, depending
-//! on the language of the system. Every line is checked before the first account is created. A name or address that is
-//! taken is reported in its line and does not affect the others. If an account with the same name and address exists and
-//! has no password yet, it gets a new link, so an
-//! import may be repeated.
+//! separator is `;` if the first line contains a semicolon, otherwise `,`. Which one a spreadsheet writes depends on
+//! the language of the system. Every line is checked before the first account is created. A name or address that is
+//! taken is reported in its line and does not affect the others. If an account with the same name and address exists
+//! and has no password yet, it gets a new link, so an import may be repeated.
 
 use std::time::Duration;
 

@@ -16,8 +16,8 @@ use crate::{Needs, StoreError};
 ///
 /// Standings are not written through this port: [`RunStore::complete`](crate::RunStore::complete) writes them in its
 /// transaction. A user's standing with a problem follows from the newest judged run of each of the user's submissions,
-/// so a rejudge updates it. A submission to a problem *counts* if it was sent to be judged on all tests, and not as a
-/// trial on samples or on the sender's own input.
+/// so a rejudge updates it. A submission to a problem *counts* if it is judged on all tests. A trial on samples or on
+/// the sender's own input does not count.
 #[async_trait]
 pub trait ProblemStore: Send + Sync {
     /// Inserts a problem with its first version.
