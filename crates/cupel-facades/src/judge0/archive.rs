@@ -1,7 +1,7 @@
 //! The archive of additional files.
 //!
-//! An archive that cannot be read has no files, as in the original. In contrast to the original, entries that are links or
-//! special files, or whose path leaves the directory, are skipped, and what is unpacked is bounded.
+//! An archive that cannot be read has no files, as in the original. In contrast to the original, links, special files
+//! and entries whose path leaves the directory are skipped, and the unpacked size is bounded.
 
 use std::io::{Cursor, Read};
 

@@ -278,7 +278,7 @@ async fn the_cells_of_a_notebook_run_in_one_program() {
         (notebook(Outcome::Exited(0), &cells), "Success", finished(0), json!([cell])),
         (notebook(Outcome::Exited(1), &cells), "Failed", finished(1), json!([])),
         (notebook(Outcome::WallLimit, &cells), "Failed", timed_out, json!([])),
-        // A cell that ends the process, or writes to the file.
+        // A cell ends the process or writes to the result file.
         (ended(Outcome::Exited(0), "", ""), "Failed", finished(0), json!([])),
         (notebook(Outcome::Exited(0), "[{}]"), "Failed", finished(0), json!([])),
     ] {
@@ -629,7 +629,7 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
 async fn a_program_that_finds_no_place_in_time_gets_504() {
     let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
     let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
-    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
     app.shutdown.cancel();
     for (path, body) in
         [("/run_code", json!({ "code": "x", "language": "python" })), ("/run_jupyter", json!({ "cells": ["x"] }))]
