@@ -90,7 +90,7 @@ kinds! {
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
-        "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` has the accepted type.";
+        "The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type.";
     InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
         "Live connections: the number of an input is larger than the next expected number. `detail` has the expected number. Nothing was sent to the program.";
     InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"

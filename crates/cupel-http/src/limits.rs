@@ -2,9 +2,8 @@
 //!
 //! The implementation of [`Buckets`] stores the buckets: in this process, or shared by all API nodes.
 //!
-//! Invariant: an unauthenticated client cannot lock the owner out of an account for long, because the low limit is per
-//! account *and* address, and the high limit per account does not apply to an address from which the owner has logged
-//! in before.
+//! Invariant: an unauthenticated client cannot lock the owner out of an account for long. The low limit is per account
+//! *and* address. The high limit per account does not apply to an address from which the owner has logged in before.
 
 use std::net::IpAddr;
 use std::sync::Arc;

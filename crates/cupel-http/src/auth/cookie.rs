@@ -11,8 +11,8 @@
 //!   excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
 //!
 //! Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", "Verifying origin with
-//! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary: the cheat
-//! sheet counts a custom header as sufficient for an API without form posts, and cross-site scripting defeats both.
+//! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary. The cheat
+//! sheet accepts a custom header for an API without form posts, and cross-site scripting defeats both methods.
 
 use std::time::Duration;
 
@@ -74,8 +74,9 @@ pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str)
     is_same.then_some(()).ok_or("A page of another origin sent this request. Use this server's own site.")
 }
 
-/// Whether a page of this server's own site opened a WebSocket. It is a `GET`, so [`check_same_origin`] permits it, and
-/// a script can add no header to it; but every browser sends `Origin` with it. Source: RFC 6455, section 10.2.
+/// Whether a page of this server's own site opened a WebSocket. A handshake is a `GET`, so [`check_same_origin`]
+/// permits it, and scripts cannot add headers to it. But every browser sends `Origin` with it. Source: RFC 6455,
+/// section 10.2.
 pub fn is_own_socket(headers: &HeaderMap, public_url: &str) -> bool {
     headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin") && has_own_origin(headers, public_url)
 }
