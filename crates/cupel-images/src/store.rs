@@ -487,8 +487,8 @@ impl ImageStore {
         found.ok_or_else(|| ImageError::Unknown(name.clone()))
     }
 
-    /// Checks the files of an image's layers against the hashes that were computed when they were unpacked, and its root
-    /// against a root that is made from the layers now. Returns the paths of damaged, missing or added files.
+    /// Checks an image. The files of its layers are compared with the hashes from the time of unpacking. Its root is
+    /// compared with a new root from the same layers. Returns the paths of damaged, missing or added files.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be read.
