@@ -12,9 +12,9 @@ pub use cupel_types::{LiveInput, LiveSignal, TerminalSize};
 /// time.
 pub trait LiveSource: Send + Sync {
     /// Waits for the next input, at most `timeout`. `None` if there was none. After the last input, a source returns
-    /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source returns at most
-    /// [`LiveInput::WINDOW`] bytes that are not consumed; if it returns more, the executor takes nothing from it, not
-    /// even signals, until the program has read some. It is called until the step has ended, and at most once beyond;
+    /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source should return at
+    /// most [`LiveInput::WINDOW`] unconsumed bytes. If it returns more, the executor takes nothing from it, not even
+    /// signals, until the program has read some bytes. It is called until the step has ended, and at most once beyond;
     /// what it then returns is lost.
     fn next(&self, timeout: Duration) -> Option<LiveInput>;
 

@@ -44,7 +44,7 @@ impl About<'_> {
         }
     }
 
-    /// If the submission could not be judged, returns the claim that states the fault: its expectations cannot be
+    /// If the submission could not be judged, returns a claim with the fault, because its expectations cannot be
     /// checked.
     fn judged(&self) -> Option<Claim> {
         let report = self.report;
