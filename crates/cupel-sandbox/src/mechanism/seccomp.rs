@@ -125,8 +125,9 @@ fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     })
 }
 
-/// A rule of the default policy in the terms of container engines, which give them to libseccomp: calls that match any rule are
-/// answered so; all others fail with [`ENGINE_DEFAULT`]. Source: the OCI runtime specification, config-linux, "Seccomp".
+/// A rule of the default policy in the format of container engines, which pass it to libseccomp. A call that matches a
+/// rule gets the rule's action. All other calls fail with [`ENGINE_DEFAULT`]. Source: the OCI runtime specification,
+/// config-linux, "Seccomp".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineRule {
     /// Names of system calls.
