@@ -212,7 +212,7 @@ impl SharedPackages {
     }
 }
 
-/// Puts a package from a local directory into the blob store if the store has no copy of it; for an installation that
+/// Puts a package from a local directory into the blob store if the store has no copy of it. Used when an installation
 /// moves from one machine to several.
 ///
 /// # Errors

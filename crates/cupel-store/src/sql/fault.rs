@@ -129,7 +129,7 @@ impl SqlFault {
         }
     }
 
-    /// Whether the transaction lost a conflict with another one, so that a retry may succeed.
+    /// Whether the transaction lost a conflict with another transaction, so that a retry may succeed.
     pub(crate) fn is_conflict(&self) -> bool {
         let SqlFault::Postgres(error) = self else { return false };
         error.code().is_some_and(|code| {

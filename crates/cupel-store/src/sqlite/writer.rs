@@ -10,10 +10,10 @@
 //! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
 //! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
 //! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
-//! log is written in order, so a power failure loses at most the last such commits, but no durable commit and no commit
-//! before one. A run whose lease is lost is `Queued` again and is run again; its worker stopped with the machine. If
-//! only the process is killed, nothing is lost, because the kernel has the written pages. Source: sqlite.org, "PRAGMA
-//! synchronous".
+//! log is written in order, so a power failure loses at most the last such commits. It loses no durable commit and no
+//! commit before a durable commit. A run whose lease is lost is `Queued` again and is run again; its worker stopped
+//! with the machine. If only the process is killed, nothing is lost, because the kernel has the written pages. Source:
+//! sqlite.org, "PRAGMA synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
