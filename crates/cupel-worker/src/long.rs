@@ -120,8 +120,8 @@ impl LongRuns {
 }
 
 impl Shared {
-    /// Whether this run may occupy a slot for long. Only limits that the submission requests count; the limits of a
-    /// problem are set by its authors, and those of a language by the operator.
+    /// Whether this run may occupy a slot for long. Only limits that the submission requests count. The authors set the
+    /// limits of a problem, and the operator sets the limits of a language.
     pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
         let submission = &assignment.leased.submission;
         if matches!(submission.kind, SubmissionKind::Verify(_)) {

@@ -358,7 +358,7 @@ fn detached(mut report: RunReport, why: String) -> RunReport {
     report
 }
 
-/// Why a live run was ended before its program, if it was: it lost input, it had no clients, or its worker stops after it
+/// The reason why a live run was ended early, if it was: lost input, no clients, or a stop of its worker after the run
 /// has consumed input.
 fn broken(feed: &LiveFeed, report: &RunReport, parts: &SlotParts) -> Option<String> {
     if feed.failure().is_detached() && report.verdict != Verdict::Cancelled {

@@ -13,8 +13,8 @@ use crate::worker::Shared;
 const SPARE_MAX: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// Offers a run leased in advance for a busy slot to the other slots; after [`SPARE_MAX`], gives it back to the
-    /// queue for other workers.
+    /// Offers a run leased in advance for a busy slot to the other slots; after [`SPARE_MAX`], returns it to the queue
+    /// for other workers.
     pub(crate) fn offer(self: &Arc<Shared>, assignment: Arc<Assignment>) {
         let lease = assignment.leased.lease;
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);

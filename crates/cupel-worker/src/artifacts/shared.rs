@@ -2,7 +2,7 @@
 //!
 //! Invariants: no run waits for this tier longer than [`WAIT_MAX`] or fails because of it. Separate threads read and
 //! write; if they are busy, a lookup is a miss and a new entry is not stored. A worker runs the programs that it finds
-//! here, so it accepts only an entry that a holder of the cluster's secret stored under the requested name: the
+//! here. So it accepts only an entry that a holder of the cluster's secret stored under the requested name. The
 //! signature covers the entry and its name. Because the name is derived from the secret, only workers can find out
 //! whether a known source has been compiled.
 //!
