@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_too_long_or_malformed_is_an_error() {
+    fn a_too_long_or_malformed_message_is_an_error() {
         for bytes in [&[0xff, 0xff, 0xff, 0x7f][..], &[1, 0, 0, 0, 200], &[0, 0, 0, 0]] {
             let mut decoder = Decoder::default();
             decoder.push(bytes);

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_which_less_than_half_is_left_stays_readable() {
+    fn the_old_text_stays_readable_if_less_than_half_of_it_is_left() {
         let known = Expected::Newest(number(0));
         assert_eq!(save("1234", 1, known).step(newest("12345678")), Ok(DraftStep::Continue(number(1))));
         assert_eq!(save("123", 1, known).step(newest("12345678")), Ok(DraftStep::Begin(number(1))));

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_logs_of_a_run_have_ids_of_their_own_that_no_submission_has() {
+    fn the_logs_of_a_run_have_separate_ids_that_no_submission_has() {
         let run = SubmissionId::from_uuid(Uuid::now_v7());
         let logs = [run, input_log(run), credit_log(run), presence_log(run)];
         assert_eq!(logs.map(|id| id.as_uuid().get_version_num()), [7, 8, 9, 10]);

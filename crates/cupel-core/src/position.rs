@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_another_owners_runs_at_most_one_more_than_of_the_own_count() {
+    fn the_position_counts_at_most_one_more_run_of_another_owner_than_of_the_own_owner() {
         let user = |n| UserId::from_uuid(uuid::Uuid::from_u128(n));
         let place = |before: &[u128]| position_after(before.iter().map(|n| user(*n)), user(1));
         assert_eq!(place(&[]), 1);

@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_only_in_its_one_form() {
+    fn an_id_is_parsed_only_in_its_canonical_form() {
         let id = SnippetId::of(&snippet());
         let text = id.to_string();
         assert_eq!(text.len(), 22);

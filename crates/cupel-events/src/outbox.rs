@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_names_the_one_before_it() {
+    fn each_event_has_the_number_of_the_previous_event() {
         let outbox = Outbox::new(EventBounds::default());
         let started = |attempt| event(1, attempt, 1, EventKind::Started { attempt });
         assert_eq!(outbox.event(started(1)), Some(Seq::default()));

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_password_costs_nothing() {
+    async fn a_correct_password_is_not_charged() {
         let limits = limits();
         for _ in 0..50 {
             limits.login_attempt("a", ip(1)).await.unwrap().succeeded().await;

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_origin_needs_a_credential_of_its_own() {
+    fn a_page_of_another_origin_needs_an_explicit_credential() {
         let settings = Settings { cors_origins: vec!["https://ide.example".into(), "*".into()], ..Settings::default() };
         let may = |headers: &[(&str, &str)], uri| check_origin(&request(headers, uri), &settings).is_ok();
         let (host, evil) = (("host", "judge.example"), ("origin", "https://evil.example"));

@@ -889,7 +889,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_in_an_image_has_nothing_of_the_machine() {
+    fn a_language_in_an_image_uses_no_toolchain_of_the_machine() {
         let shipped = Registry::load(None).unwrap();
         let image: ImageName = "a:1".parse().unwrap();
         for language in shipped.iter() {
@@ -908,7 +908,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_keeps_what_the_machine_has_and_probes_images() {
+    fn a_reload_keeps_the_machines_toolchains_and_probes_images() {
         let mut before = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
         before.probe(&Fake);
         let mut languages = registry(&[("gone", "", ""), ("old", "", ""), ("new", "", "")]).unwrap().languages;

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sender_waits_until_the_client_has_taken_enough() {
+    async fn a_sender_waits_until_the_client_has_received_enough() {
         let (out, mut taken) = outbox();
         let text = "x".repeat(PENDING_BYTES_MAX / 2);
         let message = ServerMessage::Detached { id: Some(&text), run: "r" };

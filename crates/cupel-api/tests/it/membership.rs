@@ -22,7 +22,7 @@ async fn me(app: &TestApp, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_changed_password_needs_the_old_one_and_ends_the_other_sessions() {
+async fn changing_a_password_needs_the_old_password_and_ends_the_other_sessions() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let login = log_in(&app, &user.user.username, PASSWORD).await;

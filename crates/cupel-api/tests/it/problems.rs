@@ -631,7 +631,7 @@ async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
 }
 
 #[tokio::test]
-async fn a_package_is_exported_as_imported() {
+async fn an_exported_package_equals_the_imported_package() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let toml = "title = \"Twice\"\n[limits]\ntime = 1.0\n[function]\nname = \"twice\"\nreturns = \"int\"\n\

@@ -505,7 +505,7 @@ async fn a_batch_is_accepted_and_queried_as_a_whole() {
 }
 
 #[tokio::test]
-async fn cancelling_ends_queued_submissions_and_keeps_ended_ones() {
+async fn cancelling_ends_queued_submissions_and_does_not_change_ended_submissions() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });

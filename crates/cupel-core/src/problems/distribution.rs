@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_viewer_is_compared_with_the_others_in_whole_units() {
+    fn the_viewer_is_compared_with_other_users_in_whole_units() {
         // 1, 11, … 91 ms: 1 to 10 units.
         let users: Vec<_> = (0..10).map(|n| user(n, 10 * n as u64 + 1)).collect();
         let own = |figures| Distribution::of(&users, Some(figures), false).cpu_time.unwrap().own.unwrap();

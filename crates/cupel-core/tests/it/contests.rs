@@ -70,7 +70,7 @@ async fn standings_of_contests_are_cached_separately() {
 }
 
 #[tokio::test]
-async fn a_page_has_its_rows_and_always_the_viewers_own() {
+async fn a_page_has_its_rows_and_always_the_viewers_own_row() {
     let app = App::start().await;
     let contest = a_contest(&app, "paged").await;
     let mut users = Vec::new();

@@ -57,7 +57,7 @@ async fn losing_a_lease_stops_the_worker_and_its_result_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cancellation_reaches_the_new_attempt_after_the_lost_one_reported_late() {
+async fn a_cancellation_reaches_the_new_attempt_after_a_late_report_of_the_lost_attempt() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let first = next(&app.core).await;

@@ -126,7 +126,7 @@ async fn all_35_fields_have_the_types_of_the_original() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_and_the_message_say_how_a_program_ended() {
+async fn the_status_and_the_message_describe_the_end_of_the_program() {
     let app = TestApp::start(Keyless::Loopback).await;
     let signalled = |signal| ended(Outcome::Signalled(Signal(signal)), "out", "");
     for (report, status, message, exit_code, exit_signal) in [
@@ -224,7 +224,7 @@ async fn several_runs_have_mean_time_and_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_are_base64_both_ways_if_the_client_says_so() {
+async fn texts_are_base64_in_both_directions_on_request() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "source_code": "cHJpbnQo\nMSk", "stdin": "/wA=", "language_id": "71" });
     let mut report = ended(Outcome::Exited(1), "", "");
@@ -394,7 +394,7 @@ async fn a_multi_file_program_is_its_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn languages_are_those_that_are_installed_with_their_versions() {
+async fn the_languages_are_the_installed_languages_with_their_versions() {
     let app = TestApp::start(Keyless::Loopback).await;
     let active = get(&app, "/languages").await.json;
     let of = |id: i64| active.as_array().unwrap().iter().find(|language| language["id"] == id);
@@ -746,7 +746,7 @@ async fn a_full_queue_and_an_exhausted_rate_are_503() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_submission_that_runs_is_processing_and_one_that_cannot_be_judged_is_an_internal_error() {
+async fn a_running_submission_is_processing_and_a_failure_of_the_judge_is_an_internal_error() {
     let app = TestApp::start(Keyless::Loopback).await;
     let token = post(&app, "/submissions", &python(&json!({}))).await.json["token"].as_str().unwrap().to_owned();
     let assignment = app.take_run().await;

@@ -61,7 +61,7 @@ async fn the_result_of_a_program_is_in_a_200_response() {
 }
 
 #[tokio::test]
-async fn a_compile_stage_exists_where_the_original_has_one_and_a_failed_one_is_also_the_run() {
+async fn a_compile_stage_exists_as_in_the_original_and_a_failed_compile_stage_is_also_the_run() {
     let app = TestApp::start(Keyless::Loopback).await;
     let send = async |language: &str, report: RunReport| {
         let body = json!({ "language": language, "version": "*", "files": [{ "content": "x" }] });
@@ -270,7 +270,7 @@ async fn a_valid_request_becomes_a_submission() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_original_had_runs_with_the_installed_one() {
+async fn a_request_for_a_version_of_the_original_runs_with_the_installed_version() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (language, version, runs) in [
         ("python", "3.10.0", true),
@@ -467,7 +467,7 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
 }
 
 #[tokio::test]
-async fn a_program_that_finds_no_place_in_time_gets_503() {
+async fn a_program_that_does_not_start_in_time_gets_503() {
     let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
     let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
     assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
@@ -478,7 +478,7 @@ async fn a_program_that_finds_no_place_in_time_gets_503() {
 }
 
 #[tokio::test]
-async fn a_compilation_that_took_longer_than_its_timeout_is_reported_as_such() {
+async fn a_compilation_beyond_its_timeout_is_reported_as_a_timeout() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "language": "c", "version": "*", "files": [{ "content": "x" }], "compile_timeout": 100 });
     let report = compiled(ended(Outcome::Exited(0), "out", ""));

@@ -167,7 +167,7 @@ async fn files_are_returned_under_the_paths_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_limit_beyond_the_languages_maximum_is_that_maximum_and_zero_is_the_shortest() {
+async fn a_limit_is_clamped_to_the_languages_maximum_and_zero_to_the_minimum() {
     let app = TestApp::start(Keyless::Loopback).await;
     let max = app.core.registry().find("python").unwrap().limits_max;
     for (timeout, memory, wall_time, bytes) in [
@@ -407,7 +407,7 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
 
 /// Differences between languages are data in the language files.
 #[tokio::test]
-async fn options_of_the_tools_are_those_of_the_language() {
+async fn each_language_has_its_own_tool_options() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (language, code, main, main_only, interpreter_args, source) in [
         ("python", "x", "main.py", true, vec![], "x"),
@@ -626,7 +626,7 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
 }
 
 #[tokio::test]
-async fn a_program_that_finds_no_place_in_time_gets_504() {
+async fn a_program_that_does_not_start_in_time_gets_504() {
     let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
     let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
     assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");

@@ -292,7 +292,7 @@ int main(void) {
 ];
 
 #[test]
-fn a_program_at_a_terminal_gets_what_is_typed_a_new_size_and_ctrl_c() {
+fn a_program_at_a_terminal_gets_typed_input_a_new_size_and_ctrl_c() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let mut client = Client::connect(&server.url, &server.key);
@@ -310,7 +310,7 @@ fn a_program_at_a_terminal_gets_what_is_typed_a_new_size_and_ctrl_c() {
 }
 
 #[test]
-fn an_interactive_run_ends_without_clients_and_goes_on_with_one() {
+fn an_interactive_run_ends_without_clients_and_continues_with_a_client() {
     let data = tempfile::tempdir().unwrap();
     // A worker with one more slot than the two runs that wait for input.
     let settings = [("CUPEL_WORKER__DETACHED_TIMEOUT", "1s"), ("CUPEL_WORKER__SLOTS", "3")];

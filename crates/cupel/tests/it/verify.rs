@@ -311,7 +311,7 @@ fn packages_of_every_format_hold() {
 }
 
 #[test]
-fn several_packages_are_reported_in_order_and_a_refused_one_does_not_stop_the_others() {
+fn several_packages_are_reported_in_order_and_a_refused_package_does_not_stop_the_others() {
     let files = sums();
     files.write("q/problem.yaml", "problem_format_version: 2025-09\n");
     files.write("r/problem.toml", "title = 'Copy'\nslug = 'copy'\n[limits]\ntime = 1.0\n");

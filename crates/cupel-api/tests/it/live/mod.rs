@@ -260,7 +260,7 @@ async fn a_killed_run_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_bad_message_is_refused_and_the_connection_goes_on() {
+async fn a_bad_message_is_refused_and_the_connection_stays_open() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let mut client = Client::connect(address_of(&app).await, &user).await;
@@ -472,7 +472,7 @@ async fn the_connection_of_a_disabled_user_ends() {
 
 /// A client that reads nothing holds nothing but its own connection.
 #[tokio::test]
-async fn a_slow_client_delays_no_other_client_and_is_told_of_what_it_missed() {
+async fn a_slow_client_delays_no_other_client_and_is_notified_of_missed_events() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let at = address_of(&app).await;

@@ -290,7 +290,7 @@ mod tests {
     use Verdict as V;
 
     #[test]
-    fn the_overall_verdict_is_mapped_to_one_that_packages_name() {
+    fn the_overall_verdict_is_mapped_to_a_verdict_of_the_package_format() {
         for (expected, got, holds) in [
             (&[E::Accepted][..], V::Accepted, true),
             (&[E::Accepted], V::PartialScore, true),

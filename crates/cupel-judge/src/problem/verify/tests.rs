@@ -194,7 +194,7 @@ fn times_measured_with_cold_starts_are_reported() {
 }
 
 #[test]
-fn there_is_no_limit_without_one_in_the_package_or_submissions_to_derive_it_from() {
+fn without_a_limit_in_the_package_or_accepted_submissions_there_is_no_limit() {
     let mut fixture = Fixture::new();
     fixture.limits.time.limit = None;
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
