@@ -199,8 +199,8 @@ impl Core {
         let due = now.saturating_add(UNREADABLE_RETRY_DELAY).unwrap_or(now);
         let lost_attempt = !cause.transient;
         let why = kept(&format!("the submission cannot be read: {}", chain(cause)));
-        let given = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
-        match self.inner.store.give_back(run, lease, given).await {
+        let returned = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
+        match self.inner.store.give_back(run, lease, returned).await {
             Ok(Some(RunState::Abandoned { attempts })) => {
                 self.inner.admission.ended(1);
                 tracing::error!(run.id = %run, attempt.number = attempts, "abandoned a run: its submission cannot be read");
@@ -314,8 +314,8 @@ impl Core {
         let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_hours(24));
         let due = now.saturating_add(pause).unwrap_or(now);
         let attempts_max = self.inner.policy.attempts_max;
-        let given = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
-        let state = self.inner.store.give_back(run, lease, given).await?;
+        let returned = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
+        let state = self.inner.store.give_back(run, lease, returned).await?;
         self.running().remove(&lease);
         match state {
             None => {

@@ -59,7 +59,7 @@ struct Book {
     entries: HashMap<u64, Entry>,
     /// Connections that may be dropped, in the order in which they are dropped.
     waiting: BTreeSet<Waiting>,
-    /// Connections per network of peers, without dropped ones.
+    /// Number of connections per network of peers. Dropped connections are not counted.
     peers: HashMap<IpAddr, usize>,
     /// Requests per network of clients.
     clients: HashMap<IpAddr, usize>,

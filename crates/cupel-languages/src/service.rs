@@ -116,7 +116,7 @@ impl Answer {
         if !from.is_empty() {
             return Err(MalformedAnswer);
         }
-        let made = files.len();
+        let new_count = files.len();
         files.extend(
             requested.iter().filter(|file| files.iter().all(|new| new.path != file.path)).cloned().collect::<Vec<_>>(),
         );
@@ -128,7 +128,7 @@ impl Answer {
             (0, 0..=255) => {
                 Ok(Answer::Compiled { exit_code, output: output.into(), files: BoxFiles::new(files), cpu_time })
             }
-            (1, _) if made == 0 => Ok(Answer::Declined),
+            (1, _) if new_count == 0 => Ok(Answer::Declined),
             _ => Err(MalformedAnswer),
         }
     }

@@ -230,7 +230,7 @@ impl<'a> Driver<'a> {
     async fn next(&mut self) -> Option<Next<'a>> {
         let shared = self.shared;
         loop {
-            // A run whose result is no longer wanted gets the next turn, and ends in it.
+            // A run whose result is no longer needed gets the next turn, so that it ends.
             let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
             if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
                 return Some(Next::again(begun, None));

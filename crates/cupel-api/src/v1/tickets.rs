@@ -74,8 +74,8 @@ pub(crate) async fn create_ticket(
             (TicketUse::Stream(id), format!("/api/v1/execute/{id}/events"))
         }
     };
-    let made = app.accounts.make_ticket(&caller.viewer, opens).await?;
-    let (ticket, expires_at) = made.ok_or_else(|| {
+    let issued = app.accounts.make_ticket(&caller.viewer, opens).await?;
+    let (ticket, expires_at) = issued.ok_or_else(|| {
         ApiError::new(
             ErrorKind::RateLimited,
             "You have the maximum number of unused tickets. Use one of them, or wait a minute.",

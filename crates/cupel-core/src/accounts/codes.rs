@@ -107,8 +107,8 @@ impl Accounts {
             return Err(RegisterError::NoSuchCode);
         }
         let new = self.ordinary_user(new, EmailRule::Optional).await?;
-        let made = self.inner.store.insert_user_with_code(new, code.as_str(), self.now()).await?;
-        made.map_err(|refused| match refused {
+        let inserted = self.inner.store.insert_user_with_code(new, code.as_str(), self.now()).await?;
+        inserted.map_err(|refused| match refused {
             CodeRefused::NotGood => RegisterError::NoSuchCode,
             CodeRefused::Taken(which) => RegisterError::Taken(which),
         })

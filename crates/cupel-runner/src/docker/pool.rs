@@ -45,14 +45,14 @@ impl Shape {
         // The input files of a step do not count against its limits. The size is rounded, so that more steps can share
         // a kind of container.
         let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
-        let given = Bytes::mib(1).get().max(bytes.next_power_of_two());
+        let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
         let number: usize = files.iter().map(|group| group.iter().count()).sum();
         Shape {
             image: image.id,
             uid: image.uid,
-            memory: limits.memory.get() + given + OVERHEAD,
+            memory: limits.memory.get() + input_bytes + OVERHEAD,
             processes: limits.processes.saturating_add(1),
-            disk: limits.disk_bytes().get() + given,
+            disk: limits.disk_bytes().get() + input_bytes,
             // One for the root directory of the box, and one directory for each file.
             inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
         }

@@ -210,7 +210,7 @@ pub(crate) async fn problem(
     let is_verified = seen.may_change.then_some(seen.problem.is_verified);
     let (time_limit, start) = (seen.problem.time_limit, seen.problem.limit_start.map(StartView::from));
     let registry = app.core.registry();
-    let made = tokio::task::spawn_blocking(move || {
+    let rendered = tokio::task::spawn_blocking(move || {
         let limited = package.package.with_derived_time_limit(time_limit);
         let is_time_limit_derived = matches!(limited, Cow::Owned(_));
         let time_limit_start = start.filter(|_| is_time_limit_derived);
@@ -221,7 +221,7 @@ pub(crate) async fn problem(
             ..view
         })
     });
-    made.await.map_err(|e| ApiError::internal(&e))?.map(Json).map_err(|e| ApiError::internal(&e))
+    rendered.await.map_err(|e| ApiError::internal(&e))?.map(Json).map_err(|e| ApiError::internal(&e))
 }
 
 fn view(

@@ -293,7 +293,7 @@ async fn texts_of(
             return Ok(HashMap::new());
         }
     };
-    let made = tokio::task::spawn_blocking(move || {
+    let rendered = tokio::task::spawn_blocking(move || {
         let package = &imported.package;
         let cases: HashMap<&str, &Case> = package.problem.tests.cases().map(|case| (case.id.as_str(), case)).collect();
         let mut room = JsonTextBudget::of(TEST_TEXTS_BYTES_MAX);
@@ -308,7 +308,7 @@ async fn texts_of(
         }
         Ok(texts)
     });
-    made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: std::io::Error| ApiError::internal(&e))
+    rendered.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: std::io::Error| ApiError::internal(&e))
 }
 
 /// The texts of a sample are those of the statement. A program that talks to an interactor has no expected output.
