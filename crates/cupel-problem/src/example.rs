@@ -102,7 +102,8 @@ cupel_types::named! {
 }
 
 impl ExpectedVerdict {
-    /// Whether the judge's verdict satisfies this one: `TLE` includes ILE; `RTE` includes MLE, OLE and SV; `WA` includes PE.
+    /// Whether the judge's verdict satisfies this expected verdict. `TLE` includes ILE; `RTE` includes MLE, OLE and SV;
+    /// `WA` includes PE.
     pub fn covers(self, verdict: Verdict) -> bool {
         let satisfied: &[ExpectedVerdict] = match verdict {
             Verdict::Accepted => &[ExpectedVerdict::Accepted],

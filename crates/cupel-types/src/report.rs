@@ -46,8 +46,8 @@ pub struct CompileReport {
     pub ok: bool,
     /// Standard output and standard error of the compiler, concatenated.
     pub output: Output,
-    /// Exit code of the compile command that failed, or of the last one. `None` if the command exceeded a limit or was
-    /// killed by a signal.
+    /// Exit code of the compile command that failed or, if none failed, of the last command. `None` if the command
+    /// exceeded a limit or was killed by a signal.
     pub exit_code: Option<i32>,
     /// Wall-clock time of the compilation; zero if the result came from the cache.
     pub wall_time: Duration,
@@ -79,7 +79,7 @@ pub struct RunReport {
     pub compile: Option<CompileReport>,
     /// The execution, if there were no test cases and the program was executed.
     pub execution: Option<StepReport>,
-    /// The test cases, in order, up to the last one that was run.
+    /// The test cases, in order, up to the last case that was run.
     pub cases: Vec<CaseReport>,
     /// The files that the submission requested, in the order of the request, with their content after the execution.
     /// Only regular files; missing files are omitted. Empty if a limit ended the program.

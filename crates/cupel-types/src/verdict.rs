@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_that_killed_the_program_wins() {
+    fn the_limit_that_killed_the_program_decides_the_verdict() {
         use Verdict::{IdleLimit, MemoryLimit, OutputLimit, RuntimeError, SecurityViolation, TimeLimit};
         let second = Duration::from_secs(1);
         let (exited, signalled) = (|code| Some(ExitStatus::Exited(code)), |n| Some(ExitStatus::Signalled(Signal(n))));

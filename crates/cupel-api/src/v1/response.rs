@@ -31,7 +31,7 @@ pub(crate) struct Accepted {
     pub(crate) status: Status,
     /// Message for people.
     pub(crate) message: String,
-    /// Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not.
+    /// Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
 }
@@ -153,9 +153,10 @@ pub(crate) struct SubmissionView {
     /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
     /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
     /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
-    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
-    /// With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
-    /// the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
+    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way. With
+    /// control groups of version 1, the values of a program agree within 5 % from run to run. With version 2, or if the
+    /// program frees much memory, they may also differ by 256 KiB. The values of warm and cold starts may then differ
+    /// by 512 KiB.
     ///
     /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
     /// are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
@@ -205,8 +206,8 @@ pub(crate) struct SubmissionView {
     pub(crate) limits: Option<LimitsView>,
     /// The language version that ran the program, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
-    /// Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
-    /// Absent if not.
+    /// Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
+    /// otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
     /// The judging result, for a submission to a problem.
@@ -615,8 +616,9 @@ pub(crate) struct SummaryView {
     pub(crate) submission_id: String,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
-    /// Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
-    /// problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
+    /// Purpose: `run` (a program without a problem), `submission` (a solution that counts), `samples` (a trial on a
+    /// problem's samples), `custom_input` (a trial on the sender's own input) or `verification` (of a problem's
+    /// package).
     pub(crate) purpose: &'static str,
     /// The submission's status.
     pub(crate) status: Status,

@@ -66,7 +66,7 @@ pub(super) const RESULT_SEEN_FROM_CONTEST: &str = result_of!(
 /// First column of the standing; the columns before it are the problem and the user.
 pub(super) const FIRST_OF_STANDING: usize = 2;
 
-/// What the end of a run updates.
+/// The data that are updated at the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changes {
     /// The user's standing in the problem.

@@ -34,7 +34,7 @@ impl About<'_> {
         }
     }
 
-    /// If the submission could not be judged, returns the claim that states the fault: its expectations cannot be
+    /// If the submission could not be judged, returns a claim with the fault, because its expectations cannot be
     /// checked.
     fn judged(&self) -> Option<Claim> {
         let report = self.report;
@@ -280,7 +280,7 @@ mod tests {
     use Verdict as V;
 
     #[test]
-    fn the_overall_verdict_is_mapped_to_one_that_packages_name() {
+    fn the_overall_verdict_is_mapped_to_a_verdict_of_the_package_format() {
         for (expected, got, holds) in [
             (&[E::Accepted][..], V::Accepted, true),
             (&[E::Accepted], V::PartialScore, true),
