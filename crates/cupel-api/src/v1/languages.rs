@@ -20,12 +20,12 @@ use crate::v1::response::LimitsView;
     "libraries": [{ "name": "NumPy", "version": "1.24.2" }], "aliases": ["python3", "py"],
     "extensions": ["py"], "source_file": "main.py", "compiled": false,
     "limits": {
-        "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "address_space_kb": null,
-        "processes": 64, "open_files": 256, "file_size_kb": 65536, "disk_kb": 131072, "inodes": 4096, "output_kb": 65536, "stack_kb": 65536
+        "cpu_time_ms": 10000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 262144, "processes": 64,
+        "open_files": 256, "file_size_kb": 65536, "disk_kb": 131072, "inodes": 4096, "output_kb": 65536, "stack_kb": 65536
     },
     "limits_max": {
-        "cpu_time_ms": 60000, "wall_time_ms": 180000, "idle_time_ms": 180000, "memory_kb": 1048576, "address_space_kb": null,
-        "processes": 256, "open_files": 1024, "file_size_kb": 262144, "disk_kb": 524288, "inodes": 16384, "output_kb": 65536,
+        "cpu_time_ms": 60000, "wall_time_ms": 180000, "idle_time_ms": 180000, "memory_kb": 1048576, "processes": 256,
+        "open_files": 1024, "file_size_kb": 262144, "disk_kb": 524288, "inodes": 16384, "output_kb": 65536,
         "stack_kb": 262144
     }
 }))]
