@@ -84,9 +84,7 @@ start_engine -- --bridge=none --iptables=false --ip6tables=false
 # The binary may have changed since the last run.
 docker image rm --force cupel-binary >/dev/null 2>&1 || true
 services=(gateway postgres)
-case $engine in
-    redis | rabbitmq | kafka) services+=("$engine") ;;
-esac
+[ "$engine" = postgres ] || services+=("$engine")
 sources=/etc/apt/sources.list.d/debian.sources
 [ -z "${MIRROR:-}" ] && [ -f "$sources" ] && export MIRROR=$sources
 settings=$work/apt.conf

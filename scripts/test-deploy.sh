@@ -47,7 +47,8 @@ done
 echo "== compose"
 cp -r deploy/compose "$work/compose"
 rm -rf "$work/compose/secrets" "$work/compose/.env"
-for engine in postgres redis rabbitmq kafka; do
+for folder in deploy/kubernetes/engines/*/; do
+    engine=$(basename "$folder")
     "$work/compose/configure.sh" "$engine" >/dev/null
     (cd "$work/compose" && docker-compose config) >"$work/rendered/compose/$engine.yaml"
     # The configuration that the API nodes and workers would read.

@@ -14,7 +14,7 @@ const onlyWoff2: Plugin = {
 
 /**
  * xterm.js writes style elements and style attributes, which the content security policy forbids. Its style elements
- * become `<terminal-style>` (src/terminal/style.ts), its style attributes properties.
+ * are replaced by `<terminal-style>` (src/terminal/style.ts), and its style attributes by style properties.
  */
 const xtermStyles: Plugin = {
   name: 'xterm-styles',
@@ -30,8 +30,8 @@ const xtermStyles: Plugin = {
 }
 
 /**
- * KaTeX gives stretched signs (`\vec`, `\overbrace`), bold signs and framed formulas a style attribute, which the content
- * security policy forbids. It becomes properties.
+ * KaTeX gives stretched signs (`\vec`, `\overbrace`), bold signs and framed formulas a style attribute, which the
+ * content security policy forbids. The attribute is replaced by style properties.
  */
 const katexStyles: Plugin = {
   name: 'katex-styles',

@@ -3,9 +3,8 @@
 //!
 //! Every response is checked: a submission that does not end `completed` with the expected output fails the bench. The
 //! load is closed-loop: each client sends its next submission when the last one has finished (`?wait=`), with one
-//! request per submission, so that the load generator uses little of the processors it shares with the server. At the
-//! same time, one client submits the cheapest program at a fixed pace without waiting for the result; this measures
-//! acceptance.
+//! request per submission, so that the load generator uses little CPU time of the shared processors. At the same time,
+//! one client submits the cheapest program at a fixed pace without waiting for the result; this measures acceptance.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -231,8 +231,8 @@ fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
         let took = began.elapsed();
         Ok((output, took, watching.join().unwrap_or_default()))
     })?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?} ended with {}: {said}", output.status);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?} ended with {}: {stderr}", output.status);
     Ok((took, memory_kib))
 }
 

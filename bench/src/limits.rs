@@ -26,8 +26,8 @@ pub(crate) struct Plan {
     pub(crate) overruns: usize,
 }
 
-/// Source of a program that writes the given number of MiB; or uses the CPU, waits, or uses the CPU and then waits,
-/// until it is killed.
+/// Source of a program with several modes. It writes the given number of MiB, or runs until it is killed: it uses the
+/// CPU, waits, or uses the CPU and then waits.
 const SOURCE: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>

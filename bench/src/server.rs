@@ -126,8 +126,8 @@ impl Server {
             .output()
             .context("creating an API key")?;
         let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success() && key.starts_with("cup_"), "`cupel key create` failed: {told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success() && key.starts_with("cup_"), "`cupel key create` failed: {stderr}");
         Ok(Server { process, key })
     }
 

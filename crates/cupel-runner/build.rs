@@ -1,7 +1,7 @@
 //! Builds the agent of containers, so that it is part of the binary.
 //!
-//! The agent runs in images that may contain no library at all, so it is linked statically. Cargo cannot link one package of a
-//! build in another way than the others, so this script calls it again with a directory of its own.
+//! The agent runs in images that may contain no library at all, so it is linked statically. Cargo cannot link one
+//! package of a build differently from the others, so this script calls Cargo again with a separate target directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

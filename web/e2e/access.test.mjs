@@ -1,16 +1,17 @@
-// The site for everybody, against the real server: filters by keyboard, errors in words, high zoom, no mouse, paper.
+// Accessibility of the site, against the real server: filters by keyboard, error texts, high zoom, use without a mouse,
+// and printing.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 60_000
 const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
 const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
-/** A score above this is a jump that a person notices; Google calls up to 0.1 good. Source: web.dev/articles/cls */
+/** Maximum layout shift. A larger shift is noticeable; Google calls scores up to 0.1 good. Source: web.dev/articles/cls */
 const SHIFT_MAX = 0.05
 
 let server
@@ -41,7 +42,7 @@ async function registered(path = '/problems', options = {}) {
   return visitor
 }
 
-/** Presses Tab until the element has the focus, as a person without a mouse does. */
+/** Presses Tab until the element has the focus. */
 async function tabTo(page, locator) {
   for (let presses = 0; presses < 80; presses += 1) {
     if (await locator.evaluate((element) => element === document.activeElement || element.getRootNode().activeElement === element)) return
@@ -50,7 +51,7 @@ async function tabTo(page, locator) {
   assert.fail('the keyboard does not reach the element')
 }
 
-test('problems are filtered by several tags, which are counted and in the address', async () => {
+test('problems can be filtered by several tags; the page shows counts, and the URL has the tags', async () => {
   const { page, check, close } = await registered()
   const all = await page.evaluate(async () => (await (await fetch('/api/v1/problems?limit=100')).json()).problems)
   const [tag, other] = all.find((problem) => problem.tags.length > 1).tags
@@ -73,14 +74,14 @@ test('problems are filtered by several tags, which are counted and in the addres
   await close()
 })
 
-test('a key goes to the filters, and shortcuts of a single key can be turned off', async () => {
+test('a key moves the focus to the filters, and single-key shortcuts can be turned off', async () => {
   const { page, check, close } = await registered()
   await page.getByText('Calm Water').waitFor()
   await page.keyboard.press('f')
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Difficulty')
   await page.getByRole('heading', { level: 1 }).click()
   await page.keyboard.press('?')
-  await page.getByLabel('Shortcuts of a single key').uncheck()
+  await page.getByLabel('Single-key shortcuts').uncheck()
   await check('shortcuts-off')
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'hidden' })
@@ -93,7 +94,7 @@ test('a key goes to the filters, and shortcuts of a single key can be turned off
   await close()
 })
 
-test('on a phone the list says how many submissions were accepted', async () => {
+test('on a phone, the list shows how many submissions were accepted', async () => {
   const { page, close } = await registered('/problems', { width: 360 })
   await page.route('**/api/v1/problems?*', async (route) => {
     const answer = await route.fetch()
@@ -115,7 +116,7 @@ const REFUSALS = [
   ['unauthorized', 401, '登录已失效', '请重新登录'],
 ]
 
-test('a refusal says in the language of the person what to do, and keeps the words of the server', async () => {
+test('an error is explained in the user\'s language, together with the server\'s own message', async () => {
   const { page, check, close, faults } = await registered(`/problems/${SLUG}`, { language: 'zh-CN' })
   await page.getByRole('textbox', { name: /源代码|代码/ }).click()
   await page.keyboard.insertText('print(1)\n')
@@ -137,12 +138,12 @@ test('a refusal says in the language of the person what to do, and keeps the wor
     if (code === 'unauthorized') await page.getByRole('link', { name: '登录' }).first().waitFor()
     await page.unroute('**/run')
   }
-  // The browser reports the answers 503 that this test has sent.
+  // The browser reports the responses with status 503 that this test has sent.
   faults.splice(0, faults.length, ...faults.filter((fault) => !/status of 503/.test(fault)))
   await close()
 })
 
-test('a contest that is over says so in words', async () => {
+test('a contest that has ended is marked as over in words', async () => {
   const key = /API key: (\S+)/.exec(server.said())[1]
   const contest = { slug: 'short', title: 'Short Cup', style: 'icpc', starts_at: new Date(Date.now() - 3_600_000).toISOString(), length_seconds: 7200, public: true, problems: [SLUG] }
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
@@ -157,7 +158,7 @@ test('a contest that is over says so in words', async () => {
   await close()
 })
 
-test('at 400 % zoom a line of the editor is seen and Run can be reached', async () => {
+test('at 400 % zoom, a line of the editor is visible and Run can be reached', async () => {
   const { page, close } = await registered(`/problems/${SLUG}`)
   await page.setViewportSize({ width: 320, height: 256 })
   for (const path of [`/problems/${SLUG}`, '/playground']) {
@@ -183,7 +184,7 @@ test('at 400 % zoom a line of the editor is seen and Run can be reached', async 
   await close()
 })
 
-test('from registering to a difference, without a mouse', async () => {
+test('a user can register, run code and view a difference without a mouse', async () => {
   const { page, close } = await visit(browser)
   page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/problems`)
@@ -220,7 +221,7 @@ test('from registering to a difference, without a mouse', async () => {
   await close()
 })
 
-test('a page that loads slowly has its frame at once, and nothing jumps', async () => {
+test('a page that loads slowly shows its frame at once, and the layout does not shift', async () => {
   const { page, close } = await registered()
   await page.addInitScript(() => {
     window.shifts = 0
@@ -244,7 +245,7 @@ test('a page that loads slowly has its frame at once, and nothing jumps', async 
   await close()
 })
 
-test('a statement is printed whole and black on white, and its pictures have a light ground in the dark', async () => {
+test('a statement is printed completely in black on white, and its images have a light background in the dark theme', async () => {
   const { page, close } = await registered(`/problems/${SLUG}`, { theme: 'dark' })
   await page.locator('.statement .katex').first().waitFor()
   const ground = () =>

@@ -33,7 +33,7 @@ const registered = (options) => people.registered(server, browser, options)
 const withKey = (key, method, path, body) =>
   fetch(`${server.url}/api/v1${path}`, { method, headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }, ...(body && { body: JSON.stringify(body) }) })
 
-/** Presses Tab until the element has the focus, as a person without a mouse does. */
+/** Presses Tab until the element has the focus. */
 async function tabTo(page, locator) {
   for (let presses = 0; presses < 60; presses += 1) {
     if (await locator.evaluate((element) => element === document.activeElement)) return
@@ -42,7 +42,7 @@ async function tabTo(page, locator) {
   assert.fail('the keyboard does not reach the element')
 }
 
-test('a password is changed, which ends the other sessions, and the old one no longer signs in', async () => {
+test('after a change of the password, other sessions end and the old password is refused', async () => {
   const { page, check, close, name } = await registered()
   const other = await visit(browser)
   await signIn(other.page, name, PASSWORD)
@@ -77,7 +77,7 @@ test('a password is changed, which ends the other sessions, and the old one no l
   await other.page.getByRole('button', { name: 'Sign in' }).click()
   await other.page.getByRole('heading', { name }).waitFor()
 
-  // This session now ends the other one.
+  // This session ends the other session.
   await page.reload()
   await page.getByRole('button', { name: /^End the session Chrome/ }).click()
   await page.getByText('The session has ended.').waitFor()
@@ -87,7 +87,7 @@ test('a password is changed, which ends the other sessions, and the old one no l
   await close()
 })
 
-test('an API key is shown once, works with its rights only, and is revoked', async () => {
+test('an API key is shown once, has only its own rights, and can be revoked', async () => {
   const { page, check, close } = await registered({ theme: 'dark' })
   await page.goto(`${server.url}/account?view=keys`)
   await page.getByText('You have no API keys').waitFor()
@@ -122,7 +122,7 @@ test('an API key is shown once, works with its rights only, and is revoked', asy
   await close()
 })
 
-test('a solved problem is in the progress, by difficulty, tag and day', async () => {
+test('a solved problem is counted in the progress by difficulty, tag and day', async () => {
   const { page, check, close } = await registered()
   const sent = await page.evaluate(
     async ([slug, source]) => {
@@ -158,7 +158,7 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   await check('palette-found')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Calm Water', level: 1 }).waitFor()
-  // The editor has the focus: the palette opens over it, and Escape gives the focus back.
+  // The editor has the focus. The palette opens above the editor, and Escape returns the focus to it.
   await page.getByRole('textbox', { name: /Source code/ }).click()
   await page.keyboard.press('Control+k')
   await box.waitFor()
@@ -184,13 +184,13 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   await close()
 })
 
-test('the list of shortcuts has the palette', async () => {
+test('the list of shortcuts includes the command palette', async () => {
   const { page, check, close } = await visit(browser)
   await page.goto(`${server.url}/problems`)
   await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
   await page.keyboard.press('?')
   await page.getByText('Search, and change settings').waitFor()
-  // Nothing of the page is above the list.
+  // No element of the page covers the list.
   const isCovered = await page.getByRole('dialog').evaluate((dialog) => {
     const { left, right, top, bottom } = dialog.getBoundingClientRect()
     const at = (share) => document.elementFromPoint(left + share * (right - left), top + share * (bottom - top))
@@ -216,20 +216,20 @@ test('the first start gives the administrator a link, and the administrator sees
   await page.getByRole('button', { name: `Account: ${name}` }).click()
   await page.getByRole('menuitem', { name: 'Administration' }).click()
   await page.getByRole('heading', { name: 'Queue' }).waitFor()
-  await page.getByText('nobody waits').waitFor()
+  await page.getByText('no run waits').waitFor()
   await page.getByRole('rowheader').waitFor()
   await page.getByText('seccomp', { exact: false }).first().waitFor()
   await page.getByRole('listitem').filter({ hasText: 'Python' }).first().waitFor()
   await check('admin')
 
-  // It refreshes by itself: a run that waits for its time appears.
+  // The page refreshes itself: a scheduled run appears.
   const key = /API key: (\S+)/.exec(server.said())[1]
   const later = new Date(Date.now() + 3_600_000).toISOString()
   const sent = await withKey(key, 'POST', '/execute', { language: 'python', source_code: 'print(1)', run_at: later })
   assert.equal(sent.status, 202, await sent.text())
   await page.locator('dl > div').filter({ hasText: 'Scheduled for later' }).getByText('1', { exact: true }).waitFor()
 
-  // Nothing of it for others.
+  // Other users see nothing of this page.
   const student = await registered()
   await student.page.goto(`${server.url}/admin`)
   await student.page.getByText('This page is for administrators').waitFor()

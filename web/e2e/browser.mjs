@@ -1,5 +1,5 @@
-// Debian's Chromium, and what every page must keep: no error in the console, no violation of the content security policy,
-// nothing serious found by axe-core, no sideways scrolling.
+// Debian's Chromium, and the rules for every page: no console errors, no violation of the content security policy, no
+// serious finding of axe-core, and no horizontal scrolling.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,7 +15,7 @@ const SHOTS = process.env.SHOTS
 export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 
-/** A new person's browser window, and what it has done wrong so far. */
+/** Opens a browser window for a new user, and records violations of the rules. */
 export async function visit(browser, { theme = 'light', width = 1280, language = 'en', touch = width < 600 } = {}) {
   const context = await browser.newContext({
     colorScheme: theme,
@@ -29,7 +29,7 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   const page = await context.newPage()
   const faults = []
   const scripts = new Set()
-  // A refusal is an answer that a test may want; the browser reports it as an error of the console, too.
+  // The browser reports an error response as a console error. A test may expect such a response.
   const isRefusal = (text) => /Failed to load resource: the server responded with a status of 4\d\d/.test(text)
   page.on('console', (message) => {
     if (message.type() === 'error' && !isRefusal(message.text())) faults.push(message.text())
@@ -51,10 +51,10 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
     assert.deepEqual(told, [], `${name}, ${shown}, ${width} px`)
   }
   const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
-  /** Checks what is shown, in the theme of the window and then in the other one, unless the person has chosen a theme. */
+  /** Checks the page in the theme of the window and, unless a theme was chosen, also in the other theme. */
   const check = async (name) => {
     await page.waitForFunction(() => document.fonts.status === 'loaded')
-    // A page never scrolls sideways.
+    // A page never scrolls horizontally.
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     assert.ok(over <= 0, `${name} is ${over} px wider than the window`)
     const isChosen = await page.evaluate(() => localStorage.getItem('cupel.theme') !== null)
@@ -63,7 +63,7 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
     const other = theme === 'dark' ? 'light' : 'dark'
     for (const next of [other, theme]) {
       await page.emulateMedia({ colorScheme: next })
-      // A page of the server's own, such as the one that sets a password, follows the system by its style sheet alone.
+      // Pages that the server itself renders, such as the password page, select the theme only by their style sheet.
       await page.waitForFunction((dark) => document.getElementById('root') === null || document.documentElement.classList.contains('dark') === dark, next === 'dark')
       if (next === other) await checkTheme(name, other)
     }
@@ -77,7 +77,7 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   return { page, context, check, close, scriptBytes, faults }
 }
 
-/** Chooses the language of the code by its id, which the list can be searched for. */
+/** Selects the language of the code by searching the list for its id. */
 export async function chooseLanguage(page, id) {
   await page.getByLabel('Language', { exact: true }).first().click()
   await page.getByRole('combobox', { name: 'Search languages' }).fill(id)

@@ -1,7 +1,7 @@
 // Budgets of the pages: requests, bytes, and tasks that would be long on a slow processor.
 //
-// A task counts by the CPU time that its thread used, as the browser traces it. Other programs on the machine make it wait, but do not
-// make it longer. `e2e/measure-site.mjs` measures times.
+// A task is measured by the CPU time of its thread, from the browser's trace. This time does not depend on other
+// programs of the machine. `e2e/measure-site.mjs` measures times.
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
@@ -11,11 +11,12 @@ import { PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
 
 /**
- * How much slower the slow processor is. The goal there is 100 ms for the longest task, which no page reaches yet: evaluating the
- * modules takes about 110 ms, the rows of the standings about 180. The bounds below allow for a slower machine.
+ * Factor by which the processor is slowed down. The goal for the longest task is 100 ms, which no page reaches yet:
+ * evaluating the modules takes about 110 ms, and the rows of the standings about 180 ms. The bounds below allow for a
+ * slower machine.
  */
 const SLOWER = 4
-/** A page fails if each of so many loads has a task that is too long: a first load may find a cold machine. */
+/** Number of loads. A page fails only if each load has a task that is too long, because caches are empty at the first load. */
 const LOADS = 3
 
 const DIST = new URL('../dist/', import.meta.url)
@@ -33,8 +34,8 @@ after(async () => {
 })
 
 /**
- * Each page with what shows that it is complete, the most that it may request (all files, calls of the API, and kB of files with
- * gzip), and the longest that one of its tasks may take on the slow processor, in ms.
+ * For each page: the element that appears when the page is complete, its maximum requests (all files, API calls, and kB
+ * of compressed files), and the maximum duration of a task on the slow processor, in ms.
  */
 const PAGES = [
   { name: 'list', path: '/problems', shown: (page) => page.getByRole('link', { name: 'Calm Water' }), requests: 18, calls: 2, kilobytes: 300, taskMs: 300 },
@@ -55,7 +56,7 @@ async function load({ path, shown }) {
   await shown(page).waitFor()
   await page.waitForLoadState('networkidle')
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString())
-  // The browser's own pages have processes, too.
+  // The browser's own pages also have processes.
   const own = new Set(traceEvents.filter(({ args }) => String(args?.data?.url).startsWith(server.url)).map(({ pid }) => pid))
   const isMain = ({ name, args, pid }) => name === 'thread_name' && args.name === 'CrRendererMain' && own.has(pid)
   const threads = new Set(traceEvents.filter(isMain).map(({ pid, tid }) => `${pid}/${tid}`))
@@ -72,7 +73,7 @@ const kilobytesOf = (path) => {
 }
 
 for (const one of PAGES) {
-  test(`the page ${one.name} keeps to its budget of requests, of bytes, and of the length of its tasks`, async (t) => {
+  test(`the page ${one.name} keeps its budgets of requests, bytes and task durations`, async (t) => {
     const longest = []
     for (let loads = 0; loads < LOADS; loads += 1) {
       const found = await load(one)
@@ -92,7 +93,7 @@ for (const one of PAGES) {
   })
 }
 
-test('of 300 rows of standings few exist at a time, and the search among them says how many it found', async () => {
+test('only a few of 300 rows of the standings exist at a time, and the search shows the number of results', async () => {
   for (const theme of ['light', 'dark']) {
     const { page, check, close } = await visit(browser, { theme })
     page.setDefaultTimeout(PATIENCE_MS)

@@ -1,4 +1,4 @@
-// Contests in a browser, against the real server: from registering to the standings, which another browser sees change.
+// Contests in a browser, against the real server, from registration to the standings, which a second browser follows.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
@@ -26,7 +26,7 @@ const asAdmin = (...rest) => people.asAdmin(server, ...rest)
 const contest = (...rest) => people.makeContest(server, ...rest)
 const registered = (options) => people.registered(server, browser, options)
 
-test('without contests the page says so and leads to the problems', async () => {
+test('without contests, the page shows a note and links to the problems', async () => {
   const { page, check, close } = await visit(browser)
   await page.goto(`${server.url}/contests`)
   await page.getByText('There are no contests yet').waitFor()
@@ -55,7 +55,7 @@ test('a student registers, joins a contest, solves its problem, and another brow
   await page.getByRole('link', { name: 'Calm Water' }).waitFor()
   await student.check('contest-problems')
 
-  // The other browser watches; it is not signed in.
+  // The second browser follows the standings and is not signed in.
   const guest = await visit(browser, { theme: 'dark' })
   guest.page.setDefaultTimeout(PATIENCE_MS)
   await guest.page.goto(`${server.url}/contests/spring?view=standings`)
@@ -79,7 +79,7 @@ test('a student registers, joins a contest, solves its problem, and another brow
   await student.close()
 })
 
-test('a question is asked, and its answer and an announcement appear by themselves', async () => {
+test('an answer to a question and an announcement appear without a reload', async () => {
   await contest('autumn', 'Autumn Cup', -HOUR)
   const { page, check, close } = await registered({ theme: 'dark' })
   await page.goto(`${server.url}/contests/autumn?view=clarifications`)
@@ -100,15 +100,15 @@ test('a question is asked, and its answer and an announcement appear by themselv
   await close()
 })
 
-test('standings that have not changed are not sent again, while their time goes on', async () => {
+test('unchanged standings are not sent again, but their time advances', async () => {
   const student = await registered()
   const { page } = student
-  // A few seconds before its first hour is over.
+  // A few seconds before the first hour of the contest is over.
   await contest('idle', 'Idle Cup', 10 - HOUR)
   await page.goto(`${server.url}/contests/idle`)
   await page.getByRole('button', { name: 'Join now' }).click()
   await page.getByText('You take part', { exact: true }).waitFor()
-  // No answer to the page before is counted.
+  // Responses to the previous page are not counted.
   await page.goto('about:blank')
   const statuses = []
   page.on('response', (answer) => {
@@ -124,7 +124,7 @@ test('standings that have not changed are not sent again, while their time goes 
   assert.equal(statuses.filter((status) => status === 200).length, 1, `${statuses}`)
   await row.waitFor()
 
-  // A change is sent, and then nothing again.
+  // A change is sent once; then responses are empty again.
   await people.call(server, people.tokenOf(server, student.name), 'POST', `/problems/${SLUG}/submissions?wait=30`, { language: 'python', source_code: RIGHT })
   await row.getByText(/^solved at \d:\d\d, 1 try, first solution of this problem$/).waitFor()
   const from = statuses.length
@@ -134,7 +134,7 @@ test('standings that have not changed are not sent again, while their time goes 
   await student.close()
 })
 
-/** A problem whose checker gives points for each right line. */
+/** A problem whose checker gives points for each correct line. */
 const LINES = {
   'init.yml': 'time_limit: 2\nchecker: linecount\ntest_cases:\n- {in: 1.in, out: 1.out, points: 100}\n',
   'statement.md': 'Print the numbers from 1 to N.\n',
@@ -142,7 +142,7 @@ const LINES = {
   '1.out': '1\n2\n3\n4\n',
 }
 
-test('in an IOI contest a partial score appears in the standings, then the full one, and no worse one replaces it', async () => {
+test('in an IOI contest, the standings show the best score, and a worse score does not replace it', async () => {
   await people.putProblem(server, 'four-lines', LINES)
   await contest('points', 'Points Cup', -HOUR, { style: 'ioi', problems: ['rising-tide', 'four-lines'] })
   const tide = { label: 'A', partial: solution('rising-tide', 'partially_accepted/remembers.py'), full: solution('rising-tide', 'accepted/bisect_twice.py'), verdict: 'TLE' }
@@ -172,7 +172,7 @@ test('in an IOI contest a partial score appears in the standings, then the full 
     const [, score] = /^Score (\d+) of 100$/.exec(await page.getByText(/^Score .* of 100$/).innerText())
     assert.ok(Number(score) > 0 && Number(score) < 100, score)
     await check('ioi-partial')
-    // The points are there in words, too, and nobody has the first solution of a part.
+    // The points are also shown in words, and a partial solution does not count as the first solution.
     await row.getByText(`${score} points`, { exact: true }).waitFor()
     await row.getByText(score, { exact: true }).first().waitFor()
     await guest.page.getByRole('columnheader', { name: 'Score' }).waitFor()
@@ -195,7 +195,7 @@ test('in an IOI contest a partial score appears in the standings, then the full 
   }
 })
 
-test('two people who take part see each other in the standings', async () => {
+test('two participants see each other in the standings', async () => {
   await contest('pair', 'Pair Cup', -HOUR)
   const both = [await registered(), await registered({ theme: 'dark' })]
   for (const { page } of both) {
@@ -216,7 +216,7 @@ test('two people who take part see each other in the standings', async () => {
     await other.page.getByRole('link', { name: 'Pair Cup' }).click()
     await other.page.getByRole('link', { name: 'Standings' }).click()
   }
-  // Each sees both, in the same order.
+  // Each participant sees both, in the same order.
   const orders = []
   for (const viewer of both) {
     for (const one of both) await rowOf(viewer, one).getByText(/^solved at 1:0\d/).waitFor()
@@ -227,9 +227,9 @@ test('two people who take part see each other in the standings', async () => {
   for (const viewer of both) await viewer.close()
 })
 
-test('a contest that is over can be taken part in virtually', async () => {
+test('a user can take part virtually in a contest that is over', async () => {
   const { page, check, close } = await registered()
-  // The shortest length that the server accepts, almost over: the page follows when it ends.
+  // A contest of the minimum length that is almost over. The page changes when the contest ends.
   await contest('winter', 'Winter Cup', -50, { length_seconds: 60 })
   await page.goto(`${server.url}/contests/winter`)
   await page.getByText('Over', { exact: true }).waitFor()
@@ -241,7 +241,7 @@ test('a contest that is over can be taken part in virtually', async () => {
   await close()
 })
 
-test('a private contest is joined with its code, with the keyboard only', async () => {
+test('a private contest can be joined with its code by keyboard only', async () => {
   const { join_code: code } = { ...(await contest('club', 'Club Cup', HOUR, { public: false })), ...(await asAdmin('GET', '/contests/club')) }
   const { page, check, close } = await registered()
   await page.goto(`${server.url}/contests/club`)
@@ -268,8 +268,8 @@ test('a private contest is joined with its code, with the keyboard only', async 
   await close()
 })
 
-test('on a phone the standings scroll inside their own region', async () => {
-  // Frozen from its beginning.
+test('on a phone, the standings scroll inside their own region', async () => {
+  // The contest is frozen from its start.
   await contest('frozen', 'Frozen Cup', -HOUR, { freeze_seconds: 2 * HOUR })
   for (const theme of ['light', 'dark']) {
     const { page, check, close, name } = await registered({ theme, width: 360 })

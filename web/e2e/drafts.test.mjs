@@ -1,4 +1,4 @@
-// The code is never lost: two tabs, two browsers, a visitor who signs in, a reload, and the history.
+// Drafts are never lost: two tabs, two browsers, a visitor who signs in, a reload, and the history.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
@@ -20,7 +20,7 @@ after(async () => {
 
 const registered = (options) => people.registered(server, browser, options)
 
-/** Another browser of a user. */
+/** Opens a second browser for a user. */
 async function signedIn(name, options) {
   const visitor = await visit(browser, options)
   visitor.page.setDefaultTimeout(PATIENCE_MS)
@@ -54,14 +54,14 @@ async function write(page, code) {
 
 const shows = (page, text) => editor(page).filter({ hasText: text }).waitFor()
 
-/** Waits until the page's draft on the server satisfies a condition. `query`: that of the problem; none for the playground. */
+/** Waits until the page's draft on the server satisfies a condition. `query` names the problem; it is empty for the playground. */
 async function untilOnServer(page, query, holds) {
   const read = async (path) => {
     const answer = await fetch(path)
     return answer.ok ? (await answer.json()).text : undefined
   }
   for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    // Without a connection, or while the page is replaced, there is no answer.
+    // The request fails without a connection or while the page is being replaced.
     const text = await page.evaluate(read, `api/v1/drafts/python${query}`).catch(() => undefined)
     if (text !== undefined && holds(text)) return
     assert.ok(Date.now() < end, `the draft on the server is ${text}`)
@@ -75,7 +75,7 @@ const history = async (page) => {
   await page.getByRole('heading', { name: 'History of this code' }).waitFor()
 }
 
-test('two tabs that change one draft lose nothing, even if the person ignores the note', async () => {
+test('two tabs that change one draft lose nothing, even if the user ignores the note', async () => {
   const { page, context, check, close } = await registered()
   await open(page)
   await write(page, '# first tab\n')
@@ -85,12 +85,12 @@ test('two tabs that change one draft lose nothing, even if the person ignores th
   await shows(second, '# first tab')
   await write(page, '# first tab, more\n')
   await second.getByText('This draft was changed in another tab.').waitFor()
-  // The note is ignored.
+  // The user ignores the note.
   await write(second, '# second tab\n')
-  await second.getByText('Another tab had other code here.').waitFor()
+  await second.getByText('Another tab had different code here.').waitFor()
   await second.reload()
   await shows(second, '# second tab')
-  await second.getByText('Another tab had other code here.').waitFor()
+  await second.getByText('Another tab had different code here.').waitFor()
   await second.getByRole('button', { name: 'Load that code' }).click()
   await shows(second, '# first tab, more')
   await history(second)
@@ -99,7 +99,7 @@ test('two tabs that change one draft lose nothing, even if the person ignores th
   await second.keyboard.press('Escape')
   await write(second, '# second tab again\n')
   await second.close()
-  // The first tab chooses its own text; the other one stays in the history.
+  // The first tab keeps its own text; the other text stays in the history.
   await page.getByText('This draft was changed in another tab.').waitFor()
   await check('draft-of-another-tab')
   await page.getByRole('button', { name: 'Keep this one' }).click()
@@ -110,7 +110,7 @@ test('two tabs that change one draft lose nothing, even if the person ignores th
   await close()
 })
 
-test('two browsers of a user have the same code, and the newer one wins while the other stays', async () => {
+test('two browsers of a user have the same code; the newer text is used, and the older text is kept', async () => {
   const { page, close, name } = await registered()
   await open(page)
   await write(page, '# at home\n')
@@ -118,7 +118,7 @@ test('two browsers of a user have the same code, and the newer one wins while th
   const school = await signedIn(name)
   await open(school.page)
   await shows(school.page, '# at home')
-  // The first browser changes the draft; the second, which does not know of it yet, too.
+  // Both browsers change the draft. The second browser does not know of the first change yet.
   await school.context.setOffline(true)
   await write(school.page, '# at school\n')
   await write(page, '# at home again\n')
@@ -126,14 +126,14 @@ test('two browsers of a user have the same code, and the newer one wins while th
   await write(school.page, '# at school, later\n')
   await school.context.setOffline(false)
   await onServer(school.page, '# at school, later\n')
-  await school.page.getByText('Another device has other code here.').waitFor()
+  await school.page.getByText('Another device has different code here.').waitFor()
   await school.check('draft-of-another-device')
   await school.page.getByRole('button', { name: 'Keep this code' }).click()
-  await school.page.getByText('Another device has other code here.').waitFor({ state: 'detached' })
+  await school.page.getByText('Another device has different code here.').waitFor({ state: 'detached' })
   await shows(school.page, '# at school, later')
   school.faults.splice(0, school.faults.length, ...school.faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED/.test(fault)))
   await school.close()
-  // At home, the newer code is there after a reload, and the one before is in the history.
+  // In the first browser, the newer code appears after a reload, and the older code is in the history.
   await page.reload()
   await shows(page, '# at school, later')
   await history(page)
@@ -143,16 +143,16 @@ test('two browsers of a user have the same code, and the newer one wins while th
   await close()
 })
 
-test('a text from the history is restored, and the present one stays', async () => {
+test('a version from the history can be restored, and the present text is kept', async () => {
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
     const { page, check, close, name } = await registered({ theme, width })
     await open(page)
     await write(page, '# one\nprint(1)\nprint(2)\nprint(3)\n')
     await onServer(page, '# one\nprint(1)\nprint(2)\nprint(3)\n')
-    // Less than half of the text is left, so the one before is a revision of its own.
+    // Less than half of the text is left, so the previous text stays as a separate revision.
     await write(page, '# two\n')
     await onServer(page, '# two\n')
-    // Another browser has only what is on the server.
+    // Another browser has only the server's draft.
     const other = await signedIn(name, { theme, width })
     await open(other.page)
     await shows(other.page, '# two')
@@ -174,7 +174,7 @@ test('a text from the history is restored, and the present one stays', async () 
   }
 })
 
-test('what a visitor has written is in the editor after the sign-in, and the code from before is offered', async () => {
+test('after the sign-in, the editor has the visitor\'s code, and the user\'s older code is offered', async () => {
   const { page, close, name } = await registered()
   await open(page)
   await write(page, '# as a user\n')
@@ -198,7 +198,7 @@ test('what a visitor has written is in the editor after the sign-in, and the cod
   await close()
 })
 
-test('a visitor keeps the code of a user who has it only on the server', async () => {
+test('a visitor\'s sign-in keeps the user\'s code that is only on the server', async () => {
   const { page, close, name } = await registered()
   await open(page)
   await write(page, '# on the server\n')
@@ -211,14 +211,14 @@ test('a visitor keeps the code of a user who has it only on the server', async (
   await elsewhere.getByRole('link', { name: 'Sign in' }).last().click()
   await signIn(elsewhere, name)
   await shows(elsewhere, '# before the sign-in')
-  await elsewhere.getByText('Another device has other code here.').waitFor()
+  await elsewhere.getByText('Another device has different code here.').waitFor()
   await onServer(elsewhere, '# before the sign-in\n')
   await elsewhere.getByRole('button', { name: 'Load that code' }).click()
   await shows(elsewhere, '# on the server')
   await leave()
 })
 
-test('the code is kept while the server is away, and saved when it is back', async () => {
+test('the code is kept while the server is down, and saved when it is up again', async () => {
   const { page, context, close, faults } = await registered()
   await open(page)
   await write(page, '# before\n')
@@ -230,7 +230,7 @@ test('the code is kept while the server is away, and saved when it is back', asy
   await page.keyboard.press('Escape')
   await context.setOffline(false)
   await onServer(page, '# without a connection\n')
-  // A page that is closed right after a change has saved it.
+  // A change is saved even if the page is closed right afterwards.
   await write(page, '# the last words\n')
   await page.goto(`${server.url}/problems`)
   await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
@@ -239,7 +239,7 @@ test('the code is kept while the server is away, and saved when it is back', asy
   await close()
 })
 
-test('the playground has a history, too, and its code is in every browser', async () => {
+test('the playground also has a history, and every browser of the user has its code', async () => {
   const { page, close, name } = await registered()
   await page.goto(`${server.url}/playground`)
   await chooseLanguage(page, 'python')

@@ -1,12 +1,12 @@
-// Writing code in a browser, against the real server: keys of Vim, marks of the compiler, the choice of a language,
-// and what a person does with a result.
+// Editing code in a browser, against the real server: Vim key bindings, compiler messages, the language picker, and the
+// use of results.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 60_000
 const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
@@ -21,7 +21,7 @@ after(async () => {
   await browser?.close()
   await server?.stop()
 })
-// A test that failed must not leave a run that takes a slot from the next one.
+// A failed test must not leave a run that occupies a slot in the next test.
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
@@ -63,7 +63,7 @@ async function set(page, choice) {
 
 const verdict = (page, code) => page.locator(`[data-verdict="${code}"]:visible`).waitFor()
 
-test('the keys of Vim are chosen once, kept, and leave room for Run, Submit and the way out', async () => {
+test('the Vim key bindings are stored, and do not hide the keys for Run, Submit and leaving the editor', async () => {
   const { page, check, close } = await registered()
   await page.getByRole('button', { name: 'Editor settings' }).click()
   await page.getByRole('menuitemradio', { name: 'Vim' }).waitFor()
@@ -91,7 +91,7 @@ test('the keys of Vim are chosen once, kept, and leave room for Run, Submit and 
   await close()
 })
 
-test('a tab has the width that the person prefers, and search opens in the editor', async () => {
+test('a tab has the width that the user has chosen, and the search opens in the editor', async () => {
   const { page, close } = await registered()
   await write(page, '')
   await page.keyboard.press('Tab')
@@ -107,7 +107,7 @@ test('a tab has the width that the person prefers, and search opens in the edito
   await close()
 })
 
-test('messages of the compiler are marked beside the code, in a problem and in the playground', async () => {
+test('compiler messages are marked in the editor of a problem and of the playground', async () => {
   const broken = 'int main() {\n  undeclared;\n}'
   const { page, check, close } = await registered()
   const marks = page.locator('.cm-gutter-lint .cm-lint-marker-error')
@@ -118,7 +118,7 @@ test('messages of the compiler are marked beside the code, in a problem and in t
   await verdict(page, 'CE')
   await marks.waitFor()
   await check('compiler-marks')
-  // F8 goes to the message; what is typed there replaces the word.
+  // F8 selects the word of the message, and typed text replaces the word.
   await editor(page).click()
   await page.keyboard.press('Control+Home')
   await page.keyboard.press('F8')
@@ -137,7 +137,7 @@ test('messages of the compiler are marked beside the code, in a problem and in t
   await close()
 })
 
-test('a language is found by typing, with the recently used ones first, by keyboard only', async () => {
+test('a language can be found by typing, recently used languages come first, and the keyboard is enough', async () => {
   const { page, check, close } = await registered('/playground')
   const picker = page.getByRole('combobox', { name: 'Language', exact: true })
   const search = page.getByRole('combobox', { name: 'Search languages' })
@@ -163,7 +163,7 @@ test('a language is found by typing, with the recently used ones first, by keybo
   await close()
 })
 
-test('on a phone a language is found by typing, too', async () => {
+test('on a phone, a language can also be found by typing', async () => {
   const { page, check, close } = await visit(browser, { width: 360 })
   page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/playground`)
@@ -174,7 +174,7 @@ test('on a phone a language is found by typing, too', async () => {
   await close()
 })
 
-test('differences are gone through one by one, and equal lines can be left out', async () => {
+test('buttons move between differences, and equal lines can be hidden', async () => {
   const { page, check, close } = await registered('/problems/rising-tide')
   const { samples } = await page.evaluate(async () => (await fetch('/api/v1/problems/rising-tide')).json())
   const [first] = samples.filter((sample) => sample.output.trim().split('\n').length > 3)
@@ -194,14 +194,14 @@ test('differences are gone through one by one, and equal lines can be left out',
   await page.getByText('Difference 1 of 2').waitFor()
   await page.getByLabel('Only differences').check()
   assert.equal(await page.locator('tr[data-line]').count(), 2)
-  // Time and memory of each test against their limits.
+  // The bars show time and memory of each test as shares of the limits.
   assert.match(await page.getByRole('group', { name: 'Tests' }).getByRole('button').first().getAttribute('aria-label'), /^Test 1: .*, [\d.]+ m?s, [\d.]+ [KM]iB$/)
-  await page.getByText('Bars: time above, memory below, against their limits.').waitFor()
+  await page.getByText('Bars show shares of the limits: time above, memory below.').waitFor()
   await check('only-differences')
   await close()
 })
 
-test('the drawer has the samples, and a terminal in which the solution is talked to', async () => {
+test('the drawer has the samples, and a terminal for interactive runs of the solution', async () => {
   const { page, check, close } = await registered()
   await page.getByRole('tab', { name: 'Samples' }).click()
   const drawer = page.getByRole('tabpanel', { name: 'Samples' })
@@ -217,7 +217,7 @@ test('the drawer has the samples, and a terminal in which the solution is talked
   await shows('heard HELLO')
   await page.getByText('The program ended normally').waitFor()
   await check('drawer-terminal')
-  // A submission is judged as ever, and its verdict is shown in its own part.
+  // A submission is judged as usual, and its verdict is shown in the result panel.
   await write(page, RIGHT)
   await page.getByRole('button', { name: 'Submit' }).click()
   await verdict(page, 'AC')
@@ -225,7 +225,7 @@ test('the drawer has the samples, and a terminal in which the solution is talked
   await close()
 })
 
-test('a program is compiled with the options that the person adds', async () => {
+test('a program is compiled with the user\'s additional options', async () => {
   const { page, check, close } = await registered('/playground')
   await page.getByText('Arguments and limits').click()
   assert.equal(await page.getByLabel('Compiler options').count(), 0, 'Python has no compiler')
@@ -243,7 +243,7 @@ test('a program is compiled with the options that the person adds', async () => 
   await close()
 })
 
-test('the verdict is announced in a region that was there before', async () => {
+test('the verdict is announced in a region that existed before', async () => {
   const { page, close } = await registered()
   const region = page.locator('[aria-live="polite"]').filter({ hasText: 'Run your code on the samples' })
   await region.evaluate((element) => (element.dataset.before = 'yes'))

@@ -1,4 +1,4 @@
-// A container image made by hand, with one program: a static `parrot` that prints its source file.
+// A container image with one program, built without Docker: a static `parrot` that prints its source file.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'

@@ -1,20 +1,21 @@
 // A contest with 13 problems and the standings of 300 teams, for measurements and budgets.
 //
-// The server and its contest are real. Only the rows are made here, since 300 registrations would be most of the work.
+// The server and its contest are real. Only the rows are generated here, because 300 registrations would take most of
+// the time.
 import { asAdmin, HOUR, makeContest } from './people.mjs'
 
 export const TEAMS = 300
 const PROBLEMS = 13
 const ROWS_PER_PAGE = 100
 
-/** Makes the contest `large`. Returns its standings, which have no rows. */
+/** Creates the contest `large`. Returns its standings, which have no rows. */
 export async function makeLarge(server) {
   const { problems } = await asAdmin(server, 'GET', `/problems?limit=${PROBLEMS}`)
   await makeContest(server, 'large', 'Large', -HOUR, { length_seconds: 5 * HOUR, problems: problems.map(({ slug }) => slug) })
   return asAdmin(server, 'GET', '/contests/large/standings')
 }
 
-/** Answers the page's requests for standings with rows. With `changes`, each poll brings one row that differs. */
+/** Answers the page's requests for standings with generated rows. With `changes`, one row differs in each response. */
 export async function fillStandings(page, standings, changes = true) {
   const cell = (team, at) => {
     const n = (team * 31 + at * 17) % 10

@@ -1,4 +1,4 @@
-// Measures what a person waits for; for bench/README.md, not part of the tests.
+// Measures waiting times of users for bench/README.md. It is not part of the tests.
 //
 //   node e2e/measure-site.mjs        in web/, with the server built; the machine should be otherwise idle
 //
@@ -12,7 +12,7 @@ const SLOWER = 4
 const LOADS = 5
 const RUNS = 20
 const SLUG = 'calm-water'
-/** Ends at once, so that the judge's and the page's time is measured. */
+/** The program ends at once, so that only the time of the judge and the page is measured. */
 const CODE = 'print(0)\n'
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
@@ -50,7 +50,7 @@ try {
   await page.goto(`${server.url}/problems/${SLUG}`)
   await page.getByLabel('Language', { exact: true }).selectOption('python')
   await write(page, CODE)
-  /** Presses the button RUNS times. Returns how long each result took to be shown, and the first event of each to arrive. */
+  /** Presses the button RUNS times. Returns, for each run, the time until the result was shown and the time until the first event arrived. */
   const measure = async (button) => {
     const results = []
     const firsts = []

@@ -1,4 +1,5 @@
-// Measures how standings of 300 teams and 13 problems scroll on a slow processor; for bench/README.md, not part of the tests.
+// Measures scrolling in standings of 300 teams and 13 problems on a slow processor, for bench/README.md. It is not part
+// of the tests.
 //
 //   node e2e/measure-standings.mjs        in web/, with the server built; the browser's processor is slowed down by 4
 import { launch, visit } from './browser.mjs'

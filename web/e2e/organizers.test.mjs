@@ -20,7 +20,8 @@ async function organizer(slug, title, options) {
   const visitor = await registered(server, browser, options)
   const token = tokenOf(server, visitor.name)
   const { user_id: id } = await call(server, token, 'GET', '/auth/me')
-  // Through the server, which then knows the new role at once. It reads changes of the command line some seconds later.
+  // The test sets the role through the server, which then uses the new role at once. The server reads changes by the
+  // command line some seconds later.
   await asAdmin(server, 'PATCH', `/admin/users/${id}`, { role: 'author' })
   await makeContest(server, slug, title, -HOUR, {}, token)
   return { ...visitor, token }
@@ -36,13 +37,13 @@ async function participant(slug, options) {
 
 const entry = (page, text) => page.getByRole('article').filter({ hasText: text })
 
-test('an organizer answers questions, for one person or for all, and participants hear of it on every page', async () => {
+test('an organizer answers questions for one participant or for all, and every page shows participants the new answers', async () => {
   const host = await organizer('spring', 'Spring Cup')
   const asker = await participant('spring')
   const other = await participant('spring', { theme: 'dark', width: 360 })
   await asker.ask('First: is N even?')
   await asker.ask('Second: is N odd?')
-  // One reads the statement, the other the standings.
+  // One participant reads the statement, the other the standings.
   await asker.page.goto(`${server.url}/problems/calm-water?contest=spring`)
   await asker.page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
   await other.page.goto(`${server.url}/contests/spring?view=standings`)
@@ -52,7 +53,7 @@ test('an organizer answers questions, for one person or for all, and participant
   await page.goto(`${server.url}/contests/spring`)
   await page.getByRole('link', { name: 'Questions 2 questions wait for an answer' }).click()
   await page.getByRole('status').filter({ hasText: '2 questions wait for an answer' }).waitFor()
-  // The one that has waited longest is first.
+  // The oldest unanswered question is first.
   assert.match(await page.getByRole('article').first().innerText(), /First: is N even\?/)
   await host.check('organizer-questions')
   const first = entry(page, 'First:')
@@ -76,7 +77,7 @@ test('an organizer answers questions, for one person or for all, and participant
   await second.getByText('visible to everybody').waitFor()
   await page.getByRole('status').filter({ hasText: 'No question waits for an answer' }).waitFor()
 
-  // The pages of both say so by themselves, aloud, without being loaded again.
+  // The pages of both participants announce it without a reload.
   await Promise.all([
     asker.page.getByRole('status').filter({ hasText: '2 new announcements or answers' }).waitFor(),
     other.page.getByRole('status').filter({ hasText: '1 new announcement or answer' }).waitFor(),
@@ -88,7 +89,7 @@ test('an organizer answers questions, for one person or for all, and participant
   await page.getByRole('button', { name: 'Publish' }).click()
   await page.getByText('The announcement was published.').waitFor()
   await entry(page, 'Sample 2 was wrong.').getByText('Problem A').waitFor()
-  // Its author knows it.
+  // It is not new for its author.
   await page.getByRole('link', { name: 'Problems' }).last().click()
   await page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
   await other.page.getByRole('status').filter({ hasText: '2 new announcements or answers' }).waitFor()
@@ -100,7 +101,7 @@ test('an organizer answers questions, for one person or for all, and participant
   await other.page.getByRole('link', { name: 'Standings' }).tap()
   await other.page.getByRole('link', { name: 'Questions', exact: true }).waitFor()
 
-  // A text that is changed is news again, and a reload does not forget what was read.
+  // A changed text counts as new again, and the read entries stay read after a reload.
   await page.getByRole('link', { name: 'Questions', exact: true }).click()
   await entry(page, 'Sample 2 was wrong.').getByRole('button', { name: 'Change the text' }).click()
   await page.getByRole('article').getByLabel('Text of the announcement').fill('Sample 3 was wrong.')
@@ -116,7 +117,7 @@ test('an organizer answers questions, for one person or for all, and participant
   for (const one of [host, asker, other]) await one.close()
 })
 
-test('what an organizer types outlasts new questions, an answer by somebody else, another page and a reload', async () => {
+test('an organizer\'s unsent text survives new questions, another organizer\'s answer, a change of page and a reload', async () => {
   const host = await organizer('summer', 'Summer Cup', { theme: 'dark', width: 360 })
   const asker = await participant('summer')
   await asker.ask('May N be 0?')
@@ -147,7 +148,7 @@ test('what an organizer types outlasts new questions, an answer by somebody else
   await asker.close()
 })
 
-test('a refused answer is said beside its form, and the text stays', async () => {
+test('if an answer is refused, the error is shown beside its form, and the text stays', async () => {
   const host = await organizer('winter', 'Winter Cup')
   const asker = await participant('winter')
   await asker.ask('Is it cold?')
@@ -169,7 +170,7 @@ test('a refused answer is said beside its form, and the text stays', async () =>
   await asker.close()
 })
 
-test('a list with more than a hundred entries is shown in parts, and an old question is not lost behind them', async () => {
+test('a list with more than a hundred entries is shown in parts, and an old unanswered question stays visible', async () => {
   const host = await organizer('autumn', 'Autumn Cup')
   const asker = await participant('autumn')
   await asker.ask('Does anybody see this?')

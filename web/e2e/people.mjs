@@ -1,4 +1,4 @@
-// What the browser tests of contests share: people who register, calls of the API in their names, and contests.
+// Shared parts of the browser tests of contests: users who register, API calls of these users, and contests.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { chooseLanguage, visit } from './browser.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 export const PATIENCE_MS = 60_000
 export const PASSWORD = 'correct horse battery'
 export const HOUR = 3600
 
-/** The time so many seconds from now. */
+/** The time in `seconds` seconds. */
 export const at = (seconds) => new Date(Date.now() + seconds * 1000).toISOString()
 
 /** A call with a key or token. */
@@ -23,10 +23,10 @@ export async function call(server, key, method, path, body) {
   return text === '' ? undefined : JSON.parse(text)
 }
 
-/** The key of the administrator that the first start made. */
+/** An API key of the administrator that the first start has created. */
 export const adminKey = (server) => /API key: (\S+)/.exec(server.said())[1]
 export const asAdmin = (server, method, path, body) => call(server, adminKey(server), method, path, body)
-/** A private problem of the administrator: a package of these files, in any format that the server knows. */
+/** Creates a private problem of the administrator from the files of a package, in any supported format. */
 export async function putProblem(server, slug, files) {
   const folder = mkdtempSync(join(tmpdir(), 'cupel-package-'))
   try {
@@ -48,18 +48,18 @@ export async function putProblem(server, slug, files) {
 /** An access token of a user. */
 export const tokenOf = (server, name) => server.command('user', 'token', name).trim().split('\n').at(-1)
 
-/** Ends the sessions of all browsers of a user, as the user can from another browser. */
+/** Ends all sessions of a user. */
 export async function endSessions(server, name) {
   const token = tokenOf(server, name)
   const { sessions } = await call(server, token, 'GET', '/auth/sessions')
   for (const { session_id: id, current } of sessions) if (!current) await call(server, token, 'DELETE', `/auth/sessions/${id}`)
 }
 
-/** Makes a contest of two hours with Calm Water, in which everybody may take part. */
+/** Creates a public contest of two hours with the problem Calm Water. */
 export const makeContest = (server, slug, title, starts, change = {}, key = adminKey(server)) =>
   call(server, key, 'POST', '/contests', { slug, title, style: 'icpc', starts_at: at(starts), length_seconds: 2 * HOUR, public: true, problems: ['calm-water'], ...change })
 
-/** Waits until an asynchronous condition holds. `page.waitForFunction` cannot: a promise is true. */
+/** Waits until an asynchronous condition holds. `page.waitForFunction` cannot do this, because a promise counts as true. */
 export async function until(what, condition) {
   const deadline = Date.now() + PATIENCE_MS
   while (!(await condition())) {
@@ -69,7 +69,7 @@ export async function until(what, condition) {
 }
 
 let made = 0
-/** A new person who has registered in a new browser window, with the name `student-N`. */
+/** Registers a new user with the name `student-N` in a new browser window. */
 export async function registered(server, browser, options) {
   const visitor = await visit(browser, options)
   const { page } = visitor
@@ -85,7 +85,7 @@ export async function registered(server, browser, options) {
   return { ...visitor, name }
 }
 
-/** Replaces the code in the editor, as a person who pastes it does. */
+/** Replaces the code in the editor by pasting. */
 export async function write(page, code) {
   const editor = page.getByRole('textbox', { name: /Source code/ })
   await editor.click()

@@ -9,7 +9,7 @@ import { until } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 90_000
 const PASSWORD = 'correct horse battery'
 
@@ -22,13 +22,13 @@ after(async () => {
   await browser?.close()
   await server?.stop()
 })
-// A test that failed must not leave a run that takes a slot from the next one.
+// A failed test must not leave a run that occupies a slot in the next test.
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
 
 let made = 0
-/** A person who is signed in and has the playground open. */
+/** Signs a user in and opens the playground. */
 async function player(options) {
   const visitor = await visit(browser, options)
   const { page } = visitor
@@ -60,7 +60,7 @@ const openTerminal = async (page) => {
   await page.getByRole('tab', { name: 'Terminal' }).click()
   await page.locator('[data-terminal] .xterm-rows').waitFor()
 }
-/** Waits until the terminal's window has this. */
+/** Waits until the terminal shows this text. */
 const shows = (page, pattern) =>
   page.waitForFunction((source) => new RegExp(source, 's').test((document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ')), pattern.source)
 
@@ -133,7 +133,7 @@ test('a language whose toolchain is in an image is offered by the running server
   await close()
 })
 
-test('a visitor writes code, is asked to sign in when it is run, and has the code afterwards', async () => {
+test('a visitor who runs code must sign in first, and keeps the code', async () => {
   const { page, check, close, scriptBytes } = await visit(browser)
   page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/problems`)
@@ -201,7 +201,7 @@ test('a program of several files runs with arguments and text input, and the dra
   }
 })
 
-test('a message of the compiler leads to its line', async () => {
+test('a compiler message links to its line', async () => {
   const { page, check, close } = await player()
   await choose(page, 'c')
   await write(page, 'int main(void) {\n  undeclared_thing;\n}\n')
@@ -216,7 +216,7 @@ test('a message of the compiler leads to its line', async () => {
 })
 
 for (const language of ['python', 'c', 'bash']) {
-  test(`a ${language} program is talked to in the terminal, resized and interrupted`, async () => {
+  test(`a ${language} program in the terminal gets input, a new window size and an interrupt`, async () => {
     const { page, check, close } = await player()
     await choose(page, language)
     await write(page, TALK[language])
@@ -242,14 +242,14 @@ for (const language of ['python', 'c', 'bash']) {
     await page.keyboard.press('Control+c')
     await verdict(page, 'AC')
     await shows(page, /interrupted/)
-    // The keyboard leaves the terminal, which takes every other key.
+    // Shift-Tab leaves the terminal. The program gets every other key.
     await page.keyboard.press('Shift+Tab')
     assert.equal(await page.evaluate(() => document.activeElement.closest('[data-terminal]')), null)
     await close()
   })
 }
 
-test('a program goes on while its page is reloaded, and shows all of its output again', async () => {
+test('a program continues while its page is reloaded, and the page then shows all of its output', async () => {
   const { page, close } = await player()
   await choose(page, 'python')
   await write(page, 'print("begun", flush=True)\nname = input("say: ")\nprint("heard", name.upper())\n')
@@ -265,7 +265,7 @@ test('a program goes on while its page is reloaded, and shows all of its output 
   await page.keyboard.type('c\n')
   await shows(page, /heard ABC/)
   await verdict(page, 'AC')
-  // What has ended is not run or shown again.
+  // A run that has ended is neither run nor shown again.
   await page.reload()
   await page.getByText('Run a program to see its output.').waitFor()
 
@@ -281,7 +281,7 @@ test('a program goes on while its page is reloaded, and shows all of its output 
   await close()
 })
 
-test('Stop interrupts a program and ends one that goes on; Kill ends it at once', async () => {
+test('Stop interrupts a program and then ends it; Kill ends it at once', async () => {
   const { page, close } = await player()
   await choose(page, 'python')
   await write(page, 'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    signal.pause()\n')
@@ -303,7 +303,8 @@ test('hostile output is shown safely, and the page stays usable', async () => {
   const { page, check, close } = await player()
   await choose(page, 'python')
   await openTerminal(page)
-  // Control sequences that ask for answers, set the title, the clipboard, links and colours; and bytes of no encoding.
+  // Control sequences that request answers, or set the title, the clipboard, links or colours; and bytes that are not
+  // valid text.
   await write(
     page,
     String.raw`import sys, os
@@ -348,7 +349,7 @@ out.flush()
   await close()
 })
 
-test('a terminal on a phone has the keys that phones do not have', async () => {
+test('on a phone, the terminal has buttons for keys that phones lack', async () => {
   const { page, check, close } = await player({ width: 360 })
   await choose(page, 'bash')
   await write(page, TALK.bash)
@@ -364,9 +365,9 @@ test('a terminal on a phone has the keys that phones do not have', async () => {
   await close()
 })
 
-test('a connection that is lost comes back, and nothing is missed or typed twice', async () => {
+test('a lost connection is restored, and no output or input is lost or repeated', async () => {
   const { page, context, close, faults } = await player()
-  // The page's own sockets, so that one can be cut.
+  // Records the page's sockets, so that the test can close one of them.
   await page.addInitScript(() => {
     const Original = WebSocket
     window.sockets = []
@@ -385,18 +386,18 @@ test('a connection that is lost comes back, and nothing is missed or typed twice
   await shows(page, /name\?/)
   await context.setOffline(true)
   await page.evaluate(() => window.sockets.at(-1).close())
-  await page.getByText('The connection was lost. The program goes on; reconnecting.').waitFor()
+  await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
   await page.keyboard.type('Ada\n')
   await context.setOffline(false)
   await verdict(page, 'AC')
-  await page.getByText('The connection was lost and is back. Nothing was missed.').waitFor()
+  await page.getByText('The connection was lost and is restored. No output is missing.').waitFor()
   await shows(page, /tick 0\s+tick 1\s+tick 2\s+.*tick 18\s+tick 19\s+bye Ada\s*$/)
-  // The refused connections are errors of the console, and expected.
+  // The browser reports the refused connections as console errors. They are expected.
   faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_INTERNET_DISCONNECTED/.test(fault)))
   await close()
 })
 
-test('a server that is killed and started again is reached again, and the page shows what became of the run', async () => {
+test('after a restart of the server, the page reconnects and shows the result of the run', async () => {
   const { page, close, faults, check } = await player()
   await choose(page, 'python')
   await write(page, 'print("first?")\nprint("heard", input())\nprint("second?")\nprint("heard", input())\n')
@@ -406,17 +407,17 @@ test('a server that is killed and started again is reached again, and the page s
   await page.keyboard.type('one\n')
   await shows(page, /heard one\s+second\?/)
   await server.kill()
-  await page.getByText('The connection was lost. The program goes on; reconnecting.').waitFor()
+  await page.getByText('The connection was lost; reconnecting. The program continues').waitFor()
   await page.keyboard.type('two\n')
   await check('playground-reconnecting')
   await server.again()
   await verdict(page, 'JE')
-  // The four bytes that were typed meanwhile, and those before them whose arrival the server had not confirmed yet.
+  // The four bytes that were typed without a connection, and earlier bytes that the server had not yet confirmed.
   await page.getByText(/^[4-8] B of your input did not reach the program\.$/).waitFor()
-  assert.equal(await page.getByText('Nothing was missed.').count(), 0)
+  assert.equal(await page.getByText('No output is missing.').count(), 0)
   await shows(page, /first\?\s+one\s+heard one\s+second\?/)
   await check('playground-restarted')
-  // The page is as good as new.
+  // The page works as before.
   await press(page, 'Run')
   await shows(page, /first\?\s*$/)
   await page.keyboard.type('again\n')

@@ -1,5 +1,5 @@
-// What the result of a submission shows beside the verdict: the texts of tests that the person may see, and the comparison
-// with other users' solutions.
+// Parts of a submission's result besides the verdict: the texts of tests that the user may see, and the comparison with
+// other users' solutions.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
@@ -58,7 +58,7 @@ async function submit(page, code) {
 const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor()
 
 test('an administrator sees the input and the expected output of a hidden test and opens it in the playground, and a contestant does not', async () => {
-  // Right on the samples, which are small, and wrong on a larger test.
+  // A program that is correct on the small samples and wrong on a larger test.
   const wrong = RIGHT.replace('print(longest, begin + 1)', 'print(longest, begin + (1 if longest < 9 else 7))')
   assert.notEqual(wrong, RIGHT)
   const visitor = await visit(browser)
@@ -93,13 +93,13 @@ test('an administrator sees the input and the expected output of a hidden test a
   await other.close()
 })
 
-test('an accepted solution is compared with those of other users once ten have one', async () => {
+test('an accepted solution is compared with other users\' solutions once ten users have an accepted solution', async () => {
   for (let n = 1; n < 10; n += 1) {
     const token = await registered(`solver-${n}`)
     const judged = await call(`/problems/${SLUG}/submissions?wait=60`, { language: 'python', source_code: RIGHT }, token)
     assert.equal(judged.verdict, 'AC', JSON.stringify(judged))
     if (n > 1) continue
-    // One user has nobody to be compared with.
+    // With a single user, there is no comparison.
     const first = await visit(browser)
     first.page.setDefaultTimeout(PATIENCE_MS)
     await signIn(first.page, 'solver-1')

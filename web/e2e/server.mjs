@@ -10,32 +10,32 @@ const AS_ROOT = join(ROOT, 'scripts/as-root')
 const CUPEL = process.env.CUPEL ?? join(ROOT, 'target/debug/cupel')
 
 /**
- * The server once it listens: its address and a way to end it. `kill` ends it at once, as a crash does, and `again`
- * starts it with the same address and data. `settings` are environment variables.
+ * Starts the server, waits until it listens, and returns its address and functions that end it. `kill` ends it at once,
+ * like a crash. `again` starts it again with the same address and data. `settings` are environment variables.
  */
 export async function startServer(settings = {}) {
   const work = mkdtempSync(join(tmpdir(), 'cupel-e2e-'))
   const env = { ...process.env, CUPEL_LANGUAGES__PREPARE: 'false', ...settings }
-  let said = ''
+  let stderr = ''
   let current
   const begin = async (listen) => {
-    const from = said.length
+    const from = stderr.length
     const child = spawn(AS_ROOT, [CUPEL, 'serve', '--listen', listen, '--data', join(work, 'data')], { env })
     const ended = new Promise((resolve) => child.once('exit', resolve))
     current = { child, ended }
     return new Promise((resolve, reject) => {
       child.stdout.on('data', (text) => {
-        said += text
-        const own = said.slice(from)
+        stderr += text
+        const own = stderr.slice(from)
         if (own.includes('Try next')) resolve(/http:\/\/127\.0\.0\.1:\d+/.exec(own)[0])
       })
-      child.stderr.on('data', (text) => (said += text))
-      void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${said}`)))
+      child.stderr.on('data', (text) => (stderr += text))
+      void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${stderr}`)))
     })
   }
   const url = await begin('127.0.0.1:0')
   const end = async (signal) => {
-    // The server belongs to root if the caller is not.
+    // The server's files belong to root, even if the caller is not root.
     spawn(AS_ROOT, ['kill', `-${signal}`, String(current.child.pid)], { stdio: 'ignore' })
     await current.ended
   }
@@ -45,7 +45,7 @@ export async function startServer(settings = {}) {
   }
   /** Runs a command on the server's data directory. */
   const command = (...words) => execFileSync(AS_ROOT, [CUPEL, ...words, '--data', join(work, 'data')], { env, encoding: 'utf8' })
-  return { url, stop, command, kill: () => end('KILL'), again: () => begin(new URL(url).host), said: () => said }
+  return { url, stop, command, kill: () => end('KILL'), again: () => begin(new URL(url).host), stderr: () => stderr }
 }
 
 /** A proxy on loopback that serves `target()` below `prefix`, which it removes, as a gateway does. */

@@ -6,13 +6,13 @@ import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 90_000
 const PASSWORD = 'correct horse battery'
 
 let server
 let browser
-/** Pages of two other origins, of which the operator permits the first. */
+/** Pages of two other origins. The operator permits the first origin. */
 let friend
 let stranger
 before(async () => {
@@ -29,7 +29,7 @@ afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
 
-/** A site whose every page has a frame with the address that its query names. */
+/** A site. Each of its pages has a frame with the URL from the query string. */
 async function startPages() {
   const pages = http.createServer((request, response) => {
     const address = new URL(request.url, 'http://x').searchParams.get('frame') ?? 'about:blank'
@@ -67,7 +67,7 @@ async function write(page, code) {
   await page.keyboard.insertText(code)
 }
 
-/** Shares what is in the playground; the link. */
+/** Shares the program in the playground, and returns the link. */
 async function share(page) {
   await press(page, 'Share')
   const link = page.getByLabel('Link to this program', { exact: true })
@@ -75,7 +75,7 @@ async function share(page) {
   return link.inputValue()
 }
 
-test('shared programs are listed in the account, where sharing is ended', async () => {
+test('the account page lists shared programs and can end their sharing', async () => {
   const { page, check, close } = await player()
   await page.goto(`${server.url}/account?view=programs`)
   await page.getByText('You share no programs').waitFor()
@@ -90,7 +90,7 @@ test('shared programs are listed in the account, where sharing is ended', async 
   await page.getByRole('link', { name: '# the second' }).waitFor()
   await check('account-programs')
   await press(page, 'Stop sharing # the second')
-  await page.getByText('The link stops working').waitFor()
+  await page.getByText('The link becomes invalid').waitFor()
   await check('account-programs-asked')
   await press(page, 'Stop sharing it')
   await page.getByText('The program is no longer shared.').waitFor()
@@ -102,7 +102,7 @@ test('shared programs are listed in the account, where sharing is ended', async 
   await close()
 })
 
-test('a program is shared by a link, which shows, runs and copies exactly this program', async () => {
+test('the page of a shared link shows, runs and copies exactly the shared program', async () => {
   const { page, check, close } = await player()
   await chooseLanguage(page, 'python')
   await write(page, 'import helper, sys\nprint(helper.greet(input()), sys.argv[1:])\n')
@@ -126,7 +126,7 @@ test('a program is shared by a link, which shows, runs and copies exactly this p
   await page.getByLabel('Text for the program to read').fill('Ada')
   assert.equal(await share(page), link)
 
-  // A visitor without an account reads all of it.
+  // A visitor without an account can read the whole program.
   const visitor = await visit(browser, { theme: 'dark' })
   visitor.page.setDefaultTimeout(PATIENCE_MS)
   await visitor.page.goto(link)
@@ -151,12 +151,12 @@ test('a program is shared by a link, which shows, runs and copies exactly this p
   await visitor.page.getByText("hello Ada ['-v', 'two words']").waitFor()
   await visitor.close()
 
-  // A copy in the playground takes the place of what is there, which is kept.
+  // A copy replaces the program in the playground, and the replaced program is kept.
   await write(page, 'def greet(name):\n    return "mine"\n')
   await page.goto(link)
   await press(page, 'Fork')
   await page.waitForURL(/\/playground$/)
-  await page.getByText('Another program was put here.').waitFor()
+  await page.getByText('Another program was loaded here.').waitFor()
   await page.getByRole('tab', { name: 'helper.py' }).click()
   await editorHas(page, 'return "hello "')
   await check('playground-forked')
@@ -167,7 +167,7 @@ test('a program is shared by a link, which shows, runs and copies exactly this p
   await close()
 })
 
-test('a link of nothing says so, and the archive has the files of the program', async () => {
+test('an unknown link shows an error, and the archive has the files of the program', async () => {
   const { page, check, close } = await player({ width: 360 })
   const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as ZIP')])
   assert.equal(download.suggestedFilename(), 'python.zip')
@@ -184,7 +184,7 @@ test('a link of nothing says so, and the archive has the files of the program', 
   await close()
 })
 
-test('only a site that the operator names shows a shared program in a frame', async () => {
+test('only a site that the operator permits can show a shared program in a frame', async () => {
   const { page, close } = await player()
   const link = await share(page)
   await page.goto(`${friend.url}/?frame=${encodeURIComponent(`${link}?embed=1`)}`)

@@ -1,4 +1,4 @@
-// The site in a browser, against the real server: what a student does, on a laptop and on a phone, in both themes.
+// The site in a browser, against the real server: the tasks of a student, on a laptop and on a phone, in both themes.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
@@ -27,7 +27,7 @@ after(async () => {
 
 const registered = (options) => people.registered(server, browser, options)
 
-/** Replaces the code, as a person who pastes it does. */
+/** Replaces the code by pasting. */
 async function write(page, code) {
   const editor = page.getByRole('textbox', { name: /Source code/ })
   await editor.click()
@@ -58,7 +58,7 @@ test('a student registers, finds a problem, runs it, submits it, and it is accep
   await page.getByRole('button', { name: 'Copy Sample 1, Input' }).click()
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^\d+ \d+\n/)
 
-  // A page begins with Python; the list of languages is loaded when it is opened.
+  // The default language is Python. The list of languages is loaded when it is opened.
   await write(page, RIGHT)
   await check('problem')
   await page.getByRole('button', { name: 'Run' }).click()
@@ -89,7 +89,7 @@ function sizeOf(prefix) {
     .reduce((sum, name) => sum + statSync(new URL(name, dist)).size, 0)
 }
 
-test('a wrong answer opens the first failure beside the expected output, with the white space shown', async () => {
+test('for a wrong answer, the page shows the first failed test beside the expected output, with visible white space', async () => {
   const { page, check, close } = await registered()
   await page.goto(`${server.url}/problems/${SLUG}`)
   await choose(page, 'python')
@@ -120,7 +120,7 @@ test('a sample, and a test of a result, open in the playground with the code', a
   await verdict(page, 'WA')
   await page.getByRole('button', { name: 'Open in the playground Test 1' }).waitFor()
   await check('wrong-answer-playground')
-  // What is judged goes along, not what was written since.
+  // The playground gets the judged code, not later changes.
   await write(page, '# later\n')
   await page.getByRole('button', { name: 'Open in the playground Test 1' }).click()
   await page.waitForURL(/\/playground$/)
@@ -129,7 +129,7 @@ test('a sample, and a test of a result, open in the playground with the code', a
   await close()
 })
 
-test('a message of the compiler leads to its line, and a program runs on custom input', async () => {
+test('a compiler message links to its line, and a program runs on custom input', async () => {
   const { page, check, close } = await registered({ theme: 'dark' })
   await page.goto(`${server.url}/problems/${SLUG}`)
   await choose(page, 'cpp')
@@ -182,7 +182,7 @@ test('the code survives a reload, another language, and signing out and in', asy
   await close()
 })
 
-test('on a phone everything can be read, written, run and submitted, in both themes', async () => {
+test('on a phone, the statement can be read and code can be written, run and submitted in both themes', async () => {
   const { page, check, close } = await registered({ width: 360 })
   await page.getByText('Calm Water').waitFor()
   await check('list')
@@ -206,7 +206,7 @@ test('on a phone everything can be read, written, run and submitted, in both the
   await close()
 })
 
-test('the theme is that of the system until it is chosen, before the first paint', async () => {
+test('the default theme is the system\'s, and it is applied before the first paint', async () => {
   const { page, check, close } = await visit(browser, { theme: 'dark' })
   const isDark = () => page.evaluate(() => document.documentElement.classList.contains('dark'))
   await page.goto(`${server.url}/sign-in`, { waitUntil: 'commit' })
@@ -226,7 +226,7 @@ test('the theme is that of the system until it is chosen, before the first paint
   await close()
 })
 
-test('every screen without an account passes in both themes and sizes', async () => {
+test('every screen for visitors passes the accessibility checks in both themes and sizes', async () => {
   for (const width of [1280, 360]) {
     const { page, check, close } = await visit(browser, { width })
     for (const [path, heading] of [['sign-in', 'Sign in'], ['register', 'Create an account']]) {
@@ -244,7 +244,7 @@ test('every screen without an account passes in both themes and sizes', async ()
   }
 })
 
-test('the site speaks Chinese to a browser that does', async () => {
+test('the site is in Chinese if the browser\'s language is Chinese', async () => {
   const { page, check, close } = await visit(browser, { language: 'zh-CN' })
   await page.goto(`${server.url}/problems`)
   await page.getByRole('heading', { name: '题目' }).waitFor()
@@ -253,7 +253,7 @@ test('the site speaks Chinese to a browser that does', async () => {
   await close()
 })
 
-test('the keyboard leaves the editor with Escape and Tab, and its list of keys opens with a question mark', async () => {
+test('Escape and Tab leave the editor, and a question mark opens the list of shortcuts', async () => {
   const { page, check, close } = await registered()
   await page.goto(`${server.url}/problems/${SLUG}`)
   const editor = page.getByRole('textbox', { name: /Source code/ })

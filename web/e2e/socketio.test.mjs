@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { io } from 'socket.io-client'
 import { startServer } from './server.mjs'
 
-/** A condition that has not come true by then is a failure; nothing waits for it when it is true. */
+/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 60_000
 const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
@@ -41,11 +41,11 @@ async function user() {
   return (await call(undefined, 'POST', '/auth/login', { email, password: PASSWORD })).access_token
 }
 
-/** A client of its own, not shared with another test. */
+/** A new client, which no other test uses. */
 const client = (transports, options) =>
   io(server.url, { path: '/api/v1/socket.io', transports, forceNew: true, reconnection: false, timeout: PATIENCE_MS, ...options })
 
-/** A connected client; `heard` has its events in order. */
+/** A connected client. `heard` has its events in order. */
 async function connected(transports, options) {
   const socket = client(transports, options)
   const heard = []
@@ -58,7 +58,7 @@ async function connected(transports, options) {
     socket.once('connect', resolve)
     socket.once('connect_error', reject)
   })
-  /** The first event for which `is` holds. */
+  /** Waits for the first event for which `is` returns true. */
   const event = (is) =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no such event among ${JSON.stringify(heard)}`)), PATIENCE_MS)
@@ -100,7 +100,7 @@ for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
     const text = heard.filter(({ kind }) => kind === 'output').map(({ data }) => data.text).join('')
     assert.equal(text, `first\n${'é'.repeat(40_000)}\n`)
 
-    // The same events as on the stream, and from any event on.
+    // The events equal those of the stream, and the client can start at any event.
     const stream = await fetch(`${server.url}/api/v1/execute/${id}/events`, { headers: { authorization: `Bearer ${token}` } })
     const events = (await stream.text()).split('\n\n').flatMap((block) => /^data: ?(.*)$/m.exec(block)?.[1] ?? []).map((text) => JSON.parse(text))
     const [start, end] = [heard.length, events.length]
@@ -130,7 +130,7 @@ for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
       const verdict = await mine.event((one) => one.kind === 'verdict' && one.room === room)
       assert.deepEqual([verdict.data.submission_id, verdict.data.verdict], [id, 'AC'])
     }
-    // The other user's own submission comes later, and nothing came before it.
+    // The other user's submission is sent later. No event was received before it.
     const { submission_id: own } = await call(other, 'POST', `/problems/${SLUG}/submissions`, body)
     await theirs.event((one) => one.kind === 'verdict')
     assert.deepEqual([...new Set(theirs.heard.map(({ data }) => data.submission_id))], [own])
@@ -138,7 +138,7 @@ for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
     theirs.socket.close()
   })
 
-  test(`${name}: a refused join is an acknowledgement with a typed error, and the connection goes on`, async () => {
+  test(`${name}: a refused join is acknowledged with a typed error, and the connection stays open`, async () => {
     const { submission_id: id } = await call(other, 'POST', '/execute', { language: 'python', source_code: 'print(1)' })
     const { socket, heard, send } = await connected(transports, bearer(token))
     const code = async (name, message) => (await send(name, message)).error?.code
@@ -172,7 +172,7 @@ for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
   })
 }
 
-test('a connection is in a bounded number of rooms', async () => {
+test('the number of rooms per connection is bounded', async () => {
   const { socket, send } = await connected(['websocket'], bearer(token))
   const body = { language: 'python', source_code: 'input()' }
   const joins = []
@@ -186,7 +186,7 @@ test('a connection is in a bounded number of rooms', async () => {
   socket.close()
 })
 
-test('a message that is too large ends the connection, and the server goes on', async () => {
+test('a message that is too large ends the connection but not the server', async () => {
   for (const transport of ['polling', 'websocket']) {
     const { socket } = await connected([transport], bearer(token))
     const ended = new Promise((resolve) => socket.once('disconnect', resolve))
@@ -198,12 +198,12 @@ test('a message that is too large ends the connection, and the server goes on', 
   socket.close()
 })
 
-test('connections that have ended, in any way, no longer count', async () => {
+test('connections that have ended in any way are no longer counted', async () => {
   const OPEN_MAX = 128
   for (const transport of ['websocket', 'polling']) {
     for (let n = 0; n <= OPEN_MAX / 4; n += 1) {
       const some = await Promise.all([0, 1, 2, 3].map(() => connected([transport], bearer(token))))
-      // Half of them leave a room behind; a WebSocket may also be cut off without a word.
+      // Half of the connections end without leaving their room. A WebSocket may also break without a close frame.
       for (const { send } of some.slice(0, 2)) assert.equal((await send('join', { room: `problem:${SLUG}` })).error, undefined)
       for (const [at, { socket }] of some.entries()) {
         if (transport === 'websocket' && at % 2 === 0) socket.io.engine.transport.ws.terminate()
@@ -216,7 +216,7 @@ test('connections that have ended, in any way, no longer count', async () => {
   socket.close()
 })
 
-test('a client that does not poll delays nobody, and gets all events or is told of a gap', async () => {
+test('a client that does not poll delays no other client, and gets all events or a `gap`', async () => {
   const headers = { authorization: `Bearer ${token}` }
   const place = `${server.url}/api/v1/socket.io/?EIO=4&transport=polling`
   const handshake = await (await fetch(place, { headers })).text()

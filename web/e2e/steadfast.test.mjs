@@ -1,5 +1,5 @@
-// What must not go wrong on a problem's page: mathematics and the content security policy, a server that is restarted, a
-// session that ends.
+// Failures on a problem's page: mathematics under the content security policy, a restart of the server, and a session
+// that ends.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
@@ -22,7 +22,7 @@ after(async () => {
 
 /** Formulas for which KaTeX draws pictures, sets styles or frames. */
 const DRAWN = ['\\vec{x}', '\\overbrace{a}^b', '\\widehat{abc}', '\\phase{x}', '\\sqrt{\\frac{a}{b}}', '\\pmb{bold}', '\\fcolorbox{red}{yellow}{A}', '\\cancel{x}', '\\xrightarrow{abc}', '\\boxed{x}', '\\color{blue} y', '\\rule{1em}{2em}', '\\begin{array}{|c|c|}a&b\\\\c&d\\end{array}']
-/** TeX that tries to reach beyond the formula, or never ends. */
+/** TeX that tries to affect the page outside the formula, or does not terminate. */
 const HOSTILE = [
   '\\href{javascript:alert(1)}{click}',
   '\\url{javascript:alert(1)}',
@@ -40,11 +40,11 @@ const HOSTILE = [
 const FORMULAS = [
   ...DRAWN.map((tex) => `Drawn: $${tex}$`),
   ...HOSTILE.map((tex) => `Hostile: $${tex}$`),
-  // After the hostile ones: they have not stopped the rest.
+  // This formula comes after the hostile formulas. They must not prevent its display.
   'At last: $\\overline{last}$',
 ].join('\n\n')
 
-test('formulas are drawn without a violation of the content security policy, and hostile TeX reaches nothing beyond itself', async () => {
+test('formulas are typeset without a violation of the content security policy, and hostile TeX affects only its own formula', async () => {
   const problem = { 'init.yml': 'time_limit: 1\ntest_cases:\n- {in: 1.in, out: 1.out, points: 100}\n', '1.in': '1\n', '1.out': '1\n' }
   await putProblem(server, 'formulas', { ...problem, 'statement.md': `${FORMULAS}\n` })
   await makeContest(server, 'maths', 'Maths Cup', -HOUR, { problems: ['formulas'] })
@@ -62,17 +62,17 @@ test('formulas are drawn without a violation of the content security policy, and
     await page.getByRole('list').getByRole('link').last().click()
     const statement = page.locator('.statement')
     await statement.getByText('At last:').locator('.katex').waitFor()
-    // Chromium reports a violation after the element was made.
+    // Chromium reports a violation only after the element was created.
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
     assert.deepEqual(await page.evaluate(() => window.violations), [])
     const drawn = statement.locator('p', { hasText: 'Drawn:' })
     assert.equal(await drawn.count(), DRAWN.length)
     for (const [at, tex] of DRAWN.entries()) assert.equal(await drawn.nth(at).locator('.katex').count(), 1, tex)
-    // A stretched sign has the width that KaTeX computed, which is in its style.
+    // The style of a stretched symbol has the width that KaTeX computed.
     const widths = await statement.locator('svg').evaluateAll((pictures) => pictures.map((picture) => picture.getBoundingClientRect().width))
     assert.ok(widths.length > 0 && widths.every((one) => one > 0), `${widths}`)
     assert.notEqual(await statement.locator('p', { hasText: 'vec' }).locator('svg').first().evaluate((svg) => svg.style.width), '')
-    // Nothing links, loads, covers the page, or takes a name of the page.
+    // No formula adds a link, loads a resource, covers the page, or uses an id of the page.
     assert.equal(await statement.locator('a, img, iframe, script, [id], [data-x], [onerror]').count(), 0)
     assert.equal(await statement.locator('*').evaluateAll((all) => all.filter((one) => getComputedStyle(one).position === 'fixed').length), 0)
     const own = new URL(server.url).host
@@ -82,26 +82,26 @@ test('formulas are drawn without a violation of the content security policy, and
   }
 })
 
-test('a server that is restarted while a submission is judged is found again, and its verdict arrives', async () => {
+test('if the server is restarted during judging, the page reconnects and shows the verdict', async () => {
   const { page, check, close, faults } = await registered(server, browser)
   await page.goto(`${server.url}/problems/${SLUG}`)
-  // Each test takes a second, so that the server ends in the middle.
+  // Each test takes a second, so that the restart happens during judging.
   await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
   await server.kill()
-  await page.getByText('The connection was lost. Judging goes on; reconnecting.').waitFor()
+  await page.getByText('The connection was lost; reconnecting. Judging continues.').waitFor()
   await check('judging-reconnecting')
   await server.again()
   await page.locator('[data-verdict="AC"]').waitFor()
   await page.getByText(/^(\d+) of \1 tests passed$/).waitFor()
-  // It was sent once, and the same person still has it.
+  // The code was submitted once, and the same user still has it in the editor.
   await page.getByRole('tab', { name: 'Submissions' }).click()
   assert.equal(await page.getByRole('list', { name: 'Your submissions' }).getByRole('listitem').count(), 1)
   faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(fault)))
   await close()
 })
 
-test('a session that ends before Submit leads to the sign-in and back to the code', async () => {
+test('if the session has ended before Submit, the user signs in and returns to the code', async () => {
   await makeContest(server, 'late', 'Late Cup', -HOUR)
   for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
     const { page, check, close, name } = await registered(server, browser, { theme, width })
@@ -112,7 +112,7 @@ test('a session that ends before Submit leads to the sign-in and back to the cod
     await write(page, `${RIGHT}\n# mine\n`)
     await endSessions(server, name)
     await page.getByRole('button', { name: 'Submit' }).click()
-    const told = page.getByText('Your session has ended. Sign in again; you come back to this page')
+    const told = page.getByText('Your session has ended. Sign in again to return to this page')
     await told.waitFor()
     if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
     await page.getByText('# mine').waitFor()

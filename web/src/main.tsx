@@ -8,7 +8,7 @@ import { LanguageProvider } from './i18n/messages'
 import { makeRouter } from './routes'
 import './styles.css'
 
-/** Tries after the first, for calls that did not reach the server. A refusal is final. */
+/** Maximum number of retries of a call that did not reach the server. An error response is not retried. */
 const RETRIES_MAX = 2
 
 const queries = new QueryClient({

@@ -59,8 +59,8 @@ impl Fixture {
         }
         if Path::new("/usr/bin/javac").exists() {
             let javac = Command::new("javac").arg("Main.java").current_dir(ground.programs()).output();
-            let told = javac.context("starting javac")?;
-            ensure!(told.status.success(), "javac failed: {}", String::from_utf8_lossy(&told.stderr));
+            let finished = javac.context("starting javac")?;
+            ensure!(finished.status.success(), "javac failed: {}", String::from_utf8_lossy(&finished.stderr));
         }
         Ok(ground)
     }
@@ -160,8 +160,8 @@ pub(super) fn captured(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let Output { status, stdout, stderr } = command.output().with_context(|| format!("starting {name}"))?;
     if !status.success() {
-        let told = String::from_utf8_lossy(if stderr.is_empty() { &stdout } else { &stderr }).into_owned();
-        bail!("{name} failed with {status}: {}", told.lines().last().unwrap_or("no output"));
+        let finished = String::from_utf8_lossy(if stderr.is_empty() { &stdout } else { &stderr }).into_owned();
+        bail!("{name} failed with {status}: {}", finished.lines().last().unwrap_or("no output"));
     }
     Ok(stdout)
 }

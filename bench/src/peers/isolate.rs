@@ -41,13 +41,13 @@ impl Runner for Isolate {
         if let Some(source) = &work.source {
             std::fs::write(root.join(source.name), source.text).context("writing the source into the box")?;
         }
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         for argv in &work.steps {
-            said = fixture::captured(&mut run(worker, argv, ground))?;
+            output = fixture::captured(&mut run(worker, argv, ground))?;
         }
         fixture::captured(&mut isolate(worker, &["--cleanup"])).context("--cleanup")?;
         let time = started.elapsed();
-        ensure!(said == b"hello\n", "the program did not print `hello`");
+        ensure!(output == b"hello\n", "the program did not print `hello`");
         Ok(time)
     }
 }

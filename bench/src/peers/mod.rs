@@ -94,9 +94,9 @@ const SETTLE_FORCED: Duration = Duration::from_secs(20);
 /// The situations in which work is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Situation {
-    /// One run after 30 ms of idleness.
+    /// A single run after 30 ms of idle time.
     Lone,
-    /// One worker, no pause.
+    /// A single worker that runs programs without pauses.
     BackToBack,
     /// All workers, no pause.
     Busy,

@@ -111,7 +111,7 @@ impl Target {
 }
 
 impl Judged {
-    /// For the results.
+    /// Name in the results.
     pub(super) fn to_json(&self) -> Value {
         let Judged { target, measured } = self;
         json!({
@@ -163,7 +163,7 @@ mod tests {
     fn a_target_is_met_or_missed_or_not_measured() {
         let rows = [row(bare::NAME, BackToBack, 8), row(cupel::WARM, BackToBack, 3), row(cupel::WARM, Busy, 3)];
         let judged = judge(&rows);
-        let said = |figure: Figure, runner: &str, situation| {
+        let figure_of = |figure: Figure, runner: &str, situation| {
             judged
                 .iter()
                 .find(|j| {
@@ -173,10 +173,10 @@ mod tests {
                 })
                 .map(|j| j.measured.map(|measured| (measured, j.target.is_met_by(measured))))
         };
-        assert_eq!(said(Percentile(50.0), cupel::WARM, BackToBack), Some(Some((3.0, false))));
-        assert_eq!(said(Percentile(99.0), cupel::WARM, BackToBack), Some(Some((3.0, true))));
-        assert_eq!(said(OfBare, cupel::WARM, BackToBack), Some(Some((0.375, false))));
-        assert_eq!(said(Rate, cupel::WARM, Busy), Some(Some((10.0, false))));
-        assert_eq!(said(OverBare, cupel::POOLED, BackToBack), Some(None));
+        assert_eq!(figure_of(Percentile(50.0), cupel::WARM, BackToBack), Some(Some((3.0, false))));
+        assert_eq!(figure_of(Percentile(99.0), cupel::WARM, BackToBack), Some(Some((3.0, true))));
+        assert_eq!(figure_of(OfBare, cupel::WARM, BackToBack), Some(Some((0.375, false))));
+        assert_eq!(figure_of(Rate, cupel::WARM, Busy), Some(Some((10.0, false))));
+        assert_eq!(figure_of(OverBare, cupel::POOLED, BackToBack), Some(None));
     }
 }

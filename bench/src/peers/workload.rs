@@ -8,7 +8,7 @@ use crate::programs;
 /// One piece of work, in the form used by every runner except Cupel's server.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
-    /// The commands, run one after the other. The last one prints hello.
+    /// The commands, run one after the other. The last command prints hello.
     pub(crate) steps: Vec<Vec<String>>,
     /// Source file in a new directory, which is the working directory of the steps; `None` if the steps need no
     /// directory.

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::link::Link;
 
-/// Maximum depth of a directory that is searched for files, as for paths of files.
+/// Maximum depth of directories that are searched for files. Paths of files have the same bound.
 const DEPTH_MAX: u32 = 32;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -34,7 +34,7 @@ impl BoxDirectory {
         Ok(BoxDirectory(opened.map_err(why)?))
     }
 
-    /// Creates a directory and those above it.
+    /// Creates a directory and its parents.
     pub(crate) fn make_directories(&self, path: &str) -> io::Result<()> {
         for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
             match rustix::fs::mkdirat(&self.0, &path[..end], Mode::from_raw_mode(0o755)) {
@@ -55,7 +55,7 @@ impl BoxDirectory {
         Ok(rustix::fs::openat2(&self.0, path, flags, mode, BENEATH)?.into())
     }
 
-    /// Sends the files of a step. Returns whether some were left out because there are too many.
+    /// Sends the files of a step. Returns whether some were omitted because there are too many.
     pub(crate) fn send(&self, collect: &Collect, outbox: Option<&str>, link: &mut Link) -> io::Result<bool> {
         match collect {
             Collect::Nothing => Ok(false),
@@ -65,7 +65,7 @@ impl BoxDirectory {
                     None => walk(self.0.as_fd(), "", &mut budget, link)?,
                     Some(outbox) => match rustix::fs::openat2(&self.0, outbox, DIRECTORY, Mode::empty(), BENEATH) {
                         Ok(opened) => walk(opened.as_fd(), outbox, &mut budget, link)?,
-                        // The program removed or replaced that directory.
+                        // The program has removed or replaced the directory.
                         Err(_) => true,
                     },
                 };
@@ -108,7 +108,7 @@ fn open_file(directory: BorrowedFd<'_>, path: &str) -> Option<(File, Meta)> {
 fn walk(directory: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, link: &mut Link) -> io::Result<bool> {
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
-        // No client could ask for a name that is not UTF-8.
+        // Names that are not UTF-8 are skipped, because no client can request them.
         let Ok(name) = entry.file_name().to_str() else { continue };
         if name == "." || name == ".." {
             continue;

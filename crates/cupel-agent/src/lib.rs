@@ -1,7 +1,7 @@
 //! The protocol between a worker and the agent, which is the first process of a container that runs one step.
 //!
-//! The worker sends [`ToAgent`] on the agent's standard input, the agent answers with [`FromAgent`] on its standard output.
-//! A message is its length in bytes (32 bits, little endian), then its encoding by postcard. The order is:
+//! The worker sends [`ToAgent`] to the agent's standard input. The agent answers with [`FromAgent`] on its standard
+//! output. A message is its length in bytes (32 bits, little endian), then its encoding by postcard. The order is:
 //!
 //! ```text
 //! agent:   Ready
@@ -30,30 +30,30 @@ pub const BOX: &str = "/box";
 pub const MESSAGE_MAX: usize = 1 << 20;
 /// Maximum number of bytes of file content or program output in a message.
 pub const DATA_MAX: usize = 128 << 10;
-/// Maximum number of bytes of standard input that were sent and not consumed.
+/// Maximum number of sent bytes of standard input that are not consumed yet.
 pub const WINDOW: usize = 256 << 10;
 
-/// A message of the worker.
+/// A message from the worker to the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the variants say what their fields are")]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum ToAgent {
-    /// A file to create in the box. Its content follows as [`ToAgent::Data`], `size` bytes in all.
+    /// A file to create in the box. Its content follows as [`ToAgent::Data`], `size` bytes in total.
     File { path: String, executable: bool, size: u64 },
     /// Content of the last file.
     Data(Vec<u8>),
     /// All files have been sent. The program starts.
     Start(Box<Step>),
-    /// Bytes for standard input.
+    /// Data for the program's standard input.
     Stdin(Vec<u8>),
     /// The end of standard input.
     EndOfInput,
-    /// The input may no longer be waited for: the idle limit applies from now on.
+    /// From now on, the idle limit applies even while the program waits for input.
     InputEnded,
     /// A signal for the program.
     Signal(i32),
     /// A new size of the terminal.
     Resize { columns: u16, rows: u16 },
-    /// The step must end.
+    /// Ends the step.
     Cancel,
     /// Whether an executable file with this name is in the image; answered by [`FromAgent::Found`].
     Find { program: String, search: Vec<String> },
@@ -74,7 +74,7 @@ pub struct Step {
     pub stderr_to_stdout: bool,
     /// Whether descriptor 3 is a pipe to the worker.
     pub result: bool,
-    /// Whether the program may wait for input, so that it is not idle.
+    /// Whether the program may wait for input. Waiting then does not count as idle.
     pub may_wait: bool,
     /// A directory of the box that exists from the start.
     pub outbox: Option<String>,
@@ -88,17 +88,17 @@ pub struct Step {
 
 /// The files to return after a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the variants say what their fields are")]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum Collect {
     /// No files.
     Nothing,
     /// All regular files of the box, or of the outbox if there is one.
     All { files: u32, bytes: u64, after_failure: bool },
-    /// The files at these paths, cut off after this number of bytes in all.
+    /// The files at these paths, truncated after this number of bytes in total.
     Named { paths: Vec<String>, bytes: u64 },
 }
 
-/// The limits that the agent enforces. The container enforces those on memory, processes and the size of the box.
+/// The limits that the agent enforces. The container enforces the limits on memory, processes and the size of the box.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepLimits {
     /// CPU time of all processes.
@@ -121,21 +121,21 @@ pub struct StepLimits {
     pub stack: u64,
 }
 
-/// A message of the agent.
+/// A message from the agent to the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the variants say what their fields are")]
+#[expect(missing_docs, reason = "the variants describe their fields")]
 pub enum FromAgent {
     /// The agent waits for a step.
     Ready { version: u32 },
     /// The program runs.
     Started,
-    /// The program wrote this.
+    /// Output of the program.
     Output { stream: Stream, data: Vec<u8> },
-    /// The program has accepted this many bytes of standard input in all, or they were dropped.
+    /// Total number of bytes of standard input that the program has accepted or that were dropped.
     Consumed(u64),
     /// The main process has ended.
     Ended(Exit),
-    /// No process has standard output open any more.
+    /// All processes have closed standard output.
     StdoutClosed,
     /// A file of the box. Its content follows as [`FromAgent::Data`]; the next message of another kind ends it.
     File { path: String, executable: bool, truncated: bool },
@@ -147,7 +147,7 @@ pub enum FromAgent {
     NotStarted { errno: i32, what: String },
     /// Answer to [`ToAgent::Find`].
     Found(bool),
-    /// CPU time of the running program so far, a few times per second.
+    /// CPU time of the running program so far. Sent a few times per second.
     Progress { cpu: Duration },
 }
 
@@ -171,7 +171,7 @@ pub enum Exit {
     Signal(i32),
 }
 
-/// The limit for which the agent ended a step.
+/// The limit that caused the agent to end a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hit {
     /// CPU time.
@@ -207,7 +207,7 @@ pub struct Done {
     pub memory: u64,
     /// Bytes written to standard output, standard error and descriptor 3.
     pub written: [u64; 3],
-    /// Whether the output was cut off.
+    /// Whether the output was truncated.
     pub truncated: [bool; 3],
     /// Whether the program left standard input unread; `false` unless [`Step::watch`] is set.
     pub stdin_left: bool,
@@ -218,7 +218,7 @@ pub struct Done {
 /// Encodes a message with its length.
 pub fn encode<M: Serialize>(message: &M) -> Vec<u8> {
     let mut bytes = vec![0; 4];
-    // Messages contain nothing that postcard cannot encode; an empty message is malformed for the reader.
+    // Postcard can encode every message. If it fails nevertheless, the empty message is malformed for the reader.
     bytes = postcard::to_extend(message, bytes).unwrap_or_else(|_| vec![0; 4]);
     let length = u32::try_from(bytes.len() - 4).unwrap_or(u32::MAX);
     bytes[..4].copy_from_slice(&length.to_le_bytes());
@@ -247,8 +247,7 @@ impl Decoder {
 
     /// The next complete message, if there is one.
     ///
-    /// # Errors
-    /// The bytes are no message, or the message is too long.
+    /// # Errors The bytes are not a message, or the message is too long.
     pub fn message<M: DeserializeOwned>(&mut self) -> io::Result<Option<M>> {
         let rest = &self.bytes[self.start..];
         let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };
@@ -270,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_arrive_whole_however_their_bytes_are_split() {
+    fn messages_are_complete_however_their_bytes_are_split() {
         let messages = [
             FromAgent::Ready { version: VERSION },
             FromAgent::Output { stream: Stream::Stderr, data: vec![7; 300] },
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_too_long_or_malformed_is_an_error() {
+    fn a_too_long_or_malformed_message_is_an_error() {
         for bytes in [&[0xff, 0xff, 0xff, 0x7f][..], &[1, 0, 0, 0, 200], &[0, 0, 0, 0]] {
             let mut decoder = Decoder::default();
             decoder.push(bytes);

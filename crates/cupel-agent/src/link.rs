@@ -1,4 +1,4 @@
-//! The connection to the worker: standard input and standard output of the agent, without blocking.
+//! The connection to the worker: standard input and standard output of the agent, in non-blocking mode.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::stdio::{stdin, stdout};
 
-/// Bytes that wait to be sent, above which no more output of the program is read.
+/// Maximum number of bytes that wait to be sent. Beyond it, no more output of the program is read.
 const UNSENT_MAX: usize = 512 << 10;
 
 /// The connection to the worker.
@@ -46,7 +46,7 @@ impl Link {
         self.sent < self.unsent.len()
     }
 
-    /// Sends what the worker takes now.
+    /// Sends as much as possible without blocking.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while self.has_unsent() {
             match rustix::io::write(stdout(), &self.unsent[self.sent..]) {
@@ -59,7 +59,7 @@ impl Link {
         Ok(())
     }
 
-    /// Sends everything, and waits for the worker as long as that takes. Exits if the worker has gone.
+    /// Sends everything, and blocks as long as necessary. Exits if the worker has closed the connection.
     pub(crate) fn flush_all(&mut self) -> io::Result<()> {
         loop {
             self.flush()?;
@@ -78,7 +78,7 @@ impl Link {
         }
     }
 
-    /// Reads what the worker has sent. Returns `false` if it has gone.
+    /// Reads all received bytes. Returns `false` if the worker has closed the connection.
     pub(crate) fn read(&mut self) -> io::Result<bool> {
         match rustix::io::read(stdin(), &mut self.chunk[..]) {
             Ok(0) => Ok(false),
@@ -96,7 +96,7 @@ impl Link {
         self.decoder.message()
     }
 
-    /// Waits for the next message. `None` if the worker has gone.
+    /// Waits for the next message. `None` if the worker has closed the connection.
     pub(crate) fn wait(&mut self) -> io::Result<Option<ToAgent>> {
         loop {
             if let Some(message) = self.next()? {

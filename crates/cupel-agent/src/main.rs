@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         _ => match supervise::serve() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                // Standard error is part of the container's output, which the worker logs.
+                // The worker logs the container's standard error.
                 eprintln!("cupel-agent: {error}");
                 ExitCode::FAILURE
             }

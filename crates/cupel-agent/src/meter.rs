@@ -1,8 +1,9 @@
-//! Figures of the container, from its cgroup as the container sees it. Source: the kernel's Documentation/admin-guide,
+//! CPU time and memory of the container, from the files of its cgroup. Source: the kernel's Documentation/admin-guide,
 //! cgroup-v1/memory.rst, cgroup-v1/cpuacct.rst and cgroup-v2.rst.
 //!
-//! The files are opened before the program starts and are read again through the same descriptors, so the program cannot
-//! influence what is read. A container without these files (of another runtime) is measured by its processes alone.
+//! The files are opened before the program starts and are read again through the same descriptors, so the program
+//! cannot influence what is read. Containers of some runtimes do not have these files. Such a container is measured by
+//! its processes only.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -25,7 +26,7 @@ pub(crate) struct Meter {
     events: Option<File>,
 }
 
-/// Memory at one time, in bytes.
+/// Memory at a point in time, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Memory {
     /// Memory of processes and of files in memory.
@@ -88,7 +89,7 @@ impl Meter {
         read(self.peak.as_ref()?)?.trim().parse().ok()
     }
 
-    /// How often the kernel has killed a process of the container because of its memory limit.
+    /// Number of times that the kernel has killed a process of the container because of its memory limit.
     pub(crate) fn oom_kills(&self) -> u64 {
         self.events.as_ref().and_then(read).and_then(|text| field(&text, "oom_kill")).unwrap_or(0)
     }

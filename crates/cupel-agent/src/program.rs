@@ -1,7 +1,8 @@
-//! The process that becomes the program: it sets what only a process can set for itself, then executes the program.
+//! The process that becomes the program. It applies the settings that a process can set only for itself, and then
+//! executes the program.
 //!
-//! The agent starts it with the program's environment and standard streams, and these arguments: the limits, whether there is
-//! a terminal, the path of the program, and the program's own arguments.
+//! The agent starts this process with the program's environment and standard streams. Its arguments are the limits,
+//! whether there is a terminal, the path of the program, and the program's own arguments.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -12,7 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// The argument that selects this mode of the agent.
 pub(crate) const WORD: &str = "program";
 
-/// What a process sets for itself, as one argument: `name=value` words joined by commas.
+/// Settings that a process applies to itself, as one argument: `name=value` words joined by commas.
 pub(crate) struct Settings {
     /// Seconds of CPU time after which the kernel kills a process, if the agent has not done so before.
     pub(crate) cpu_seconds: u64,
@@ -47,9 +48,9 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
     let (Some(settings), Some(path), Some(name)) = (settings, arguments.next(), arguments.next()) else {
         return ExitCode::from(CANNOT_EXECUTE);
     };
-    // The program is the first that the kernel kills if memory is exhausted, and not the agent.
+    // If memory is exhausted, the kernel kills the program before the agent.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // A session of its own keeps the program's signals and terminal apart from the agent's.
+    // The program gets a separate session, so that its signals and terminal do not affect the agent.
     let _ = rustix::process::setsid();
     if settings.terminal {
         let _ = rustix::process::ioctl_tiocsctty(rustix::stdio::stdin());
@@ -63,7 +64,7 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
         (Resource::Stack, Some(settings.stack)),
     ];
     for (resource, limit) in limits {
-        // A limit above that of the container is lowered to it.
+        // A limit above the container's limit is lowered.
         let most = rustix::process::getrlimit(resource).maximum;
         let limit = limit.map(|limit| most.map_or(limit, |most| limit.min(most)));
         if limit.is_some() && setrlimit(resource, Rlimit { current: limit, maximum: limit }).is_err() {

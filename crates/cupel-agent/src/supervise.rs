@@ -5,7 +5,7 @@
 //! - The agent is the first process of its pid namespace, so the program can neither end nor stop it, and all orphans become its
 //!   children. It is not dumpable, so the program, which has the same user, can neither trace it nor open its descriptors.
 //! - It never blocks on the program: all pipes are non-blocking, and output is not read while the worker reads slowly.
-//! - The end is reported after all other processes are gone and all output was read.
+//! - The end is reported only after all other processes are gone and all output was read.
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,9 +29,9 @@ use crate::link::Link;
 use crate::meter::Meter;
 use crate::program::{self, Settings};
 
-/// Longest time between two looks at the limits.
+/// Maximum time between two checks of the limits.
 const LOOK_MAX: Duration = Duration::from_millis(10);
-/// Shortest time between two looks at the limits.
+/// Minimum time between two checks of the limits.
 const LOOK_MIN: Duration = Duration::from_micros(500);
 /// Time between two messages about the CPU time.
 const REPORT_EVERY: Duration = Duration::from_millis(50);
@@ -79,7 +79,7 @@ pub(crate) fn serve() -> io::Result<()> {
                 agent.link.send(&ended);
                 Ok(())
             }
-            // Input of a step that has ended.
+            // Input for a step that has already ended.
             _ => Ok(()),
         };
         if let Err(error) = result {
@@ -119,14 +119,15 @@ struct Agent {
     link: Link,
     meter: Meter,
     directory: BoxDirectory,
-    /// Descriptor 3, the first that this process opened. A program with a result gets a pipe in its place.
+    /// Descriptor 3, the first descriptor that this process opened. For a program with a result, it is replaced by a
+    /// pipe.
     descriptor3: OwnedFd,
 }
 
 /// The agent's ends of the program's streams.
 struct Streams {
     input: Option<OwnedFd>,
-    /// The program's end of standard input, to see what it leaves there.
+    /// The program's end of standard input, for measuring unread input.
     watched: Option<OwnedFd>,
     /// Standard output, standard error, descriptor 3.
     outputs: [Option<OwnedFd>; 3],
@@ -271,7 +272,7 @@ fn window(columns: u16, rows: u16) -> Winsize {
     Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
-/// What the container had used before the program started.
+/// CPU time and memory of the container before the program started.
 struct Baseline {
     cpu: Duration,
     cpu_user: Duration,
@@ -286,7 +287,7 @@ struct Run<'a> {
     limits: &'a StepLimits,
     program: Pid,
     streams: Streams,
-    /// Standard input that the program has not taken yet.
+    /// Standard input that the program has not read yet.
     queue: VecDeque<u8>,
     consumed: u64,
     /// Whether standard input ends after the queue.
@@ -297,11 +298,11 @@ struct Run<'a> {
     truncated: [bool; 3],
     started: Duration,
     baseline: Baseline,
-    /// CPU time at the last progress, and the time of that.
+    /// CPU time at the last progress, and the time of this progress.
     progress: (Duration, Duration),
     /// Time of the last [`FromAgent::Progress`].
     reported: Duration,
-    /// Highest memory that was seen.
+    /// Highest observed memory.
     memory_seen: u64,
     hit: Option<Hit>,
     exit: Option<Exit>,
@@ -310,14 +311,14 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn finish(mut self, pidfd: BorrowedFd<'_>) -> io::Result<Done> {
-        // Messages that arrived together with the step wake no poll.
+        // Messages that arrived together with the step are already buffered, so poll does not report them.
         self.obey_all()?;
         self.write_input();
         while self.ended.is_none() {
             self.turn(Some(pidfd))?;
             self.reap()?;
         }
-        // All other processes end before the rest of the output is read, so that it ends.
+        // Ends all other processes before the rest of the output is read, so that the output ends.
         let cpu = self.cpu();
         let peak = self.peak();
         kill_all();
@@ -325,7 +326,7 @@ impl Run<'_> {
         let stdin_left = self.has_unread_input();
         self.streams.input = None;
         if self.streams.is_terminal {
-            // The other end is closed, so what is left can be read at once.
+            // The other end is closed, so the rest can be read without waiting.
             self.read_output(0)?;
             self.streams.outputs[0] = None;
         }
@@ -337,7 +338,7 @@ impl Run<'_> {
         }
         let ended = self.ended.unwrap_or_else(now);
         let (cpu, cpu_user) = cpu.unwrap_or_else(children_cpu);
-        // A limit that was exceeded between the last look and the end.
+        // A limit may have been exceeded between the last check and the end.
         if self.hit.is_none() && cpu > self.limits.cpu {
             self.hit = Some(Hit::Cpu);
         }
@@ -364,7 +365,8 @@ impl Run<'_> {
         Some((total, user.saturating_sub(self.baseline.cpu_user).min(total)))
     }
 
-    /// Peak memory of the program: the highest use of the container, less pages of files on disk and what it had used before.
+    /// Peak memory of the program: the container's peak, minus page cache of files on disk and the memory used before
+    /// the program started.
     fn peak(&self) -> u64 {
         let memory = self.meter.memory().unwrap_or_default();
         self.meter.peak().unwrap_or(0).saturating_sub(memory.cached).saturating_sub(self.baseline.memory)
@@ -392,7 +394,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for something to do, and does it.
+    /// Waits for the next event and handles it.
     fn turn(&mut self, pidfd: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let wait = match (pidfd, self.hit) {
             (Some(_), None) => self.next_look(),
@@ -404,7 +406,7 @@ impl Run<'_> {
             PollFd::new(&to_worker, if self.link.has_unsent() { PollFlags::OUT } else { PollFlags::empty() }),
         ];
         let wanted = if self.link.is_full() { PollFlags::empty() } else { PollFlags::IN };
-        // A terminal without a program that has it open would wake every poll.
+        // If no program has the terminal open, poll would return at once every time.
         let outputs = self.streams.outputs.iter().flatten();
         polled.extend(outputs.map(|output| PollFd::new(output, wanted)));
         if let Some(input) = self.streams.input.as_ref().filter(|_| !self.queue.is_empty()) {
@@ -422,7 +424,7 @@ impl Run<'_> {
         drop(polled);
         if heard.intersects(PollFlags::IN | PollFlags::HUP) {
             if !self.link.read()? {
-                // The worker has gone. The end of this process is the end of all others.
+                // The worker has closed the connection. When this process exits, the kernel kills all other processes.
                 std::process::exit(0);
             }
             self.obey_all()?;
@@ -436,7 +438,7 @@ impl Run<'_> {
         self.link.flush()
     }
 
-    /// Looks at the limits. Returns the time until the next look.
+    /// Checks the limits. Returns the time until the next check.
     fn next_look(&mut self) -> Duration {
         let time = now();
         let limits = self.limits;
@@ -529,7 +531,7 @@ impl Run<'_> {
         }
     }
 
-    /// Counts input as consumed that the program will never read.
+    /// Counts input that the program will never read as consumed.
     fn drop_input(&mut self, bytes: usize) {
         self.consumed += bytes as u64;
         self.link.send(&FromAgent::Consumed(self.consumed));
@@ -602,7 +604,7 @@ impl Run<'_> {
     }
 }
 
-/// Kills all processes of the container but this one. Source: kill(2), pid -1.
+/// Kills all processes of the container except this one. Source: kill(2), pid -1.
 fn kill_all() {
     let _ = rustix::process::kill_process_group(Pid::INIT, Signal::KILL);
 }
@@ -616,6 +618,6 @@ fn children_cpu() -> (Duration, Duration) {
         let ticks: u64 = fields.get(at).and_then(|text| text.parse().ok()).unwrap_or(0);
         Duration::from_millis(ticks * 10)
     };
-    // Field 3 is the first after the name.
+    // The field after the name is field 3.
     (of(13) + of(14), of(13))
 }

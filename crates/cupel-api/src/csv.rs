@@ -24,8 +24,8 @@ pub(crate) enum Format {
 
 impl Format {
     /// Format from `?format=` or, if that is absent, from the header `Accept`: CSV if it names `text/csv` and not JSON.
-    pub(crate) fn of(asked: Option<Format>, headers: &HeaderMap) -> Format {
-        asked.unwrap_or_else(|| {
+    pub(crate) fn of(requested: Option<Format>, headers: &HeaderMap) -> Format {
+        requested.unwrap_or_else(|| {
             let accepts = |name: &str| {
                 let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
                 let mut names = values.flat_map(|value| value.split(',')).map(|part| part.split(';').next());
@@ -133,12 +133,12 @@ mod tests {
 
     #[test]
     fn the_query_parameter_overrides_the_accept_header() {
-        let of = |asked, accept: &'static str| {
+        let of = |requested, accept: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            Format::of(asked, &headers)
+            Format::of(requested, &headers)
         };
-        for (asked, accept, expected) in [
+        for (requested, accept, expected) in [
             (None, "*/*", Format::Json),
             (None, "text/csv", Format::Csv),
             (None, "text/html, text/CSV; q=0.9", Format::Csv),
@@ -146,7 +146,7 @@ mod tests {
             (Some(Format::Json), "text/csv", Format::Json),
             (Some(Format::Csv), "application/json", Format::Csv),
         ] {
-            assert_eq!(of(asked, accept), expected, "{asked:?} {accept}");
+            assert_eq!(of(requested, accept), expected, "{requested:?} {accept}");
         }
         assert_eq!(Format::of(None, &HeaderMap::new()), Format::Json);
     }

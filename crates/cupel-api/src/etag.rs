@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// The weak tag of what `content` says: an answer with an equal tag says the same, but may differ in bytes.
+/// The weak tag of `content`. Responses with equal tags have the same meaning, but may differ in their bytes.
 pub(crate) fn weak_tag(content: &impl Serialize) -> Result<HeaderValue, serde_json::Error> {
     let digest = Sha256::digest(serde_json::to_vec(content)?);
     let text = base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, digest);
@@ -16,7 +16,8 @@ pub(crate) fn weak_tag(content: &impl Serialize) -> Result<HeaderValue, serde_js
 pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
     let wanted = opaque(tag.as_bytes());
-    // Tags made here have no comma, so a list can be split at commas: a foreign tag with one is only not found.
+    // Tags from this function have no comma, so a list can be split at commas. A tag with a comma comes from elsewhere
+    // and matches nothing.
     let known =
         request.get_all(header::IF_NONE_MATCH).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
     known.map(<[u8]>::trim_ascii).any(|known| known == b"*" || opaque(known) == wanted)

@@ -77,7 +77,7 @@ fn skeleton() -> OpenApi {
             tag("execute", "Run programs"),
             tag("submissions", "Submissions: lists, results, webhooks"),
             tag("problems", "Problems: statements, solutions, leaderboards"),
-            tag("authoring", "For the authors of problems"),
+            tag("authoring", "Authoring: import, verification and management of problems"),
             tag("contests", "Contests: participation, standings, organization"),
             tag("languages", "Programming languages"),
             tag("auth", "Accounts, tokens and keys"),

@@ -1,4 +1,4 @@
-//! A connection to Redis that reconnects by itself.
+//! A connection to Redis that reconnects automatically.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -163,7 +163,7 @@ impl Kind {
     }
 }
 
-/// Removes full buckets or, if there are none, the one that will be full first.
+/// Removes full buckets. If there are none, removes the bucket that will be full first.
 fn make_room(shard: &mut HashMap<Box<str>, u64>, now: u64) {
     let before = shard.len();
     shard.retain(|_, tat| *tat > now);

@@ -1,4 +1,4 @@
-//! Admission: whether the queue and the owner's share of it have room for more runs.
+//! Admission: checks whether the queue and the owner's share of it have space for more runs.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +18,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 const OWNER_SHARE: usize = 10;
 
 impl Core {
-    /// Reserves room for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. The number
-    /// of scheduled runs has the same maximum as the number of waiting runs.
+    /// Reserves space for `more` runs, `scheduled` of them with a later `run_at`, until the guard is dropped. The
+    /// number of scheduled runs has the same maximum as the number of waiting runs.
     pub(crate) async fn admit(
         &self,
         owner: UserId,
@@ -54,7 +54,7 @@ impl Core {
         (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max)
     }
 
-    /// Checks that the owner's share has room for the `entering` runs, `scheduled` of them with a later `run_at`. The
+    /// Checks that the owner's share has space for the `entering` runs, `scheduled` of them with a later `run_at`. The
     /// share is a tenth of the queue, but at least the size of the largest batch, because a batch of that size must be
     /// acceptable.
     ///
@@ -97,9 +97,9 @@ pub(crate) struct AdmissionGuard<'a> {
     admission: &'a Admission,
     owner: UserId,
     more: usize,
-    /// Submissions that were being accepted when this one arrived, including this one.
+    /// Number of submissions that were being accepted when this submission arrived, including itself.
     entered: usize,
-    /// Submissions of the same owner that were being accepted when this one arrived, including this one.
+    /// Number of submissions of the same owner that were being accepted when this submission arrived, including itself.
     entered_of_owner: usize,
 }
 

@@ -26,7 +26,7 @@ pub struct SubmissionFault {
     pub pointer: String,
     /// Kind of fault, for programs.
     pub kind: SubmissionFaultKind,
-    /// What is wrong and what is expected, for people.
+    /// Human-readable description of the error and of the expected value.
     pub detail: String,
 }
 
@@ -84,7 +84,7 @@ impl SubmissionFaultKind {
     }
 }
 
-/// Maximum number of faults reported individually per request. If there are more, one last fault says so.
+/// Maximum number of faults reported individually per request. If there are more, the last fault reports that.
 pub const FAULTS_MAX: usize = 100;
 
 /// Maximum length of the name of a class to start, in bytes.
@@ -93,8 +93,7 @@ const CLASS_NAME_MAX: usize = 256;
 /// Validates every submission of a request against the languages and bounds, and returns the requested work of each.
 /// Does no I/O.
 ///
-/// # Errors
-/// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, one last fault says so.
+/// # Errors All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, the last fault reports that.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -183,8 +182,8 @@ fn env_bytes(env: &[(String, String)]) -> usize {
     env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 
-/// A path of a client: by the rules of [`BoxPath`] and, because a pattern of the OpenAPI document counts characters and not
-/// bytes, with fewer characters if some are not ASCII.
+/// A path of a client. In addition to the rules of [`BoxPath`], a path with non-ASCII characters may have fewer
+/// characters, because a pattern of the OpenAPI document counts characters and not bytes.
 fn sent_path(text: &str) -> Result<BoxPath, String> {
     const COMPONENT_MAX: usize = 63;
     const PATH_MAX: usize = 256;

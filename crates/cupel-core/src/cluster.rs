@@ -91,7 +91,7 @@ pub enum Order {
     Work,
     /// Takes no new runs for now; finishes those it has.
     Pause,
-    /// Takes no more runs, finishes or gives back those it has, and exits.
+    /// Takes no more runs, finishes or releases its runs, and exits.
     Drain,
 }
 
@@ -193,7 +193,7 @@ impl Core {
     }
 
     /// For a node without toolchains: offers the workers' languages, and routes runs accordingly. If versions differ,
-    /// the most frequent one is shown.
+    /// the most frequent version is shown.
     ///
     /// # Errors
     /// If the store cannot answer; nothing changes then.

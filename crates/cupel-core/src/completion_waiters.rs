@@ -1,8 +1,8 @@
 //! Hands results to waiting callers in this process, without a read from the store.
 //!
-//! *Invariant:* a result is handed over only after it is durable in the store, and it equals what a read of the store
-//! returns. If a run ends in another process, is cancelled or is abandoned, no result is handed over here; the caller
-//! learns of the end from the event bus.
+//! *Invariant:* a waiter gets a result only after it is durable in the store, and the result equals the stored result.
+//! If a run ends in another process, is cancelled or is abandoned, waiters get no result here. They learn of the end
+//! from the event bus.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// The store cannot write because a disk is full.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the disk is full: {place} has no room left")]
+#[error("the disk is full: no space is left for {place}")]
 pub struct DiskFull {
     /// The full disk, for an operator: a file of this machine, or the database server.
     pub place: String,

@@ -1,10 +1,10 @@
 //! Drafts: the texts in a user's editors, one for each problem and language and one for each language of the
 //! playground, with their earlier revisions.
 //!
-//! A draft is saved every few seconds while a user types, so most saves continue the newest revision: they replace it
-//! for up to [`REVISION_TIME`] after it was begun. A save begins a new revision, and the one before stays readable, if
-//! that time is over, if the client asks for it, if the save has no condition (the client does not know the newest
-//! revision), or if less than half of the text is left (the text was replaced, not edited).
+//! A draft is saved every few seconds while a user types. So most saves replace the newest revision, for up to
+//! [`REVISION_TIME`] after it was started. A save starts a new revision, and the previous revision stays readable, in
+//! these cases: that time is over; the client requests it; the save has no condition (the client does not know the
+//! newest revision); less than half of the text is left (the text was replaced, not edited).
 //!
 //! Invariants: only the user reads a draft. The number of a draft's newest revision grows with every change, so a condition
 //! on a number holds for one text only. It begins with the time, so it also grows across a removal.
@@ -33,9 +33,9 @@ pub struct DraftKey {
 /// A revision of a draft, without its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// The number: later revisions of a draft have higher ones.
+    /// Number of the revision. Later revisions of a draft have higher numbers.
     pub number: u64,
-    /// When it was last saved.
+    /// Time at which the revision was last saved.
     pub saved_at: Timestamp,
     /// Size of its text.
     pub bytes: Bytes,
@@ -77,15 +77,15 @@ pub struct DraftSave {
 /// The newest revision of a draft, as a save finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newest<'a> {
-    /// Its number.
+    /// Number of the revision.
     pub number: u64,
-    /// Its text.
+    /// Text of the revision.
     pub text: &'a str,
-    /// When it was begun.
+    /// Time at which the revision was started.
     pub begun_at: Timestamp,
 }
 
-/// The newest revision is another one than the save expects. Nothing has changed.
+/// The newest revision is not the revision that the save expects. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DraftChanged;
 
@@ -131,11 +131,12 @@ impl DraftSave {
 /// Bounds on the drafts of a user. What exceeds them is removed, the oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DraftBounds {
-    /// Drafts; the one that was not saved for the longest time is removed.
+    /// Maximum number of drafts. If there are more, the least recently saved draft is removed.
     pub per_user_max: u64,
     /// Revisions of one draft; the oldest is removed.
     pub revisions_max: u64,
-    /// Bytes of all revisions of all drafts; the oldest revision is removed, but never the one just saved.
+    /// Maximum bytes of all revisions of all drafts. If there are more, the oldest revision is removed, but never the
+    /// revision just saved.
     pub bytes_per_user_max: Bytes,
 }
 
@@ -150,7 +151,7 @@ pub trait DraftStore: Send + Sync {
         bounds: DraftBounds,
     ) -> Result<Result<Revision, DraftChanged>, StoreError>;
 
-    /// The newest revision of a draft, or the one with this number.
+    /// The newest revision of a draft, or the revision with this number.
     async fn draft(&self, key: DraftKey, number: Option<u64>) -> Result<Option<Draft>, StoreError>;
 
     /// The revisions of a draft, newest first, at most `most`.
@@ -170,7 +171,7 @@ pub enum DraftError {
     UnknownLanguage { detail: String },
     #[error("a draft has at most {most}; this one has {found}")]
     TooLarge { most: Bytes, found: Bytes },
-    #[error("the draft was saved elsewhere in the meantime")]
+    #[error("the draft was saved elsewhere since this version was loaded")]
     Changed,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -213,7 +214,7 @@ impl Core {
         saved.map_err(|DraftChanged| DraftError::Changed)
     }
 
-    /// The newest revision of a user's draft, or the one with this number.
+    /// The newest revision of a user's draft, or the revision with this number.
     ///
     /// # Errors
     /// [`DraftError`].
@@ -298,13 +299,13 @@ mod tests {
         assert_eq!(step(save("123456789", 299, known)), Ok(DraftStep::Continue(number(299))));
         assert_eq!(step(save("123456789", 300, known)), Ok(DraftStep::Begin(number(300))));
         assert_eq!(step(save("123456789", 1, Expected::Any)), Ok(DraftStep::Begin(number(1))));
-        let asked = DraftSave { begins_revision: true, ..save("123456789", 1, known) };
-        assert_eq!(step(asked), Ok(DraftStep::Begin(number(1))));
+        let forced = DraftSave { begins_revision: true, ..save("123456789", 1, known) };
+        assert_eq!(step(forced), Ok(DraftStep::Begin(number(1))));
         assert_eq!(save("1", 1, Expected::Nothing).step(None), Ok(DraftStep::Begin(number(1))));
     }
 
     #[test]
-    fn a_text_of_which_less_than_half_is_left_stays_readable() {
+    fn the_old_text_stays_readable_if_less_than_half_of_it_is_left() {
         let known = Expected::Newest(number(0));
         assert_eq!(save("1234", 1, known).step(newest("12345678")), Ok(DraftStep::Continue(number(1))));
         assert_eq!(save("123", 1, known).step(newest("12345678")), Ok(DraftStep::Begin(number(1))));

@@ -105,7 +105,7 @@ pub enum LiveEvent {
     Input {
         /// The input.
         input: LiveInput,
-        /// Bytes of standard input up to this one.
+        /// Bytes of standard input up to this input.
         total_bytes: u64,
     },
     /// The worker has consumed this much.

@@ -47,7 +47,7 @@ pub struct Wait<'a> {
 /// Result of [`Core::execute`].
 #[derive(Debug)]
 pub enum Executed {
-    /// The submission was accepted and, as far as known, has not ended.
+    /// The submission was accepted. As far as this node knows, it has not ended.
     Accepted {
         /// The id.
         id: SubmissionId,
@@ -60,7 +60,7 @@ pub enum Executed {
     Finished {
         /// The submission with its result.
         record: Box<SubmissionRecord>,
-        /// Where the result comes from.
+        /// Origin of the result.
         origin: Origin,
     },
 }

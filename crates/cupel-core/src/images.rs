@@ -14,33 +14,33 @@ pub trait Images: Send + Sync {
     /// The images, and the additions that have not ended, in the order of their names.
     async fn list(&self) -> Result<Vec<ImageEntry>, ImagesError>;
 
-    /// Begins to add an image from a registry; [`Images::list`] shows how it goes on. `source` is written as for `cupel images
-    /// add`.
+    /// Starts to add an image from a registry. [`Images::list`] shows the progress. `source` is written as for `cupel
+    /// images add`.
     async fn begin_to_add(&self, name: ImageName, source: &str) -> Result<(), ImagesError>;
 
     /// Removes an image, or the record of an addition that failed.
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError>;
 }
 
-/// An image, or an addition.
+/// An image, or an image that is being added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageEntry {
-    /// Its name.
+    /// Name of the image.
     pub name: ImageName,
-    /// Where it comes from.
+    /// Reference or file from which the image was added.
     pub source: String,
-    /// Its state.
+    /// State of the image.
     pub state: ImageState,
 }
 
 /// State of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageState {
-    /// It is being added.
+    /// The image is being added.
     Adding,
-    /// It could not be added, for this reason.
+    /// The image could not be added.
     Failed {
-        /// For people.
+        /// Human-readable reason.
         reason: String,
     },
     /// Languages can use it.
@@ -51,7 +51,7 @@ pub enum ImageState {
         bytes: u64,
         /// Number of layers.
         layers: usize,
-        /// When it was added.
+        /// Time at which the image was added.
         added_at: Timestamp,
     },
 }

@@ -83,8 +83,8 @@ pub enum NextError {
 impl Core {
     /// The next run for this worker. Waits until one is available, and skips hints whose run has ended or was taken.
     ///
-    /// Cancel-safe: if the future is dropped while a run is being leased, that run is given back and does not lose an
-    /// attempt.
+    /// Cancel-safe: if the future is dropped while a run is being leased, the worker's lease is released and the run
+    /// does not lose an attempt.
     ///
     /// # Errors
     /// [`NextError`]; unless the queue is closed, wait briefly before calling again.
@@ -108,8 +108,8 @@ impl Core {
         }
     }
 
-    /// The next run of an owner not in `not`, if one is available at once. If the future is dropped, a leased run is
-    /// given back as in [`Core::next_run`]. A hint in transit may then be lost; the sweeper finds its run.
+    /// The next run of an owner not in `not`, if a run is available at once. If the future is dropped, a leased run is
+    /// released as in [`Core::next_run`]. A hint in transit may then be lost; the sweeper finds its run.
     ///
     /// # Errors
     /// As [`Core::next_run`].
@@ -199,8 +199,8 @@ impl Core {
         let due = now.saturating_add(UNREADABLE_RETRY_DELAY).unwrap_or(now);
         let lost_attempt = !cause.transient;
         let why = kept(&format!("the submission cannot be read: {}", chain(cause)));
-        let given = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
-        match self.inner.store.give_back(run, lease, given).await {
+        let returned = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
+        match self.inner.store.give_back(run, lease, returned).await {
             Ok(Some(RunState::Abandoned { attempts })) => {
                 self.inner.admission.ended(1);
                 tracing::error!(run.id = %run, attempt.number = attempts, "abandoned a run: its submission cannot be read");
@@ -281,8 +281,7 @@ impl Core {
     /// its first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
     /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
-    /// # Errors
-    /// If the store cannot write; the lease then expires by itself.
+    /// # Errors If the store cannot write. The lease then expires.
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
         let attempt = assignment.leased.attempt;
         let seconds = if lost_attempt { 4u64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };
@@ -315,11 +314,13 @@ impl Core {
         let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::from_hours(24));
         let due = now.saturating_add(pause).unwrap_or(now);
         let attempts_max = self.inner.policy.attempts_max;
-        let given = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
-        let state = self.inner.store.give_back(run, lease, given).await?;
+        let returned = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
+        let state = self.inner.store.give_back(run, lease, returned).await?;
         self.running().remove(&lease);
         match state {
-            None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker gave back a lost lease"),
+            None => {
+                tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker tried to release a lease that it had lost")
+            }
             Some(RunState::Abandoned { attempts }) => {
                 tracing::error!(run.id = %run, attempt.number = attempt, reason, "abandoned a run: every attempt failed");
                 self.abandoned(submission.id, attempts, now);
@@ -333,7 +334,7 @@ impl Core {
                     if let Err(error) =
                         self.inner.language_queues.publish(&[(hint, assignment.leased.needs.clone())]).await
                     {
-                        tracing::debug!(%error, run.id = %run, "a run that was given back was not queued; the sweeper will queue it");
+                        tracing::debug!(%error, run.id = %run, "a released run could not be queued; the sweeper will queue it");
                     }
                 }
             }
@@ -350,8 +351,8 @@ impl Core {
 
     /// Handles the notices of other nodes: stops attempts that are no longer wanted, and charges owners for the slot
     /// time of their runs. Ends when the bus is closed; run one such task per process. Without this task, a worker
-    /// learns that a run was cancelled only when it renews the lease, and queues balance owners only by the number of
-    /// hints handed out.
+    /// learns of a cancellation only when it renews the lease, and queues balance owners only by the number of
+    /// delivered hints.
     pub async fn handle_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {

@@ -63,15 +63,15 @@ pub struct Standing {
 /// buckets of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BucketKind {
-    /// Of a user: submissions, reads.
+    /// Limit per user, for submissions and reads.
     User,
-    /// Of an account and the address of a login attempt.
+    /// Limit per pair of account and address, for login attempts.
     LoginPair,
-    /// Of the account of a login attempt.
+    /// Limit per account, for login attempts.
     LoginAccount,
-    /// Of an address.
+    /// Limit per address.
     Address,
-    /// Of a session.
+    /// Limit per session.
     Session,
 }
 
@@ -99,7 +99,7 @@ pub struct Charge {
     pub kind: BucketKind,
     /// Key of the bucket: short, printable, and the same on every node.
     pub key: String,
-    /// How the bucket fills.
+    /// Refill rate of the bucket.
     pub rate: Rate,
     /// The cost.
     pub cost: u32,
@@ -119,9 +119,9 @@ pub struct Exhausted {
 /// Buckets by key, and a set of remembered keys.
 #[async_trait]
 pub trait Buckets: Send + Sync {
-    /// Charges all buckets or none. Returns the state of the first bucket, or of the first one that has too little
-    /// left; a refused call charges nothing. Always decides quickly: if no other node can be reached, this node's own
-    /// data decide.
+    /// Charges all buckets or none. Returns the state of the first bucket or, if the call is refused, of the first
+    /// exhausted bucket. A refused call charges nothing. Never waits long: if no other node can be reached, the
+    /// decision uses this node's own data.
     async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted>;
     /// Undoes the charges of a successful [`take`](Buckets::take).
     async fn give_back(&self, charges: &[Charge]);

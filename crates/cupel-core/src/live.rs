@@ -6,9 +6,9 @@
 //!                 ── presence log: a client is attached ──► worker
 //! ```
 //!
-//! All three are logs on the event bus. Each has its own id, which is derived from the submission's id. So every adapter
-//! gives them the bus's guarantees: the order is kept, a reader also gets what was sent before it subscribed, duplicates
-//! are dropped, memory is bounded, and nothing blocks. None of them is part of the submission's log, which clients read.
+//! All three are logs on the event bus. Each has its own id, which is derived from the submission's id. So they have
+//! the bus's guarantees with every adapter: the order is kept, a reader also gets earlier entries, duplicates are
+//! dropped, memory is bounded, and nothing blocks. None of them is part of the submission's log, which clients read.
 //!
 //! A direct connection from API nodes to workers would be faster. But each worker would then need an address, a port and
 //! credentials that API nodes can use; a worker listens only for health checks and metrics. The bus exists on every node,
@@ -56,7 +56,7 @@ const INPUT_ATTEMPT: u32 = 1;
 /// Number of inputs, and bytes of standard input in them, from the start of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputCount {
-    /// Inputs of all kinds; the number of the last one.
+    /// Number of inputs of all kinds, which is the number of the last input.
     pub inputs: u32,
     /// Bytes of standard input.
     pub bytes: u64,
@@ -70,7 +70,7 @@ impl InputCount {
     }
 }
 
-/// How much of a run's input was sent and consumed.
+/// Amounts of a run's input that were sent and consumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputState {
     /// Sent to the worker.
@@ -79,7 +79,7 @@ pub struct InputState {
     pub consumed: InputCount,
 }
 
-/// An input is missing: a later one has arrived.
+/// An input is missing, because a later input has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("input {arrived} arrived, and input {missing} did not")]
 pub struct MissingInput {
@@ -94,7 +94,7 @@ fn input_log(run: SubmissionId) -> SubmissionId {
     derived(run, 0x8)
 }
 
-/// The log of what was consumed.
+/// The log of consumed input.
 fn credit_log(run: SubmissionId) -> SubmissionId {
     derived(run, 0x9)
 }
@@ -111,8 +111,8 @@ fn derived(run: SubmissionId, version: u128) -> SubmissionId {
 }
 
 impl Core {
-    /// Sends an input to the worker of a run. `count`: all inputs up to this one. The caller has checked that the run is
-    /// live, has not ended, and belongs to the client, and that the window has room. Never blocks.
+    /// Sends an input to the worker of a run. `count`: all inputs up to this one. The caller has checked that the run
+    /// is live, has not ended, and belongs to the client, and that the input fits into the window. Never blocks.
     pub fn send_input(&self, run: SubmissionId, count: InputCount, input: LiveInput) {
         let seq = Seq::of_attempt(INPUT_ATTEMPT, count.inputs);
         let kind = EventKind::Live(LiveEvent::Input { input, total_bytes: count.bytes });
@@ -185,8 +185,7 @@ pub struct Inputs {
 impl Inputs {
     /// The next input; `None`: no more will come.
     ///
-    /// # Errors
-    /// If an input is missing. Later ones would reach the program in a wrong place, so the caller must stop.
+    /// # Errors If an input is missing. Later inputs would then be in the wrong position, so the caller must stop.
     pub async fn next(&mut self) -> Option<Result<LiveInput, MissingInput>> {
         loop {
             // The numbers of the inputs show if any were dropped.
@@ -252,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_logs_of_a_run_have_ids_of_their_own_that_no_submission_has() {
+    fn the_logs_of_a_run_have_separate_ids_that_no_submission_has() {
         let run = SubmissionId::from_uuid(Uuid::now_v7());
         let logs = [run, input_log(run), credit_log(run), presence_log(run)];
         assert_eq!(logs.map(|id| id.as_uuid().get_version_num()), [7, 8, 9, 10]);

@@ -79,7 +79,7 @@ pub trait RunStore: Send + Sync {
     /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: another worker holds the run, the run ended, or it
     /// needs a language that is not in `languages` (`None`: the worker has all languages).
     ///
-    /// If the call returns an error, the lease may have been taken nevertheless: core gives it back.
+    /// If the call returns an error, the lease may nevertheless exist. Core then releases it.
     async fn lease(
         &self,
         run: RunId,
@@ -107,8 +107,8 @@ pub trait RunStore: Send + Sync {
     /// transaction. `None`: the submission does not exist.
     async fn cancel(&self, id: SubmissionId, now: Timestamp) -> Result<Option<Cancellation>, StoreError>;
 
-    /// Moves runs whose lease ends at or before `lease_end` to `Queued` or to `Abandoned` (with their webhook delivery,
-    /// as [dead letters](DeadLetterStore)); at most `limit`.
+    /// Moves at most `limit` runs whose lease ends at or before `lease_end` to `Queued` or to `Abandoned`. Abandoned
+    /// runs get their webhook delivery and become [dead letters](DeadLetterStore).
     async fn expire(
         &self,
         lease_end: Timestamp,
@@ -225,7 +225,7 @@ pub struct Completion {
     pub at: Timestamp,
 }
 
-/// A run that a worker gives back.
+/// A run whose lease a worker releases.
 #[derive(Clone, Debug)]
 pub struct GivenBack {
     /// Whether the attempt counts as lost.
@@ -450,7 +450,7 @@ pub struct Delivery {
     pub owner: UserId,
     /// The receiver's address.
     pub url: String,
-    /// Number of tries made before this one.
+    /// Number of previous tries.
     pub tries: u32,
 }
 
@@ -500,7 +500,7 @@ pub struct RunHint {
 pub struct Hinted {
     /// The hint.
     pub hint: RunHint,
-    /// What the adapter needs to settle it.
+    /// Data that the adapter needs for settling the hint.
     pub token: u64,
 }
 
@@ -520,8 +520,7 @@ pub enum QueueError {
 /// truth.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Publishes all hints or none. Hints of runs that are already in the queue are skipped, as far as this process
-    /// knows them.
+    /// Publishes all hints or none. Skips hints of runs that this process knows to be in the queue.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
     /// The next hint. The priority classes share the hints by weight, and the owners within a class by the slot time
     /// charged to them. Waits until a hint is available.
@@ -531,10 +530,10 @@ pub trait Queue: Send + Sync {
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
-    /// Settles a hint, no matter how its run ended.
+    /// Settles a hint. The outcome of its run does not matter.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// Number of waiting hints, for admission and metrics: those that this process has not handed to the broker yet,
-    /// and those at the broker, as last read.
+    /// Number of waiting hints, for admission and metrics: hints that this process has not yet passed to the broker,
+    /// plus hints at the broker as of the last reading.
     async fn depth(&self) -> Result<usize, QueueError>;
     /// Number of an owner's waiting hints. Hints already handed to the broker cannot be counted per owner. Called for
     /// every submission, so it must be cheap.
@@ -560,11 +559,12 @@ pub trait Queue: Send + Sync {
 /// Live status and output, across all nodes. A restart may lose all events: the store has the log of ended runs.
 #[async_trait]
 pub trait EventBus: Send + Sync {
-    /// Publishes an event to all subscribers. Never blocks and never returns an error; slow subscribers get gaps. All
-    /// events of an attempt are published by one node, the first one (`Seq::of_attempt(attempt, 1)`) before the others.
+    /// Publishes an event to all subscribers. Never blocks and never returns an error; slow subscribers get gaps. One
+    /// node publishes all events of an attempt. It publishes the first event (`Seq::of_attempt(attempt, 1)`) before the
+    /// others.
     fn publish(&self, event: Event);
-    /// The events of a submission after `after` that the bus still has, then live ones. A caller that needs the earlier
-    /// events subscribes first and then reads the store.
+    /// The events of a submission after `after` that the bus still has, followed by live events. A caller that needs
+    /// the earlier events subscribes first and then reads the store.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
     /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. If a notice is lost,
     /// its effect is only delayed.

@@ -1,7 +1,7 @@
 //! Positions of waiting runs in the queue, for the clients that follow them.
 //!
-//! All clients of this process share one list of the longest-waiting runs. The list has a bound and is read from the
-//! store at a bounded rate, so a position needs no query of its own, however many clients follow runs.
+//! All clients of this process share one list of the longest-waiting runs. The list is bounded and is read from the
+//! store at a bounded rate. So the number of queries does not depend on the number of clients.
 //!
 //! A position is an estimate and is in no log: the queue serves the owners in turn, and weighs priorities and used slot time. It
 //! counts the runs that became due earlier and need the same language queue. Of another owner's runs it counts at most
@@ -42,15 +42,15 @@ pub struct Follow {
     held: Option<Event>,
 }
 
-/// What the client knows of a gap before the next event of the log. A repeated `queued` is not of the log, so it must not seem to
-/// be what follows the gap.
+/// The client's knowledge of a gap before the next event of the log. A repeated `queued` is not in the log, so the
+/// client must not take it for the event after the gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GapState {
     /// There is none.
     None,
-    /// It was the last entry.
+    /// The gap was the last entry.
     Last,
-    /// It was followed by a repeated `queued`; so it is repeated before the next event.
+    /// A repeated `queued` followed the gap, so the gap is repeated before the next event.
     Followed,
 }
 
@@ -59,7 +59,7 @@ enum GapState {
 pub struct Followed {
     /// The entry.
     pub received: Received,
-    /// With `queued`: the position in the queue, from 1, if it is known.
+    /// Position in the queue, from 1, if the event is `queued` and the position is known.
     pub position: Option<u64>,
 }
 
@@ -79,7 +79,7 @@ struct WaitingRun {
     run: RunId,
     owner: UserId,
     language: Option<LanguageId>,
-    /// When the store last showed that it was queued.
+    /// Time at which the store last showed the run as queued.
     queued_at: Timestamp,
 }
 
@@ -94,9 +94,9 @@ pub(crate) struct WaitingList {
 pub(crate) type SharedList = tokio::sync::Mutex<Option<Arc<WaitingList>>>;
 
 impl Core {
-    /// As [`Core::watch`], with positions: every `queued` event has the position in the queue. While the run waits for
-    /// its first attempt and its position changes, `queued` is repeated with larger numbers. The repetitions are not in
-    /// the log.
+    /// Like [`Core::watch`], with positions: every `queued` event has the position in the queue. While the run waits
+    /// for its first attempt and its position changes, `queued` is repeated with larger numbers. The repetitions are
+    /// not in the log.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -244,8 +244,8 @@ impl Follow {
     /// The next entry of the log, or (`Err`) a repeated `queued` with a new position.
     async fn received_or_update(&mut self) -> Option<Result<Received, Followed>> {
         let Some(waiting) = &mut self.waiting else { return self.log.next().await.map(Ok) };
-        // Polls the same future after an unchanged position: a new one would begin to wait for the bus again, and
-        // never query the store for an end that was not announced.
+        // After an unchanged position, the same future is polled again. A new future would restart its wait for the
+        // bus, and would never query the store for an end that was not announced.
         let mut next = self.log.next();
         loop {
             tokio::select! {
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_another_owners_runs_at_most_one_more_than_of_the_own_count() {
+    fn the_position_counts_at_most_one_more_run_of_another_owner_than_of_the_own_owner() {
         let user = |n| UserId::from_uuid(uuid::Uuid::from_u128(n));
         let place = |before: &[u128]| position_after(before.iter().map(|n| user(*n)), user(1));
         assert_eq!(place(&[]), 1);

@@ -2,9 +2,9 @@
 //!
 //! The cache ([`Results`]) maps a key only to a submission id. The result comes from the store, and is checked against
 //! the request before it is returned. Owner and request must be identical, the run must have ended with a verdict on
-//! the program, the language version must be the one that is offered now, and the result must be recent enough. A cache
-//! may therefore lose or mix up entries without harm. An attacker with access to the cache can neither read a program
-//! there nor make Cupel return another owner's result.
+//! the program, the language version must be the current version, and the result must be recent enough. A cache may
+//! therefore lose or mix up entries without harm. An attacker with access to the cache can neither read a program there
+//! nor make Cupel return another owner's result.
 //!
 //! The owner is part of the key. If it were not, any user could find out whether another user has run a program.
 
@@ -57,8 +57,9 @@ pub(crate) struct CacheQuery {
 }
 
 impl Core {
-    /// The cache key and data of a single submission. `None` if its result cannot come from the cache: it has a
-    /// `run_at` or a webhook, is not a program, gets input while it runs, or has faults, or there is no cache.
+    /// The cache key and data of a single submission. `None` if its result cannot come from the cache. This is the case
+    /// without a cache, and for a submission that has a `run_at` or a webhook, is not a program, gets input while it
+    /// runs, or has faults.
     pub(crate) fn cache_query(&self, owner: UserId, checked: &Checked) -> Option<CacheQuery> {
         let cache = self.result_cache.as_ref().filter(|cache| !cache.lifetime.is_zero())?;
         let [new] = checked.new.as_slice() else { return None };
@@ -135,9 +136,7 @@ impl CacheQuery {
     fn is_answered_by(&self, record: &SubmissionRecord) -> bool {
         let judged = match record.state {
             // If Cupel failed the earlier run or did not finish it, the program is run again.
-            RunState::Judged { verdict, .. } => {
-                !matches!(verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::Skipped)
-            }
+            RunState::Judged { verdict, .. } => verdict.is_result() && verdict != Verdict::Skipped,
             RunState::Queued { .. }
             | RunState::Leased { .. }
             | RunState::Cancelled { .. }

@@ -188,7 +188,7 @@ impl LanguageQueues {
         }
     }
 
-    /// Whether a live worker has all of these languages, as far as is known.
+    /// Whether a known live worker has all of these languages.
     pub(crate) fn serves(&self, needs: &Needs) -> bool {
         self.routes().is_none_or(|routes| routes.serves(needs))
     }
@@ -310,7 +310,7 @@ impl LanguageQueues {
             return Ok(Arc::clone(language_queue));
         }
         let made = self.common.language_queue(language).await?;
-        // If another task has opened the queue meanwhile, this one is dropped, which closes it.
+        // If another task has opened the queue in the meantime, the queue opened here is dropped, which closes it.
         Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
     }
 

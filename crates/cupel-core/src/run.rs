@@ -11,7 +11,7 @@
 //!
 //! There are two counters. `attempts` numbers the attempts and only increases, so no two attempts share an event number
 //! ([`Seq`](crate::event::Seq)). `lost` counts the attempts that ended in a failure of Cupel. Only `lost` decides when
-//! a run is abandoned, so an attempt that a draining worker gives back does not count.
+//! a run is abandoned, so an attempt that a draining worker releases does not count.
 //!
 //! A lease is a fencing token: a command with any other lease than the current one is refused, regardless of the time.
 
@@ -30,14 +30,14 @@ pub enum RunState {
     Queued {
         /// Attempts made so far.
         attempts: u32,
-        /// How many of them were lost to a failure of Cupel.
+        /// Number of attempts lost to a failure of Cupel.
         lost: u32,
     },
     /// A worker holds the run until `until`.
     Leased {
-        /// Attempts made so far, this one included.
+        /// Number of attempts so far, including the current attempt.
         attempts: u32,
-        /// How many of them were lost to a failure of Cupel.
+        /// Number of attempts lost to a failure of Cupel.
         lost: u32,
         /// The fencing token of this attempt.
         lease: LeaseId,
@@ -186,8 +186,8 @@ impl RunState {
         }
     }
 
-    /// The verdict shown to users: that of the judge, or the one that represents a run that ended without a judgement.
-    /// `None` while the run has not ended.
+    /// The verdict shown to users: the judge's verdict, or a verdict that represents a run without a judgement. `None`
+    /// while the run has not ended.
     pub const fn verdict(&self) -> Option<Verdict> {
         match self {
             RunState::Queued { .. } | RunState::Leased { .. } => None,
@@ -255,11 +255,11 @@ cupel_types::named! {
         Queued = "queued",
         /// A worker holds it.
         Running = "running",
-        /// It was judged as accepted.
+        /// The run was judged as accepted.
         Completed = "completed",
-        /// It ended in any other way.
+        /// The run ended in any other way.
         Failed = "failed",
-        /// It was cancelled.
+        /// The run was cancelled.
         Cancelled = "cancelled",
     }
 }
@@ -283,7 +283,8 @@ pub struct HistoryFilter {
     pub from: Option<Timestamp>,
     /// Only submissions before this time.
     pub to: Option<Timestamp>,
-    /// Only submissions with this id or a later one: a bound derived from `from`, so that the query can use the index.
+    /// Only submissions with this id or a later id. The bound is derived from `from`, so that the query can use the
+    /// index.
     pub first: Option<SubmissionId>,
     /// Only submissions with an earlier id: the end of the previous page, or a bound derived from `to`.
     pub before: Option<SubmissionId>,

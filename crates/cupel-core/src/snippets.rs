@@ -1,7 +1,8 @@
 //! Snippets: programs that users share by a link. A snippet never changes.
 //!
 //! A snippet's id is the first half of the SHA-256 of its canonical form, so the same program always has the same link,
-//! whoever shares it. Every client that knows the link may read the snippet; nothing else lists it.
+//! regardless of the user who shares it. Every client that knows the link may read the snippet. Snippets are listed
+//! only to their own users.
 //!
 //! Invariants: the store keeps one copy for each user who shared the program. So a user's snippets can be counted and
 //! removed with the account, and the link works until the last copy is removed.
@@ -117,7 +118,7 @@ impl std::str::FromStr for SnippetId {
 pub struct SharedSnippet {
     /// The program.
     pub snippet: Snippet,
-    /// When a user last shared it; its retention begins at this time.
+    /// Time at which a user last shared the snippet. Its retention starts at this time.
     pub shared_at: Timestamp,
 }
 
@@ -171,7 +172,8 @@ pub trait SnippetStore: Send + Sync {
     /// A snippet, with the latest time at which a user shared it.
     async fn snippet(&self, id: SnippetId) -> Result<Option<SharedSnippet>, StoreError>;
 
-    /// The snippets of a user, the one last shared first, without the first `skip` and at most `most`; and the number of all.
+    /// A page of a user's snippets, most recently shared first: at most `most`, after the first `skip`. Also returns
+    /// the total number.
     async fn own_snippets(&self, owner: UserId, skip: u64, most: u64) -> Result<(Vec<OwnSnippet>, u64), StoreError>;
 
     /// Removes a user's copy of a snippet. Whether there was one.
@@ -239,8 +241,8 @@ impl Core {
         self.inner.store.snippet(id).await
     }
 
-    /// The programs that a user shares, the one last shared first, without the first `skip` and at most `most`; and the
-    /// number of all.
+    /// A page of the programs that a user shares, most recently shared first: at most `most`, after the first `skip`.
+    /// Also returns the total number.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_only_in_its_one_form() {
+    fn an_id_is_parsed_only_in_its_canonical_form() {
         let id = SnippetId::of(&snippet());
         let text = id.to_string();
         assert_eq!(text.len(), 22);

@@ -102,7 +102,7 @@ impl Core {
     /// Accepts all submissions of a batch or none. The ids are in the order of `new`. For one submission, see
     /// [`Core::execute`].
     ///
-    /// A request that repeats an earlier one (same owner, key and hash) gets the ids of the earlier one.
+    /// A repeated request (same owner, key and hash) gets the ids of the first request.
     ///
     /// # Errors
     /// [`SubmitError`]; nothing has been written.

@@ -18,9 +18,9 @@ const STEP: u32 = 1000;
 const STEPS_MAX: u32 = 10;
 /// How far back the search for newly due runs reaches: longer than an insertion takes to become visible.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
-/// Number of missing hints (waiting runs without a hint in the queue) that is normal: the runs were inserted and not
-/// yet published, or their hints were taken and the runs not yet leased. If the queue has more hints than this, up to
-/// this many missing hints are searched for only every [`LOOK_EVERY`] sweeps.
+/// Normal number of missing hints (waiting runs without a hint in the queue). The hints of such runs are not yet
+/// published, or were taken but the runs are not yet leased. If the queue has more hints than this, up to this many
+/// missing hints are searched for only every [`LOOK_EVERY`] sweeps.
 const ON_THE_WAY_MAX: u64 = 64;
 /// Number of sweeps between two examinations of a few missing hints while the queue has many.
 const LOOK_EVERY: u32 = 30;
@@ -52,7 +52,7 @@ pub struct Swept {
     pub forgotten: u64,
 }
 
-/// State that one sweep keeps for the next.
+/// State that a sweep keeps for the next sweep.
 #[derive(Debug, Default)]
 pub(crate) struct SweepState {
     /// When this node last ran a sweep, as leader or not.
@@ -115,7 +115,7 @@ impl Core {
         Ok(swept)
     }
 
-    /// Fills the queue from the store, as far as the queue has room. Called once at start, before any listener opens;
+    /// Fills the queue from the store until the queue is full. Called once at start, before any listener opens;
     /// [`Core::sweep`] publishes the rest later.
     ///
     /// # Errors
@@ -135,8 +135,9 @@ impl Core {
         Ok(swept)
     }
 
-    /// Expires every lease, for a process that knows that all lease holders are dead: in `cupel serve`, all workers are
-    /// in the one process, which has just started. Called before [`Core::recover`] and before any worker starts.
+    /// Expires every lease. For a process that knows that all lease holders are dead, such as `cupel serve` at its
+    /// start, because all workers are in the same process. Called before [`Core::recover`] and before any worker
+    /// starts.
     ///
     /// Each expired lease counts as a lost attempt of its run. A drained process gives its leases back. A lease that is
     /// left over means that its process was killed or crashed, and the run may be the cause. If an expired lease did
@@ -205,10 +206,11 @@ impl Core {
         Ok(())
     }
 
-    /// Publishes missing hints. Hints are missing if more runs wait than the queue has hints; the sweeper then walks
-    /// over all waiting runs and publishes their hints. The walk continues where the last sweep stopped, so a sweep
-    /// stays short even if many runs wait. The hints of runs that no worker can judge do not count as missing. These
-    /// runs are counted again when workers join or leave, and at intervals, because some of them are cancelled.
+    /// Publishes missing hints. Hints are missing if there are more waiting runs than hints in the queue. The sweeper
+    /// then goes through all waiting runs and publishes their hints. The walk continues where the last sweep stopped,
+    /// so a sweep stays short even if many runs wait. The hints of runs that no worker can judge do not count as
+    /// missing. These runs are counted again when workers join or leave, and at intervals, because some of them are
+    /// cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
         let Ok(depth) = self.inner.language_queues.depth().await else { return Ok(()) };
         let depth_max = self.queue().depth_max();

@@ -1,10 +1,9 @@
 //! Checks of the addresses to which a webhook may be sent.
 //!
-//! When a webhook is sent, the sender checks every address that the receiver's name resolves to, on the connection that
-//! it uses, because the name may resolve to other addresses than before (DNS rebinding). A submission with a forbidden
-//! receiver is refused at once if Cupel can detect it: [`is_special_host`] detects a forbidden address from the text
-//! alone; [`Core::check_receivers`] detects a name that resolves to a forbidden address, if a [`Resolver`] answers in
-//! time.
+//! When a webhook is sent, the sender resolves the receiver's name and checks every address before it connects, because
+//! the name may now resolve to other addresses (DNS rebinding). A submission with a forbidden receiver is refused at
+//! once if Cupel can detect it. [`is_special_host`] detects a forbidden address in the URL. [`Core::check_receivers`]
+//! detects a name that resolves to a forbidden address, if a [`Resolver`] answers in time.
 //!
 //! Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates); RFC 6761 for
 //! `localhost`; inet_aton(3) for the forms of an IPv4 address.

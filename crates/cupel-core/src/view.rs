@@ -39,7 +39,7 @@ fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
 impl Core {
-    /// One submission. `None`: it does not exist, or belongs to another user.
+    /// A submission. `None` if it does not exist or belongs to another user.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -142,8 +142,8 @@ impl Core {
         }
     }
 
-    /// The log of a submission after `after`: first the stored events, then live ones, without gaps or repetitions. The
-    /// log ends after the final event. `None`: see [`Core::submission`].
+    /// The log of a submission after `after`: first the stored events, then live events, without gaps or repetitions.
+    /// The log ends after the final event. `None`: see [`Core::submission`].
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -192,13 +192,14 @@ impl Core {
         self.end(id).await
     }
 
-    /// Cancels all of a user's submissions that have not ended, including scheduled ones, because the account was
-    /// disabled or deleted.
+    /// Cancels all of a user's submissions that have not ended, including scheduled submissions, because the account
+    /// was disabled or deleted.
     ///
     /// # Errors
     /// If the store cannot answer; the call may be repeated.
     pub async fn cancel_all_of(&self, owner: UserId) -> Result<(), StoreError> {
-        // Queued submissions come first: one that starts meanwhile is then found among the running ones.
+        // Queued submissions are read first. If a submission starts in the meantime, it is then found among the running
+        // submissions.
         for stage in [Stage::Queued, Stage::Running] {
             loop {
                 let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
@@ -228,7 +229,7 @@ impl Core {
     }
 }
 
-/// Stored events, then live ones from the bus. Sequence numbers only grow.
+/// Stored events, then live events from the bus. Sequence numbers only grow.
 struct Watch {
     store: Arc<dyn Store>,
     id: SubmissionId,

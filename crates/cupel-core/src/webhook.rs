@@ -2,8 +2,8 @@
 //!
 //! The outbox row is written in the transaction that ends the run, so no delivery is forgotten. Sending (signature,
 //! protection against private addresses) is in the crate `cupel`. Source: Standard Webhooks, "Deliverability and
-//! reliability", for the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …), and for status 410, after which a receiver
-//! gets no more webhooks.
+//! reliability". It defines the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …) and status 410, after which a delivery
+//! is not repeated.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub enum Sent {
     },
 }
 
-/// Backoff after the `tries`th failed try (from 1), or `None` if that was the last one. `jitter` from 0 to 1 lengthens
+/// Backoff after the `tries`th failed try (from 1), or `None` if that was the last try. `jitter` from 0 to 1 lengthens
 /// the backoff by up to a tenth, so that many deliveries are not retried at the same moment.
 pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
     const MINUTE: u64 = 60;

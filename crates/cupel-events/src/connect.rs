@@ -53,7 +53,7 @@ pub enum ConnectError {
 
 /// Creates the bus that `url` names. The name of the cluster separates clusters that share a server. An empty URL
 /// selects the bus in this process. A bus over a server is connected when this function returns, and later reconnects
-/// by itself.
+/// automatically.
 ///
 /// # Errors
 /// If the URL or the server cannot be used.

@@ -1,7 +1,7 @@
 //! Logs for the subscribers on this node, filled with the events that arrive from the server.
 //!
-//! A topic is a submission, with either all of its events or only the final one. While a topic has subscribers on this
-//! node, it has a *feed* with one log for all of them. Its states:
+//! A topic is a submission, with either all of its events or only the final event. While a topic has subscribers on
+//! this node, it has a *feed* with one log for all of them. Its states:
 //!
 //! ```text
 //!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined

@@ -1,8 +1,8 @@
 //! The bounded log of the events of one submission. Plain data without locks.
 //!
-//! If there are too many events, output is dropped first, oldest first, because the steps of a run matter more than its
-//! output and the store will have both. A *hole* marks dropped events, so that a reader is informed of them exactly
-//! once. A *break* marks a point after which events may be missing because the bus had lost its server.
+//! If there are too many events, the oldest output is dropped first. The steps of a run matter more than its output,
+//! and the store will have both. A *hole* marks dropped events, so that a reader is informed of them exactly once. A
+//! *break* marks a point after which events may be missing because the bus had lost its server.
 
 use std::collections::VecDeque;
 

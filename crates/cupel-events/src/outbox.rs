@@ -1,7 +1,7 @@
 //! Queue of events between `publish`, which never waits, and the task that sends them to the server.
 //!
 //! *Invariants:* the queue is bounded in number and bytes. Each event carries the number of the previous one, so that a
-//! receiver detects events dropped here. Final events are still accepted when other events no longer are. If even final
+//! receiver detects events dropped here. If the queue is nearly full, only final events are accepted. If even final
 //! events do not fit, [`Message::Lost`] informs all receivers that they may have missed something.
 //!
 //! The queue also tracks, per submission, the events that the server stores for late subscribers, and selects the
@@ -102,7 +102,7 @@ impl Outbox {
         let more = if is_final { 2 } else { 1 };
         if state.waiting.len() >= more * WAITING_EVENTS_MAX || state.bytes + size > more * WAITING_BYTES_MAX {
             metrics::counter!("cupel_events_dropped_total", "why" => "overflow").increment(1);
-            // If the submission is tracked, the next event of the attempt reveals that this one is missing.
+            // If the submission is tracked, receivers detect the missing event at the next event of the attempt.
             state.lost |= !state.chains.contains_key(&id);
             return Some(before);
         }
@@ -181,7 +181,7 @@ impl Outbox {
 }
 
 impl State {
-    /// Returns the number of the event that this node published before this one in the same attempt (0: none), or
+    /// Returns the number of the previous event that this node published in the same attempt (0 if there is none), or
     /// `None` if this event is late.
     fn follow(&mut self, event: &Event) -> Option<Seq> {
         let (id, seq) = (event.submission, event.seq);
@@ -245,7 +245,7 @@ impl State {
 }
 
 impl Chain {
-    /// Adds a stored event. Returns the events to remove to make room for it.
+    /// Adds a stored event. Returns the events that must be removed for it.
     fn keep(&mut self, kept: PendingEvent, bounds: &EventBounds) -> Vec<Seq> {
         let mut gone = Vec::new();
         // Events of an earlier attempt are removed or expire on the server.
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_names_the_one_before_it() {
+    fn each_event_has_the_number_of_the_previous_event() {
         let outbox = Outbox::new(EventBounds::default());
         let started = |attempt| event(1, attempt, 1, EventKind::Started { attempt });
         assert_eq!(outbox.event(started(1)), Some(Seq::default()));

@@ -87,8 +87,8 @@ pub(crate) trait Session: Send + Sync {
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
     /// Unsubscribes.
     async fn leave(&self, topics: &[Topic]) -> Result<(), ServerError>;
-    /// The stored events of each topic after a position, oldest first; for a topic that has only the final event, only
-    /// the last stored event.
+    /// The stored events of each topic after a position, oldest first. For a topic with only the final event, only the
+    /// last stored event.
     async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError>;
     /// A round trip that does nothing, to check the connection.
     async fn check(&self) -> Result<(), ServerError>;

@@ -21,10 +21,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// What happened to a program until the deadline.
 pub(crate) enum Ended {
-    /// It ended.
+    /// The program has ended.
     Finished(Run, Box<SubmissionRecord>),
-    /// It was accepted and did not end in time; or there was no room for it. It was cancelled, unless the request has an
-    /// idempotency key: then a repeated request gets its result.
+    /// The program was accepted but did not end in time, or the queue was full. It was cancelled, unless the request
+    /// has an idempotency key. With a key, a repeated request gets its result.
     TooLate,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Adds to the response of these runs what the edge needs for the trace, and the header of a repeated request.
+    /// Adds to the response the data of these runs for the trace, and the header for a repeated request.
     pub(crate) fn mark(runs: &[Run], response: &mut Response) {
         let new = runs.iter().filter(|run| !run.is_repeated).map(|run| run.id).collect();
         response.extensions_mut().insert(NewlyAccepted(new));
@@ -50,7 +50,7 @@ impl Run {
 /// A program for [`execute`].
 pub(crate) struct Submit<'s> {
     pub(crate) new: &'s NewSubmission,
-    /// Set if a repeated request must get the run of the first one.
+    /// Set if a repeated request must get the run of the first request.
     pub(crate) idempotency: Option<Idempotency>,
     /// When the client no longer waits.
     pub(crate) deadline: Instant,
@@ -60,7 +60,7 @@ pub(crate) struct Submit<'s> {
 
 /// Why a program was not accepted.
 pub(crate) enum Refusal {
-    /// It cannot be run here; the reason.
+    /// The program cannot be run here, for this reason.
     Program(String),
     /// Any other error.
     Failed(ApiError),
@@ -84,7 +84,7 @@ pub(crate) async fn execute(
             Ok((run, Some(record))) => return Ok(Ended::Finished(run, record)),
             Ok((run, None)) => {
                 if submit.idempotency.is_none() {
-                    // Nobody waits for the result any longer.
+                    // No client waits for the result any longer.
                     let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, run.id).await;
                 }
                 return Ok(Ended::TooLate);

@@ -7,8 +7,8 @@ use cupel_http::client::Client;
 pub enum Keyless {
     /// None.
     Nobody,
-    /// Programs on this machine, unless the request came through a proxy or from a page in a browser: otherwise, any
-    /// web page that a user of this machine visits could run programs here.
+    /// Clients on this machine, unless the request came through a proxy or from a page in a browser. Otherwise, any web
+    /// page that a user of this machine visits could run programs here.
     Loopback,
     /// All clients that can reach the port.
     Anyone,

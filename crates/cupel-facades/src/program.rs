@@ -9,8 +9,9 @@ use cupel_types::{Bytes, Limits, LimitsRequest};
 /// Path and contents.
 pub(crate) type SourceFile = (String, Arc<[u8]>);
 
-/// A name for the main file that no other file has: the language's usual name, or a similar one. If the language derives
-/// the name from the source, the name is empty, and a file with the usual name is removed, because the main file replaces it.
+/// A name for the main file that no other file has: the language's usual name, or a similar one. If the language
+/// derives the name from the source, the name is empty. A file with the usual name is then removed, because the main
+/// file replaces it.
 pub(crate) fn main_name(language: &Language, others: &mut Vec<SourceFile>) -> String {
     let mut name = language.source.as_str().to_owned();
     if !language.main_class.is_empty() || !language.named_by_type.is_empty() {

@@ -16,9 +16,9 @@ use super::value::{KEY_BYTES, Value, bytes_of, level_order};
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {why}")]
 pub struct JsonError {
-    /// One-based.
+    /// Line number, from 1.
     line: usize,
-    /// One-based, in bytes.
+    /// Column in bytes, from 1.
     column: usize,
     why: String,
 }

@@ -260,7 +260,7 @@ fn describe(message: &str, pointer: &mut String) -> String {
         }
         return match nearest(&unknown, expected.iter().copied()) {
             Some(near) => format!("There is no field `{unknown}`. Did you mean `{near}`?"),
-            None => format!("There is no field `{unknown}`. There are: {}.", expected.join(", ")),
+            None => format!("There is no field `{unknown}`. The fields are: {}.", expected.join(", ")),
         };
     }
     if message.starts_with("missing field `") {
@@ -469,7 +469,7 @@ mod tests {
         check(b"3", "invalid-body", Some(""), "The body must be an object, not 3.");
         check(br#"{"language": 3}"#, "invalid-body", Some("/language"), "`language` must be a string, not 3.");
         check(br#"{"langage": "c"}"#, "invalid-body", Some("/langage"), "Did you mean `language`?");
-        check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "There are: language");
+        check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "The fields are: language");
         check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "The field `language` is required.");
         check(br#"{"language": "c", "language": "c"}"#, "invalid-body", Some("/language"), "more than once");
         check(

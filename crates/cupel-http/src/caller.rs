@@ -125,7 +125,7 @@ impl FromRequestParts<Shared> for Follower {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Follower, ApiError> {
-        // A ticket outweighs a cookie, which the browser adds by itself.
+        // A ticket takes precedence over a cookie, because the browser adds the cookie automatically.
         if matches!(presented(parts), Presented::Missing(_) | Presented::Cookie(_)) {
             let query = parts.uri.query().unwrap_or_default();
             let ticket = query.split('&').find_map(|pair| pair.strip_prefix(TICKET_PARAMETER));
@@ -221,7 +221,7 @@ async fn authenticated_caller(parts: &Parts, app: &Shared) -> Result<Caller, Api
         Ok(identity) => identity,
         Err(Refusal::NoCredential(problem) | Refusal::Failed(problem)) => return Err(problem),
         Err(Refusal::BadCredential(problem)) => {
-            // A browser repeats the cookie of an ended session by itself; that must not block its address.
+            // A browser automatically sends the cookie of an ended session again. That must not block its address.
             let is_cookie = matches!(presented(parts), Presented::Cookie(_));
             if let Some(notes) = notes.filter(|_| !is_cookie) {
                 app.limits.bad_token(notes.client().address).await?;

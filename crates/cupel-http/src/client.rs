@@ -32,7 +32,8 @@ pub struct Client {
     /// Whether a page in a browser sent the request: it has the header `Origin`. Browsers add that header to every
     /// request except a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
     pub is_page: bool,
-    /// Whether the client uses TLS: a trusted proxy says so, or the page that sent the request was loaded over TLS.
+    /// Whether the client uses TLS, as reported by a trusted proxy, or because the page that sent the request was
+    /// loaded over TLS.
     pub is_tls: bool,
 }
 

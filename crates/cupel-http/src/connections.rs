@@ -1,4 +1,4 @@
-//! Registry of open connections: limits their number, and selects which one is dropped when there is no room.
+//! Registry of open connections: limits their number, and selects the connection to drop when the limit is reached.
 //!
 //! A client is identified in two stages. Before the head of a request is read, only the peer is known. The number of
 //! connections of each peer's network is bounded, except for trusted proxies, which forward the requests of all
@@ -10,8 +10,9 @@
 //!   └──────── dropped when full ──┘ (oldest first, Idle before Receiving)
 //! ```
 //!
-//! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health
-//! checks occupy at most `connections_max - reserve` connections, so a connection is always free for a health check.
+//! Invariants: a connection whose request is complete is never dropped for another connection. Requests that are not
+//! health checks occupy at most `connections_max - reserve` connections, so a connection is always free for a health
+//! check.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -46,7 +47,7 @@ struct Inner {
     bounds: ConnectionBounds,
     /// One permit for each connection whose socket is open.
     slots: Arc<Semaphore>,
-    /// Notified when a connection can be dropped to make room.
+    /// Notified when a connection can be dropped for another connection.
     droppable: Notify,
     book: Mutex<Book>,
 }
@@ -58,7 +59,7 @@ struct Book {
     entries: HashMap<u64, Entry>,
     /// Connections that may be dropped, in the order in which they are dropped.
     waiting: BTreeSet<Waiting>,
-    /// Connections per network of peers, without dropped ones.
+    /// Number of connections per network of peers. Dropped connections are not counted.
     peers: HashMap<IpAddr, usize>,
     /// Requests per network of clients.
     clients: HashMap<IpAddr, usize>,
@@ -131,7 +132,8 @@ impl Connections {
         }))
     }
 
-    /// Waits for room for one more connection; when full, drops the oldest one without a complete request.
+    /// Waits until one more connection is allowed. If the limit is reached, drops the oldest connection without a
+    /// complete request.
     pub(crate) async fn room(&self) -> OwnedSemaphorePermit {
         loop {
             if let Ok(slot) = Arc::clone(&self.0.slots).try_acquire_owned() {
@@ -265,7 +267,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// Completes when this connection must make room for another one.
+    /// Completes when this connection must be dropped for another connection.
     pub(crate) async fn dropped(&self) {
         self.dropped.cancelled().await;
     }
@@ -276,7 +278,7 @@ impl Open {
         let client = network_of(client);
         let counted = (!is_health).then_some(client);
         let mut book = self.connections.book();
-        // The connection was just dropped to make room, or may only send health checks.
+        // The connection was just dropped for another connection, or may only send health checks.
         if book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
             return Err(Full::Server);
         }
@@ -380,7 +382,8 @@ mod tests {
         }
         let serving = open[0].1.begin(ip(0), false, false).ok().unwrap();
         let receiving = open[1].1.begin(ip(1), false, true).ok().unwrap();
-        // An idle connection is dropped before an older one that is receiving; one that is being served is kept.
+        // An idle connection is dropped before an older connection that is receiving. A connection that is being served
+        // is kept.
         for expected in [2, 1] {
             let mut room = std::pin::pin!(connections.room());
             assert!(futures_util::poll!(room.as_mut()).is_pending());

@@ -67,7 +67,7 @@ impl Dialects {
         Dialects(dialects.into_iter().collect())
     }
 
-    /// Dialect of a path: the one with the longest prefix.
+    /// Dialect of a path: the dialect with the longest matching prefix.
     pub(crate) fn of(&self, path: &str) -> Option<&Arc<dyn Dialect>> {
         let is_below =
             |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));

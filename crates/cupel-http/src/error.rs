@@ -64,7 +64,7 @@ kinds! {
     MalformedRequest "malformed-request" BAD_REQUEST "Malformed request"
         "The server cannot read the request as HTTP.";
     Unauthorized "unauthorized" UNAUTHORIZED "Not authenticated"
-        "The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key.";
+        "The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key.";
     WrongCredentials "wrong-credentials" UNAUTHORIZED "Wrong credentials"
         "Login: the e-mail address, the user name or the password is wrong. The response is the same whether or not the account exists. Other operations: the old password is wrong, or a one-time link is invalid, used or expired.";
     MissingScope "missing-scope" FORBIDDEN "Missing scope"
@@ -90,13 +90,13 @@ kinds! {
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
-        "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which.";
+        "The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type.";
     InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
-        "Live connections: an input's number is larger than that of the next one. `detail` has the missing number. Nothing was sent to the program.";
+        "Live connections: the number of an input is larger than the next expected number. `detail` has the expected number. Nothing was sent to the program.";
     InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"
-        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` that leaves room.";
+        "Live connections: the program has not read enough of the earlier input. Nothing was sent to it. Send the input again after a message `input` reports that the program has read enough.";
     UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
-        "The address is that of a live connection, and the request is not the handshake of a WebSocket (RFC 6455, version 13).";
+        "This address accepts only live connections, and the request is not a WebSocket handshake (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
         "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"
@@ -106,7 +106,7 @@ kinds! {
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
         "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
     LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
-        "The language is known, but its toolchain is not installed here, or the problem does not accept it. `detail` says which.";
+        "The language is known, but its toolchain is not installed here, or the problem does not accept it. `detail` has the reason.";
     SubmissionTooLarge "submission-too-large" UNPROCESSABLE_ENTITY "Submission too large"
         "A source, a file, the input or an argument is too large, or there are too many of them. `errors` names the field and the limit.";
     InvalidPath "invalid-path" UNPROCESSABLE_ENTITY "Invalid file path"
@@ -318,7 +318,7 @@ pub struct ErrorBody {
     pub title: String,
     /// HTTP status, repeated.
     pub status: u16,
-    /// What is wrong in this case, for people.
+    /// Human-readable description of this occurrence of the error.
     pub detail: String,
     /// The code alone.
     pub code: String,

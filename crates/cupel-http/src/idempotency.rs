@@ -1,4 +1,4 @@
-//! The header `Idempotency-Key`: a repeated request gets the submissions of the first one.
+//! The header `Idempotency-Key`: a repeated request gets the submissions of the first request.
 //!
 //! All dialects honour it. Core stores the key with a hash of the request, and refuses another request with the same key.
 
@@ -69,7 +69,7 @@ impl IdempotencyKey {
     }
 }
 
-/// The key of one part of a request that becomes several submissions, each stored by itself.
+/// The key of one part of a request that becomes several separately stored submissions.
 #[must_use]
 pub fn for_part(whole: &Idempotency, part: &str) -> Idempotency {
     let digest = Sha256::new().chain_update(&whole.key).chain_update("\n").chain_update(part).finalize();

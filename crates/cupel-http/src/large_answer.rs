@@ -1,5 +1,5 @@
-//! JSON responses that contain program output. The handler serializes small ones. Large responses are serialized on a
-//! blocking thread; a budget reserves memory for each until the client has received it.
+//! JSON responses that contain program output. The handler serializes small responses. Large responses are serialized
+//! on a blocking thread, and a budget reserves memory for each until the client has received it.
 //!
 //! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while the
 //! response is built, even if the client disconnects.

@@ -2,9 +2,8 @@
 //!
 //! The implementation of [`Buckets`] stores the buckets: in this process, or shared by all API nodes.
 //!
-//! Invariant: an unauthenticated client cannot lock the owner out of an account for long, because the low limit is per
-//! account *and* address, and the high limit per account does not apply to an address from which the owner has logged
-//! in before.
+//! Invariant: an unauthenticated client cannot lock the owner out of an account for long. The low limit is per account
+//! *and* address. The high limit per account does not apply to an address from which the owner has logged in before.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_password_costs_nothing() {
+    async fn a_correct_password_is_not_charged() {
         let limits = limits();
         for _ in 0..50 {
             limits.login_attempt("a", ip(1)).await.unwrap().succeeded().await;

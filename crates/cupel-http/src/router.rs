@@ -43,7 +43,7 @@ fn ops() -> Router<Shared> {
 }
 
 async fn no_such_route() -> ApiError {
-    ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists what is.")
+    ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists all paths.")
 }
 
 /// The CORS layer; `None` unless origins are configured. The session cookie is for this server's own site, so no origin

@@ -194,7 +194,7 @@ async fn connection(
                 answer_without_request(
                     &shared.stream,
                     ErrorKind::Unavailable,
-                    "The server has no room for a connection without a complete request.",
+                    "The server has reached its connection limit, and this connection has not sent a complete request.",
                 );
             }
             // Do not linger, because another connection waits for this slot.
@@ -259,7 +259,8 @@ async fn answer(
         request.map(|body| Body::new(Counted { body, in_flight: Arc::clone(&in_flight), ends_request: true }));
     let response = router.oneshot(request).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        // Counts as a request while the connection is open, so that the connection is not dropped to make room.
+        // Counts as a request while the connection is open, so that the connection is not dropped for another
+        // connection.
         let _ = stream.upgraded.set(Arc::clone(&in_flight));
     }
     Ok(response.map(|body| Body::new(Counted { body, in_flight, ends_request: false })))

@@ -167,7 +167,7 @@ pub struct LoginRates {
     /// Wrong join codes of contests from one address. The limit is high enough for the typing errors of a whole class.
     pub join_codes: Rate,
     /// Refreshes of one session, including successful ones: the store keeps each exchanged token for as long as the
-    /// session can be refreshed, to detect a stolen one.
+    /// session can be refreshed, to detect a stolen token.
     pub refreshes: Rate,
 }
 

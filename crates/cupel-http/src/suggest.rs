@@ -1,7 +1,7 @@
 //! Suggestions for "Did you mean": the nearest of a few words.
 
-/// The candidate nearest to the given word, if the difference is small enough for a typing error, or if one of the two
-/// words is the end of the other (`new_password` and `password`).
+/// The candidate nearest to a word. The difference must be small enough for a typing error, or one of the two words
+/// must be the end of the other (`new_password` and `password`).
 pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let is_end = |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.ends_with('_'));
     let likeness = |candidate: &str| {

@@ -14,8 +14,8 @@ use crate::error::{ApiError, ErrorKind};
 /// The byte stream of a connection after its handshake.
 pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
-/// Refuses a page of another origin that presents no credential of its own: a browser would add the user's cookies to
-/// the handshake of any page. A session cookie counts only if this server's own site opens the connection.
+/// Refuses a handshake from a page of another origin without an explicit credential, because a browser adds the user's
+/// cookies to the handshake of any page. A session cookie counts only if this server's own site opens the connection.
 ///
 /// # Errors
 ///
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_origin_needs_a_credential_of_its_own() {
+    fn a_page_of_another_origin_needs_an_explicit_credential() {
         let settings = Settings { cors_origins: vec!["https://ide.example".into(), "*".into()], ..Settings::default() };
         let may = |headers: &[(&str, &str)], uri| check_origin(&request(headers, uri), &settings).is_ok();
         let (host, evil) = (("host", "judge.example"), ("origin", "https://evil.example"));

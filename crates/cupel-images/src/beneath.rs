@@ -1,5 +1,5 @@
-//! A directory whose entries are only reached beneath it. Links on the way to a directory are followed as if this one were
-//! the root of the file system; no link leads to a file. Source: openat2(2).
+//! A directory that resolves paths only to entries beneath it. Symbolic links to directories are followed as if this
+//! directory were the root of the file system. Symbolic links to files are not followed. Source: openat2(2).
 
 use std::ffi::OsStr;
 use std::io;
@@ -16,12 +16,12 @@ const DIRECTORY: Mode = Mode::from_raw_mode(0o755);
 /// An open directory.
 pub(crate) struct Beneath(OwnedFd);
 
-/// A path of an archive: its components, without `.`, `..` and a leading slash. Not empty.
+/// A path of an archive as its components, without `.`, `..` and a leading slash. It has at least one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntryPath(PathBuf);
 
 impl EntryPath {
-    /// The path in an archive. `None` for the root directory itself.
+    /// Parses a path of an archive. `None` for the root directory itself.
     pub(crate) fn parse(bytes: &[u8], depth_max: usize) -> Result<Option<EntryPath>, String> {
         let text = Path::new(OsStr::from_bytes(bytes));
         let shown = || shown(text);
@@ -71,12 +71,13 @@ impl EntryPath {
     }
 }
 
-/// A path of an image for messages.
+/// Formats a path of an image for messages.
 pub(crate) fn shown(path: &Path) -> String {
     escaped(&path.to_string_lossy())
 }
 
-/// A text of an image or a registry for messages: control characters, which a terminal would obey, are escaped.
+/// Formats a text of an image or a registry for messages. Control characters are escaped, because a terminal would
+/// interpret them.
 pub(crate) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -95,16 +96,16 @@ impl Beneath {
         Ok(Beneath(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
-    /// A directory beneath this one; an empty path is this directory. A symbolic link leads where it would lead a program
-    /// whose root is this directory.
+    /// Opens a directory beneath this one. The empty path is this directory. Symbolic links are resolved as for a
+    /// program whose root is this directory.
     pub(crate) fn directory(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         rustix::fs::openat2(&self.0, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), IN_ROOT)
     }
 
-    /// As [`Beneath::directory`], but creates what is missing. `before` is called before a directory is created, with its
-    /// path and its depth. Returns the directory, and its depth: the number of its ancestors up to this one. A link may
-    /// lead to a directory that is deeper than its path.
+    /// Like [`Beneath::directory`], but creates missing directories. `before` is called before a directory is created,
+    /// with its path and its depth. Returns the directory and its depth, which is the number of its ancestors up to
+    /// this directory. Because of links, the depth can be larger than the number of components of the path.
     pub(crate) fn make_directories<E: From<Errno>>(
         &self,
         path: &Path,
@@ -121,10 +122,10 @@ impl Beneath {
                     create(at.as_fd(), name.as_os_str())?;
                     (enter(at.as_fd(), name.as_os_str())?, depth + 1)
                 }
-                // A link, or no directory.
+                // The name is a symbolic link, or not a directory.
                 Err(Errno::NOTDIR | Errno::LOOP) => {
                     let directory = self.directory(&so_far).map_err(|errno| match errno {
-                        // A link that leads to nothing.
+                        // The symbolic link has no target.
                         Errno::NOENT => Errno::NOTDIR,
                         other => other,
                     })?;
@@ -159,13 +160,13 @@ impl Beneath {
         Ok(is_file.then(|| std::fs::File::from(file)))
     }
 
-    /// As [`Beneath::file`], but follows links to the file's directory.
+    /// Like [`Beneath::file`], but follows links to the file's directory.
     pub(crate) fn file_in_root(&self, path: &Path) -> rustix::io::Result<Option<std::fs::File>> {
         let parent = self.directory(path.parent().unwrap_or(Path::new("")))?;
         Beneath(parent).file(Path::new(path.file_name().unwrap_or_default()))
     }
 
-    /// The target of a symbolic link, whose directory may be behind a link.
+    /// The target of a symbolic link. Links to the directory of this link are followed.
     pub(crate) fn link(&self, path: &Path) -> rustix::io::Result<PathBuf> {
         let parent = self.directory(path.parent().unwrap_or(Path::new("")))?;
         let target = rustix::fs::readlinkat(&parent, path.file_name().unwrap_or_default(), Vec::new())?;
@@ -181,8 +182,8 @@ pub(crate) fn enter(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Owne
     rustix::fs::openat(at, name, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Creates a directory in `at`. An existing directory stays; anything else with this name is replaced. Returns whether
-/// something was replaced.
+/// Creates a directory in `at`. Keeps an existing directory, and replaces any other entry of this name. Returns whether
+/// an entry was replaced.
 pub(crate) fn make_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
     match create(at, name) {
         Err(Errno::EXIST) if !is_directory(at, name)? => {
@@ -205,7 +206,7 @@ fn is_directory(at: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
     Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
-/// Removes what has this name in `at`, if anything: a file, a link, or a directory with everything beneath.
+/// Removes the entry with this name in `at`, if it exists: a file, a link, or a directory with its content.
 pub(crate) fn remove(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -226,7 +227,7 @@ pub(crate) fn empty(directory: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// The entries of a directory with their types, in the order of their names.
+/// The entries of a directory with their types, sorted by name.
 pub(crate) fn list(directory: BorrowedFd<'_>) -> io::Result<Vec<(std::ffi::OsString, FileType)>> {
     let readable =
         rustix::fs::openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_on_the_way_leads_to_no_file_outside() {
+    fn a_link_in_a_path_does_not_lead_outside() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("inner")).unwrap();
         std::os::unix::fs::symlink("/etc", dir.path().join("inner/link")).unwrap();
@@ -292,8 +293,8 @@ mod tests {
         assert_eq!(make("link/a"), Ok(2));
         assert!(dir.path().join("inner/etc/a").is_dir());
         std::os::unix::fs::symlink("etc/a", dir.path().join("inner/deep")).unwrap();
-        assert_eq!((make("deep"), make("deep/b/c")), (Ok(2), Ok(4)), "the depth is not that of the path");
-        assert!(inner.directory(Path::new("../../inner")).is_err(), "above the root is the root");
+        assert_eq!((make("deep"), make("deep/b/c")), (Ok(2), Ok(4)), "the depth differs from the path's");
+        assert!(inner.directory(Path::new("../../inner")).is_err(), "the parent of the root is the root");
     }
 
     #[test]

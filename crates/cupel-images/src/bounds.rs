@@ -2,7 +2,7 @@
 
 use crate::contents::Contents;
 
-/// Bounds on one image. An image beyond any of them is refused.
+/// Bounds on one image. An image that exceeds any bound is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageBounds {
     /// Number of layers. Docker's own limit is 127.
@@ -15,7 +15,7 @@ pub struct ImageBounds {
     pub file_bytes_max: u64,
     /// Unpacked bytes of all layers together.
     pub bytes_max: u64,
-    /// Components of the path of an entry in the root, after links on the way.
+    /// Maximum depth of an entry below the root, after links are resolved.
     pub depth_max: usize,
     /// Entries of the root directory itself. The sandbox mounts each of them.
     pub top_entries_max: usize,
@@ -38,19 +38,19 @@ impl Default for ImageBounds {
 }
 
 impl ImageBounds {
-    /// Bytes of the uncompressed archive of a layer. Beside its files, it has headers.
+    /// Maximum bytes of the uncompressed archive of a layer: its files and headers.
     pub(crate) fn archive_bytes_max(&self) -> u64 {
         self.bytes_max.saturating_add(self.entries_max.saturating_mul(2048))
     }
 }
 
-/// What is left of the bounds while an image is unpacked.
+/// The remaining bounds while an image is unpacked.
 pub(crate) struct Budget<'a> {
     pub(crate) bounds: &'a ImageBounds,
     entries: u64,
     path_bytes: u64,
     bytes: u64,
-    /// Bytes that the store has room for.
+    /// Bytes that the store can still hold.
     room: u64,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Budget<'a> {
 pub(crate) enum Excess {
     /// The image exceeds a bound; the reason for its refusal.
     Bound(String),
-    /// The store lacks room for this number of bytes.
+    /// This number of bytes exceeds the free space of the store.
     Space(u64),
 }
 
@@ -81,7 +81,7 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
-    /// Charges the entries of a layer that the store has already.
+    /// Charges the entries of a layer that is already in the store.
     pub(crate) fn charge_known(&mut self, contents: &Contents) -> Result<(), Excess> {
         let path_bytes = contents.records.iter().map(|record| record.path.as_os_str().len() as u64).sum();
         self.charge_image(contents.records.len() as u64, path_bytes, contents.bytes)

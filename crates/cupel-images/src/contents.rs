@@ -1,5 +1,5 @@
-//! What a layer contains: the record that is kept beside its files. The record says what the layer removes from the
-//! layers below, and lets a later check find files that the disk has damaged.
+//! The record of a layer's content, stored beside its files. The record lists the names that the layer removes from the
+//! layers below. It also has checksums, so that a later check can find files that the disk has damaged.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ pub(crate) struct Contents {
     pub(crate) records: Vec<Record>,
     /// Bytes of all files.
     pub(crate) bytes: u64,
-    /// Number of devices, pipes and sockets that were left out.
+    /// Number of devices, pipes and sockets that were omitted.
     pub(crate) left_out: u64,
     /// Number of files whose set-user-id or set-group-id bits or capabilities were dropped.
     pub(crate) privileges_dropped: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Record {
     pub(crate) kind: RecordKind,
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordKind {
     Directory,
@@ -36,15 +36,15 @@ pub(crate) enum RecordKind {
     File(ContentHash),
     /// A symbolic link whose target text has this hash.
     Link(ContentHash),
-    /// Another name of an earlier file or link.
+    /// A hard link to an earlier file or link.
     HardLink,
-    /// The layers below must not contribute this path.
+    /// Whiteout: removes this path of the layers below.
     Whiteout,
-    /// The layers below must not contribute to this directory.
+    /// Opaque directory: removes the content of this directory in the layers below.
     Opaque,
 }
 
-/// First line of the file; another version is read as damaged.
+/// First line of the file. A file of another version counts as damaged.
 const HEADING: &str = "cupel layer 1";
 
 impl Contents {
@@ -101,7 +101,7 @@ fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the record of the layer is damaged")
 }
 
-/// Reads everything but the records.
+/// Reads everything except the records.
 fn read_head(from: &mut impl BufRead) -> io::Result<Contents> {
     let mut line = String::new();
     from.read_line(&mut line)?;

@@ -13,7 +13,7 @@ pub enum ImageError {
     /// The source is not valid.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The source cannot be read, or is not an image.
+    /// The source cannot be read or is not an image.
     #[error("cannot read the image from {source_name}: {reason}")]
     Unreadable {
         /// The source.
@@ -21,7 +21,7 @@ pub enum ImageError {
         /// The reason.
         reason: String,
     },
-    /// The image is refused. Nothing of it is left.
+    /// The image is refused. No part of it stays in the store.
     #[error("the image is refused: {part}: {reason}")]
     Refused {
         /// The part of the image, such as `layer 2 of 5 (sha256:…)`.
@@ -32,7 +32,7 @@ pub enum ImageError {
     /// The store has no image with this name.
     #[error("no image is named `{0}`; `cupel images list` shows the names")]
     Unknown(ImageName),
-    /// The store has no room for the image.
+    /// The store has too little space for the image.
     #[error(
         "the image needs {needed} bytes beyond the bound of {bound} bytes for images (`images.disk_max`); remove images \
          that are not used (`cupel images remove`, `cupel images prune`) or raise the bound"
@@ -43,7 +43,7 @@ pub enum ImageError {
         /// The bound in bytes.
         bound: u64,
     },
-    /// The root of the image, which the store has already, is damaged.
+    /// The existing root of the image is damaged.
     #[error(
         "the root of the image in the store is damaged at `{path}`; remove the image under all its names \
          (`cupel images remove`), and add it again"
@@ -84,7 +84,7 @@ impl ImageError {
         ImageError::Refused { part: escaped(part.into()), reason: escaped(reason.into()) }
     }
 
-    /// A failure of a registry or engine. `reason` may contain what it answered.
+    /// A failure of a registry or engine. `reason` may contain parts of its response.
     pub(crate) fn remote(remote: impl Into<String>, reason: &str) -> ImageError {
         ImageError::Remote { remote: remote.into(), reason: crate::beneath::escaped(reason) }
     }

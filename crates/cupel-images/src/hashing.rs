@@ -1,4 +1,4 @@
-//! Readers that compute a SHA-256 digest of what passes through them.
+//! Readers that compute the SHA-256 digest of the data that are read through them.
 
 use std::io::{self, Read};
 
@@ -27,7 +27,7 @@ impl<R: Read> Hashing<R> {
         Hashing { inner, hash: Sha256::new() }
     }
 
-    /// Reads the rest, of which there may be `max` bytes, and returns the digest of everything.
+    /// Reads the rest, at most `max` bytes, and returns the digest of everything.
     pub(crate) fn finish_within(mut self, max: u64) -> io::Result<ContentHash> {
         if io::copy(&mut (&mut self).take(max + 1), &mut io::sink())? > max {
             return Err(io::Error::other(format!("more than {max} bytes follow its end")));

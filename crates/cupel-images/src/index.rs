@@ -1,4 +1,4 @@
-//! The index of a store: the names of its images, and what each consists of.
+//! The index of a store: the names of its images and the parts of each image.
 
 use cupel_types::{ContentHash, ImageName};
 use serde::{Deserialize, Serialize};
@@ -12,23 +12,23 @@ pub struct Image {
     pub id: ContentHash,
     /// Digest of its manifest; `None` if it came from an archive of `docker save`.
     pub digest: Option<ContentHash>,
-    /// Where it came from, as the operator wrote it.
+    /// The source of the image, as the operator wrote it.
     pub source: String,
     /// Time at which it was added, in seconds since 1970.
     pub added: u64,
     /// Processor architecture, by its name in images.
     pub architecture: String,
-    /// Its layers, from the lowest to the highest, by the hashes of their uncompressed archives.
+    /// Hashes of the uncompressed archives of its layers, from the lowest to the highest.
     pub layers: Vec<ContentHash>,
-    /// Bytes of the files of all layers. Layers that other images share are counted here, too.
+    /// Bytes of the files of all layers, including layers that other images share.
     pub bytes: u64,
     /// Number of entries of its root.
     pub entries: u64,
-    /// Number of devices, pipes and sockets that were left out.
+    /// Number of devices, pipes and sockets that were omitted.
     pub left_out: u64,
     /// Number of files whose set-user-id or set-group-id bits or capabilities were dropped.
     pub privileges_dropped: u64,
-    /// What its programs start with.
+    /// Environment, working directory and user of its programs.
     pub config: ImageConfig,
     /// User id of its programs, if the image names a user other than root.
     pub uid: Option<u32>,
@@ -38,7 +38,7 @@ pub struct Image {
 pub(crate) const DEFAULT_UID: u32 = 1000;
 
 impl Image {
-    /// The digest by which people know the image: that of its manifest, or its id if it has no manifest.
+    /// The digest that is shown for the image: the manifest's digest, or the image's id if it has no manifest.
     pub fn digest_or_id(&self) -> ContentHash {
         self.digest.unwrap_or(self.id)
     }
@@ -49,7 +49,7 @@ impl Image {
     }
 }
 
-/// What the programs of an image start with.
+/// Environment, working directory and user of an image's programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageConfig {
     /// `ENV`: names and values.

@@ -1,11 +1,11 @@
 //! Unpacks a layer: a tar archive with the files that the layer adds and the names that it removes.
 //!
-//! The archive is untrusted. Each entry is created beneath the layer's directory. A link on the way to it leads where it
-//! would lead a program of the image, as in other container engines, so never outside. No directory is deeper than the
-//! bound, wherever links lead, because every later walk through the tree holds descriptors for each level. Devices, pipes
-//! and sockets are left out: a program gets those of its cell. Owners are ignored, and permissions are reduced to what
-//! matters for a program that may change nothing: every file is readable, and executable if it is executable for anybody
-//! in the image.
+//! The archive is untrusted. Each entry is created beneath the layer's directory. Links in its path are resolved as for
+//! a program of the image, as in other container engines, so they cannot lead outside. No directory is deeper than the
+//! bound, even through links, because every later walk through the tree holds one descriptor per level. Devices, pipes
+//! and sockets are omitted, because a program gets those of its cell. Owners are ignored. Permissions are simplified,
+//! because programs cannot change the files: every file is readable, and a file is executable if any user may execute
+//! it in the image.
 //!
 //! Source: OCI Image Specification 1.1, "Image Layer Filesystem Changeset".
 
@@ -28,11 +28,11 @@ use crate::contents::{Contents, Record, RecordKind};
 use crate::hashing::hash_of;
 use crate::metered::Metered;
 
-/// Prefix of the names that remove something (whiteouts).
+/// Prefix of whiteouts, which are names that remove an entry.
 const WHITEOUT: &[u8] = b".wh.";
-/// The name that makes its directory opaque.
+/// The name of an entry that makes its directory opaque.
 const OPAQUE: &[u8] = b".wh..wh..opq";
-/// Bytes of a file that are read at once. A block of zeros of this size becomes a hole.
+/// Block size for copying a file, in bytes. A block of zeros becomes a hole.
 const BLOCK: usize = 64 * 1024;
 /// Extended attributes of a file: number, and bytes of one value.
 const ATTRIBUTES_MAX: usize = 64;
@@ -43,7 +43,7 @@ const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) enum LayerFault {
     /// The layer is refused, for this reason.
     Refused(String),
-    /// The store lacks room for this number of bytes.
+    /// This number of bytes exceeds the free space of the store.
     Full(u64),
     /// The archive could not be read to its end.
     Read(io::Error),
@@ -96,9 +96,9 @@ pub(crate) fn unpack(archive: impl Read, into: &Beneath, budget: &mut Budget<'_>
 struct Unpacking<'a> {
     into: &'a Beneath,
     contents: Contents,
-    /// The directory of the last entry, since the next one is often in it.
+    /// The directory of the last entry. It is kept open, because the next entry is often in the same directory.
     parent: Option<(PathBuf, OwnedFd)>,
-    /// Whether an entry replaced an earlier one of the same archive, whose record is then wrong.
+    /// Whether an entry replaced an earlier entry of the same archive. The record of the earlier entry is then removed.
     has_replaced: bool,
     block: Box<[u8]>,
     depth_max: usize,
@@ -197,7 +197,7 @@ impl Unpacking<'_> {
         }
         let removed = &name[WHITEOUT.len()..];
         if removed.starts_with(WHITEOUT) {
-            // Metadata of aufs, such as `.wh..wh.plnk`, which no other file system uses.
+            // Metadata of aufs, such as `.wh..wh.plnk`. No other file system uses it.
             return Ok(());
         }
         if removed.is_empty() || removed == b"." || removed == b".." {
@@ -208,7 +208,7 @@ impl Unpacking<'_> {
         Ok(())
     }
 
-    /// Removes an entry that came earlier in the same archive with the same name; the later one holds.
+    /// Removes an earlier entry of the same archive with the same name. The later entry replaces it.
     fn replace(&mut self, path: &EntryPath, parent: &OwnedFd) -> Result<(), LayerFault> {
         match rustix::fs::unlinkat(parent, path.name(), AtFlags::empty()) {
             Ok(()) => {
@@ -243,12 +243,12 @@ impl Unpacking<'_> {
             CopyFault::Write(error) => failed_io(error),
         })?;
         for (name, value) in &attributes.user {
-            // A file system without these attributes keeps the file without them, as other runtimes do.
+            // If the file system does not support these attributes, they are omitted, as in other runtimes.
             let _ = rustix::fs::fsetxattr(&file, name.as_str(), value, XattrFlags::empty());
         }
         let executable = mode & 0o111 != 0;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(if executable { 0o755 } else { 0o644 })).map_err(&failed)?;
-        // Compiled Python modules are valid only for the time of their source.
+        // The time matters, because a compiled Python module is valid only for its source's modification time.
         rustix::fs::futimens(&file, &times(entry.header().mtime().unwrap_or(0))).map_err(&failed)?;
         if mode & 0o6000 != 0 || attributes.has_capabilities {
             self.contents.privileges_dropped += 1;
@@ -276,20 +276,22 @@ impl Unpacking<'_> {
             .and_then(|from| rustix::fs::linkat(&from, target.name(), parent, path.name(), AtFlags::empty()));
         match linked {
             Ok(()) => self.record(path, RecordKind::HardLink),
-            // The target is missing, behind a file or a link, or a directory.
+            // The target does not exist, is a directory, or its path contains a file or a link.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::PERM) => {
                 let target = target.shown();
                 let reason = format!("`{shown}` is a hard link to `{target}`, which is no earlier file of the layer");
                 return Err(reason.into());
             }
-            Err(Errno::MLINK) => return Err(format!("`{shown}` is one hard link too many to the same file").into()),
+            Err(Errno::MLINK) => {
+                return Err(format!("`{shown}` cannot be created: its file has too many hard links").into());
+            }
             Err(other) => return Err(failed_at(path.as_path())(other)),
         }
         Ok(())
     }
 }
 
-/// Why the directory of an entry cannot be entered.
+/// The reason why the directory of an entry cannot be opened.
 enum EnterFault {
     Errno(Errno),
     Layer(LayerFault),
@@ -310,8 +312,8 @@ impl From<LayerFault> for EnterFault {
 fn cannot_enter(path: &EntryPath, errno: Errno) -> LayerFault {
     let shown = path.shown();
     match errno {
-        Errno::LOOP => format!("the path `{shown}` leads through links that lead to each other").into(),
-        Errno::NOTDIR => format!("the path `{shown}` leads through a file, or a link to nothing").into(),
+        Errno::LOOP => format!("the path `{shown}` contains a loop of symbolic links").into(),
+        Errno::NOTDIR => format!("the path `{shown}` leads through a file, or through a link without a target").into(),
         other => failed_at(path.as_path())(other),
     }
 }
@@ -337,7 +339,7 @@ fn link_target<R: Read>(entry: &Entry<'_, R>, path: &EntryPath) -> Result<PathBu
 }
 
 fn times(seconds: u64) -> Timestamps {
-    // A time beyond the range of file systems (2446 on ext4) is not worth a refusal.
+    // A time outside the range of the file system (until 2446 on ext4) is ignored.
     let time = Timespec { tv_sec: i64::try_from(seconds.min(1 << 33)).unwrap_or(0), tv_nsec: 0 };
     Timestamps { last_access: time, last_modification: time }
 }
@@ -359,7 +361,7 @@ impl Attributes {
             let extension = extension.map_err(LayerFault::Read)?;
             let Ok(key) = extension.key() else { continue };
             if key.starts_with("GNU.sparse.") {
-                // The archive says so only in this extension: the data are a map and fragments of the file.
+                // Only this extended header marks the entry as sparse. Its data are a map and fragments of the file.
                 return Err("a sparse file is in the pax format, which is not supported; the GNU format is"
                     .to_owned()
                     .into());
@@ -369,7 +371,10 @@ impl Attributes {
                 Some(name) if name.starts_with("user.") => {
                     let value = extension.value_bytes();
                     if value.len() > ATTRIBUTE_BYTES_MAX || attributes.user.len() >= ATTRIBUTES_MAX {
-                        return Err(format!("the extended attribute `{name}` is too large, or one too many").into());
+                        return Err(format!(
+                            "the extended attribute `{name}` is too large, or the entry has too many attributes"
+                        )
+                        .into());
                     }
                     attributes.user.push((name.to_owned(), value.to_owned()));
                 }

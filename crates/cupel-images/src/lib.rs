@@ -9,9 +9,9 @@
 //!
 //! * A **layer** is identified by the SHA-256 of its uncompressed archive (`diff_id`). It is unpacked once, no matter
 //!   how many images contain it.
-//! * A **root** is the result of all layers of an image: directories of its own, with hard links to the files of the
-//!   layers. So a root needs no mount of several layers: it works on every file system with hard links and for an
-//!   ordinary user, and a path is found as quickly as in the host's own directories.
+//! * A **root** combines all layers of an image. It has its own directories, and hard links to the files of the layers.
+//!   So a root needs no overlay mount. It works for an ordinary user on every file system with hard links, and path
+//!   lookups are as fast as in the host's own directories.
 //! * An **image id** is the SHA-256 of the image's configuration, which contains the digests of all layers. It is the
 //!   id that Docker shows.
 //! * The **index** maps names to images. It is replaced as a whole, under a lock that all processes of the directory
@@ -22,8 +22,8 @@
 //! were the root of the file system (openat2(2), `RESOLVE_IN_ROOT`).
 //!
 //! *Architecture invariant:* this crate runs no program of an image. *Architecture invariant:* a refused image leaves
-//! nothing behind. *Architecture invariant:* what is below `layers/` and `roots/` is complete and never changes, apart
-//! from its removal; everything incomplete is below `incoming/`.
+//! nothing behind. *Architecture invariant:* entries below `layers/` and `roots/` are complete, and never change until
+//! they are removed. All incomplete files are below `incoming/`.
 //!
 //! Sources: OCI Image Specification 1.1 (layout, manifest, configuration, layer), Docker Image Specification 1.2 (the
 //! archives of `docker save`).

@@ -1,14 +1,14 @@
-//! A reader that bounds what a tar parser reads: before it returns an entry, and in all. The parser keeps long names and
-//! extended headers in memory, and the archive says how long they are.
+//! A reader that bounds the bytes that a tar parser reads, per entry header and in total. The parser keeps long names
+//! and extended headers in memory, and the archive determines their length.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
-/// Bytes that may precede the data of an entry: headers, long names, attributes, and data of entries that have none.
+/// Maximum number of bytes before the data of an entry: headers, long names, attributes, and skipped data.
 const BEFORE_DATA_MAX: u64 = 1 << 20;
 
-/// What is left of the bound.
+/// Remaining bytes of the bound.
 #[derive(Clone)]
 pub(crate) struct Meter(Rc<Cell<u64>>);
 
@@ -18,7 +18,7 @@ impl Meter {
         self.0.set(BEFORE_DATA_MAX);
     }
 
-    /// Called before the data of an entry are read, which have a bound of their own.
+    /// Called before the data of an entry are read. Other bounds apply to the data.
     pub(crate) fn before_data(&self) {
         self.0.set(u64::MAX);
     }
@@ -32,7 +32,7 @@ pub(crate) struct Metered<R> {
 }
 
 impl<R> Metered<R> {
-    /// A reader of at most `max` bytes in all.
+    /// A reader of at most `max` bytes in total.
     pub(crate) fn new(inner: R, max: u64) -> (Metered<R>, Meter) {
         let left = Rc::new(Cell::new(BEFORE_DATA_MAX));
         (Metered { inner, left: Rc::clone(&left), left_in_all: max }, Meter(left))

@@ -1,4 +1,4 @@
-//! Patterns of an operator for names of images.
+//! Image name patterns from the operator's configuration.
 
 use cupel_types::ImageName;
 

@@ -1,4 +1,4 @@
-//! What an image consists of, read from its manifest and configuration and checked, before anything is unpacked.
+//! The parts of an image, read from its manifest and configuration and checked before anything is unpacked.
 
 use std::io::Read;
 
@@ -12,11 +12,11 @@ use crate::hashing::{hash_of, parse_digest};
 use crate::index::ImageConfig;
 use crate::source::Selector;
 
-/// Bytes of a manifest; registries accept no larger one.
+/// Maximum bytes of a manifest. Registries have the same maximum.
 const MANIFEST_MAX: u64 = 4 << 20;
-/// Bytes of a configuration, with its history.
+/// Maximum bytes of a configuration, including its history.
 const CONFIG_MAX: u64 = 8 << 20;
-/// Indexes that refer to indexes.
+/// Maximum nesting of indexes.
 const NESTING_MAX: usize = 4;
 
 /// The files of a source.
@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) digest: Option<ContentHash>,
     pub(crate) config: ImageConfig,
     pub(crate) architecture: String,
-    /// From the lowest to the highest.
+    /// The layers, from the lowest to the highest.
     pub(crate) layers: Vec<PlannedLayer>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedLayer {
     /// Path of its archive in the source.
     pub(crate) path: String,
-    /// Digest of the archive as it is stored; `None` if the source has none.
+    /// Digest of the stored archive; `None` if the source has no such digest.
     pub(crate) digest: Option<ContentHash>,
     /// Digest of the uncompressed archive.
     pub(crate) diff_id: ContentHash,
@@ -56,7 +56,7 @@ pub(crate) enum Compression {
     None,
     Gzip,
     Zstd,
-    /// The source does not say; the first bytes do.
+    /// Unknown. The first bytes of the archive determine the compression.
     Unknown,
 }
 
@@ -76,11 +76,11 @@ pub(crate) fn architecture() -> &'static str {
     }
 }
 
-/// Reads a file of the source as a whole. `digest` is what its content must have.
+/// Reads a whole file of the source. `digest` is the expected digest of its content.
 fn read(blobs: &dyn Blobs, path: &str, max: u64, digest: Option<&ContentHash>) -> Result<Vec<u8>, ImageError> {
     let refused = |reason: String| ImageError::refused(path, reason);
     let file = blobs.open(path).map_err(|error| refused(format!("it cannot be read: {error}")))?;
-    let file = file.ok_or_else(|| refused("the image refers to it, and does not contain it".to_owned()))?;
+    let file = file.ok_or_else(|| refused("the image refers to it but does not contain it".to_owned()))?;
     let mut text = Vec::new();
     let read = file.take(max + 1).read_to_end(&mut text);
     read.map_err(|error| refused(format!("it cannot be read: {error}")))?;
@@ -90,7 +90,7 @@ fn read(blobs: &dyn Blobs, path: &str, max: u64, digest: Option<&ContentHash>) -
     if let Some(digest) = digest {
         let found = hash_of(&text);
         if found != *digest {
-            return Err(refused(format!("its content has the digest sha256:{found}, and sha256:{digest} is expected")));
+            return Err(refused(format!("its content has the digest sha256:{found}, but sha256:{digest} is expected")));
         }
     }
     Ok(text)
@@ -145,7 +145,7 @@ impl std::fmt::Display for Selector {
     }
 }
 
-/// The first entry for Linux on this machine's architecture.
+/// Selects the first entry for Linux on this machine's architecture.
 fn of_this_machine(entries: &[oci_spec::image::Descriptor]) -> Option<oci_spec::image::Descriptor> {
     let mut fitting = entries.iter().filter(|entry| {
         entry.platform().as_ref().is_some_and(|platform| {
@@ -197,7 +197,7 @@ fn of_nested(
         })?;
         return match nesting.checked_sub(1) {
             Some(nesting) => of_descriptor(blobs, &entry, bounds, nesting),
-            None => Err(ImageError::refused(&path, "an index refers to an index too often")),
+            None => Err(ImageError::refused(&path, "indexes are nested too deeply")),
         };
     }
     let manifest: ImageManifest = parse(&path, "an image manifest", &text)?;
@@ -250,7 +250,8 @@ fn compression(media_type: &MediaType) -> Result<Compression, String> {
     }
 }
 
-/// Reads a configuration: what programs of the image start with, the architecture, and the digests of the layers.
+/// Reads a configuration: environment, working directory and user of programs, the architecture, and the digests of the
+/// layers.
 fn configuration(path: &str, text: &[u8]) -> Result<(ImageConfig, String, Vec<ContentHash>), ImageError> {
     let refused = |reason: String| ImageError::refused(path, reason);
     let config: ImageConfiguration = parse(path, "an image configuration", text)?;
@@ -312,7 +313,7 @@ pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Selector>, bounds: &Im
     };
     let text = read(blobs, &image.config, CONFIG_MAX, None)?;
     let id = hash_of(&text);
-    // The name is the digest; another one means that the file is damaged.
+    // The name contains the digest. If the content has another digest, the file is damaged.
     let named = image.config.rsplit('/').next().unwrap_or_default().trim_end_matches(".json");
     if named.parse::<ContentHash>().is_ok_and(|named| named != id) {
         return Err(ImageError::refused(&image.config, format!("its content has the digest sha256:{id}")));

@@ -12,12 +12,12 @@ use crate::beneath::{self, Beneath};
 use crate::contents::{Contents, RecordKind};
 use crate::hashing::Hashing;
 
-/// Adds a layer to a root that has the layers below it: removes what the layer removes, then adds hard links to its
+/// Adds a layer to a root that has the layers below it. Applies the layer's whiteouts, and then adds hard links to its
 /// files. Returns the number of entries added.
 pub(crate) fn add_layer(root: &Beneath, layer: &Beneath, contents: &Contents) -> io::Result<u64> {
     for record in &contents.records {
         let path = record.path.as_path();
-        // A path that no layer below has, or only behind a link to nothing, has nothing to remove.
+        // If no layer below has this path, or the path contains a link without a target, there is nothing to remove.
         match record.kind {
             RecordKind::Opaque => {
                 if let Ok(directory) = root.directory(path) {
@@ -36,8 +36,8 @@ pub(crate) fn add_layer(root: &Beneath, layer: &Beneath, contents: &Contents) ->
     link_entries(layer.as_fd(), root.as_fd())
 }
 
-/// Links every file beneath a directory to the same path beneath another. A directory is merged with one of the same
-/// name; anything else replaces what has its name.
+/// Links every file beneath a directory to the same path beneath another. A directory is merged with an existing
+/// directory of the same name. Any other entry replaces an existing entry.
 fn link_entries(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<u64> {
     let mut count = 0;
     for (name, kind) in beneath::list(from)? {
@@ -59,18 +59,17 @@ fn link_entries(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(count)
 }
 
-/// Bytes of a text file of an image that are read.
+/// Maximum size of a text file of an image that is read.
 const TEXT_MAX: u64 = 1 << 20;
 
-/// The content of a text file; `None` if it is too large or is no text.
+/// The content of a text file; `None` if the file is too large or is not text.
 pub(crate) fn read_text(file: std::fs::File) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     file.take(TEXT_MAX + 1).read_to_end(&mut bytes)?;
     Ok(String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= TEXT_MAX))
 }
 
-/// Compares a root with the same root that has just been made from the same layers. Returns the paths that differ, at most
-/// `max` of them.
+/// Compares a root with a root that was just created from the same layers. Returns at most `max` paths that differ.
 pub(crate) fn differences(root: &Path, fresh: &Path, max: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     match Beneath::open(root) {
@@ -107,7 +106,7 @@ fn compare(
     Ok(())
 }
 
-/// Whether a file or link has the same content in two directories. Nearly always, it is the same file of a layer.
+/// Whether a file or link has the same content in two directories. Usually both are hard links to the same file.
 fn is_same(root: BorrowedFd<'_>, fresh: BorrowedFd<'_>, name: &OsStr, kind: Option<FileType>) -> io::Result<bool> {
     let stat = |at| rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW);
     let (ours, theirs) = (stat(root)?, stat(fresh)?);
@@ -141,13 +140,13 @@ pub fn is_program(root: &Path, path: &Path) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0)
 }
 
-/// Names that a root must have for a program that runs as user `uid`, and does not have. The files belong to the root
-/// alone: a file of a layer is replaced, not changed.
+/// Missing names that a program of user `uid` needs in its root. The files belong only to this root: a file of a layer
+/// is replaced, not changed.
 pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
     let etc = root.make_directories::<rustix::io::Errno>(Path::new("etc"), |_, _| Ok(()));
-    // An image whose /etc is a link has arranged it itself.
+    // If /etc is a link, the image provides these files itself.
     let Ok((etc, _)) = etc else { return Ok(()) };
-    // The same holds for a file that is a link, is too large, or is no text.
+    // The same applies if a file is a link, is too large, or is not text.
     let text = |name: &str| -> io::Result<Option<String>> {
         match root.file(&Path::new("etc").join(name)) {
             Ok(Some(file)) => read_text(file),
@@ -182,7 +181,7 @@ pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
         ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ] {
-        // An empty file of the image counts as missing: Docker leaves one for each file that it mounts.
+        // An empty file counts as missing, because Docker leaves an empty file for each file that it mounts.
         if text(name)?.is_some_and(|known| known.is_empty()) {
             write(name, default)?;
         }

@@ -1,14 +1,14 @@
 //! The image store of a node: a directory with layers, roots and the index of their names.
 //!
-//! Several processes may use one directory: a server, and commands beside it. What they add becomes visible by a rename,
-//! and what they remove disappears by a rename. Locks on files (flock(2), so they end with their process) keep them apart:
+//! Several processes may use one directory: a server and commands. Additions and removals take effect by a rename. File
+//! locks (flock(2), which end with their process) coordinate the processes:
 //!
-//! * `store` is held shared by an addition, from before it looks for known layers until the image has its name, and
-//!   exclusively by a removal of layers and roots;
+//! * `store` is held shared by an addition, from before the search for known layers until the image has its name. It is
+//!   held exclusively by a removal of layers and roots;
 //! * `index` is held while the index is replaced;
-//! * `incoming` is held while a directory is created there, or abandoned ones are looked for;
-//! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that it is removed
-//!   only when nobody uses it.
+//! * `incoming` is held while a directory is created in it, and while abandoned directories are searched;
+//! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that a root in
+//!   use is not removed.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -39,31 +39,31 @@ use crate::source::{Archive, Layout, RegistryOptions, Selector, Source};
 pub struct ImageStore {
     directory: PathBuf,
     bounds: ImageBounds,
-    /// Bytes that all layers together may have.
+    /// Maximum total size of all layers, in bytes.
     disk_max: u64,
 }
 
-/// What [`ImageStore::add`] did.
+/// Result of [`ImageStore::add`].
 #[derive(Clone, Debug)]
 pub struct AddedImage {
     /// The image.
     pub image: Image,
-    /// Number of its layers that were unpacked now; the others were there.
+    /// Number of its layers that were unpacked now. The other layers were already in the store.
     pub layers_unpacked: usize,
     /// Bytes of the layers that were unpacked now.
     pub bytes_unpacked: u64,
-    /// The image that had this name before, if it was another one.
+    /// The image that had this name before, if it was a different image.
     pub replaced: Option<ContentHash>,
 }
 
-/// What [`ImageStore::prune`] removed.
+/// Result of [`ImageStore::prune`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Roots that no name refers to.
+    /// Number of removed roots, to which no name referred.
     pub roots: usize,
-    /// Layers that no image refers to.
+    /// Number of removed layers, to which no image referred.
     pub layers: usize,
-    /// Roots that are removed later, because a process uses them.
+    /// Number of roots that are still in use, and are removed later.
     pub in_use: usize,
 }
 
@@ -76,7 +76,7 @@ struct LayerTree {
     is_new: bool,
 }
 
-/// What the bound on disk space leaves for new layers.
+/// Free space for new layers under the bound on disk space.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FreeSpace {
     pub(crate) bytes: u64,
@@ -84,7 +84,7 @@ pub(crate) struct FreeSpace {
     pub(crate) bound: u64,
 }
 
-/// Bytes that may follow the end of a layer's archive. The largest record that tar(1) pads an archive to is 1 MiB.
+/// Maximum bytes after the end of a layer's archive. tar(1) pads an archive to at most 1 MiB.
 const PADDING_MAX: u64 = 1 << 20;
 
 /// A directory of [`ImageStore::incoming`], which is removed when this value is dropped.
@@ -113,7 +113,7 @@ impl ImageStore {
         ImageStore { directory: directory.into(), bounds: ImageBounds::default(), disk_max }
     }
 
-    /// The same store with other bounds on images.
+    /// Sets other bounds on images.
     #[must_use]
     pub fn with_bounds(self, bounds: ImageBounds) -> ImageStore {
         ImageStore { bounds, ..self }
@@ -141,7 +141,8 @@ impl ImageStore {
         self.roots().join(id.to_string())
     }
 
-    /// Creates the store's directories, so that a sandbox can be given [`ImageStore::roots`] before there is an image.
+    /// Creates the store's directories, so that a sandbox can mount [`ImageStore::roots`] before the first image is
+    /// added.
     ///
     /// # Errors
     /// A directory cannot be created.
@@ -152,11 +153,11 @@ impl ImageStore {
         Ok(())
     }
 
-    /// Adds an image under a name. An image that has the name already is replaced as the holder of the name. If there is no
-    /// room, what no name needs is removed first.
+    /// Adds an image under a name. If another image has the name, the name then refers to the new image. If space is
+    /// lacking, layers and roots that no name needs are removed first.
     ///
-    /// # Errors
-    /// The source cannot be read, the image is refused, or the store has no room. No image is then lost.
+    /// # Errors The source cannot be read, the image is refused, or the store has too little space. The existing images
+    /// are then unchanged.
     pub fn add(
         &self,
         name: &ImageName,
@@ -235,8 +236,8 @@ impl ImageStore {
         self.add_planned(name, source, &blobs, plan, incoming)
     }
 
-    /// Opens an archive; one that is compressed as a whole is uncompressed into `incoming`, since its files are read
-    /// out of order.
+    /// Opens an archive. A compressed archive is first uncompressed into `incoming`, because its files are read in any
+    /// order.
     fn uncompressed(&self, path: &Path, incoming: &Path) -> Result<File, ImageError> {
         let mut file = File::open(path).map_err(ImageError::io("open", path))?;
         let mut head = [0; 4];
@@ -274,7 +275,7 @@ impl ImageStore {
         incoming: &Incoming,
     ) -> Result<AddedImage, ImageError> {
         let mut budget = Budget::new(&self.bounds, self.room()?);
-        // From the lowest to the highest. The same layer may occur twice, such as an empty one.
+        // From the lowest to the highest. The same layer may occur twice, for example an empty layer.
         let mut layers: Vec<Arc<LayerTree>> = Vec::new();
         let mut trees: BTreeMap<ContentHash, Arc<LayerTree>> = BTreeMap::new();
         for (at, planned) in plan.layers.iter().enumerate() {
@@ -306,7 +307,7 @@ impl ImageStore {
             config: plan.config,
             uid,
         };
-        // Everything is accepted. It must be on the disk before it gets its place.
+        // The image is accepted. Its files must be durable before they get their final names.
         let directory = File::open(&place).map_err(ImageError::io("open", &place))?;
         rustix::fs::syncfs(&directory).map_err(|errno| ImageError::io("write", &place)(errno.into()))?;
         let new = || trees.iter().filter(|(_, tree)| tree.is_new);
@@ -331,7 +332,8 @@ impl ImageStore {
         Ok(AddedImage { image, layers_unpacked: new().count(), bytes_unpacked, replaced })
     }
 
-    /// A layer of an image that is being added: the one that the store has, or one that is unpacked into `incoming`.
+    /// Returns a layer of an image that is being added. If the store does not have the layer, it is unpacked into
+    /// `incoming`.
     fn tree(
         &self,
         blobs: &dyn Blobs,
@@ -354,7 +356,7 @@ impl ImageStore {
         }
     }
 
-    /// The record of a layer that the store has.
+    /// The record of a layer of the store.
     fn contents_of(&self, diff_id: &ContentHash) -> Result<Option<Contents>, ImageError> {
         let path = self.layer(diff_id).join("contents");
         match File::open(&path) {
@@ -364,7 +366,7 @@ impl ImageStore {
         }
     }
 
-    /// Bytes of the files of a layer that the store has.
+    /// Total size of the files of a layer of the store, in bytes.
     fn bytes_of(&self, diff_id: &ContentHash) -> Result<u64, ImageError> {
         let path = self.layer(diff_id).join("contents");
         let file = File::open(&path).map_err(ImageError::io("read", &path))?;
@@ -381,7 +383,7 @@ impl ImageStore {
         incoming: &Path,
     ) -> Result<LayerTree, ImageError> {
         let refused = |reason: String| ImageError::refused(part, reason);
-        let cut_off = |error: io::Error| refused(format!("its archive is corrupted or cut off: {error}"));
+        let cut_off = |error: io::Error| refused(format!("its archive is corrupt or truncated: {error}"));
         let blob = blobs.open(&planned.path).map_err(cut_off)?;
         let blob = blob.ok_or_else(|| refused(format!("the image does not contain `{}`", planned.path)))?;
         let place = incoming.join(format!("layer-{}", planned.diff_id));
@@ -416,7 +418,7 @@ impl ImageStore {
         Ok(LayerTree { contents, place, is_new: true })
     }
 
-    /// Bytes that the bound on disk space leaves for new layers.
+    /// Free bytes for new layers under the bound on disk space.
     fn room(&self) -> Result<u64, ImageError> {
         let mut used = 0;
         for diff_id in hashes_in(&self.layers())? {
@@ -425,7 +427,7 @@ impl ImageStore {
         Ok(self.disk_max.saturating_sub(used))
     }
 
-    /// Makes the root of an image in a new directory. Returns its number of entries, and the user id of its programs.
+    /// Creates the root of an image in a new directory. Returns its number of entries and the user id of its programs.
     fn build_root(
         &self,
         place: &Path,
@@ -433,7 +435,7 @@ impl ImageStore {
         config: &ImageConfig,
     ) -> Result<(u64, Option<u32>), ImageError> {
         std::fs::create_dir(place).map_err(ImageError::io("create", place))?;
-        // The umask of this process may be stricter.
+        // Set explicitly, because the umask of this process may be stricter.
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(place, mode).map_err(ImageError::io("create", place))?;
         let root = Beneath::open(place).map_err(ImageError::io("open", place))?;
@@ -455,7 +457,7 @@ impl ImageStore {
         Ok((entries, uid))
     }
 
-    /// The images, in the order of their names.
+    /// The images, sorted by name.
     ///
     /// # Errors
     /// The index cannot be read.
@@ -479,15 +481,14 @@ impl ImageStore {
 
     /// The image with this name.
     ///
-    /// # Errors
-    /// There is none, or the index cannot be read.
+    /// # Errors No image has this name, or the index cannot be read.
     pub fn get(&self, name: &ImageName) -> Result<Image, ImageError> {
         let found = self.list()?.into_iter().find(|image| image.name == *name);
         found.ok_or_else(|| ImageError::Unknown(name.clone()))
     }
 
-    /// Checks the files of an image's layers against the hashes that were computed when they were unpacked, and its root
-    /// against a root that is made from the layers now. Returns the paths of damaged, missing or added files.
+    /// Checks an image. The files of its layers are compared with the hashes from the time of unpacking. Its root is
+    /// compared with a new root from the same layers. Returns the paths of damaged, missing or added files.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be read.
@@ -534,7 +535,7 @@ impl ImageStore {
             trees.insert(*diff_id, tree.clone());
             layers.push(tree);
         }
-        // Without all its files, a layer cannot be the measure of the root.
+        // A damaged layer cannot be used for checking the root.
         if damaged.is_empty() {
             let incoming = self.incoming()?;
             let fresh = incoming.directory.path().join("root");
@@ -545,7 +546,7 @@ impl ImageStore {
         Ok(damaged.into_iter().collect())
     }
 
-    /// Removes a name, and what no other name needs.
+    /// Removes a name, and the layers and roots that no other name needs.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be changed.
@@ -555,14 +556,14 @@ impl ImageStore {
         self.prune()
     }
 
-    /// Removes the roots and layers that no name needs, and what an interrupted addition left.
+    /// Removes the roots and layers that no name needs, and files of interrupted additions.
     ///
     /// # Errors
     /// The store cannot be changed.
     pub fn prune(&self) -> Result<Pruned, ImageError> {
         self.create()?;
         self.remove_abandoned()?;
-        // The layers of an addition that is under way have no name yet.
+        // Layers of an addition in progress do not have a name yet.
         let lock = self.lock_file("store")?;
         if lock.try_lock().is_err() {
             tracing::info!("an image is being added or verified; layers are removed by a later prune");
@@ -606,7 +607,7 @@ impl ImageStore {
         Ok(RootInUse { path, _lock: lock })
     }
 
-    /// A directory for what is incomplete, locked until it is dropped.
+    /// Creates a directory for incomplete files. It is locked until the value is dropped.
     fn incoming(&self) -> Result<Incoming, ImageError> {
         let _lock = self.lock("incoming")?;
         let path = self.directory.join("incoming");
@@ -616,7 +617,7 @@ impl ImageStore {
         Ok(Incoming { directory, _lock: lock })
     }
 
-    /// Removes what interrupted additions left: directories that no process has locked.
+    /// Removes the directories of interrupted additions, which no process has locked.
     fn remove_abandoned(&self) -> Result<(), ImageError> {
         let _lock = self.lock("incoming")?;
         let path = self.directory.join("incoming");
@@ -625,14 +626,14 @@ impl ImageStore {
             if File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok())
                 && let Err(error) = remove_tree(&path)
             {
-                // It wastes space, and harms nothing else. The next operation tries again.
-                tracing::warn!(path = %path.display(), %error, "cannot remove what an interrupted addition left");
+                // The directory only wastes space. The next operation tries again.
+                tracing::warn!(path = %path.display(), %error, "cannot remove the files of an interrupted addition");
             }
         }
         Ok(())
     }
 
-    /// Removes a layer or a root. It leaves its place as a whole, so that it is complete as long as it is there.
+    /// Removes a layer or a root. It is first renamed, so that an entry with its final name is always complete.
     fn remove_whole(&self, path: &Path) -> Result<(), ImageError> {
         let aside = self.incoming()?.directory;
         std::fs::rename(path, aside.path().join("removed")).map_err(ImageError::io("remove", path))?;
@@ -642,7 +643,7 @@ impl ImageStore {
     fn lock_file(&self, name: &str) -> Result<File, ImageError> {
         let path = self.directory.join("locks").join(name);
         match File::options().create(true).append(true).open(&path) {
-            // A process that only reads the store can hold its roots, too.
+            // A process without write access to the store can also hold its roots.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
             other => other,
         }
@@ -678,12 +679,12 @@ impl ImageStore {
 }
 
 /// The time in seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "the time is only shown to people; this crate has no clock")]
+#[expect(clippy::disallowed_methods, reason = "the time is only shown to users; this crate has no clock")]
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Renames a complete directory to its place, unless another process has put the same there.
+/// Renames a complete directory to its final name, unless another process was faster.
 fn put_in_place(from: &Path, to: &Path) -> Result<(), ImageError> {
     match std::fs::rename(from, to) {
         Ok(()) => Ok(()),
@@ -698,7 +699,7 @@ fn remove_tree(path: &Path) -> Result<(), ImageError> {
     std::fs::remove_dir_all(path).map_err(ImageError::io("remove", path))
 }
 
-/// The hashes that are names in a directory of the store.
+/// The entries of a directory of the store whose names are hashes.
 fn hashes_in(directory: &Path) -> Result<Vec<ContentHash>, ImageError> {
     let mut hashes = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(ImageError::io("read", directory))? {
@@ -740,8 +741,8 @@ fn decoder_of<'a>(compression: Compression, from: &'a mut dyn Read) -> io::Resul
     decoder(compression, Box::new(from))
 }
 
-/// The user id of an image's programs: that of `USER`, by number or by a name in its `/etc/passwd`. `None` for root,
-/// which no program is.
+/// The user id of an image's programs, from `USER`: a number, or a name in its `/etc/passwd`. `None` for root, because
+/// no program runs as root.
 fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageError> {
     let Some(user) = &config.user else { return Ok(None) };
     let name = user.split(':').next().unwrap_or_default();
@@ -758,7 +759,7 @@ fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageErr
     };
     match id {
         Some(0) => Ok(None),
-        // The last id means "no change" to the kernel.
+        // The kernel uses the largest id for "no change".
         Some(id) if id < u32::MAX => Ok(Some(id)),
         _ => Err(ImageError::refused(
             "the configuration",

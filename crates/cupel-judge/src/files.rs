@@ -36,12 +36,12 @@ pub(crate) fn beside_artifacts(
     artifacts: &BoxFiles,
     main_only: bool,
 ) -> BoxFiles {
-    let made: HashSet<&BoxPath> = artifacts.iter().map(|file| &file.path).collect();
+    let artifact_paths: HashSet<&BoxPath> = artifacts.iter().map(|file| &file.path).collect();
     let is_source = |path: &BoxPath| {
         let name = path.as_str().rsplit('/').next().unwrap_or_default();
         name.rsplit_once('.').is_some_and(|(_, extension)| language.extensions.iter().any(|e| e == extension))
     };
-    let is_copied = |file: &&BoxFile| (main_only || !is_source(&file.path)) && !made.contains(&file.path);
+    let is_copied = |file: &&BoxFile| (main_only || !is_source(&file.path)) && !artifact_paths.contains(&file.path);
     let copied = sent.iter().skip(1).filter(is_copied);
     BoxFiles::new(copied.cloned().collect())
 }

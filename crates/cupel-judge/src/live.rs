@@ -8,12 +8,13 @@ use std::time::Duration;
 
 pub use cupel_types::{LiveInput, LiveSignal, TerminalSize};
 
-/// Where a running step gets its live input from. Blocking, called on threads of the executor, by one at a time.
+/// The source of a running step's live input. Its methods block. The executor calls them from its threads, one at a
+/// time.
 pub trait LiveSource: Send + Sync {
     /// Waits for the next input, at most `timeout`. `None` if there was none. After the last input, a source returns
-    /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source returns at most
-    /// [`LiveInput::WINDOW`] bytes that are not consumed; if it returns more, the executor takes nothing from it, not
-    /// even signals, until the program has read some. It is called until the step has ended, and at most once beyond;
+    /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source should return at
+    /// most [`LiveInput::WINDOW`] unconsumed bytes. If it returns more, the executor takes nothing from it, not even
+    /// signals, until the program has read some bytes. It is called until the step has ended, and at most once beyond;
     /// what it then returns is lost.
     fn next(&self, timeout: Duration) -> Option<LiveInput>;
 
@@ -25,7 +26,7 @@ pub trait LiveSource: Send + Sync {
 /// Live standard input of a step.
 #[derive(Clone)]
 pub struct LiveStdin {
-    /// Where the input comes from.
+    /// Source of the input.
     pub source: Arc<dyn LiveSource>,
     /// Initial window of the program's terminal. `None`: the program has no terminal, and its standard input is a pipe.
     pub terminal: Option<TerminalSize>,

@@ -2,8 +2,8 @@
 //!
 //! The program controls its standard error, so the text that is found is only displayed: one line, bounded, without
 //! control characters. Only a rule with `memory_limit` changes the verdict: a match means that the language's own heap
-//! was full. A program gains nothing by printing such a message itself: it only turns one failure into another, which
-//! any program can cause more easily by allocating memory.
+//! was full. A program gains nothing by printing such a message itself. It only changes one failure into another, which
+//! it could also cause by allocating memory.
 
 use cupel_types::BoxFiles;
 use regex_lite::{Captures, Regex};

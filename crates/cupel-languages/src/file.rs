@@ -351,7 +351,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         None => None,
     };
     if dto.image.is_none() && dto.executor.is_some() {
-        faults.add("executor", "says where programs of an image run, so it needs `image`");
+        faults.add("executor", "selects the executor of an image, so it needs `image`");
     }
     if dto.image.is_some() {
         let of_machine = [

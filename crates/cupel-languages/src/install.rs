@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selected_set_contains_the_smaller_ones() {
+    fn a_selected_set_contains_the_smaller_sets() {
         let registry = Registry::load(None).unwrap();
         let plan = InstallPlan::new(&registry, &Selection::Set(LanguageSet::Core), false).unwrap();
         assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.set == LanguageSet::Core)));

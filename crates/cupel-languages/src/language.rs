@@ -53,10 +53,10 @@ pub struct Language {
     pub env: Vec<(String, String)>,
     /// The container image that contains the toolchain; `None` if the machine has it.
     pub image: Option<ImageName>,
-    /// Where the programs of the image run. `None` before [`Registry::run_images_in`](crate::Registry::run_images_in), if the
-    /// language file does not say it.
+    /// Executor of the image's programs. `None` before [`Registry::run_images_in`](crate::Registry::run_images_in), if
+    /// the language file does not name it.
     pub executor: Option<ImageExecutor>,
-    /// What the image provides, once it is found.
+    /// The image's contribution, once the image is found.
     pub found_image: Option<FoundImage>,
     /// The directory that the language's programs see as `/`. [`Root::System`] until the image is found.
     pub root: Root,
@@ -275,7 +275,7 @@ pub struct Packages {
     pub set: LanguageSet,
 }
 
-/// Sets of languages that are installed together. Each contains the one before.
+/// Sets of languages that are installed together. Each set contains the previous set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LanguageSet {
     /// The languages that `make run` installs.
@@ -287,7 +287,7 @@ pub enum LanguageSet {
     All,
 }
 
-/// Where the programs of an image run.
+/// Executor of an image's programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageExecutor {
@@ -308,14 +308,14 @@ impl ImageExecutor {
     }
 }
 
-/// What a container image provides to a language.
+/// The contribution of a container image to a language: digest, environment and files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundImage {
     /// Digest of its manifest, or its id if it has none.
     pub digest: ContentHash,
-    /// Its environment.
+    /// Environment variables of the image.
     pub env: Vec<(String, String)>,
-    /// Its files.
+    /// Files of the image.
     pub root: Root,
 }
 

@@ -92,7 +92,7 @@ fn upstream(version: &str) -> &str {
     version.split_once('+').map_or(version, |(upstream, _)| upstream)
 }
 
-/// The name in `NAME@RANGE`; a scope begins with `@`, too.
+/// The name in `NAME@RANGE`; a scope also begins with `@`.
 fn npm_name(spec: &str) -> &str {
     match spec.get(1..).and_then(|rest| rest.find('@')) {
         Some(at) => &spec[..at + 1],

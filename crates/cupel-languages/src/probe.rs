@@ -20,7 +20,7 @@ pub trait Probe: Sync {
     /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Finds a container image. `executor` says where its programs run, and so where the image is.
+    /// Finds a container image in the store of its `executor`.
     ///
     /// # Errors
     /// A message for the operator: there is no such image, or this process has none.
@@ -29,7 +29,7 @@ pub trait Probe: Sync {
         Err(format!("it needs the image `{name}`, and this process has no images"))
     }
 
-    /// As [`Probe::version`], with the program of an image.
+    /// Like [`Probe::version`], with the program of an image.
     ///
     /// # Errors
     /// As for [`Probe::version`].
@@ -38,7 +38,7 @@ pub trait Probe: Sync {
         Err("this process runs no programs of images".to_owned())
     }
 
-    /// As [`Probe::is_installed`], for a program of an image.
+    /// Like [`Probe::is_installed`], for a program of an image.
     ///
     /// # Errors
     /// A message for the operator: the image cannot be examined.

@@ -133,8 +133,8 @@ impl Registry {
         }
     }
 
-    /// Probes the languages that have an image. A language of the machine is as available as it is in `before`, if its file
-    /// there finds the version by the same command; otherwise the probe says why it is not.
+    /// Probes the languages that have an image. A language of the machine keeps its availability from `before` if its
+    /// version command is unchanged. Otherwise, the probe reports why the language is unavailable.
     pub fn probe_beside(&mut self, before: &Registry, probe: &dyn Probe) {
         for language in &mut self.languages {
             let known = before.get(&language.id).filter(|known| {
@@ -403,7 +403,7 @@ fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a
 }
 
 impl Language {
-    /// Records what a probe found.
+    /// Records the result of a probe.
     fn accept(&mut self, Probed { availability, image, has_check }: Probed) {
         if !has_check {
             self.check = None;
@@ -414,7 +414,7 @@ impl Language {
     }
 }
 
-/// What a probe found.
+/// Result of a probe.
 struct Probed {
     availability: Availability,
     image: Option<FoundImage>,
@@ -445,8 +445,8 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
     Probed { availability, image, has_check }
 }
 
-/// The version of a language whose toolchain is in an image, with the image's digest. Whatever is kept for a version,
-/// such as compiled programs, is then never used with another image.
+/// The version of a language whose toolchain is in an image. It contains the image's digest, so data that are cached
+/// per version, such as compiled programs, are never used with another image.
 fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
     let command = &language.version.command;
     // First, because this starts no program.
@@ -889,7 +889,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_in_an_image_has_nothing_of_the_machine() {
+    fn a_language_in_an_image_uses_no_toolchain_of_the_machine() {
         let shipped = Registry::load(None).unwrap();
         let image: ImageName = "a:1".parse().unwrap();
         for language in shipped.iter() {
@@ -908,7 +908,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_keeps_what_the_machine_has_and_probes_images() {
+    fn a_reload_keeps_the_machines_toolchains_and_probes_images() {
         let mut before = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
         before.probe(&Fake);
         let mut languages = registry(&[("gone", "", ""), ("old", "", ""), ("new", "", "")]).unwrap().languages;

@@ -96,11 +96,11 @@ pub enum Answer {
 pub struct MalformedAnswer;
 
 impl Answer {
-    /// Parses an answer. `asked` are the files of the request.
+    /// Parses an answer. `requested` are the files of the request.
     ///
     /// # Errors
     /// The answer is truncated, has trailing bytes, or contains an invalid path or a duplicate path.
-    pub fn read(mut bytes: &[u8], asked: &BoxFiles) -> Result<Answer, MalformedAnswer> {
+    pub fn read(mut bytes: &[u8], requested: &BoxFiles) -> Result<Answer, MalformedAnswer> {
         let from = &mut bytes;
         let [kind] = take(from)?;
         let exit_code = i32::try_from(number(from)?).map_err(|_| MalformedAnswer)?;
@@ -110,15 +110,15 @@ impl Answer {
         for _ in 0..number(from)? {
             let name = std::str::from_utf8(block(from)?).map_err(|_| MalformedAnswer)?;
             let path = BoxPath::new(name).map_err(|_| MalformedAnswer)?;
-            let executable = asked.iter().any(|file| file.path == path && file.executable);
+            let executable = requested.iter().any(|file| file.path == path && file.executable);
             files.push(BoxFile { path, data: block(from)?.into(), executable });
         }
         if !from.is_empty() {
             return Err(MalformedAnswer);
         }
-        let made = files.len();
+        let new_count = files.len();
         files.extend(
-            asked.iter().filter(|file| files.iter().all(|new| new.path != file.path)).cloned().collect::<Vec<_>>(),
+            requested.iter().filter(|file| files.iter().all(|new| new.path != file.path)).cloned().collect::<Vec<_>>(),
         );
         files.sort_by(|a, b| a.path.cmp(&b.path));
         if files.windows(2).any(|pair| pair[0].path == pair[1].path) {
@@ -128,7 +128,7 @@ impl Answer {
             (0, 0..=255) => {
                 Ok(Answer::Compiled { exit_code, output: output.into(), files: BoxFiles::new(files), cpu_time })
             }
-            (1, _) if made == 0 => Ok(Answer::Declined),
+            (1, _) if new_count == 0 => Ok(Answer::Declined),
             _ => Err(MalformedAnswer),
         }
     }
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn files_of_the_answer_are_merged_into_those_of_the_request() {
-        let asked = BoxFiles::new(vec![file("run", b"old"), file("b.x", b"source")]);
-        let read = Answer::read(&answer(&[("run", "new"), ("a/c", "made")]), &asked).unwrap();
+        let requested = BoxFiles::new(vec![file("run", b"old"), file("b.x", b"source")]);
+        let read = Answer::read(&answer(&[("run", "new"), ("a/c", "made")]), &requested).unwrap();
         let Answer::Compiled { exit_code: 0, files, .. } = read else { panic!("{read:?}") };
         assert_eq!(files, BoxFiles::new(vec![file("a/c", b"made"), file("b.x", b"source"), file("run", b"new")]));
     }

@@ -206,7 +206,7 @@ fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
 /// Values for the placeholders of a [`Template`] in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholders {
-    /// Never empty; the main source first.
+    /// The sources, main source first. Never empty.
     sources: Vec<String>,
     main_class: Option<String>,
     memory: Bytes,
@@ -225,7 +225,7 @@ impl Placeholders {
         }
     }
 
-    /// Values for a step on these files. The first is the main source; other files with its extension are sources, too.
+    /// Values for a step on these files. The first is the main source; other files with its extension are also sources.
     /// `None` if there are no files.
     pub fn for_files(files: &BoxFiles, memory: Bytes) -> Option<Placeholders> {
         let mut files = files.iter();

@@ -86,7 +86,7 @@ pub struct OwnLimits {
 pub struct Made {
     /// The generator. Cases with the same generator share one value.
     pub by: Arc<Generator>,
-    /// Its arguments for this case.
+    /// The generator's arguments for this case.
     pub args: Vec<String>,
     /// Whether its standard output is the input; if not, and if it writes nothing, the file is the input.
     pub input: bool,
@@ -100,7 +100,7 @@ pub struct Made {
 pub struct Generator {
     /// The program that is built and run.
     pub program: Program,
-    /// Its limits. The limit on output applies to each of its streams.
+    /// The generator's limits. The output limit applies to each of its streams.
     pub bounds: StepBounds,
 }
 

@@ -102,18 +102,24 @@ cupel_types::named! {
 }
 
 impl ExpectedVerdict {
-    /// Whether the judge's verdict satisfies this one: `TLE` includes ILE; `RTE` includes MLE, OLE and SV; `WA` includes PE.
+    /// Whether the judge's verdict satisfies this expected verdict. `TLE` includes ILE; `RTE` includes MLE, OLE and SV;
+    /// `WA` includes PE.
     pub fn covers(self, verdict: Verdict) -> bool {
-        let codes: &[&str] = match self {
-            ExpectedVerdict::Accepted => &["AC"],
-            ExpectedVerdict::WrongAnswer => &["WA", "PE"],
-            ExpectedVerdict::PresentationError => &["PE"],
-            ExpectedVerdict::TimeLimit => &["TLE", "ILE"],
-            ExpectedVerdict::RuntimeError => &["RTE", "MLE", "OLE", "SV"],
-            ExpectedVerdict::MemoryLimit => &["MLE"],
-            ExpectedVerdict::OutputLimit => &["OLE"],
-            ExpectedVerdict::CompileError => &["CE"],
+        let satisfied: &[ExpectedVerdict] = match verdict {
+            Verdict::Accepted => &[ExpectedVerdict::Accepted],
+            Verdict::WrongAnswer => &[ExpectedVerdict::WrongAnswer],
+            Verdict::PresentationError => &[ExpectedVerdict::PresentationError, ExpectedVerdict::WrongAnswer],
+            Verdict::TimeLimit | Verdict::IdleLimit => &[ExpectedVerdict::TimeLimit],
+            Verdict::MemoryLimit => &[ExpectedVerdict::MemoryLimit, ExpectedVerdict::RuntimeError],
+            Verdict::OutputLimit => &[ExpectedVerdict::OutputLimit, ExpectedVerdict::RuntimeError],
+            Verdict::RuntimeError | Verdict::SecurityViolation => &[ExpectedVerdict::RuntimeError],
+            Verdict::CompileError => &[ExpectedVerdict::CompileError],
+            Verdict::PartialScore
+            | Verdict::CompileLimit
+            | Verdict::Skipped
+            | Verdict::InternalError
+            | Verdict::Cancelled => &[],
         };
-        codes.contains(&verdict.code())
+        satisfied.contains(&self)
     }
 }

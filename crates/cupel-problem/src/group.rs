@@ -63,8 +63,8 @@ pub struct CaseGroup {
     pub max: MaxScore,
     /// The range of the score, if the package sets one. If the score is outside the range, the package is at fault.
     pub range: Option<ScoreRange>,
-    /// Groups that are judged before this one and must be accepted. If one is not accepted, this group is not run and
-    /// gives no points.
+    /// Groups that are judged before this group and must be accepted. If any of them is not accepted, this group is not
+    /// run and gives no points.
     pub requires: Vec<GroupName>,
     /// Whether the group's score counts towards the parent group's score.
     pub counts: bool,
@@ -126,7 +126,7 @@ pub enum VerdictRule {
     AlwaysAccepted,
     /// Accepted if any child is accepted. If none is accepted, the first error.
     AnyAccepted {
-        /// Whether the worst error is used instead of the first one.
+        /// Whether the worst error is used instead of the first error.
         else_worst: bool,
     },
 }

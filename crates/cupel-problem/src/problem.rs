@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_main_title_is_the_english_one() {
+    fn the_main_title_is_the_english_title() {
         let other = BTreeMap::from([("en".to_owned(), "Sum".to_owned()), ("sv".to_owned(), "x".to_owned())]);
         let titles = Titles::new("sv".to_owned(), "Summa".to_owned(), other);
         assert_eq!(titles.main(), "Sum");

@@ -72,7 +72,7 @@ impl Broker for Redis {
             return Err(BrokerError::new("use this server", BrokerFault::Version, old));
         }
         for key in &self.keys {
-            let made: Result<(), RedisError> = redis::cmd("XGROUP")
+            let created: Result<(), RedisError> = redis::cmd("XGROUP")
                 .arg("CREATE")
                 .arg(key)
                 .arg(GROUP)
@@ -80,7 +80,7 @@ impl Broker for Redis {
                 .arg("MKSTREAM")
                 .query_async(&mut talk)
                 .await;
-            match made {
+            match created {
                 Err(error) if error.code() != Some("BUSYGROUP") => {
                     return Err(failed("create the consumer group", error));
                 }

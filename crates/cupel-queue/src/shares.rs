@@ -1,6 +1,6 @@
 //! Scheduling between priority classes: smooth weighted round robin, 8 : 4 : 1.
 //!
-//! If hints of all classes wait, interactive runs get 8 of 13 turns, ordinary ones 4 and batch ones 1, spread evenly.
+//! If hints of all classes wait, interactive runs get 8 of 13 turns, ordinary runs 4 and batch runs 1, spread evenly.
 //! An empty class leaves its share to the others and accumulates no credit. No class starves.
 
 use cupel_types::PriorityClass;

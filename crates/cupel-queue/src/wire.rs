@@ -85,7 +85,7 @@ mod tests {
         let run = "00000000-0000-0000-0000-000000000001";
         for (message, expected) in [
             (good.replacen('1', "2", 1), Unreadable::Version),
-            ("17 whatever comes then".to_owned(), Unreadable::Version),
+            ("17 any other text".to_owned(), Unreadable::Version),
             (String::new(), Unreadable::Garbage),
             ("1".to_owned(), Unreadable::Garbage),
             ("1 ".to_owned(), Unreadable::Garbage),

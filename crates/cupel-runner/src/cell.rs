@@ -1,4 +1,4 @@
-//! Where one command runs: a slot of the native sandbox, or a container of Docker Engine.
+//! The place where one command runs: a slot of the native sandbox, or a container of Docker Engine.
 
 use std::io;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ pub(crate) trait Cell: Send {
 /// A failure of the place, never of the program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CellError {
-    /// Of the native sandbox.
+    /// A failure of the native sandbox.
     #[error(transparent)]
     Native(#[from] RunError),
-    /// Of Docker Engine.
+    /// A failure of Docker Engine.
     #[error(transparent)]
     Container(#[from] ContainerError),
-    /// This process has no threads or descriptors left.
+    /// This process cannot create more threads or descriptors.
     #[error("cannot connect two programs")]
     Io(#[from] io::Error),
 }

@@ -38,7 +38,7 @@ pub trait Runner: Send + Sync {
         Err("this runner has no images".to_owned())
     }
 
-    /// Prepares for programs of a language that is offered from now on, so that the first one starts sooner.
+    /// Prepares for programs of a newly offered language, so that the first program starts sooner.
     fn offer(&self, language: &Language) {
         let _ = language;
     }

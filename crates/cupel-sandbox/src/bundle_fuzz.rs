@@ -127,9 +127,9 @@ proptest! {
         unpack(write(&BoxFiles::new(wanted)).unwrap().as_fd(), opened.as_fd(), me()).unwrap();
         for (path, (data, executable)) in files {
             use std::os::unix::fs::PermissionsExt;
-            let made = dir.path().join("box").join(path);
-            prop_assert_eq!(&std::fs::read(&made).unwrap(), data);
-            prop_assert_eq!(std::fs::metadata(&made).unwrap().permissions().mode() & 0o100 != 0, *executable);
+            let unpacked = dir.path().join("box").join(path);
+            prop_assert_eq!(&std::fs::read(&unpacked).unwrap(), data);
+            prop_assert_eq!(std::fs::metadata(&unpacked).unwrap().permissions().mode() & 0o100 != 0, *executable);
         }
         nothing_outside(dir.path());
     }

@@ -79,8 +79,8 @@ pub enum Stdin {
     /// These bytes, followed by end of file.
     Bytes(Arc<[u8]>),
     /// A descriptor. A pipe, a socket or a device is passed to the program itself. A file is read from its current
-    /// offset, and the program gets a pipe with the content, so that it can neither learn the file's name nor lock it.
-    /// Never pass a terminal.
+    /// offset, and the program gets a pipe with the content. So the program can neither learn the file's name nor lock
+    /// the file. Never pass a terminal.
     Descriptor(Arc<OwnedFd>),
     /// Input that arrives while the program runs. Only for [`CellKind::Run`]. While the input is open, the idle limit
     /// does not apply; from [`LiveInput::EndOfInput`](cupel_types::LiveInput::EndOfInput) on, it does.
@@ -88,8 +88,8 @@ pub enum Stdin {
         /// Where the input arrives. For one run only.
         queue: LiveQueue,
         /// Initial window of the program's terminal. The terminal is standard input, output and error, so all output
-        /// arrives as standard output, and it is the controlling terminal of the program, which is never started warm.
-        /// `None`: the program has pipes.
+        /// arrives as standard output. It is also the controlling terminal of the program. Such a program is never
+        /// started warm. `None`: the program has pipes.
         terminal: Option<TerminalSize>,
     },
 }

@@ -146,7 +146,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         fetch: Vec::new(),
         watch: false,
     };
-    // The second run looks for what the first one left behind.
+    // The second run searches for data that the first run left behind.
     let visits = if matches!(wall, Wall::IpcNamespace | Wall::FreshBox) { 2 } else { 1 };
     let mut breach = None;
     for _ in 0..visits {

@@ -128,7 +128,7 @@ impl LiveQueue {
     }
 }
 
-/// What the slot must do for an input that is not written.
+/// The action of the slot for an input that is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
     Signal(LiveSignal),
@@ -153,7 +153,7 @@ pub(crate) struct LiveFeed {
     ended: bool,
 }
 
-/// Where the bytes go.
+/// Destination of the bytes.
 enum Sink {
     /// The terminal does not exist yet.
     Awaited,
@@ -233,7 +233,7 @@ impl LiveFeed {
             LiveInput::EndOfInput => {
                 self.ended = true;
                 if self.is_terminal {
-                    // The first one only sends a line that is not complete. Source: termios(3), VEOF.
+                    // The first VEOF only sends an incomplete line. Source: termios(3), VEOF.
                     let count = if self.is_last_line_open { 2 } else { 1 };
                     self.pending.extend(std::iter::repeat_n(END_OF_FILE, count));
                 }

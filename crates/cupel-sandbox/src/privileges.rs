@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn make_beneath_keeps_the_owner_and_follows_no_link() {
+    fn make_beneath_keeps_the_owner_and_does_not_follow_links() {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
         let top = tempfile::tempdir().unwrap();
         let (data, outside) = (top.path().join("data"), top.path().join("outside"));

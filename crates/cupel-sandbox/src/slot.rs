@@ -42,7 +42,7 @@ pub struct Slot {
     warm: Vec<Arc<WarmTemplate>>,
     /// One lane for each template in `warm`.
     warm_lanes: Vec<Option<Lane>>,
-    /// Lanes for images; the one that was used last is at the end.
+    /// Lanes for images. The last used lane is at the end.
     image_lanes: VecDeque<(CellKind, LaneImage, Lane)>,
     received: Vec<u8>,
     chunk: Box<[u8]>,
@@ -65,7 +65,7 @@ const READS_IN_A_ROW: usize = 8;
 /// Pause between two polls of a terminal that no process has open.
 const TERMINAL_REST: Duration = Duration::from_millis(100);
 
-/// Maximum number of runs that one warm interpreter serves. All these runs have the same hash seed.
+/// Maximum number of runs per warm interpreter. All these runs have the same hash seed.
 const WARM_RUNS_MAX: u32 = 1_000;
 
 /// Selects one of the slot's lanes.
@@ -479,7 +479,7 @@ struct Captured {
     holds: usize,
     /// Whether it is a terminal. It has ended only when the run has: until then, a process may open it again.
     is_terminal: bool,
-    /// When to look again whether a process has opened a terminal again that nobody had open.
+    /// Time of the next check whether a process has reopened a terminal that all processes had closed.
     rests_until: Option<Instant>,
 }
 

@@ -124,9 +124,9 @@ fn put(blobs: &impl Blobs, key: &BlobKey, length: u64) {
 /// Gets a blob, compares it with the pattern, and returns its length.
 fn get(blobs: &impl Blobs, key: &BlobKey) -> u64 {
     let mut compared = Compared { at: 0, memory: 0 };
-    let told = blobs.get(key, &mut compared, u64::MAX).unwrap();
-    assert_eq!(told, compared.at);
-    told
+    let copied = blobs.get(key, &mut compared, u64::MAX).unwrap();
+    assert_eq!(copied, compared.at);
+    copied
 }
 
 /// Rule.

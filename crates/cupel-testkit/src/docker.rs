@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::servers::keeper;
 
-/// A running engine. It ends, and everything of it is removed, when this value is dropped.
+/// A running engine. When this value is dropped, the engine ends and all its files are removed.
 pub struct Engine {
     daemon: Option<Child>,
     directory: TempDir,
@@ -63,7 +63,7 @@ impl Engine {
                 }
             }
             daemon.wait().unwrap();
-            // If nobody reaps containerd, which ends with the daemon, its number seems to be in use.
+            // Containerd ends with the daemon. Until it is reaped, its process id seems to be in use.
             for left in ["pid", "exec/containerd/containerd.pid"] {
                 let _ = std::fs::remove_file(self.directory.path().join(left));
             }
@@ -99,7 +99,7 @@ impl Engine {
         self.try_docker(arguments).unwrap_or_else(|error| panic!("docker {arguments:?}: {error}"))
     }
 
-    /// Makes an image of the files in a directory. `changes` are instructions such as `USER 1000`.
+    /// Creates an image from the files in a directory. `changes` are instructions such as `USER 1000`.
     pub fn import(&self, directory: &Path, name: &str, changes: &[&str]) {
         let mut tar =
             Command::new("tar").arg("-C").arg(directory).args(["-c", "."]).stdout(Stdio::piped()).spawn().unwrap();
@@ -110,7 +110,7 @@ impl Engine {
         tar.wait().unwrap();
     }
 
-    /// Ids of all containers, also those that do not run.
+    /// Ids of all containers, including stopped containers.
     pub fn containers(&self) -> Vec<String> {
         self.docker(&["ps", "--all", "--quiet"]).lines().map(str::to_owned).collect()
     }
@@ -119,7 +119,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop_daemon(false);
-        // The engine leaves an empty group in each hierarchy, and on version 2 one in all.
+        // The engine leaves an empty group in each hierarchy. On version 2, there is only one hierarchy.
         let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         for hierarchy in hierarchies.map(|entry| entry.path()).chain([PathBuf::from("/sys/fs/cgroup")]) {
             remove_groups(&hierarchy.join(&self.group));

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 /// Path of a file in the box: relative, and unable to leave the box.
 ///
-/// One or more components joined by `/`; each has 1 to 255 bytes and is not `.` or `..`; no control characters
-/// (including NUL) and no backslashes; at most 1,024 bytes and 32 components in total. This check is only the first
-/// line of defence: files are opened beneath the box without following links.
+/// One or more components joined by `/`, at most 1,024 bytes and 32 components in total. Each component has 1 to 255
+/// bytes and is not `.` or `..`. Control characters (including NUL) and backslashes are not allowed. This check is only
+/// the first line of defence: files are opened beneath the box without following links.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoxPath(Arc<str>);
 

@@ -20,8 +20,8 @@ pub struct Grading {
     pub author_message: Option<String>,
     /// The function's return value as JSON, if it was called with arguments from the sender.
     pub returned: Option<Output>,
-    /// Dialogue between the program and the problem's interactor on an input from the sender: lines of the program
-    /// begin with `>`, lines of the interactor with `<`.
+    /// Dialogue between the program and the problem's interactor on the sender's own input. Lines of the program begin
+    /// with `>`, lines of the interactor with `<`.
     pub conversation: Option<Output>,
 }
 

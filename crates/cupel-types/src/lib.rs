@@ -14,7 +14,6 @@ mod image_name;
 mod limits;
 mod live;
 mod named;
-mod other_judges;
 mod outcome;
 mod report;
 mod root;
@@ -36,7 +35,6 @@ pub use ids::{
 pub use image_name::{ImageName, ImageNameError};
 pub use limits::{Limits, LimitsRequest};
 pub use live::{LiveInput, LiveSignal, TerminalSize};
-pub use other_judges::OtherJudge;
 pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use root::{ImageRoot, Root};

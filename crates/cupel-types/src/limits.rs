@@ -145,10 +145,10 @@ pub struct LimitsRequest {
 }
 
 impl LimitsRequest {
-    /// The requested limits, with missing ones taken from `base`.
+    /// The requested limits. Missing limits are taken from `base`.
     ///
-    /// If a CPU limit is requested without a wall-clock or idle limit, those two change by the same amount as the CPU
-    /// limit, so that a program that may compute longer may also wait longer.
+    /// If a CPU limit is requested without a wall-clock or idle limit, these two limits change by the same amount as
+    /// the CPU limit. So a program that may compute longer may also wait longer.
     #[must_use]
     pub fn over(self, base: Limits) -> Limits {
         let LimitsRequest {

@@ -1,4 +1,4 @@
-//! Live input: what a client sends to a program while it runs.
+//! Live input: input that a client sends to a running program.
 
 use crate::{Signal, named};
 
@@ -67,7 +67,7 @@ impl LiveSignal {
     }
 }
 
-/// What a client sends to a program while it runs.
+/// Input that a client sends to a running program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveInput {
     /// Bytes for standard input.

@@ -46,8 +46,8 @@ pub struct CompileReport {
     pub ok: bool,
     /// Standard output and standard error of the compiler, concatenated.
     pub output: Output,
-    /// Exit code of the compile command that failed, or of the last one. `None` if the command exceeded a limit or was
-    /// killed by a signal.
+    /// Exit code of the compile command that failed or, if none failed, of the last command. `None` if the command
+    /// exceeded a limit or was killed by a signal.
     pub exit_code: Option<i32>,
     /// Wall-clock time of the compilation; zero if the result came from the cache.
     pub wall_time: Duration,
@@ -79,7 +79,7 @@ pub struct RunReport {
     pub compile: Option<CompileReport>,
     /// The execution, if there were no test cases and the program was executed.
     pub execution: Option<StepReport>,
-    /// The test cases, in order, up to the last one that was run.
+    /// The test cases, in order, up to the last case that was run.
     pub cases: Vec<CaseReport>,
     /// The files that the submission requested, in the order of the request, with their content after the execution.
     /// Only regular files; missing files are omitted. Empty if a limit ended the program.
@@ -129,7 +129,7 @@ impl RunReport {
 
     /// Whether the program did not run because compilation failed.
     pub fn is_not_built(&self) -> bool {
-        matches!(self.verdict, Verdict::CompileError | Verdict::CompileLimit)
+        self.verdict.is_not_built()
     }
 
     /// How the program was started: `Cold` if any execution was cold, `None` if its language has no warm start.

@@ -12,7 +12,7 @@ pub enum Root {
     System,
     /// The files of a container image.
     Image(Arc<ImageRoot>),
-    /// A container image of Docker Engine, in a container of its own.
+    /// A container image of Docker Engine, in a separate container.
     Docker(Arc<ImageRoot>),
 }
 

@@ -136,8 +136,8 @@ pub struct Program {
     pub tests: Vec<TestCase>,
     /// Whether standard error is part of standard output, in the order in which the program writes.
     pub stderr_to_stdout: bool,
-    /// Files to read back from the box after the execution, if there are no tests; at most [`FETCH_FILES_MAX`], with at
-    /// most [`FETCH_PATHS_BYTES_MAX`] of paths.
+    /// Files to read back from the box after the execution. Used only without tests. At most [`FETCH_FILES_MAX`] files,
+    /// whose paths have at most [`FETCH_PATHS_BYTES_MAX`] bytes in total.
     pub fetch: Vec<BoxPath>,
     /// Set if standard input arrives while the program runs; then there is no `stdin` and there are no tests.
     pub live: Option<Live>,

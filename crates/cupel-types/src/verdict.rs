@@ -7,8 +7,7 @@
 //!
 //! The first order is by cause: only one limit can have killed a program, and the incomplete output of a killed program
 //! is not checked. The second order is that of graders in "worst error" mode. Source of the second order: problemtools,
-//! default grader. A verdict that problemtools does not have ranks next to the verdict into which Cupel folds it. The
-//! names of verdicts in other judges are in [`OtherJudge`](crate::OtherJudge).
+//! default grader. A verdict that problemtools does not have ranks next to the verdict into which Cupel folds it.
 
 use std::fmt;
 use std::time::Duration;
@@ -184,9 +183,87 @@ impl Verdict {
         }
     }
 
+    /// The overall verdict on a submission, in the words of packages. A partial score is accepted, because the score
+    /// already shows the missing points; a compiler that exceeded its limits gives a compile error.
+    #[must_use]
+    pub const fn overall(self) -> Verdict {
+        match self {
+            Verdict::PartialScore => Verdict::Accepted,
+            Verdict::CompileLimit => Verdict::CompileError,
+            Verdict::Accepted
+            | Verdict::WrongAnswer
+            | Verdict::PresentationError
+            | Verdict::TimeLimit
+            | Verdict::IdleLimit
+            | Verdict::MemoryLimit
+            | Verdict::OutputLimit
+            | Verdict::RuntimeError
+            | Verdict::SecurityViolation
+            | Verdict::CompileError
+            | Verdict::Skipped
+            | Verdict::InternalError
+            | Verdict::Cancelled => self,
+        }
+    }
+
     /// Whether the case counts as solved, fully or partially.
     pub const fn is_accepted(self) -> bool {
-        matches!(self, Verdict::Accepted | Verdict::PartialScore)
+        match self {
+            Verdict::Accepted | Verdict::PartialScore => true,
+            Verdict::WrongAnswer
+            | Verdict::PresentationError
+            | Verdict::TimeLimit
+            | Verdict::IdleLimit
+            | Verdict::MemoryLimit
+            | Verdict::OutputLimit
+            | Verdict::RuntimeError
+            | Verdict::SecurityViolation
+            | Verdict::CompileError
+            | Verdict::CompileLimit
+            | Verdict::Skipped
+            | Verdict::InternalError
+            | Verdict::Cancelled => false,
+        }
+    }
+
+    /// Whether there is no program to run, because compilation failed.
+    pub const fn is_not_built(self) -> bool {
+        match self {
+            Verdict::CompileError | Verdict::CompileLimit => true,
+            Verdict::Accepted
+            | Verdict::PartialScore
+            | Verdict::WrongAnswer
+            | Verdict::PresentationError
+            | Verdict::TimeLimit
+            | Verdict::IdleLimit
+            | Verdict::MemoryLimit
+            | Verdict::OutputLimit
+            | Verdict::RuntimeError
+            | Verdict::SecurityViolation
+            | Verdict::Skipped
+            | Verdict::InternalError
+            | Verdict::Cancelled => false,
+        }
+    }
+
+    /// Whether the verdict is a result of the program. If not, Cupel or the package failed, or the run was cancelled.
+    pub const fn is_result(self) -> bool {
+        match self {
+            Verdict::InternalError | Verdict::Cancelled => false,
+            Verdict::Accepted
+            | Verdict::PartialScore
+            | Verdict::WrongAnswer
+            | Verdict::PresentationError
+            | Verdict::TimeLimit
+            | Verdict::IdleLimit
+            | Verdict::MemoryLimit
+            | Verdict::OutputLimit
+            | Verdict::RuntimeError
+            | Verdict::SecurityViolation
+            | Verdict::CompileError
+            | Verdict::CompileLimit
+            | Verdict::Skipped => true,
+        }
     }
 }
 
@@ -228,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_that_killed_the_program_wins() {
+    fn the_limit_that_killed_the_program_decides_the_verdict() {
         use Verdict::{IdleLimit, MemoryLimit, OutputLimit, RuntimeError, SecurityViolation, TimeLimit};
         let second = Duration::from_secs(1);
         let (exited, signalled) = (|code| Some(ExitStatus::Exited(code)), |n| Some(ExitStatus::Signalled(Signal(n))));

@@ -31,7 +31,7 @@ pub struct Verification {
 pub struct BrokenClaim {
     /// Subject of the claim: the path of a program or submission, or `time limit`.
     pub about: String,
-    /// Where the package makes the claim.
+    /// Location of the claim in the package.
     pub rule: String,
     /// Expected value.
     pub expected: String,

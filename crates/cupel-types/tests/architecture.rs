@@ -1,5 +1,5 @@
 //! Checks the invariants of ARCHITECTURE.md against the source tree: dependencies between crates, the location of
-//! `unsafe`, and a header in every file.
+//! `unsafe`, a header in every file, and lists that name every facade, queue, package format and executor.
 //!
 //! This test reads manifests and sources as text and needs no dependencies, so it can be in the lowest crate.
 
@@ -170,6 +170,189 @@ const FENCES: &[(&str, &[&str])] = &[
 
 /// The only folder that may contain `unsafe`.
 const UNSAFE_HOME: &str = "crates/cupel-sandbox/src/sys";
+
+/// Kinds whose members are listed by name in many places, with these places. `{}` is the member's name.
+///
+/// Texts are compared without regard to case. To add a member, add it in each place that the test below reports.
+const LISTS: &[Lists] = &[
+    Lists {
+        kind: "facade",
+        members: || folders("crates/cupel-facades/src"),
+        named_in: &[
+            "ARCHITECTURE.md",
+            "CONTRIBUTING.md",
+            "README.md",
+            "SECURITY.md",
+            "bench/README.md",
+            "bench/src/facades.rs",
+            "crates/cupel-api/src/landing.html",
+            "crates/cupel-api/src/openapi.rs",
+            "crates/cupel-api/src/pages.rs",
+            "crates/cupel-api/tests/it/pages.rs",
+            "crates/cupel-facades/src/lib.rs",
+            "crates/cupel-facades/tests/it/app.rs",
+            "crates/cupel-facades/tests/it/main.rs",
+            "crates/cupel/config.default.toml",
+            "crates/cupel/src/cli/serve/args.rs",
+            "crates/cupel/src/compose/facades.rs",
+            "scripts/test-facades.sh",
+        ],
+        files: &[
+            "crates/cupel-facades/tests/it/{}.rs",
+            "docs/facades/{}.md",
+            "docs/migrating/{}.md",
+        ],
+    },
+    Lists {
+        kind: "queue",
+        members: brokers,
+        named_in: &[
+            "ARCHITECTURE.md",
+            "DEPLOYMENT.md",
+            "README.md",
+            "bench/src/cluster.rs",
+            "bench/src/dispatch.rs",
+            "crates/cupel-queue/src/connect.rs",
+            "crates/cupel-queue/src/lib.rs",
+            "crates/cupel-queue/tests/it/main.rs",
+            "crates/cupel-queue/tests/it/starting.rs",
+            "crates/cupel-testkit/src/servers/mod.rs",
+            "crates/cupel/Cargo.toml",
+            "crates/cupel/config.default.toml",
+            "crates/cupel/src/config/tests.rs",
+            "crates/cupel/tests/it/cluster/faults.rs",
+            "crates/cupel/tests/it/cluster/mod.rs",
+            "deploy/compose/configure.sh",
+            "deploy/compose/docker-compose.yml",
+            "deploy/images/make.sh",
+            "deploy/images/services.Dockerfile",
+            "deploy/nftables/data.nft",
+            "docs/scaling.md",
+            "scripts/setup.sh",
+            "scripts/test-compose.sh",
+        ],
+        files: &[
+            "crates/cupel-queue/tests/it/{}.rs",
+            "crates/cupel-testkit/src/servers/{}.rs",
+            "deploy/kubernetes/engines/{}/kustomization.yaml",
+            "deploy/kubernetes/overlays/{}/kustomization.yaml",
+            "deploy/kubernetes/overlays/{}-keda/kustomization.yaml",
+        ],
+    },
+    Lists {
+        kind: "package format",
+        members: package_formats,
+        named_in: &[
+            "README.md",
+            "crates/cupel-api/src/v1/problems/manage.rs",
+            "crates/cupel-api/tests/it/pages.rs",
+            "crates/cupel-package/README.md",
+            "crates/cupel-package/src/import/mod.rs",
+            "crates/cupel-package/src/rewrite.rs",
+            "crates/cupel-package/tests/it/malformed.rs",
+            "crates/cupel-package/tests/it/support.rs",
+            "crates/cupel-package/tests/it/well_formed.rs",
+            "crates/cupel/src/cli/judge/args.rs",
+            "crates/cupel/tests/it/formats.rs",
+            "crates/cupel/tests/it/help/judge.txt",
+            "docs/packages.md",
+        ],
+        files: &[],
+    },
+    Lists {
+        kind: "executor",
+        members: executors,
+        named_in: &[
+            "ARCHITECTURE.md",
+            "DEPLOYMENT.md",
+            "README.md",
+            "SECURITY.md",
+            "crates/cupel-api/src/v1/languages.rs",
+            "crates/cupel-core/src/check.rs",
+            "crates/cupel-languages/README.md",
+            "crates/cupel-languages/src/file.rs",
+            "crates/cupel-languages/src/language.rs",
+            "crates/cupel-runner/src/lib.rs",
+            "crates/cupel-runner/src/native/executor.rs",
+            "crates/cupel-runner/src/native/runner.rs",
+            "crates/cupel-runner/tests/it/kit.rs",
+            "crates/cupel-runner/tests/it/main.rs",
+            "crates/cupel-types/src/root.rs",
+            "crates/cupel/config.default.toml",
+            "crates/cupel/src/cli/doctor.rs",
+            "crates/cupel/src/cli/doctor/args.rs",
+            "crates/cupel/src/compose/reload.rs",
+            "crates/cupel/src/compose/startup.rs",
+            "crates/cupel/src/config/images.rs",
+            "crates/cupel/src/images.rs",
+            "crates/cupel/tests/it/help/doctor.txt",
+            "crates/cupel/tests/it/main.rs",
+            "docs/recipes/add-a-language.md",
+            "docs/reference/cli.md",
+            "scripts/setup.sh",
+        ],
+        files: &[
+            "bench/src/{}.rs",
+            "crates/cupel-runner/tests/it/{}.rs",
+            "crates/cupel-testkit/src/{}.rs",
+            "crates/cupel/tests/it/{}.rs",
+        ],
+    },
+];
+
+struct Lists {
+    kind: &'static str,
+    /// Names of the members, read from the sources.
+    members: fn() -> Vec<String>,
+    /// Files that name every member.
+    named_in: &'static [&'static str],
+    /// Files that each member has.
+    files: &'static [&'static str],
+}
+
+#[test]
+fn every_list_of_facades_queues_formats_and_executors_is_complete() {
+    let mut missing = Vec::new();
+    for Lists { kind, members, named_in, files } in LISTS {
+        let members = members();
+        assert!(!members.is_empty(), "no member of the kind {kind:?} was found");
+        for member in &members {
+            let unnamed = named_in.iter().filter(|file| !read(&root().join(file)).to_lowercase().contains(member));
+            missing.extend(unnamed.map(|file| format!("{file} does not name the {kind} `{member}`")));
+            let absent = files.iter().map(|file| file.replace("{}", member)).filter(|file| !root().join(file).is_file());
+            missing.extend(absent.map(|file| format!("the {kind} `{member}` has no file {file}")));
+        }
+    }
+    assert_none(&missing);
+}
+
+/// Names of the folders in a folder.
+fn folders(parent: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(parent)).unwrap().map(|entry| entry.unwrap());
+    entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+/// The features of `cupel-queue`: one for each broker.
+fn brokers() -> Vec<String> {
+    let manifest = read(&root().join("crates/cupel-queue/Cargo.toml"));
+    let default = manifest.lines().find(|line| line.starts_with("default = ")).unwrap();
+    default.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The first word of each name in `PackageFormat`: versions of one format count as one.
+fn package_formats() -> Vec<String> {
+    let source = read(&root().join("crates/cupel-package/src/import/detect.rs"));
+    let variants = source.split_once("pub enum PackageFormat").unwrap().1.split_once("\n    }").unwrap().0;
+    let names = variants.split('"').skip(1).step_by(2).map(|name| name.split('-').next().unwrap().to_owned());
+    names.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The modules of `cupel-runner` beside `native`, which is the place without a name.
+fn executors() -> Vec<String> {
+    let mut modules = folders("crates/cupel-runner/src");
+    modules.retain(|name| !["native", "prepared"].contains(&name.as_str()));
+    modules
+}
 
 #[test]
 fn crates_depend_only_downwards() {

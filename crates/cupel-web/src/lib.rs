@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_the_site_its_root_says_how_to_build_it() {
+    async fn without_the_site_the_root_page_explains_how_to_build_it() {
         let (status, _, body) = answer(routes_of(&[], "http://a", &[]), "/", "").await;
         assert_eq!((status, body.contains("make build")), (200, true));
         assert_eq!(answer(routes_of(&[], "http://a", &[]), "/problems", "").await.0, 404);

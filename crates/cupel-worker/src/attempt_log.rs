@@ -18,7 +18,7 @@ use crate::live::Failure;
 /// Shortest time between two pieces of one stream.
 const PIECE_PAUSE: Duration = Duration::from_millis(50);
 
-/// The same for a live run, whose client waits for every prompt.
+/// The pause for a live run, whose client waits for every prompt.
 const LIVE_PIECE_PAUSE: Duration = Duration::from_millis(4);
 
 /// Pieces of a live run that are published without a pause: an answer and the next prompt follow each other at once.
@@ -55,7 +55,7 @@ pub(crate) struct AttemptLog<'a> {
 struct Pending {
     data: Vec<u8>,
     last: Option<Instant>,
-    /// Pieces that may be published without a pause, as of the last one.
+    /// Number of pieces that could be published without a pause at the time of the last piece.
     burst: u32,
 }
 

@@ -230,7 +230,7 @@ impl<'a> Driver<'a> {
     async fn next(&mut self) -> Option<Next<'a>> {
         let shared = self.shared;
         loop {
-            // A run whose result is no longer wanted gets the next turn, and ends in it.
+            // A run whose result is no longer needed gets the next turn, so that it ends.
             let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
             if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
                 return Some(Next::again(begun, None));
@@ -332,7 +332,7 @@ impl<'a> Driver<'a> {
         {
             return Some((assignment, Some(long)));
         }
-        // Long runs that may not begin now are skipped. A run that was given back is not offered for a while.
+        // Long runs that may not begin now are skipped. A returned run is not offered again for a while.
         for _ in 0..SKIPPED_MAX {
             let assignment = match self.ahead.take_if(|assignment| suits(assignment)) {
                 Some(assignment) => assignment,
@@ -364,7 +364,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Whether this slot has room for another long run. One of the slot's places is reserved for a short run.
+    /// Whether this slot can hold another long run. One of the slot's places is reserved for a short run.
     fn may_begin_long(&self) -> bool {
         self.waiting.iter().filter(|begun| begun.is_long).count() + 1 < RUNS_PER_SLOT_MAX
     }
@@ -448,8 +448,8 @@ impl<'a> Driver<'a> {
     }
 
     /// Waits for the slot's next message. Meanwhile it polls the lease request in progress: the request holds a place
-    /// in the queue, and would block other slots if nobody polled it. If the request yields a run, this slot keeps the
-    /// run for [`AHEAD_MAX`]; after that, other slots may take it.
+    /// in the queue, and would block other slots if it were not polled. If the request yields a run, this slot keeps
+    /// the run for [`AHEAD_MAX`]; after that, other slots may take it.
     async fn next_message(&mut self) -> Option<SlotMessage> {
         let shared = self.shared;
         loop {
@@ -474,7 +474,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Waits for the next attempt and for room for its result; returns `None` at shutdown.
+/// Waits for the next attempt and for space for its result. Returns `None` at shutdown.
 async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
     let mut pause = shared.is_paused.subscribe();
     loop {
@@ -491,8 +491,8 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
         let result = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
-                // The queue may be granting a lease at this moment. Wait for the lease, so that it is given back before
-                // the worker ends.
+                // The queue may be granting a lease at this moment. Wait for the lease, so that its run is returned
+                // before the worker ends.
                 if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
                     give_back(&shared.parts.core, &unstarted, false, DRAINS).await;
                 }

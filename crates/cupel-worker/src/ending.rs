@@ -1,4 +1,4 @@
-//! The end of an attempt: its result is written, or its run is given back.
+//! The end of an attempt: its result is written, or its run is returned to the queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use crate::slot::{Judged, SlotError};
 use crate::worker::Shared;
 
-/// Reason recorded for runs given back at the end of the worker.
+/// Reason recorded for runs that are returned to the queue at the end of the worker.
 pub(crate) const DRAINS: &str = "the worker is draining";
 
-/// Maximum number of attempts to write a result, with growing pauses. After the last one, the run is given back.
+/// Maximum number of attempts to write a result, with growing pauses. After the last attempt, the run is returned to
+/// the queue.
 const COMPLETE_TRIES_MAX: u32 = 8;
 
 /// Records the end of an attempt.

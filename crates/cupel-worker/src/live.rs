@@ -1,8 +1,8 @@
 //! Input of a live run: from the bus to the program.
 //!
 //! A task reads the run's inputs and hands them to the thread that runs the program, through a bounded channel; the bus
-//! keeps the rest. The feed reports what the program has accepted, so that the client may send more. Another task ends
-//! the run if no client has been attached for too long.
+//! keeps the rest. The feed reports the amount that the program has accepted, so that the client may send more. Another
+//! task ends the run if no client has been attached for too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -195,7 +195,7 @@ impl LiveSource for LiveFeed {
     fn next(&self, timeout: Duration) -> Option<LiveInput> {
         let received = {
             let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-            // Reports what is due. If anything remains unreported, the wait is short.
+            // Sends the due reports. If anything remains unreported, the wait is short.
             self.report(self.progress());
             let has_more = self.progress().has_more();
             inputs.recv_timeout(if has_more { timeout.min(REPORT_PAUSE) } else { timeout })

@@ -1,13 +1,13 @@
 //! Long runs: those that may occupy a slot for longer than `worker.long_step` without interruption.
 //!
 //! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs
-//! together use at most all slots but one. A live run counts as long whatever its limits are, because it waits for its
+//! together use at most all slots but one. A live run counts as long regardless of its limits, because it waits for its
 //! client. With a single slot no slot can be reserved for short runs, so long runs only take turns with them between
 //! steps.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue pass it. After [`WAIT_MAX`], or at once if too many wait, it is
-//! given back to the store, which offers it again after [`PAUSE`], also to other workers. The run loses no attempt.
+//! returned to the store, which offers it again after [`PAUSE`], also to other workers. The run loses no attempt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,7 +102,7 @@ impl LongRuns {
         assignment
     }
 
-    /// Returns `false` if there is no room.
+    /// Returns `false` if too many runs wait.
     fn push(&self, assignment: Arc<Assignment>) -> bool {
         let mut waiting = self.waiting();
         let has_room = waiting.len() < self.waiting_max;
@@ -120,8 +120,8 @@ impl LongRuns {
 }
 
 impl Shared {
-    /// Whether this run may occupy a slot for long. Only limits that the submission requests count; the limits of a
-    /// problem are set by its authors, and those of a language by the operator.
+    /// Whether this run may occupy a slot for long. Only limits that the submission requests count. The authors set the
+    /// limits of a problem, and the operator sets the limits of a language.
     pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
         let submission = &assignment.leased.submission;
         if matches!(submission.kind, SubmissionKind::Verify(_)) {
@@ -147,7 +147,7 @@ impl Shared {
                 tokio::select! {
                     () = tokio::time::sleep(WAIT_MAX) => {}
                     () = assignment.stop.raised() => {}
-                    // At its end, the worker itself gives back the remaining runs.
+                    // At its end, the worker itself returns the remaining runs.
                     () = shared.ended.cancelled() => return,
                 }
                 if shared.long.take_of(|waiting| waiting.leased.lease == lease).is_none() {

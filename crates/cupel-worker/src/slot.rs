@@ -59,7 +59,7 @@ pub(crate) struct SlotParts {
     pub(crate) factory: ExecutorFactory,
     /// Maximum execution time of a stand-alone program, all its tests together.
     pub(crate) run_time_max: Duration,
-    /// How long a live run goes on without clients.
+    /// Time for which a live run continues without clients.
     pub(crate) detached_timeout: Duration,
     /// Maximum time to judge a solution or to verify a package.
     pub(crate) judging_time_max: Duration,
@@ -67,7 +67,7 @@ pub(crate) struct SlotParts {
     pub(crate) quantum: Duration,
     /// Packages for which this worker has warned of a different start mode.
     pub(crate) limit_starts: LimitStarts,
-    /// Set when runs that are still in progress must be given back.
+    /// Set when runs that are still in progress must be returned to the queue.
     pub(crate) ended: AtomicBool,
 }
 
@@ -315,7 +315,7 @@ impl Executor for TurnTaker {
     }
 }
 
-/// Creates an executor, retrying until it succeeds. Returns `None` if the worker ends meanwhile.
+/// Creates an executor, retrying until it succeeds. Returns `None` if the worker ends first.
 fn build(number: usize, parts: &SlotParts, messages: &UnboundedSender<SlotMessage>) -> Option<SlotExecutor> {
     let mut pause = Duration::from_millis(250);
     loop {
@@ -358,7 +358,7 @@ fn detached(mut report: RunReport, why: String) -> RunReport {
     report
 }
 
-/// Why a live run was ended before its program, if it was: it lost input, it had no clients, or its worker stops after it
+/// The reason why a live run was ended early, if it was: lost input, no clients, or a stop of its worker after the run
 /// has consumed input.
 fn broken(feed: &LiveFeed, report: &RunReport, parts: &SlotParts) -> Option<String> {
     if feed.failure().is_detached() && report.verdict != Verdict::Cancelled {

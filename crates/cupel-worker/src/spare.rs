@@ -13,8 +13,8 @@ use crate::worker::Shared;
 const SPARE_MAX: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// Offers a run leased in advance for a busy slot to the other slots; after [`SPARE_MAX`], gives it back to the
-    /// queue for other workers.
+    /// Offers a run leased in advance for a busy slot to the other slots; after [`SPARE_MAX`], returns it to the queue
+    /// for other workers.
     pub(crate) fn offer(self: &Arc<Shared>, assignment: Arc<Assignment>) {
         let lease = assignment.leased.lease;
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);
@@ -23,7 +23,7 @@ impl Shared {
         self.tracker.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(SPARE_MAX) => {}
-                // At its end, the worker itself gives back the remaining runs.
+                // At its end, the worker itself returns the remaining runs.
                 () = shared.ended.cancelled() => return,
             }
             if let Some(unstarted) = shared.take_spare_of(|spare| spare.leased.lease == lease) {

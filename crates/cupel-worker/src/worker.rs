@@ -2,9 +2,9 @@
 //!
 //! Every few seconds the worker reports to the store and receives its order: work, pause, or drain (`presence.rs`).
 //!
-//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The others
-//! are then stopped in the sandbox and given back without losing an attempt. [`Worker::run`] returns when no run is
-//! left.
+//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The other
+//! attempts are then stopped in the sandbox, and their runs are returned to the queue without losing an attempt.
+//! [`Worker::run`] returns when no run is left.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -44,7 +44,7 @@ pub struct WorkerParts {
     /// Maximum execution time of a stand-alone program, all its tests together. When it is exceeded, the remaining
     /// tests are skipped.
     pub run_time_max: Duration,
-    /// How long an interactive run goes on without clients.
+    /// Time for which an interactive run continues without clients.
     pub detached_timeout: Duration,
     /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
@@ -159,8 +159,8 @@ impl Worker {
         self.presence.report(&CancellationToken::new()).await;
     }
 
-    /// Works until `shutdown` is cancelled or an order to drain arrives, and until every taken run is finished or given
-    /// back.
+    /// Works until `shutdown` is cancelled or an order to drain arrives, and until every taken run is finished or
+    /// returned to the queue.
     pub async fn run(self, shutdown: CancellationToken) {
         let Worker { shared, slots, grace, presence } = self;
         let shutdown = shutdown.child_token();
@@ -175,7 +175,7 @@ impl Worker {
         drivers.close();
         shutdown.cancelled().await;
         if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
-            tracing::info!(worker.id = %shared.id, "the grace period is over: giving back the runs still in progress");
+            tracing::info!(worker.id = %shared.id, "the grace period is over; returning the runs in progress to the queue");
             shared.parts.ended.store(true, Ordering::Relaxed);
             shared.over.cancel();
             drivers.wait().await;
@@ -209,7 +209,7 @@ async fn heartbeat(shared: Arc<Shared>) {
         match core.renew(&leases).await {
             Ok(lost) => {
                 for lease in lost {
-                    // If the lease's attempt has ended meanwhile, there is nothing to report.
+                    // If the lease's attempt has already ended, there is nothing to report.
                     let Some(run) = shared.leases().remove(&lease) else { continue };
                     metrics::counter!("cupel_leases_lost_total").increment(1);
                     tracing::warn!(run.id = %run, "lost the lease of run {run}");

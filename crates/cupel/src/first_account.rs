@@ -13,7 +13,7 @@ pub(crate) const ADMIN: &str = "admin";
 pub(crate) struct FirstAccount {
     pub(crate) password: String,
     pub(crate) key: String,
-    /// Token of a one-time link that sets another password.
+    /// Token of a one-time link for setting a password.
     pub(crate) link: String,
 }
 

@@ -39,7 +39,8 @@ impl ServerHealth {
         ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded }
     }
 
-    /// For an API node, which runs no programs. `has_database`: whether the database is in the node's data directory.
+    /// Health of an API node, which runs no programs. `has_database`: whether the database is in the node's data
+    /// directory.
     pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool) -> ServerHealth {
         ServerHealth { core, data, needs_disk: has_database, runner: None, walls: Vec::new(), degraded: Vec::new() }
     }

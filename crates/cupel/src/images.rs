@@ -214,7 +214,7 @@ pub(crate) fn containers<'l>(
     }
 }
 
-/// As [`containers`], for one program: no container is kept ready.
+/// Like [`containers`], for one program: no container is kept ready.
 ///
 /// # Errors
 /// This process has no descriptors left.

@@ -46,8 +46,8 @@ pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Confi
     }
 }
 
-/// Returns the directory of the operator's language files: the configured one, or the one in the data directory, which may not
-/// exist.
+/// Returns the directory of the operator's language files: the configured directory, or the directory in the data
+/// directory, which may not exist.
 pub(crate) fn language_files(config: &Config) -> PathBuf {
     config.languages.directory.clone().unwrap_or_else(|| config.data.join("languages"))
 }

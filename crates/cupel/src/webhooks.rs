@@ -120,7 +120,7 @@ struct Message {
 #[derive(Clone, Copy)]
 enum Method {
     Post,
-    /// For a client of Judge0.
+    /// The body for a client of Judge0.
     Put,
 }
 

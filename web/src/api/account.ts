@@ -1,8 +1,8 @@
-// What the account page reads from the server.
+// Queries of the account page.
 import { queryOptions } from '@tanstack/react-query'
 import { api, dataOf } from './client'
 
-/** How often the limits are read again while the page shows them: the rates are restored by the second. */
+/** Interval at which the limits are read again while the page shows them. The rates change every second. */
 const USAGE_POLL_MS = 5_000
 
 export const meQuery = queryOptions({ queryKey: ['own', 'me'], queryFn: () => dataOf(api.GET('/api/v1/auth/me')) })

@@ -1,4 +1,4 @@
-// What the administrator's page reads from the server, again and again while it is visible.
+// Queries of the administrator's page. They are repeated while the page is visible.
 import { queryOptions } from '@tanstack/react-query'
 import { addressOf, api, CallError, dataOf } from './client'
 
@@ -12,7 +12,7 @@ export interface Health {
   degraded: string[]
 }
 
-/** `/healthz` is for monitors, too, so the document of the API does not have it. 503 has a body like 200. */
+/** `/healthz` is not in the OpenAPI document. A response with status 503 has the same kind of body as one with status 200. */
 async function readHealth(): Promise<Health> {
   const answer = await fetch(addressOf('/healthz')).catch(() => undefined)
   if (answer === undefined) throw new CallError(0, 'offline', '', '', undefined)

@@ -1,17 +1,17 @@
 // Client of the API: the generated types, the address of the server, and one kind of error.
 //
-// The browser adds the session cookie by itself; no token is ever in scripts. `X-Cupel-Site` proves to the server that
-// this site sent a request (see crates/cupel-http/src/auth/cookie.rs).
+// The browser adds the session cookie, so scripts never have a token. `X-Cupel-Site` proves to the server that this
+// site sent a request (see crates/cupel-http/src/auth/cookie.rs).
 import createClient from 'openapi-fetch'
 import { noteServerTime } from '../util/clock'
 import type { components, paths } from './schema'
 
 export type Schema = components['schemas']
 
-/** The site's root, with a slash at the end: the site may be below a path prefix. */
+/** The site's root URL, with a slash at the end. The site may be below a path prefix. */
 export const ROOT = new URL('.', document.baseURI)
 
-/** Address of a path that the API names as if it were at the root, such as a file's `url`. */
+/** URL of a path from the API, such as a file's `url`. The API omits the site's path prefix. */
 export const addressOf = (path: string): string => new URL(path.replace(/^\//, ''), ROOT).href
 
 export const api = createClient<paths>({
@@ -21,18 +21,18 @@ export const api = createClient<paths>({
 
 api.use({ onResponse: ({ response }) => noteServerTime(response.headers.get('date')) })
 
-/** Why a call failed, in the words of the server if it answered. */
+/** Error of a failed call. The message is the server's if the server answered. */
 export class CallError extends Error {
   constructor(
-    /** 0: the server did not answer. */
+    /** HTTP status; 0 if the server did not answer. */
     readonly status: number,
     readonly code: string,
     readonly title: string,
     readonly detail: string,
     readonly requestId: string | undefined,
-    /** What is wrong with single fields, by JSON pointer. */
+    /** Errors of single fields, by JSON pointer. */
     readonly fields: Record<string, string> = {},
-    /** When the server asks to try again. */
+    /** Seconds after which the server allows another try. */
     readonly retryAfterSeconds?: number | undefined,
   ) {
     super(detail)
@@ -41,14 +41,14 @@ export class CallError extends Error {
 
 type Answer<T> = { data?: T; error?: unknown; response: Response }
 
-/** The data of a call, or a `CallError`. */
+/** The data of a call. Throws a `CallError` if the call failed. */
 export async function dataOf<T>(call: Promise<Answer<T>>): Promise<T> {
   const answer = await answered(call)
   if (answer.response.ok) return answer.data as T
   throw refusal(answer)
 }
 
-/** The data of a call with `If-None-Match`, and its tag. `undefined`: the data with that tag are current (304). */
+/** The data of a call with `If-None-Match`, and their tag. `undefined` if the data have not changed (304). */
 export async function changedOf<T>(call: Promise<Answer<T>>): Promise<{ data: T; tag: string | null } | undefined> {
   const answer = await answered(call)
   const { response } = answer

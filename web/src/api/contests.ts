@@ -1,25 +1,28 @@
-// What the pages of contests read from the server.
+// Queries of the contest pages.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { serverNow } from '../util/clock'
 import { api, changedOf, dataOf, type Schema } from './client'
 
-/** Running and upcoming contests that the list shows. */
+/** Maximum number of running and upcoming contests in the list. */
 const CURRENT_SHOWN = 100
 const PAST_SHOWN = 20
 
-/** Rows per request: the server's most. */
+/** Rows per request: the server's maximum. */
 const ROWS = 100
 
-/** Rows of the standings that are shown; larger contests have the file (CSV). */
+/** Maximum number of rows shown. The CSV file has all rows of a larger contest. */
 export const ROWS_MAX = 1_000
 
-/** Clarifications per request: the server's most. */
+/** Clarifications per request: the server's maximum. */
 export const CLARIFICATIONS_PAGE = 100
 
-/** Pages of clarifications that are loaded at most. Organizers of a larger contest have the API. */
+/** Maximum number of pages of clarifications that are loaded. Organizers of a larger contest can use the API. */
 export const CLARIFICATION_PAGES_MAX = 10
 
-/** How often a page that is visible asks for news of a running contest. The server makes standings once a second for all. */
+/**
+ * Interval at which a visible page polls a running contest. The server computes the standings once a second for all
+ * clients.
+ */
 export const STANDINGS_POLL_MS = 3_000
 export const CLARIFICATIONS_POLL_MS = 10_000
 
@@ -41,18 +44,18 @@ export const contestQuery = (slug: string) =>
 
 export type Standings = Omit<Schema['StandingsView'], 'pagination'> & { total: number }
 
-/** A page of the standings as the server sent it last. */
+/** The last version of a page of the standings. */
 interface KeptPage {
   tag: string
   view: Schema['StandingsView']
-  /** The server's time at which it was current, in milliseconds. */
+  /** The server's time at which the page was current, in milliseconds. */
   at: number
 }
 
-/** The kept pages, by number, of the contest whose standings were read last. */
+/** The last pages by number, for the contest whose standings were read last. */
 let kept = { slug: '', pages: new Map<number, KeptPage>() }
 
-/** A page of the standings. The server sends it only if it differs from the kept one. */
+/** A page of the standings. The server sends the page only if it has changed. */
 async function standingsPage(slug: string, page: number): Promise<Schema['StandingsView']> {
   if (kept.slug !== slug) kept = { slug, pages: new Map() }
   const { pages } = kept
@@ -60,19 +63,19 @@ async function standingsPage(slug: string, page: number): Promise<Schema['Standi
   const params = { path: { slug }, query: { limit: ROWS, page } }
   const changed = await changedOf(api.GET('/api/v1/contests/{slug}/standings', { params, ...(before !== undefined && { headers: { 'if-none-match': before.tag } }) }))
   if (changed !== undefined) {
-    // CSV, the other form, comes only on request.
+    // The response is CSV only on request.
     const view = changed.data as Schema['StandingsView']
     if (changed.tag === null) pages.delete(page)
     else pages.set(page, { tag: changed.tag, view, at: serverNow() })
     return view
   }
-  if (before === undefined) throw new Error('the server says that nothing has changed, but nothing is kept')
-  // The tag does not cover the time, which goes on.
+  if (before === undefined) throw new Error('the server responded with 304, but no earlier page is stored')
+  // The tag does not cover the elapsed time, so this page computes it.
   const elapsed = Math.max(0, Math.round((serverNow() - before.at) / 1000))
   return { ...before.view, elapsed_seconds: before.view.elapsed_seconds + elapsed }
 }
 
-/** All rows, best first, as far as they are shown. */
+/** The shown rows, best first. */
 export const standingsQuery = (slug: string) =>
   queryOptions({
     queryKey: ['standings', slug],
@@ -81,7 +84,7 @@ export const standingsQuery = (slug: string) =>
       const total = pagination.total
       const pages = Math.ceil(Math.min(total, ROWS_MAX) / ROWS)
       const rest = await Promise.all(Array.from({ length: Math.max(0, pages - 1) }, (_, at) => standingsPage(slug, at + 2)))
-      // Between two requests a participant may have moved to another page.
+      // A participant may have moved to another page between two requests.
       const rows = new Map([first, ...rest].flatMap((page) => page.rows.map((row) => [`${row.kind}/${row.username}`, row])))
       return { ...first, rows: [...rows.values()], total }
     },

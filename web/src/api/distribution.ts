@@ -2,7 +2,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import { api, dataOf } from './client'
 
-/** `submission`: the own solution that is compared; the figures are read again for another one. */
+/** `submission` is the user's solution that is compared. Another solution is another query. */
 export const distributionQuery = (slug: string, language: string, submission: string) =>
   queryOptions({
     queryKey: ['distribution', slug, language, submission],

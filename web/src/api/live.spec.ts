@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bytesOf, LiveRun, RETRIES_MAX, WAITING_BYTES_MAX, type EventData, type Link, type Socket } from './live'
 
-/** The server's end of one connection. */
+/** The server's side of one connection. */
 class Wire implements Socket {
   sent: { type: string; [field: string]: unknown }[] = []
   raw: string[] = []
@@ -46,7 +46,7 @@ function setUp({ mayReconnect = true } = {}) {
 const progress = (seq: number, bytes: number, consumed_seq = seq, consumed_bytes = bytes) => ({ type: 'input', run: 'r', seq, bytes, consumed_seq, consumed_bytes })
 const event = (name: string, seq: number, data: object = {}) => ({ type: 'event', run: 'r', event: name, data: { seq, ...data } })
 
-/** A run that has begun on the first connection. */
+/** A run that has started on the first connection. */
 function begun(options?: { mayReconnect?: boolean }) {
   const all = setUp(options)
   all.live.start({ language: 'python' }, 'key', { cols: 80, rows: 24 })
@@ -56,7 +56,7 @@ function begun(options?: { mayReconnect?: boolean }) {
   return all
 }
 
-/** Loses the connection, and has another one after the pause. */
+/** Closes the connection, and opens another one after the pause. */
 async function lose(all: ReturnType<typeof setUp>) {
   all.wire().onclose?.()
   await vi.advanceTimersByTimeAsync(10_000)
@@ -67,7 +67,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 describe('events', () => {
-  it('come once and in order, whatever a new connection repeats', async () => {
+  it('are delivered once and in order, even if a new connection repeats them', async () => {
     const all = begun()
     all.wire().says(event('started', 5))
     all.wire().says(event('output', 6, { text: 'a' }))
@@ -90,7 +90,7 @@ describe('events', () => {
     expect(all.seen.events).toEqual([])
   })
 
-  it('that were dropped are named, without moving the place to go on from', async () => {
+  it('that were dropped are reported, and the resume position does not change', async () => {
     const all = begun()
     all.wire().says(event('output', 6))
     all.wire().says(event('gap', 6))
@@ -110,7 +110,7 @@ describe('a start', () => {
     expect(all.wire().sent[0]).toMatchObject({ type: 'start', idempotency_key: 'key', tty: { cols: 80, rows: 24 } })
   })
 
-  it('that is refused says why, and the connection serves the next one', () => {
+  it('that is refused reports the reason, and the connection accepts the next start', () => {
     const all = setUp()
     all.live.start({}, 'one')
     all.wire().onopen?.()
@@ -150,7 +150,7 @@ describe('input', () => {
     expect(all.wire().inputs()).toEqual([[3, 'c'], [4, 'd']])
   })
 
-  it('that a restarted server has forgotten is sent again', async () => {
+  it('that a restarted server no longer has is sent again', async () => {
     const all = begun()
     all.live.type('a')
     all.wire().says(progress(1, 1, 0, 0))
@@ -170,11 +170,11 @@ describe('input', () => {
     expect(bytes()).toBe(100_000)
     const before = all.wire().inputs().length
     for (let n = 0; n < 300; n += 1) all.live.type('y')
-    // The last part of the long text is not consumed yet.
+    // The last part of the long text is still unconsumed.
     expect(all.wire().inputs().length - before).toBe(255)
   })
 
-  it('that the server refused is sent again when there is room', () => {
+  it('that the server refused is sent again when the window permits it', () => {
     const all = begun()
     all.live.type('a')
     all.wire().says({ type: 'error', run: 'r', error: { status: 429, code: 'input-window-full' } })
@@ -183,7 +183,7 @@ describe('input', () => {
     expect(all.wire().inputs()).toEqual([[1, 'a'], [1, 'a'], [2, 'b']])
   })
 
-  it('beyond the bound is refused in words', () => {
+  it('beyond the bound is dropped with a message', () => {
     const all = begun()
     all.live.type('x'.repeat(WAITING_BYTES_MAX))
     expect(all.seen.dropped).toBe(0)
@@ -197,7 +197,7 @@ describe('input', () => {
     expect(all.wire().inputs().map(([, text]) => (text as string).length)).toEqual([8_191, 2])
   })
 
-  it('has only the last of several sizes that wait', () => {
+  it('keeps only the last of several waiting sizes', () => {
     const all = setUp()
     all.live.start({}, 'key', { cols: 80, rows: 24 })
     all.live.resize(90, 24)
@@ -208,7 +208,7 @@ describe('input', () => {
     expect(all.wire().sent.filter(({ type }) => type === 'resize')).toEqual([{ type: 'resize', cols: 100, rows: 30, run: 'r', seq: 1 }])
   })
 
-  it('that the program has not taken is counted', () => {
+  it('that the program has not read is counted', () => {
     const all = begun()
     all.live.type('abc')
     all.live.type('é')
@@ -218,7 +218,7 @@ describe('input', () => {
 })
 
 describe('a lost connection', () => {
-  it('is tried again a bounded number of times, then when the person asks', async () => {
+  it('is retried a bounded number of times, and then only on request', async () => {
     const all = begun()
     for (let n = 0; n <= RETRIES_MAX; n += 1) {
       all.wire().onclose?.()
@@ -232,7 +232,7 @@ describe('a lost connection', () => {
     expect(all.wire().sent).toEqual([{ type: 'attach', run: 'r', after: 0 }])
   })
 
-  it('ends the run here if the session has ended', async () => {
+  it('ends the run in this page if the session has ended', async () => {
     const all = setUp({ mayReconnect: false })
     all.live.start({}, 'key')
     all.wire().onclose?.()
@@ -258,13 +258,13 @@ describe('a lost connection', () => {
   })
 })
 
-it('bytes of an output are those that the program wrote', () => {
+it('an output event is decoded to the program\'s bytes', () => {
   expect([...bytesOf({ seq: 1, text: 'é' })]).toEqual([0xc3, 0xa9])
   expect([...bytesOf({ seq: 1, base64: '/wA=' })]).toEqual([0xff, 0])
 })
 
 describe('a run of an earlier page', () => {
-  it('is followed from its first event, and its input goes on after what the server has', () => {
+  it('is followed from its first event, and new input follows the server\'s last input', () => {
     const all = setUp()
     all.live.attach('r')
     all.live.resize(90, 30)

@@ -1,24 +1,25 @@
-// Client of a live connection (docs/live.md) for one run at a time: starts it, passes on its events in order and once,
-// and sends its input within the server's window.
+// Client of a live connection (docs/live.md) for one run at a time. Starts the run, delivers each event once and in
+// order, and sends input within the server's window.
 //
 //   idle ─ start ─► connecting ─ accepted ─► attached ─ verdict ─► idle
 //                       ▲                        │
 //                       └──── reconnecting ◄─────┘  the connection was lost
 //
-// Invariants: an event with a number that was seen is dropped; an input is kept until the worker has taken it, so that
-// a new connection repeats exactly what was lost; a `start` is repeated byte for byte with its idempotency key.
+// Invariants: An event whose number was already received is dropped. An input is kept until the worker has received it,
+// so a new connection repeats exactly the lost inputs. A repeated `start` has the same bytes and the same idempotency
+// key.
 
-/** Unconsumed input that the server accepts. Source: docs/live.md, "Interactive runs". */
+/** Maximum unconsumed input that the server accepts. Source: docs/live.md, "Interactive runs". */
 const WINDOW_BYTES = 65_536
 const WINDOW_INPUTS = 256
-/** Characters of one input; 4 bytes each stay below the server's 64 KiB. */
+/** Maximum characters of one input. A character has at most 4 bytes, and the server accepts 64 KiB. */
 const INPUT_CHARS_MAX = 8_192
-/** Input that waits here for the program. More is refused, in words. */
+/** Maximum input that waits here for the program. Further input is dropped, and the page shows a message. */
 export const WAITING_BYTES_MAX = 4 * 1024 * 1024
 const WAITING_INPUTS_MAX = 4_096
 /** Pauses between attempts to connect; the last one repeats. */
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
-/** Attempts after which the person has to ask for another one. */
+/** Number of automatic attempts. After these, the user must start the next attempt. */
 export const RETRIES_MAX = 60
 
 export type Signal = 'INT' | 'TERM'
@@ -38,7 +39,7 @@ export interface EventData {
   memory_used_kb?: number
 }
 
-/** A refusal of the server: the document of docs/errors.md. */
+/** The body of an error response (docs/errors.md). */
 export interface Refusal {
   status: number
   code: string
@@ -48,7 +49,7 @@ export interface Refusal {
   errors?: { pointer: string; detail: string }[]
 }
 
-/** What the connection is doing now. `given-up`: it tries again when asked. */
+/** State of the connection. `given-up`: it reconnects only on request. */
 export type Link = 'idle' | 'connecting' | 'attached' | 'reconnecting' | 'given-up'
 
 export interface Listener {
@@ -57,13 +58,13 @@ export interface Listener {
   event: (name: string, data: EventData) => void
   /** The run was not started, or can no longer be followed. */
   refused: (error: Refusal) => void
-  /** Input that was not taken, because too much is waiting. */
+  /** Input was dropped, because too much input is waiting. */
   inputDropped: () => void
-  /** The connection was refused; whether trying again is of use. */
+  /** Whether another attempt may succeed after the connection was refused. */
   mayReconnect: () => Promise<boolean>
 }
 
-/** The part of `WebSocket` that is used. */
+/** The part of `WebSocket` that this client uses. */
 export interface Socket {
   send: (text: string) => void
   close: () => void
@@ -84,25 +85,25 @@ interface Input {
 }
 
 interface Run {
-  /** The message `start`, as it was first sent. */
+  /** The first `start` message, for repetition. */
   start: string
   id: string | undefined
   /** Number of the last event. */
   last: number
-  /** Inputs from number `first` on, oldest first: sent ones, then waiting ones. */
+  /** Inputs from number `first` on, oldest first. Sent inputs come before waiting inputs. */
   inputs: Input[]
   first: number
-  /** Number of the last input that was sent on this connection, or that the server has. */
+  /** Number of the last input that was sent on this connection or that the server already had. */
   sent: number
   consumed: number
   consumedBytes: number
   /** Bytes of standard input with numbers below `first`. */
   bytesBefore: number
   waitingBytes: number
-  /** The server has reported its progress on this connection, so input may be sent. */
+  /** Whether the server has reported its progress on this connection. Only then may input be sent. */
   mayInput: boolean
   killed: boolean
-  /** Another page has started the run and sent input before. */
+  /** Whether another page started the run and may have sent input. */
   isAdopted: boolean
 }
 
@@ -133,12 +134,12 @@ export class LiveRun {
     private readonly listener: Listener,
   ) {}
 
-  /** Starts a run, with `tty` an interactive one; a run before it is no longer followed. `key` makes a repetition safe. */
+  /** Starts a run, and stops following the previous run. With `tty`, the run is interactive. `key` is the idempotency key. */
   start(request: unknown, key: string, tty?: { cols: number; rows: number }): void {
     this.begin(JSON.stringify({ type: 'start', id: key, request, idempotency_key: key, ...(tty && { tty }) }), undefined)
   }
 
-  /** Follows a run that this page or an earlier one has started, from its first event. */
+  /** Follows an existing run from its first event. An earlier page may have started the run. */
   attach(id: string): void {
     this.begin('', id)
   }
@@ -178,7 +179,7 @@ export class LiveRun {
   resize(cols: number, rows: number): void {
     const waiting = this.run?.inputs.at(-1)
     const isSent = this.run !== undefined && this.run.first + this.run.inputs.length - 1 <= this.run.sent
-    // Only the last of several sizes matters.
+    // Of several waiting sizes, only the last matters.
     if (waiting?.body.type === 'resize' && !isSent) waiting.body = { type: 'resize', cols, rows }
     else this.input({ type: 'resize', cols, rows })
   }
@@ -189,12 +190,12 @@ export class LiveRun {
     if (this.isOpen && this.run.id !== undefined) this.send({ type: 'kill', run: this.run.id })
   }
 
-  /** Bytes of standard input that the program has not taken. */
+  /** Bytes of standard input that the program has not read. */
   get unread(): number {
     return this.run === undefined ? 0 : this.run.bytesBefore + this.run.waitingBytes - this.run.consumedBytes
   }
 
-  /** Tries again at once. */
+  /** Reconnects at once. */
   reconnect(): void {
     if (this.run === undefined || this.socket !== undefined) return
     clearTimeout(this.timer)
@@ -232,7 +233,7 @@ export class LiveRun {
     }
   }
 
-  /** What a new connection begins with. */
+  /** Sends the first message of a new connection. */
   private resume(): void {
     const { run } = this
     if (run === undefined) return
@@ -268,7 +269,7 @@ export class LiveRun {
   private receive(message: ServerMessage): void {
     const { run } = this
     if (run === undefined) return
-    // Of a run before this one.
+    // The message belongs to an earlier run.
     if (message.run !== undefined && run.id !== undefined && message.run !== run.id) return
     switch (message.type) {
       case 'accepted':
@@ -308,7 +309,7 @@ export class LiveRun {
 
   private progress(run: Run, { seq = 0, bytes = 0, consumed_seq = 0, consumed_bytes = 0 }: ServerMessage): void {
     if (run.isAdopted) {
-      // Input goes on after what the server has from the page before.
+      // New input follows the input that the server has from the previous page.
       run.isAdopted = false
       run.first = seq + 1
       run.bytesBefore = bytes
@@ -323,7 +324,7 @@ export class LiveRun {
       run.waitingBytes -= taken.bytes
     }
     if (!run.mayInput) {
-      // A new connection: the server names the last input that it has.
+      // On a new connection, the server reports the last input that it has.
       run.sent = Math.max(seq, run.first - 1)
       run.mayInput = true
     }
@@ -332,7 +333,7 @@ export class LiveRun {
 
   private error(run: Run, error: Refusal, retryAfter: number | undefined): void {
     if (error.code === 'input-window-full' || error.code === 'input-out-of-order') {
-      // The next report of progress has the number to go on from.
+      // The next progress report has the number from which to continue.
       run.mayInput = false
       return
     }
@@ -341,7 +342,7 @@ export class LiveRun {
       this.timer = setTimeout(() => this.isOpen && this.resume(), (retryAfter ?? 1) * 1_000)
       return
     }
-    // An input or a kill that came after the end.
+    // An input or a kill arrived after the run had ended.
     if (run.id !== undefined && error.code === 'conflict') return
     this.run = undefined
     this.listener.link('idle')
@@ -362,7 +363,7 @@ export class LiveRun {
     return true
   }
 
-  /** Sends waiting inputs as far as the window reaches. */
+  /** Sends waiting inputs within the window. */
   private flush(run: Run): void {
     if (!this.isOpen || !run.mayInput || run.id === undefined) return
     let bytes = run.bytesBefore - run.consumedBytes

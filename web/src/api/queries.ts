@@ -1,11 +1,11 @@
-// What the site reads from the server, as queries of the cache. View state is in the URL, server data only here.
+// Queries of the site. Server data are only in the query cache; view state is in the URL.
 import { queryOptions } from '@tanstack/react-query'
 import { api, dataOf, type Schema } from './client'
 import type { ListSearch } from '../util/search'
 
 const LIST_SIZE = 50
 
-/** Own submissions shown on a problem's page. */
+/** Number of own submissions shown on a problem's page. */
 const SUBMISSIONS_SHOWN = 20
 
 export const sessionQuery = queryOptions({
@@ -53,7 +53,7 @@ export const submissionsQuery = (slug: string) =>
     queryFn: async () => {
       const query = { limit: SUBMISSIONS_SHOWN }
       const page = await dataOf(api.GET('/api/v1/problems/{slug}/submissions', { params: { path: { slug }, query } }))
-      // CSV, the other form of this list, comes only on request.
+      // The response is CSV only on request.
       return page as Schema['SentPage']
     },
   })

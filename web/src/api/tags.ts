@@ -1,4 +1,4 @@
-// The tags of the problems, with how many problems have each.
+// The tags of the problems, with the number of problems per tag.
 import { queryOptions } from '@tanstack/react-query'
 import { api, dataOf } from './client'
 
@@ -7,13 +7,16 @@ export interface TagCount {
   problems: number
 }
 
-/** A page of the list of problems has at most this many; a visitor's tags are counted in so many pages. */
+/** Problems per page, and the number of pages in which a visitor's tags are counted. */
 const PAGE_SIZE = 100
 const PAGES_MAX = 5
 
 const byName = (a: TagCount, b: TagCount) => a.tag.localeCompare(b.tag)
 
-/** A user gets the server's count of all public problems, a visitor that of the first pages of the list. */
+/**
+ * For a signed-in user, the server counts the tags of all public problems. For a visitor, this page counts them in the
+ * first pages of the list.
+ */
 export const tagsQuery = (isSignedIn: boolean) =>
   queryOptions({
     queryKey: ['tags', isSignedIn],

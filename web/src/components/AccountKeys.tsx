@@ -1,4 +1,4 @@
-// API keys, and what is left of the limits.
+// API keys, and the user's remaining limits.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState, type FormEvent } from 'react'
 import { keysQuery, usageQuery } from '../api/account'
@@ -156,7 +156,7 @@ function Create({ role }: { role: Role }) {
       form.current?.reset()
       await queries.invalidateQueries({ queryKey: keysQuery.queryKey })
     },
-    // The key's text stays nowhere after the page has shown it.
+    // The key's text is not cached after the page has shown it.
     gcTime: 0,
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {

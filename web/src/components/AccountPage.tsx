@@ -1,4 +1,4 @@
-// The frame of the pages of an account, and how they read their forms.
+// The frame of the account pages, and their form handling.
 import type { ReactNode } from 'react'
 
 export const field = (form: FormData, name: string): string => {

@@ -1,4 +1,4 @@
-// The programs that a user shares by links: what they are, and the end of sharing.
+// The list of the programs that a user shares by link, with a button that ends the sharing.
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -44,7 +44,7 @@ export function AccountPrograms() {
               of={one}
               onEnded={() => {
                 setSaid(p.ended)
-                // The last entry of the last page.
+                // The only entry of the last page was removed.
                 if (data.snippets.length === 1 && page > 1) setPage(page - 1)
               }}
             />
@@ -79,7 +79,7 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
   const end = useMutation({
     mutationFn: () =>
       dataOf(api.DELETE('/api/v1/snippets/{snippet_id}', { params: { path: { snippet_id: id } } })).catch((error: unknown) => {
-        // It has ended in another window.
+        // The sharing was ended in another window.
         if (!(error instanceof CallError && error.status === 404)) throw error
       }),
     onSuccess: onEnded,

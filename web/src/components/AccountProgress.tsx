@@ -1,4 +1,4 @@
-// What a person has solved: by difficulty, by tag, and by day of the last year.
+// The user's solved problems: by difficulty, by tag, and by day of the last year.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { progressQuery } from '../api/account'
@@ -13,11 +13,11 @@ import { count } from '../util/format'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 
-/** Columns of the calendar: a year, or what fits on a phone. */
+/** Columns of the calendar: a year, or fewer weeks on a phone. */
 const WEEKS = 53
 const WEEKS_NARROW = 24
 
-/** Tags that are shown: those with the most solved problems. */
+/** Number of tags shown, those with the most solved problems first. */
 const TAGS_SHOWN = 24
 
 export function AccountProgress() {
@@ -115,7 +115,7 @@ function Calendar({ days }: { days: Day[] }) {
       <div aria-hidden className="grid gap-[3px]" style={{ gridTemplateColumns: `repeat(${weeks.length}, minmax(0, 1fr))` }}>
         {weeks.map((week, at) => {
           const first = week[0]?.date ?? ''
-          // A month is named above its first whole week, unless the column is too near to the edge.
+          // The name of a month is above its first whole week, unless that column is too close to the edge.
           const isNamed = first.slice(8) <= '07' && at < weeks.length - 2
           return (
             <div key={first} className="min-w-0">

@@ -1,4 +1,4 @@
-// The password, the sessions, and what others see of an account.
+// The password, the sessions, and the data that other users can see.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
@@ -28,7 +28,7 @@ export function AccountSecurity({ username }: { username: string }) {
   )
 }
 
-/** Password managers look for the name beside a password. */
+/** A hidden user name for password managers, which expect it next to the password. */
 function HiddenName({ username }: { username: string }) {
   return <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
 }
@@ -82,7 +82,7 @@ function Sessions() {
     mutationFn: async (ended: Session[]) => {
       for (const { session_id } of ended) {
         await dataOf(api.DELETE('/api/v1/auth/sessions/{session_id}', { params: { path: { session_id } } })).catch((error: unknown) => {
-          // It has ended in the meantime.
+          // The session has already ended.
           if (!(error instanceof CallError && error.status === 404)) throw error
         })
       }

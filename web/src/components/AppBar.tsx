@@ -131,7 +131,7 @@ function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
   const signOut = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
     onSuccess: async () => {
-      // Nothing of the account stays on the screen.
+      // Data of the account must not stay on the screen.
       queries.clear()
       await navigate({ to: '/problems' })
     },

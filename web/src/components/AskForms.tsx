@@ -1,5 +1,5 @@
-// What people write about a contest: questions, and the organizers' answers and announcements. What was typed and not sent
-// is kept in this tab.
+// Forms for questions about a contest and for the organizers' answers and announcements. Text that was typed but not
+// sent is kept in this tab.
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useId, useState, type FormEvent, type ReactNode } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
@@ -76,7 +76,7 @@ function TextForm({ send, label, text, onText, submit, isFocused = false, before
   )
 }
 
-/** The whole contest, or one of its problems. */
+/** Selects what the text is about: the whole contest or one of its problems. */
 function About({ contest, value, onChange }: { contest: Schema['ContestView']; value: string; onChange: (value: string) => void }) {
   const c = useMessages().contests
   const subjects = [{ value: '', text: c.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${title}` }))]
@@ -88,7 +88,7 @@ interface NewProps {
   user: string | undefined
 }
 
-/** A question of a participant. */
+/** Form for a participant's question. */
 export function Ask({ contest, user }: NewProps) {
   const c = useMessages().contests
   const { slug } = contest
@@ -108,7 +108,7 @@ export function Ask({ contest, user }: NewProps) {
   )
 }
 
-/** An announcement of an organizer. */
+/** Form for an organizer's announcement. */
 export function Announce({ contest, user }: NewProps) {
   const o = useTexts(organizers)
   const { slug } = contest
@@ -140,11 +140,11 @@ interface AnswerProps {
   slug: string
   entry: Entry
   user: string | undefined
-  /** The text that was sent, in words. */
+  /** Called with the message that screen readers announce. */
   onSent: (said: string) => void
 }
 
-/** The answer to a question, or a change of an answer or announcement: a button that becomes a form. */
+/** A button that opens a form: for the answer to a question, or for a change of an answer or announcement. */
 export function Answer({ slug, entry, user, onSent }: AnswerProps) {
   const o = useTexts(organizers)
   const key = `cupel.answer.${user ?? ''}/${slug}/${entry.clarification_id}`
@@ -175,7 +175,7 @@ export function Answer({ slug, entry, user, onSent }: AnswerProps) {
 interface AnswerFormProps {
   slug: string
   entry: Entry
-  /** Key of the typed text. */
+  /** Storage key of the typed text. */
   storage: string
   onCancel: () => void
   onSent: (said: string) => void
@@ -185,7 +185,7 @@ function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps)
   const m = useMessages()
   const o = useTexts(organizers)
   const name = useId()
-  // As it was when the form was opened.
+  // The entry at the time when the form was opened.
   const [opened] = useState(entry)
   const before = opened.answer ?? ''
   const [text, setText] = useTyped(storage, before)

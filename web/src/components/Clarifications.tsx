@@ -1,6 +1,6 @@
-// Questions to the organizers, their answers, and announcements. New ones are announced to screen readers.
+// Questions to the organizers, their answers, and announcements. Screen readers announce new entries.
 //
-// Organizers see the questions that wait for an answer first, and answer them here.
+// Organizers see unanswered questions first, and answer them here.
 import { Megaphone, MessageCircleQuestion } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
@@ -16,7 +16,7 @@ import { visible } from '../util/visible'
 import { Announce, Answer, Ask } from './AskForms'
 import { ErrorBox } from './ErrorBox'
 
-/** Entries that are shown at first, and that each press of the button adds. */
+/** Number of entries shown at first, and number of entries that each press of the button adds. */
 const SHOWN = 100
 
 interface Props {
@@ -30,7 +30,7 @@ export function Clarifications({ contest, user, questions }: Props) {
   const isOrganizer = contest.may_change
   return (
     <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
-      {/* Participants come to ask, organizers to answer. */}
+      {/* For participants, the question form comes first; for organizers, the list of questions. */}
       <div className={`min-w-0 ${isOrganizer ? '' : 'max-lg:order-2'}`}>
         {questions.error !== null && <ErrorBox error={questions.error} onRetry={questions.retry} />}
         {questions.entries === undefined && questions.error === null && <p role="status">{m.loading}</p>}
@@ -49,7 +49,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
   const { messages: m, tag } = useLanguage()
   const o = useTexts(organizers)
   const isOrganizer = contest.may_change
-  // What was new when this page was opened is marked as long as it is open.
+  // Entries that were new when this page was opened stay marked while the page is open.
   const [readBefore] = useState(questions.read)
   const [shown, setShown] = useState(SHOWN)
   const [said, setSaid] = useState('')
@@ -76,7 +76,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
           {said !== '' && <span className="ml-3 font-normal text-muted">{said}</span>}
         </p>
       )}
-      {/* The forms of organizers are no news. */}
+      {/* Changes in the organizers' forms must not be announced. */}
       <div {...(!isOrganizer && { 'aria-live': 'polite' })}>
         {all.length === 0 && (
           <div className="py-10 text-center">
@@ -102,7 +102,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
 interface EntryProps {
   entry: EntryView
   isNew: boolean
-  /** For organizers. */
+  /** Set for organizers only. */
   answering: { slug: string; user: string | undefined; onSent: (said: string) => void } | undefined
 }
 
@@ -140,7 +140,7 @@ function Entry({ entry, isNew, answering }: EntryProps) {
           user={answering.user}
           entry={entry}
           onSent={(said) => {
-            // The form with the focus goes away.
+            // The form that has the focus is removed.
             place.current?.focus()
             answering.onSent(said)
           }}
@@ -150,7 +150,7 @@ function Entry({ entry, isNew, answering }: EntryProps) {
   )
 }
 
-/** The text changes by itself, which is no news. */
+/** The age of an entry. Its changes must not be announced. */
 function Age({ of }: { of: string }) {
   const { tag } = useLanguage()
   const now = useServerNow()

@@ -1,4 +1,4 @@
-// The problems of a contest, with the person's own result in it.
+// The problems of a contest, with the user's own results in this contest.
 import { Link } from '@tanstack/react-router'
 import type { Schema } from '../api/client'
 import type { Standings } from '../api/contests'

@@ -1,9 +1,12 @@
-// The time that is left, by the server's clock. Screen readers find it when they look for it; it is not announced each second.
+// The remaining time, by the server's clock. Screen readers can read it, but do not announce it every second.
 import { useEffect, useRef } from 'react'
 import { useServerNow } from '../hooks/useServerNow'
 import { remaining } from '../util/clock'
 
-/** The server's time is known to a second, so a page asks a little after the moment, and again if it was too early. */
+/**
+ * The page knows the server's time only to the second. So it reads the contest this long after the countdown ends, and
+ * again if that was too early.
+ */
 const AFTER_MS = 1_500
 
 export function Countdown({ to, onEnd, className = '' }: { to: string; onEnd: () => void; className?: string }) {

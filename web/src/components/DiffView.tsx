@@ -1,4 +1,5 @@
-// An output beside the expected one. White space is visible in the lines that differ; buttons go from one to the next.
+// An output beside the expected output. White space is visible in the lines that differ. Buttons move to the previous
+// and the next difference.
 import { ChevronDown, ChevronUp } from 'lucide-react'
 import { useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { editing } from '../i18n/editing'
@@ -10,7 +11,7 @@ import { visible, visibleSpace } from '../util/visible'
 interface DiffViewProps {
   ours: string
   expected: string
-  /** The expected output was cut off. */
+  /** Whether the expected output was truncated. */
   truncated: boolean
 }
 
@@ -31,7 +32,7 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
     const row = around?.querySelector<HTMLElement>(`tr[data-line="${line}"]`)
     if (around && row) around.scrollTop = row.offsetTop - around.clientHeight / 3
   }
-  // What is scrolled to is drawn already: the first difference, or the one that a button chose.
+  // A layout effect, because the row to scroll to must already be rendered.
   useLayoutEffect(() => show(current), [current, isOnly, diff])
   const step = (by: number) => setAt((at + by + differing.length) % differing.length)
   const rows = isOnly ? diff.rows.filter((row) => !row.same) : diff.rows

@@ -1,4 +1,4 @@
-// Time and memory of an accepted solution among those of other users, as bars.
+// Histograms of time and memory of the accepted solutions, with the user's own solution marked.
 import { useQuery } from '@tanstack/react-query'
 import type { Schema } from '../api/client'
 import { distributionQuery } from '../api/distribution'
@@ -14,7 +14,7 @@ interface DistributionProps {
   submission: string
 }
 
-/** Nothing while it is read, and if it cannot be read: the verdict is complete without it. */
+/** Shows nothing while the distribution is loading or if it cannot be loaded, because it is optional. */
 export function Distribution({ slug, language, submission }: DistributionProps) {
   const t = useTexts(distribution)
   const found = useQuery(distributionQuery(slug, language, submission)).data

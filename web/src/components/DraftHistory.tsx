@@ -18,11 +18,11 @@ type Draft = ReturnType<typeof useDraft>
 interface HistoryProps {
   of: DraftOf
   draft: Draft
-  /** The part of a text that a person recognises. */
+  /** Returns the part of a text that the preview shows. */
   preview?: (text: string) => string
 }
 
-/** Lines of a preview; a text may have a line per byte. */
+/** Maximum number of lines in a preview. A text may consist of line breaks only. */
 const PREVIEW_LINES_MAX = 300
 
 export function DraftHistory({ of, draft, preview = (text) => text }: HistoryProps) {
@@ -45,7 +45,7 @@ export function DraftHistory({ of, draft, preview = (text) => text }: HistoryPro
   )
 }
 
-/** A version in the list: in this browser with its text, or on the server by its number. */
+/** A version in the list. A version in this browser has its text; a version on the server has its number. */
 interface Entry {
   key: string
   at: number
@@ -61,7 +61,7 @@ function Content({ of, draft, preview, onDone }: Required<HistoryProps> & { onDo
   const isOwned = draft.isSaved !== undefined
   const revisions = useQuery({ ...revisionsQuery(of), enabled: isOwned })
   const [selected, setSelected] = useState<string>()
-  // The newest revision is the code in the editor, unless that has not been saved yet.
+  // If the code in the editor is saved, it is the newest revision.
   const onServer = (revisions.data ?? []).slice(draft.isSaved === true ? 1 : 0)
   const entries: Entry[] = [
     ...draft.versions
@@ -148,7 +148,7 @@ function Preview({ text }: { text: string }) {
   )
 }
 
-/** Offers a version that the person has not decided about. */
+/** A note that offers a version. It is shown until the user accepts or rejects the version. */
 export function OfferedNote({ draft }: { draft: Draft }) {
   const t = useTexts(drafts)
   if (draft.offered === undefined || draft.other !== undefined) return null

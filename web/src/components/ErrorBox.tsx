@@ -1,4 +1,5 @@
-// An error where it happened: what, what to do, the server's own words, and the request id, which finds the server's log.
+// An error, shown where it happened: a description, the remedy, the server's own message, and the request id, which is
+// also in the server's log.
 import { CircleAlert } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { CallError } from '../api/client'
@@ -10,7 +11,10 @@ import { SignInAgain } from './SignInAgain'
 type Catalogue = typeof import('../i18n/errors')
 let loaded: Catalogue | undefined
 
-/** The catalogue of errors, loaded with the first one. If it cannot be loaded, the server's own words are shown. */
+/**
+ * The catalogue of error texts, which is loaded at the first error. If it cannot be loaded, the server's own message is
+ * shown.
+ */
 function useCatalogue(): Catalogue | 'loading' | 'failed' {
   const [catalogue, setCatalogue] = useState<Catalogue | 'loading' | 'failed'>(loaded ?? 'loading')
   useEffect(() => {
@@ -32,7 +36,7 @@ function useCatalogue(): Catalogue | 'loading' | 'failed' {
 interface ErrorBoxProps {
   error: unknown
   onRetry?: (() => void) | undefined
-  /** Whether the box leads to the sign-in if the session has ended. False where the page around it does. */
+  /** Whether the box has a link to the sign-in page if the session has ended. False if the page itself has this link. */
   leadsToSignIn?: boolean
 }
 
@@ -41,12 +45,12 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true }: ErrorBoxProps
   const catalogue = useCatalogue()
   const call = error instanceof CallError ? error : undefined
   const isOffline = call?.status === 0
-  // Nothing is announced twice.
+  // Wait for the catalogue, so that screen readers announce the error only once.
   if (catalogue === 'loading' && !isOffline) return <div className="min-h-16" />
   const entry = typeof catalogue === 'string' || call === undefined ? 'unknown' : catalogue.entryOf(call.code)
   const e = typeof catalogue === 'string' ? undefined : catalogue.errors[tag]
   const { title, todo } = isOffline ? { title: m.errors.offline, todo: m.errors.offlineDetail } : (e?.codes[entry] ?? { title: call?.title ?? m.tryAgain, todo: '' })
-  // A code that this site does not know has at least the server's own title.
+  // For an unknown error code, the server's title is shown.
   const words = [entry === 'unknown' ? call?.title : undefined, call?.detail].filter(Boolean).join(': ')
   return (
     <div role="alert" className="flex gap-3 p-3 rounded-md border border-wrong bg-surface">

@@ -1,7 +1,8 @@
-// The way back to the contest from which a problem was opened, with the time that is left, and its new announcements and
-// answers.
+// A link back to the contest from which a problem was opened, with the remaining time and the number of new
+// announcements and answers.
 //
-// The server counts a submission in the contest by its author and its time, whatever page sent it.
+// The server decides by author and time whether a submission counts in the contest. The page that sends it does not
+// matter.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ChevronLeft } from 'lucide-react'

@@ -35,7 +35,7 @@ export function LanguageList({ languages, value, isOpen, onOpen, onChange, class
       { title: picker.recent, items: recent },
       { title: picker.all, items: others },
     ].filter((group) => group.items.length > 0)
-    // Read again each time the list opens.
+    // The recent languages are read again each time the list opens.
   }, [languages, picker, isOpen])
   const current = languages.find((one) => one.language_id === value) ?? null
   return (

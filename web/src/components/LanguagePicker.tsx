@@ -1,4 +1,4 @@
-// The language of the code. Its searchable list is loaded when a person is about to open it.
+// The picker for the language of the code. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
@@ -10,7 +10,7 @@ import { rememberLanguage } from '../util/recent-languages'
 const load = () => import('./LanguageList')
 const LanguageList = lazy(async () => ({ default: (await load()).LanguageList }))
 
-/** A page for another language is a new one. The focus goes on where the person chose. */
+/** Whether the user has just chosen a language. The page is then remounted, and the new picker takes the focus. */
 let wasChosen = false
 
 interface LanguagePickerProps {

@@ -1,5 +1,5 @@
-// How many entries of a contest's list of questions are new: a number beside a link, and a sentence for screen readers,
-// which they also say when it changes.
+// The number of new entries in a contest's list of questions: a badge beside a link, and a sentence for screen readers.
+// Screen readers announce changes of the number.
 import { useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
 
@@ -8,7 +8,7 @@ function useWords(n: number, isOrganizer: boolean): string {
   return isOrganizer ? o.waiting(n) : o.news(n)
 }
 
-/** Goes into a link. */
+/** Badge for the inside of a link. */
 export function NewsBadge({ n, isOrganizer }: { n: number; isOrganizer: boolean }) {
   const words = useWords(n, isOrganizer)
   if (n === 0) return null

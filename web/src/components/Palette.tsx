@@ -21,10 +21,10 @@ interface Line {
   act: () => void
 }
 
-/** Lines of a group that are shown. */
+/** Maximum number of lines shown per group. */
 const SHOWN_MAX = 8
 
-/** Pause in typing after which the server is asked. */
+/** Pause in typing after which the query is sent. */
 const TYPED_MS = 120
 
 const matches = (text: string, words: string[]): boolean => words.every((word) => text.toLocaleLowerCase().includes(word))
@@ -178,7 +178,7 @@ function useLines(typed: string, close: () => void, onShortcuts: () => void): { 
     ...(Object.keys(CATALOGUES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(CATALOGUES[tag].name), Icon: Languages, act: then(() => change(tag)) })),
     { id: 'shortcuts', group: 'commands', text: m.shortcuts.open, Icon: Keyboard, act: then(onShortcuts) },
   ]
-  // What was found for an earlier text is shown only as far as it matches this one.
+  // Results of an earlier query are shown only if they also match the current text.
   const found = asks ? (problems.data?.problems ?? []) : []
   const contests = asks ? phases.flatMap((phase) => phase.data?.contests ?? []) : []
   const lines: Line[] = [

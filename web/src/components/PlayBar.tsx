@@ -1,4 +1,4 @@
-// Run, Stop and Kill of the playground, and why a run did not begin.
+// The buttons Run, Stop and Kill of the playground, and the reason if a run did not start.
 import { Link, useLocation } from '@tanstack/react-router'
 import { OctagonX, Play, Square } from 'lucide-react'
 import type { usePlay } from '../hooks/usePlay'

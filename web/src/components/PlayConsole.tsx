@@ -1,5 +1,5 @@
-// The right side of the playground: standard input as text or terminal, arguments and limits, the output, and how the run
-// is doing.
+// The right side of the playground: standard input as text or terminal, arguments and limits, the output, and the state
+// of the run.
 import { ChevronRight } from 'lucide-react'
 import { lazy, Suspense, useState } from 'react'
 import type { Schema } from '../api/client'
@@ -51,10 +51,10 @@ export function PlayConsole(props: PlayConsoleProps) {
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
   const [isSpoken, setIsSpoken] = useState(false)
   const isLive = state.kind === 'live'
-  // What the terminal shows stays while the other tab is open.
+  // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
   if (mode === 'terminal' && !wasOpened) setWasOpened(true)
   const compiler = state.result?.compilation_error
-  // A run keeps the input that it began with.
+  // The input mode of a run cannot change while the run is in progress.
   const tab = (one: InputMode, text: string) => (
     <TabButton id={`input-${one}`} isSelected={mode === one} onClick={() => !isLive && onMode(one)}>
       {text}
@@ -129,7 +129,7 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
   const most = language.limits_max
   const [isOpen, setIsOpen] = useState(false)
   const isPhone = useMedia('(max-width: 599px)')
-  // The output needs the room.
+  // The output needs the space.
   if (isPhone && isOpen && run.state.kind === 'live') setIsOpen(false)
   return (
     <details open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className="shrink-0 border-b border-border bg-surface">
@@ -159,7 +159,7 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
   )
 }
 
-/** A number; what is beyond its bounds is shown as the bound when the person leaves the field. */
+/** A number field. When it loses the focus, a value beyond a bound is replaced by the bound. */
 function Limit({ label, value, max, onChange }: { label: string; value: number; max: number; onChange: (value: number) => void }) {
   const m = useMessages()
   const [typed, setTyped] = useState<string>()

@@ -1,4 +1,5 @@
-// What takes a program out of the playground: a link to it, an archive of it; and, on the page of a link, a copy of it.
+// Buttons that share a program by link, download it as an archive and, on the page of a shared program, copy it into
+// the playground.
 import { Link } from '@tanstack/react-router'
 import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
 import { useState } from 'react'
@@ -19,7 +20,7 @@ interface PlayShareProps {
 
 type Sharing = { kind: 'idle' | 'waiting' } | { kind: 'shared'; link: string; isCopied: boolean } | { kind: 'failed'; error: unknown }
 
-/** Remounted when the program changes, because a link is to the program that was shared. */
+/** Remounted when the program changes, because the shown link belongs to the old program. */
 export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShareProps) {
   const m = useMessages()
   const [sharing, setSharing] = useState<Sharing>({ kind: 'idle' })
@@ -29,7 +30,7 @@ export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShare
     try {
       const { snippet_id } = await dataOf(api.POST('/api/v1/snippets', { body: snippetOf(language, play) }))
       const link = addressOf(`/p/${snippet_id}`)
-      // Without TLS a browser has no clipboard for pages; the link is shown, too.
+      // Without TLS, browsers give pages no access to the clipboard. So the link is also shown.
       const isCopied = await (navigator.clipboard?.writeText(link) ?? Promise.reject(new Error())).then(
         () => true,
         () => false,

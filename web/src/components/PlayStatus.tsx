@@ -1,4 +1,4 @@
-// What a run of the playground is doing, or how it ended: phase or verdict in words, meters, and what happened to the
+// State of a run in the playground: its phase or verdict in words, its time and memory, and the state of the
 // connection.
 import { LoaderCircle } from 'lucide-react'
 import type { PlayState } from '../hooks/usePlay'
@@ -13,7 +13,7 @@ import { VerdictBadge } from './VerdictBadge'
 
 interface PlayStatusProps {
   state: PlayState
-  /** Bytes that the terminal has left out. */
+  /** Number of bytes that the terminal has not shown. */
   skipped: number
   onReconnect: () => void
 }

@@ -1,5 +1,6 @@
-// The playground for one user and language: files and editor on the left, input, output and run on the right; on phones
-// one of the two. Remounted when the language changes, so that each language has its own draft.
+// The playground for one user and language. Files and editor are on the left; input, output and the run are on the
+// right. On phones, one of the two sides is shown. Remounted when the language changes, so that each language has its
+// own draft.
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
@@ -33,9 +34,9 @@ import { Note, SYMBOLS, TabButton } from './Workspace'
 
 const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
 
-/** Bytes of the whole request; a message has at most 256 KiB. Source: docs/live.md, "Bounds". */
+/** Maximum bytes of the whole request. A message has at most 256 KiB. Source: docs/live.md, "Bounds". */
 const REQUEST_BYTES_MAX = 255 * 1024
-/** Output that waits for the terminal to be loaded. */
+/** Maximum number of output parts that wait while the terminal loads. */
 const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
 const SIZE = { cols: 80, rows: 24 }
@@ -45,7 +46,7 @@ const NO_MARKS: Mark[] = []
 export type InputMode = 'text' | 'terminal'
 
 interface PlayWorkspaceProps {
-  /** `undefined`: nobody is signed in. */
+  /** `undefined` for a visitor who is not signed in. */
   user: string | undefined
   language: Schema['LanguageView']
   languages: Schema['LanguageView'][]
@@ -61,7 +62,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const fresh = freshText(language)
   const place = { user, slug: PLAY_SLUG, language: language.language_id }
   const start = shared === undefined ? fresh : textOf(shared.play)
-  // Input, arguments and limits of a shared program may be changed here; its files are those of the link.
+  // Input, arguments and limits of a shared program can be changed here. Its files cannot.
   const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start, shared === undefined)
   const drafted = playOf(draft.text, main)
   const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files }
@@ -73,7 +74,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
   const [pane, setPane] = useState<'code' | 'result'>('code')
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
-  // A run that goes on since before a reload decides, because its output belongs in the same place.
+  // If a run was in progress before a reload, its mode is used, because its output belongs to the same console.
   const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared === undefined || shared.play.stdin === '' ? read(MODE_KEY) === 'terminal' : false)) ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
@@ -95,7 +96,8 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const isLive = run.state.kind === 'live'
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
   const at = play.files.indexOf(file)
-  // The files that the run began with. The marks of its compiler belong to them; the editor moves them with later changes.
+  // The files with which the run started. The compiler's marks refer to these files. The editor moves the marks with
+  // later changes.
   const begun = useRef<PlayFile[]>([])
   const { result } = run.state
   const marks = useMemo(() => {
@@ -134,7 +136,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     return () => removeEventListener('keydown', key)
   }, [])
 
-  // The output of a terminal waits until there is one.
+  // A run in the terminal is followed only when the terminal exists (`ready`).
   const follow = useRef(run.follow)
   useEffect(() => {
     follow.current = run.follow
@@ -172,7 +174,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     void navigate({ to: '/playground' })
   }
   const height = shared?.isEmbedded === true ? 'workspace workspace-alone' : 'workspace'
-  /** The language of a file, for its colours. */
+  /** The language of a file, for syntax highlighting. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
     const known = language.extensions.includes(extension) ? language : languages.find((one) => one.extensions.includes(extension))
@@ -248,7 +250,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         <Note text={m.play.removed(removed.path)}>
           <Button
             onClick={() => {
-              // Only the file comes back: others may have changed since.
+              // Only the removed file is restored, because other files may have changed since.
               const lost = playOf(removed.before, main).files.find((one) => one.path === removed.path)
               const path = play.files.some((one) => one.path === removed.path) ? freshPath(play.files, language.extensions[0] ?? 'txt') : removed.path
               if (lost !== undefined) change({ files: [...play.files, { ...lost, path }] })
@@ -300,7 +302,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       skipped={skipped}
       onMode={choose}
       onChange={change}
-      onLimits={(asked) => change({ limits: boundedLimits(language, asked) })}
+      onLimits={(requested) => change({ limits: boundedLimits(language, requested) })}
       onLine={goTo}
       onSkip={(bytes) => setSkipped((before) => before + bytes)}
       onReady={ready}

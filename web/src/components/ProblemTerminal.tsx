@@ -1,4 +1,4 @@
-// The solution of a problem in a live terminal, without the judge: for a person who wants to talk to it.
+// Runs the user's solution of a problem interactively in a terminal. The judge is not involved.
 import { OctagonX, Play, Square } from 'lucide-react'
 import { useState, useRef } from 'react'
 import type { Schema } from '../api/client'
@@ -43,7 +43,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
     if (handle === null) return
-    // The run that went on while the page was reloaded.
+    // Follow the run that was in progress when the page was reloaded.
     if (of.user !== undefined && keptRun(place) !== undefined) run.follow()
     const { cols, rows } = handle.size()
     run.resize(cols, rows)

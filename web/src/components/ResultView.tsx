@@ -1,4 +1,4 @@
-// What Run and Submit say: the phase while it is judged, then the verdict in words, the tests, and the first failure.
+// The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
 import { LoaderCircle } from 'lucide-react'
 import { lazy, Suspense, useState } from 'react'
 import type { Schema } from '../api/client'
@@ -28,11 +28,11 @@ interface ResultViewProps {
   onLoad: (language: string, source: string) => void
   /** The code in the editor. */
   source: string
-  /** Takes a test's input to the playground, with the program that was judged. */
+  /** Opens the playground with a test's input and the program that was judged. */
   onPlay: (input: string, judged: { language: string; source: string } | undefined) => void
 }
 
-/** The region that is announced stays in the page: a screen reader does not announce one that is new. */
+/** The announced region is always in the page, because screen readers do not announce a region that is added later. */
 export function ResultView(props: ResultViewProps) {
   const { judging } = props
   const m = useMessages()
@@ -69,7 +69,7 @@ function Progress({ live, purpose }: { live: Live; purpose: Purpose }) {
   )
 }
 
-/** The verdict in words, what usually causes it, and the figures of the whole run. */
+/** The verdict in words, its usual cause, and the time and memory of the whole run. */
 function Fate({ result, purpose }: { result: Result; purpose: Purpose }) {
   const m = useMessages()
   const tests = result.problem?.tests ?? []
@@ -95,7 +95,7 @@ function Fate({ result, purpose }: { result: Result; purpose: Purpose }) {
 
 const didCompile = (result: Result): boolean => result.compile?.ok !== false && result.compilation_error == null
 
-/** What was judged, if the server has sent it along. */
+/** The source that was judged, if the response has it. */
 const judgedSource = (result: Result): string | undefined => result.files?.[0]?.content ?? undefined
 
 function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
@@ -145,7 +145,7 @@ export function Figures({ time, memory, result }: { time: number | null | undefi
   )
 }
 
-/** A figure with a thin bar against its limit. */
+/** A value with a thin bar that shows its share of the limit. */
 function Bar({ value, max, text, of }: { value: number; max: number | null | undefined; text: string; of: string | undefined }) {
   const share = shareOf(value, max)
   return (
@@ -174,7 +174,7 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const m = useMessages()
   const code = verdictOf(test.verdict)
   const sample = problem.samples.find((sample) => sample.name === test.name)
-  // The statement has more of a long sample than the result has.
+  // The result truncates a long sample, so the sample of the statement is shown.
   const isOfStatement = sample !== undefined && test.truncated !== false
   const [input, expected, isCut] = isOfStatement ? [sample.input, sample.output, sample.truncated] : [test.input, test.expected_output, test.truncated === true]
   const showsDiff = expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
@@ -210,7 +210,7 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   )
 }
 
-/** A text of the program; nothing if it is empty, unless it is `always` shown. */
+/** A text of the program. An empty text is shown only with `always`. */
 export function Text({ title, text, always = false }: { title: string; text: string | null | undefined; always?: boolean }) {
   const m = useMessages()
   if (text == null || (text === '' && !always)) return null
@@ -226,7 +226,7 @@ export function Text({ title, text, always = false }: { title: string; text: str
   )
 }
 
-/** A compiler's messages; a line that names a place in the source leads there. */
+/** A compiler's messages. A line that names a place in the source is a link to that place. */
 export function Compiler({ text, onLine }: { text: string; onLine: (line: number) => void }) {
   const m = useMessages()
   const shown = shortened(text)

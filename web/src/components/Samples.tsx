@@ -6,7 +6,7 @@ import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 
-/** `onPlay` takes an input to the playground, together with the code in the editor. */
+/** `onPlay` opens the playground with an input and the code in the editor. */
 export function Samples({ samples, onPlay }: { samples: Schema['SampleView'][]; onPlay: (input: string) => void }) {
   const m = useMessages()
   return (

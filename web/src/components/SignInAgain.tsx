@@ -1,4 +1,5 @@
-// A session has ended while a page was open: says so, and leads to the sign-in and back.
+// A note that the session has ended while a page was open. Its link leads to the sign-in page, which returns to this
+// page.
 import { Link } from '@tanstack/react-router'
 import { useHere } from '../hooks/useHere'
 import { useMessages, useTexts } from '../i18n/messages'

@@ -1,4 +1,4 @@
-// What the pages look like while they load: the same frame, without its content.
+// Placeholders of the pages while they load: the same frame, without content.
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { Bone, BoneLines, BoneRows, Loading } from '../ui/Skeleton'
@@ -6,7 +6,7 @@ import { tabListClass } from '../ui/tab'
 
 const BAR = 'flex items-center gap-2 border-b border-border bg-surface shrink-0'
 
-/** Lines of code. */
+/** Placeholder of the code in the editor. */
 export function CodeSkeleton() {
   return (
     <div className="p-3 space-y-2.5">
@@ -52,7 +52,7 @@ export function StatementSkeleton() {
   )
 }
 
-/** A problem: the statement beside the editor, or alone where the window is narrow. */
+/** Placeholder of a problem: the statement beside the editor, or only the statement in a narrow window. */
 export function ProblemSkeleton() {
   const isWide = useMedia('(min-width: 900px)')
   const [share] = useKept('cupel.statement-share', 44, 20, 75)
@@ -86,7 +86,7 @@ export function ProblemSkeleton() {
   )
 }
 
-/** The playground: files and editor beside input and output. */
+/** Placeholder of the playground: files and editor beside input and output. */
 export function PlaySkeleton() {
   const isWide = useMedia('(min-width: 900px)')
   const [share] = useKept('cupel.play-share', 54, 25, 75)
@@ -122,7 +122,7 @@ export function PlaySkeleton() {
   )
 }
 
-/** A page with a title, facts below it, perhaps tabs, and rows. */
+/** Placeholder of a page with a title, facts, optional tabs, and rows. */
 export function PageSkeleton({ wide = false, tabs = 0, rows = 8 }: { wide?: boolean; tabs?: number; rows?: number }) {
   return (
     <Loading className={`w-full ${wide ? 'max-w-7xl' : 'max-w-5xl'} mx-auto px-3 sm:px-4 py-5 sm:py-8`}>
@@ -142,7 +142,7 @@ export function PageSkeleton({ wide = false, tabs = 0, rows = 8 }: { wide?: bool
   )
 }
 
-/** A part of a page: rows of a list. */
+/** Placeholder of a part of a page: rows of a list. */
 export function RowsSkeleton({ rows = 5 }: { rows?: number }) {
   return (
     <Loading>

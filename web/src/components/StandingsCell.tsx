@@ -1,4 +1,4 @@
-// What a participant has done with one problem: a short sign, the time, and the same in words for screen readers.
+// A participant's result for one problem: a short symbol and the time. Screen readers get the result in words.
 import { useMessages } from '../i18n/messages'
 import { contestTime, isFirst, points, shortOf, stateOf, type Cell, type CellState } from '../util/standings'
 import type { Messages } from '../i18n/en'
@@ -14,13 +14,13 @@ const COLOURS: Record<CellState, string> = {
 export function inWords(cell: Cell, m: Messages): string {
   const words = m.contests.cell
   const state = stateOf(cell)
-  const said: string[] = []
-  if (cell.score != null && cell.tries > 0) said.push(words.points(points(cell.score)))
-  else if (cell.solved_at_seconds != null) said.push(words.solved(contestTime(cell.solved_at_seconds), cell.tries))
-  else if (cell.tries > 0) said.push(words.rejected(cell.tries))
-  if (isFirst(cell)) said.push(words.first)
-  if (state === 'pending') said.push(words.pending(cell.pending))
-  return said.length === 0 ? words.none : said.join(', ')
+  const parts: string[] = []
+  if (cell.score != null && cell.tries > 0) parts.push(words.points(points(cell.score)))
+  else if (cell.solved_at_seconds != null) parts.push(words.solved(contestTime(cell.solved_at_seconds), cell.tries))
+  else if (cell.tries > 0) parts.push(words.rejected(cell.tries))
+  if (isFirst(cell)) parts.push(words.first)
+  if (state === 'pending') parts.push(words.pending(cell.pending))
+  return parts.length === 0 ? words.none : parts.join(', ')
 }
 
 export function CellText({ cell }: { cell: Cell }) {

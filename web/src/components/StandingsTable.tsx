@@ -1,8 +1,8 @@
 // The standings. They scroll in their own region, with the names and the person's own row always in view.
 //
-// Rows are grids with the roles of a table. Only those in view and a few around them exist (@tanstack/react-virtual), and
-// a row whose participant did nothing new is not rendered again. The browser's own search cannot find the other rows, so
-// long standings have a search field.
+// Rows are grids with the roles of a table. Only the visible rows and a few around them exist
+// (@tanstack/react-virtual). A row that has not changed is not rendered again. The browser's own search cannot find
+// rows that do not exist, so long standings have a search field.
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Snowflake } from 'lucide-react'
@@ -125,12 +125,14 @@ function Table({ contest, standings, isStale, user }: TableProps) {
 
 /** Height of a row in pixels before it has been measured. */
 const ROW_HEIGHT = 41
-/** Rows that exist above and below those in view. */
+/** Number of rows that exist above and below the visible rows. */
 const ROWS_AROUND = 10
 
 const keyOf = (row: Schema['RowView']): string => `${row.kind}/${row.username}`
 
-/** Standings with fewer rows are in view as a whole, so the own row is not repeated below them. */
+/**
+ * Standings with at most this many rows are completely visible, so the user's own row is not repeated below them.
+ */
 const OWN_ROW_FROM = 12
 
 function None({ title, detail }: { title: string; detail: string }) {

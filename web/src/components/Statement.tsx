@@ -1,4 +1,4 @@
-// The statement of a problem, with mathematics typeset when there is any.
+// The statement of a problem. Mathematics in it is typeset.
 import { useEffect, useRef } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
@@ -28,7 +28,7 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
   )
 }
 
-/** Markdown that the server has made HTML of. `files` are the pictures that it may show. */
+/** Markdown that the server has converted to HTML. `files` are the images that it may show. */
 export function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language?: string | undefined }) {
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {

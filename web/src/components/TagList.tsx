@@ -23,7 +23,7 @@ export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagList
   const session = useQuery(sessionQuery)
   const found = useQuery({ ...tagsQuery(session.data?.user != null), enabled: session.data !== undefined })
   const counts = new Map(found.data?.map(({ tag, problems }) => [tag, problems]))
-  // A tag of the URL may be on no problem.
+  // A tag from the URL may belong to no problem.
   const tags = [...chosen.filter((tag) => !counts.has(tag)), ...counts.keys()]
   return (
     <Combobox.Root

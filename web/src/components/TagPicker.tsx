@@ -1,4 +1,4 @@
-// Tags of the list of problems. The searchable list of them is loaded when a person is about to open it.
+// The picker for tags of the problem list. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
 import { lazy, Suspense, useState } from 'react'
 import { list } from '../i18n/list'

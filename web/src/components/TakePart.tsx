@@ -1,4 +1,4 @@
-// How a person takes part in a contest: officially until it ends, virtually afterwards, or with a join code.
+// Buttons and forms for taking part in a contest: officially until it ends, virtually afterwards, or with a join code.
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
@@ -78,7 +78,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   )
 }
 
-/** For a contest that the person may not see: it exists for those who have its code. */
+/** Form for joining a contest that the user cannot see. Users with the join code can join it. */
 export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boolean }) {
   const m = useMessages()
   const c = m.contests

@@ -1,4 +1,5 @@
-// One cell per test: fills while tests end, and chooses which one is shown. Arrow keys move within it.
+// One cell per test. Cells are filled as tests end. A cell selects the test that is shown, and arrow keys move between
+// cells.
 import { LoaderCircle } from 'lucide-react'
 import { useRef, type KeyboardEvent } from 'react'
 import { editing } from '../i18n/editing'
@@ -9,7 +10,7 @@ import { VerdictGlyph } from './VerdictBadge'
 export interface GridTest {
   verdict: VerdictCode | undefined
   isRunning: boolean
-  /** What the test used, in words and as a share of its limit. */
+  /** Time and memory of the test, in words and as a share of the limit. */
   time?: Used
   memory?: Used
 }

@@ -43,13 +43,13 @@ interface WorkspaceProps {
   of: DraftOf
   languages: Schema['LanguageView'][]
   judge: ReturnType<typeof useJudging>
-  /** On phones one of the two is shown; `undefined`: both. */
+  /** The pane that is shown on phones; `undefined` if both are shown. */
   pane: Pane | undefined
   onLanguage: (language: string) => void
   onLoad: (language: string, source: string) => void
-  /** Takes an input and a program, by default the draft, to the playground. */
+  /** Opens the playground with an input and a program. The default program is the draft. */
   onPlay: (input: string, program?: { language: string; source: string }) => void
-  /** A run or submission has begun. */
+  /** Called when a run or submission has started. */
   onBegin: () => void
   onCode: () => void
 }
@@ -90,7 +90,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   const isSignedOut = session.data !== undefined && session.data.user == null
   const run = () => !isSignedOut && begin(false)
   const submit = () => !isSignedOut && begin(true)
-  // The same keys outside the editor, which handles them itself.
+  // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
   useEffect(() => {
     keys.current = { run, submit }
@@ -115,10 +115,10 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   }
 
   const language = languages.find((one) => one.language_id === of.language)
-  // Code of a function problem runs only in its driver.
+  // The code of a function problem runs only with the problem's driver.
   const isProgram = problem.starter_code.length === 0
   const judged = judge.judging.kind === 'done' ? judge.judging.result : undefined
-  // Beside the code that was judged; the editor moves them with later changes.
+  // The marks refer to the code that was judged. The editor moves them with later changes.
   const marks = useMemo(() => {
     const output = judged?.compilation_error ?? (judged?.compile?.ok === true ? judged.compile.output : '')
     const sent = judged?.files?.[0]?.content
@@ -242,7 +242,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     ['result', m.problem.result],
     ...(isProgram && !isSignedOut ? ([['terminal', drawer.terminal]] as [Drawer, string][]) : []),
   ]
-  // The result and the terminal stay while another part is shown: one is announced, the other runs.
+  // The result and the terminal stay mounted while another part is shown, because the result is announced and the
+  // terminal's program keeps running.
   const panel = (one: Drawer, content: ReactNode) => (
     <div role="tabpanel" id={`panel-drawer-${one}`} aria-labelledby={`tab-drawer-${one}`} tabIndex={0} className={`grow min-h-0 overflow-auto p-3 sm:p-4 ${tab === one ? '' : 'hidden'}`}>
       {content}
@@ -309,7 +310,7 @@ export function Note({ text, children }: { text: string; children?: ReactNode })
   )
 }
 
-/** A tab; all are reachable with Tab, so that no key is taken from the panel. */
+/** A tab button. Each tab button is reachable with the key Tab, so that the arrow keys stay free for the panel. */
 export function TabButton({ isSelected, onClick, id, children }: { isSelected: boolean; onClick: () => void; id: string; children: ReactNode }) {
   return (
     <button

@@ -1,8 +1,8 @@
 // The code editor: CodeMirror in a shadow root.
 //
-// CodeMirror writes its styles into a `<style>` element, which the content security policy forbids; in a shadow root it
-// uses constructed style sheets instead. The document is CodeMirror's: `value` replaces it only when
-// `revision` changes. A `value` that lags behind fast typing must never undo it.
+// CodeMirror writes its styles into a `<style>` element, which the content security policy forbids. In a shadow root,
+// it uses constructed style sheets instead. CodeMirror owns the document: `value` replaces it only when `revision`
+// changes. Otherwise, an outdated `value` could undo fast typing.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
@@ -14,13 +14,13 @@ import { highlighting, indentation } from './languages'
 import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
 
-/** Keys of another editor, loaded when a person chooses them. */
+/** Key bindings of another editor, loaded when the user selects them. */
 const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
   standard: async () => [],
   vim: async () => (await import('@replit/codemirror-vim')).vim({ status: true }),
 }
 
-/** Keys that load the search, which few people use. */
+/** Keys that load the search extension. It is not loaded at first, because few people use it. */
 const SEARCH_KEYS = ['Mod-f', 'F3', 'Mod-g', 'Mod-d', 'Mod-Shift-l', 'Mod-Alt-g']
 
 async function loadSearch(view: EditorView, key: string, place: Compartment): Promise<void> {
@@ -44,7 +44,7 @@ interface EditorProps {
   language: string
   label: string
   isReadOnly?: boolean
-  /** What the compiler says about this text. */
+  /** The compiler's messages about this text. */
   marks?: readonly Mark[]
   onChange: (text: string) => void
   onRun: () => void
@@ -62,7 +62,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
   const searchMode = useRef(new Compartment())
   const gutter = useRef(new Compartment())
   const hasMarkers = useRef(false)
-  // What the keys and changes do now; the editor itself is created once.
+  // The current handlers. The editor is created once, so it calls them through this reference.
   const act = useRef({ onChange, onRun, onSubmit })
   useEffect(() => {
     act.current = { onChange, onRun, onSubmit }
@@ -84,7 +84,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
               { key: "Mod-'", ...shortcut(() => act.current.onRun()) },
             ]),
           ),
-          // Before all other keys.
+          // First, so that these key bindings take precedence.
           keyMode.current.of([]),
           gutter.current.of([]),
           lineNumbers(),
@@ -116,14 +116,14 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
       made.destroy()
       view.current = null
     }
-    // The value and the label of the first render; the effects below keep the editor in step.
+    // Only the value and the label of the first render are used here. The effects below apply later changes.
   }, [])
 
   useEffect(() => {
     const current = view.current
     if (current === null || current.state.doc.toString() === value) return
     current.dispatch({ changes: { from: 0, to: current.state.doc.length, insert: value } })
-    // Only what was changed elsewhere: the value also changes with every key.
+    // Depends on `revision` only, because `value` changes with every key press.
   }, [revision])
 
   useEffect(() => {

@@ -32,7 +32,10 @@ const LOADERS: Record<string, () => Promise<LanguageSupport>> = {
   tcl: () => legacy(import('@codemirror/legacy-modes/mode/tcl').then((m) => m.tcl)),
 }
 
-/** Indentation that the language's own style guide asks for, or with the width that the person prefers; tabs for Go. */
+/**
+ * One level of indentation: the recommendation of the language's style guide, or the width that the user prefers. Go uses
+ * tabs.
+ */
 export const indentation = (language: string, width: TabWidth): string => {
   if (language === 'go') return '\t'
   if (width !== 'language') return ' '.repeat(Number(width))

@@ -1,7 +1,8 @@
-// Messages of the compiler beside the code: a sign in the gutter, a line below the place, and the text on hover or with
-// F8. Loaded with the first message.
+// Compiler messages in the editor: a symbol in the gutter, an underline, and the text on hover or with F8. Loaded with
+// the first message.
 //
-// The signs of the package are images in `data:` URLs, which the content security policy forbids; here they are text.
+// The package's own symbols are images in `data:` URLs, which the content security policy forbids. Here the symbols are
+// text.
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint'
 import type { EditorState, Extension, TransactionSpec } from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
@@ -41,12 +42,12 @@ const diagnosticOf = (state: EditorState, { line, column, severity, message }: M
   const at = state.doc.line(Math.min(line, state.doc.lines))
   const from = Math.min(at.to, at.from + (column ?? 1) - 1)
   const rest = state.sliceDoc(from, at.to)
-  // A word from the named column, otherwise the line without its indentation.
+  // The word at the named column. Without a column, the line without its indentation.
   const word = column === undefined ? undefined : /^(?:\w+|\S)/.exec(rest)?.[0]
   const start = column === undefined ? from + (rest.length - rest.trimStart().length) : from
   return { from: start, to: word === undefined ? at.to : from + word.length, severity, message: visible(message) }
 }
 
-/** The change that shows these marks and no others. */
+/** The transaction that replaces all marks by these marks. */
 export const marked = (state: EditorState, marks: readonly Mark[]): TransactionSpec =>
   setDiagnostics(state, marks.map((mark) => diagnosticOf(state, mark)).sort((a, b) => a.from - b.from))

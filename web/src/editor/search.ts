@@ -4,7 +4,7 @@ import { keymap, type Command } from '@codemirror/view'
 
 export const search = [highlightSelectionMatches(), keymap.of(searchKeymap)]
 
-/** What the keys do that load this file. */
+/** The commands of the keys that load this file. */
 export const firstUse: Record<string, Command> = {
   'Mod-f': openSearchPanel,
   F3: findNext,

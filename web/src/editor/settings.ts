@@ -1,10 +1,10 @@
-// How a person likes to edit, kept in this browser for all editors: the keys and the width of a tab.
+// Settings of all editors: the key bindings and the tab width. They are stored in this browser.
 import { useChoice } from '../hooks/useChoice'
 
 export const EDITOR_KEYS = ['standard', 'vim'] as const
 export type EditorKeys = (typeof EDITOR_KEYS)[number]
 
-/** Columns of a tab; `language`: what the style guide of the language asks for. */
+/** Columns per tab. `language` is the width that the language's style guide recommends. */
 export const TAB_WIDTHS = ['language', '2', '4', '8'] as const
 export type TabWidth = (typeof TAB_WIDTHS)[number]
 

@@ -1,4 +1,5 @@
-// The editor's colours: the page's tokens, which its shadow root inherits, so that one theme serves light and dark.
+// The editor's colours. They use the page's CSS variables, which the shadow root inherits, so one theme works in light
+// and dark mode.
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language'
 import { EditorView } from '@codemirror/view'
 import { tags as t } from '@lezer/highlight'
@@ -15,7 +16,7 @@ const look = EditorView.theme({
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--selection)' },
   '.cm-matchingBracket': { backgroundColor: 'var(--selection)', outline: '1px solid var(--border-strong)' },
   '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
-  // The package of the Vim keys has fixed colours.
+  // The package of the Vim key bindings has fixed colours.
   '& .cm-vim-panel, & .cm-vim-panel input': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
   '& .cm-vim-message': { color: 'var(--wrong) !important' },
   '.cm-tooltip': { backgroundColor: 'var(--surface)', border: '1px solid var(--border)', color: 'var(--text)' },

@@ -1,4 +1,4 @@
-// A choice that this browser keeps. Every component and every tab that reads it changes with it.
+// A choice that is stored in this browser. A change updates every component and every tab that reads the choice.
 import { useSyncExternalStore } from 'react'
 import { read, write } from '../util/storage'
 

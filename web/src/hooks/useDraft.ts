@@ -1,12 +1,13 @@
-// The code in the editor: kept in this browser at every change, so that neither a reload nor a crash loses it, and saved on
-// the server after it. If another tab or device changes the same draft, the person chooses; nothing is lost.
+// The code in the editor. Every change is stored in this browser at once, so that a reload or a crash loses nothing,
+// and is then saved on the server. If another tab or device changes the same draft, the user chooses a version, and the
+// other version is kept.
 import { useEffect, useRef, useState } from 'react'
 import { draftServer } from '../api/drafts'
 import { DraftSync } from '../util/draft-sync'
 import { changeDraft, claim, draft, draftKey, forgetVersion, keepVersion, settle, syncState, versions, versionsKey, type DraftOf } from '../util/drafts'
 import { read } from '../util/storage'
 
-/** `isSaved`: whether the draft is kept on the server as well, for a user who is signed in. */
+/** `isSynced`: whether the draft of a signed-in user is also saved on the server. */
 export function useDraft(of: DraftOf, start: string, isSynced = true) {
   const key = draftKey(of)
   const [text, setText] = useState(() => {
@@ -14,16 +15,16 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     return draft(of) ?? start
   })
   const [isKept, setIsKept] = useState(true)
-  /** What another tab has written since the last change here. */
+  /** The text that another tab has written since the last change in this tab. */
   const [other, setOther] = useState<string>()
   const [revision, setRevision] = useState(0)
   /** The versions in this browser, read again when they may have changed. */
   const [kept, setKept] = useState(() => versions(of))
   const [isSaved, setIsSaved] = useState(() => syncState(of).isSaved)
-  /** What this tab has last read or written in the browser's storage. */
+  /** The text that this tab last read from or wrote to the browser's storage. */
   const [first] = useState(() => read(key))
   const known = useRef(first)
-  /** The text of the editor, for what happens between two drawings. */
+  /** The editor's current text, for code that runs between two renders. */
   const now = useRef(text)
   const sync = useRef<DraftSync>(undefined)
 
@@ -42,7 +43,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     setIsSaved(false)
     sync.current?.changed()
   }
-  /** A change that the editor has not made itself. What it replaces becomes a version. */
+  /** Replaces the editor's text from outside. The replaced text becomes a version. */
   const replace = (next: string) => {
     if (next === now.current) return
     if (now.current !== start) keepVersion(of, now.current, 'replaced', false)
@@ -50,7 +51,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     setRevision((count) => count + 1)
   }
 
-  // The effects below call what the last drawing has made.
+  // The effects below call the functions of the last render.
   const latest = useRef({ refresh, start, of })
   useEffect(() => {
     latest.current = { refresh, start, of }
@@ -102,19 +103,19 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
   return {
     text,
     revision,
-    // The editor also reports what it was given.
+    // The editor also reports texts that were set from outside.
     change: (next: string) => {
       if (next !== now.current) store(next, false)
     },
     replace,
     isKept,
-    /** Whether the server has the text; `undefined`: it is not kept there. */
+    /** Whether the server has the text; `undefined` if the draft is not saved on the server. */
     isSaved: isOwned ? isSaved : undefined,
     other: other === text ? undefined : other,
     takeOther: () => {
       if (other === undefined) return
       keepVersion(of, now.current, 'replaced', false)
-      // This tab now knows what the other one has written.
+      // This tab now knows the other tab's text.
       known.current = read(key)
       store(other, true)
       setRevision((count) => count + 1)
@@ -125,7 +126,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
       store(now.current, true)
     },
     versions: kept,
-    /** A version that the person has not decided about. */
+    /** A version that the user has neither accepted nor rejected. */
     offered,
     takeOffered: () => {
       if (offered === undefined) return

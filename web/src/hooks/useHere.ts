@@ -1,4 +1,4 @@
-// The address of this page, as the way back after signing in.
+// The address of this page, to which the user returns after signing in.
 import { useLocation } from '@tanstack/react-router'
 
 /** Path and search, below the site's root. */

@@ -1,7 +1,7 @@
-// One run or submission at a time: sent, followed live, and read when it has ended.
+// Sends one run or submission at a time, follows it live, and reads the result when it has ended.
 //
-// The server keeps the submission whatever happens to this page. A lost connection resumes from the last event; where
-// no stream can be had, the result is awaited with plain requests.
+// The submission is on the server, so closing this page does not lose it. After a lost connection, the stream resumes
+// from the last event. If no stream is available, the page polls for the result.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, dataOf, type Schema } from '../api/client'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
@@ -54,7 +54,7 @@ const isFinal = (result: Result) => result.status !== 'queued' && result.status 
 export function useJudging(onEnd: (purpose: Purpose) => void) {
   const [state, dispatch] = useReducer(next, { kind: 'idle' })
   const stream = useRef<EventSource>(null)
-  // Counts what was begun, so that the answers of an earlier run are ignored.
+  // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
   const stop = () => {
     stream.current?.close()
@@ -121,7 +121,7 @@ export function useJudging(onEnd: (purpose: Purpose) => void) {
     }
   }
 
-  /** Shows an earlier submission, which may still be judged. */
+  /** Shows an earlier submission, which may still be in judging. */
   const open = (id: string) => {
     stop()
     dispatch({ do: 'begin', purpose: 'submission' })

@@ -1,4 +1,4 @@
-// A number that this browser keeps, such as the place of a splitter.
+// A number that is stored in this browser, such as the position of a splitter.
 import { useState } from 'react'
 import { read, write } from '../util/storage'
 

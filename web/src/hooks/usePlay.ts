@@ -1,4 +1,4 @@
-// One run of the playground at a time, over one live connection: what it has said so far, and how it ended.
+// One run of the playground at a time, over one live connection: its output so far, and its result.
 //
 // Output goes to the terminal as bytes, or is kept here as text for the page, at most `OUTPUT_CHARS_MAX` of each stream.
 import { useEffect, useReducer, useRef } from 'react'
@@ -7,7 +7,7 @@ import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket 
 import { forgetRun, keepRun, keptRun } from '../util/kept-run'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
 
-/** Characters of each stream that the page keeps. */
+/** Maximum number of characters that the page keeps of each stream. */
 const OUTPUT_CHARS_MAX = 256 * 1024
 /** Time between the two signals of Stop. */
 const STOP_MS = 2_000
@@ -23,19 +23,19 @@ export interface Meters {
 export interface PlayState {
   kind: 'idle' | 'live' | 'done' | 'failed'
   phase: Phase
-  /** Position in the queue, where it is known. */
+  /** Position in the queue, if known. */
   position: number | undefined
   link: Link
   isTerminal: boolean
   stdout: string
   stderr: string
-  /** Output was left out of `stdout` or `stderr`. */
+  /** Whether output was omitted from `stdout` or `stderr`. */
   isCut: boolean
-  /** The server has dropped events, because this page was too slow. */
+  /** Whether the server has dropped events, because this page was too slow. */
   hasGap: boolean
-  /** Typed text was not taken, because too much was waiting. */
+  /** Whether typed text was dropped, because too much input was waiting. */
   hasDroppedInput: boolean
-  /** Bytes of input that did not reach the program, if the connection was lost meanwhile. */
+  /** Bytes of input that did not reach the program before the connection was lost. */
   unread: number
   wasLost: boolean
   isStopping: boolean
@@ -64,13 +64,13 @@ const callError = ({ status, code, title, detail, request_id, errors = [] }: Ref
   new CallError(status, code, title ?? code, detail ?? '', request_id, Object.fromEntries(errors.map((one) => [one.pointer, one.detail])))
 
 export interface Output {
-  /** Bytes of the program, in order. */
+  /** Called with the program's output, in order. */
   write: (bytes: Uint8Array) => void
-  /** A new run begins. */
+  /** Called when a new run starts. */
   reset: () => void
 }
 
-/** `place`: whose runs are followed again after a reload of the page, such as those of a language. */
+/** `place` identifies the runs that are followed again after a reload of the page, such as the runs of a language. */
 export function usePlay(terminal: Output, place: string) {
   const [state, dispatch] = useReducer(change, IDLE)
   const output = useRef(terminal)
@@ -78,7 +78,7 @@ export function usePlay(terminal: Output, place: string) {
     output.current = terminal
   })
   const live = useRef<LiveRun>(null)
-  /** What has come since the last frame, so that a flood of events is one change of the page. */
+  /** Output since the last frame. It is collected so that many events cause only one render. */
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
   const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, isFollowed: false, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
@@ -141,7 +141,7 @@ export function usePlay(terminal: Output, place: string) {
   const event = (name: string, data: EventData) => {
     if (name === 'output') return take(data)
     if (name === 'gap') return dispatch({ hasGap: true })
-    // What a person saw in the terminal stays: the attempt before has read their input.
+    // The terminal keeps the output of the previous attempt, because that attempt has read the user's input.
     if (name === 'started' && (data.attempt ?? 1) > 1 && !now.current.isTerminal) discard()
     if (name === 'verdict') return void finish(data)
     const known = EVENTS.find((one): one is EventName => one === name)
@@ -156,7 +156,7 @@ export function usePlay(terminal: Output, place: string) {
       dispatch({ kind: 'failed', error: signedOut() })
       return false
     } catch {
-      // The server cannot be reached now.
+      // The server cannot be reached at the moment.
       return true
     }
   }
@@ -173,7 +173,7 @@ export function usePlay(terminal: Output, place: string) {
       event,
       refused: (error) => {
         forgetRun(place)
-        // A run that the server has forgotten is no news to a person who reloads the page.
+        // After a reload, a run that the server no longer has is not reported as an error.
         if (now.current.isFollowed && error.status === 404) dispatch(IDLE)
         else dispatch({ kind: 'failed', error: callError(error) })
       },
@@ -193,7 +193,7 @@ export function usePlay(terminal: Output, place: string) {
     dispatch({ ...IDLE, kind: 'live', isTerminal })
     client().start(request, uniqueKey(), tty)
   }
-  /** Follows the run that went on while the page was reloaded, if there is one; its output comes again. */
+  /** Follows the run that was in progress when the page was reloaded, if any. Its output is sent again. */
   const follow = () => {
     const kept = keptRun(place)
     if (kept === undefined || now.current.run !== undefined) return
@@ -203,7 +203,7 @@ export function usePlay(terminal: Output, place: string) {
     dispatch({ ...IDLE, kind: 'live', isTerminal })
     client().attach(run)
   }
-  /** Asks a program in the terminal to end; one that does not run yet is cancelled. */
+  /** Asks a program in the terminal to end. A run that has not started yet is cancelled. */
   const stop = () => {
     if (now.current.phase.phase !== 'running') return live.current?.kill()
     dispatch({ isStopping: true })
@@ -226,7 +226,7 @@ export function usePlay(terminal: Output, place: string) {
 
 const decoders = () => ({ stdout: new TextDecoder(), stderr: new TextDecoder() })
 
-/** `crypto.randomUUID` exists only with TLS and on this machine. */
+/** `crypto.randomUUID` exists only on pages with TLS and on localhost. */
 function uniqueKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,9 +1,9 @@
-// Which announcements and answers of a contest this person has seen in this browser. All tabs share it.
+// The announcements and answers of a contest that the user has read in this browser. All tabs share this state.
 import { useCallback, useMemo, useSyncExternalStore } from 'react'
 import { keysOf, remembered, type Entry } from '../util/news'
 import { read, write } from '../util/storage'
 
-/** Used where the browser stores nothing. */
+/** Used if the browser's storage is not available. */
 const unstored = new Map<string, string>()
 const listeners = new Set<() => void>()
 
@@ -18,7 +18,7 @@ function subscribe(listener: () => void): () => void {
   }
 }
 
-/** The keys of what was read, and a function that adds entries to them. */
+/** The keys of the read entries, and a function that adds entries. */
 export function useRead(user: string | undefined, slug: string): [ReadonlySet<string>, (entries: readonly Entry[]) => void] {
   const key = `cupel.news.${user ?? ''}/${slug}`
   const text = useSyncExternalStore(subscribe, () => textOf(key))

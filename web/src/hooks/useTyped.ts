@@ -1,5 +1,5 @@
-// Text that a person has typed and not sent: kept in this tab, so that a refetch, another page, a reload and signing in
-// again leave it as it is.
+// Text that a person has typed but not sent. It is stored per tab, so it survives a refetch, a change of page, a reload
+// and a new sign-in.
 import { useState } from 'react'
 
 function stored(key: string): string | undefined {
@@ -12,7 +12,7 @@ function stored(key: string): string | undefined {
 
 export const hasTyped = (key: string): boolean => stored(key) !== undefined
 
-/** `initial` is the text that needs no keeping, such as that of an answer which is about to be changed. */
+/** `initial` is the text before the first change, such as an existing answer. It is not stored. */
 export function useTyped(key: string, initial = ''): [string, (text: string) => void] {
   const [text, setText] = useState(() => stored(key) ?? initial)
   const change = (next: string) => {
@@ -21,7 +21,7 @@ export function useTyped(key: string, initial = ''): [string, (text: string) => 
       if (next === initial) sessionStorage.removeItem(key)
       else sessionStorage.setItem(key, next)
     } catch {
-      // A browser that stores nothing keeps the text as long as the form is on the page.
+      // Without storage, the text is kept as long as the form is on the page.
     }
   }
   return [text, change]

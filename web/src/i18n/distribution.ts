@@ -11,9 +11,9 @@ const en = {
   bar: (from: string, to: string, n: string) => `${from} to ${to}: ${n}`,
   last: (from: string, n: string) => `${from} or more: ${n}`,
   chart: (name: string, users: string, from: string, to: string) => `${name} of ${users} users, from ${from} to ${to}`,
-  note: (language: string) => `The best solution of each user in ${language}. Your best one is highlighted.`,
+  note: (language: string) => `The best solution of each user in ${language}. Your best solution is highlighted.`,
   few: (language: string) => `The comparison appears when ten users have solved this problem in ${language}.`,
-  frozen: 'Solutions that the freeze of a contest hides are left out.',
+  frozen: 'Solutions that a contest’s freeze hides are not included.',
 }
 
 export type DistributionTexts = typeof en

@@ -1,10 +1,10 @@
-// The texts of a draft's history, and of the note about a version that the person has not decided about.
+// The texts of a draft's history, and of the note about an offered version.
 import type { Both } from './messages'
 
 const en = {
   history: 'History',
   title: 'History of this code',
-  detail: 'Earlier versions of the code in this language. Restoring one keeps the present one.',
+  detail: 'Earlier versions of the code in this language. If you restore a version, the present code is kept.',
   isSaved: 'The server has your latest changes.',
   isWaiting: 'This browser has your latest changes; they are saved on the server as soon as possible.',
   visitor: 'Sign in, and the server keeps your code as well.',
@@ -24,9 +24,9 @@ const en = {
   restore: 'Restore this version',
   reading: 'Reading this version',
   offered: {
-    tab: 'Another tab had other code here.',
-    device: 'Another device has other code here.',
-    visitor: 'You wrote other code here before you signed in.',
+    tab: 'Another tab had different code here.',
+    device: 'Another device has different code here.',
+    visitor: 'You wrote different code here before you signed in.',
     replaced: 'The code that you had here before is kept.',
   },
   load: 'Load that code',

@@ -1,4 +1,4 @@
-// The texts around the editor, its result and the choice of a language, loaded with the pages that have them.
+// The texts of the editor, its result and the language picker, loaded with the pages that show them.
 import type { Both } from './messages'
 
 const en = {
@@ -6,7 +6,7 @@ const en = {
   keys: 'Keys',
   keyTexts: { standard: 'Standard', vim: 'Vim' },
   tabWidth: 'Tab width',
-  tabTexts: { language: 'As usual in the language', '2': '2', '4': '4', '8': '8' },
+  tabTexts: { language: 'Default of the language', '2': '2', '4': '4', '8': '8' },
   textSize: 'Text size',
   picker: {
     search: 'Search languages',
@@ -15,7 +15,7 @@ const en = {
     none: 'No language has this name.',
   },
   grid: {
-    legend: 'Bars: time above, memory below, against their limits.',
+    legend: 'Bars show shares of the limits: time above, memory below.',
     used: (time: string | undefined, memory: string | undefined): string => [time, memory].filter(Boolean).join(', '),
   },
   diff: {
@@ -33,7 +33,7 @@ const en = {
   },
   options: {
     compiler: 'Compiler options',
-    compilerHint: 'Added to those of the language. A link to the program does not keep them.',
+    compilerHint: 'Added to the options of the language. A shared link does not include them.',
   },
 }
 

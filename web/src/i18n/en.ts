@@ -1,5 +1,5 @@
-// Every text of the site in English. The type of this catalogue is that of all others, so that a missing translation
-// does not compile.
+// Every text of the site in English. All catalogues have the type of this catalogue, so a missing translation does not
+// compile.
 import type { VerdictCode } from '../util/verdict'
 
 const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
@@ -11,16 +11,16 @@ const verdicts: Record<VerdictCode, { word: string; hint: string }> = {
   PT: { word: 'Partly accepted', hint: 'Some groups of tests are solved. The table shows which are not.' },
   WA: {
     word: 'Wrong answer',
-    hint: 'The program ended normally and printed something else than expected. Check edge cases and the output format.',
+    hint: 'The program ended normally and printed something other than the expected output. Check edge cases and the output format.',
   },
-  PE: { word: 'Presentation error', hint: 'The values may be right, but the output format is not as the statement says.' },
+  PE: { word: 'Presentation error', hint: 'The values may be right, but the output format differs from the statement.' },
   TLE: {
     word: 'Time limit exceeded',
     hint: 'The program used more CPU time than allowed. Look for a faster algorithm, or for a loop that never ends.',
   },
   ILE: {
     word: 'Idle limit exceeded',
-    hint: 'The program waited without computing, usually for input that never comes. Read only what the input has.',
+    hint: 'The program waited without computing, usually for input that never arrives. Do not read more than the input contains.',
   },
   MLE: { word: 'Memory limit exceeded', hint: 'The program needed more memory than allowed. Store less at one time.' },
   OLE: { word: 'Output limit exceeded', hint: 'The program printed too much. Look for a loop that never ends, or debug output.' },
@@ -157,7 +157,7 @@ export const en = {
       runningOne: 'Running',
       reading: 'Reading the result',
     },
-    reconnecting: 'The connection was lost. Judging goes on; reconnecting.',
+    reconnecting: 'The connection was lost; reconnecting. Judging continues.',
     onSamples: 'on the samples',
     onInput: 'on your input',
     ended: 'The program ended normally',
@@ -214,7 +214,7 @@ export const en = {
     keys: 'Keys of the terminal',
     stop: 'Stop',
     stopTerminal: 'Only a program in the terminal can be interrupted. Kill ends this one.',
-    stopHint: 'Interrupts the program; if it goes on, ends it',
+    stopHint: 'Interrupts the program. Ends it if it continues',
     kill: 'Kill',
     killHint: 'Ends the program at once',
     stopping: 'The program was asked to end. Kill ends it at once.',
@@ -223,13 +223,13 @@ export const en = {
     wall: 'Time',
     cpuMeter: 'CPU time',
     memoryMeter: 'Memory',
-    reconnecting: 'The connection was lost. The program goes on; reconnecting. What you type is sent then.',
+    reconnecting: 'The connection was lost; reconnecting. The program continues, and your input is sent later.',
     givenUp: 'The server cannot be reached. What you typed is kept here.',
     reconnect: 'Reconnect',
-    restored: 'The connection was lost and is back. Nothing was missed.',
+    restored: 'The connection was lost and is restored. No output is missing.',
     gap: 'Some output is missing: this page was too slow for it.',
     cut: 'The output is longer; the rest is not shown.',
-    skipped: (amount: string) => `${amount} of output were left out: the program writes faster than the terminal can show.`,
+    skipped: (amount: string) => `${amount} of output were omitted, because the program writes faster than the terminal can display.`,
     dropped: 'Some input was not sent: the program does not read it.',
     unread: (amount: string) => `${amount} of your input did not reach the program.`,
     tooLarge: (size: string, most: string) => `The program and its input together have ${size}; at most ${most} are allowed.`,
@@ -250,7 +250,7 @@ export const en = {
     forkHint: 'Continue with your own copy in the playground',
     openHere: 'Open in Cupel',
     download: 'Download as ZIP',
-    replaced: 'Another program was put here. Yours is kept.',
+    replaced: 'Another program was loaded here. Your own program is kept.',
     takeBack: 'Show it again',
     dropBefore: 'Discard it',
     sharedGone: 'This program does not exist, or it was removed.',
@@ -298,7 +298,7 @@ export const en = {
     codeHint: 'From your teacher or an administrator. Leave it empty if you have none.',
     codeNeeded: 'Registration needs a join code on this server.',
     submit: 'Create the account',
-    have: 'You have an account?',
+    have: 'Already have an account?',
     signIn: 'Sign in',
   },
   contests: {
@@ -329,7 +329,7 @@ export const en = {
     register: 'Register',
     join: 'Join now',
     virtual: 'Take part virtually',
-    virtualHint: 'Your time begins when you press the button and cannot be stopped. The standings show how the contest stood at the same time.',
+    virtualHint: 'Your time begins when you press the button and cannot be stopped. The standings show the contest at the same elapsed time.',
     leave: 'Withdraw',
     signInToJoin: 'Sign in to take part',
     takesPart: 'You take part',
@@ -344,7 +344,7 @@ export const en = {
     noProblems: 'This contest has no problems yet.',
     yourResult: 'Your result',
     back: 'Contest',
-    inContest: (label: string) => `Problem ${label}. What you submit here while the contest runs counts in it.`,
+    inContest: (label: string) => `Problem ${label}. Submissions from this page count in the contest while it runs.`,
     rank: 'Rank',
     name: 'Name',
     solved: 'Solved',

@@ -1,4 +1,4 @@
-// Every code of the API has words in both languages.
+// Every error code of the API has a text in both languages.
 import { describe, expect, it } from 'vitest'
 import page from '../../../docs/errors.md?raw'
 import { entryOf, errors } from './errors'
@@ -11,7 +11,7 @@ describe('the catalogue of errors', () => {
     expect(codes.filter((code) => entryOf(code) === 'unknown')).toEqual([])
   })
 
-  it('says in both languages what happened and what to do', () => {
+  it('explains in both languages what happened and what to do', () => {
     for (const texts of Object.values(errors)) {
       for (const { title, todo } of Object.values(texts.codes)) {
         expect(title).not.toBe('')
@@ -20,7 +20,7 @@ describe('the catalogue of errors', () => {
     }
   })
 
-  it('has an answer for a code that it does not know', () => {
+  it('has a text for unknown codes', () => {
     expect(entryOf('new-code')).toBe('unknown')
   })
 })

@@ -1,4 +1,4 @@
-// Every refusal of the server in words: what happened, and what to do. The keys are the codes of docs/errors.md; a test
+// Texts for the server's error codes: what happened, and what to do. The keys are the codes of docs/errors.md. A test
 // compares the two.
 import type { Both } from './messages'
 
@@ -7,7 +7,10 @@ interface Refusal {
   todo: string
 }
 
-/** Codes that mean that the page and the server do not fit together, which a person cannot mend in the form. */
+/**
+ * Codes that mean that the page and the server have incompatible versions. The user cannot correct these errors in the
+ * form.
+ */
 const MISFITS = [
   'invalid-json', 'invalid-utf8', 'invalid-parameter', 'invalid-header', 'malformed-request', 'no-such-route', 'method-not-allowed',
   'unsupported-media-type', 'upgrade-required', 'invalid-body', 'invalid-webhook', 'idempotency-mismatch', 'input-out-of-order', 'cross-site',
@@ -23,7 +26,7 @@ type Code = (typeof CODES)[number]
 
 interface ErrorTexts {
   codes: Record<Code | 'misfit' | 'unknown', Refusal>
-  /** Where the server says when to try again. */
+  /** Text for errors with a `Retry-After` header. */
   wait: (seconds: number) => string
   server: string
 }
@@ -32,33 +35,33 @@ const en: ErrorTexts = {
   codes: {
     unauthorized: { title: 'Your session has ended', todo: 'Sign in again. Your code is kept in this browser.' },
     'wrong-credentials': { title: 'The name or the password is wrong', todo: 'Check both, then try again.' },
-    'missing-scope': { title: 'The API key does not permit this', todo: 'Use a key with the scope that is named below.' },
+    'missing-scope': { title: 'The API key does not permit this', todo: 'Use a key with the scope below.' },
     forbidden: { title: 'Your account may not do this', todo: 'Ask an administrator for the role that you need.' },
-    'not-found': { title: 'Not found', todo: 'It was removed, or you may not see it.' },
+    'not-found': { title: 'Not found', todo: 'It does not exist, or you may not see it.' },
     'request-timeout': { title: 'Your request arrived too slowly', todo: 'Nothing has changed. Check your connection, then try again.' },
-    taken: { title: 'This name is taken', todo: 'Choose another one.' },
-    conflict: { title: 'This is not possible now', todo: 'Something has changed meanwhile. Reload the page to see how it is now.' },
-    'precondition-failed': { title: 'Another device has saved this meanwhile', todo: 'Reload the page to see both versions. Yours is kept in this browser.' },
+    taken: { title: 'This name is taken', todo: 'Choose another name.' },
+    conflict: { title: 'This is not possible now', todo: 'The data have changed in the meantime. Reload the page to see the current state.' },
+    'precondition-failed': { title: 'Another device has saved this text', todo: 'Reload the page to see both versions. Your version is kept in this browser.' },
     'body-too-large': { title: 'This is too large', todo: 'Send less at a time.' },
-    'input-window-full': { title: 'The program does not read its input', todo: 'Wait until it reads, or end it.' },
-    'invalid-package': { title: 'The package of the problem is invalid', todo: 'Mend the errors that are named below, then send it again.' },
-    'invalid-submission': { title: 'The program was not accepted', todo: 'Mend what is named below, then send it again.' },
+    'input-window-full': { title: 'The program does not read its input', todo: 'Wait until the program reads its input, or end the program.' },
+    'invalid-package': { title: 'The package of the problem is invalid', todo: 'Correct the errors below, then send the package again.' },
+    'invalid-submission': { title: 'The program was not accepted', todo: 'Correct the errors below, then send the program again.' },
     'unknown-language': { title: 'The server does not know this language', todo: 'Choose another language. Your code is kept.' },
     'language-unavailable': { title: 'This language cannot be used now', todo: 'Choose another language, or ask the operator to install it. Your code is kept.' },
-    'submission-too-large': { title: 'The program or its input is too large', todo: 'Make it shorter, then send it again.' },
+    'submission-too-large': { title: 'The program or its input is too large', todo: 'Shorten it, then send it again.' },
     'invalid-path': { title: 'A file has a name that is not permitted', todo: 'Rename the file.' },
     'invalid-limit': { title: 'A limit is outside its bounds', todo: 'Change the limit.' },
     'quota-used-up': { title: 'You have used up your quota', todo: 'Remove drafts, or ask the operator for more.' },
-    'rate-limited': { title: 'You were too fast', todo: 'Wait a moment, then try again. Your code is kept.' },
+    'rate-limited': { title: 'Too many requests', todo: 'Wait a moment, then try again. Your code is kept.' },
     'too-many-waiting': { title: 'Too many of your programs are waiting', todo: 'Wait until some of them have ended, then try again.' },
     'too-many-attempts': { title: 'Too many attempts', todo: 'Wait a moment, then try again.' },
-    internal: { title: 'The server has failed', todo: 'This is not your mistake. Try again; if it stays, give the operator the number below.' },
+    internal: { title: 'The server has failed', todo: 'The error is on the server. Try again. If the error stays, give the operator the number below.' },
     'queue-full': { title: 'The server is full', todo: 'Nothing was sent. Wait a moment, then try again. Your code is kept.' },
     'no-worker': { title: 'No machine can run this language now', todo: 'Nothing was sent. Try again later, or choose another language. Your code is kept.' },
-    'disk-full': { title: 'The server has no room left', todo: 'Nothing was changed. Tell the operator; your code is kept in this browser.' },
+    'disk-full': { title: 'The server’s disk is full', todo: 'Nothing was changed. Please inform the operator. Your code is kept in this browser.' },
     unavailable: { title: 'The server is busy', todo: 'Nothing was changed. Wait a moment, then try again. Your code is kept.' },
-    misfit: { title: 'The server did not understand this page', todo: 'Reload the page. If it stays, give the operator the number below.' },
-    unknown: { title: 'This did not work', todo: 'Try again. If it stays, give the operator the number below.' },
+    misfit: { title: 'The server did not understand this page', todo: 'Reload the page. If the error stays, give the operator the number below.' },
+    unknown: { title: 'This did not work', todo: 'Try again. If the error stays, give the operator the number below.' },
   },
   wait: (seconds) => (seconds === 1 ? 'The server asks to wait for 1 second.' : `The server asks to wait for ${seconds} seconds.`),
   server: 'The server says:',

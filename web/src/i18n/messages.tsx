@@ -1,4 +1,4 @@
-// The language of the site: chosen by the browser, changed by the person, kept in this browser.
+// The language of the site. The default is the browser's language. The user's choice is stored in this browser.
 import { createContext, use, useState, type ReactNode } from 'react'
 import { write } from '../util/storage'
 import { en, type Messages } from './en'
@@ -16,7 +16,7 @@ interface Language {
 const Current = createContext<Language>({ tag: 'en', messages: en, change: () => {} })
 
 export function LanguageProvider({ children }: { children: ReactNode }) {
-  // `theme.js` has set `lang` from the kept choice or the browser's language.
+  // `theme.js` has set `lang` to the stored choice or the browser's language.
   const [tag, setTag] = useState<LanguageTag>(document.documentElement.lang === 'zh-CN' ? 'zh-CN' : 'en')
   const change = (next: LanguageTag) => {
     write('cupel.language', next)
@@ -31,7 +31,7 @@ export const useLanguage = (): Language => use(Current)
 /** The texts of the current language. */
 export const useMessages = (): Messages => use(Current).messages
 
-/** Texts that a page brings along, in every language. */
+/** A catalogue of a single page, in every language. */
 export type Both<T> = Record<LanguageTag, T>
 
 /** The texts of the current language, of a catalogue that is loaded with its page. */

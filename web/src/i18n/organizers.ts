@@ -1,4 +1,4 @@
-// The texts about news of a contest, and those of its organizers.
+// The texts about new entries of a contest, and the texts for its organizers.
 import type { Both } from './messages'
 
 const en = {
@@ -24,7 +24,7 @@ const en = {
   save: 'Save the change',
   sent: 'The answer was sent.',
   saved: 'The change was saved.',
-  answeredMeanwhile: 'This was answered or changed while you were writing. What you send replaces it.',
+  answeredMeanwhile: 'This was answered or changed while you were writing. Your text replaces it.',
   announce: 'Make an announcement',
   announceHint: 'Everybody who can see the contest can read it.',
   publish: 'Publish',

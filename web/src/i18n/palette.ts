@@ -11,7 +11,7 @@ const en = {
   found: (n: number) => (n === 1 ? '1 result' : `${n} results`),
   none: 'Nothing matches',
   noneDetail: 'Search for a word of a title.',
-  failed: 'The server could not be asked for problems and contests.',
+  failed: 'Problems and contests could not be loaded.',
   keys: 'Arrow keys choose, Enter opens, Esc closes.',
 }
 

@@ -1,8 +1,8 @@
-// What the site says when a session has ended while a page was open.
+// The text shown if a session has ended while a page was open.
 import type { Both } from './messages'
 
 const en = {
-  ended: 'Your session has ended. Sign in again; you come back to this page, and what you wrote is kept in this browser.',
+  ended: 'Your session has ended. Sign in again to return to this page. Your text is kept in this browser.',
 }
 
 export type SessionTexts = typeof en

@@ -1,11 +1,11 @@
-// What the list of keyboard shortcuts can change.
+// Texts of the list of keyboard shortcuts, and of the setting that turns single-key shortcuts off.
 import type { Both } from './messages'
 
 const en = {
-  single: 'Shortcuts of a single key',
-  singleDetail: 'Turn them off if speech input or your keyboard presses them by mistake. Those with Ctrl stay.',
+  single: 'Single-key shortcuts',
+  singleDetail: 'Turn them off if speech input or your keyboard triggers them by mistake. Shortcuts with Ctrl stay on.',
   filters: 'Go to the filters',
-  marks: 'Next message of the compiler',
+  marks: 'Next compiler message',
 }
 
 export type ShortcutTexts = typeof en

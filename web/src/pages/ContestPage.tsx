@@ -46,7 +46,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
   const view = route.useSearch().view ?? 'problems'
   const { slug, participation } = contest
   const ownRuns = isRunning(contest)
-  // While it runs, each visible page asks for the standings now and then; the browser stops when the page is hidden.
+  // While the contest runs, each visible page polls the standings. A hidden page does not poll.
   const hasBegun = contest.phase !== 'upcoming'
   const polls = contest.phase === 'running' || ownRuns
   const standings = useQuery({
@@ -55,7 +55,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     refetchInterval: polls ? STANDINGS_POLL_MS : false,
   })
   const questions = useClarifications(contest, user)
-  // Who reads the questions needs no number.
+  // The page with the questions does not need the number of new entries.
   const news = view === 'clarifications' ? 0 : questions.news
   const turn = () => {
     void queries.invalidateQueries({ queryKey: ['contest', slug] })

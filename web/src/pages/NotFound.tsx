@@ -1,4 +1,4 @@
-// The page of an address that the site does not have.
+// The page for unknown addresses.
 import { Link } from '@tanstack/react-router'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'

@@ -1,4 +1,4 @@
-// The playground: write a program of several files and run it with text input, or talk to it in a terminal.
+// The playground: write a program of several files, and run it with text input or interactively in a terminal.
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { languagesQuery, sessionQuery } from '../api/queries'

@@ -1,4 +1,5 @@
-// The list of problems. Its filters are in the URL; `/` searches, `f` goes to the filters, `j`, `k` and Enter move and open.
+// The list of problems. Its filters are in the URL. Keys: `/` moves the focus to the search, `f` to the filters; `j`
+// and `k` move in the list, and Enter opens a problem.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, CircleDot, Circle, Search } from 'lucide-react'
@@ -18,7 +19,7 @@ import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type Difficulty, type ListSearch } from '../util/search'
 import { useTitle } from '../hooks/useTitle'
 
-/** Pause in typing after which a search begins. */
+/** Pause in typing after which a search starts. */
 const TYPED_MS = 200
 
 export function ProblemList() {
@@ -252,7 +253,7 @@ function StateGlyph({ line }: { line: Line }) {
   )
 }
 
-/** Takes the room of the list while it loads. */
+/** Placeholder of the list while it loads. */
 function Skeleton() {
   const m = useMessages()
   return (

@@ -1,4 +1,4 @@
-// A problem: its statement beside the editor, or below tabs on narrow windows.
+// A problem: its statement beside the editor. Narrow windows have tabs instead.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
@@ -54,7 +54,7 @@ export function ProblemPage() {
 interface ProblemProps {
   problem: Schema['ProblemView']
   languages: Schema['LanguageView'][]
-  /** `undefined`: nobody is signed in. */
+  /** `undefined` for a visitor who is not signed in. */
   user: string | undefined
 }
 
@@ -68,7 +68,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
   const [view, setView] = useState<View>('statement')
   const [chosen, setChosen] = useState(() => lastLanguage(slug))
-  // Counts the drafts that were put into the editor from outside.
+  // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
   const judge = useJudging((purpose) => {
     if (purpose !== 'submission') return

@@ -1,5 +1,5 @@
-// The page of a shared program: any browser can read it, a user can run it, and everybody can continue with a copy. With
-// `?embed=1` it has no bar, for a frame of another site.
+// The page of a shared program: anyone can read it, signed-in users can run it, and anyone can continue with a copy.
+// With `?embed=1`, the page has no bar, for embedding in another site.
 import { useQuery } from '@tanstack/react-query'
 import { CallError } from '../api/client'
 import { languagesQuery, sessionQuery, sharedQuery } from '../api/queries'

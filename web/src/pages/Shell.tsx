@@ -1,4 +1,4 @@
-// What every page has: the bar at the top, the offline notice, and the list of shortcuts.
+// The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { AppBar } from '../components/AppBar'
@@ -22,7 +22,7 @@ export function Shell() {
   const m = useMessages()
   const main = useRef<HTMLElement>(null)
   const [showsKeys, setShowsKeys] = useState(false)
-  // Its script is loaded when it is opened first.
+  // The palette's script is loaded when the palette is first opened.
   const [palette, setPalette] = useState<'unused' | 'open' | 'closed'>('unused')
   const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
@@ -37,7 +37,7 @@ export function Shell() {
       setPalette((now) => (now === 'open' ? 'closed' : 'open'))
     }
     addEventListener('keydown', key)
-    // Before the editor, for which the keys may mean something else.
+    // In the capture phase, before the editor, which may use the same keys.
     addEventListener('keydown', paletteKey, { capture: true })
     return () => {
       removeEventListener('keydown', key)

@@ -1,5 +1,5 @@
-// A terminal (xterm.js), loaded when it is first opened. Programs write to it whatever they like: its scrollback is
-// bounded, its links lead nowhere, and it never sets the title or the clipboard.
+// A terminal (xterm.js), loaded when it is first opened. Programs can write any bytes to the terminal. So its
+// scrollback is bounded, its links do nothing, and it never sets the title or the clipboard.
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal as Xterm } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
@@ -8,9 +8,9 @@ import { Feed } from '../util/feed'
 import { terminalTheme } from './colours'
 import { defineTerminalStyle } from './style'
 
-/** Lines above the window that are kept. */
+/** Number of lines kept above the window. */
 const SCROLLBACK_LINES = 5_000
-/** Contrast that every colour of a program is brought to. Source: WCAG 2.2, 1.4.3. */
+/** Minimum contrast. Colours of a program with less contrast are adjusted. Source: WCAG 2.2, 1.4.3. */
 const CONTRAST = 4.5
 
 export interface TerminalHandle {
@@ -22,13 +22,13 @@ export interface TerminalHandle {
 
 interface TerminalProps {
   label: string
-  /** Whether a program reads what is typed. */
+  /** Whether typed text is sent to a program. */
   isLive: boolean
-  /** Reads lines to screen readers; slower. */
+  /** Whether screen readers read the output. This mode is slower. */
   isSpoken: boolean
   onType: (text: string) => void
   onSize: (cols: number, rows: number) => void
-  /** Output was left out, because the terminal could not keep up. */
+  /** Called when output was omitted because the terminal was too slow. */
   onSkip: (bytes: number) => void
   onReady: (handle: TerminalHandle | null) => void
 }
@@ -37,7 +37,7 @@ export function Terminal(props: TerminalProps) {
   const { label, isLive, isSpoken } = props
   const host = useRef<HTMLDivElement>(null)
   const made = useRef<Xterm>(null)
-  // What happens now; the terminal itself is created once.
+  // The current properties. The terminal is created once, so it reads them through this reference.
   const act = useRef(props)
   useEffect(() => {
     act.current = props
@@ -53,7 +53,7 @@ export function Terminal(props: TerminalProps) {
       fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', monospace",
       fontSize: 13,
       theme: terminalTheme(),
-      // A link of a program may claim to lead elsewhere.
+      // The text of a program's link may differ from its target, so links do nothing.
       linkHandler: { activate: () => {} },
       disableStdin: true,
     })
@@ -62,7 +62,7 @@ export function Terminal(props: TerminalProps) {
     xterm.open(place)
     xterm.textarea?.setAttribute('aria-label', act.current.label)
     xterm.attachCustomKeyEventHandler((event) => {
-      // The keys of the page: Run, and leaving the terminal.
+      // Keys that the page handles: Run, and leaving the terminal.
       const isRun = (event.ctrlKey || event.metaKey) && (event.key === 'Enter' || event.key === "'")
       const isCopy = event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'c'
       if (isCopy && event.type === 'keydown') {
@@ -78,7 +78,7 @@ export function Terminal(props: TerminalProps) {
       (bytes) => act.current.onSkip(bytes),
     )
     const refit = () => {
-      // Hidden panes have no size.
+      // A hidden pane has no size.
       if (place.clientWidth > 0 && place.clientHeight > 0) fit.fit()
     }
     refit()
@@ -88,7 +88,7 @@ export function Terminal(props: TerminalProps) {
       xterm.options.theme = terminalTheme()
     })
     themes.observe(document.documentElement, { attributes: true, attributeFilter: ['class'] })
-    // The cells are measured again when the font has arrived.
+    // The cells are measured again when the font has been loaded.
     void document.fonts.ready.then(refit)
     made.current = xterm
     act.current.onReady({

@@ -1,8 +1,8 @@
-// The terminal's colours: the page's tokens, and 16 colours that are legible on its surface in either theme.
+// The terminal's colours: the page's colour variables, and 16 colours that are legible in the light and the dark theme.
 import type { ITheme } from '@xterm/xterm'
 
 const NAMES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const
-/** Lightness and chroma from the tokens' families; hue by name. */
+/** Hues by name. Lightness and chroma are those of the page's colours. */
 const HUES = { red: 25, green: 150, yellow: 85, blue: 255, magenta: 320, cyan: 200 }
 
 export function terminalTheme(): ITheme {

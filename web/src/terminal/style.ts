@@ -1,5 +1,5 @@
-// The element that xterm.js gets instead of `<style>`: the content security policy forbids style elements, and permits
-// constructed style sheets. `vite.config.ts` puts its name into xterm.js.
+// The element that xterm.js uses instead of `<style>`. The content security policy forbids style elements, but permits
+// constructed style sheets. `vite.config.ts` replaces the element's name in xterm.js.
 
 class TerminalStyle extends HTMLElement {
   private readonly rules = new CSSStyleSheet()

@@ -1,4 +1,4 @@
-// Buttons: one primary per screen, others quiet. 32 px high, 44 px where people touch.
+// Buttons. A screen has at most one primary button. They are 32 px high, or 44 px on touch screens.
 import type { ButtonHTMLAttributes } from 'react'
 
 const LOOKS = {

@@ -1,16 +1,16 @@
-// Copies a text, and says so.
+// A button that copies a text and then shows "Copied".
 import { Check, Copy } from 'lucide-react'
 import { useState } from 'react'
 import { useMessages } from '../i18n/messages'
 
-/** How long "Copied" stays. */
+/** Time for which "Copied" is shown. */
 const SHOWN_MS = 2_000
 
 export function CopyButton({ text, what }: { text: string; what: string }) {
   const m = useMessages()
   const [copied, setCopied] = useState(false)
   const copy = async () => {
-    // Without TLS a browser has no clipboard for pages, except on this machine.
+    // Without TLS, browsers give pages no access to the clipboard, except on localhost.
     const done = await navigator.clipboard?.writeText(text).then(
       () => true,
       () => false,

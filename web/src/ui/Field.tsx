@@ -1,4 +1,4 @@
-// A labelled input with its hint and its error, which the server sends per field.
+// A labelled input with a hint and an error message. The server sends one error message per field.
 import { useId, type InputHTMLAttributes } from 'react'
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {

@@ -1,4 +1,4 @@
-// A thin bar that shows a share of a whole. The figures beside it say the same.
+// A thin bar that shows a share of a whole. The text beside the bar has the same information.
 
 export function Meter({ label, value, max, text, colour = 'bg-accent' }: { label: string; value: number; max: number; text: string; colour?: string }) {
   const share = max > 0 ? Math.min(1, Math.max(0, value / max)) : 0

@@ -1,4 +1,5 @@
-// Takes the room of what is loading, so that nothing jumps when it comes. It is seen only after a moment.
+// Placeholders that reserve the space of content that is loading, so that the layout does not shift. They become
+// visible only after a short delay.
 import type { ReactNode } from 'react'
 import { useMessages } from '../i18n/messages'
 
@@ -7,7 +8,7 @@ export function Bone({ className = '' }: { className?: string }) {
   return <div className={`skeleton rounded-sm bg-border ${className}`} />
 }
 
-/** Lines of text; the last one is shorter. */
+/** Lines of text. The last line is shorter. */
 export function BoneLines({ lines, className = '' }: { lines: number; className?: string }) {
   return (
     <div className={`space-y-2 ${className}`}>
@@ -33,7 +34,7 @@ export function BoneRows({ rows, className = 'h-9' }: { rows: number; className?
   )
 }
 
-/** The frame that says that something is loading. */
+/** The frame that marks its content as loading for screen readers. */
 export function Loading({ className = '', children }: { className?: string; children: ReactNode }) {
   const m = useMessages()
   return (

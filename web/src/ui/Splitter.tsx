@@ -1,4 +1,5 @@
-// A bar between two panes: dragged, or moved with the arrow keys. Source: ARIA Authoring Practices, "Window Splitter".
+// A bar between two panes. It can be dragged, or moved with the arrow keys. Source: ARIA Authoring Practices, "Window
+// Splitter".
 import { useRef, type KeyboardEvent, type PointerEvent } from 'react'
 
 interface SplitterProps {

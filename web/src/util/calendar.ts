@@ -1,9 +1,10 @@
-// The calendar of a year: whole weeks, one column each, that end with today's week. Days are in UTC, as the server counts.
+// The calendar of a year. Each column is a week, and the last column is the current week. Days are in UTC, as on the
+// server.
 
 const DAY_MS = 86_400_000
 
 export interface Day {
-  /** Such as `2026-01-31`. */
+  /** Date in ISO 8601, such as `2026-01-31`. */
   date: string
   solved: number
 }
@@ -24,5 +25,5 @@ export function weeksOf(days: readonly Day[], now: number, weeks: number): Day[]
   })
 }
 
-/** Four steps of colour: none, one, a few, many. */
+/** Colour level for a number of solved problems: none, one, a few or many. */
 export const levelOf = (solved: number): 0 | 1 | 2 | 3 => (solved === 0 ? 0 : solved === 1 ? 1 : solved < 4 ? 2 : 3)

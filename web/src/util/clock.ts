@@ -1,9 +1,9 @@
-// The server's clock: countdowns must not depend on the clock of the person's device.
+// The server's clock. Countdowns must not depend on the clock of the user's device.
 //
-// Every answer names its time in whole seconds (`Date`), and it was made before it arrived. So each observed difference is at
-// most the true one, and the largest is the best.
+// Every response has the server's time in whole seconds (`Date`), and was sent before it arrived. So each observed
+// difference between the clocks is at most the true difference, and the largest observed difference is the most exact.
 
-/** A smaller difference than the best one, by more than this, means that the device's clock was set. */
+/** If a new difference is smaller than the best difference by more than this, the device's clock was set. */
 const SET_MS = 5_000
 
 let difference: number | undefined
@@ -14,10 +14,13 @@ export function noteServerTime(date: string | null, now = Date.now()): void {
   if (difference === undefined || observed > difference || difference - observed > SET_MS) difference = observed
 }
 
-/** The server's time in milliseconds; the device's until the server has answered. */
+/** The server's time in milliseconds. Before the server's first response, the device's time. */
 export const serverNow = (now = Date.now()): number => now + (difference ?? 0)
 
-/** Time that is left: `2 d 03:04:05`, `1:02:03`, `0:00:00`. Never negative. Rounded down, since the server's time may be known a second late. */
+/**
+ * The remaining time: `2 d 03:04:05`, `1:02:03`, `0:00:00`. Never negative. Rounded down, because the known server time
+ * may be up to one second behind.
+ */
 export function remaining(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   const two = (n: number) => String(n).padStart(2, '0')

@@ -1,4 +1,4 @@
-// The marks that messages of compilers put beside the code.
+// Marks for compiler messages.
 import { describe, expect, it } from 'vitest'
 import { MARKS_MAX, marksOf, type Mark } from './compiler'
 

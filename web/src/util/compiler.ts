@@ -1,7 +1,7 @@
-// Messages of compilers: the lines that name a place in the source, such as `main.cpp:3:5: error: …` or `line 3`, and the
-// marks that they put beside the code.
+// Parses compiler messages: finds the lines that name a place in the source, such as `main.cpp:3:5: error: …` or `line
+// 3`, and creates marks for the editor.
 
-/** One-based line of the source that a message names; `undefined`: none. */
+/** One-based line of the source that a message names; `undefined` if it names no line. */
 export function lineNamed(message: string): number | undefined {
   const found =
     /(?:^|[\s("'/])[\w.-]+\.\w+[:(](\d{1,6})\b/.exec(message) ??
@@ -14,13 +14,13 @@ export function lineNamed(message: string): number | undefined {
 export interface Mark {
   /** From 1. */
   line: number
-  /** From 1; `undefined`: the message names only the line. */
+  /** Column, from 1; `undefined` if the message names only the line. */
   column: number | undefined
   severity: 'error' | 'warning' | 'info'
   message: string
 }
 
-/** Marks of one output, and characters of a message, that are shown. A compiler can print megabytes. */
+/** Maximum number of marks per output, and of characters per message. A compiler can print megabytes. */
 export const MARKS_MAX = 100
 const MESSAGE_CHARS_MAX = 500
 const LINES_READ_MAX = 2_000
@@ -34,16 +34,16 @@ const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 const PLACE = /^\s*(?:[\w.]+: )?([^\s:()]+\.\w+):(\d{1,6})(?::(\d{1,6}))?:?\s+(?:((?:fatal |internal )?error|warning|note|info)(?:\[[^\]]*\])?:\s*)?(.+)$/i
 // `main.pas(9,2) Error: …` of Free Pascal and C#.
 const BRACKETS = /^\s*([^\s:()]+\.\w+)\((\d{1,6})(?:,(\d{1,6}))?\):?\s*(fatal|error|warning|note|hint)?[^:]*:\s*(.+)$/i
-// GHC writes the message into the next line.
+// GHC prints the message in the next line.
 const BARE = /^(?:(error|warning):)?\s*(?:\[[^\]]*\]\s*)*$/
-// Rust names the place below the message.
+// Rust prints the place below the message.
 const RUST_HEAD = /^(error|warning)(?:\[\w+\])?: (.+)$/
 const RUST_PLACE = /^\s*-->\s+(\S+):(\d{1,6}):(\d{1,6})/
-// Python names it above.
+// Python prints the place above the message.
 const PYTHON_PLACE = /^\s*File "([^"]+)", line (\d{1,6})/
 const PYTHON_MESSAGE = /^(?:Sorry: )?(\w*(?:Error|Exception|Warning): .+)$/
 
-/** The marks that an output puts into a file. Without a name, messages about any file count. */
+/** The marks of an output for a file. Without a file name, messages about any file are included. */
 export function marksOf(output: string, file?: string): Mark[] {
   const marks: Mark[] = []
   let head: { severity: Mark['severity']; message: string } | undefined

@@ -1,15 +1,15 @@
-// Contests: the server's clock, lengths, and what a cell of the standings says.
+// Contests: the server's clock, durations, and cells of the standings.
 import { describe, expect, it } from 'vitest'
 import { lengthOf, noteServerTime, remaining, serverNow } from './clock'
 import { contestTime, isFirst, isRunning, points, shortOf, stateOf, type Cell } from './standings'
 
 describe("the server's clock", () => {
-  it('is the best of what its answers said, and follows a device whose clock is set', () => {
+  it('is the most exact time of its responses, and follows a change of the device\'s clock', () => {
     const server = Date.parse('2026-01-01T00:00:10Z')
     noteServerTime(null, 0)
     expect(serverNow(5)).toBe(5)
     noteServerTime('Thu, 01 Jan 2026 00:00:10 GMT', server - 60_000)
-    // A late answer names an older time; it changes nothing.
+    // A late response has an older time, so it is ignored.
     noteServerTime('Thu, 01 Jan 2026 00:00:10 GMT', server - 58_000)
     expect(serverNow(server - 60_000)).toBe(server)
     noteServerTime('Thu, 01 Jan 2026 00:00:10 GMT', server + 3_600_000)
@@ -18,7 +18,7 @@ describe("the server's clock", () => {
 })
 
 describe('a time', () => {
-  it('that is left is never negative, is rounded down, and has days only where there are any', () => {
+  it('that remains is never negative, is rounded down, and shows days only if there are any', () => {
     expect([remaining(-5), remaining(61_000), remaining(3_723_999), remaining(183_845_000)]).toEqual(['0:00:00', '0:01:01', '1:02:03', '2 d 03:04:05'])
   })
 
@@ -31,32 +31,32 @@ describe('a time', () => {
 describe('a cell of the standings', () => {
   const cell = (change: Partial<Cell>): Cell => ({ tries: 0, pending: 0, first: false, ...change })
 
-  it('says the tries, and that a result is hidden', () => {
-    const said = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
-    expect(said({})).toEqual(['none', ''])
-    expect(said({ tries: 1, solved_at_seconds: 60 })).toEqual(['solved', '+'])
-    expect(said({ tries: 3, solved_at_seconds: 60 })).toEqual(['solved', '+2'])
-    expect(said({ tries: 3 })).toEqual(['rejected', '−3'])
-    expect(said({ tries: 2, pending: 1 })).toEqual(['pending', '−2 ?1'])
-    expect(said({ pending: 4 })).toEqual(['pending', '?4'])
+  it('shows the tries, and that a result is hidden', () => {
+    const texts = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
+    expect(texts({})).toEqual(['none', ''])
+    expect(texts({ tries: 1, solved_at_seconds: 60 })).toEqual(['solved', '+'])
+    expect(texts({ tries: 3, solved_at_seconds: 60 })).toEqual(['solved', '+2'])
+    expect(texts({ tries: 3 })).toEqual(['rejected', '−3'])
+    expect(texts({ tries: 2, pending: 1 })).toEqual(['pending', '−2 ?1'])
+    expect(texts({ pending: 4 })).toEqual(['pending', '?4'])
   })
 
-  it('has the points where there are points', () => {
-    const said = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
-    expect(said({ tries: 2, score: 33.3333, solved_at_seconds: 5 })).toEqual(['partial', '33.33'])
-    expect(said({ tries: 2, score: 0 })).toEqual(['rejected', '0'])
-    expect(said({ tries: 0, score: 0 })).toEqual(['none', ''])
-    expect(said({ tries: 1, score: 40, pending: 2 })).toEqual(['pending', '40 ?2'])
-    expect(said({ tries: 0, pending: 1 })).toEqual(['pending', '?1'])
-    expect(said({ tries: 3, score: 100, solved_at_seconds: 600 })).toEqual(['partial', '100'])
-    expect(said({ tries: 1, score: 0.004 })).toEqual(['partial', '0'])
+  it('shows points in contests with points', () => {
+    const texts = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]
+    expect(texts({ tries: 2, score: 33.3333, solved_at_seconds: 5 })).toEqual(['partial', '33.33'])
+    expect(texts({ tries: 2, score: 0 })).toEqual(['rejected', '0'])
+    expect(texts({ tries: 0, score: 0 })).toEqual(['none', ''])
+    expect(texts({ tries: 1, score: 40, pending: 2 })).toEqual(['pending', '40 ?2'])
+    expect(texts({ tries: 0, pending: 1 })).toEqual(['pending', '?1'])
+    expect(texts({ tries: 3, score: 100, solved_at_seconds: 600 })).toEqual(['partial', '100'])
+    expect(texts({ tries: 1, score: 0.004 })).toEqual(['partial', '0'])
   })
 
-  it('has at most two decimals of the points', () => {
+  it('shows at most two decimals of the points', () => {
     expect([points(0), points(100), points(12.5), points(1 / 3), points(99.999)]).toEqual(['0', '100', '12.5', '0.33', '100'])
   })
 
-  it('has a first solution only where problems are solved or not', () => {
+  it('marks a first solution only in contests without points', () => {
     expect(isFirst(cell({ tries: 1, solved_at_seconds: 60, first: true }))).toBe(true)
     expect(isFirst(cell({ tries: 1, solved_at_seconds: 60 }))).toBe(false)
     expect(isFirst(cell({ tries: 1, solved_at_seconds: 60, score: 25, first: true }))).toBe(false)
@@ -68,7 +68,7 @@ describe('the own time of a participant', () => {
   const contest = (phase: string, participation?: { kind: string; starts_at: string; ends_at: string }) => ({ phase, participation }) as Parameters<typeof isRunning>[0]
   const own = (kind: string, ends_at: string) => ({ kind, starts_at: '2026-01-01T00:00:00Z', ends_at })
 
-  it('is that of the contest, or the own one if it is virtual', () => {
+  it('is the contest\'s time, or a separate time for virtual participation', () => {
     expect(isRunning(contest('running'))).toBe(false)
     expect(isRunning(contest('running', own('official', '2020-01-01T00:00:00Z')))).toBe(true)
     expect(isRunning(contest('over', own('official', '2999-01-01T00:00:00Z')))).toBe(false)

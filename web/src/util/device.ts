@@ -1,4 +1,5 @@
-// A browser and its system in a few words, from the `User-Agent` header of a sign-in. What it does not know stays as it is.
+// Short description of a browser and its operating system, from the `User-Agent` header of a sign-in. An unknown header
+// is returned unchanged.
 
 const BROWSERS: [RegExp, string][] = [
   [/\bcupel\/([\d.]+)/i, 'cupel'],

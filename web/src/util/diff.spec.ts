@@ -9,13 +9,13 @@ describe('a comparison of outputs', () => {
     expect(diff.rows.map((row) => row.same)).toEqual([true, true, false])
   })
 
-  it('says when only white space differs', () => {
+  it('reports if only white space differs', () => {
     expect(compare('1 2 \n', '1 2\n').kind).toBe('space')
     expect(compare('1\n2\n', '1 2\n').kind).toBe('space')
     expect(compare('12\n', '1 2\n').kind).toBe('different')
   })
 
-  it('counts a missing line break at the end as the same', () => {
+  it('ignores a missing line break at the end', () => {
     expect(compare('1', '1\n').kind).toBe('same')
   })
 
@@ -32,7 +32,7 @@ describe('a comparison of outputs', () => {
     expect(diff.rows.length).toBeLessThanOrEqual(LINES_MAX)
   })
 
-  it('cuts lines of megabytes', () => {
+  it('truncates lines of several megabytes', () => {
     const diff = compare('x'.repeat(5_000_000), 'y')
     expect(diff.rows[0]?.ours?.length).toBeLessThan(3_000)
   })

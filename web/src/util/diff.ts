@@ -1,12 +1,13 @@
-// Comparison of an output with the expected one, line by line, for people. The judge has decided; this only shows where.
+// Compares an output with the expected output, line by line, for display. The verdict comes from the judge; the
+// comparison only shows where the outputs differ.
 //
-// Lines are compared by position, as most judges read them, and bounded: the rest is counted.
+// Lines are compared by position. The number of compared lines is bounded; further lines are only counted.
 import { LINE_CHARS_MAX, LINES_MAX, linesOf } from './visible'
 
 export interface DiffRow {
   /** From 1. */
   line: number
-  /** `undefined`: the output has ended. */
+  /** Line of the program's output; `undefined` after its end. */
   ours: string | undefined
   expected: string | undefined
   same: boolean
@@ -14,14 +15,14 @@ export interface DiffRow {
 
 export interface Diff {
   kind: 'same' | 'space' | 'different'
-  /** The first row that differs; `undefined`: none. */
+  /** The first row that differs; `undefined` if there is none. */
   first: number | undefined
   rows: DiffRow[]
-  /** Lines that are not among the rows. */
+  /** Number of lines that have no row. */
   omitted: number
 }
 
-/** Lines kept before the first difference. */
+/** Number of lines shown before the first difference. */
 const CONTEXT = 3
 
 const words = (text: string): string => text.split(/\s+/).filter(Boolean).join(' ')
@@ -33,7 +34,7 @@ export function compare(ours: string, expected: string): Diff {
   const total = Math.max(left.length, right.length)
   let first: number | undefined
   for (let at = 0; at < total && first === undefined; at += 1) if (left[at] !== right[at]) first = at
-  // A long common beginning is left out, so that the first difference is in view.
+  // A long common beginning is omitted, so that the first difference is visible.
   const start = first !== undefined && first >= LINES_MAX ? first - CONTEXT : 0
   const rows: DiffRow[] = []
   for (let at = start; at < Math.min(total, start + LINES_MAX); at += 1) {

@@ -16,7 +16,7 @@ const OF = { user: 'ada', slug: 'sum', language: 'python' }
 const START = 'start'
 const refused = (status: number) => new (CallError as unknown as new (status: number) => CallError)(status)
 
-/** One draft on a server, with the server's rule about conditions; and what it received. */
+/** A simulated server with one draft, which checks conditions like the real server and records requests. */
 class Server implements DraftServer {
   present: ServerDraft | undefined
   log: string[] = []
@@ -76,7 +76,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.useRealTimers())
 
-test('changes are saved together after a pause, and at intervals while there is none', async () => {
+test('changes are saved together after a pause, and at intervals during continuous typing', async () => {
   type('a')
   await wait(SAVE_AFTER_MS - 1)
   type('ab')
@@ -92,7 +92,7 @@ test('changes are saved together after a pause, and at intervals while there is 
   expect(server.log.length).toBe(2)
 })
 
-test('what another device has saved is in the editor at once if nothing was changed here', async () => {
+test('the text of another device is loaded at once if nothing was changed here', async () => {
   server.put('theirs')
   await sync.look()
   expect([text, draft(OF), server.log]).toEqual(['theirs', 'theirs', []])
@@ -103,7 +103,7 @@ test('what another device has saved is in the editor at once if nothing was chan
   expect(versions(OF)).toEqual([])
 })
 
-test('a change here that is newer stays, and the other device\'s text is offered and stays in the history', async () => {
+test('a newer change here is kept, and the other device\'s text is offered and stays in the history', async () => {
   await sync.look()
   server.put('theirs')
   await wait(1_000)
@@ -115,7 +115,7 @@ test('a change here that is newer stays, and the other device\'s text is offered
   expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true })
 })
 
-test('a change here that is older gives way, and is offered', async () => {
+test('an older change here is replaced, and is offered', async () => {
   server.fault = 0
   type('mine')
   await wait(SAVE_AFTER_MS)
@@ -129,7 +129,7 @@ test('a change here that is older gives way, and is offered', async () => {
   expect(versions(OF)).toMatchObject([{ text: 'mine', origin: 'device', isOffered: true }])
 })
 
-test('the text in front of the person stays if the other device saved at about the same time', async () => {
+test('the editor keeps its text if the other device saved at about the same time', async () => {
   await sync.look()
   type('mine')
   await wait(1_000)
@@ -139,7 +139,7 @@ test('the text in front of the person stays if the other device saved at about t
   expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device', isOffered: true }])
 })
 
-test('a save that cannot reach the server is tried again, ever more rarely, until it succeeds', async () => {
+test('a save that cannot reach the server is retried with growing pauses until it succeeds', async () => {
   server.fault = 0
   type('a')
   await wait(SAVE_AFTER_MS)
@@ -166,7 +166,7 @@ test('a refused text is not sent again until it is changed', async () => {
   expect(syncState(OF).isSaved).toBe(true)
 })
 
-test('a page that is left or hidden saves at once', async () => {
+test('a page saves at once when it is closed or hidden', async () => {
   type('a')
   sync.flush(true)
   await wait(0)
@@ -188,7 +188,7 @@ test('a draft that was removed elsewhere is saved again', async () => {
   expect([server.log, (server.present as ServerDraft | undefined)?.text]).toEqual([['a', 'ab', 'ab'], 'ab'])
 })
 
-test('what is typed during a save is saved after it', async () => {
+test('a change during a save is saved afterwards', async () => {
   const save = server.save
   server.save = async (...args) => {
     server.save = save
@@ -202,7 +202,7 @@ test('what is typed during a save is saved after it', async () => {
   expect([server.log, syncState(OF).isSaved]).toEqual([['a', 'ab'], true])
 })
 
-test('a text that is loaded into the draft is saved by the next editor, and the one before stays in the history', async () => {
+test('a text that is loaded into the draft is saved by the next editor, and the previous text stays in the history', async () => {
   type('mine')
   await wait(SAVE_AFTER_MS)
   type('mine, not saved yet')

@@ -1,31 +1,35 @@
-// Saves a draft on the server while it is written, and finds out what other devices have saved.
+// Saves a draft on the server while the user types, and finds changes from other devices.
 //
-// Nothing here delays typing or shows an error: the text is in the browser's storage first, and a save that fails is tried
-// again. A save names the revision that it is based on, so it never replaces another device's unseen. If both have changed,
-// the newer text is in the editor, and the other one becomes a version.
+// Nothing here delays typing or shows an error. The text is stored in the browser first, and a failed save is retried.
+// A save names the revision on which it is based, so it cannot overwrite a change of another device that this browser
+// has not read. If both have changed, the editor gets the newer text, and the older text becomes a version.
 import { CallError } from '../api/client'
 import { serverNow } from './clock'
 import { draft, keepSyncState, keepVersion, syncState, type DraftOf } from './drafts'
 
-/** A save follows a change after this time without another one. */
+/** Time without changes after which a change is saved. */
 export const SAVE_AFTER_MS = 2_000
-/** While the person goes on typing, saves are at most this far apart. */
+/** Maximum time between two saves while the user is typing. */
 export const SAVE_WITHIN_MS = 10_000
-/** Time before a failed save is tried again; it doubles up to the maximum. */
+/** Time before a failed save is retried. It doubles up to the maximum. */
 export const RETRY_MS = 5_000
 export const RETRY_MS_MAX = 60_000
 /**
- * Changes whose times are at most this far apart count as equally new, and the text in front of the person stays: the server's
- * clock is known by the second, and a save is that much later than the change.
+ * If the times of two changes differ by at most this, they count as equally new, and the editor keeps its text. The
+ * times are inexact: the server's clock is known only to the second, and a save may be up to `SAVE_WITHIN_MS` later
+ * than the change.
  */
 export const UNSURE_MS = SAVE_WITHIN_MS + 2_000
-/** Largest body that a browser sends for a page that is closed. Source: Fetch standard, "HTTP-network-or-cache fetch", 64 KiB. */
+/**
+ * Maximum size of a body that a browser still sends when the page is closed. Source: Fetch standard,
+ * "HTTP-network-or-cache fetch", 64 KiB.
+ */
 const LEAVING_BYTES_MAX = 60_000
 
 export interface ServerDraft {
   revision: number
   text: string
-  /** In milliseconds. */
+  /** Time of the save, in milliseconds. */
   savedAt: number
 }
 
@@ -35,8 +39,8 @@ export interface DraftServer {
   newest(): Promise<number | undefined>
   read(): Promise<ServerDraft | undefined>
   /**
-   * Saves a text that is based on a revision, and returns its number. `begins`: the present revision stays in the history.
-   * `isLeaving`: the page may be closed before the answer.
+   * Saves a text that is based on a revision, and returns the number of the new revision. With `begins`, the present
+   * revision stays in the history. With `isLeaving`, the page may be closed before the response arrives.
    */
   save(text: string, based: number | undefined, begins: boolean, isLeaving: boolean): Promise<number>
 }
@@ -46,7 +50,7 @@ export interface DraftEditor {
   text(): string
   /** Puts a text into the editor and into the browser's storage. */
   adopt(text: string): void
-  /** The versions, or whether the server has the text, have changed. */
+  /** Called when the list of versions or the saved state has changed. */
   changed(): void
 }
 
@@ -57,7 +61,7 @@ const isTransient = (error: unknown) => error instanceof CallError && (error.sta
 
 export class DraftSync {
   #timer: Timer | undefined
-  /** When the first change that is not saved yet was made. */
+  /** Time of the first unsaved change. */
   #waitsSince: number | undefined
   #retryMs = RETRY_MS
   #isBusy = false
@@ -70,7 +74,7 @@ export class DraftSync {
     private readonly editor: DraftEditor,
   ) {}
 
-  /** Compares with the server: when the page is opened, and when the person comes back to it. */
+  /** Compares the draft with the server's. Called when the page is opened and when the user returns to it. */
   async look(): Promise<void> {
     if (this.#isStopped || this.#isBusy) return
     await this.#alone(async () => {
@@ -81,20 +85,20 @@ export class DraftSync {
     })
   }
 
-  /** The text was changed. */
+  /** Called when the text was changed. */
   changed(): void {
     this.#waitsSince ??= Date.now()
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))
   }
 
-  /** Saves at once what is not saved: the page is hidden, or the connection is back. */
+  /** Saves unsaved changes at once. Called when the page is hidden and when the connection is back. */
   flush(isLeaving = false): void {
     if (syncState(this.of).isSaved || this.#isStopped) return
     this.#clear()
     void this.#alone(() => this.#save(isLeaving))
   }
 
-  /** The editor is gone. A text that was put into its draft from outside is saved by the next editor. */
+  /** Called when the editor is removed. If its draft was replaced from outside, the next editor saves the new text. */
   stop(): void {
     const text = this.editor.text()
     if ((draft(this.of) ?? text) === text) this.flush()
@@ -112,7 +116,7 @@ export class DraftSync {
     if (!this.#isStopped) this.#timer = setTimeout(() => this.flush(), ms)
   }
 
-  /** One exchange with the server at a time. */
+  /** Runs one exchange with the server at a time. */
   async #alone(exchange: () => Promise<void>) {
     if (this.#isBusy) {
       this.#isAgain = true
@@ -123,7 +127,8 @@ export class DraftSync {
       await exchange()
       this.#retryMs = RETRY_MS
     } catch (error) {
-      // What the server refuses, such as a text that is too large, is tried again when the text has changed.
+      // If the server refuses a save, for example because the text is too large, the save is retried only after the
+      // next change.
       if (isTransient(error)) {
         this.#plan(this.#retryMs)
         this.#retryMs = Math.min(RETRY_MS_MAX, 2 * this.#retryMs)
@@ -152,14 +157,14 @@ export class DraftSync {
     this.#note(saved, text)
   }
 
-  /** The server has this text in this revision. */
+  /** Records that the server has this text as this revision. */
   #note(revision: number, text: string) {
     const state = syncState(this.of)
     const isSaved = (draft(this.of) ?? text) === text && (this.#isStopped || this.editor.text() === text)
     keepSyncState(this.of, { ...state, revision, isSaved, begins: state.begins && !isSaved })
   }
 
-  /** Another device has saved the draft, or this one knows nothing of it. */
+  /** Handles a draft on the server that this device has not read. */
   async #meet() {
     const theirs = await this.server.read()
     if (this.#isStopped) return

@@ -12,7 +12,7 @@ beforeEach(() => {
   })
 })
 
-test('a text that is handed over keeps what the person wrote before, also after another one', () => {
+test('the user\'s own text is kept when one or more texts are handed over', () => {
   keepDraft(OF, 'mine', 'start')
   expect(handOver(OF, 'shared', 'start')).toBe(true)
   expect([draft(OF), draftBefore(OF)]).toEqual(['shared', 'mine'])
@@ -24,7 +24,7 @@ test('a text that is handed over keeps what the person wrote before, also after 
   expect(draftBefore(OF)).toBe('changed')
 })
 
-test('the starting code and an equal text are not kept as work', () => {
+test('the starting code and an equal text are not kept as the user\'s text', () => {
   handOver(OF, 'shared', 'start')
   expect(draftBefore(OF)).toBe(null)
   keepDraft(OF, 'shared', 'start')
@@ -32,7 +32,7 @@ test('the starting code and an equal text are not kept as work', () => {
   expect(draftBefore(OF)).toBe(null)
 })
 
-test('nothing is replaced if the browser cannot keep the text before', () => {
+test('a text is not replaced if the browser cannot store the previous text', () => {
   keepDraft(OF, 'mine', 'start')
   vi.stubGlobal('localStorage', {
     getItem: localStorage.getItem,
@@ -48,7 +48,7 @@ test('nothing is replaced if the browser cannot keep the text before', () => {
 const VISITOR = { ...OF, user: undefined }
 const texts = () => versions(OF).map(({ text, origin, isOffered }) => `${origin} ${text}${isOffered ? '?' : ''}`)
 
-test('a tab that goes on typing keeps what another tab has written', () => {
+test('further changes in a tab keep the text of another tab as a version', () => {
   let [one, two] = [draft(OF), draft(OF)]
   const type = (text: string, known: string | null) => {
     expect(changeDraft(OF, text, 'start', known).isKept).toBe(true)
@@ -66,7 +66,7 @@ test('a tab that goes on typing keeps what another tab has written', () => {
   expect(texts()).toEqual(['tab xy', 'tab ab'])
 })
 
-test('nothing of another tab is overwritten if the browser cannot keep it', () => {
+test('the text of another tab is not overwritten if the browser cannot store it as a version', () => {
   changeDraft(OF, 'theirs', 'start', null)
   const kept = localStorage
   vi.stubGlobal('localStorage', {
@@ -82,7 +82,7 @@ test('nothing of another tab is overwritten if the browser cannot keep it', () =
   expect(draft(OF)).toBe('theirs')
 })
 
-test('the newer of a visitor\'s and a user\'s draft is in the editor, and the other one is offered', () => {
+test('the editor gets the newer of a visitor\'s and a user\'s draft, and the older draft is offered', () => {
   const write = (of: typeof OF | typeof VISITOR, text: string, at: number) => {
     changeDraft(of, text, 'start', draft(of))
     keepSyncState(of, { revision: 7, at, isSaved: true, begins: false })
@@ -107,13 +107,13 @@ test('a user without a draft gets the visitor\'s, and another user on the same b
   expect(draft({ ...OF, user: 'bob' })).toBe(null)
 })
 
-test('a text that is loaded into the editor keeps the one before', () => {
+test('a text that is loaded into the editor keeps the previous text as a version', () => {
   keepDraft(OF, 'mine', 'start')
   expect(keepDraft(OF, 'loaded', 'start')).toBe(true)
   expect([draft(OF), texts()]).toEqual(['loaded', ['replaced mine']])
 })
 
-test('the versions of a draft are bounded, distinct, and make room in a full browser', () => {
+test('the versions of a draft are bounded and distinct, and are removed if the storage is full', () => {
   for (let n = 0; n < VERSIONS_MAX + 5; n += 1) keepVersion(OF, `text ${n}`, 'tab', false)
   expect(versions(OF).length).toBe(VERSIONS_MAX)
   expect(versions(OF)[0]?.text).toBe(`text ${VERSIONS_MAX + 4}`)
@@ -135,7 +135,7 @@ test('the versions of a draft are bounded, distinct, and make room in a full bro
   expect(rest.length).toBeLessThan(VERSIONS_MAX - 1)
 })
 
-test('what else is found in place of the versions is left out', () => {
+test('malformed data in place of the versions are ignored', () => {
   for (const text of ['', '{}', '[1, null, {"text": 1}]', '[{"text":"a","at":1,"origin":"elsewhere","isOffered":true}]', '[']) {
     localStorage.setItem('cupel.draft/ada/(playground)/python/versions', text)
     expect(versions(OF)).toEqual([])

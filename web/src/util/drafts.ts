@@ -1,46 +1,49 @@
-// Drafts: the code in the editor, one per user, problem and language, kept in this browser at every change and, for users
-// who are signed in, on the server (util/draft-sync.ts).
+// Drafts: the code in the editor, one per user, problem and language. Every change is stored in this browser and, for
+// signed-in users, on the server (util/draft-sync.ts).
 //
-// No text is lost: one that another replaces (of another tab, another device or a visitor, or by a restored one) becomes a
-// version of the draft. The person finds it in the history; one that they have not decided about is also offered above the
-// editor.
+// No text is lost. A text that is replaced (by another tab, another device, the draft of a visitor who signs in, or a
+// restored version) becomes a version of the draft. The history lists all versions. A version that the user has neither
+// accepted nor rejected is also offered above the editor.
 import { serverNow } from './clock'
 import { read, remove, write } from './storage'
 
 export interface DraftOf {
-  /** `undefined`: nobody is signed in. */
+  /** `undefined` for a visitor who is not signed in. */
   user: string | undefined
   slug: string
   language: string
 }
 
-/** Key in the browser's storage, which other tabs see change. */
+/** Key in the browser's storage. Other tabs are notified of its changes. */
 export const draftKey = ({ user, slug, language }: DraftOf): string => `cupel.draft/${user ?? ''}/${slug}/${language}`
 
 const visitorOf = (of: DraftOf): DraftOf => ({ ...of, user: undefined })
 
 export const draft = (of: DraftOf): string | null => read(draftKey(of)) ?? read(draftKey(visitorOf(of)))
 
-/** Where a version comes from: another tab, another device, a visitor who then signed in, or the person replaced it. */
+/** Origin of a version: another tab, another device, a visitor who then signed in, or a text that the user replaced. */
 export type Origin = 'tab' | 'device' | 'visitor' | 'replaced'
 
 export interface Version {
   text: string
-  /** By the server's clock, in milliseconds. */
+  /** Time by the server's clock, in milliseconds. */
   at: number
   origin: Origin
-  /** Whether the person is asked about it. */
+  /** Whether the version is offered above the editor. */
   isOffered: boolean
 }
 
-/** Versions of one draft in this browser. The oldest go first; the server has a history of its own. */
+/**
+ * Maximum number of versions of one draft in this browser. The oldest are removed first. The server has a separate
+ * history.
+ */
 export const VERSIONS_MAX = 10
 
 export const versionsKey = (of: DraftOf): string => `${draftKey(of)}/versions`
 
 const ORIGINS: readonly unknown[] = ['tab', 'device', 'visitor', 'replaced'] satisfies Origin[]
 
-/** Newest first. What another program has written there is left out. */
+/** The versions, newest first. Malformed entries are ignored. */
 export function versions(of: DraftOf): Version[] {
   const found = parsed(read(versionsKey(of)))
   const isVersion = (one: Partial<Version> | null): one is Version =>
@@ -56,7 +59,10 @@ function parsed(text: string | null): unknown {
   }
 }
 
-/** Whether it was stored. A version with an equal text is replaced; older ones make room. */
+/**
+ * Stores a version, and returns whether it was stored. Replaces a version with an equal text. Removes the oldest versions
+ * if there are too many.
+ */
 export function keepVersion(of: DraftOf, text: string, origin: Origin, isOffered: boolean, at = serverNow()): boolean {
   const others = versions(of).filter((one) => one.text !== text)
   for (let room = VERSIONS_MAX - 1; room >= 0; room -= 1) {
@@ -67,7 +73,7 @@ export function keepVersion(of: DraftOf, text: string, origin: Origin, isOffered
   return false
 }
 
-/** The person has decided about every version: none is offered any more, all stay in the history. */
+/** Records that the user has decided about every version. No version is offered any more; all stay in the history. */
 export function settle(of: DraftOf): void {
   const found = versions(of)
   if (found.some((one) => one.isOffered)) write(versionsKey(of), JSON.stringify(found.map((one) => ({ ...one, isOffered: false }))))
@@ -79,21 +85,21 @@ export function forgetVersion(of: DraftOf, text: string): void {
   else write(versionsKey(of), JSON.stringify(rest))
 }
 
-/** What this browser knows of the draft on the server. */
+/** State of the draft on the server, as known to this browser. */
 export interface SyncState {
-  /** The revision that the text here is based on; `undefined`: none. */
+  /** The revision on which the text is based; `undefined` if there is none. */
   revision: number | undefined
-  /** When the text here was changed, by the server's clock, in milliseconds. */
+  /** Time of the last change, by the server's clock, in milliseconds. */
   at: number
   /** Whether the server has the text. */
   isSaved: boolean
-  /** Whether the text replaces the one that the server has, which must stay in the server's history. */
+  /** Whether the next save must start a new revision, so that the server's text stays in its history. */
   begins: boolean
 }
 
 const syncKey = (of: DraftOf): string => `${draftKey(of)}/sync`
 
-/** A draft of an earlier version of the site counts as changed long ago. */
+/** The state of a draft. A draft that an earlier version of the site stored counts as changed long ago. */
 export function syncState(of: DraftOf): SyncState {
   const { revision, at, isSaved, begins } = (parsed(read(syncKey(of))) ?? {}) as Partial<SyncState>
   return {
@@ -109,14 +115,14 @@ export const keepSyncState = (of: DraftOf, state: SyncState): boolean => write(s
 export interface Kept {
   /** Whether the text was stored. */
   isKept: boolean
-  /** Whether another tab had written there, so that its text became a version. */
+  /** Whether another tab had written a text, which then became a version. */
   isOtherKept: boolean
 }
 
 /**
- * Stores a text of the editor; the starting code is not a draft. `known`: what this tab has last read or written there. If
- * something else is there, another tab has written it, and it becomes a version. `isReplaced`: the text is no edit of the one
- * before.
+ * Stores the editor's text. The starting code is not stored. `known` is the text that this tab last read or wrote. If
+ * the storage has another text, another tab has written it, and it becomes a version. `isReplaced`: the text replaces
+ * the previous text and is not an edit of it.
  */
 export function changeDraft(of: DraftOf, text: string, start: string, known: string | null, isReplaced = false): Kept {
   const stored = read(draftKey(of))
@@ -133,7 +139,7 @@ export function changeDraft(of: DraftOf, text: string, start: string, known: str
   return { isKept: true, isOtherKept: isOther }
 }
 
-/** Puts a text into a draft from outside its editor; what was there becomes a version. Whether both were stored. */
+/** Replaces a draft from outside its editor. The previous text becomes a version. Returns whether both were stored. */
 export function keepDraft(of: DraftOf, text: string, start: string): boolean {
   const present = draft(of)
   if (present !== null && present !== text && present !== start && !keepVersion(of, present, 'replaced', false)) return false
@@ -141,8 +147,8 @@ export function keepDraft(of: DraftOf, text: string, start: string): boolean {
 }
 
 /**
- * What a visitor has written is theirs after they sign in. If they have a draft already, the newer text is in the editor,
- * and the other one is offered.
+ * Moves a visitor's draft to the user who signs in. If the user already has a draft, the editor gets the newer text,
+ * and the older text is offered.
  */
 export function claim(of: DraftOf, start: string): void {
   if (of.user === undefined) return
@@ -166,7 +172,7 @@ export function claim(of: DraftOf, start: string): void {
 
 const languageKey = (slug: string): string => `cupel.language-of/${slug}`
 
-/** The language last used for this problem or, before that, for any. */
+/** The language last used for this problem. If there is none, the language last used for any problem. */
 export const lastLanguage = (slug: string): string | null => read(languageKey(slug)) ?? read(languageKey(''))
 
 export function keepLanguage(slug: string, language: string): void {
@@ -178,8 +184,8 @@ const beforeKey = (of: DraftOf): string => `${draftKey(of)}/before`
 const handedKey = (of: DraftOf): string => `${draftKey(of)}/handed`
 
 /**
- * Puts a text into a draft from another page. What a person wrote there is kept, until they say that they do not need it;
- * a text that was handed over and not changed is not their work. Returns whether all of it was stored.
+ * Puts a text from another page into a draft. The user's previous text is kept until the user discards it. A previous
+ * text that was also handed over and not changed is not kept. Returns whether everything was stored.
  */
 export function handOver(of: DraftOf, text: string, start: string): boolean {
   const current = draft(of)
@@ -192,7 +198,7 @@ export function handOver(of: DraftOf, text: string, start: string): boolean {
   return changeDraft(of, text, start, read(draftKey(of)), true).isKept && write(handedKey(of), text)
 }
 
-/** What was in the draft before a text was handed over. */
+/** The draft's text before another text was handed over. */
 export const draftBefore = (of: DraftOf): string | null => read(beforeKey(of))
 
 export const forgetBefore = (of: DraftOf): void => remove(beforeKey(of))

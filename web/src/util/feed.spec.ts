@@ -31,7 +31,7 @@ describe('the feed of a terminal', () => {
     expect(skipped()).toBe(0)
   })
 
-  it('leaves out the oldest of what the terminal cannot keep up with, and counts it', () => {
+  it('drops and counts the oldest output if the terminal is too slow', () => {
     const { feed, written, drain, skipped } = terminal()
     const total = 50 * 1024 * 1024
     for (let at = 0; at < total; at += WRITE_BYTES_MAX) feed.push(new Uint8Array(WRITE_BYTES_MAX).fill(1))
@@ -40,7 +40,7 @@ describe('the feed of a terminal', () => {
     const bytes = written.reduce((sum, part) => sum + part.length, 0)
     expect(bytes).toBeLessThanOrEqual(PENDING_BYTES_MAX + WRITE_BYTES_MAX + 2)
     expect(skipped()).toBeGreaterThan(total - PENDING_BYTES_MAX - 2 * WRITE_BYTES_MAX - 2)
-    // The rest of a sequence whose beginning is missing would be shown as text.
+    // An escape sequence without its beginning would be shown as text.
     expect([written[1]?.[0], written.at(-1)?.[0]]).toEqual([0x18, 2])
   })
 })

@@ -1,12 +1,12 @@
-// Output on its way to the terminal: one write at a time, so that the page stays usable while a program floods it. What
-// the terminal cannot keep up with is left out, oldest first, and counted.
+// Queue of output for the terminal. It writes one part at a time, so that the page stays responsive when a program
+// prints very much. If the terminal is too slow, the oldest output is dropped and counted.
 
-/** Bytes of one write. */
+/** Maximum bytes per write. */
 export const WRITE_BYTES_MAX = 32 * 1024
-/** Bytes that wait for the terminal. */
+/** Maximum bytes that wait for the terminal. */
 export const PENDING_BYTES_MAX = 2 * 1024 * 1024
 
-/** CAN: ends an escape sequence of which the rest was left out. Source: ECMA-48, section 8.3.6. */
+/** CAN: ends an escape sequence whose rest was dropped. Source: ECMA-48, section 8.3.6. */
 const CANCEL = Uint8Array.of(0x18)
 
 export class Feed {
@@ -15,7 +15,7 @@ export class Feed {
   private isWriting = false
 
   constructor(
-    /** Writes, and calls back when the terminal is ready for more. */
+    /** Writes a part, and calls `done` when the terminal is ready for the next part. */
     private readonly write: (bytes: Uint8Array, done: () => void) => void,
     private readonly onSkip: (bytes: number) => void,
   ) {}

@@ -1,4 +1,4 @@
-// Numbers and times as the site shows them: 12 ms, 3.4 s, 2.1 MiB, 1,204, "3 minutes ago".
+// Formats of numbers and times: 12 ms, 3.4 s, 2.1 MiB, 1,204, "3 minutes ago".
 
 export const milliseconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${trimmed(ms / 1000, 2)} s`)
 
@@ -9,7 +9,7 @@ export const bytes = (count: number): string => (count < 1024 ? `${count} B` : k
 
 export const count = (n: number, language: string): string => n.toLocaleString(language)
 
-/** Share in whole percent; `undefined`: there is nothing to divide. */
+/** Share in whole percent; `undefined` if `whole` is zero. */
 export const percent = (part: number, whole: number): string | undefined =>
   whole === 0 ? undefined : `${Math.round((100 * part) / whole)} %`
 

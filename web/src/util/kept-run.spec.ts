@@ -13,7 +13,7 @@ beforeEach(() => {
   })
 })
 
-test('a run is kept for the place where it was started, until it is forgotten there', () => {
+test('a run is stored for the place where it was started, until it is removed there', () => {
   keepRun(KEPT)
   expect(keptRun('ada/python')).toEqual(KEPT)
   expect(keptRun('ada/c')).toBeUndefined()
@@ -23,7 +23,7 @@ test('a run is kept for the place where it was started, until it is forgotten th
   expect(keptRun('ada/python')).toBeUndefined()
 })
 
-test('what is damaged, or cannot be stored, is no run', () => {
+test('damaged data are ignored, and a browser without storage has no run', () => {
   for (const text of ['', '{', '[]', 'null', '1', '{"place":"ada/python","run":1,"isTerminal":true}', '{"place":"ada/python","run":"r"}']) {
     stored.set('cupel.play-run', text)
     expect(keptRun('ada/python'), text).toBeUndefined()

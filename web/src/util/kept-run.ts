@@ -1,9 +1,10 @@
-// The run that a tab follows, kept while the tab is open, so that a reload of the page does not lose it.
+// The run that a tab follows. It is stored for as long as the tab is open, so that the page finds the run again after a
+// reload.
 //
-// The browser keeps it per tab: two tabs follow their own runs.
+// The storage is separate for each tab, so two tabs can follow different runs.
 
 export interface KeptRun {
-  /** Where it was started: user and language, or user and shared program. */
+  /** Where the run was started: user and language, or user and shared program. */
   place: string
   run: string
   isTerminal: boolean
@@ -15,7 +16,7 @@ export function keepRun(kept: KeptRun): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(kept))
   } catch {
-    // Without storage, a reload loses sight of the run; it goes on until its limits end it.
+    // Without storage, the page does not find the run after a reload. The run continues until a limit ends it.
   }
 }
 
@@ -34,6 +35,6 @@ export function forgetRun(place: string): void {
   try {
     sessionStorage.removeItem(KEY)
   } catch {
-    // There is nothing to remove.
+    // Without storage, there is nothing to remove.
   }
 }

@@ -1,13 +1,13 @@
-// Keyboard shortcuts of single characters, which must not fire while a person types, and which a person can turn off.
+// Keyboard shortcuts of a single character. They do nothing while the user types, and the user can turn them off.
 import { keptChoice, useChoice } from '../hooks/useChoice'
 
 const SINGLE_KEY = 'cupel.single-keys'
 const SINGLE = ['on', 'off'] as const
 
-/** Whether single characters are shortcuts. Speech input and trembling hands press them unawares. Source: WCAG 2.2, 2.1.4. */
+/** Whether single characters are shortcuts. Speech input and tremor can trigger them by mistake. Source: WCAG 2.2, 2.1.4. */
 export const useSingleKeys = () => useChoice(SINGLE_KEY, SINGLE)
 
-/** Whether a key is not a shortcut: the person types, or has turned shortcuts of single characters off. */
+/** Whether a key is not a shortcut, because the user is typing or has turned single-key shortcuts off. */
 export const isNoShortcut = (event: KeyboardEvent): boolean => keptChoice(SINGLE_KEY, SINGLE) === 'off' || isTyping(event)
 
 function isTyping(event: KeyboardEvent): boolean {
@@ -24,7 +24,7 @@ const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.plat
 /** The keys that open the command palette. */
 export const PALETTE_KEYS = isMac ? ['⌘', 'K'] : ['Ctrl', 'K']
 
-/** Whether the event opens the command palette. A terminal keeps its keys: there, Ctrl-K belongs to the program. */
+/** Whether the event opens the command palette. In a terminal, Ctrl-K belongs to the program. */
 export function opensPalette(event: KeyboardEvent): boolean {
   if (event.key.toLowerCase() !== 'k' || event.altKey || event.shiftKey || !(isMac ? event.metaKey : event.ctrlKey)) return false
   return !event.composedPath().some((part) => part instanceof Element && part.classList.contains('xterm'))

@@ -1,7 +1,10 @@
-// The name of a language for people.
+// Display name of a language.
 import type { Schema } from '../api/client'
 
-/** `Python 3.11.2`; the installed version replaces the one in the language's name, or follows it. */
+/**
+ * Name with the installed version, such as `Python 3.11.2`. If the language's name has a version, the installed version
+ * replaces it.
+ */
 export function languageName({ display_name: name, version }: Pick<Schema['LanguageView'], 'display_name' | 'version'>): string {
   if (version == null) return name
   const [, word, number] = /^(.*) (\d[\d.]*)$/.exec(name) ?? []

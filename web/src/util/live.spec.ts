@@ -32,7 +32,7 @@ describe('a run while it is judged', () => {
     expect(tests.map((test) => test.verdict)).toEqual(['AC', 'WA', undefined])
   })
 
-  it('forgets the tests of a lost attempt', () => {
+  it('discards the tests of a lost attempt', () => {
     expect(run(['started'], ['test.start'], ['test.end', 'AC'], ['started']).tests).toEqual([])
   })
 
@@ -41,7 +41,7 @@ describe('a run while it is judged', () => {
     expect(run(...many).tests).toHaveLength(LIVE_TESTS_MAX)
   })
 
-  it('ignores the end of a test that it does not know', () => {
+  it('ignores the end of an unknown test', () => {
     expect(run(['test.end', 'AC']).tests).toEqual([])
   })
 })

@@ -1,34 +1,34 @@
-// What is known of a run while it is judged: one pure function from the events of the API (`/execute/{id}/events`).
+// State of a run during judging, computed by one pure function from the API's events (`/execute/{id}/events`).
 //
-// A new attempt voids the results of the one before. Events arrive in order and at most once, because the browser
-// resumes from the last one.
+// A new attempt discards the results of the previous attempt. Events arrive in order and at most once, because the
+// browser resumes after the last event.
 import type { Messages } from '../i18n/en'
 import { verdictOf, type VerdictCode } from './verdict'
 
 export type Phase = 'sending' | 'queued' | 'starting' | 'compiling' | 'running' | 'reading'
 
 export interface LiveTest {
-  /** `undefined`: it is running. */
+  /** `undefined` while the test is running. */
   verdict: VerdictCode | undefined
 }
 
 export interface Live {
   phase: Phase
-  /** Position in the queue, from 1, where it is known. */
+  /** Position in the queue, from 1, if known. */
   position?: number | undefined
-  /** In the order in which they began. */
+  /** The tests, in the order in which they started. */
   tests: LiveTest[]
-  /** The connection is interrupted. */
+  /** Whether the connection is interrupted. */
   isReconnecting: boolean
 }
 
-/** Tests shown while judging; the result has all. */
+/** Maximum number of tests shown during judging. The result has all tests. */
 export const LIVE_TESTS_MAX = 1_000
 
 export const EVENTS = ['queued', 'started', 'compile.start', 'compile.end', 'test.start', 'output', 'test.end', 'verdict', 'gap', 'scheduled'] as const
 export type EventName = (typeof EVENTS)[number]
 
-/** What of an event's `data` matters here. */
+/** The used fields of an event's `data`. */
 export interface LiveData {
   verdict?: string | null | undefined
   position?: number | undefined

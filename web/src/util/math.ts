@@ -1,9 +1,9 @@
-// Mathematics, loaded only for statements that have some. KaTeX builds elements and sets their styles by script, which
-// the content security policy allows; it never writes markup.
+// Typesets mathematics. Loaded only for statements that contain formulas. KaTeX creates elements and sets their styles
+// by script, which the content security policy allows. It writes no markup.
 import katex from 'katex'
 import 'katex/dist/katex.min.css'
 
-/** Longest formula that is typeset; a longer one stays TeX. */
+/** Maximum length of a formula that is typeset. A longer formula stays TeX. */
 const TEX_CHARS_MAX = 4_000
 
 export function typeset(places: Iterable<HTMLElement>): void {
@@ -19,7 +19,7 @@ export function typeset(places: Iterable<HTMLElement>): void {
         maxExpand: 200,
       })
     } catch {
-      // What KaTeX cannot read stays as the author wrote it.
+      // A formula that KaTeX cannot parse stays as the author wrote it.
       place.textContent = tex
     }
   }

@@ -1,4 +1,4 @@
-// Questions of a contest: what counts as news for whom, and what a browser remembers of it.
+// Questions of a contest: which entries are new for a user, and which read entries a browser stores.
 import { describe, expect, it } from 'vitest'
 import { isWaiting, keysOf, merged, READ_MAX, remembered, unread, waitingFirst, type Entry } from './news'
 
@@ -21,13 +21,13 @@ describe('news of a contest', () => {
     expect(unread(entries, keysOf(remembered(entries, '')))).toEqual([])
   })
 
-  it('are an answer again when it has changed', () => {
+  it('include an answer again after a change', () => {
     const read = keysOf(remembered([answered(1)], ''))
     expect(unread([answered(1)], read)).toEqual([])
     expect(unread([answered(1, { answered_at: '2026-01-01T00:02:00Z' })], read)).toHaveLength(1)
   })
 
-  it('that were read are remembered up to a bound, the latest first', () => {
+  it('that were read are stored up to a bound, the latest first', () => {
     const many = Array.from({ length: READ_MAX }, (_, n) => announced(n))
     const before = remembered(many, '')
     const after = remembered([announced(READ_MAX)], before)
@@ -36,7 +36,7 @@ describe('news of a contest', () => {
     expect(unread([announced(READ_MAX - 1)], keysOf(after))).toHaveLength(1)
   })
 
-  it('cost nothing where the browser has stored something else', () => {
+  it('tolerate malformed stored data', () => {
     expect(keysOf('').size).toBe(0)
     expect(unread([announced(1)], keysOf('{"a": 1}'))).toHaveLength(1)
   })
@@ -49,12 +49,12 @@ describe('the list of an organizer', () => {
     expect(merged([answered(3)], [entry(3)])).toEqual([answered(3)])
   })
 
-  it('keeps what the server leaves out once the session has ended', () => {
+  it('keeps entries that the server omits after the end of the session', () => {
     const before = [announced(3, { asked_by: 'host' }), entry(2, { asked_by: 'asker' })]
     expect(merged([announced(3)], before)).toEqual(before)
   })
 
-  it('begins with the questions that wait, the longest first', () => {
+  it('begins with the unanswered questions, oldest first', () => {
     const entries = [announced(5), entry(4), answered(3), entry(2), answered(1)]
     expect(waitingFirst(entries).map((one) => Number(one.clarification_id.slice(-1)))).toEqual([2, 4, 5, 3, 1])
     expect(entries.filter(isWaiting)).toHaveLength(2)

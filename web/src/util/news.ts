@@ -1,32 +1,36 @@
-// What is new in a contest's list of questions: for a reader, the announcements and answers that this browser has not
-// shown yet; for an organizer, the questions without an answer.
+// New entries in a contest's list of questions. For a reader, these are the announcements and answers that this browser
+// has not shown yet. For an organizer, these are the unanswered questions.
 import type { Schema } from '../api/client'
 
 export type Entry = Schema['ClarificationView']
 
-/** Read entries that a browser remembers per contest; as many as the list shows. */
+/** Maximum number of read entries that a browser stores per contest. The list shows the same number. */
 export const READ_MAX = 1_000
 
-/** An entry in its present form: a changed answer is news again. */
+/** Key of an entry in its present form. A changed answer has a new key, so it counts as new again. */
 export function newsKey({ clarification_id: id, answered_at: at }: Entry): string {
-  // The end of an id is random, so that it differs between the entries of a contest.
+  // The end of an id is random, so it differs between the entries of a contest.
   return `${id.slice(-12)}.${at == null ? '' : Date.parse(at).toString(36)}`
 }
 
-/** Questions have no news for their readers until they are answered, and people know what they have announced. */
+/**
+ * Whether an entry can be new for a reader. An unanswered question is not new, and neither is the reader's own
+ * announcement.
+ */
 export const isNews = ({ kind, answer, own }: Entry): boolean => answer != null && !(kind === 'announcement' && own)
 
 export const unread = (entries: readonly Entry[], read: ReadonlySet<string>): Entry[] => entries.filter((entry) => isNews(entry) && !read.has(newsKey(entry)))
 
 export const isWaiting = ({ kind, answer }: Entry): boolean => kind === 'question' && answer == null
 
-/** Questions that wait, the longest first; then everything else in its order. */
+/** Unanswered questions, oldest first, and then all other entries in their order. */
 export const waitingFirst = (entries: readonly Entry[]): Entry[] => [...entries.filter(isWaiting).reverse(), ...entries.filter((entry) => !isWaiting(entry))]
 
 /**
- * Entries as the server sent them, newest first, each once: between two requests a new entry may have moved another one to the
- * next page. Those of an organizer stay: the server never removes one, but leaves out most of them, and the names of the
- * askers, once the session has ended. The organizer may be answering one.
+ * The entries of all pages, newest first, without duplicates: between two requests, a new entry may have moved another
+ * entry to the next page. Entries that an organizer has loaded are kept. The server never removes an entry, but once
+ * the session has ended, it sends only a part of the entries and omits the askers' names. The organizer may be writing
+ * an answer at that moment.
  */
 export function merged(sent: readonly Entry[], before: readonly Entry[]): Entry[] {
   const byId = new Map(before.map((entry) => [entry.clarification_id, entry]))
@@ -34,15 +38,15 @@ export function merged(sent: readonly Entry[], before: readonly Entry[]): Entry[
     const old = byId.get(entry.clarification_id)
     byId.set(entry.clarification_id, old?.asked_by != null && entry.asked_by == null ? old : entry)
   }
-  // Ids begin with the time.
+  // Ids start with the time, so this sorts by time.
   return [...byId.values()].sort((a, b) => (a.clarification_id < b.clarification_id ? 1 : -1))
 }
 
-/** What to remember: the entries that were just read, and before them as many others as fit. */
+/** The text to store: the entries that were just read, after as many older keys as fit. */
 export function remembered(entries: readonly Entry[], before: string): string {
   const keys = new Set([...entries.filter(isNews).map(newsKey), ...keysOf(before)])
   return [...keys].slice(0, READ_MAX).join(' ')
 }
 
-/** The keys in a text that `remembered` made. */
+/** The keys in a text that `remembered` returned. */
 export const keysOf = (text: string): Set<string> => new Set(text.split(' ').filter((key) => key !== ''))

@@ -1,11 +1,11 @@
-// What a result says about its tests: which one to show first, and what its figures mean.
+// Helper functions for the tests of a result: the test to show first, and time and memory as shares of the limits.
 import type { Schema } from '../api/client'
 import { isFailure, verdictOf } from './verdict'
 
 type Result = Schema['SubmissionView']
 export type ProblemTest = Schema['ProblemTestView']
 
-/** Index of the test that is opened first: the first failure, otherwise the first test. */
+/** Index of the test that is shown first: the first failed test, otherwise the first test. */
 export function firstToShow(tests: ProblemTest[]): number {
   const failed = tests.findIndex((test) => {
     const code = verdictOf(test.verdict)
@@ -14,7 +14,7 @@ export function firstToShow(tests: ProblemTest[]): number {
   return Math.max(0, failed)
 }
 
-/** Number of the first failed test, from 1; `undefined`: none, or hidden. */
+/** Number of the first failed test, from 1; `undefined` if no test failed or the failed test is hidden. */
 export function failedTest(result: Result): number | undefined {
   const tests = result.problem?.tests ?? []
   const test = tests[firstToShow(tests)]

@@ -12,7 +12,7 @@ describe('a draft of the playground', () => {
     expect(playOf(textOf(play), 'main.py')).toEqual(play)
   })
 
-  it('that is no document is the main source', () => {
+  it('that cannot be parsed becomes the main source', () => {
     expect(playOf('print(1)', 'main.py').files).toEqual([{ path: 'main.py', text: 'print(1)' }])
     for (const text of ['null', '[]', '{"files":7}', '{"files":[{"path":1}]}']) expect(playOf(text, 'main.py').files.length).toBe(1)
   })
@@ -24,13 +24,13 @@ describe('the name of a file', () => {
     expect(faults).toEqual([undefined, undefined, 'empty', 'empty', 'taken', 'outside', 'outside', 'outside', 'outside', 'outside', 'outside', 'long'])
   })
 
-  it('of a new file is free', () => {
+  it('of a new file is unused', () => {
     expect(freshPath([{ path: 'main.py', text: '' }, { path: 'file1.py', text: '' }], 'py')).toBe('file2.py')
   })
 })
 
 describe('arguments', () => {
-  it('are separated by spaces, which quotes and backslashes keep', () => {
+  it('are separated by spaces, and quotes and backslashes protect spaces', () => {
     expect(splitArgs(`  a "b c" 'd "e' f\\ g "" "h\\"i" $X * `)).toEqual(['a', 'b c', 'd "e', 'f g', '', 'h"i', '$X', '*'])
     expect(splitArgs('')).toEqual([])
     expect(splitArgs('"open end')).toEqual(['open end'])
@@ -51,7 +51,7 @@ describe('a request', () => {
     })
   })
 
-  it('asks for no more than the server permits', () => {
+  it('keeps within the maximums of the server', () => {
     const { limits } = requestOf(language, play, { cpuMs: 1e9, memoryKb: 1 }, false)
     expect(limits).toEqual({ cpu_time_ms: 60_000, memory_kb: 1024, wall_time_ms: 120_000 })
     expect(boundedLimits(language, { cpuMs: NaN, memoryKb: Infinity })).toEqual({ cpuMs: 10_000, memoryKb: 262_144 })
@@ -67,7 +67,7 @@ describe('a request', () => {
     expect(playOf(textOf(withOptions), 'main.py')).toEqual(withOptions)
   })
 
-  it('of a terminal session may wait for its person', () => {
+  it('of a terminal session may wait for input as long as the server permits', () => {
     expect(requestOf(language, play, boundedLimits(language, {}), true).limits).toMatchObject({ wall_time_ms: 180_000, idle_time_ms: 120_000 })
   })
 })
@@ -76,7 +76,7 @@ test('arguments that are joined to a line are split into the same arguments', ()
   for (const args of [[], ['a'], ['two words', ''], ["it's", '"', '\\', "'\\''"], ['\n', '\t x'], ['--a=b c']]) expect(splitArgs(joinArgs(args))).toEqual(args)
 })
 
-test('a program that was shared is the program of its link', () => {
+test('a shared program is restored unchanged from its snippet', () => {
   const language = {
     language_id: 'python', source_file: 'main.py', limits: { cpu_time_ms: 10_000, memory_kb: 262_144 }, limits_max: { cpu_time_ms: 60_000, memory_kb: 1_048_576 },
   } as Schema['LanguageView']

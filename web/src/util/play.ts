@@ -1,5 +1,4 @@
-// The playground's draft: files, arguments and input, kept as one text in the browser's storage; and the request that
-// runs it.
+// The playground's draft (files, arguments and input, stored as one text in the browser), and the request that runs it.
 import type { Schema } from '../api/client'
 
 export interface PlayFile {
@@ -8,14 +7,14 @@ export interface PlayFile {
 }
 
 export interface Play {
-  /** The first one is the main source; its name is the language's. */
+  /** The files. The first file is the main source, and the language determines its name. */
   files: PlayFile[]
-  /** As a person types them: separated by spaces, quoted like in a shell. */
+  /** Arguments as typed: separated by spaces, with quotes as in a shell. */
   args: string
-  /** Options of the compiler, in the same form. */
+  /** Compiler options, in the same form. */
   compilerArgs?: string
   stdin: string
-  /** What differs from the language's defaults. */
+  /** Limits that differ from the language's defaults. */
   limits?: Partial<PlayLimits>
 }
 
@@ -23,7 +22,7 @@ export interface Play {
 export const FILES_MAX = 100
 const PATH_BYTES_MAX = 1024
 
-/** The draft with this text. What cannot be read is the main source, so that nothing is lost. */
+/** Parses the text of a draft. A text that cannot be parsed becomes the main source, so that nothing is lost. */
 export function playOf(text: string, main: string): Play {
   let raw: unknown
   try {
@@ -50,18 +49,18 @@ export function playOf(text: string, main: string): Play {
 export const textOf = ({ files, args, compilerArgs, stdin, limits }: Play): string =>
   JSON.stringify({ files, args, ...(compilerArgs !== undefined && compilerArgs !== '' && { compilerArgs }), stdin, limits })
 
-/** The playground's place among the drafts; no problem has this slug. */
+/** Slug of the playground's drafts. No problem can have this slug. */
 export const PLAY_SLUG = '(playground)'
 
 /** Whether the playground was last used with text or with a terminal. */
 export const MODE_KEY = 'cupel.play-input'
 
-/** The place of what a person changes around a shared program. */
+/** Slug of the draft with the user's input, arguments and limits for a shared program. */
 export const sharedSlug = (id: string): string => `(shared) ${id}`
 
 export type PathFault = 'empty' | 'taken' | 'outside' | 'long'
 
-/** What is wrong with the name of a file; `undefined`: nothing. The server checks it again. */
+/** The error in a file name; `undefined` if the name is valid. The server checks it again. */
 export function pathFault(path: string, others: readonly string[]): PathFault | undefined {
   if (path.trim() === '') return 'empty'
   if (others.includes(path)) return 'taken'
@@ -71,7 +70,7 @@ export function pathFault(path: string, others: readonly string[]): PathFault | 
   return isOutside ? 'outside' : undefined
 }
 
-/** A name for a new file that no other has. */
+/** An unused name for a new file. */
 export function freshPath(files: readonly PlayFile[], extension: string): string {
   const taken = new Set(files.map(({ path }) => path))
   for (let n = 1; ; n += 1) {
@@ -80,7 +79,7 @@ export function freshPath(files: readonly PlayFile[], extension: string): string
   }
 }
 
-/** Arguments, separated by spaces. Quotes and backslashes keep spaces; nothing is expanded. */
+/** Splits a line into arguments at spaces. Quotes and backslashes protect spaces. Nothing is expanded. */
 export function splitArgs(line: string): string[] {
   const found: string[] = []
   let word: string | undefined
@@ -117,17 +116,17 @@ export interface PlayLimits {
 
 type Language = Schema['LanguageView']
 
-/** Within what the language permits. */
-export function boundedLimits({ limits, limits_max: most }: Language, asked: Partial<PlayLimits>): PlayLimits {
+/** The limits, reduced to the maximums of the language. */
+export function boundedLimits({ limits, limits_max: most }: Language, requested: Partial<PlayLimits>): PlayLimits {
   const within = (value: number | undefined, initial: number, min: number, max: number) =>
     value === undefined || !Number.isFinite(value) ? initial : Math.min(max, Math.max(min, Math.round(value)))
   return {
-    cpuMs: within(asked.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
-    memoryKb: within(asked.memoryKb, limits.memory_kb, 1024, most.memory_kb),
+    cpuMs: within(requested.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
+    memoryKb: within(requested.memoryKb, limits.memory_kb, 1024, most.memory_kb),
   }
 }
 
-/** A shared program, and what `POST /snippets` takes. */
+/** The body of `POST /snippets` for a program. */
 export function snippetOf(language: Language, play: Play): Schema['SnippetRequest'] {
   const { cpuMs, memoryKb } = boundedLimits(language, play.limits ?? {})
   const [main, ...others] = play.files
@@ -144,7 +143,7 @@ export function snippetOf(language: Language, play: Play): Schema['SnippetReques
   }
 }
 
-/** The program of a link. */
+/** The program of a snippet. */
 export function playOfSnippet({ source_code, files, args, input, limits }: Schema['SnippetView'], main: string): Play {
   return {
     files: [{ path: main, text: source_code }, ...files.map(({ path, content }) => ({ path, text: content }))],
@@ -155,13 +154,13 @@ export function playOfSnippet({ source_code, files, args, input, limits }: Schem
 }
 
 /**
- * The body of a run. A run in the terminal gets its input while it runs. Other runs are ordinary ones: they do not wait
- * for a slot for interactive programs.
+ * The request body of a run. A run in the terminal gets its input while it runs. Other runs are ordinary submissions,
+ * so they do not wait for a slot for interactive programs.
  */
-export function requestOf(language: Language, play: Play, asked: PlayLimits, isTerminal: boolean) {
+export function requestOf(language: Language, play: Play, requested: PlayLimits, isTerminal: boolean) {
   const { limits, limits_max: most } = language
-  const { cpuMs, memoryKb } = boundedLimits(language, asked)
-  // A person at a terminal may think as long as the server permits.
+  const { cpuMs, memoryKb } = boundedLimits(language, requested)
+  // A terminal program may wait for input as long as the server permits.
   const waits = isTerminal ? { wall_time_ms: most.wall_time_ms, idle_time_ms: most.idle_time_ms } : {}
   const [main, ...others] = play.files
   return {

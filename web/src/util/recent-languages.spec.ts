@@ -7,13 +7,13 @@ beforeEach(() => {
   vi.stubGlobal('localStorage', { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => kept.set(key, value) })
 })
 
-test('the languages that were chosen last come first, each once, and only a few', () => {
+test('the most recent languages come first, without duplicates and up to a maximum', () => {
   for (const id of ['c', 'cpp', 'go', 'c', 'rust', 'java', 'python']) rememberLanguage(id)
   expect(recentLanguages()).toEqual(['python', 'java', 'rust', 'c', 'go'])
   expect(recentLanguages()).toHaveLength(RECENT_MAX)
 })
 
-test('what another program has written there is no list of languages', () => {
+test('malformed stored data are ignored', () => {
   for (const text of ['{', 'null', '{"a":1}', '[1,{"b":2}]']) {
     kept.set('cupel.languages-recent', text)
     expect(recentLanguages()).toEqual([])

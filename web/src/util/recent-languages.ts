@@ -1,9 +1,9 @@
-// The languages that were chosen last, in any page, kept in this browser.
+// The most recently chosen languages of all pages, stored in this browser.
 import { read, write } from './storage'
 
 const KEY = 'cupel.languages-recent'
 
-/** Languages that are remembered. */
+/** Maximum number of stored languages. */
 export const RECENT_MAX = 5
 
 export function recentLanguages(): string[] {

@@ -1,4 +1,4 @@
-// Small rules: what is read from URLs, verdicts from the server, compiler messages, figures.
+// Small rules: parameters in URLs, verdicts from the server, compiler messages, and units.
 import { describe, expect, it } from 'vitest'
 import { ago, kibibytes, milliseconds, percent } from './format'
 import { lineNamed } from './compiler'
@@ -6,7 +6,7 @@ import { contestSearch, listSearch, ownPath, problemSearch, TAGS_MAX, tagsOf } f
 import { familyOf, verdictOf, VERDICT_CODES } from './verdict'
 
 describe('the filters in the URL', () => {
-  it('drop what is unknown, malformed or the default', () => {
+  it('drop unknown, malformed and default values', () => {
     expect(listSearch({ q: ' ', difficulty: 'nightmare', state: 'solved', sort: 1, page: '1', evil: 'x' })).toEqual({ state: 'solved' })
     expect(listSearch({ q: 'a'.repeat(200), page: '3' })).toEqual({ q: 'a'.repeat(100), page: 3 })
     expect(listSearch({ page: -1 })).toEqual({})
@@ -14,7 +14,7 @@ describe('the filters in the URL', () => {
 })
 
 describe('the tags in the URL', () => {
-  it('are several, each once, within the bounds of the server', () => {
+  it('are distinct and within the server\'s bounds', () => {
     expect(tagsOf(listSearch({ tag: 'graphs, trees,,graphs' }))).toEqual(['graphs', 'trees'])
     expect(tagsOf(listSearch({ tag: 'x'.repeat(60) }))).toEqual(['x'.repeat(40)])
     expect(tagsOf(listSearch({ tag: Array.from({ length: 50 }, (_, at) => `t${at}`).join(',') }))).toHaveLength(TAGS_MAX)
@@ -23,7 +23,7 @@ describe('the tags in the URL', () => {
 })
 
 describe('the contest in the URL', () => {
-  it('has a view that exists and a name that a contest can have', () => {
+  it('must have an existing view and a valid name', () => {
     expect([contestSearch({ view: 'standings' }), contestSearch({ view: 'evil' })]).toEqual([{ view: 'standings' }, {}])
     expect([problemSearch({ contest: 'spring-1' }), problemSearch({ contest: '../x' }), problemSearch({ contest: 7 })]).toEqual([{ contest: 'spring-1' }, {}, {}])
   })
@@ -39,7 +39,7 @@ describe('where sign-in leads', () => {
 })
 
 describe('a verdict', () => {
-  it('that this site does not know is no failure of the program', () => {
+  it('that this site does not know is not shown as a failure of the program', () => {
     expect(verdictOf('NEW')).toBe('JE')
     expect(verdictOf(null)).toBeUndefined()
   })
@@ -52,7 +52,7 @@ describe('a verdict', () => {
 })
 
 describe('a compiler message', () => {
-  it('leads to the line that it names', () => {
+  it('links to the line that it names', () => {
     expect(lineNamed("main.cpp:3:5: error: expected ';'")).toBe(3)
     expect(lineNamed('  File "main.py", line 12')).toBe(12)
     expect(lineNamed(' --> src/main.rs:7:1:')).toBe(7)
@@ -63,7 +63,7 @@ describe('a compiler message', () => {
 })
 
 describe('a figure', () => {
-  it('has the unit that reads best', () => {
+  it('has the most readable unit', () => {
     expect([milliseconds(12), milliseconds(1000), milliseconds(3400)]).toEqual(['12 ms', '1 s', '3.4 s'])
     expect([kibibytes(512), kibibytes(2150), kibibytes(262_144)]).toEqual(['512 KiB', '2.1 MiB', '256 MiB'])
     expect([percent(1, 3), percent(0, 0)]).toEqual(['33 %', undefined])

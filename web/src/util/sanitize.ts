@@ -1,7 +1,7 @@
-// Statements as elements: copies what is known and drops the rest, so that nothing of an author's HTML is ever parsed into
-// the page. `DOMParser` makes a document that neither runs scripts nor loads images.
+// Converts the HTML of a statement to elements. Only known elements and attributes are copied, so that an author's HTML
+// is never parsed into the page itself. `DOMParser` creates a document that neither runs scripts nor loads images.
 //
-// The content security policy is a second wall: it allows no inline script and no foreign image.
+// The content security policy is a second protection: it allows no inline scripts and no images of other sites.
 
 const ELEMENTS = new Set([
   'p', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'li', 'dl', 'dt', 'dd', 'pre', 'code', 'kbd', 'samp', 'var',
@@ -9,14 +9,14 @@ const ELEMENTS = new Set([
   'caption', 'span', 'div', 'figure', 'figcaption', 'a', 'img', 'center', 'tt',
 ])
 
-/** Content that is not text for people. */
+/** Elements whose content is not readable text. */
 const DROPPED = new Set(['script', 'style', 'template', 'iframe', 'object', 'noscript', 'svg', 'math', 'head', 'title'])
 
-/** Nesting beyond this is dropped, and so are elements beyond that number. */
+/** Maximum depth and maximum number of elements. Further elements are dropped. */
 const DEPTH_MAX = 60
 const NODES_MAX = 50_000
 
-/** `files`: addresses of the images that the text names. */
+/** Converts the HTML. `files` maps the image names in the text to URLs. */
 export function sanitized(html: string, files: ReadonlyMap<string, string>): DocumentFragment {
   const from = new DOMParser().parseFromString(html, 'text/html')
   const to = document.createDocumentFragment()

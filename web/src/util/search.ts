@@ -1,4 +1,4 @@
-// The filters of the problem list, as they are in the URL. Unknown and malformed values are dropped.
+// Parses the filters of the problem list from the URL. Unknown and malformed values are dropped.
 
 const DIFFICULTIES = ['easy', 'medium', 'hard'] as const
 const STATES = ['solved', 'attempted', 'unsolved'] as const
@@ -6,7 +6,7 @@ const SORTS = ['title', 'newest', 'difficulty', 'solved'] as const
 
 export type Difficulty = (typeof DIFFICULTIES)[number]
 
-/** Tags of one search, and characters of a tag: the server's bounds. */
+/** The server's maximum number of tags per search, and of characters per tag. */
 export const TAGS_MAX = 20
 const TAG_CHARS_MAX = 40
 
@@ -22,7 +22,7 @@ const tagText = (value: unknown): string | undefined => {
 export interface ListSearch {
   q?: string
   difficulty?: Difficulty
-  /** Tags that a problem has all of, separated by commas. */
+  /** Tags, separated by commas. A listed problem has all of them. */
   tag?: string
   state?: (typeof STATES)[number]
   sort?: (typeof SORTS)[number]
@@ -37,7 +37,7 @@ const text = (value: unknown, max: number): string | undefined => {
   return trimmed === '' ? undefined : trimmed
 }
 
-/** The server's bound: `q` has at most 100 characters. */
+/** The filters. `q` has at most 100 characters, which is the server's maximum. */
 export function listSearch(raw: Record<string, unknown>): ListSearch {
   const found: { [K in keyof ListSearch]: ListSearch[K] | undefined } = {
     q: text(raw['q'], 100),
@@ -67,7 +67,7 @@ export function pageSearch(raw: Record<string, unknown>): PageSearch {
 const CONTEST_VIEWS = ['standings', 'clarifications'] as const
 export type ContestView = (typeof CONTEST_VIEWS)[number]
 
-/** The part of a contest that is shown; the problems by default. */
+/** The part of a contest that is shown. The default is the problems. */
 export function contestSearch(raw: Record<string, unknown>): { view?: ContestView } {
   const view = one(CONTEST_VIEWS, raw['view'])
   return view === undefined ? {} : { view }
@@ -76,13 +76,13 @@ export function contestSearch(raw: Record<string, unknown>): { view?: ContestVie
 const ACCOUNT_VIEWS = ['security', 'keys', 'programs'] as const
 export type AccountView = (typeof ACCOUNT_VIEWS)[number]
 
-/** The part of the account page that is shown; the progress by default. */
+/** The part of the account page that is shown. The default is the progress. */
 export function accountSearch(raw: Record<string, unknown>): { view?: AccountView } {
   const view = one(ACCOUNT_VIEWS, raw['view'])
   return view === undefined ? {} : { view }
 }
 
-/** The contest from which a problem was opened. Source of the form: slugs, as the server checks them. */
+/** The contest from which a problem was opened. The pattern is the server's pattern for slugs. */
 export function problemSearch(raw: Record<string, unknown>): { contest?: string } {
   const contest = raw['contest']
   return typeof contest === 'string' && /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/.test(contest) ? { contest } : {}
@@ -93,7 +93,7 @@ export function embedSearch(raw: Record<string, unknown>): { embed?: 1 } {
   return String(raw['embed']) === '1' ? { embed: 1 } : {}
 }
 
-/** Only a path of this site: a link must not lead a person elsewhere after sign-in. */
+/** Accepts only a path of this site, so that a crafted link cannot lead the user to another site after sign-in. */
 export function ownPath(raw: unknown): string | undefined {
   return typeof raw === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(raw) ? raw : undefined
 }

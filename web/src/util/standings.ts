@@ -1,11 +1,14 @@
-// What a cell of the standings says: its short form on the screen, and whether it counts as solved.
+// Text and state of a cell of the standings.
 import type { Schema } from '../api/client'
 import { serverNow } from './clock'
 
 export type Cell = Schema['CellView']
 export type CellState = 'none' | 'solved' | 'partial' | 'rejected' | 'pending'
 
-/** `pending` wins: the visible result may still change. An IOI cell with points is solved as far as anybody can say. */
+/**
+ * State of a cell. `pending` takes precedence, because the visible result may still change. In IOI scoring, a cell with
+ * points is `partial`, because the maximum score is not known here.
+ */
 export function stateOf(cell: Cell): CellState {
   if (cell.pending > 0) return 'pending'
   if (cell.score != null) return cell.score > 0 ? 'partial' : cell.tries > 0 ? 'rejected' : 'none'
@@ -26,7 +29,10 @@ export function shortOf(cell: Cell): string {
   return cell.tries > 1 ? `+${cell.tries - 1}` : '+'
 }
 
-/** Whether this is the first solution of the problem. Where there are points, the first of some points is no solution yet. */
+/**
+ * Whether this is the first solution of the problem. Not for cells with points, because the first points need not be a
+ * complete solution.
+ */
 export const isFirst = (cell: Cell): boolean => cell.first && cell.score == null
 
 /** At most two decimals. */
@@ -38,6 +44,6 @@ export function contestTime(seconds: number): string {
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`
 }
 
-/** Whether the participant's own time runs, which is another than the contest's if it is virtual. */
+/** Whether the participant's own time is running. For virtual participation, it differs from the contest's time. */
 export const isRunning = ({ phase, participation }: Schema['ContestView']): boolean =>
   participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'

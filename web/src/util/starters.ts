@@ -1,5 +1,5 @@
-// The first program of the playground: it asks for a name, so that text input and the terminal both have something to
-// show. A language without an entry begins empty.
+// The example program of the playground. It asks for a name, so that it shows both text input and the terminal. For a
+// language without an entry, the playground is empty at first.
 
 import type { Schema } from '../api/client'
 import { textOf } from './play'
@@ -17,6 +17,6 @@ const STARTERS: Record<string, string> = {
 
 const starterOf = (language: string): string => STARTERS[language] ?? ''
 
-/** The draft with which the playground begins in a language. */
+/** The playground's initial draft in a language. */
 export const freshText = ({ language_id, source_file }: Schema['LanguageView']): string =>
   textOf({ files: [{ path: source_file, text: starterOf(language_id) }], args: '', stdin: '' })

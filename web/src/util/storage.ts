@@ -22,6 +22,6 @@ export function remove(key: string): void {
   try {
     localStorage.removeItem(key)
   } catch {
-    // There is nothing to remove.
+    // Without storage, there is nothing to remove.
   }
 }

@@ -6,10 +6,10 @@ export const VERDICT_CODES = [
 
 export type VerdictCode = (typeof VERDICT_CODES)[number]
 
-/** Colour and glyph; a verdict is never shown by colour alone. */
+/** Group of verdicts with the same colour. A verdict is never shown by colour alone. */
 export type VerdictFamily = 'accepted' | 'wrong' | 'limit' | 'runtime' | 'compile' | 'internal' | 'muted'
 
-/** A code from the server. One that this site does not know is shown as a failure of the judge, not of the program. */
+/** The verdict for a code from the server. An unknown code is shown as a failure of the judge, not of the program. */
 export function verdictOf(code: string | null | undefined): VerdictCode | undefined {
   if (code === null || code === undefined) return undefined
   return VERDICT_CODES.find((known) => known === code) ?? 'JE'

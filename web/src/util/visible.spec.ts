@@ -14,11 +14,11 @@ describe('text of programs', () => {
     expect(visible('a\u202eb\u200bc')).toBe('a‹U+202E›b‹U+200B›c')
   })
 
-  it('shows spaces and tabs where they matter', () => {
+  it('shows spaces and tabs as symbols on request', () => {
     expect(visibleSpace('a b\t')).toBe('a·b→   ')
   })
 
-  it('is bounded in lines and in their length', () => {
+  it('is bounded in the number and the length of lines', () => {
     const long = shortened(`${'x'.repeat(1_000_000)}\n${'y\n'.repeat(LINES_MAX * 2)}`)
     expect(long.cut).toBe(true)
     expect(long.text.split('\n')).toHaveLength(LINES_MAX)

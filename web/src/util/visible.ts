@@ -1,10 +1,10 @@
-// Text of programs, shown safely: control characters and directional overrides are replaced by their codes, so that output
-// cannot hide or reorder what a person reads.
+// Shows the output of programs safely. Control characters and directional overrides are replaced by their codes, so
+// that output cannot hide or reorder the text on the page.
 
-/** Longest line that is shown. A browser stalls on lines of megabytes. */
+/** Maximum number of characters shown of a line. Browsers stall on lines of several megabytes. */
 export const LINE_CHARS_MAX = 2_000
 
-/** Most lines of an output that are shown at a time. */
+/** Maximum number of lines shown of an output. */
 export const LINES_MAX = 500
 
 // Bidirectional overrides, isolates and marks; zero-width characters. Source: Unicode Standard Annex 9; CVE-2021-42574.
@@ -19,17 +19,17 @@ export function visible(text: string): string {
     .replace(HIDDEN, (c) => `‹U+${hex(c, 4)}›`)
 }
 
-/** The same, with spaces and tabs as symbols. */
+/** Like `visible`, but also shows spaces and tabs as symbols. */
 export const visibleSpace = (text: string): string => visible(text).replaceAll(' ', '·').replaceAll('\t', '→   ')
 
-/** Lines of an output, without the empty one after the last line break. */
+/** Lines of an output, without the empty line after the last line break. */
 export function linesOf(text: string): string[] {
   const lines = text.split('\n')
   if (lines.at(-1) === '') lines.pop()
   return lines
 }
 
-/** A long text within the bounds above, and whether something was left out. */
+/** Shortens a text to `LINES_MAX` lines of `LINE_CHARS_MAX` characters. `cut` is true if anything was left out. */
 export function shortened(text: string): { text: string; cut: boolean } {
   let cut = false
   const lines = linesOf(text)

@@ -22,7 +22,7 @@ pub(super) struct Attachment {
     pub(super) open: LongAnswer,
 }
 
-/// Where the events of a run go.
+/// Destination of a run's events.
 pub(super) struct Client {
     pub(super) app: Shared,
     pub(super) run: SubmissionId,

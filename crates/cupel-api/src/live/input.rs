@@ -9,7 +9,7 @@ use cupel_types::{LiveInput, SubmissionId};
 use crate::live::message::ServerMessage;
 use crate::live::outbox::Outbox;
 
-/// The input of one attached run. A clone is another handle.
+/// The input of one attached run. Clones share the state.
 #[derive(Clone)]
 pub(super) struct RunInput(Arc<Mutex<InputState>>);
 
@@ -19,11 +19,11 @@ impl RunInput {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, InputState> {
-        // Every change is one assignment.
+        // A panic cannot leave a half-changed state, because every change is one assignment.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Admits the input with this number. `Ok(None)`: it is a repetition of an earlier one.
+    /// Accepts the input with this number. Returns `Ok(None)` for a number that was accepted before.
     pub(super) fn admit(&self, number: u32, input: &LiveInput) -> Result<Option<InputCount>, ApiError> {
         let mut state = self.state();
         let InputState { sent, consumed } = *state;
@@ -32,7 +32,7 @@ impl RunInput {
         }
         let next = sent.inputs.saturating_add(1);
         if number != next {
-            let detail = format!("Input {number} came, and input {next} did not. Send the missing inputs first.");
+            let detail = format!("Input {number} arrived before input {next}. Send the missing inputs first.");
             return Err(ApiError::new(ErrorKind::InputOutOfOrder, detail));
         }
         let bytes = if let LiveInput::Bytes(bytes) = input { bytes.len() as u64 } else { 0 };
@@ -41,7 +41,7 @@ impl RunInput {
         if unconsumed > window || sent.inputs.saturating_sub(consumed.inputs) >= INPUTS_MAX {
             let detail = format!(
                 "The program has not read enough: at most {window} bytes and {INPUTS_MAX} inputs may be unread. Send \
-                 input {number} again after a message `input` that leaves room for it."
+                 input {number} again after a message `input` reports that the program has read enough."
             );
             return Err(ApiError::new(ErrorKind::InputWindowFull, detail));
         }
@@ -69,7 +69,7 @@ impl RunInput {
             let latest = reported.max(credit.latest());
             let mut state = self.state();
             state.consumed = state.consumed.max(latest);
-            // Another connection may have sent them.
+            // Another connection may have sent the inputs that were consumed.
             state.sent = state.sent.max(state.consumed);
         }
     }

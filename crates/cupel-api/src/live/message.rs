@@ -15,7 +15,7 @@ use crate::v1::events::EventData;
 use crate::v1::request::ExecuteRequest;
 use crate::v1::response::Status;
 
-/// Maximum length of a client's own name of a run or message, in bytes.
+/// Maximum length of the name that a client gives to a run or message, in bytes.
 const ID_BYTES_MAX: usize = 100;
 
 /// A message of the client.
@@ -35,7 +35,7 @@ pub(super) enum ClientMessage {
 /// An input of a live run.
 pub(super) struct OfInput {
     pub(super) run: String,
-    /// Its number, from 1.
+    /// Number of the input, from 1.
     pub(super) seq: u32,
     pub(super) input: LiveInput,
 }
@@ -45,7 +45,8 @@ pub(super) struct OfInput {
 pub(super) struct Head {
     #[serde(rename = "type")]
     kind: String,
-    /// The client's own name; repeated in everything that the server sends about the message or the run.
+    /// Name that the client gives to the message or run. The server repeats it in all messages about the message or
+    /// run.
     #[serde(default)]
     pub(super) id: Option<String>,
     /// The run.
@@ -62,7 +63,7 @@ pub(super) struct Start {
     _id: IgnoredAny,
     /// The body of `POST /execute`.
     pub(super) request: ExecuteRequest,
-    /// Like the header `Idempotency-Key` of `POST /execute`.
+    /// Same meaning as the header `Idempotency-Key` of `POST /execute`.
     #[serde(default)]
     pub(super) idempotency_key: Option<String>,
     /// Whether standard input arrives while the program runs.
@@ -120,7 +121,7 @@ impl Stdin {
             (None, None) => return Err(invalid("/text", "Send `text` or `base64`.")),
         };
         if bytes.len() > LiveInput::WINDOW {
-            let detail = format!("One input may have {} bytes.", LiveInput::WINDOW);
+            let detail = format!("An input may have at most {} bytes.", LiveInput::WINDOW);
             let errors = vec![FieldError::new("", detail.clone())];
             return Err(ApiError::new(ErrorKind::BodyTooLarge, detail).with_errors(errors));
         }
@@ -189,7 +190,7 @@ pub(super) struct Attach {
     #[serde(default, rename = "id")]
     _id: IgnoredAny,
     pub(super) run: String,
-    /// Only events after the one with this number; 0: all.
+    /// Number after which events are sent; 0 for all events.
     #[serde(default)]
     pub(super) after: u64,
 }
@@ -204,14 +205,14 @@ pub(super) struct OfRun {
     pub(super) run: String,
 }
 
-/// The types of messages, for the error about an unknown one.
+/// All message types, for the error about an unknown type.
 const TYPES: &str = "`start`, `attach`, `detach`, `kill`, `stdin`, `stdin.end`, `signal`, `resize`";
 
 /// Parses the fields that every message may have.
 pub(super) fn head(text: &str) -> Result<Head, ApiError> {
     let head: Head = parse(text.as_bytes())?;
     if head.id.as_ref().is_some_and(|id| id.len() > ID_BYTES_MAX) {
-        return Err(invalid("/id", format!("`id` may have {ID_BYTES_MAX} bytes.")));
+        return Err(invalid("/id", format!("`id` may have at most {ID_BYTES_MAX} bytes.")));
     }
     Ok(head)
 }
@@ -235,13 +236,13 @@ pub(super) fn message(head: &Head, text: &str, bounds: &Bounds) -> Result<Client
     })
 }
 
-/// A refusal of a message because of one field.
+/// Error for a message with an invalid field.
 pub(super) fn invalid(pointer: &str, detail: impl Into<String>) -> ApiError {
     let detail = detail.into();
     ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
-/// A message of the server. `id`: the client's own name, if it sent one.
+/// A message of the server. `id` is the name that the client has given, if any.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ServerMessage<'a> {
@@ -250,9 +251,9 @@ pub(super) enum ServerMessage<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
         run: &'a str,
-        /// Whether it is an earlier, identical submission from the result cache.
+        /// Whether the run is an earlier, identical submission from the result cache.
         cached: bool,
-        /// Whether an earlier message with the same idempotency key created it.
+        /// Whether an earlier message with the same idempotency key created the run.
         repeated: bool,
     },
     /// The events of a run follow.
@@ -282,16 +283,16 @@ pub(super) enum ServerMessage<'a> {
         event: &'static str,
         data: EventData,
     },
-    /// How far the input of a live run has come.
+    /// Progress of a live run's input.
     Input {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
         run: &'a str,
         /// Number of the last input that the server has.
         seq: u32,
-        /// Bytes of standard input up to that one.
+        /// Bytes of standard input up to this input.
         bytes: u64,
-        /// Number of the last input that the worker has taken.
+        /// Number of the last input that the worker has consumed.
         consumed_seq: u32,
         /// Bytes that the program has accepted.
         consumed_bytes: u64,

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Nothing here buffers a run's output. An attachment takes the next event from the bus only after the outbox has
-//! accepted the one before, and the outbox accepts [`outbox::PENDING_BYTES_MAX`] bytes. So a slow client delays only its
-//! own connection; it gets `gap` if the bus has dropped events meanwhile. `docs/live.md` describes every message.
+//! accepted the previous event, and the outbox holds at most [`outbox::PENDING_BYTES_MAX`] bytes. So a slow client
+//! delays only its own connection. If the bus drops events in the meantime, the client gets `gap`. `docs/live.md`
+//! describes every message.
 //!
 //! *Invariant:* a run does not end with its connection. An interactive run ends when no client has been attached for
 //! `worker.detached_timeout`; its worker measures that time, because API nodes may fail.
@@ -36,7 +37,7 @@ use crate::live::session::Session;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "`Follower` reads it; here it is documented")]
+#[expect(dead_code, reason = "`Follower` reads the ticket; this field documents it")]
 pub(crate) struct LiveParams {
     /// A ticket from `POST /tickets` without `submission_id`, for browsers; replaces the header `Authorization`.
     ticket: Option<String>,
@@ -44,13 +45,13 @@ pub(crate) struct LiveParams {
 
 /// Open a live connection.
 ///
-/// A WebSocket (RFC 6455) that carries JSON messages in both directions: the client starts runs, follows them from any
-/// event on, and cancels them; the server sends the events of `GET /execute/{submission_id}/events`. One connection
+/// A WebSocket (RFC 6455) that carries JSON messages in both directions. The client starts runs, follows them from any
+/// event on, and cancels them. The server sends the events of `GET /execute/{submission_id}/events`. One connection
 /// serves many runs. `docs/live.md` describes all messages, bounds and errors.
 ///
-/// A page of this server is authenticated by its session cookie, a page of another origin by a ticket from
-/// `POST /tickets`. A request with the header `Origin` that has no credential is refused, unless the origin is this
-/// server or one that the operator permits.
+/// A page of this server is authenticated by its session cookie. A page of another origin is authenticated by a ticket
+/// from `POST /tickets`. A request with the header `Origin` and without a credential is refused, unless the origin is
+/// this server or the operator permits the origin.
 #[utoipa::path(
     get, path = "/live", tag = "execute", operation_id = "live",
     params(
@@ -61,7 +62,7 @@ pub(crate) struct LiveParams {
     ),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
-        (status = 403, description = "The origin of the page is not permitted, or not with a session cookie (`cross-site`)", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 403, description = "The page's origin is not permitted, or it may not use a session cookie (`cross-site`)", body = ErrorBody, content_type = "application/problem+json"),
         (status = 426, description = "The request is not a WebSocket handshake", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many event streams, waits and live connections open", body = ErrorBody, content_type = "application/problem+json"),
     ),

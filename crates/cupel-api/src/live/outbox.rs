@@ -7,18 +7,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::live::message::ServerMessage;
 
-/// Maximum bytes of messages that wait for a slow client, per connection. A larger message counts as this many. In
+/// Maximum number of bytes that wait for a slow client, per connection. A larger message counts as this number. In
 /// addition, each attached run and the session may hold one message.
 pub(super) const PENDING_BYTES_MAX: usize = 256 << 10;
 
-/// Sender's side. A clone is another handle.
+/// The sender's side. Clones share the outbox.
 #[derive(Clone)]
 pub(super) struct Outbox {
     sender: UnboundedSender<Pending>,
     room: Arc<Semaphore>,
 }
 
-/// A message to send; it occupies room until it is dropped.
+/// A message to send. It counts towards the bound until it is dropped.
 pub(super) struct Pending {
     pub(super) text: String,
     _room: OwnedSemaphorePermit,
@@ -35,12 +35,12 @@ pub(super) fn outbox() -> (Outbox, UnboundedReceiver<Pending>) {
 }
 
 impl Outbox {
-    /// Adds a message as soon as there is room. Waiting senders get room in the order of their calls.
+    /// Adds a message as soon as the bound permits it. Waiting senders are served in the order of their calls.
     pub(super) async fn send(&self, message: &ServerMessage<'_>) -> Result<(), Closed> {
         let text = match serde_json::to_string(message) {
             Ok(text) => text,
             Err(error) => {
-                // It consists of strings and numbers, so it always serializes.
+                // A message consists of strings and numbers, so serialization does not fail.
                 tracing::error!(%error, "cannot write a message of a live connection");
                 return Ok(());
             }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sender_waits_until_the_client_has_taken_enough() {
+    async fn a_sender_waits_until_the_client_has_received_enough() {
         let (out, mut taken) = outbox();
         let text = "x".repeat(PENDING_BYTES_MAX / 2);
         let message = ServerMessage::Detached { id: Some(&text), run: "r" };

@@ -33,7 +33,7 @@ use crate::v1::response::Status;
 /// its user.
 const RUNS_MAX: usize = 32;
 
-/// Maximum number of messages that were received and not handled. Further ones stay in the client's socket.
+/// Maximum number of received messages that wait to be handled. Further messages stay in the client's socket.
 const INBOX_MAX: usize = 4;
 
 /// How long a connection without attached runs and without messages stays open.
@@ -75,7 +75,7 @@ impl Attached {
 }
 
 impl Session {
-    /// A session, the sender of its messages, and what it sends.
+    /// Creates a session. Also returns the sender for received messages and the receiver of its outbox.
     pub(super) fn new(
         app: Shared,
         holder: Holder,
@@ -136,8 +136,12 @@ impl Session {
 
     async fn act(&mut self, head: &Head, text: &str) -> Result<(), ApiError> {
         let parsed = message(head, text, self.app.core.bounds());
-        if !matches!(parsed, Ok(ClientMessage::Start(_) | ClientMessage::Input(_))) {
+        let costs_a_read = match parsed {
             // A start is charged as a submission; the window limits inputs.
+            Ok(ClientMessage::Start(_) | ClientMessage::Input(_)) => false,
+            Ok(ClientMessage::Attach(_) | ClientMessage::Detach(_) | ClientMessage::Kill(_)) | Err(_) => true,
+        };
+        if costs_a_read {
             let (_, paid) = self.app.limits.take(self.holder.user, RateClass::Reads, &self.holder.rates, 1).await;
             paid?;
         }

@@ -1,7 +1,8 @@
 //! The socket of a live connection: frames in and out, keep-alive, and the end.
 //!
-//! A client that accepts no bytes for `write_stall_max` of the server loop loses the connection; until then nothing is
-//! read from it, so that it cannot make the server queue responses. Source of the close codes: RFC 6455, section 7.4.1.
+//! A client that accepts no bytes for `write_stall_max` of the server loop is disconnected. Until then, the server
+//! reads nothing from it, so that the client cannot make the server queue responses. Source of the close codes: RFC
+//! 6455, section 7.4.1.
 
 use cupel_http::app::Shared;
 use cupel_http::websocket::Upgraded;
@@ -18,10 +19,10 @@ use crate::live::outbox::Pending;
 use crate::live::session::{Received, Session};
 use crate::v1::events::may_read;
 
-/// Maximum size of a message. A larger message ends the connection, because skipping its rest would have no bound.
+/// Maximum size of a message. A larger message ends the connection, because the rest to skip could be of any length.
 pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes that the connection reads at a time.
+/// Size of one read from the connection, in bytes.
 const READ_BYTES: usize = 8 << 10;
 
 /// Number of unanswered pings after which the client is considered gone.
@@ -46,17 +47,17 @@ pub(super) async fn serve(
     let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
     let end = tokio::select! {
         end = exchange(&mut socket, app, user, &inbox, pending) => end,
-        // Also ends the attachments.
-        () = session.run() => Some((CloseCode::Normal, "No run was attached and no message came for ten minutes.")),
+        // The end of the session also ends its attachments.
+        () = session.run() => Some((CloseCode::Normal, "No run was attached and no message arrived for ten minutes.")),
     };
     if let Some((code, reason)) = end {
         let frame = CloseFrame { code, reason: reason.into() };
-        // The client may be gone already.
+        // The client may already be disconnected.
         let _gone = tokio::time::timeout(app.settings.event_ping, socket.close(Some(frame))).await;
     }
 }
 
-/// Sends and receives until the connection ends. `None`: the client has closed it, or is gone.
+/// Sends and receives until the connection ends. `None` if the client has closed it or is disconnected.
 async fn exchange(
     socket: &mut Socket,
     app: &Shared,
@@ -82,11 +83,11 @@ async fn exchange(
                 let received = match frame? {
                     Ok(Message::Text(text)) => Received::Text(text.as_str().to_owned()),
                     Ok(Message::Binary(_)) => Received::Binary,
-                    // Tungstenite answers pings and closes by itself.
+                    // Tungstenite answers pings and close frames automatically.
                     Ok(_) => continue,
-                    Err(Error::Capacity(_)) => return Some((CloseCode::Size, "A message may have 262144 bytes.")),
+                    Err(Error::Capacity(_)) => return Some((CloseCode::Size, "A message may have at most 262144 bytes.")),
                     Err(Error::Utf8(_)) => return Some((CloseCode::Invalid, "A text message is not UTF-8.")),
-                    Err(Error::Protocol(_)) => return Some((CloseCode::Protocol, "A frame breaks RFC 6455.")),
+                    Err(Error::Protocol(_)) => return Some((CloseCode::Protocol, "A frame violates RFC 6455.")),
                     Err(_gone) => return None,
                 };
                 if let Some(place) = place.take() {
@@ -94,7 +95,7 @@ async fn exchange(
                 }
             }
             _ = pings.tick() => {
-                // While the session's queue is full, nothing is read from the client, so its answers do not arrive.
+                // While the session's queue is full, nothing is read from the client, so its pongs are not seen.
                 if place.is_some() {
                     unanswered += 1;
                 }

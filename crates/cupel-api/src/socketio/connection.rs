@@ -1,7 +1,7 @@
 //! One connection: its messages `join` and `leave`, and the events of its rooms.
 //!
-//! A room is a task that takes the next event only after the connection has accepted the one before. So a slow client
-//! delays only its own rooms; it gets `gap` if the event bus has dropped events meanwhile.
+//! A room is a task that takes the next event only after the connection has accepted the previous event. So a slow
+//! client delays only its own rooms. If the event bus drops events in the meantime, the client gets `gap`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::v1::events::{DUE_SOON, EventData, may_read};
 /// Maximum number of rooms of one connection. Each also counts as an open event stream of its user.
 const ROOMS_MAX: usize = 32;
 
-/// Maximum number of messages of one connection that are handled or wait for it. Further ones are refused.
+/// Maximum number of messages of a connection that are being handled or waiting. Further messages are refused.
 const MESSAGES_MAX: usize = 8;
 
 /// Time after which an event is offered again to a connection whose client is slow.
@@ -55,7 +55,7 @@ impl Drop for Task {
     }
 }
 
-/// Where the events of a room go.
+/// Destination of a room's events.
 #[derive(Clone)]
 pub(super) struct Client {
     socket: SocketRef,
@@ -68,7 +68,7 @@ pub(super) struct Client {
 #[serde(deny_unknown_fields)]
 struct Message {
     room: String,
-    /// `join` of a submission: only events after the one with this number.
+    /// Number after which events are sent, for `join` of a submission.
     #[serde(default)]
     after: u64,
 }
@@ -104,8 +104,8 @@ struct Gone;
 #[error("the connection has no handshake")]
 pub(super) struct NoHandshake;
 
-/// Prepares a new connection. It runs before the client learns that it is connected, because socketioxide drops a message
-/// for which no handler is registered, and the client would wait for its acknowledgement.
+/// Prepares a new connection. It runs before the client is notified of the connection. Otherwise, socketioxide would
+/// drop an early message, because no handler is registered, and the client would wait for an acknowledgement.
 pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
     let opened = socket.req_parts().extensions.get::<Arc<Opened>>().cloned().ok_or(NoHandshake)?;
     let guard = Arc::new(Task(tokio::spawn(guard(socket.clone(), Arc::clone(&opened)))));
@@ -117,7 +117,7 @@ pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
             let connection = Arc::clone(&connection);
             async move {
                 let reply = connection.handle(&socket, kind, message.unwrap_or_default()).await;
-                // A client that has no room for the acknowledgement connects again.
+                // If the queue of the client is full, the acknowledgement is not sent, and the client connects again.
                 if ack.send(&reply).is_err() {
                     let _gone = socket.disconnect();
                 }
@@ -270,7 +270,7 @@ impl Client {
         }
     }
 
-    /// Sends an event as soon as the connection has room for it.
+    /// Sends an event as soon as the connection's queue has space.
     async fn send(&self, event: &'static str, data: EventData) -> Result<(), Gone> {
         let kind = match event {
             "output" | "verdict" => event,

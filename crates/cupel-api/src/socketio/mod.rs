@@ -7,9 +7,9 @@
 //!    └── `status`, `output`, `verdict` ◄── connection.rs: one task per room ◄── core (events of runs)
 //! ```
 //!
-//! The handshake is authenticated as that of a live connection. Later requests of the connection have its session id
-//! (`sid`), a random secret of the protocol, instead of a credential. `docs/socketio.md` describes rooms, events, errors
-//! and bounds.
+//! The handshake is authenticated like the handshake of a live connection. Later requests of the connection carry the
+//! session id (`sid`) instead of a credential. The session id is a random secret. `docs/socketio.md` describes rooms,
+//! events, errors and bounds.
 //!
 //! Source: Engine.IO protocol, revision 4; Socket.IO protocol, revision 5.
 
@@ -40,19 +40,19 @@ use tower::Service as _;
 /// The path of all requests; clients add the slash at its end.
 const PATH: &str = "/api/v1/socket.io";
 
-/// Maximum size of a message of the client, and of the body of a request with several.
+/// Maximum size of a message of the client, and of a request body with several messages.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
-/// Maximum time in which the body of a request arrives.
+/// Maximum time for receiving the body of a request.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Bytes of packets that one response of the polling transport has, unless a single packet is larger.
+/// Maximum bytes of packets in one response of the polling transport, unless a single packet is larger.
 const RESPONSE_BYTES_MAX: u64 = 256 << 10;
 
-/// Maximum number of packets that wait for a slow client. Its events wait on the event bus.
+/// Maximum number of packets that wait for a slow client. Further events of the client wait on the event bus.
 const PACKETS_MAX: usize = 16;
 
-/// Time between two pings, and the time that a client has to answer one.
+/// Time between two pings, and the time that a client has to answer a ping.
 const PING_PAUSE: Duration = Duration::from_secs(15);
 const PING_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -65,7 +65,7 @@ struct Engine(Arc<dyn Fn(Request) -> Answer + Send + Sync>);
 
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// What the handshake has found out. The request of the handshake keeps it as long as the connection exists.
+/// Results of the handshake. The handshake's request keeps them as long as the connection exists.
 pub(super) struct Opened {
     app: Shared,
     holder: Holder,
@@ -76,7 +76,7 @@ pub(super) struct Opened {
 
 impl Engine {
     fn new() -> Engine {
-        // Binary messages are no part of the interface.
+        // The interface has no binary messages.
         let parser = ParserConfig::common().max_incoming_binaries(0).max_incoming_binary_buf_size(0);
         let (service, io) = SocketIo::builder()
             .req_path(PATH)
@@ -141,13 +141,16 @@ async fn send(Extension(engine): Extension<Engine>, request: Request) -> Result<
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, MESSAGE_BYTES_MAX)).await;
     let Ok(Ok(body)) = body else {
-        let detail = format!("A request may have {MESSAGE_BYTES_MAX} bytes, within {} s.", BODY_TIME_MAX.as_secs());
+        let detail = format!(
+            "A request may have at most {MESSAGE_BYTES_MAX} bytes, and must arrive within {} s.",
+            BODY_TIME_MAX.as_secs()
+        );
         return Err(ApiError::new(ErrorKind::BodyTooLarge, detail));
     };
     Ok(engine.answer(Request::from_parts(parts, Body::from(body))).await)
 }
 
-/// Whether the request belongs to a connection that exists already; the protocol checks the id.
+/// Whether the request belongs to an existing connection. The protocol checks the id.
 fn has_session(request: &Request) -> bool {
     request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")))
 }

@@ -1,4 +1,4 @@
-//! The rooms: what a client may join, and the runs whose events a room has.
+//! Rooms: the permission to join them, and the runs whose events they deliver.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use tokio::time::MissedTickBehavior;
 
 use super::connection::Client;
 
-/// Time between two looks for new submissions in a room of a problem or a contest.
+/// Interval at which new submissions are searched for a room of a problem or a contest.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Maximum number of submissions that a room of a problem or a contest follows: the newest.
+/// Maximum number of submissions that a room of a problem or a contest follows. The newest submissions are followed.
 const SUBMISSIONS_MAX: u64 = 32;
 
 /// A room.
@@ -52,9 +52,10 @@ impl Room {
 pub(super) struct Submissions {
     client: Client,
     room: Room,
-    /// The newest submissions that need no further look: they are followed, or had ended when the room was joined.
+    /// The newest submissions that need no further check, because they are followed or had ended when the room was
+    /// joined.
     seen: HashSet<SubmissionId>,
-    /// Dropping it ends all that are followed.
+    /// Tasks that follow the submissions. Dropping the set ends them.
     followed: JoinSet<()>,
 }
 
@@ -93,7 +94,7 @@ impl Submissions {
         core.history(filter, 0, SUBMISSIONS_MAX).await
     }
 
-    /// Follows those that were not seen before.
+    /// Follows the submissions that are not in `seen`.
     async fn follow(&mut self, newest: Vec<SubmissionSummary>) {
         let kept: HashSet<SubmissionId> = newest.iter().map(|one| one.id).filter(|id| self.seen.contains(id)).collect();
         let new: Vec<SubmissionSummary> = newest.into_iter().rev().filter(|one| !kept.contains(&one.id)).collect();
@@ -116,7 +117,7 @@ impl Submissions {
                 self.seen.insert(one.id);
                 continue;
             }
-            // Too many open streams, or the store does not answer: the next look tries again.
+            // There are too many open streams, or the store does not answer. The next check tries again.
             let Ok(open) = self.client.begin() else { return };
             let Ok(Some(log)) = self.client.app().core.follow(&self.client.viewer(), one.id, Seq::default()).await
             else {
@@ -131,7 +132,7 @@ impl Submissions {
         }
     }
 
-    /// The problems of a contest. `None`: it does not exist for the user any more, or the store does not answer.
+    /// The problems of a contest. `None` if the user can no longer see the contest, or the store does not answer.
     async fn problems(&self, slug: &Slug) -> Option<HashSet<Slug>> {
         let principal = Principal::User(self.client.viewer());
         let seen = self.client.app().core.seen_contest(&principal, slug).await.ok()??;
@@ -146,7 +147,7 @@ impl Submissions {
             looks.tick().await;
             match self.newest().await {
                 Ok(newest) => self.follow(newest).await,
-                Err(error) => tracing::debug!(%error, "cannot look for new submissions of a room"),
+                Err(error) => tracing::debug!(%error, "cannot search new submissions of a room"),
             }
         }
     }

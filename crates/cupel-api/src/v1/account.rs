@@ -63,7 +63,7 @@ pub(crate) struct Registered {
     post, path = "/auth/register", tag = "auth", operation_id = "register",
     request_body = RegisterRequest,
     responses(
-        (status = 201, description = "The account was created. Log in next", body = Registered),
+        (status = 201, description = "The account was created. You can log in now", body = Registered),
         (status = 403, description = "Registration is closed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The name or e-mail address is taken", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many registrations from your IP address", body = ErrorBody, content_type = "application/problem+json"),

@@ -160,7 +160,7 @@ pub(crate) async fn change_user(
         let tiers = app.settings.tiers.keys().map(String::as_str);
         let detail = match nearest(tier, tiers.clone()) {
             Some(near) => format!("There is no such tier. Did you mean `{near}`?"),
-            None => format!("There is no such tier. There are: {}.", tiers.collect::<Vec<_>>().join(", ")),
+            None => format!("There is no such tier. The tiers are: {}.", tiers.collect::<Vec<_>>().join(", ")),
         };
         return Err(
             ApiError::new(ErrorKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)])

@@ -24,10 +24,10 @@ use crate::v1::response::rfc3339;
 /// Lifetime of a link to an existing account.
 const RESET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Lifetime of a link to a new account, which is handed out before the first lesson.
+/// Lifetime of a link to a new account. It is longer, because these links are distributed in advance.
 const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Link address before the token.
+/// URL of a one-time link, up to the token.
 fn link_address(app: &Shared) -> String {
     format!("{}/password?token=", app.settings.public_url.trim_end_matches('/'))
 }
@@ -36,18 +36,18 @@ fn link_address(app: &Shared) -> String {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({ "link": "https://judge.example/password?token=cul_…", "token": "cul_…", "expires_at": "2026-11-21T07:00:00.000Z" }))]
 pub(crate) struct LinkView {
-    /// For a browser: a page with a password form.
+    /// URL of a page with a password form.
     link: String,
-    /// For `POST /auth/password/reset`.
+    /// Token for `POST /auth/password/reset`.
     token: String,
     #[schema(format = DateTime)]
     expires_at: String,
 }
 
-/// Create a one-time link with which a user sets a password.
+/// Create a one-time link for setting a user's password.
 ///
-/// The link is valid for 24 hours and one use, and voids an older link of the user. Sessions and the old password stay
-/// valid until the link is used.
+/// The link is valid for 24 hours and can be used once. An older link of the user becomes invalid. Sessions and the old
+/// password stay valid until the link is used.
 #[utoipa::path(
     post, path = "/admin/users/{user_id}/password-link", tag = "admin", operation_id = "create_password_link",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -98,10 +98,10 @@ pub(crate) async fn delete_user(
 /// Create many users from CSV.
 ///
 /// The first line names the columns: `username` and, optionally, `email`, `role` and `tier`. At most 5,000 users. If
-/// any line is invalid, no user is created, and `errors` lists every invalid line. The response has a one-time link for
-/// each new user, valid for 14 days; a name or address that is already taken is reported in its line. An import may be
-/// repeated: a user with the same name and address who has not set a password yet is reported as `exists` and gets a
-/// new link, and the older one becomes void.
+/// any line is invalid, no user is created, and `errors` lists every invalid line. The response has one line per user.
+/// A new user gets a one-time link, which is valid for 14 days. If the name or the e-mail address is already taken,
+/// `status` is `taken`. An import may be repeated. If a user with the same name and address exists and has not set a
+/// password yet, `status` is `exists`, and the user gets a new link. The old link becomes invalid.
 #[utoipa::path(
     post, path = "/admin/users/import", tag = "admin", operation_id = "import_users",
     request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),
@@ -186,7 +186,7 @@ impl From<RegistrationCode> for CodeView {
 /// Join codes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodeViews {
-    /// Newest first, including ended and expired ones.
+    /// The codes, newest first. The list includes ended and expired codes.
     codes: Vec<CodeView>,
 }
 
@@ -219,7 +219,7 @@ pub(crate) async fn create_code(
 /// List join codes for accounts.
 #[utoipa::path(
     get, path = "/admin/registration-codes", tag = "admin", operation_id = "registration_codes",
-    responses((status = 200, description = "At most 1,000", body = CodeViews)),
+    responses((status = 200, description = "At most 1,000 codes", body = CodeViews)),
 )]
 pub(crate) async fn codes(State(app): State<Shared>, _caller: Caller) -> Result<Json<CodeViews>, ApiError> {
     let codes = app.accounts.codes().await?;

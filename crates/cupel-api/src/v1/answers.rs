@@ -19,9 +19,9 @@ use futures_util::stream;
 use crate::v1::problems::Disclosure;
 use crate::v1::response::SubmissionView;
 
-/// Upper bound on the memory for one byte of output while its response is built. The worst case is invalid UTF-8: the
-/// byte itself (1), its replacement character in a buffer of up to twice the size (6), its base64 (1.4), and the
-/// replacement character (3) and the base64 (1.4) again in JSON. A control character takes less.
+/// Upper bound on the memory for one byte of output while its response is built. The worst case is a byte of invalid
+/// UTF-8. It takes 1 byte itself, 6 as a replacement character in a buffer of up to twice the size, and 1.4 as base64.
+/// In JSON, the replacement character takes another 3 and the base64 another 1.4. A control character takes less.
 const BYTES_PER_BYTE: usize = 14;
 
 /// Number of submissions of a list that are read at a time.

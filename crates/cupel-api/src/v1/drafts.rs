@@ -1,4 +1,4 @@
-//! `/drafts`: the texts in a user's editors, with their earlier revisions.
+//! `/drafts`: the texts of a user's editors, with earlier revisions.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -20,7 +20,7 @@ use crate::v1::faults::sentence;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DraftParams {
-    /// The problem's slug. Without it, the draft is that of the playground.
+    /// The problem's slug. If it is missing, the draft belongs to the playground.
     #[serde(default)]
     problem: Option<String>,
 }
@@ -30,9 +30,9 @@ pub(crate) struct DraftParams {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "text": "print(int(input()) * 2)\n" }))]
 pub(crate) struct DraftRequest {
-    /// The text: at most as many bytes as a source of a submission may have.
+    /// The text. Its maximum size is that of a submission's source.
     text: String,
-    /// Whether the present revision must stay in the history.
+    /// Whether this save starts a new revision, so that the present revision stays in the history.
     #[serde(default)]
     begins_revision: bool,
 }
@@ -40,10 +40,10 @@ pub(crate) struct DraftRequest {
 /// A revision of a draft.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RevisionView {
-    /// The number, which is also the `ETag`: later revisions of a draft have higher ones.
+    /// Number of the revision, which is also the `ETag`. Later revisions of a draft have higher numbers.
     #[schema(example = 1_790_000_000_000_000_u64)]
     revision: u64,
-    /// When it was last saved (RFC 3339).
+    /// Time at which the revision was last saved (RFC 3339).
     #[schema(format = DateTime)]
     saved_at: String,
     /// Size of the text.
@@ -59,10 +59,10 @@ impl From<Revision> for RevisionView {
 /// A revision of a draft, with its text.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DraftView {
-    /// The number, which is also the `ETag`: later revisions of a draft have higher ones.
+    /// Number of the revision, which is also the `ETag`. Later revisions of a draft have higher numbers.
     #[schema(example = 1_790_000_000_000_000_u64)]
     revision: u64,
-    /// When it was last saved (RFC 3339).
+    /// Time at which the revision was last saved (RFC 3339).
     #[schema(format = DateTime)]
     saved_at: String,
     /// The text.
@@ -72,20 +72,21 @@ pub(crate) struct DraftView {
 /// The revisions of a draft.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RevisionList {
-    /// Newest first, at most as many as the operator lets the server keep of one draft.
+    /// The revisions, newest first. The operator sets how many revisions of a draft are stored.
     revisions: Vec<RevisionView>,
 }
 
 /// Get a draft.
 ///
-/// Only you can read your drafts. The `ETag` names the revision; with `If-None-Match`, the response is 304 without a body
-/// while the draft does not change. Without access to the problem, there is none to its draft, which is kept.
+/// Only you can read your drafts. The `ETag` names the revision. If you send it as `If-None-Match`, the response is 304
+/// without a body as long as the draft has not changed. If you lose access to the problem, you cannot read its draft,
+/// but the draft is kept.
 #[utoipa::path(
     get, path = "/drafts/{language_id}", tag = "problems", operation_id = "draft",
     params(("language_id" = String, Path, description = "Id or alias of the language"), DraftParams),
     responses(
         (status = 200, description = "The newest revision", body = DraftView, headers(("ETag" = String, description = "Names the revision"))),
-        (status = 304, description = "The newest revision is the one that `If-None-Match` names"),
+        (status = 304, description = "`If-None-Match` names the newest revision"),
         (status = 404, description = "You have no such draft, or may not see the problem", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -102,19 +103,20 @@ pub(crate) async fn draft(
 
 /// Save a draft.
 ///
-/// A save continues the newest revision for up to five minutes after that was begun; then it begins another one, and the
-/// one before stays in the history. It also begins one without `If-Match`, with `begins_revision`, and if less than
-/// half of the text is left. Repeating a save is safe: a text that is saved already is accepted under any condition.
+/// A save changes the newest revision if that revision was started less than five minutes ago. Otherwise, the save
+/// starts a new revision, and the previous revision stays in the history. A save also starts a new revision if it has
+/// no `If-Match`, if `begins_revision` is true, or if the text has become shorter by more than half. A save can be
+/// repeated safely: if the text is already saved, the conditions in the headers are ignored.
 #[utoipa::path(
     put, path = "/drafts/{language_id}", tag = "problems", operation_id = "save_draft",
     params(("language_id" = String, Path, description = "Id or alias of the language"), DraftParams,
-        ("If-Match" = Option<String>, Header, pattern = "^(W/)?\"[0-9]{1,19}\"$", description = "The `ETag` of the revision that the text is based on: save only if it is still the newest"),
-        ("If-None-Match" = Option<String>, Header, pattern = "^[*]$", description = "`*`: save only if there is no such draft")),
+        ("If-Match" = Option<String>, Header, pattern = "^(W/)?\"[0-9]{1,19}\"$", description = "The `ETag` of the revision on which the text is based. The text is saved only if that revision is still the newest"),
+        ("If-None-Match" = Option<String>, Header, pattern = "^[*]$", description = "With `*`, the text is saved only if the draft does not exist yet")),
     request_body = DraftRequest,
     responses(
         (status = 200, description = "Saved", body = RevisionView, headers(("ETag" = String, description = "Names the revision"))),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 412, description = "Another device saved the draft in the meantime. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 412, description = "Another device has saved the draft since then. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language, or the text is too large", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -161,7 +163,7 @@ pub(crate) async fn remove(
     get, path = "/drafts/{language_id}/revisions", tag = "problems", operation_id = "draft_revisions",
     params(("language_id" = String, Path, description = "Id or alias of the language"), DraftParams),
     responses(
-        (status = 200, description = "The revisions, none if you have no such draft", body = RevisionList),
+        (status = 200, description = "The revisions. The list is empty if you have no such draft", body = RevisionList),
         (status = 404, description = "You may not see the problem, or there is no such language", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -177,7 +179,7 @@ pub(crate) async fn revisions(
 
 /// Get a revision of a draft.
 ///
-/// While a revision is the newest, saves that continue it give it another number.
+/// A save that changes the newest revision also gives it a new number.
 #[utoipa::path(
     get, path = "/drafts/{language_id}/revisions/{revision}", tag = "problems", operation_id = "draft_revision",
     params(("language_id" = String, Path, description = "Id or alias of the language"),
@@ -218,7 +220,8 @@ fn tag(revision: &Revision) -> Result<HeaderValue, ApiError> {
     HeaderValue::try_from(format!("\"{}\"", revision.number)).map_err(|error| ApiError::internal(&error))
 }
 
-/// The condition in the headers. A proxy that compresses makes a tag weak; the number in it is exact nevertheless.
+/// The condition in the headers. A proxy that compresses responses makes the tag weak, but the number in the tag stays
+/// exact.
 fn expected(request: &HeaderMap) -> Result<Expected, ApiError> {
     let one = |name: HeaderName, form: &'static str| {
         let mut values = request.get_all(&name).iter();
@@ -232,7 +235,7 @@ fn expected(request: &HeaderMap) -> Result<Expected, ApiError> {
         (_, Some(other)) if other != "*" => Err(wrong_star()),
         (None, None) => Ok(Expected::Any),
         (None, Some(_)) => Ok(Expected::Nothing),
-        // Both together never hold. Source: RFC 9110, section 13.2.2.
+        // The two conditions contradict each other. Source: RFC 9110, section 13.2.2.
         (Some(_), Some(_)) => Err(refusal(DraftError::Changed)),
         (Some(tag), None) => {
             let tag = tag.strip_prefix("W/").unwrap_or(tag);
@@ -246,7 +249,7 @@ fn no_such_draft() -> ApiError {
     ApiError::not_found("draft of yours")
 }
 
-/// A refusal of a request whose language is only a name in the path.
+/// Error of a read. An unknown language in the path then gets 404.
 fn reading(error: DraftError) -> ApiError {
     match error {
         DraftError::UnknownLanguage { detail } => ApiError::new(ErrorKind::NotFound, sentence(&detail)),
@@ -265,7 +268,7 @@ fn refusal(error: DraftError) -> ApiError {
         }
         error @ DraftError::Changed => ApiError::new(
             ErrorKind::PreconditionFailed,
-            format!("{} Read it again, and decide which text to keep.", sentence(&error.to_string())),
+            format!("{} Get the draft again, and decide which text to keep.", sentence(&error.to_string())),
         ),
         DraftError::Store(error) => error.into(),
     }

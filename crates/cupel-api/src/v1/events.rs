@@ -67,8 +67,8 @@ pub(crate) struct AfterParams {
 pub(crate) struct EventData {
     /// The submission.
     submission_id: String,
-    /// Sequence number of the event: later events have larger numbers. `scheduled` and `gap` are not in the log; they
-    /// have the number of the last event that you have, 0 if there is none.
+    /// Sequence number of the event: later events have larger numbers. `scheduled` and `gap` are not in the log. They
+    /// have the number of the last event that you received, or 0.
     seq: u64,
     /// Time of the event.
     #[schema(format = DateTime)]

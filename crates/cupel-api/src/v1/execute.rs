@@ -73,7 +73,7 @@ impl FromRequestParts<Shared> for Wait {
     }
 }
 
-/// Ignores a preference that it cannot parse, as RFC 7240 requires.
+/// The seconds of the preference `wait`. A preference that cannot be parsed is ignored, as RFC 7240 requires.
 fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
     let preferences = headers.get_all(PREFER).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split([',', ';']));
     preferences
@@ -85,10 +85,10 @@ fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
 
 /// Submit a program.
 ///
-/// The response is immediate and has an id; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`),
-/// the response is delayed until the program has ended, and is then the whole submission with status 200. If you
-/// already have the maximum number of delayed responses, the response is an immediate 202, as without waiting. With
-/// `cache`, the response may be the result of an earlier submission of yours; no submission is charged then.
+/// The server responds at once with an id, and runs the program when a worker is free. With `?wait=` (or `Prefer:
+/// wait=`), the response is delayed until the program has ended. It then has status 200 and the whole submission. If
+/// you already have the maximum number of delayed responses, the server does not wait, and responds with 202. With
+/// `cache`, the response may be the result of an earlier submission of yours. A cached result is not charged.
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,
@@ -97,9 +97,9 @@ fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
     request_body = ExecuteRequest,
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
-        (status = 200, description = "The program ended within the time to wait, or the result was cached (`cached`)", body = SubmissionView),
+        (status = 200, description = "The program ended within the requested wait, or the result was cached (`cached`)", body = SubmissionView),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -128,7 +128,7 @@ pub(super) struct Sent {
     pub(super) new: NewSubmission,
     pub(super) idempotency: Option<Idempotency>,
     pub(super) accepts_cached: bool,
-    /// The client's names of fields.
+    /// The field names that the client used.
     pub(super) shape: Shape,
     /// Releases the memory that is reserved for the request's body.
     pub(super) on_stored: Box<dyn FnOnce() + Send>,
@@ -145,7 +145,7 @@ pub(super) async fn respond(
     disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
     let Sent { new, idempotency, accepts_cached, shape, on_stored } = sent;
-    // If no place for a long-lived response is free, the client gets the id at once instead of waiting.
+    // If the user has too many long-lived responses, the client gets the id at once instead of waiting.
     let slot = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
     let applied = Wait { at_most: slot.as_ref().map(|(at_most, _)| *at_most), ..*wait };
     let awaiting = slot.map(|(at_most, permit)| cupel_core::Wait {
@@ -185,7 +185,7 @@ pub(super) async fn respond(
     Ok(response)
 }
 
-/// Response with a cached result: the same response as for a client that waited for the submission or fetched it.
+/// Response with a cached result. It equals the response to a client that waited for the submission.
 async fn respond_cached(
     app: &Shared,
     caller: &Caller,
@@ -214,7 +214,7 @@ async fn respond_cached(
 pub(super) struct Receipt {
     /// Path prefix under which the submission can be fetched.
     place: &'static str,
-    /// Message for people.
+    /// Human-readable message.
     message: &'static str,
 }
 
@@ -237,8 +237,8 @@ fn set_location(response: &mut Response, name: HeaderName, location: String) {
     }
 }
 
-/// Adds to the response the applied preferences of the request and, for the trace, its submissions. If the request is
-/// repeated, an earlier request with the same idempotency key created them.
+/// Adds the applied preferences to the response and, for the trace, the created submissions. A repeated request creates
+/// no submissions: the first request with the same idempotency key created them.
 fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated: bool) {
     if is_repeated {
         mark_replayed(response);
@@ -253,7 +253,7 @@ fn mark(response: &mut Response, wait: &Wait, ids: &[SubmissionId], is_repeated:
     }
 }
 
-/// Charges one submission, for a request that costs as much as one.
+/// Charges a request as one submission.
 pub(super) async fn pay_one(app: &Shared, caller: &Caller, notes: &Notes) -> Result<(), ApiError> {
     let (note, charged) = app.limits.take(caller.user, RateClass::Submissions, &caller.rates, 1).await;
     notes.set_rate(note);
@@ -298,8 +298,8 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
 
 /// Submit many programs, all or none.
 ///
-/// A batch costs as many submissions as it contains. A batch larger than your tier's burst is accepted only when the
-/// burst is completely unused.
+/// Each submission of a batch is charged. A batch larger than your tier's burst is accepted only if your whole burst is
+/// available.
 #[utoipa::path(
     post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),
@@ -307,7 +307,7 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
     responses(
         (status = 202, description = "All submissions were accepted", body = AcceptedBatch),
         (status = 422, description = "A submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -350,7 +350,7 @@ pub(crate) async fn execute_batch(
 /// With `?wait=`, the response is delayed until the submission has ended.
 #[utoipa::path(
     get, path = "/execute/{submission_id}", tag = "execute", operation_id = "submission",
-    params(("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid), WaitParams),
+    params(("submission_id" = String, Path, description = "The id from the response to `POST /execute`", format = Uuid), WaitParams),
     responses(
         (status = 200, description = "The submission in its present state", body = SubmissionView),
         (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),
@@ -428,7 +428,7 @@ pub(crate) struct CancelView {
 /// A running program is stopped. Cancelling a submission that has ended changes nothing; `status` is its final status.
 #[utoipa::path(
     delete, path = "/execute/{submission_id}", tag = "execute", operation_id = "cancel",
-    params(("submission_id" = String, Path, description = "The id from the response of `POST /execute`", format = Uuid)),
+    params(("submission_id" = String, Path, description = "The id from the response to `POST /execute`", format = Uuid)),
     responses(
         (status = 200, description = "The status of the submission", body = CancelView),
         (status = 404, description = "The submission does not exist, or it belongs to another user", body = ErrorBody, content_type = "application/problem+json"),

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::response::rfc3339;
 
-/// A container image of this node, or its addition.
+/// A container image of this node, or an image that is being added.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "name": "course/python:2026", "state": "ready", "source": "docker://registry.example/course/python:2026",
@@ -28,18 +28,18 @@ pub(crate) struct ImageView {
     name: String,
     /// `adding`, `failed` or `ready`.
     state: &'static str,
-    /// Where it comes from.
+    /// Reference or file from which the image was added.
     source: String,
-    /// Digest of its manifest, or of its configuration if it has no manifest; null unless it is ready.
+    /// Digest of the image's manifest, or of its configuration if it has no manifest; null unless the image is ready.
     digest: Option<String>,
-    /// Bytes of the files of all layers; null unless it is ready.
+    /// Total size of the files of all layers, in bytes; null unless the image is ready.
     bytes: Option<u64>,
-    /// Number of layers; null unless it is ready.
+    /// Number of layers; null unless the image is ready.
     layers: Option<u64>,
-    /// Null unless it is ready.
+    /// Time at which the image became ready; null unless it is ready.
     #[schema(format = DateTime)]
     added_at: Option<String>,
-    /// Why it could not be added.
+    /// Why the image could not be added.
     failure: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl From<ImageEntry> for ImageView {
 /// The images of this node.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ImageViews {
-    /// In the order of their names.
+    /// The images, sorted by name.
     images: Vec<ImageView>,
 }
 
@@ -89,8 +89,8 @@ pub(crate) struct ImageRequest {
         pattern = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$"
     )]
     name: String,
-    /// `docker://HOST/NAME:TAG`, with or without `@sha256:DIGEST`. The pattern allows the usual references; the server also
-    /// accepts rarer ones. The operator's settings `[images.registries]` apply.
+    /// `docker://HOST/NAME:TAG`, with or without `@sha256:DIGEST`. The pattern allows the usual references. The server
+    /// also accepts less common forms. The operator's settings `[images.registries]` apply.
     #[schema(
         min_length = 1,
         max_length = 200,
@@ -109,8 +109,8 @@ pub(crate) struct ImageParams {
 
 /// List the container images of this node.
 ///
-/// Languages use them as toolchains. An installation with several workers has images on each of them; this operation shows
-/// those of the node that answers, and is refused by nodes that run no programs.
+/// Languages use images as toolchains. Each worker has its own images. This operation lists the images of the node that
+/// answers the request. Nodes that run no programs refuse it.
 #[utoipa::path(
     get, path = "/admin/images", tag = "admin", operation_id = "images",
     responses(
@@ -191,7 +191,7 @@ fn refused(error: ImagesError) -> ApiError {
             tracing::error!(%error, "an operation on images failed");
             ApiError::new(
                 ErrorKind::Internal,
-                "The images of this node cannot be read or changed; the log has the reason.",
+                "The images of this node cannot be read or changed. The node's log has the reason.",
             )
         }
     }

@@ -30,7 +30,7 @@ use crate::v1::response::LimitsView;
     }
 }))]
 pub(crate) struct LanguageView {
-    /// Value to send as `language`.
+    /// Id of the language, to be sent as `language`.
     language_id: String,
     /// Display name.
     display_name: String,
@@ -44,15 +44,16 @@ pub(crate) struct LanguageView {
     unavailable_reason: Option<String>,
     /// Version found on this server.
     version: Option<String>,
-    /// The language of which this is another version; `version` of a request selects among them.
+    /// Id of the language of which this entry is another version. The field `version` of a request selects a version.
     version_of: Option<String>,
-    /// The container image that contains the toolchain; null if the server's machine has it.
+    /// The container image that contains the toolchain; null if the toolchain is installed on the server's machine.
     image: Option<String>,
-    /// Where programs of the image run: `native`, the server's own sandbox, or `docker`, Docker Engine; null without an image.
+    /// Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without
+    /// an image.
     executor: Option<&'static str>,
     /// Digest of that image.
     image_digest: Option<String>,
-    /// Images in which requests may run the language by naming them as `image`.
+    /// Images that a request may name as `image` to run the language in them.
     images: Vec<String>,
     /// Libraries beyond those of the toolchain that programs can use here.
     libraries: Vec<LibraryView>,
@@ -105,7 +106,7 @@ impl LanguageView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "name": "NumPy", "version": "1.24.2" }))]
 pub(crate) struct LibraryView {
-    /// Its name.
+    /// Name of the library.
     name: String,
     /// The installed version.
     version: String,
@@ -121,14 +122,14 @@ impl LibraryView {
 /// All languages.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LanguageViews {
-    /// Sorted by id.
+    /// The languages, sorted by id.
     languages: Vec<LanguageView>,
 }
 
 /// List the languages.
 ///
-/// Unavailable languages are listed with the reason; `POST /execute` refuses them. Languages that exist only for clients of
-/// other products are not listed.
+/// Unavailable languages are listed with the reason, and `POST /execute` refuses them. Languages that exist only for
+/// clients of other products are not listed.
 #[utoipa::path(
     get, path = "/languages", tag = "languages", operation_id = "languages",
     responses((status = 200, description = "All languages", body = LanguageViews)),

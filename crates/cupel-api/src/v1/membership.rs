@@ -17,21 +17,21 @@ use utoipa::ToSchema;
 use super::account::{failed, invalid};
 use crate::v1::response::rfc3339;
 
-/// A change of password.
+/// A new password and, as confirmation, the old one.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "old_password": "correct horse battery", "password": "staple correct horse" }))]
 pub(crate) struct PasswordRequest {
     #[schema(format = Password)]
     old_password: String,
-    /// The new password: 8 to 256 characters.
+    /// The new password: The new password: 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
 }
 
 /// Change your password.
 ///
-/// Ends your other sessions and voids an unused one-time link to your account. API keys stay valid.
+/// Your other sessions end. An unused one-time link to your account becomes invalid. API keys stay valid.
 #[utoipa::path(
     post, path = "/auth/password", tag = "auth", operation_id = "change_password",
     request_body = PasswordRequest,
@@ -84,7 +84,7 @@ fn wrong_password() -> ApiError {
 pub(crate) struct ResetRequest {
     /// The text after `token=` in the link.
     token: String,
-    /// 8 to 256 characters.
+    /// The new password: 8 to 256 characters.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
 }
@@ -97,8 +97,8 @@ pub(crate) struct ResetRequest {
     post, path = "/auth/password/reset", tag = "auth", operation_id = "reset_password",
     request_body = ResetRequest,
     responses(
-        (status = 204, description = "The password is set. Log in next"),
-        (status = 401, description = "The link is invalid, was used before or has expired", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 204, description = "The password is set. You can log in now"),
+        (status = 401, description = "The link is invalid, already used or expired", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many invalid links from your address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -124,14 +124,14 @@ pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &s
             app.limits.bad_token(notes.client().address).await?;
             Err(ApiError::new(
                 ErrorKind::WrongCredentials,
-                "The link is invalid, was used before or has expired. Ask an administrator for another one.",
+                "The link is invalid, already used or expired. Ask an administrator for another one.",
             ))
         }
         Err(ChangePasswordError::Failed(error)) => Err(failed(error)),
     }
 }
 
-/// One log-in on one device.
+/// A session: one log-in on one device.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionView {
     session_id: String,
@@ -237,7 +237,7 @@ pub(crate) async fn delete_account(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Converts a refused change of an account to an `ApiError`.
+/// Converts the refusal of an account change to an `ApiError`.
 pub(crate) fn done(change: AccountChange) -> Result<(), ApiError> {
     match change {
         AccountChange::Done => Ok(()),

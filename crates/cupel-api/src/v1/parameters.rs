@@ -71,7 +71,7 @@ fn refusal(known: &Known, request: &Request) -> Option<ApiError> {
     let Ok(Query(sent)) = Query::<Vec<(String, String)>>::try_from_uri(request.uri()) else {
         return Some(ApiError::new(
             ErrorKind::InvalidParameter,
-            "The query is not a list of `name=value`, joined by `&`.",
+            "The query must be a list of `name=value` pairs, joined by `&`.",
         ));
     };
     let (unknown, _) = sent.iter().find(|(name, _)| !known.contains(name))?;
@@ -86,7 +86,7 @@ fn unknown_parameter(unknown: &str, known: &[String]) -> ApiError {
         None if known.is_empty() => "This operation has no parameters.".to_owned(),
         None => {
             let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            format!("There are: {}.", names.join(", "))
+            format!("The parameters are: {}.", names.join(", "))
         }
     };
     let detail = format!("There is no parameter `{}`. {hint}", unknown.escape_debug());
@@ -104,7 +104,7 @@ mod tests {
             unknown_parameter(unknown, &known).detail().to_owned()
         };
         assert_eq!(detail("tags", &["page", "tag"]), "There is no parameter `tags`. Did you mean `tag`?");
-        assert_eq!(detail("zzz", &["page", "tag"]), "There is no parameter `zzz`. There are: `page`, `tag`.");
+        assert_eq!(detail("zzz", &["page", "tag"]), "There is no parameter `zzz`. The parameters are: `page`, `tag`.");
         assert_eq!(detail("tag", &[]), "There is no parameter `tag`. This operation has no parameters.");
     }
 }

@@ -25,18 +25,20 @@ pub(crate) struct ExecuteRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
     #[schema(min_length = 1)]
     pub(crate) language: String,
-    /// Version of the language, if several are installed: `3` or `3.13` selects the newest one that begins so. The same as
-    /// `language@version`.
+    /// Version of the language, if several are installed. `3` or `3.13` selects the newest version that starts with
+    /// this number. You may also send `language@version` as `language`.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) version: Option<String>,
-    /// A container image in which the program is compiled and run, instead of the language's own toolchain; one of `images` of
-    /// `GET /languages/{language_id}`. The same as `language@image:tag`; excludes `version`.
+    /// A container image in which the program is compiled and run, instead of the language's own toolchain. It must be
+    /// one of `images` of `GET /languages/{language_id}`. You may also send `language@image:tag` as `language`.
+    /// Excludes `version`.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) image: Option<String>,
     /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-    /// of its public type. On a virtual machine, the class with `main` is started, regardless of its name and package.
+    /// of its public type. For languages of the JVM, the class with `main` is started, regardless of its name and
+    /// package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
@@ -87,20 +89,20 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(example = "https://example.com/hook", max_length = 2048)]
     pub(crate) webhook: Option<String>,
-    /// Whether a cached result is acceptable: if you made an identical submission within the last minutes (ten, unless
-    /// the operator sets another time), nothing is run or stored, and the response has that submission's id and
-    /// `cached`. Identical means: same language and version, sources, arguments, environment, inputs, tests and limits.
-    /// Ignored in a batch and together with `run_at`, `webhook` or an `Idempotency-Key`. Compilations are always
-    /// cached.
+    /// Whether a cached result is acceptable. If you made an identical submission within the last ten minutes (unless
+    /// the operator sets another time), nothing is run or stored. The response then has that submission's id and
+    /// `cached`. Two submissions are identical if their language, version, sources, arguments, environment, inputs,
+    /// tests and limits are equal. Ignored in a batch and together with `run_at`, `webhook` or an `Idempotency-Key`.
+    /// Compilations are always cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
-    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the time
-    /// of all executions together (ten minutes by default): the test that reaches this limit is TLE, and later tests
-    /// are `SK` (skipped).
+    /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the total
+    /// time of all executions (ten minutes by default). The test that reaches this limit is TLE, and later tests are
+    /// `SK` (skipped).
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
-    /// Paths of files in the working directory that are read back after the execution, into `fetched_files`; not
-    /// together with `tests`. Only regular files are read back.
+    /// Paths of files in the working directory. After the execution, their content is returned in `fetched_files`. Only
+    /// regular files are returned. Excludes `tests`.
     #[serde(default, deserialize_with = "lists::fetched")]
     #[schema(max_items = 100)]
     pub(crate) fetch_files: Vec<String>,
@@ -111,7 +113,7 @@ pub(crate) struct ExecuteRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileRequest {
     /// A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
-    /// pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+    /// pattern cannot count bytes. For paths with non-ASCII characters, it permits only shorter paths than the server.
     #[schema(min_length = 1, max_length = 1024)]
     pub(crate) path: String,
     /// The content as text.
@@ -157,12 +159,12 @@ pub(crate) struct LimitsBody {
     /// Wall-clock time, in milliseconds.
     #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
-    /// Longest period in which the program uses no more than 1 ms of CPU time in total, in milliseconds. A program that
-    /// prints now and then and sleeps in between can be idle in this sense.
+    /// Maximum period in which the program uses 1 ms of CPU time or less in total, in milliseconds. A program that
+    /// mostly sleeps can count as idle even if it prints from time to time.
     #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
-    /// Machine instructions of all processes together, without the kernel's; more are TLE. Refused if the server cannot
-    /// count them.
+    /// Machine instructions of all processes together, without those of the kernel. A program that exceeds this number
+    /// is TLE. Refused if the server cannot count instructions.
     #[schema(minimum = 1)]
     pub(crate) instructions: Option<u64>,
     /// Memory of all processes together, in KiB.
@@ -187,7 +189,7 @@ pub(crate) struct LimitsBody {
     /// Files and directories created.
     #[schema(minimum = 1)]
     pub(crate) inodes: Option<u64>,
-    /// Amount kept of standard output and, separately, of standard error, in KiB.
+    /// Maximum amount of standard output that is kept, in KiB. The same maximum applies to standard error separately.
     #[schema(minimum = 1)]
     pub(crate) output_kb: Option<u64>,
     /// Stack of the main thread, in KiB.
@@ -239,7 +241,7 @@ pub(crate) enum Priority {
     Interactive,
     /// An ordinary submission.
     Submission,
-    /// One of many; the result is not urgent.
+    /// One of many submissions whose results are not urgent.
     Batch,
 }
 
@@ -257,7 +259,7 @@ impl From<Priority> for PriorityClass {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchRequest {
-    /// 1 to 1000; the operator may set another maximum.
+    /// The submissions: 1 to 1000. The operator may set another maximum.
     #[serde(deserialize_with = "lists::submissions")]
     #[schema(min_items = 1)]
     pub(crate) submissions: Vec<ExecuteRequest>,
@@ -269,7 +271,7 @@ impl ExecuteRequest {
         Shape::new(self.source_code.is_some(), self.input.is_some(), self.stdin_base64.is_some())
     }
 
-    /// Converts to core's type. Errors of form are added to `faults`, with pointers below `base`.
+    /// Converts the request to core's type. Malformed fields are added to `faults`, with pointers below `base`.
     pub(crate) fn into_new(self, base: &str, request_id: &str, faults: &mut FormFaults) -> Option<NewSubmission> {
         let mut well_formed = true;
         let mut fault = |place: &str, detail: &str| {
@@ -341,7 +343,7 @@ impl ExecuteRequest {
     }
 }
 
-/// The name of a language with the requested version, as core finds it.
+/// The name by which core finds a language in the requested version.
 pub(super) fn with_version(language: String, version: Option<String>) -> String {
     match version {
         Some(version) => format!("{language}@{version}"),
@@ -357,7 +359,7 @@ pub(super) fn source_of(
     fault: &mut impl FnMut(&str, &str),
 ) -> NewSource {
     if source_code.is_none() && sent.is_empty() {
-        fault("/source_code", "Send `source_code`, or `files` of which the first is the main source.");
+        fault("/source_code", "Send `source_code`, or `files`. The first of `files` is then the main source.");
     }
     let mut files: Vec<(String, Arc<[u8]>)> = Vec::with_capacity(sent.len() + 1);
     files.extend(source_code.map(|source| (String::new(), bytes_of(source))));
@@ -390,10 +392,11 @@ pub(super) fn source_of(
 
 const NOT_BASE64: &str = "This is not base64 (the standard alphabet, with padding).";
 
-/// The fault of a request that has both `input` and `stdin`.
+/// Error text for a request that has both `input` and `stdin`.
 pub(super) const TWO_NAMES: &str = "`stdin` and `input` are two names of one field. Send one of them.";
 
-/// Standard input under any of its names; empty if none was sent. Errors are reported below `place`.
+/// Standard input, from any of its three fields; empty if the request has none of them. Errors are reported below
+/// `place`.
 pub(super) fn standard_input(
     input: Option<String>,
     stdin: Option<String>,

@@ -31,7 +31,7 @@ pub(crate) struct Accepted {
     pub(crate) status: Status,
     /// Message for people.
     pub(crate) message: String,
-    /// Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not.
+    /// Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
 }
@@ -91,9 +91,25 @@ impl From<&RunState> for Status {
         match state {
             RunState::Queued { .. } => Status::Queued,
             RunState::Leased { .. } => Status::Running,
-            RunState::Judged { verdict: Verdict::Accepted, .. } => Status::Completed,
-            RunState::Judged { verdict: Verdict::Cancelled, .. } | RunState::Cancelled { .. } => Status::Cancelled,
-            RunState::Judged { .. } | RunState::Abandoned { .. } => Status::Failed,
+            RunState::Judged { verdict, .. } => match verdict {
+                Verdict::Accepted => Status::Completed,
+                Verdict::Cancelled => Status::Cancelled,
+                Verdict::PartialScore
+                | Verdict::WrongAnswer
+                | Verdict::PresentationError
+                | Verdict::TimeLimit
+                | Verdict::IdleLimit
+                | Verdict::MemoryLimit
+                | Verdict::OutputLimit
+                | Verdict::RuntimeError
+                | Verdict::SecurityViolation
+                | Verdict::CompileError
+                | Verdict::CompileLimit
+                | Verdict::Skipped
+                | Verdict::InternalError => Status::Failed,
+            },
+            RunState::Cancelled { .. } => Status::Cancelled,
+            RunState::Abandoned { .. } => Status::Failed,
         }
     }
 }
@@ -137,9 +153,10 @@ pub(crate) struct SubmissionView {
     /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
     /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
     /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
-    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
-    /// With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
-    /// the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
+    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way. With
+    /// control groups of version 1, the values of a program agree within 5 % from run to run. With version 2, or if the
+    /// program frees much memory, they may also differ by 256 KiB. The values of warm and cold starts may then differ
+    /// by 512 KiB.
     ///
     /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
     /// are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
@@ -189,8 +206,8 @@ pub(crate) struct SubmissionView {
     pub(crate) limits: Option<LimitsView>,
     /// The language version that ran the program, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
-    /// Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
-    /// Absent if not.
+    /// Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
+    /// otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
     /// The judging result, for a submission to a problem.
@@ -366,19 +383,22 @@ pub fn compilation_error(report: &RunReport) -> String {
 
 /// The reason why a program failed at run time, in one sentence; `None` if the verdict is not a run-time failure.
 pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
-    if matches!(
-        verdict,
+    match verdict {
+        Verdict::TimeLimit
+        | Verdict::IdleLimit
+        | Verdict::MemoryLimit
+        | Verdict::OutputLimit
+        | Verdict::RuntimeError
+        | Verdict::SecurityViolation => {}
         Verdict::InternalError
-            | Verdict::Cancelled
-            | Verdict::WrongAnswer
-            | Verdict::PresentationError
-            | Verdict::PartialScore
-            | Verdict::Skipped
-            | Verdict::Accepted
-            | Verdict::CompileError
-            | Verdict::CompileLimit
-    ) {
-        return None;
+        | Verdict::Cancelled
+        | Verdict::WrongAnswer
+        | Verdict::PresentationError
+        | Verdict::PartialScore
+        | Verdict::Skipped
+        | Verdict::Accepted
+        | Verdict::CompileError
+        | Verdict::CompileLimit => return None,
     }
     match step.outcome {
         // A program of a problem may run slightly longer than its limit, and exit by itself.
@@ -596,8 +616,9 @@ pub(crate) struct SummaryView {
     pub(crate) submission_id: String,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
-    /// Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
-    /// problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
+    /// Purpose: `run` (a program without a problem), `submission` (a solution that counts), `samples` (a trial on a
+    /// problem's samples), `custom_input` (a trial on the sender's own input) or `verification` (of a problem's
+    /// package).
     pub(crate) purpose: &'static str,
     /// The submission's status.
     pub(crate) status: Status,

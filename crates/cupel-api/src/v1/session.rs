@@ -39,7 +39,7 @@ impl From<&User> for SessionUser {
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionState {
-    /// The user; `null`: nobody is signed in.
+    /// The user; `null` if no user is signed in.
     user: Option<SessionUser>,
     /// Whether anybody may register. Otherwise a join code is needed.
     registration_open: bool,
@@ -55,8 +55,8 @@ impl SessionState {
 ///
 /// Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
 /// requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value and
-/// must come from a page of this server, as `Sec-Fetch-Site` or `Origin` says; so must this one. The cookie is valid
-/// until the session ends.
+/// must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
+/// The cookie is valid until the session ends.
 #[utoipa::path(
     post, path = "/session", tag = "auth", operation_id = "sign_in",
     params(("X-Cupel-Site" = String, Header, description = "Any value")),
@@ -103,7 +103,7 @@ pub(crate) async fn session(State(app): State<Shared>, Guest(caller): Guest) -> 
 #[utoipa::path(
     delete, path = "/session", tag = "auth", operation_id = "sign_out",
     responses(
-        (status = 204, description = "Nobody is signed in any more"),
+        (status = 204, description = "The session has ended"),
         (status = 403, description = "The request does not come from a page of this server", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

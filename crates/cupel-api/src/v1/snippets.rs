@@ -44,7 +44,7 @@ pub(crate) struct SnippetRequest {
     /// Standard input.
     #[serde(default)]
     input: Option<String>,
-    /// Another name of `input`.
+    /// Another name for `input`.
     #[serde(default)]
     stdin: Option<String>,
     /// Limits that differ from the language's defaults; none may exceed the language's maximum.
@@ -57,7 +57,7 @@ pub(crate) struct SnippetRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SnippetFileRequest {
     /// A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
-    /// pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+    /// pattern cannot count bytes. For paths with non-ASCII characters, it permits only shorter paths than the server.
     #[schema(min_length = 1, max_length = 1024)]
     path: String,
     /// The content.
@@ -67,7 +67,7 @@ pub(crate) struct SnippetFileRequest {
 /// A file of a shared program.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SnippetFileView {
-    /// Its path.
+    /// Path of the file.
     path: String,
     /// The content.
     content: String,
@@ -114,7 +114,7 @@ pub(crate) struct SnippetView {
     input: String,
     /// Limits that differ from the language's defaults.
     limits: SnippetLimits,
-    /// When a user last shared it (RFC 3339).
+    /// Time at which a user last shared the program (RFC 3339).
     #[schema(format = DateTime)]
     shared_at: String,
 }
@@ -141,9 +141,9 @@ impl SnippetView {
 
 /// Share a program.
 ///
-/// The program gets a link under which every client can read it; it never changes. The same program always has the same
-/// link. Sharing counts as one submission. The operator bounds the number of programs that one user may share (1,000 by
-/// default), and may set a time after which a program that nobody shares again is removed.
+/// Every client can read the program with its link. A shared program never changes. The same program always has the
+/// same link. Sharing counts as one submission. The operator bounds the number of programs that one user may share
+/// (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
 #[utoipa::path(
     post, path = "/snippets", tag = "execute", operation_id = "share_program",
     request_body = SnippetRequest,
@@ -213,7 +213,7 @@ pub(crate) struct OwnSnippetView {
     language: String,
     /// The first line of the main source that is not blank, up to 120 characters.
     title: String,
-    /// When you last shared it (RFC 3339).
+    /// Time at which you last shared the program (RFC 3339).
     #[schema(format = DateTime)]
     shared_at: String,
 }
@@ -221,13 +221,13 @@ pub(crate) struct OwnSnippetView {
 /// A page of the programs that you share.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OwnSnippetPage {
-    /// The page, the program last shared first.
+    /// The programs, most recently shared first.
     snippets: Vec<OwnSnippetView>,
-    /// Position of the page.
+    /// Page number, entries per page and total.
     pagination: Pagination,
 }
 
-/// Entries per page. A fixed number, because the programs themselves are read.
+/// Entries per page. The number is fixed, because listing reads the programs themselves.
 const OWN_PER_PAGE: u64 = 20;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -266,7 +266,7 @@ pub(crate) async fn own(
 
 /// End the sharing of a program.
 ///
-/// The link works as long as another user shares the same program.
+/// The link stays valid while another user shares the same program.
 #[utoipa::path(
     delete, path = "/snippets/{snippet_id}", tag = "execute", operation_id = "unshare_program",
     params(("snippet_id" = String, Path, description = "Id from the link")),
@@ -296,7 +296,7 @@ fn refusal(error: ShareError) -> ApiError {
         ShareError::Invalid(faults) => faults_of_core(faults, |_| ("", Shape::new(true, true, false))),
         error @ ShareError::TooMany { .. } => {
             let detail = format!(
-                "{} Remove one of them (`DELETE /api/v1/snippets/{{snippet_id}}`), or ask the operator for more room.",
+                "{} Remove one of them (`DELETE /api/v1/snippets/{{snippet_id}}`), or ask the operator for a larger quota.",
                 sentence(&error.to_string())
             );
             ApiError::new(ErrorKind::QuotaUsedUp, detail)

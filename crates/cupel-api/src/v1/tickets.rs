@@ -1,5 +1,5 @@
-//! `/tickets`: one-time credentials for an event stream or a live connection, for browsers, whose `EventSource` and
-//! `WebSocket` cannot send a header.
+//! `/tickets`: one-time credentials for an event stream or a live connection. Browsers need them, because their
+//! `EventSource` and `WebSocket` cannot send headers.
 
 use axum::Json;
 use axum::extract::State;
@@ -33,7 +33,7 @@ pub(crate) struct TicketRequest {
 pub(crate) struct Ticket {
     /// Value for `?ticket=`; valid for one request.
     ticket: String,
-    /// URL at which to use it.
+    /// URL at which the ticket can be used.
     url: String,
     #[schema(format = DateTime)]
     expires_at: String,
@@ -41,9 +41,9 @@ pub(crate) struct Ticket {
 
 /// Get a ticket for an event stream or a live connection.
 ///
-/// `new EventSource(url)` follows the submission; `new WebSocket(url)` opens a live connection. A ticket is valid once,
-/// within one minute. If the connection breaks, get another ticket; for an event stream, add `&after=` with the last
-/// event's id.
+/// `new EventSource(url)` follows the submission; `new WebSocket(url)` opens a live connection. A ticket can be used
+/// once, within one minute. If the connection breaks, get another ticket. For an event stream, then add `&after=` with
+/// the last event's id.
 #[utoipa::path(
     post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
     request_body = TicketRequest,
@@ -74,11 +74,11 @@ pub(crate) async fn create_ticket(
             (TicketUse::Stream(id), format!("/api/v1/execute/{id}/events"))
         }
     };
-    let made = app.accounts.make_ticket(&caller.viewer, opens).await?;
-    let (ticket, expires_at) = made.ok_or_else(|| {
+    let issued = app.accounts.make_ticket(&caller.viewer, opens).await?;
+    let (ticket, expires_at) = issued.ok_or_else(|| {
         ApiError::new(
             ErrorKind::RateLimited,
-            "You have the maximum number of unused tickets. Use them, or wait a minute.",
+            "You have the maximum number of unused tickets. Use one of them, or wait a minute.",
         )
         .retry_after(cupel_core::accounts::TICKET_LIFETIME)
     })?;

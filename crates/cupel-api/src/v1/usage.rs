@@ -1,4 +1,4 @@
-//! `/users/me/usage`: what a user has left of the limits.
+//! `/users/me/usage`: a user's limits and their remaining amounts.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use cupel_http::limits::RateClass;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A user's limits, and what is left of them.
+/// A user's limits, and their remaining amounts.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UsageView {
     /// The tier that sets the rates.
@@ -37,7 +37,7 @@ pub(crate) struct RateView {
     remaining: u32,
 }
 
-/// Get what is left of your limits.
+/// Get the remaining amounts of your limits.
 ///
 /// The request itself is charged as one read, before the numbers are taken.
 #[utoipa::path(

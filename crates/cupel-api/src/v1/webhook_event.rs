@@ -108,10 +108,9 @@ impl WebhookEvent {
 /// A submission has ended.
 ///
 /// The server sends this request to the `webhook` of the submission. Signatures follow the Standard Webhooks
-/// convention: `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`, with the
-/// bytes of the secret from `GET /auth/webhook-secret` (the base64 text after `whsec_`, decoded) as the key. Compare
-/// the signature in constant time, and refuse old timestamps. A delivery that fails is repeated with the same
-/// `webhook-id`.
+/// convention: `webhook-signature` is `v1,` and the base64 HMAC-SHA256 of `webhook-id.webhook-timestamp.body`. The key
+/// is the secret from `GET /auth/webhook-secret`: decode the base64 text after `whsec_`. Compare the signature in
+/// constant time, and refuse old timestamps. A delivery that fails is repeated with the same `webhook-id`.
 #[utoipa::path(
     post, path = "submission.finished", tag = "submissions", operation_id = "submission_finished",
     params(

@@ -30,7 +30,7 @@ pub(crate) struct DeliveryParams {
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
-    /// Deliveries of all users, for administrators; ignored for others.
+    /// Whether deliveries of all users are listed. Only for administrators; ignored for other users.
     #[serde(default)]
     all: bool,
 }
@@ -39,7 +39,7 @@ pub(crate) struct DeliveryParams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryStatus {
-    /// Will be tried at `next_try_at`.
+    /// The next try is at `next_try_at`.
     Pending,
     /// The receiver responded with 2xx.
     Delivered,
@@ -141,8 +141,8 @@ pub(crate) async fn deliveries(
 
 /// Send a webhook again.
 ///
-/// The delivery is tried at once, with as many tries as a new one, even if the receiver accepted it before. A
-/// redelivery is charged as one submission. An administrator may do this for every user.
+/// The first try is immediate. The number of tries is that of a new delivery. The delivery may have succeeded before. A
+/// redelivery is charged as one submission. Administrators may redeliver webhooks of every user.
 #[utoipa::path(
     post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),

@@ -139,17 +139,17 @@ async fn every_operation_allows_exactly_its_documented_callers() {
             other => panic!("{name}: {other}?"),
         };
         // Refused callers get 403 if they lack the role, and 404 if the object belongs to another user.
-        let told = status(&user).await;
-        assert_eq!(told != 403, expects_user, "{name}: a user: {told}");
-        let told = status(&other).await;
-        assert_eq!(told != 403, expects_author, "{name}: the author of another problem: {told}");
+        let code = status(&user).await;
+        assert_eq!(code != 403, expects_user, "{name}: a user: {code}");
+        let code = status(&other).await;
+        assert_eq!(code != 403, expects_author, "{name}: the author of another problem: {code}");
         if operation.callers == "owner" {
-            assert_eq!(told, 404, "{name}: the author of another problem");
+            assert_eq!(code, 404, "{name}: the author of another problem");
         }
         for (who, person, is_admin) in [("the author", &author, false), ("an administrator", &admin, true)] {
-            let told = status(person).await;
-            assert_eq!(is_in(told), expects_author || is_admin, "{name}: {who}: {told}");
-            assert!(operation.callers != "owner" || told != 404, "{name}: {who}: {told}");
+            let code = status(person).await;
+            assert_eq!(is_in(code), expects_author || is_admin, "{name}: {who}: {code}");
+            assert!(operation.callers != "owner" || code != 404, "{name}: {who}: {code}");
         }
     }
 }
@@ -170,8 +170,8 @@ async fn a_key_allows_exactly_the_operations_of_its_scopes() {
         };
         assert_eq!(operation.status(&app, Some("rubbish")).await, 401, "{name}: rubbish");
         assert_eq!(operation.status(&app, Some(&key(false).await)).await, 403, "{name}: all scopes except this one");
-        let told = operation.status(&app, Some(&key(true).await)).await;
-        assert!(![401, 403].contains(&told), "{name}: only this scope: {told}");
+        let code = operation.status(&app, Some(&key(true).await)).await;
+        assert!(![401, 403].contains(&code), "{name}: only this scope: {code}");
     }
 }
 
@@ -187,15 +187,15 @@ async fn a_draft_is_visible_only_to_its_author_and_administrators() {
     {
         let name = operation.name();
         for who in [None, Some(&user.token), Some(&other.token)] {
-            let told = operation.status(&app, who.map(String::as_str)).await;
-            assert!([401, 403, 404].contains(&told), "{name}: {told}");
+            let code = operation.status(&app, who.map(String::as_str)).await;
+            assert!([401, 403, 404].contains(&code), "{name}: {code}");
             // To a caller who may use the operation, the response is that the problem does not exist.
-            assert!(operation.callers != "everybody" || told == 404, "{name}: {told}");
+            assert!(operation.callers != "everybody" || code == 404, "{name}: {code}");
         }
         // The author cannot delete the problem, because it has a submission.
         for who in [&author, &admin] {
-            let told = operation.status(&app, Some(&who.token)).await;
-            assert!(told != 403 && (told != 404 || operation.path.ends_with("/files/none")), "{name}: {told}");
+            let code = operation.status(&app, Some(&who.token)).await;
+            assert!(code != 403 && (code != 404 || operation.path.ends_with("/files/none")), "{name}: {code}");
         }
         seen += 1;
     }

@@ -232,8 +232,9 @@ async fn a_session_shows_the_client_that_opened_it() {
     let login = json!({ "email": user.user.email, "password": PASSWORD });
     let answer = app.post("/api/v1/auth/login", &login).header("user-agent", &long).send().await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let told = app.get("/api/v1/auth/sessions").bearer(&user.token).send().await.json;
-    let agents: Vec<_> = told["sessions"].as_array().unwrap().iter().map(|one| one["user_agent"].clone()).collect();
+    let session_list = app.get("/api/v1/auth/sessions").bearer(&user.token).send().await.json;
+    let agents: Vec<_> =
+        session_list["sessions"].as_array().unwrap().iter().map(|one| one["user_agent"].clone()).collect();
     let kept = format!("Browser/1{}", "x".repeat(191));
     assert_eq!(agents, [json!(kept), json!(null)], "newest first; 200 characters without control characters");
 }

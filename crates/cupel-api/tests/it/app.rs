@@ -1,4 +1,4 @@
-//! The server under test: everything is real except the sandbox, in a temporary directory.
+//! The server under test, in a temporary directory. Everything except the sandbox is real.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -160,7 +160,7 @@ async fn an_unknown_language_or_field_gets_the_nearest_suggestion() {
     let user = app.user().await;
     for (body, suggestion) in [
         (with(json!({ "language": "pyton" })), "`python`"),
-        (with(json!({ "time_limit": 1, "source_code": null })), "There are: "),
+        (with(json!({ "time_limit": 1, "source_code": null })), "The fields are: "),
         (with(json!({ "limit": {} })), "`limits`"),
     ] {
         let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;

@@ -65,7 +65,7 @@ async fn standings_that_did_not_change_are_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_tag_does_not_reveal_a_contest_that_one_may_not_see() {
+async fn a_tag_does_not_reveal_an_invisible_contest() {
     let app = TestApp::start().await;
     let (author, guest) = (app.author().await, app.user().await);
     a_private_contest(&app, &author).await;

@@ -689,7 +689,7 @@ async fn a_problem_of_a_current_contest_is_hidden_or_renamed_only_by_force() {
 }
 
 #[tokio::test]
-async fn a_description_is_html_on_request_and_raw_html_in_it_is_text() {
+async fn a_description_is_sent_as_html_on_request_with_raw_html_escaped() {
     let app = TestApp::start().await;
     let author = app.author().await;
     app.problem(&author, "echo", Visibility::Public).await;

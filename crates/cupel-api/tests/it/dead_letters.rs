@@ -36,8 +36,8 @@ async fn a_retried_dead_letter_keeps_its_id_and_gets_one_result() {
     die(&app, 2).await;
 
     let place = format!("/api/v1/execute/{id}");
-    let told = app.get(&place).bearer(&user.token).send().await.json;
-    assert_eq!(told["verdict"], "JE", "{told}");
+    let view = app.get(&place).bearer(&user.token).send().await.json;
+    assert_eq!(view["verdict"], "JE", "{view}");
     let listed = letters(&app, &admin).await;
     let letter = &listed["dead_letters"][0];
     assert_eq!((&letter["submission_id"], &letter["reason"]), (&json!(id), &json!("failure 2")), "{listed}");
@@ -59,11 +59,11 @@ async fn a_retried_dead_letter_keeps_its_id_and_gets_one_result() {
 
     assert_eq!(app.post(&retry, &json!({})).bearer(&admin.token).send().await.status, 204);
     app.post(&retry, &json!({})).bearer(&admin.token).send().await.is_error(404, "not-found");
-    let told = app.get(&place).bearer(&user.token).send().await.json;
-    assert_eq!(told["status"], "queued", "{told}");
+    let view = app.get(&place).bearer(&user.token).send().await.json;
+    assert_eq!(view["status"], "queued", "{view}");
     app.complete(a_report()).await;
-    let told = app.get(&place).bearer(&user.token).send().await.json;
-    assert_eq!((&told["submission_id"], &told["status"]), (&json!(id), &json!("completed")), "{told}");
+    let view = app.get(&place).bearer(&user.token).send().await.json;
+    assert_eq!((&view["submission_id"], &view["status"]), (&json!(id), &json!("completed")), "{view}");
     assert_eq!(letters(&app, &admin).await["pagination"]["total"], 0);
 }
 
@@ -99,6 +99,6 @@ async fn dismissing_a_dead_letter_keeps_the_submission() {
     assert_eq!(app.delete(&place).bearer(&admin.token).send().await.status, 204);
     app.get(&place).bearer(&admin.token).send().await.is_error(404, "not-found");
     app.post(&format!("{place}/retry"), &json!({})).bearer(&admin.token).send().await.is_error(404, "not-found");
-    let told = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
-    assert_eq!(told["verdict"], "JE", "{told}");
+    let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+    assert_eq!(view["verdict"], "JE", "{view}");
 }

@@ -66,7 +66,7 @@ fn every_list_of_a_program_has_the_default_maximum_of_the_server() {
     assert_eq!(maximum("ExecuteRequest", "env", "maxProperties"), json!(bounds.env_max));
     for request in ["ExecuteRequest", "SolutionRequest", "TrialRequest"] {
         assert_eq!(maximum(request, "files", "maxItems"), json!(bounds.files_max), "{request}");
-        // With `source_code`, which counts as a file, the maximum is one less.
+        // `source_code` counts as a file, so the maximum of `files` is one less.
         let rules = schema(&document, request)["allOf"].to_string();
         assert!(rules.contains(&format!("\"maxItems\":{}", bounds.files_max - 1)), "{request}: {rules}");
     }
@@ -138,8 +138,8 @@ async fn a_value_that_breaks_a_rule_of_the_document_is_refused_at_its_field() {
     assert!(entries["env"]["additionalProperties"]["pattern"].is_string(), "{entries}");
 }
 
-/// The server's answers to the values of `patterns.json`. That the document's patterns match the same values is checked
-/// by `scripts/openapi/patterns.py`, because the patterns need lookahead.
+/// Checks the server's answers to the values of `patterns.json`. `scripts/openapi/patterns.py` checks that the
+/// document's patterns match the same values, because the patterns need lookahead.
 #[tokio::test]
 async fn the_server_accepts_the_values_that_a_pattern_of_the_document_allows() {
     // Each of many values is sent with a registration.

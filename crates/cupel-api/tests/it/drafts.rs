@@ -107,7 +107,7 @@ async fn a_save_based_on_an_older_revision_is_refused() {
 }
 
 #[tokio::test]
-async fn saves_without_a_condition_and_begun_revisions_keep_the_one_before() {
+async fn saves_without_a_condition_and_new_revisions_keep_the_previous_revision() {
     let app = TestApp::start().await;
     let user = app.user().await;
     put(&app, &user, PYTHON, "one", ("", "")).await;

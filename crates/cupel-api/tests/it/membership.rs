@@ -22,7 +22,7 @@ async fn me(app: &TestApp, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_changed_password_needs_the_old_one_and_ends_the_other_sessions() {
+async fn changing_a_password_needs_the_old_password_and_ends_the_other_sessions() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let login = log_in(&app, &user.user.username, PASSWORD).await;
@@ -228,14 +228,14 @@ async fn a_class_behind_one_address_registers_with_a_join_code() {
     let place = format!("/api/v1/admin/registration-codes/{}", other.id);
     assert_eq!(app.delete(&place).bearer(&admin.token).send().await.status, 204);
     register(31, &other.code).await.is_error(422, "invalid-body").points_to("/join_code");
-    let mut told = register(32, "0123456789").await;
+    let mut last = register(32, "0123456789").await;
     for n in 33..200 {
-        if told.status == 429 {
+        if last.status == 429 {
             break;
         }
-        told = register(n, "0123456789").await;
+        last = register(n, "0123456789").await;
     }
-    told.is_error(429, "too-many-attempts");
+    last.is_error(429, "too-many-attempts");
 }
 
 #[tokio::test]
@@ -299,8 +299,8 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(app.accounts.count_users().await.unwrap(), before + 3);
     let lines: Vec<Vec<&str>> = done.text.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(lines[0], ["username", "email", "status", "link", "expires_at"]);
-    let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
-    assert_eq!(told, [("zoe", "created"), ("yan", "created"), (name.as_str(), "taken"), ("xia", "created")]);
+    let last: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
+    assert_eq!(last, [("zoe", "created"), ("yan", "created"), (name.as_str(), "taken"), ("xia", "created")]);
     // Before the link is used, no password works.
     for password in ["!", "", PASSWORD] {
         log_in(&app, "yan", password).await.is_error(401, "wrong-credentials");
@@ -312,11 +312,12 @@ async fn users_are_imported_from_csv_and_set_their_passwords_with_links() {
     assert_eq!(me(&app, login.json["access_token"].as_str().unwrap()).await.json["email"], Value::Null);
     let zoe = app.accounts.find_user("zoe").await.unwrap().unwrap();
     assert_eq!((zoe.role, zoe.tier), (Role::Author, Tier::default()));
-    // In a second import, users with a password or another address are reported as taken; the others get new links.
+    // In a second import, users with a password or another address are reported as taken. All other users get new
+    // links.
     let again = import("username,email\nzoe,ZOE@example.com\nyan,\nxia,xia@example.com\n".into()).await;
     let lines: Vec<Vec<&str>> = again.text.lines().map(|line| line.split(',').collect()).collect();
-    let told: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
-    assert_eq!(told, [("zoe", "exists"), ("yan", "taken"), ("xia", "taken")]);
+    let last: Vec<_> = lines[1..].iter().map(|line| (line[0], line[2])).collect();
+    assert_eq!(last, [("zoe", "exists"), ("yan", "taken"), ("xia", "taken")]);
     assert_eq!(app.accounts.count_users().await.unwrap(), before + 3);
     let body = json!({ "token": lines[1][3].split_once("token=").unwrap().1, "password": ANOTHER });
     assert_eq!(app.post("/api/v1/auth/password/reset", &body).send().await.status, 204);
@@ -344,7 +345,7 @@ async fn a_ticket_opens_only_its_submissions_stream_and_only_once() {
     // The ticket is invalid for other URLs, and trying them does not use it up.
     app.get(&place.replace(&id, &second)).send().await.is_error(401, "unauthorized");
     app.get(&place.replace("/events", "")).send().await.is_error(400, "invalid-parameter");
-    // On another node.
+    // Another node accepts a ticket as well.
     let node = app.node(cupel_cache::SharedCaches::in_memory(cupel_types::Bytes::mib(1)));
     let stream = node.get(&place).send().await;
     assert_eq!(stream.status, 200, "{stream:?}");

@@ -34,7 +34,7 @@ async fn the_documentation_has_a_page_on_package_formats() {
     let app = TestApp::start().await;
     let page = app.get("/docs/formats").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
-    for part in ["`problem.toml`", "Polygon", "Kattis", "DOMjudge"] {
+    for part in ["`problem.toml`", "Polygon", "Kattis", "DOMjudge", "DMOJ"] {
         assert!(page.text.contains(part), "{part}");
     }
     assert!(!page.text.contains("Packages that each test run"), "the section for developers is omitted");

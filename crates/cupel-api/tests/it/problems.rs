@@ -219,7 +219,7 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     }
     let plain = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
     assert!(!plain.text.contains("the-trap"), "{}", plain.text);
-    // Time and memory are the rounded maximum, on every route.
+    // On every route, time and memory are the maximums, rounded up.
     let figures = |json: &Value| (json["execution_time_ms"].clone(), json["memory_used_kb"].clone());
     let rounded = (json!(130), json!(5120));
     for json in [&seen.json, &plain.json] {
@@ -232,11 +232,11 @@ async fn a_sender_sees_test_results_but_no_data_of_hidden_tests() {
     let page = app.get(&format!("/api/v1/problems/{slug}/submissions?all=true")).bearer(&author.token).send().await;
     assert_eq!(figures(&page.json["submissions"][0]), (json!(123), json!(4883)));
 
-    let told = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
-    assert_eq!(told.json["problem"]["tests"][1]["name"], "secret/the-trap");
-    assert_eq!((figures(&told.json), &told.json["wall_time_ms"]), ((json!(123), json!(4883)), &json!(130)));
-    assert_eq!(figures(&told.json["problem"]["tests"][1]), (json!(123), json!(4883)), "its author sees each test");
-    assert_eq!(told.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
+    let result = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
+    assert_eq!(result.json["problem"]["tests"][1]["name"], "secret/the-trap");
+    assert_eq!((figures(&result.json), &result.json["wall_time_ms"]), ((json!(123), json!(4883)), &json!(130)));
+    assert_eq!(figures(&result.json["problem"]["tests"][1]), (json!(123), json!(4883)), "its author sees each test");
+    assert_eq!(result.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
     app.get(&format!("/api/v1/execute/{id}")).bearer(&author.token).send().await.is_error(404, "not-found");
     let stranger = app.user().await;
     app.get(&format!("/api/v1/submissions/{id}")).bearer(&stranger.token).send().await.is_error(404, "not-found");
@@ -285,10 +285,10 @@ async fn a_result_has_the_texts_of_the_tests_that_its_viewer_may_see() {
     assert_eq!(texts(&seen), [sample.clone(), none.clone(), none.clone(), none.clone()]);
     let of_author = texts(&read(&author, &path).await);
     assert_eq!(of_author, [sample, json!(["b\n", "b\n", false]), none.clone(), none.clone()]);
-    // No other response has them.
+    // Other responses do not have these texts.
     assert_eq!(texts(&read(&user, &format!("/api/v1/execute/{id}")).await), vec![none.clone(); 4]);
 
-    // A trial on the user's own input has nothing to do with the tests.
+    // A trial on the user's own input does not use the tests.
     let body = json!({ "language": "python", "source_code": "1", "input": "x" });
     let tried = app.post(&format!("/api/v1/problems/{slug}/run"), &body).bearer(&user.token).send().await;
     app.complete(graded_on(&tests)).await;
@@ -323,7 +323,7 @@ async fn the_texts_of_tests_in_a_result_are_bounded_and_failed_tests_come_first(
     assert_eq!(tests[0]["input"], large[..16 << 10]);
     let all: usize = tests.iter().filter_map(|test| test["input"].as_str()).map(str::len).sum();
     assert!((240 << 10..=256 << 10).contains(&all), "{all}");
-    assert_eq!(tests[28].get("input"), None, "there is no room for the last passed test");
+    assert_eq!(tests[28].get("input"), None, "the maximum is reached before the last passed test");
 }
 
 #[tokio::test]
@@ -477,8 +477,8 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
         (200, &json!(true)),
         "{asked:?}"
     );
-    let told = app.get(asked.header("content-location")).bearer(&author.token).send().await;
-    assert_eq!(told.json["problem"]["verification"]["holds"], true, "{told:?}");
+    let result = app.get(asked.header("content-location")).bearer(&author.token).send().await;
+    assert_eq!(result.json["problem"]["verification"]["holds"], true, "{result:?}");
     assert_eq!(publish().bearer(&author.token).send().await.status, 200);
     assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
 
@@ -518,9 +518,9 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     assert_eq!((again.status.as_u16(), &again.json["queued"]), (202, &json!(1)));
     app.complete(graded(Verdict::WrongAnswer)).await;
     let runs = app.get(&format!("/api/v1/submissions/{id}/runs")).bearer(&author.token).send().await;
-    let told: Vec<_> =
+    let result: Vec<_> =
         runs.json["runs"].as_array().unwrap().iter().map(|r| (r["verdict"].clone(), r["version"].clone())).collect();
-    assert_eq!(told, [(json!("WA"), json!(2)), (json!("AC"), json!(1))]);
+    assert_eq!(result, [(json!("WA"), json!(2)), (json!("AC"), json!(1))]);
 
     let exported = app.get("/api/v1/problems/echo/package").bearer(&author.token).send().await;
     assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"));
@@ -631,7 +631,7 @@ async fn an_administrator_can_publish_despite_errors_with_a_recorded_reason() {
 }
 
 #[tokio::test]
-async fn a_package_is_exported_as_imported() {
+async fn an_exported_package_equals_the_imported_package() {
     let app = TestApp::start().await;
     let author = app.author().await;
     let toml = "title = \"Twice\"\n[limits]\ntime = 1.0\n[function]\nname = \"twice\"\nreturns = \"int\"\n\
@@ -670,12 +670,12 @@ async fn a_running_verification_is_shown_as_running() {
         call.header("idempotency-key", "once").bearer(&author.token).send()
     };
     let first = verify("").await;
-    let told = json!({ "submission_id": first.json["submission_id"], "status": "queued", "message": "Problem submitted for verification" });
-    assert_eq!((first.status.as_u16(), &first.json), (202, &told));
+    let result = json!({ "submission_id": first.json["submission_id"], "status": "queued", "message": "Problem submitted for verification" });
+    assert_eq!((first.status.as_u16(), &first.json), (202, &result));
     let _runs = app.next_run().await;
     let later = verify("?wait=0.1").await;
     assert_eq!((later.status.as_u16(), &later.json["status"]), (202, &json!("running")), "{later:?}");
-    assert_eq!(later.json["submission_id"], told["submission_id"]);
+    assert_eq!(later.json["submission_id"], result["submission_id"]);
 }
 
 #[tokio::test]

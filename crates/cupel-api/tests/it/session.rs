@@ -51,7 +51,7 @@ async fn a_page_of_another_origin_can_neither_sign_in_nor_change_anything() {
 }
 
 #[tokio::test]
-async fn cors_gives_no_other_origin_the_cookie_or_the_sites_header() {
+async fn cors_allows_no_other_origin_the_cookie_or_the_site_header() {
     let app = TestApp::with_settings(|settings| settings.cors_origins = vec!["*".into()]).await;
     let asked = app
         .request(Method::OPTIONS, "/api/v1/execute")
@@ -92,7 +92,7 @@ async fn a_browser_signs_in_submits_follows_and_signs_out() {
 }
 
 #[tokio::test]
-async fn the_cookie_of_an_ended_session_is_that_of_a_visitor() {
+async fn a_client_with_the_cookie_of_an_ended_session_is_a_visitor() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let cookie = cookie(&sign_in(&app, &user).await);
@@ -108,7 +108,7 @@ async fn the_cookie_of_an_ended_session_is_that_of_a_visitor() {
 }
 
 #[tokio::test]
-async fn a_token_is_no_cookie_and_a_cookie_is_no_token() {
+async fn a_token_is_not_accepted_as_a_cookie_and_a_cookie_not_as_a_token() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let cookie = cookie(&sign_in(&app, &user).await);

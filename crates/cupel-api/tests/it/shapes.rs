@@ -1,4 +1,4 @@
-//! Tests of whole response documents, whose shapes are guaranteed exactly.
+//! Tests of complete response documents. Their exact shapes are guaranteed to clients.
 
 use cupel_types::{
     BoxPath, CaseReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
@@ -505,7 +505,7 @@ async fn a_batch_is_accepted_and_queried_as_a_whole() {
 }
 
 #[tokio::test]
-async fn cancelling_ends_queued_submissions_and_keeps_ended_ones() {
+async fn cancelling_ends_queued_submissions_and_does_not_change_ended_submissions() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });

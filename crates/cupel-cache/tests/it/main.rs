@@ -1,4 +1,4 @@
-//! Buckets limit all nodes together, and each node by itself while Redis is unreachable.
+//! Buckets limit all nodes together. While Redis is unreachable, each node limits locally.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,7 +53,7 @@ async fn a_burst_is_granted_and_the_remainder_reported() {
 }
 
 #[tokio::test]
-async fn draws_are_taken_together_or_not_at_all_and_giving_back_undoes_them() {
+async fn draws_are_charged_together_or_not_at_all_and_a_refund_undoes_them() {
     for buckets in both().await {
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 10)]).await.unwrap().remaining, 9);
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 1)]).await.unwrap_err().draw, 1);
@@ -146,7 +146,7 @@ async fn used_up(nodes: &[Arc<dyn Buckets>; 2], key: &str) -> [u32; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_redis_is_down_each_node_limits_by_itself_and_reports_it() {
+async fn while_redis_is_down_each_node_limits_locally_and_reports_it() {
     let redis = Redis::start();
     let cluster = servers::cluster();
     let nodes = [node(&redis, &cluster).await, node(&redis, &cluster).await];
@@ -168,7 +168,7 @@ async fn while_redis_is_down_each_node_limits_by_itself_and_reports_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_redis_hangs_each_node_limits_by_itself_and_reports_it() {
+async fn while_redis_hangs_each_node_limits_locally_and_reports_it() {
     let redis = Redis::start();
     let cluster = servers::cluster();
     let usual = async || connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis runs").buckets;

@@ -19,7 +19,7 @@ pub struct NewCode {
     pub name: String,
     /// Maximum number of registrations; 1 to [`CODE_USES_MAX`].
     pub uses_max: u32,
-    /// When the code expires; not in the past.
+    /// Time at which the code expires. Must not be in the past.
     pub expires_at: Timestamp,
 }
 
@@ -77,7 +77,7 @@ impl Accounts {
         self.inner.store.codes().await
     }
 
-    /// Ends a code: nobody can register with it any more. `false`: there is no such code.
+    /// Ends a code, so that it can no longer be used. Returns `false` if there is no such code.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -107,8 +107,8 @@ impl Accounts {
             return Err(RegisterError::NoSuchCode);
         }
         let new = self.ordinary_user(new, EmailRule::Optional).await?;
-        let made = self.inner.store.insert_user_with_code(new, code.as_str(), self.now()).await?;
-        made.map_err(|refused| match refused {
+        let inserted = self.inner.store.insert_user_with_code(new, code.as_str(), self.now()).await?;
+        inserted.map_err(|refused| match refused {
             CodeRefused::NotGood => RegisterError::NoSuchCode,
             CodeRefused::Taken(which) => RegisterError::Taken(which),
         })

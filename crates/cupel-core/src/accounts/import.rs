@@ -2,11 +2,10 @@
 //! as well.
 //!
 //! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in capitals or not. The
-//! separator is `;` if the first line has one, and `,` otherwise, because spreadsheets write one or the other, depending
-//! on the language of the system. Every line is checked before the first account is created. A name or address that is
-//! taken is reported in its line and does not affect the others. If an account with the same name and address exists and
-//! has no password yet, it gets a new link, so an
-//! import may be repeated.
+//! separator is `;` if the first line contains a semicolon, otherwise `,`. Which one a spreadsheet writes depends on
+//! the language of the system. Every line is checked before the first account is created. A name or address that is
+//! taken is reported in its line and does not affect the others. If an account with the same name and address exists
+//! and has no password yet, it gets a new link, so an import may be repeated.
 
 use std::time::Duration;
 
@@ -42,7 +41,7 @@ pub struct Person {
 pub struct LineFault {
     /// One-based number of the line.
     pub line: u64,
-    /// What is wrong.
+    /// Description of the error.
     pub detail: String,
 }
 
@@ -139,7 +138,7 @@ fn milliseconds(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// Why a line is not CSV, in plain words.
+/// Description of the syntax error.
 fn unreadable(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "the line is not UTF-8".to_owned(),
@@ -214,7 +213,7 @@ impl Accounts {
         match self.make_link(id, lifetime).await? {
             Some(link) if exists => Ok((person, Imported::Exists(link))),
             Some(link) => Ok((person, Imported::Created(link))),
-            // The account was deleted meanwhile.
+            // The account was deleted in the meantime.
             None => Ok((person, Imported::Taken(UserTaken::Username))),
         }
     }
@@ -230,8 +229,8 @@ mod tests {
     fn the_columns_may_be_in_any_order() {
         let csv = "\u{feff}email,username,tier\r\nada@example.com,ada,pro\n , bob ,\n";
         let people = read_people(csv.as_bytes(), &TIERS).unwrap();
-        let told: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
-        assert_eq!(told, [(2, "ada", "ada@example.com", "pro", Role::User), (3, "bob", "", "basic", Role::User)]);
+        let rows: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
+        assert_eq!(rows, [(2, "ada", "ada@example.com", "pro", Role::User), (3, "bob", "", "basic", Role::User)]);
     }
 
     #[test]

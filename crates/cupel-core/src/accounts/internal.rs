@@ -1,7 +1,7 @@
 //! Internal accounts of Cupel, which own the submissions of clients without an account.
 //!
-//! *Invariant:* a client can neither log in to such an account nor register its name, because the name contains a
-//! character that a registration refuses, and the password is random and discarded.
+//! *Invariant:* a client cannot log in to such an account, because its password is random and discarded. A client
+//! cannot register its name, because the name contains a character that a registration refuses.
 
 use cupel_types::UserId;
 

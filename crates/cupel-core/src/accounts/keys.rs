@@ -15,11 +15,11 @@ const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// A key to create.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Name for people; 1 to 100 characters.
+    /// Display name; 1 to 100 characters.
     pub name: String,
     /// Scopes; at least one.
     pub scopes: Vec<Scope>,
-    /// When the key expires; not in the past.
+    /// Time at which the key expires. Must not be in the past.
     pub expires_at: Option<Timestamp>,
 }
 

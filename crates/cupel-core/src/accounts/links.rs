@@ -100,8 +100,8 @@ impl Accounts {
         let token = Token::new(*user.as_uuid());
         let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
         let expires_at = now.saturating_add(lifetime).unwrap_or(now);
-        let made = self.inner.store.put_link(user, token.hash(), now, expires_at).await?;
-        Ok(made.then(|| PasswordLink { token: token.text(LINK), expires_at }))
+        let stored = self.inner.store.put_link(user, token.hash(), now, expires_at).await?;
+        Ok(stored.then(|| PasswordLink { token: token.text(LINK), expires_at }))
     }
 
     /// Sets a password with a link, invalidates the link, and ends all of the user's sessions. Returns the user.

@@ -111,7 +111,7 @@ pub trait MembershipStore: Send + Sync {
     async fn insert_code(&self, code: RegistrationCode) -> Result<(), StoreError>;
     /// All codes, newest first, including ended and expired ones; at most 1000.
     async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError>;
-    /// Ends a code: nobody can register with it any more. `false`: there is no such code.
+    /// Ends a code, so that it can no longer be used. Returns `false` if there is no such code.
     async fn end_code(&self, id: JoinCodeId, now: Timestamp) -> Result<bool, StoreError>;
     /// Whether registration with this code is possible now.
     async fn is_code_good(&self, code: &str, now: Timestamp) -> Result<bool, StoreError>;
@@ -122,7 +122,7 @@ pub trait MembershipStore: Send + Sync {
         code: &str,
         now: Timestamp,
     ) -> Result<Result<User, CodeRefused>, StoreError>;
-    /// Inserts a ticket, and deletes expired ones. `false`: the user has `most` tickets already.
+    /// Inserts a ticket, and deletes expired tickets. Returns `false` if the user already has `most` tickets.
     async fn put_ticket(&self, ticket: StreamTicket, most: u32, now: Timestamp) -> Result<bool, StoreError>;
     /// A ticket for this submission that is valid now.
     async fn ticket(

@@ -33,7 +33,7 @@ named! {
         /// Submits, and sees only their own submissions.
         #[default]
         User = "user",
-        /// Also creates problems.
+        /// May also create problems.
         Author = "author",
         /// May do everything.
         Admin = "admin",

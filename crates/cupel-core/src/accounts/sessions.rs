@@ -100,7 +100,7 @@ impl Accounts {
         let right = self.inner.passwords.verify(&password, hash.clone()).await?;
         match user {
             Some(user) if right && fits && user.disabled_at.is_some() => Err(LoginError::Disabled),
-            // The password may have been changed or the account disabled meanwhile.
+            // The password may have been changed or the account disabled in the meantime.
             Some(user) if right && fits => self.open(user, hash.as_deref(), user_agent).await?.ok_or(LoginError::Wrong),
             _ => Err(LoginError::Wrong),
         }
@@ -138,8 +138,8 @@ impl Accounts {
         Token::parse(REFRESH, refresh_token).map(|token| SessionId::from_uuid(token.id))
     }
 
-    /// Exchanges a refresh token for the next one. A token that was exchanged before counts as stolen, so the session
-    /// ends for all holders.
+    /// Exchanges a refresh token for a new refresh token. If the token was exchanged before, it counts as stolen, and
+    /// the session ends for all holders.
     ///
     /// # Errors
     /// [`RefreshError`].

@@ -60,8 +60,8 @@ impl Accounts {
             as_admin: viewer.is_admin,
             expires_at,
         };
-        let made = self.inner.store.put_ticket(ticket, TICKETS_MAX, now).await?;
-        Ok(made.then(|| (token.text(TICKET), expires_at)))
+        let is_stored = self.inner.store.put_ticket(ticket, TICKETS_MAX, now).await?;
+        Ok(is_stored.then(|| (token.text(TICKET), expires_at)))
     }
 
     /// The holder of a ticket. The ticket stays valid. `None`: it is not valid for this use, or no longer valid.

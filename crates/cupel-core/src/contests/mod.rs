@@ -1,8 +1,8 @@
 //! Contests: a set of problems, a time, participants, and the rules that turn attempts into standings.
 //!
 //! An attempt is any submission of a participant to a problem of the contest within the participant's time. Nothing
-//! else links a submission to a contest, so a rejudge updates the standings by itself, and virtual participation at
-//! another time differs only in its start.
+//! else links a submission to a contest. So a rejudge updates the standings automatically, and virtual participation
+//! differs only in its start time.
 //!
 //! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
 //! as pending, and the statistics and leaderboards of the problems exclude the hidden submissions ([`FreezeWindow`]).

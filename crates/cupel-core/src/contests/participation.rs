@@ -277,8 +277,8 @@ impl Core {
         Ok(self.inner.store.ask(new, per_user_max).await?.then_some(id))
     }
 
-    /// A page of questions and announcements. Organisers get all of them; other users get their own and the public
-    /// ones.
+    /// A page of questions and announcements. Organizers get all entries. Other users get public entries and their own
+    /// questions.
     ///
     /// # Errors
     /// If the store cannot answer.

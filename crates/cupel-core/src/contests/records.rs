@@ -142,7 +142,7 @@ pub struct Participant {
 pub struct ParticipantProgress {
     /// The participant.
     pub participant: Participant,
-    /// One standing per problem, in the contest's order; `None`: not tried.
+    /// One standing per problem, in the contest's order; `None` if the participant has not tried the problem.
     pub standings: Vec<Option<Standing>>,
 }
 
@@ -210,7 +210,7 @@ pub struct ContestChange {
     pub description: Option<String>,
     /// The rules.
     pub style: Option<Style>,
-    /// When the contest begins; official participants' times move with it.
+    /// Start time of the contest. The times of official participants move with it.
     pub starts_at: Option<Timestamp>,
     /// The length.
     pub length: Option<Duration>,
@@ -220,7 +220,7 @@ pub struct ContestChange {
     pub is_unfrozen: Option<bool>,
     /// Whether everyone may see it.
     pub is_public: Option<bool>,
-    /// A new join code; the old one becomes invalid.
+    /// A new join code. The old code becomes invalid.
     pub join_code: Option<JoinCode>,
     /// The problems.
     pub problems: Option<Vec<ProblemId>>,
@@ -279,7 +279,7 @@ pub struct NewClarification {
     pub is_announcement: bool,
     /// The text of the question or announcement.
     pub text: String,
-    /// When it was asked or announced.
+    /// Time of the question or announcement.
     pub asked_at: Timestamp,
 }
 

@@ -37,7 +37,7 @@ pub struct AttemptResult {
     pub score: Score,
 }
 
-/// What a viewer may see.
+/// The results that a viewer may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// Elapsed time of the contest: later attempts are ignored.
@@ -71,11 +71,11 @@ pub struct StandingsRow {
 /// One participant's result for one problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Tries with a visible result, up to and including the one that solves the problem.
+    /// Number of tries with a visible result, up to and including the try that solves the problem.
     pub tries: u32,
     /// Tries without a visible result: not judged, or frozen.
     pub pending: u32,
-    /// When the problem was solved; IOI: when the best score was first reached.
+    /// Time at which the problem was solved. For IOI scoring, time at which the best score was first reached.
     pub solved_at: Option<Duration>,
     /// Whether the participant is official, and no official participant solved the problem earlier.
     pub is_first: bool,
@@ -332,8 +332,8 @@ mod tests {
             (3, 1, 2, "0"),
         ]);
         let rows = standings(Style::Ioi, 2, &officials(3), &table, ALL);
-        let told: Vec<_> = rows.iter().map(|row| (row.rank, row.user, row.score, row.cells[0].tries)).collect();
-        assert_eq!(told, [(1, user(1), points(75), 3), (1, user(2), points(75), 1), (3, user(3), points(0), 0)]);
+        let ranking: Vec<_> = rows.iter().map(|row| (row.rank, row.user, row.score, row.cells[0].tries)).collect();
+        assert_eq!(ranking, [(1, user(1), points(75), 3), (1, user(2), points(75), 1), (3, user(3), points(0), 0)]);
         assert_eq!(rows[0].cells[0].solved_at, Some(Duration::from_secs(9 * 60 + 59)));
     }
 

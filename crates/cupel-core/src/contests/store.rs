@@ -66,8 +66,8 @@ pub trait ContestStore: Send + Sync {
     /// Whether the user takes part in a contest with this problem, and their time has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest; if there are
-    /// several, of the one that begins first.
+    /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest. If there are
+    /// several, the contest that begins first.
     async fn current_contest_with(
         &self,
         problem: ProblemId,

@@ -54,7 +54,8 @@ mod tests {
         let (reader, author) = ((somebody, Some(Part::Reader), user(2)), (somebody, Some(Part::Author), user(2)));
         let owner = (somebody, None, user(1));
         use Visibility::{Draft, Private, Public};
-        // Each row: the viewer; whether they see a draft, private and public problem; and whether they may change it.
+        // Each row has the viewer, whether the viewer can see a draft, a private and a public problem, and whether the
+        // viewer may change it.
         for ((principal, part, owner), sees, changes) in [
             ((Principal::Anonymous, None, user(2)), [false, false, true], false),
             (stranger, [false, false, true], false),

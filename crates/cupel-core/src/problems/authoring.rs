@@ -285,8 +285,8 @@ impl Core {
         ask: impl FnOnce(&dyn Packages) -> Result<T, PackagesError> + Send + 'static,
     ) -> Result<T, AuthorError> {
         let packages = Arc::clone(&self.inner.packages);
-        let asked = tokio::task::spawn_blocking(move || ask(packages.as_ref())).await;
-        Ok(asked.map_err(|_panicked| AuthorError::BrokenOff)??)
+        let outcome = tokio::task::spawn_blocking(move || ask(packages.as_ref())).await;
+        Ok(outcome.map_err(|_panicked| AuthorError::BrokenOff)??)
     }
 
     /// Whether this package is the current one, or was verified as an earlier version.

@@ -1,7 +1,7 @@
 //! Distribution of the CPU time and the memory of a problem's accepted solutions, with a viewer's own place in it.
 //!
-//! Figures are rounded up to [`TIME_UNIT`] and [`MEMORY_UNIT`], as those of senders and on leaderboards are. Each user
-//! counts once, with their best figures. As on the leaderboard, submissions that a contest's freeze hides do not count; a
+//! Values are rounded up to [`TIME_UNIT`] and [`MEMORY_UNIT`], as in results and on leaderboards. Each user counts
+//! once, with their best values. As on the leaderboard, submissions that a contest's freeze hides do not count; a
 //! viewer's own place includes their own hidden ones.
 
 use std::time::Duration;
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn the_viewer_is_compared_with_the_others_in_whole_units() {
+    fn the_viewer_is_compared_with_other_users_in_whole_units() {
         // 1, 11, … 91 ms: 1 to 10 units.
         let users: Vec<_> = (0..10).map(|n| user(n, 10 * n as u64 + 1)).collect();
         let own = |figures| Distribution::of(&users, Some(figures), false).cpu_time.unwrap().own.unwrap();
         assert_eq!(own(users[0]), OwnPlace { figure: 1, better_than_percent: 100 });
         assert_eq!(own(users[9]), OwnPlace { figure: 10, better_than_percent: 0 });
-        // Another solution of the viewer counts for nobody else.
+        // Another solution of the viewer does not change the other users' values.
         assert_eq!(own(user(9, 39)), OwnPlace { figure: 4, better_than_percent: 55 });
         // The viewer need not be among the users: a freeze hides their solution.
         assert_eq!(own(user(99, 45)), OwnPlace { figure: 5, better_than_percent: 50 });

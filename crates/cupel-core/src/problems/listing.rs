@@ -136,7 +136,7 @@ impl Core {
         self.inner.store.progress(user).await
     }
 
-    /// What a user has solved of the public problems in the last [`ACTIVITY_DAYS`], as the user sees it.
+    /// A user's solved public problems in the last [`ACTIVITY_DAYS`], as visible to the user.
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -122,7 +122,7 @@ pub struct PackageCopy {
 pub struct Removable {
     /// The copy.
     pub copy: PackageCopy,
-    /// Whether a newer copy is old enough to rely on. If so, this one may be removed even if its package is named.
+    /// Whether a newer copy is old enough to rely on. If so, this copy may be removed even if its package is named.
     pub is_spare: bool,
 }
 

@@ -26,7 +26,7 @@ pub struct ProblemRecord {
     pub tags: Vec<Tag>,
     /// The author; `None`: shipped with Cupel.
     pub owner: Option<UserId>,
-    /// Who may see it.
+    /// The users who may see the problem.
     pub visibility: Visibility,
     /// The current package.
     pub package: ContentHash,
@@ -71,9 +71,9 @@ pub struct Statistics {
 /// A problem by its id or slug.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProblemKey {
-    /// By its id.
+    /// Selects the problem by its id.
     Id(ProblemId),
-    /// By its slug.
+    /// Selects the problem by its slug.
     Slug(Slug),
 }
 
@@ -123,7 +123,7 @@ pub struct ProblemFilter {
     pub sees_all: bool,
     /// Only problems that the asker may change.
     pub own: bool,
-    /// Only problems of these difficulties; empty: of any.
+    /// Only problems of these difficulties; empty for any difficulty.
     pub difficulties: Vec<Difficulty>,
     /// Only problems with all of these tags.
     pub tags: Vec<Tag>,
@@ -139,7 +139,7 @@ cupel_types::named! {
     /// Order of a list of problems; ties are ordered by title.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum ProblemSort, as_str, from_name {
-        /// By title.
+        /// Sorted by title.
         #[default]
         Title = "title",
         /// Newest first.
@@ -160,7 +160,7 @@ pub struct NewProblem {
     pub slug: Slug,
     /// The author.
     pub owner: Option<UserId>,
-    /// Who may see it.
+    /// The users who may see the problem.
     pub visibility: Visibility,
     /// The first version.
     pub version: NewVersion,
@@ -329,7 +329,7 @@ pub struct Progress {
     pub last_solved_at: Option<Timestamp>,
 }
 
-/// What a user has solved of the public problems, by day, by difficulty and by tag, as the user sees it.
+/// A user's solved public problems by day, by difficulty and by tag, as visible to the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Days (since 1970-01-01, UTC) on which the user solved new problems, with their number, oldest first.

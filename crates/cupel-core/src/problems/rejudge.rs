@@ -61,8 +61,8 @@ impl Core {
     }
 
     /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest
-    /// hides from the viewer are rejudged as well, but are not counted: if the filter names a verdict, their number
-    /// would reveal their verdicts.
+    /// hides from the viewer are also rejudged, but are not counted. If the filter names a verdict, the count would
+    /// reveal their verdicts.
     ///
     /// # Errors
     /// If the store cannot write; runs already queued stay queued, and the call may be repeated.

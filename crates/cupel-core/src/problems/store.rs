@@ -16,8 +16,8 @@ use crate::{Needs, StoreError};
 ///
 /// Standings are not written through this port: [`RunStore::complete`](crate::RunStore::complete) writes them in its
 /// transaction. A user's standing with a problem follows from the newest judged run of each of the user's submissions,
-/// so a rejudge updates it. A submission to a problem *counts* if it was sent to be judged on all tests, and not as a
-/// trial on samples or on the sender's own input.
+/// so a rejudge updates it. A submission to a problem *counts* if it is judged on all tests. A trial on samples or on
+/// the sender's own input does not count.
 #[async_trait]
 pub trait ProblemStore: Send + Sync {
     /// Inserts a problem with its first version.
@@ -38,7 +38,7 @@ pub trait ProblemStore: Send + Sync {
     /// The exceptions for the versions of a problem, newest first, at most `limit`.
     async fn exceptions(&self, problem: ProblemId, limit: u64) -> Result<Vec<VersionException>, StoreError>;
 
-    /// One problem, with the part that `asker` has in it.
+    /// A problem, with the role of `asker` in it.
     async fn problem(
         &self,
         key: ProblemKey,
@@ -157,8 +157,7 @@ pub trait ProblemStore: Send + Sync {
     /// A user's progress with all public problems, as the user sees it.
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError>;
 
-    /// What a user has solved of the public problems, as the user sees it: days from `since` on, and at most `tags_max`
-    /// tags.
+    /// A user's solved public problems, as visible to the user: days from `since` on, and at most `tags_max` tags.
     async fn activity(&self, user: UserId, since: Timestamp, tags_max: u64) -> Result<Activity, StoreError>;
 
     /// A page of the global leaderboard, and its length.

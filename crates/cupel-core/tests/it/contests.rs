@@ -70,7 +70,7 @@ async fn standings_of_contests_are_cached_separately() {
 }
 
 #[tokio::test]
-async fn a_page_has_its_rows_and_always_the_viewers_own() {
+async fn a_page_has_its_rows_and_always_the_viewers_own_row() {
     let app = App::start().await;
     let contest = a_contest(&app, "paged").await;
     let mut users = Vec::new();
@@ -80,9 +80,12 @@ async fn a_page_has_its_rows_and_always_the_viewers_own() {
     let last = Principal::User(AuthenticatedUser { user: users[4], is_admin: false });
     let page = async |principal: &Principal, offset| standings(&app, principal, "paged", offset, 2).await;
     for (offset, rows) in [(0, &users[..2]), (2, &users[2..4]), (4, &users[4..]), (6, &[][..])] {
-        let told = page(&last, offset).await;
-        assert_eq!(told.rows.iter().map(|(row, _)| row.user).collect::<Vec<_>>(), rows, "from {offset} on");
-        assert_eq!((told.total, told.own.map(|(row, who)| (row.user, who.user))), (5, Some((users[4], users[4]))));
+        let standings_page = page(&last, offset).await;
+        assert_eq!(standings_page.rows.iter().map(|(row, _)| row.user).collect::<Vec<_>>(), rows, "from {offset} on");
+        assert_eq!(
+            (standings_page.total, standings_page.own.map(|(row, who)| (row.user, who.user))),
+            (5, Some((users[4], users[4])))
+        );
     }
     assert!(page(&Principal::Anonymous, 0).await.own.is_none());
 }

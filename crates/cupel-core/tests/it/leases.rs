@@ -26,11 +26,11 @@ async fn cancelling_raises_the_stop_flag_at_once() {
     let id = app.submit_one().await;
     let assignment = next(&app.core).await;
     let stop = assignment.stop.clone();
-    let told = tokio::spawn(async move { stop.raised().await });
+    let notified = tokio::spawn(async move { stop.raised().await });
     tokio::task::yield_now().await;
     assert!(!assignment.stop.is_raised());
     app.core.cancel(&app.me(), id).await.unwrap();
-    told.await.unwrap();
+    notified.await.unwrap();
     assert!(assignment.stop.is_raised());
     assignment.stop.raised().await;
 }
@@ -57,7 +57,7 @@ async fn losing_a_lease_stops_the_worker_and_its_result_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cancellation_reaches_the_new_attempt_after_the_lost_one_reported_late() {
+async fn a_cancellation_reaches_the_new_attempt_after_a_late_report_of_the_lost_attempt() {
     let app = App::start().await;
     let id = app.submit_one().await;
     let first = next(&app.core).await;

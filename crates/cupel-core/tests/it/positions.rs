@@ -31,7 +31,7 @@ async fn hear(log: &mut Follow) -> (&'static str, Seq, Option<u64>) {
 }
 
 impl App {
-    /// Submits a run a second after the one before.
+    /// Submits a run one second after the previous run.
     async fn submit_later(&self, owner: UserId, language: &str) -> SubmissionId {
         self.clock.advance(Duration::from_secs(1));
         let new = a_submission().in_language(language).as_sent();
@@ -87,7 +87,7 @@ async fn a_waiting_run_gets_its_new_position_until_it_starts() {
     }
 }
 
-/// A bus whose subscribers get what the test sends.
+/// A bus that delivers the test's events to subscribers.
 struct ScriptedBus(Mutex<Option<UnboundedReceiver<Received>>>);
 
 struct Script(UnboundedReceiver<Received>);

@@ -19,7 +19,7 @@ use super::{App, another_user, next};
 
 const MINUTES: Duration = Duration::from_secs(600);
 
-/// A correct cache.
+/// A cache that works as specified.
 #[derive(Default)]
 struct Exact(Mutex<HashMap<ResultKey, SubmissionId>>);
 
@@ -70,7 +70,7 @@ fn report(verdict: Verdict) -> RunReport {
     RunReport { verdict, limits: python.limits, language_version, ..a_report(b"42\n") }
 }
 
-/// Core with this cache, and the same state otherwise.
+/// Core with this cache and otherwise the same state.
 fn core(app: &App, cache: &ResultCache) -> Core {
     app.core.clone().with_result_cache(cache.clone())
 }
@@ -89,8 +89,8 @@ async fn run(app: &App, cache: &ResultCache, new: SubmissionBuilder, report: Run
     id
 }
 
-/// The submission whose cached result is returned for `new`. If there is none, the new submission is cancelled, and the
-/// cache keeps its earlier entry.
+/// Sends `new`, and returns the submission whose cached result is the response. If no result is cached, the new
+/// submission is cancelled, so that the cache does not change.
 async fn known(app: &App, cache: &ResultCache, new: SubmissionBuilder) -> Option<SubmissionId> {
     let cache = ResultCache { results: Arc::new(ReadOnly(Arc::clone(&cache.results))), ..cache.clone() };
     match send(app, &cache, new).await {

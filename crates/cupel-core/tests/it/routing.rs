@@ -220,7 +220,7 @@ async fn runs_in_a_language_queue_are_found_when_all_workers_have_equal_language
     let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
     site.send_heartbeats(&[&python, &both]).await;
     let id = site.submit("c").await;
-    // The worker without C is replaced, and then the other one restarts: no worker takes from the language queue any
+    // The worker without C is replaced, and then the other worker restarts. No worker takes from the language queue any
     // more.
     drop((python, both));
     site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());

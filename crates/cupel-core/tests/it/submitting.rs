@@ -130,7 +130,7 @@ async fn a_limit_is_between_one_and_the_languages_maximum() {
     use SubmissionFaultKind::*;
     let app = App::start().await;
     let max = registry().find("python").expect("python").limits_max;
-    let asked = LimitsRequest {
+    let requested = LimitsRequest {
         cpu_time: Some(max.cpu_time + Duration::from_millis(1)),
         wall_time: Some(Duration::ZERO),
         memory: Some(Bytes::new(max.memory.get() + 1)),
@@ -145,7 +145,7 @@ async fn a_limit_is_between_one_and_the_languages_maximum() {
         ("/limits/processes", LimitInvalid),
         ("/limits/output_bytes", LimitAboveMaximum),
     ];
-    let found = check(&app, |s| s.limits = asked, &expected).await;
+    let found = check(&app, |s| s.limits = requested, &expected).await;
     assert!(found[2].detail.contains(&max.memory.to_string()), "{}", found[2].detail);
     let at_the_maximum =
         LimitsRequest { cpu_time: Some(max.cpu_time), memory: Some(max.memory), ..LimitsRequest::default() };
@@ -155,17 +155,17 @@ async fn a_limit_is_between_one_and_the_languages_maximum() {
 #[tokio::test]
 async fn instruction_limits_are_accepted_only_if_instructions_are_counted() {
     let app = App::start().await;
-    let asked = |n| LimitsRequest { instructions: Some(Instructions::new(n)), ..LimitsRequest::default() };
+    let requested = |n| LimitsRequest { instructions: Some(Instructions::new(n)), ..LimitsRequest::default() };
     let expected = [("/limits/instructions", SubmissionFaultKind::LimitInvalid)];
-    let found = check(&app, |s| s.limits = asked(1_000_000), &expected).await;
+    let found = check(&app, |s| s.limits = requested(1_000_000), &expected).await;
     assert!(found[0].detail.contains("cannot be counted"), "{}", found[0].detail);
 
     let bounds = Bounds { counts_instructions: true, ..Bounds::default() };
     let app = App { core: core_with(&app.store, &app.clock, EmbeddedQueue::default(), bounds), ..app };
-    check(&app, |s| s.limits = asked(0), &expected).await;
-    let id = app.submit(a_submission().limits(asked(1_000_000))).await;
+    check(&app, |s| s.limits = requested(0), &expected).await;
+    let id = app.submit(a_submission().limits(requested(1_000_000))).await;
     let record = app.store.submission(id).await.unwrap().expect("a record");
-    assert_eq!(record.submission.limits, asked(1_000_000));
+    assert_eq!(record.submission.limits, requested(1_000_000));
 }
 
 #[tokio::test]

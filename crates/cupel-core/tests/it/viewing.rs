@@ -155,7 +155,7 @@ async fn the_requests_content_is_released_before_the_wait_and_the_permit_after_i
 }
 
 #[tokio::test]
-async fn a_repeated_request_gets_the_first_ones_id_and_waits_for_its_result() {
+async fn a_repeated_request_gets_the_id_of_the_first_and_waits_for_its_result() {
     let app = App::start().await;
     let key = || Idempotency { key: "k".into(), request_hash: [7; 32], expires_at: app.clock.now() + LONG };
     let send = async |at_most| execute(&app.core, app.owner, at_most, std::future::pending(), Some(key())).await;

@@ -20,13 +20,13 @@ use crate::lenient_base64::LENIENT;
 /// Maximum size of all files together, in bytes.
 const BYTES_MAX: u64 = 256 << 20;
 
-/// Size that a file has in addition to its contents, in bytes, so that the number of files is bounded, too.
+/// Size that is charged for a file in addition to its contents, in bytes. It also bounds the number of files.
 const ENTRY_BYTES: usize = 512;
 
 /// A file is removed if no run uses it for this time; two days, as in the original.
 const IDLE_MAX: Duration = Duration::from_secs(2 * 24 * 3600);
 
-/// A client's id of a file: letters and digits. CodeRunner uses the MD5 of the contents; nobody verifies it.
+/// A client's id of a file: letters and digits. CodeRunner uses the MD5 of the contents, which is not verified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId(String);
 

@@ -207,7 +207,8 @@ async fn answer(app: &Shared, mount: &Mount, notes: &Notes, request: Request) ->
     }
 }
 
-/// The caller of a request, before its body is read, so that nobody else can make the server read one.
+/// Identifies the caller before the request's body is read, so that other clients cannot make the server read large
+/// bodies.
 async fn identified(app: &Shared, request: Request) -> Result<(Caller, Request), ApiError> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, app).await?;

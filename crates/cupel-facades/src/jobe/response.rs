@@ -85,9 +85,7 @@ impl RunResponse {
                     ..RunResponse::new(outcome)
                 }
             }
-            (Some(_), None) if matches!(report.verdict, Verdict::CompileError | Verdict::CompileLimit) => {
-                refused(reason(report))
-            }
+            (Some(_), None) if report.is_not_built() => refused(reason(report)),
             (_, None) => RunResponse::failed(&reason(report)),
         }
     }

@@ -23,8 +23,8 @@ use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
 /// place. Proxies usually end a request after 60 s or more without a byte.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Upper bound on the memory for one byte of output while the response is built: the byte, its escape `\xNN` in buffers of
-/// up to twice the size (8), and in JSON (5 for each escape, twice).
+/// Upper bound on the memory for one byte of output while the response is built. It is the sum of the byte itself, its
+/// escape `\xNN` in buffers of up to twice the size (8), and the escape in JSON (5, twice).
 const BYTES_PER_BYTE: usize = 19;
 
 /// Runs a job, and responds with its result.

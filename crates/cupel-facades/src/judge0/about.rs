@@ -1,4 +1,4 @@
-//! What the original says about itself: configuration, versions, the machine and the workers.
+//! The original's endpoints about itself: configuration, versions, the machine and the workers.
 
 use std::fs;
 

@@ -1,7 +1,7 @@
 //! The archive of additional files.
 //!
-//! An archive that cannot be read has no files, as in the original. In contrast to the original, entries that are links or
-//! special files, or whose path leaves the directory, are skipped, and what is unpacked is bounded.
+//! An archive that cannot be read has no files, as in the original. In contrast to the original, links, special files
+//! and entries whose path leaves the directory are skipped, and the unpacked size is bounded.
 
 use std::io::{Cursor, Read};
 
@@ -46,7 +46,7 @@ pub(super) fn files<E>(
         left -= size;
         reserve(usize::try_from(size).unwrap_or(usize::MAX))?;
         let mut data = Vec::new();
-        // A file that is damaged, or not as large as the archive says, is missing.
+        // A file is omitted if it is damaged or its size differs from the archive's entry.
         if entry.by_ref().take(size + 1).read_to_end(&mut data).is_ok_and(|read| read as u64 == size) {
             files.push((path, data.into()));
         }

@@ -417,8 +417,9 @@ impl Reader<'_> {
 /// Characters that the original removes from options and arguments before a shell reads them.
 const REMOVED: [char; 7] = ['$', '&', ';', '<', '>', '|', '`'];
 
-/// The words of compiler options or arguments, by the rules of a shell, but without a shell: after the characters that
-/// the original removes, only quotes and backslashes have a meaning. Line breaks separate words.
+/// Splits compiler options or arguments into words like a shell, but without a shell. The characters that the original
+/// removes are removed first. After that, only quotes and backslashes have a special meaning. Line breaks separate
+/// words.
 pub(super) fn words(text: Option<&str>) -> Vec<String> {
     let text: String = text.unwrap_or_default().chars().filter(|c| !REMOVED.contains(c)).collect();
     // A quote that is not closed is a syntax error in a shell. Here, the text is split at blanks.

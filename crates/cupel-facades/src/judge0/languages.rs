@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mapped_id_is_an_active_one_of_the_original() {
+    fn every_mapped_id_is_active_in_the_original() {
         let registry = Registry::load(None).unwrap();
         for flavour in [Flavour::Ce, Flavour::Extra] {
             for (id, _) in registry.facade_names(flavour.facade()) {

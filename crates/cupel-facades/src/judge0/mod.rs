@@ -279,14 +279,15 @@ async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Re
         return Ok(StatusCode::OK.into_response());
     }
     let (mut parts, body) = with_key_in_header(&app, request).await?.into_parts();
-    // The caller is identified before a large body is read, so that nobody else can make the server read one.
+    // The caller is identified before a large body is read, so that other clients cannot make the server read large
+    // bodies.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let (query, headers, method) = (parts.uri.query().map(str::to_owned), parts.headers.clone(), parts.method.clone());
     let (bytes, held) = match method {
         Method::POST => submission_bytes(Request::from_parts(parts, body), &app).await?,
         _ => (Bytes::new(), None),
     };
-    // The query has parameters of the submission, too.
+    // The query can also have parameters of the submission.
     let name = match operation {
         Operation::CreateBatch => "submissions/batch",
         _ => "submissions",

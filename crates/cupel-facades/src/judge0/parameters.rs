@@ -29,8 +29,7 @@ impl Parameters {
 
     /// The parameters of a query and of a body.
     ///
-    /// # Errors
-    /// If the body is not what its content type says.
+    /// # Errors If the body does not match its content type.
     pub(super) async fn of(query: Option<&str>, headers: &HeaderMap, body: Bytes) -> Result<Parameters, Malformed> {
         let Parameters(mut all) = Parameters::of_query(query);
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -99,8 +98,8 @@ impl Parameters {
     }
 }
 
-/// Inserts a field of a form, with the names of lists that Rails knows: `a[][b]` is the member `b` of the last object in the
-/// list `a`, or of a new object if the last one has this member already; `a[]` is an element of the list `a`.
+/// Inserts a field of a form, with the list syntax of Rails. `a[]` is an element of the list `a`. `a[][b]` is the
+/// member `b` of the last object in the list `a`, or of a new object if the last object already has this member.
 fn insert(all: &mut Map<String, Value>, name: &str, value: String) {
     let value = Value::String(value);
     let Some((list, rest)) = name.split_once("[]") else {

@@ -33,8 +33,8 @@ use crate::program::main_name;
 /// The script of a multi-file program that has none: the exit code is that of a shell that does not find its script.
 const NO_RUN_SCRIPT: &[u8] = b"echo 'bash: run: No such file or directory' >&2\nexit 127\n";
 
-/// The submission of valid attributes. `None`: the language was removed meanwhile. `held`: the memory of the request's body,
-/// which grows by that of the unpacked files.
+/// The submission for valid attributes. `None` if the language was removed in the meantime. `held` is the memory
+/// reserved for the request's body. It grows by the size of the unpacked files.
 ///
 /// # Errors
 /// If there is no memory for the files at the moment.

@@ -150,19 +150,21 @@ async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, S
 fn statuses(programs: &impl Fn() -> HistoryFilter) -> Vec<(Status, HistoryFilter)> {
     let of = |verdict| HistoryFilter { verdict: Some(verdict), ..programs() };
     let at = |stage| HistoryFilter { stage: Some(stage), ..programs() };
-    vec![
-        (Status::InQueue, at(Stage::Queued)),
-        (Status::Processing, at(Stage::Running)),
-        (Status::Accepted, of(Verdict::Accepted)),
-        (Status::WrongAnswer, of(Verdict::WrongAnswer)),
-        (Status::TimeLimitExceeded, of(Verdict::TimeLimit)),
-        (Status::TimeLimitExceeded, of(Verdict::IdleLimit)),
-        (Status::CompilationError, of(Verdict::CompileError)),
-        (Status::CompilationError, of(Verdict::CompileLimit)),
-        (Status::Nzec, of(Verdict::RuntimeError)),
-        (Status::Sigxfsz, of(Verdict::OutputLimit)),
-        (Status::Other, of(Verdict::MemoryLimit)),
-        (Status::Other, of(Verdict::SecurityViolation)),
-        (Status::InternalError, of(Verdict::InternalError)),
-    ]
+    let judged = Verdict::ALL.into_iter().filter_map(|verdict| Some((status_of(verdict)?, of(verdict))));
+    [(Status::InQueue, at(Stage::Queued)), (Status::Processing, at(Stage::Running))].into_iter().chain(judged).collect()
+}
+
+/// The status as which a verdict is counted; `None` for verdicts that a run without a problem never gets.
+const fn status_of(verdict: Verdict) -> Option<Status> {
+    Some(match verdict {
+        Verdict::Accepted => Status::Accepted,
+        Verdict::WrongAnswer => Status::WrongAnswer,
+        Verdict::TimeLimit | Verdict::IdleLimit => Status::TimeLimitExceeded,
+        Verdict::CompileError | Verdict::CompileLimit => Status::CompilationError,
+        Verdict::RuntimeError => Status::Nzec,
+        Verdict::OutputLimit => Status::Sigxfsz,
+        Verdict::MemoryLimit | Verdict::SecurityViolation => Status::Other,
+        Verdict::InternalError => Status::InternalError,
+        Verdict::PartialScore | Verdict::PresentationError | Verdict::Skipped | Verdict::Cancelled => return None,
+    })
 }

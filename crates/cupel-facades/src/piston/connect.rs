@@ -316,7 +316,7 @@ async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close
         let bytes = match socket.next().await?.ok()? {
             Message::Text(text) => text.as_bytes().to_vec(),
             Message::Binary(bytes) => bytes.to_vec(),
-            // Tungstenite answers pings and closes by itself.
+            // Tungstenite answers pings and close frames automatically.
             _ => continue,
         };
         return Some(match serde_json::from_slice(&bytes) {

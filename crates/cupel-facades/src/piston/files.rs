@@ -15,7 +15,7 @@ pub(super) enum Encoding {
     Utf8,
     Base64,
     Hex,
-    /// Another text: decoded as UTF-8, but the file is no source file.
+    /// Another text. It is decoded as UTF-8, but the file is not a source file.
     Unknown,
 }
 
@@ -51,7 +51,8 @@ pub(super) struct File {
     pub(super) content: Arc<[u8]>,
 }
 
-/// The files, the main file first: the first one in UTF-8. Of files with the same name, the last one remains.
+/// The files. The main file, which is the first file in UTF-8, comes first. Of files with the same name, the last file
+/// is used.
 ///
 /// # Errors
 ///
@@ -81,7 +82,8 @@ pub(super) fn of(listed: &[Value], encodings: &[Encoding]) -> Result<Vec<File>, 
     Ok(files)
 }
 
-/// The path in its shortest form, below the working directory. The original stores an absolute name there, too.
+/// The path in its shortest form, below the working directory. The original also stores a file with an absolute name
+/// below this directory.
 fn inside(name: &str) -> Result<String, String> {
     let escapes = || format!("File path \"{name}\" tries to escape parent directory: {name}");
     let mut parts: Vec<&str> = Vec::new();

@@ -153,7 +153,7 @@ enum Address {
     Connect,
     /// Below `/api/v2`, and unknown.
     Unknown,
-    /// Not below `/api/v2`.
+    /// A path that is not below `/api/v2`.
     Elsewhere,
 }
 
@@ -297,7 +297,7 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
         _ => {}
     }
     let (mut parts, body) = request.into_parts();
-    // The caller is identified before the body is read, so that nobody else can make the server read one.
+    // The caller is identified before the body is read, so that other clients cannot make the server read large bodies.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let headers = parts.headers.clone();
     let key = IdempotencyKey::of_headers(&headers)?;

@@ -10,9 +10,10 @@ use super::request::Job;
 /// How closely the responses follow the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// Its limits, and its description of a crash: the exit code of the shell that starts the program there.
+    /// With the original's limits and its description of a crash, which is the exit code of the shell that starts the
+    /// program.
     Strict,
-    /// The limits of Cupel, the exact signal, and the reason why a program was killed.
+    /// With Cupel's limits, the exact signal, and the reason why a program was killed.
     Improved,
 }
 
@@ -130,7 +131,7 @@ impl End {
                     Style::Improved => "Memory limit exceeded",
                 },
             ),
-            // One of the streams is longer than the limit; `Stage::limited` says which.
+            // One of the streams is longer than the limit. `Stage::limited` names the stream.
             Outcome::OutputLimit => End::killed(Status::OutputLimit, "stdout length exceeded"),
             Outcome::DiskLimit => End::killed(Status::SandboxError, "Disk limit exceeded"),
             Outcome::Cancelled => End::killed(Status::SandboxError, "The run was cancelled"),
@@ -150,7 +151,7 @@ impl Stage {
         Stage { stdout, stderr, output, code, signal, message, status, cpu_time, wall_time, memory }
     }
 
-    /// The stage of an execution. `output`: both streams in the order of their arrival, if known.
+    /// The stage of an execution. `output` has both streams in the order of arrival, if that is known.
     fn of_step(step: &StepReport, output: Option<String>, style: Style) -> Stage {
         let (stdout, stderr) = (text(&step.stdout), text(&step.stderr));
         let output = output.unwrap_or_else(|| format!("{stdout}{stderr}"));
@@ -205,7 +206,7 @@ fn text(output: &Output) -> String {
 impl ExecuteResponse {
     /// Whether there is a result to report; otherwise Cupel failed, or the run was cancelled.
     pub(super) fn exists(report: &RunReport) -> bool {
-        report.execution.is_some() || matches!(report.verdict, Verdict::CompileLimit | Verdict::CompileError)
+        report.execution.is_some() || report.is_not_built()
     }
 
     /// The response for a judged program. `None`: see [`ExecuteResponse::exists`].

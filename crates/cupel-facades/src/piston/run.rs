@@ -35,7 +35,7 @@ const STRICT_OUTPUT: Bytes = Bytes::kib(4);
 /// buffers of up to twice the size (6), and in JSON (6), for the stream and for `output`.
 const BYTES_PER_BYTE: usize = 25;
 
-/// The submission of a request. `None`: the language was removed meanwhile.
+/// The submission for a request. `None` if the language was removed in the meantime.
 pub(super) fn submission_of(app: &Shared, job: &Job, style: Style, live: Option<Live>) -> Option<NewProgram> {
     let registry = app.core.registry();
     let language = registry.get(&job.runtime.id)?;

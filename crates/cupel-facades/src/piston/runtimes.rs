@@ -134,8 +134,8 @@ pub(super) fn installed(registry: &Registry) -> Vec<Runtime> {
 }
 
 /// Selects the runtime for a name and a range of versions, by the rules of the original: the highest version that the
-/// range includes. If the range includes no installed version, but one that the original has, the highest installed
-/// version is selected: so a request for version 3.10.0 of Python runs with the version that is installed here.
+/// range includes. If the range includes no installed version but a version of the original, the highest installed
+/// version is selected. So a request for version 3.10.0 of Python runs with the version that is installed here.
 pub(super) fn select(registry: &Registry, name: &str, range: &str) -> Option<Runtime> {
     let range = parse_range(range)?;
     let mut named: Vec<(Version, Runtime)> = installed(registry)
@@ -193,8 +193,8 @@ pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
     packages
 }
 
-/// The package with this name and the highest version that the range includes. An installed version precedes one that could be
-/// installed, and that one the others, so that `*` is the version that Cupel has.
+/// The package with this name and the highest version that the range includes. Installed versions come first, then
+/// versions that could be installed, then all others. So `*` selects the version that Cupel has.
 pub(super) fn find_package(registry: &Registry, name: &str, range: &str) -> Option<PackageView> {
     let range = parse_range(range)?;
     let versions = packages(registry).into_iter().filter(|package| package.language == name).filter_map(|package| {

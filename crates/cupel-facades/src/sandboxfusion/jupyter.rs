@@ -124,7 +124,7 @@ impl RunJupyterResponse {
     }
 }
 
-/// What the driver wrote. `None`: nothing, or something else, because a cell ended the process or changed the file.
+/// The driver's result. `None` if there is no valid result, because a cell ended the process or changed the file.
 fn outputs(files: &[FetchedFile]) -> Option<Vec<CellOutput>> {
     let file = files.iter().find(|file| file.path.as_str() == OUTPUT)?;
     serde_json::from_slice(&file.content.data).ok()

@@ -33,12 +33,12 @@ pub(crate) struct TestApp {
     pub(crate) core: Core,
     accounts: Accounts,
     pub(crate) account: UserId,
-    /// Ends requests that wait, as at the end of the server.
+    /// Ends waiting requests, as a shutdown of the server does.
     pub(crate) shutdown: CancellationToken,
     _dir: Arc<tempfile::TempDir>,
 }
 
-/// How the server under test is configured.
+/// Configuration of the server under test.
 pub(crate) struct TestSettings {
     pub(crate) piston: PistonOptions,
     pub(crate) judge0: Judge0Options,
@@ -268,9 +268,9 @@ pub(crate) fn compiled(report: RunReport) -> RunReport {
 }
 
 /// The report of a compilation that failed.
-pub(crate) fn not_compiled(verdict: Verdict, exit_code: Option<i32>, said: &str) -> RunReport {
+pub(crate) fn not_compiled(verdict: Verdict, exit_code: Option<i32>, message: &str) -> RunReport {
     let wall_time = Duration::from_millis(120);
-    let compile = CompileReport { ok: false, output: output(said), exit_code, wall_time, cached: false };
+    let compile = CompileReport { ok: false, output: output(message), exit_code, wall_time, cached: false };
     RunReport { compile: Some(compile), ..RunReport::bare(verdict, Limits::default(), "12") }
 }
 

@@ -317,7 +317,7 @@ async fn parameters_are_limits_and_a_value_that_is_not_numeric_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_stream_is_cut_and_one_that_is_not_utf8_is_escaped() {
+async fn a_long_stream_is_truncated_and_a_stream_that_is_not_utf8_is_escaped() {
     let app = TestApp::start(Keyless::Loopback).await;
     let long = "x".repeat(3_000_000);
     let (answer, _) = run(&app, &python(json!({})), ended(Outcome::Exited(0), &long, "")).await;
@@ -410,7 +410,7 @@ async fn the_list_has_the_installed_languages_in_the_order_of_the_original() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_is_told_what_it_may_send() {
+async fn cors_responses_list_what_a_page_of_another_site_may_send() {
     let app = TestApp::start(Keyless::Nobody).await;
     let mut request = TestApp::jobe_request("OPTIONS", "/runs", "");
     request.headers_mut().insert(header::ACCESS_CONTROL_REQUEST_METHOD, "POST".parse().unwrap());

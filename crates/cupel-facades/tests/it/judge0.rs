@@ -126,7 +126,7 @@ async fn all_35_fields_have_the_types_of_the_original() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_and_the_message_say_how_a_program_ended() {
+async fn the_status_and_the_message_describe_the_end_of_the_program() {
     let app = TestApp::start(Keyless::Loopback).await;
     let signalled = |signal| ended(Outcome::Signalled(Signal(signal)), "out", "");
     for (report, status, message, exit_code, exit_signal) in [
@@ -158,16 +158,16 @@ async fn the_status_and_the_message_say_how_a_program_ended() {
 async fn a_failed_compilation_has_only_its_output_and_warnings_are_kept() {
     let app = TestApp::start(Keyless::Loopback).await;
     let c = json!({ "source_code": "x", "language_id": 50 });
-    let failed = |said: &str| {
+    let failed = |messages: &str| {
         json!({
-            "stdout": null, "time": null, "memory": null, "stderr": null, "compile_output": said, "message": null,
+            "stdout": null, "time": null, "memory": null, "stderr": null, "compile_output": messages, "message": null,
             "exit_code": null, "exit_signal": null, "wall_time": null, "status": { "id": 6, "description": "Compilation Error" },
         })
     };
     let fields = "fields=stdout,time,memory,stderr,compile_output,message,exit_code,exit_signal,wall_time,status";
     let refused = not_compiled(Verdict::CompileError, Some(1), "error: x");
     assert_eq!(judged(&app, fields, &c, refused).await, failed("error: x"));
-    let too_long = not_compiled(Verdict::CompileLimit, None, "said before");
+    let too_long = not_compiled(Verdict::CompileLimit, None, "messages before");
     assert_eq!(judged(&app, fields, &c, too_long).await, failed("Compilation time limit exceeded."));
     let mut warned = compiled(ended(Outcome::Exited(0), "1", ""));
     warned.compile.as_mut().unwrap().output = output("warning: x");
@@ -224,7 +224,7 @@ async fn several_runs_have_mean_time_and_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_are_base64_both_ways_if_the_client_says_so() {
+async fn texts_are_base64_in_both_directions_on_request() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "source_code": "cHJpbnQo\nMSk", "stdin": "/wA=", "language_id": "71" });
     let mut report = ended(Outcome::Exited(1), "", "");
@@ -236,7 +236,7 @@ async fn texts_are_base64_both_ways_if_the_client_says_so() {
         "message": "RXhpdGVkIHdpdGggZXJyb3Igc3RhdHVzIDE=\n",
     });
     assert_eq!(json, expected);
-    // Without base64, bytes that are no text are an error, and the submission exists nevertheless.
+    // Without base64, bytes that are not text cause an error response, but the submission exists.
     let sentence =
         "some attributes for this submission cannot be converted to UTF-8, use base64_encoded=true query parameter";
     let json = judged(&app, "", &python(&json!({})), report).await;
@@ -394,17 +394,13 @@ async fn a_multi_file_program_is_its_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn languages_are_those_that_are_installed_with_their_versions() {
+async fn the_languages_are_the_installed_languages_with_their_versions() {
     let app = TestApp::start(Keyless::Loopback).await;
     let active = get(&app, "/languages").await.json;
     let of = |id: i64| active.as_array().unwrap().iter().find(|language| language["id"] == id);
     assert_eq!(of(71), Some(&json!({ "id": 71, "name": "Python (3.11.2)" })));
     assert_eq!(of(50), Some(&json!({ "id": 50, "name": "C (GCC 3.11.2)" })), "the test's probe returns one version");
-    assert_eq!(
-        (of(70), of(81), of(4)),
-        (None, None, None),
-        "Python 2, Scala, which is not installed, and an archived one"
-    );
+    assert_eq!((of(70), of(81), of(4)), (None, None, None), "Python 2, Scala (not installed) and an archived language");
     let all = get(&app, "/languages/all").await.json;
     let archived = |id: i64| all.as_array().unwrap().iter().find(|language| language["id"] == id).cloned();
     assert_eq!(archived(4), Some(json!({ "id": 4, "name": "C (gcc 7.2.0)", "is_archived": true })));
@@ -535,7 +531,7 @@ async fn the_key_may_be_a_parameter_of_the_query_or_of_the_body() {
         ("application/json", with_key(json!({ "X-Auth-Token": 1 })), 401),
         ("application/json", with_key(json!({})), 401),
         ("application/json", "X-Auth-Token {".to_owned(), 401),
-        // Nobody else can make the server read a large body.
+        // Other clients cannot make the server read a large body.
         ("application/json", with_key(json!({ "X-Auth-Token": key, "stdin": "x".repeat(70_000) })), 401),
     ] {
         let answer = send(content_type, body).await;
@@ -577,7 +573,7 @@ async fn every_json_response_names_its_character_set() {
     assert_eq!(get(&keyed, "/languages").await.headers["content-type"], utf8);
 }
 
-/// Which error wins, if a request has several.
+/// If a request has several errors, the first in this order is reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_have_the_order_of_the_original() {
     let settings = TestSettings {
@@ -652,7 +648,7 @@ async fn settings_change_the_behaviour_and_are_listed() {
     assert_eq!(config.as_object().unwrap().len(), 39);
     let refused = post(&app, "/submissions?wait=true", &python(&json!({}))).await;
     assert_eq!((refused.status, refused.json), (503, json!({ "error": "Back at noon." })));
-    // As in the original, maintenance does not concern batches.
+    // As in the original, maintenance does not affect batches.
     let batch = |count: usize| json!({ "submissions": vec![python(&json!({})); count] });
     assert_eq!(post(&app, "/submissions/batch", &batch(2)).await.status, 201);
     let too_many = json!({ "error": "number of submissions in a batch should be less than or equal to 2" });
@@ -703,9 +699,9 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_token() {
     let other = send("/submissions", &python(&json!({ "stdin": "x" })), "a").await;
     assert_eq!((other.status, other.json), (422, json!({ "error": detail })));
     let other = send("/submissions?base64_encoded=true", &python(&json!({})), "a").await;
-    assert_eq!(other.status, 422, "the query has a meaning for the submission");
+    assert_eq!(other.status, 422, "the query parameters affect the submission");
     assert_eq!(send("/submissions", &python(&json!({})), "a b").await.status, 400, "a malformed key");
-    // A batch, one submission of which is refused by the facade, and one by core.
+    // A batch in which the facade refuses one submission and core refuses another.
     let private = python(&json!({ "callback_url": "http://127.0.0.1/x" }));
     let batch = json!({ "submissions": [private, { "language_id": 71 }, python(&json!({})), python(&json!({ "stdin": "2" }))] });
     let first = send("/submissions/batch", &batch, "b").await;
@@ -750,7 +746,7 @@ async fn a_full_queue_and_an_exhausted_rate_are_503() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_submission_that_runs_is_processing_and_one_that_cannot_be_judged_is_an_internal_error() {
+async fn a_running_submission_is_processing_and_a_failure_of_the_judge_is_an_internal_error() {
     let app = TestApp::start(Keyless::Loopback).await;
     let token = post(&app, "/submissions", &python(&json!({}))).await.json["token"].as_str().unwrap().to_owned();
     let assignment = app.take_run().await;

@@ -24,7 +24,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
     app.send(TestApp::piston_request("GET", path, None, b"")).await
 }
 
-/// A stage with the usage of `ended`.
+/// A stage of a result, with the time and memory that `ended` reports.
 fn stage(stdout: &str, stderr: &str, code: Option<i32>, signal: Option<&str>, message: Value, status: Value) -> Value {
     json!({
         "stdout": stdout, "stderr": stderr, "output": format!("{stdout}{stderr}"), "code": code, "signal": signal,
@@ -45,7 +45,7 @@ async fn the_result_of_a_program_is_in_a_200_response() {
     for (outcome, expected) in [
         (Outcome::Exited(0), stage("out", "err", Some(0), None, null.clone(), null.clone())),
         (Outcome::Exited(3), exited(3)),
-        // The shell that starts the program there survives it.
+        // In the original, the shell that starts the program survives the signal.
         (Outcome::Signalled(Signal(11)), exited(139)),
         (Outcome::TimeLimit, killed("TO", "Time limit exceeded")),
         (Outcome::WallLimit, killed("TO", wall)),
@@ -61,7 +61,7 @@ async fn the_result_of_a_program_is_in_a_200_response() {
 }
 
 #[tokio::test]
-async fn a_compile_stage_exists_where_the_original_has_one_and_a_failed_one_is_also_the_run() {
+async fn a_compile_stage_exists_as_in_the_original_and_a_failed_compile_stage_is_also_the_run() {
     let app = TestApp::start(Keyless::Loopback).await;
     let send = async |language: &str, report: RunReport| {
         let body = json!({ "language": language, "version": "*", "files": [{ "content": "x" }] });
@@ -168,7 +168,7 @@ async fn an_invalid_request_gets_the_message_of_the_original() {
         ),
         (python(json!({ "run_cpu_time": 3001 })), message("run_cpu_time cannot exceed the configured limit of 3000")),
         (python(json!({ "compile_cpu_time": -0.5 })), message("compile_cpu_time must be non-negative")),
-        // The order of the checks.
+        // The checks are made in the order of the original.
         (python(json!({ "run_cpu_time": "a", "run_memory_limit": "b" })), message(&number("run_memory_limit"))),
         (python(json!({ "run_cpu_time": "a", "compile_timeout": "b" })), message(&number("compile_timeout"))),
         (python(json!({ "stdin": 5 })), json!({})),
@@ -239,7 +239,7 @@ async fn a_valid_request_becomes_a_submission() {
             (&[("app.py", "1"), ("data", "x"), ("lib/b.py", "3")], "\n", &[], 3000, 3000),
         ),
         (json!({ "files": [{ "name": "script", "content": "1" }] }), (&[("main.py", "1")], "\n", &[], 3000, 3000)),
-        // An empty name is no name.
+        // An empty name counts as missing.
         (json!({ "files": [{ "name": "", "content": "\u{e9}" }] }), (&[("main.py", "\u{e9}")], "\n", &[], 3000, 3000)),
     ];
     for (fields, (files, stdin, args, wall, cpu)) in cases {
@@ -270,7 +270,7 @@ async fn a_valid_request_becomes_a_submission() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_original_had_runs_with_the_installed_one() {
+async fn a_request_for_a_version_of_the_original_runs_with_the_installed_version() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (language, version, runs) in [
         ("python", "3.10.0", true),
@@ -467,10 +467,10 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
 }
 
 #[tokio::test]
-async fn a_program_that_finds_no_place_in_time_gets_503() {
+async fn a_program_that_does_not_start_in_time_gets_503() {
     let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
     let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
-    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
     app.shutdown.cancel();
     let answer = app.piston(&python(json!({}))).await;
     let reason = "Too many programs wait. Send the request again later.";
@@ -478,7 +478,7 @@ async fn a_program_that_finds_no_place_in_time_gets_503() {
 }
 
 #[tokio::test]
-async fn a_compilation_that_took_longer_than_its_timeout_is_reported_as_such() {
+async fn a_compilation_beyond_its_timeout_is_reported_as_a_timeout() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "language": "c", "version": "*", "files": [{ "content": "x" }], "compile_timeout": 100 });
     let report = compiled(ended(Outcome::Exited(0), "out", ""));

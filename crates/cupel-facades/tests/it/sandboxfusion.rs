@@ -32,7 +32,7 @@ async fn the_fate_of_a_program_is_in_a_200_response() {
     let finished = |code: i32| command("Finished", 0.015, Some(code), "out", "err");
     let timed_out = || command("TimeLimitExceeded", 0.015, None, "out", "err");
     let built = || command("Finished", 0.12, Some(0), "", "");
-    let not_built = |code: i32, said: &str| command("Finished", 0.12, Some(code), "", said);
+    let not_built = |code: i32, compiler_output: &str| command("Finished", 0.12, Some(code), "", compiler_output);
     let ends = |outcome| ended(outcome, "out", "err");
     let segfault = Outcome::Signalled(Signal(11));
     let null = || Value::Null;
@@ -167,7 +167,7 @@ async fn files_are_returned_under_the_paths_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_limit_beyond_the_languages_maximum_is_that_maximum_and_zero_is_the_shortest() {
+async fn a_limit_is_clamped_to_the_languages_maximum_and_zero_to_the_minimum() {
     let app = TestApp::start(Keyless::Loopback).await;
     let max = app.core.registry().find("python").unwrap().limits_max;
     for (timeout, memory, wall_time, bytes) in [
@@ -278,7 +278,7 @@ async fn the_cells_of_a_notebook_run_in_one_program() {
         (notebook(Outcome::Exited(0), &cells), "Success", finished(0), json!([cell])),
         (notebook(Outcome::Exited(1), &cells), "Failed", finished(1), json!([])),
         (notebook(Outcome::WallLimit, &cells), "Failed", timed_out, json!([])),
-        // A cell that ends the process, or writes to the file.
+        // A cell ends the process or writes to the result file.
         (ended(Outcome::Exited(0), "", ""), "Failed", finished(0), json!([])),
         (notebook(Outcome::Exited(0), "[{}]"), "Failed", finished(0), json!([])),
     ] {
@@ -405,9 +405,9 @@ async fn a_completion_is_inserted_into_a_test_that_passes_if_it_exits_with_0() {
     assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "jest is not installed");
 }
 
-/// What differs for a language is data of its file.
+/// Differences between languages are data in the language files.
 #[tokio::test]
-async fn options_of_the_tools_are_those_of_the_language() {
+async fn each_language_has_its_own_tool_options() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (language, code, main, main_only, interpreter_args, source) in [
         ("python", "x", "main.py", true, vec![], "x"),
@@ -479,7 +479,7 @@ async fn data_sets_that_do_not_exist_are_refused_with_400() {
             "request.config.provided_data should be a dict with the columns of a row",
         ),
         ("/get_prompts", of(common_oj(), json!({})), "request.config.provided_data should be a list of dict"),
-        ("/submit", no_rows, "this server has no data sets of its own: send the rows as config.provided_data"),
+        ("/submit", no_rows, "this server stores no data sets: send the rows as config.provided_data"),
         (
             "/submit",
             of(common_oj(), json!({ "test": vec![json!({}); 5000] })),
@@ -626,10 +626,10 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
 }
 
 #[tokio::test]
-async fn a_program_that_finds_no_place_in_time_gets_504() {
+async fn a_program_that_does_not_start_in_time_gets_504() {
     let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
     let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
-    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
     app.shutdown.cancel();
     for (path, body) in
         [("/run_code", json!({ "code": "x", "language": "python" })), ("/run_jupyter", json!({ "cells": ["x"] }))]

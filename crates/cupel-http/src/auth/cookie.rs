@@ -14,8 +14,8 @@
 //!   excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
 //!
 //! Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", "Verifying origin with
-//! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary: the cheat
-//! sheet counts a custom header as sufficient for an API without form posts, and cross-site scripting defeats both.
+//! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary. The cheat
+//! sheet accepts a custom header for an API without form posts, and cross-site scripting defeats both methods.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<Presented<'_>> {
     let mut values =
         pairs.flat_map(|pairs| pairs.split(';')).filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
     let value = values.next()?;
-    // Another host below the same domain can set a second cookie of this name, and the first one may be that one.
+    // Another host below the same domain can set a second cookie of this name, and that cookie may be sent first.
     Some(match values.next() {
         None => Presented::Cookie(value),
         Some(_) => Presented::Malformed("There are two session cookies. Delete the cookies of this site, and sign in."),
@@ -77,8 +77,9 @@ pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str)
     is_same.then_some(()).ok_or("A page of another origin sent this request. Use this server's own site.")
 }
 
-/// Whether a page of this server's own site opened a WebSocket. It is a `GET`, so [`check_same_origin`] permits it, and
-/// a script can add no header to it; but every browser sends `Origin` with it. Source: RFC 6455, section 10.2.
+/// Whether a page of this server's own site opened a WebSocket. A handshake is a `GET`, so [`check_same_origin`]
+/// permits it, and scripts cannot add headers to it. But every browser sends `Origin` with it. Source: RFC 6455,
+/// section 10.2.
 pub fn is_own_socket(headers: &HeaderMap, public_url: &str) -> bool {
     headers.get(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin") && has_own_origin(headers, public_url)
 }
@@ -122,7 +123,7 @@ mod tests {
             (false, vec![site, host, ("origin", "null")]),
             (false, vec![site, host, ("origin", "http://judge.example")]),
             (false, vec![site, host, ("origin", "https://judge.example.evil.example")]),
-            // What the browser says about the page outweighs a matching origin.
+            // The browser's `Sec-Fetch-Site` takes precedence over a matching origin.
             (false, vec![site, host, ("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "cross-site")]),
             (true, vec![site, ("sec-fetch-site", "same-origin")]),
             (true, vec![site, host, ("origin", "http://127.0.0.1:8080")]),

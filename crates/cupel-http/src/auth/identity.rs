@@ -32,16 +32,16 @@ pub struct Identity {
 /// Authentication method of a user.
 #[derive(Clone, Debug)]
 pub enum Via {
-    /// By an access token of this session.
+    /// Authenticated by an access token of this session.
     Session(SessionId),
-    /// By an API key with these scopes.
+    /// Authenticated by an API key with these scopes.
     Key {
         /// The key.
         id: ApiKeyId,
         /// The key's permissions.
         scopes: Vec<Scope>,
     },
-    /// Without a credential, if the dialect allows that. The client may only run programs and read their results.
+    /// Not authenticated, if the dialect allows that. The client may only run programs and read their results.
     Keyless,
 }
 
@@ -55,7 +55,7 @@ enum Credential {
 
 /// The reason why a credential has no identity.
 pub enum IdentityError {
-    /// The credential is invalid. The text tells the client why.
+    /// The credential is invalid. The text has the reason for the client.
     Refused(&'static str),
     /// A failure of the server.
     Failed(ApiError),

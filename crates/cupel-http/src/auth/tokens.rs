@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_no_access_token_and_an_access_token_is_no_cookie() {
+    fn a_cookie_is_not_accepted_as_an_access_token_and_the_reverse() {
         let at = |seconds| Timestamp::from_second(NOW + seconds).unwrap();
         let cookie = tokens().issue_cookie(named(), now(), at(60)).unwrap();
         let token = tokens().issue(named(), now()).unwrap();

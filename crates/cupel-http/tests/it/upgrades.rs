@@ -90,7 +90,7 @@ async fn an_upgraded_connection_counts_as_open_and_is_not_dropped_for_another() 
     second.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     echoes(&mut first).await;
     let mut data = [0];
-    assert!(second.try_read(&mut data).is_err(), "there is room for one connection only");
+    assert!(second.try_read(&mut data).is_err(), "only one connection is allowed");
     drop(first);
     assert_eq!(byte(&mut second).await, b'H', "the second connection is served after the first has ended");
 }

@@ -1,4 +1,4 @@
-//! A tar archive with an OCI layout, or one that `docker save` wrote. Its files are read in place.
+//! A tar archive with an OCI layout, or a tar archive from `docker save`. Its files are read in place.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,12 +9,12 @@ use std::path::{Component, Path};
 use crate::metered::Metered;
 use crate::plan::Blobs;
 
-/// Entries of an archive that are accepted: an image has two per layer and a few more.
+/// Maximum number of entries of an archive. An image has two per layer and a few more.
 const ENTRIES_MAX: usize = 100_000;
-/// Bytes of a path in an archive. An image refers to no longer one.
+/// Maximum bytes of a path in an archive. Images refer only to shorter paths.
 const PATH_BYTES_MAX: usize = 1024;
 
-/// An archive and the places of its files.
+/// An archive and the positions of its files.
 pub(crate) struct Archive {
     file: File,
     entries: HashMap<String, Location>,
@@ -39,7 +39,7 @@ impl Archive {
     }
 }
 
-/// The places of the files of an archive.
+/// The positions of the files in an archive.
 fn table(file: &File) -> io::Result<HashMap<String, Location>> {
     let mut entries = HashMap::new();
     let (reader, meter) = Metered::new(file, u64::MAX);
@@ -70,14 +70,14 @@ fn table(file: &File) -> io::Result<HashMap<String, Location>> {
     Ok(entries)
 }
 
-/// A path of the archive in the form in which images refer to it.
+/// Converts a path of the archive to the form that images use.
 fn path(path: &Path) -> Option<String> {
     let parts = path.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir));
     let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
     parts.map(|parts| parts.join("/")).filter(|path| !path.is_empty())
 }
 
-/// Resolves `..` in a path of the archive by its text; `None` if it leaves the archive.
+/// Resolves `..` in a path of the archive without reading links; `None` if the path leaves the archive.
 fn normal(path: &Path) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.components() {
@@ -102,7 +102,7 @@ impl Blobs for Archive {
                 Some(Location::Link(target)) => path = target,
             }
         }
-        Err(io::Error::other("the archive's links refer to each other"))
+        Err(io::Error::other("the archive contains a loop of links"))
     }
 }
 

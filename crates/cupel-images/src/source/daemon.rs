@@ -1,5 +1,5 @@
-//! An image that a running Docker Engine has, by the engine's API: `GET /images/get` gives the archive that `docker save`
-//! would write. Source: Docker Engine API 1.41.
+//! Reads an image from a running Docker Engine. `GET /images/get` of the engine's API returns the archive that `docker
+//! save` writes. Source: Docker Engine API 1.41.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use crate::bounds::ImageBounds;
 use crate::error::ImageError;
 use crate::source::RegistryOptions;
 
-/// The engine's socket, unless `DOCKER_HOST` names another one.
+/// The engine's default socket; `DOCKER_HOST` may name another one.
 const SOCKET: &str = "/var/run/docker.sock";
-/// Bytes of an error message that are read.
+/// Maximum number of bytes read of an error message.
 const MESSAGE_MAX: usize = 4096;
 
 /// Writes the archive of an image to a file.
@@ -36,7 +36,7 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
             .read_timeout(options.silence_max)
             .build()
             .map_err(chain)?;
-        // The engine ignores the host's name.
+        // The engine ignores the host name.
         let request = client.get("http://docker/images/get").query(&[("names", name)]);
         let response = request.send().await.map_err(chain)?;
         let status = response.status();
@@ -67,7 +67,7 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
     })
 }
 
-/// The engine's socket: that of `DOCKER_HOST`, as for the `docker` command.
+/// The engine's socket, from `DOCKER_HOST` as for the `docker` command.
 fn socket() -> Result<PathBuf, ImageError> {
     match std::env::var("DOCKER_HOST") {
         Err(_) => Ok(PathBuf::from(SOCKET)),

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::beneath::{self, Beneath};
 use crate::plan::Blobs;
 
-/// A directory with `index.json` and `blobs/`. Its content may come from anybody, so no link in it is followed.
+/// A directory with `index.json` and `blobs/`. Its content is untrusted, so no link in it is followed.
 pub(crate) struct Layout(Beneath);
 
 impl Layout {

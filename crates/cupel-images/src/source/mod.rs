@@ -1,4 +1,4 @@
-//! Where images come from.
+//! Sources of images.
 
 mod archive;
 mod daemon;
@@ -19,20 +19,20 @@ pub(crate) use registry::pull;
 
 use crate::hashing::parse_digest;
 
-/// Where an image is read from.
+/// The source of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A file or directory: an OCI layout, as a directory or as a tar, or an archive of `docker save`. Written
-    /// `PATH`, `oci:PATH` or `docker-archive:PATH`; `:TAG` or `@sha256:DIGEST` at the end selects one of several images
-    /// after a prefix.
+    /// A file or directory: an OCI layout (a directory or a tar archive), or an archive of `docker save`. Written
+    /// `PATH`, `oci:PATH` or `docker-archive:PATH`. In the forms with a prefix, `:TAG` or `@sha256:DIGEST` at the end
+    /// selects one of several images.
     Path {
         /// The file or directory.
         path: PathBuf,
-        /// Which of several images.
+        /// Selects one of several images.
         selector: Option<Selector>,
     },
-    /// An image that a running Docker Engine has, written `docker-daemon:NAME:TAG`. The engine is that of `DOCKER_HOST`, or
-    /// the one at `/var/run/docker.sock`.
+    /// An image that a running Docker Engine has, written `docker-daemon:NAME:TAG`. `DOCKER_HOST` names the engine; the
+    /// default is `/var/run/docker.sock`.
     Daemon {
         /// The name by which the engine knows the image.
         name: String,

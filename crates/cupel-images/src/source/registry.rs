@@ -1,9 +1,9 @@
 //! Pulls an image from a registry into an OCI layout on disk. Everything is verified later, when it is read from there.
 //!
-//! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference, and to
-//! the token service that this registry names, which must be reached by HTTPS or be the registry itself. The client drops
-//! them when it is redirected to another host. Sources: OCI Distribution Specification 1.1; Docker Registry, "Token
-//! Authentication Specification".
+//! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
+//! and to the token service that this registry names. The token service must use HTTPS or be the registry itself. After
+//! a redirect to another host, the client does not send them. Sources: OCI Distribution Specification 1.1; Docker
+//! Registry, "Token Authentication Specification".
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,18 +23,21 @@ use crate::pattern::glob;
 use crate::plan::{architecture, blob_path};
 use crate::store::FreeSpace;
 
-/// How registries are reached.
+/// Settings for the access to registries.
 #[derive(Clone, Debug)]
 pub struct RegistryOptions {
-    /// References that may be pulled, with `*` for any characters except `/`, and `**` for any characters; if empty, all.
+    /// Patterns of the references that may be pulled. `*` matches any characters except `/`, and `**` matches any
+    /// characters. If the list is empty, all references are allowed.
     pub allowed: Vec<String>,
-    /// Hosts, with ports, that are reached by HTTP without TLS. Those on this machine always are, as with Docker.
+    /// Hosts, with ports, that are reached by HTTP without TLS. Hosts on this machine are always reached without TLS,
+    /// as with Docker.
     pub insecure: Vec<String>,
-    /// Hosts that are tried in place of another one, which is tried last.
+    /// Mirrors of a host. The host itself is tried last.
     pub mirrors: Vec<(String, String)>,
-    /// A file like Docker's `config.json`; `None` for the user's own (`$DOCKER_CONFIG`, `~/.docker`).
+    /// A file like Docker's `config.json`; `None` for the user's own file (`$DOCKER_CONFIG`, `~/.docker`).
     pub credentials: Option<PathBuf>,
-    /// Socket of the Docker Engine for `docker-daemon:`; `None` for that of `DOCKER_HOST`, or `/var/run/docker.sock`.
+    /// Socket of the Docker Engine for `docker-daemon:`; `None` for the socket of `DOCKER_HOST` or
+    /// `/var/run/docker.sock`.
     pub docker_socket: Option<PathBuf>,
     /// Maximum time without a byte from the registry or engine.
     pub silence_max: Duration,
@@ -68,7 +71,7 @@ pub(super) fn parse(reference: &str) -> Result<Reference, String> {
     reference.parse().map_err(|error: oci_client::ParseError| error.to_string())
 }
 
-/// What a pull needs of a manifest.
+/// The fields of a manifest that a pull needs.
 #[derive(Deserialize)]
 struct Manifest {
     config: Option<Descriptor>,
@@ -90,7 +93,7 @@ struct Platform {
     architecture: String,
 }
 
-/// The digests of the layers, in a configuration.
+/// The part of a configuration with the layers' digests.
 #[derive(Deserialize)]
 struct Configuration {
     rootfs: RootFs,
@@ -102,7 +105,7 @@ struct RootFs {
 }
 
 /// Downloads an image into an empty directory, and returns the digest of its manifest. Layers for which `is_known`
-/// returns true are left out. The others must fit into `room`, compressed as they are.
+/// returns true are skipped. The compressed sizes of the other layers must fit into `room`.
 pub(crate) fn pull(
     reference: &str,
     into: &Path,
@@ -117,7 +120,7 @@ pub(crate) fn pull(
         let reason = "the operator's settings do not allow this reference (`images.registries.allowed`)";
         return Err(super::SourceError::new(&format!("docker://{reference}"), reason).into());
     }
-    // Fails if the process has chosen an implementation of TLS already.
+    // Fails if the process has already chosen a TLS implementation. That is not an error.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -193,7 +196,7 @@ impl Pull<'_> {
             let fits = |entry: &&Descriptor| {
                 entry.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture())
             };
-            // Without one that fits, the plan says which platforms there are.
+            // If no entry matches, the plan's error lists the available platforms.
             let Some(entry) = entries.iter().find(fits) else { return Ok(digest) };
             let inner = parse_digest(&entry.digest).map_err(|reason| ImageError::refused("the index", reason))?;
             let host = self.reference.registry().to_owned();
@@ -226,7 +229,8 @@ impl Pull<'_> {
         Ok(digest)
     }
 
-    /// Whether the registry is reached without TLS: one on this machine, or one that the operator names.
+    /// Whether the registry is reached without TLS. This is so for registries on this machine and for registries that
+    /// the operator names.
     fn is_plain(&self) -> bool {
         let name = self.host.rsplit_once(':').map_or(self.host, |(name, _)| name);
         let is_local = name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
@@ -254,7 +258,7 @@ impl Pull<'_> {
         }
     }
 
-    /// Checks the token service that the registry names, to which the client will send the password.
+    /// Checks the token service that the registry names, because the client will send the password to it.
     async fn check_token_service(&self) -> Result<(), ImageError> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT)
@@ -267,14 +271,14 @@ impl Pull<'_> {
         for header in answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE) {
             let Some(realm) = header.to_str().ok().and_then(realm) else { continue };
             if !may_have_password(&realm, &url) {
-                let reason = format!("wants the password sent to `{realm}`, which is another host and not HTTPS");
+                let reason = format!("requests the password at `{realm}`, which is another host without HTTPS");
                 return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
             }
         }
         Ok(())
     }
 
-    /// Downloads a manifest. `wanted` is the digest that it must have.
+    /// Downloads a manifest. `wanted` is its expected digest.
     async fn manifest(
         &self,
         client: &Client,
@@ -314,11 +318,11 @@ impl Pull<'_> {
             let chunk = chunk.map_err(|error| self.failed(&error))?;
             left = left
                 .checked_sub(chunk.len() as u64)
-                .ok_or_else(|| refused(format!("the registry sent more than the {} bytes it promised", blob.size)))?;
+                .ok_or_else(|| refused(format!("the registry sent more than the announced {} bytes", blob.size)))?;
             file.write_all(&chunk).map_err(ImageError::io("write", &path))?;
         }
         if left > 0 {
-            return Err(refused(format!("the registry sent {left} bytes less than the {} it promised", blob.size)));
+            return Err(refused(format!("the registry sent {left} bytes fewer than the announced {}", blob.size)));
         }
         Ok(path)
     }
@@ -337,7 +341,8 @@ fn realm(header: &str) -> Option<String> {
     parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("realm")).map(|(_, value)| value.to_unescaped())
 }
 
-/// Whether a token service may have the password of a registry at `registry`: by HTTPS, or if it is that registry.
+/// Whether the password of `registry` may be sent to a token service: by HTTPS, or if the token service is on the
+/// registry's own host.
 fn may_have_password(realm: &str, registry: &str) -> bool {
     let (Ok(realm), Ok(registry)) = (reqwest::Url::parse(realm), reqwest::Url::parse(registry)) else { return false };
     realm.scheme() == "https" || realm.origin() == registry.origin()

@@ -1,4 +1,4 @@
-//! Builds images: layers as tar archives, and OCI layouts with them.
+//! Builds images: layers as tar archives, and OCI layouts from these layers.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ impl Layer {
         Layer::default()
     }
 
-    /// An entry whose name and link target are written as they are.
+    /// An entry whose name and link target are written without checks.
     pub(crate) fn entry(mut self, kind: EntryType, name: &[u8], link: &[u8], mode: u32, data: &[u8]) -> Layer {
         let mut header = Header::new_ustar();
         header.as_mut_bytes()[..name.len()].copy_from_slice(name);
@@ -178,7 +178,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Fixture {
-        // A server has this umask, and programs must be able to read the images nevertheless.
+        // A server has this umask. Programs must nevertheless be able to read the images.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         let directory = tempfile::tempdir().unwrap();
         let store = ImageStore::new(directory.path().join("store"), 1 << 30);

@@ -46,7 +46,7 @@ fn a_layer_cannot_leave_its_directory() {
 }
 
 #[test]
-fn a_link_on_the_way_leads_where_it_would_lead_a_program_of_the_image() {
+fn a_link_in_a_path_is_resolved_as_for_a_program_of_the_image() {
     let fixture = Fixture::new();
     let layer = Layer::new()
         .directory("usr/lib")
@@ -251,7 +251,7 @@ fn a_tree_that_links_make_deep_is_refused() {
 }
 
 #[test]
-fn what_follows_the_end_of_an_archive_is_bounded() {
+fn data_after_the_end_of_an_archive_is_bounded() {
     let padded = |bytes: usize| {
         let mut tar = Layer::new().file("a", "x").tar();
         tar.resize(tar.len() + bytes, 0);
@@ -263,7 +263,7 @@ fn what_follows_the_end_of_an_archive_is_bounded() {
 }
 
 #[test]
-fn a_large_file_in_etc_is_left_as_it_is() {
+fn a_large_file_in_etc_is_not_changed() {
     let fixture = Fixture::new();
     let large = "x".repeat(3 << 20);
     let names = ["passwd", "group", "hosts", "nsswitch.conf"];
@@ -324,7 +324,7 @@ fn a_directory_that_replaces_a_link_of_its_layer_gets_the_files_that_follow() {
 }
 
 #[test]
-fn a_name_that_comes_twice_in_a_layer_has_its_last_content() {
+fn a_repeated_name_in_a_layer_has_its_last_content() {
     let fixture = Fixture::new();
     let layer = Layer::new().file("a", "first").symlink("b", "a").file("a", "last").file("b", "file");
     let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();

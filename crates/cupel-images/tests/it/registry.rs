@@ -101,7 +101,7 @@ fn add(fixture: &Fixture, source: &str, options: &RegistryOptions) -> Result<Add
 }
 
 #[test]
-fn an_image_is_pulled_by_tag_and_by_digest_and_only_what_is_missing() {
+fn an_image_is_pulled_by_tag_and_by_digest_without_the_known_layers() {
     let fixture = Fixture::new();
     let registry = Registry::start();
     let base = || Layer::new().file("base", &"text ".repeat(10_000)).tar();
@@ -255,7 +255,7 @@ fn a_registry_that_misbehaves_adds_nothing() {
 }
 
 #[test]
-fn an_image_for_which_there_is_no_room_is_not_downloaded() {
+fn an_image_that_is_too_large_for_the_store_is_not_downloaded() {
     let fixture = Fixture::new();
     let (manifest, blobs) = image(&fixture, "image");
     let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();

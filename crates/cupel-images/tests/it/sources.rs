@@ -113,7 +113,7 @@ fn an_index_is_searched_for_this_machine_s_architecture() {
 }
 
 #[test]
-fn a_file_that_is_no_image_is_refused_with_what_is_missing() {
+fn a_file_that_is_not_an_image_is_refused_with_the_missing_part() {
     let fixture = Fixture::new();
     for (name, bytes, expected) in [
         ("text", b"hello".to_vec(), "the archive: it cannot be read"),

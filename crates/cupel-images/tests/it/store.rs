@@ -89,7 +89,7 @@ fn files_keep_their_times_and_holes_and_lose_owners_and_privileges() {
 }
 
 #[test]
-fn the_configuration_says_what_programs_start_with() {
+fn the_configuration_sets_environment_directory_and_user_of_programs() {
     let fixture = Fixture::new();
     let passwd = Layer::new()
         .directory("etc")
@@ -123,7 +123,7 @@ fn a_root_names_the_user_of_its_programs() {
 }
 
 #[test]
-fn names_are_listed_replaced_and_removed_with_what_nobody_else_needs() {
+fn names_are_listed_replaced_and_removed_with_their_unshared_layers() {
     let fixture = Fixture::new();
     let shared = || Layer::new().file("shared", "x");
     let one = fixture.layout("one").layer(shared()).layer(Layer::new().file("one", "x")).write();
@@ -242,7 +242,7 @@ fn the_bound_on_disk_space_holds_for_all_layers_together() {
 }
 
 #[test]
-fn what_an_interrupted_addition_left_is_removed_by_the_next() {
+fn files_of_an_interrupted_addition_are_removed_by_the_next_addition() {
     let fixture = Fixture::new();
     let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
     fixture.add("a", &path).unwrap();

@@ -327,7 +327,7 @@ fn compiler_output_is_bounded_and_marked_as_truncated() {
 }
 
 #[test]
-fn an_identical_source_is_compiled_once_and_a_different_one_again() {
+fn an_identical_source_is_compiled_once_and_a_different_source_again() {
     let (cache, left) = (MemoryCache::default(), || leaves(vec![file("main", "binary")]));
     let program = a_program(vec![file("main.src", "1"), file("input.dat", "")]);
     judged("compiled", &program, &mut scripted([left(), left(), prints("")]), &cache);
@@ -375,7 +375,7 @@ fn every_input_of_a_compilation_is_in_the_key() {
 }
 
 #[test]
-fn all_cases_are_run_and_the_first_failed_one_decides() {
+fn all_cases_are_run_and_the_first_failed_case_decides() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = vec![
         case("1", "a", Some("x y")),
@@ -456,7 +456,7 @@ fn the_compiler_and_a_single_execution_share_the_bound() {
 }
 
 #[test]
-fn a_bound_too_small_for_every_stream_still_holds() {
+fn a_bound_that_is_too_small_for_all_streams_is_still_enforced() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = (0..9).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");

@@ -160,7 +160,7 @@ impl Judging<'_, '_> {
         self.limits = of_problem;
         let pass = pass?;
         let accepted = pass.verdict.is_accepted();
-        let scored = if matches!(pass.verdict, Verdict::InternalError | Verdict::Cancelled) {
+        let scored = if !pass.verdict.is_result() {
             Ok((None, false))
         } else {
             score_of_case(case.points, accepted, pass.points)

@@ -34,7 +34,7 @@ impl Judging<'_, '_> {
             Err(why) => return Ok(Err(why)),
         };
         let argv: Vec<String> = runnable.argv.iter().chain(&how.args).cloned().collect();
-        let given = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
+        let input_bytes = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
         let bounds = generator.bounds;
         let step = StepInput {
             kind: StepKind::Execute,
@@ -46,7 +46,7 @@ impl Judging<'_, '_> {
             limits: Limits {
                 // Both streams count. Data must be complete, so a generator that writes more is at fault.
                 output: bounds.output.saturating_add(bounds.output),
-                ..limits::of_author(&bounds, runnable.limits, given)
+                ..limits::of_author(&bounds, runnable.limits, input_bytes)
             },
             keep: bounds.output,
             stderr_to_stdout: false,

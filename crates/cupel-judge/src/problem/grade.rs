@@ -61,9 +61,7 @@ fn out_of_bounds(group: &CaseGroup, score: Score) -> Option<String> {
 fn verdict_of(rule: VerdictRule, children: &[Child]) -> Verdict {
     let deciding = || children.iter().filter(|child| child.decides).map(|child| child.verdict);
     // A fault of Cupel or of the package takes precedence over all other results.
-    if let Some(fault) =
-        children.iter().map(|c| c.verdict).find(|v| matches!(v, Verdict::InternalError | Verdict::Cancelled))
-    {
+    if let Some(fault) = children.iter().map(|child| child.verdict).find(|verdict| !verdict.is_result()) {
         return fault;
     }
     let first = || deciding().find(|verdict| !verdict.is_accepted());

@@ -7,10 +7,10 @@
 //! 3. If the program fails, its failure decides.
 //! 4. In all other cases, the interactor decides.
 //!
-//! If both wait for each other until a limit ends the conversation, the program is at fault. If, instead, the
-//! interactor was computing all that time, the interactor is at fault, unless the program had left output of the
-//! interactor unread. Once the conversation is decided, the submission's program is stopped.
-//! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
+//! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was
+//! computing all that time, the interactor is at fault, unless the program had left output of the interactor unread.
+//! Once the conversation is decided, the submission's program is stopped. Source: problemtools, `interactive.cc`;
+//! DOMjudge, `runpipe`.
 
 use std::sync::Arc;
 use std::time::Duration;

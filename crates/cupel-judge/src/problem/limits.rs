@@ -11,9 +11,9 @@
 //! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
 //! or if the wall-clock limit ended it. Such a program is run again up to [`RERUNS_MAX`] times. The run with the least
-//! CPU time counts; a run that the wall clock ended counts only if the wall clock ended all of them. An accepted
-//! program is not run again, except when a package is verified: then times within the margins on both sides of the
-//! limit are measured again, and a program may run until it exceeds the upper margin.
+//! CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all runs. An accepted program
+//! is not run again, except during the verification of a package. Verification measures times within the margins on
+//! both sides of the limit again, and a program may run until it exceeds the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -43,7 +43,7 @@ const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 pub(super) struct CaseLimits {
     /// The CPU limit that decides the verdict.
     pub(super) cpu_time: Duration,
-    /// A program that uses more CPU time than this and ends by itself is run again.
+    /// A program that uses more CPU time than this and ends normally is run again.
     pub(super) again_above: Duration,
     /// The limits that the sandbox enforces.
     pub(super) enforced: Limits,

@@ -418,7 +418,7 @@ impl Judging<'_, '_> {
 
     /// Records a judged case and its effect on the remaining cases.
     fn note(&mut self, report: ProblemCaseReport, child: Child) -> Child {
-        if matches!(report.verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::CompileError) {
+        if !report.verdict.is_result() || report.verdict == Verdict::CompileError {
             self.ended = Some(report.verdict);
         }
         self.cases.push(report);

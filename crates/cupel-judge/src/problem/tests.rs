@@ -202,12 +202,12 @@ pub(super) fn ends(outcome: Outcome, cpu_ms: u64) -> Answer {
 pub(super) struct Scripted {
     pub(super) answers: VecDeque<Answer>,
     /// Arguments and standard input of each step.
-    pub(super) asked: Vec<(Vec<String>, String)>,
+    pub(super) requests: Vec<(Vec<String>, String)>,
 }
 
 impl Scripted {
     pub(super) fn new(answers: Vec<Answer>) -> Scripted {
-        Scripted { answers: answers.into(), asked: Vec::new() }
+        Scripted { answers: answers.into(), requests: Vec::new() }
     }
 }
 
@@ -218,7 +218,7 @@ impl Executor for Scripted {
             crate::StdinSource::Descriptor(_) => "descriptor".into(),
             crate::StdinSource::Live(_) => "live".into(),
         };
-        self.asked.push((step.argv.to_vec(), stdin));
+        self.requests.push((step.argv.to_vec(), stdin));
         let answer = self.answers.pop_front().expect("more steps than were scripted");
         answer.stdout.chunks(3).for_each(|piece| observer.stdout(piece));
         let stdout_kept = &answer.stdout[..answer.stdout.len().min(usize::try_from(step.keep.get()).unwrap())];
@@ -351,14 +351,14 @@ fn a_checker_is_called_by_its_protocol_and_only_for_a_program_that_succeeded() {
     let cases = ["1", "2"].map(|case| fixture.case(case, CasePoints::None)).into();
     let (report, executor) = fixture.judge(group("", cases), false, vec![ok(), ok(), ends(Outcome::Exited(1), 1)]);
     assert_eq!(verdicts(&report), "AC RTE");
-    let called = &executor.asked[1].0;
+    let called = &executor.requests[1].0;
     assert_eq!(called[..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/out", "/box/.cupel/ans", "flag"]);
 
     let fixture = Fixture::new().checked_by_program(Protocol::Kattis);
     let cases = || vec![fixture.case("1", CasePoints::None)];
     let (report, executor) = fixture.judge(group("", cases()), false, vec![ok(), ends(Outcome::Exited(42), 1)]);
     assert_eq!(verdicts(&report), "AC");
-    let (called, stdin) = &executor.asked[1];
+    let (called, stdin) = &executor.requests[1];
     assert_eq!(called[..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/ans", "/box/.cupel/feedback/", "flag"]);
     assert_eq!(stdin, "ok");
 }
@@ -410,7 +410,7 @@ fn a_source_over_the_code_limit_is_not_compiled() {
     let mut fixture = Fixture::new();
     fixture.limits.code = Bytes::ZERO;
     let (report, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, Vec::new());
-    assert_eq!((report.verdict, report.cases.len(), executor.asked.len()), (Verdict::CompileError, 0, 0));
+    assert_eq!((report.verdict, report.cases.len(), executor.requests.len()), (Verdict::CompileError, 0, 0));
     assert!(report.message.unwrap().contains("1 bytes"));
 }
 
@@ -426,7 +426,7 @@ fn passes_continue_while_the_checker_leaves_an_input() {
     };
     let (report, executor) = fixture.judge(root(), false, vec![prints("ok", 7), next(42), prints("ok", 3), code(42)]);
     assert_eq!((verdicts(&report).as_str(), report.cases[0].usage.cpu_time.as_millis()), ("AC", 7));
-    assert_eq!(executor.asked[2].1, "second");
+    assert_eq!(executor.requests[2].1, "second");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(42), ok(), next(42)]);
     assert_eq!(verdicts(&report), "JE");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(43)]);

@@ -23,10 +23,10 @@ fn check(id: &str, name: &str, stderr: &str, expected: &str) {
 
 #[test]
 fn python_exceptions_are_found() {
-    let said = "Traceback (most recent call last):\n  File \"/box/main.py\", line 3, in <module>\n    f([1])\n  File \"/box/main.py\", \
+    let output = "Traceback (most recent call last):\n  File \"/box/main.py\", line 3, in <module>\n    f([1])\n  File \"/box/main.py\", \
                 line 2, in f\n    return a[5]\n           ~^^^\nIndexError: list index out of range\n";
-    check("python", "main.py", said, "IndexError: list index out of range (line 2)");
-    let chained = format!("{said}\nDuring handling of the above exception, another exception occurred:\n\n{}", {
+    check("python", "main.py", output, "IndexError: list index out of range (line 2)");
+    let chained = format!("{output}\nDuring handling of the above exception, another exception occurred:\n\n{}", {
         "Traceback (most recent call last):\n  File \"/box/main.py\", line 9, in <module>\n    raise MyError\nMyError\n"
     });
     check("python", "main.py", &chained, "MyError (line 9)");
@@ -61,9 +61,9 @@ fn messages_of_several_lines_and_without_position_are_found() {
 
 #[test]
 fn java_and_kotlin_exceptions_are_found() {
-    let said = "Exception in thread \"main\" java.lang.ArithmeticException: / by zero\n\tat a.b.Hello.f(Hello.java:7)\n\tat \
+    let output = "Exception in thread \"main\" java.lang.ArithmeticException: / by zero\n\tat a.b.Hello.f(Hello.java:7)\n\tat \
                 a.b.Hello.main(Hello.java:5)\n";
-    check("java", "Hello.java", said, "java.lang.ArithmeticException: / by zero (line 7)");
+    check("java", "Hello.java", output, "java.lang.ArithmeticException: / by zero (line 7)");
     let library = "Exception in thread \"main\" java.lang.NumberFormatException: For input string: \"x\"\n\tat \
                    java.base/java.lang.Integer.parseInt(Integer.java:668)\n\tat Main.main(Main.java:3)\n";
     check("java", "Main.java", library, "java.lang.NumberFormatException: For input string: \"x\" (line 3)");
@@ -79,10 +79,10 @@ fn java_and_kotlin_exceptions_are_found() {
 
 #[test]
 fn javascript_exceptions_are_found() {
-    let said = "/box/main.js:2\n  return x.y.z;\n             ^\n\nTypeError: Cannot read properties of undefined (reading 'z')\n    at f \
+    let output = "/box/main.js:2\n  return x.y.z;\n             ^\n\nTypeError: Cannot read properties of undefined (reading 'z')\n    at f \
                 (/box/main.js:2:14)\n    at Object.<anonymous> (/box/main.js:4:1)\n    at Module._compile \
                 (node:internal/modules/cjs/loader:1521:14)\n\nNode.js v20.20.2\n";
-    check("javascript", "main.js", said, "TypeError: Cannot read properties of undefined (reading 'z') (line 2)");
+    check("javascript", "main.js", output, "TypeError: Cannot read properties of undefined (reading 'z') (line 2)");
     let plain = "\n/box/main.js:1\nthrow \"plain\";\n^\nplain\n(Use `node --trace-uncaught ...` to show where the exception was thrown)\n";
     check("javascript", "main.js", plain, "plain (line 1)");
     let syntax = "/box/main.js:1\nlet x = ;\n        ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe \
@@ -92,7 +92,7 @@ fn javascript_exceptions_are_found() {
 
 #[test]
 fn exceptions_of_other_languages_are_found() {
-    for (id, name, said, expected) in [
+    for (id, name, output, expected) in [
         (
             "ruby",
             "main.rb",
@@ -187,13 +187,13 @@ fn exceptions_of_other_languages_are_found() {
         ),
         ("sql", "main.sql", "Parse error near line 2: no such table: nope\n", "no such table: nope (line 2)"),
     ] {
-        check(id, name, said, expected);
+        check(id, name, output, expected);
     }
 }
 
 #[test]
 fn a_full_heap_is_the_memory_limit() {
-    for (id, said) in [
+    for (id, output) in [
         (
             "java",
             "Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n\tat Main.main(Main.java:3)\n",
@@ -205,45 +205,45 @@ fn a_full_heap_is_the_memory_limit() {
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native -----\n",
         ),
     ] {
-        let exception = found(id, &["Main.java"], said.as_bytes()).unwrap_or_else(|| panic!("{said}"));
-        assert!(exception.is_memory_limit, "{said}");
+        let exception = found(id, &["Main.java"], output.as_bytes()).unwrap_or_else(|| panic!("{output}"));
+        assert!(exception.is_memory_limit, "{output}");
     }
-    for said in [
+    for output in [
         "Exception in thread \"main\" java.lang.Error: java.lang.OutOfMemoryError: Java heap space\n",
         "Exception in thread \"main\" java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory\n",
         "Exception in thread \"main\" java.lang.OutOfMemoryError: Requested array size exceeds VM limit\n",
     ] {
-        assert!(!found("java", &["Main.java"], said.as_bytes()).unwrap().is_memory_limit, "{said}");
+        assert!(!found("java", &["Main.java"], output.as_bytes()).unwrap().is_memory_limit, "{output}");
     }
 }
 
 #[test]
 fn ordinary_output_is_not_an_exception() {
     for id in ["python", "java", "javascript", "go", "rust", "cpp", "ruby"] {
-        for said in ["", "debug: 1\n", "   \n\n", "IndexError\n"] {
-            assert_eq!(found(id, &["x"], said.as_bytes()), None, "{id} {said:?}");
+        for output in ["", "debug: 1\n", "   \n\n", "IndexError\n"] {
+            assert_eq!(found(id, &["x"], output.as_bytes()), None, "{id} {output:?}");
         }
     }
 }
 
 #[test]
 fn the_message_is_one_short_line_without_control_characters() {
-    let said = |message: &[u8]| {
+    let output = |message: &[u8]| {
         let stderr = [b"  File \"main.py\", line 3\nValueError: ", message, b"\n"].concat();
         found("python", &["main.py"], &stderr).unwrap().text
     };
-    assert_eq!(said(b"a\x1b[31mb\x07c\rd"), "ValueError: a [31mb c d (line 3)");
-    assert_eq!(said("a\u{202e}b\u{2028}c".as_bytes()), "ValueError: a b c (line 3)");
-    assert_eq!(said(b"\xff\xfe"), "ValueError: \u{fffd}\u{fffd} (line 3)");
-    let long = said(&[b'x'; 10_000]);
+    assert_eq!(output(b"a\x1b[31mb\x07c\rd"), "ValueError: a [31mb c d (line 3)");
+    assert_eq!(output("a\u{202e}b\u{2028}c".as_bytes()), "ValueError: a b c (line 3)");
+    assert_eq!(output(b"\xff\xfe"), "ValueError: \u{fffd}\u{fffd} (line 3)");
+    let long = output(&[b'x'; 10_000]);
     assert!(long.chars().count() < TEXT_MAX + 20, "{}", long.len());
     assert!(long.ends_with("… (line 3)"), "{long}");
 }
 
 #[test]
 fn the_file_is_named_if_there_are_several() {
-    let said = b"  File \"/box/lib/util.py\", line 3, in f\n    x\nKeyError: 'a'\n";
-    assert_eq!(found("python", &["main.py", "lib/util.py"], said).unwrap().text, "KeyError: 'a' (util.py, line 3)");
+    let output = b"  File \"/box/lib/util.py\", line 3, in f\n    x\nKeyError: 'a'\n";
+    assert_eq!(found("python", &["main.py", "lib/util.py"], output).unwrap().text, "KeyError: 'a' (util.py, line 3)");
 }
 
 #[test]

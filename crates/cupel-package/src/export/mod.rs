@@ -117,12 +117,12 @@ fn write(package: &Package, files: &[Planned], target: &Path, container: Contain
     };
     let temporary = tempfile::Builder::new().prefix(".exporting-").tempdir_in(parent);
     let temporary = temporary.map_err(FileError::at("create a directory in", parent))?;
-    let made = temporary.path().join("package");
+    let package_directory = temporary.path().join("package");
     match container {
-        Container::Directory => write_directory(package, files, &made)?,
-        Container::Zip => write_zip(package, files, &made)?,
+        Container::Directory => write_directory(package, files, &package_directory)?,
+        Container::Zip => write_zip(package, files, &package_directory)?,
     }
-    fs::rename(&made, target).map_err(FileError::at("move the package to", target))?;
+    fs::rename(&package_directory, target).map_err(FileError::at("move the package to", target))?;
     Ok(())
 }
 

@@ -57,8 +57,8 @@ impl Context<'_> {
     }
 }
 
-/// Returns a group with the default rules: the verdict is the first error, and judging stops after it; score and
-/// verdict count in the parent group; no other group is required.
+/// Returns a group with the default rules. The verdict is the first error, and judging stops after it. Score and
+/// verdict count in the parent group. No other group is required.
 pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
     let max = max_score(&scoring, &children);
     CaseGroup {

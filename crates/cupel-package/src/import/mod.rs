@@ -228,7 +228,7 @@ fn read_unpacked(
     let changed = match format {
         PackageFormat::Dmoj => dmoj::complete(&tree, &top, &mut sink)?,
         PackageFormat::Kattis202509 => kattis::fill_in_constants(&tree, &top, &mut sink)?,
-        _ => false,
+        PackageFormat::KattisLegacy | PackageFormat::Domjudge | PackageFormat::Polygon | PackageFormat::Cupel => false,
     };
     if findings.any_error() {
         return Ok(None);

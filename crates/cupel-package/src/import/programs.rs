@@ -112,8 +112,8 @@ impl Context<'_> {
         found
     }
 
-    /// Returns the submission at a path. `None` if there is none, if its name disables it, or if it is in no configured language; a
-    /// submission that is left out is a warning, because judging does not need it.
+    /// Returns the submission at a path. `None` if there is none, if its name disables it, or if its language is not
+    /// configured. An omitted submission is only a warning, because judging does not need it.
     pub(crate) fn submission_at(&self, path: &str) -> Option<Program> {
         if self.is_disabled(path) {
             return None;

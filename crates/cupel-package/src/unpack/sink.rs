@@ -1,8 +1,8 @@
 //! The target directory of unpacked files. Every file and name is checked and counted.
 //!
-//! Invariants: the sink creates only directories and regular files, each under a checked name, and never a link. It creates files
-//! with `O_EXCL`. So no name can point outside the directory, whatever entries follow. Sizes are counted while unpacking,
-//! because sizes in archive headers are not trusted.
+//! Invariants: the sink creates only directories and regular files, each under a checked name, and never a link. It
+//! creates files with `O_EXCL`. So no name can point outside the directory, regardless of later entries. Sizes are
+//! counted while unpacking, because sizes in archive headers are not trusted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -98,7 +98,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Counts an entry of the source, whatever its kind.
+    /// Counts an entry of the source, of any kind.
     pub(crate) fn count_entry(&mut self) -> Result<(), SinkError> {
         self.entries += 1;
         if self.entries > self.limits.entries_max {

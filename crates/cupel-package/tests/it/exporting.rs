@@ -130,8 +130,8 @@ fn content_that_the_format_omits_gives_a_warning() {
     problem.limits.wall_time = Some(WallLimit::Time(std::time::Duration::from_secs(7)));
     let warnings = export(&imported.package, &bench.path().join("out"), Container::Directory).unwrap();
     for words in ["no difficulty; `medium`", "wall-clock"] {
-        let told = warnings.iter().any(|w| w.code == Code::LeftOut && w.fault.contains(words));
-        assert!(told, "{words}: {warnings:?}");
+        let is_reported = warnings.iter().any(|w| w.code == Code::LeftOut && w.fault.contains(words));
+        assert!(is_reported, "{words}: {warnings:?}");
     }
 }
 

@@ -14,8 +14,8 @@ fn all_are_refused(rows: Vec<Row>) {
         if files.0.iter().any(|(name, _)| name == "init.yml") {
             options.time_limit = Some(std::time::Duration::from_secs(1));
         }
-        let told = refused(Bench::new().import_files(&files, &options));
-        assert_refused(name, &told, code, file, words);
+        let refusal = refused(Bench::new().import_files(&files, &options));
+        assert_refused(name, &refusal, code, file, words);
     }
 }
 
@@ -47,8 +47,8 @@ fn packages_of_unknown_or_ambiguous_format_are_refused() {
     ]);
     let mut options = options();
     options.format = Some(PackageFormat::Polygon);
-    let told = refused(Bench::new().import_files(&legacy(), &options));
-    assert_refused("another format requested", &told, Code::FormatAmbiguous, "", "polygon");
+    let refusal = refused(Bench::new().import_files(&legacy(), &options));
+    assert_refused("another format requested", &refusal, Code::FormatAmbiguous, "", "polygon");
 }
 
 #[test]
@@ -760,8 +760,8 @@ fn invalid_dmoj_packages_are_refused() {
             "",
         ),
     ]);
-    let told = refused(Bench::new().import_files(&fixture("dmoj/guess"), &options()));
-    assert_refused("time limit required", &told, Code::NoTimeLimit, "init.yml", "give one when importing");
+    let refusal = refused(Bench::new().import_files(&fixture("dmoj/guess"), &options()));
+    assert_refused("time limit required", &refusal, Code::NoTimeLimit, "init.yml", "give one when importing");
 }
 
 #[test]
@@ -850,11 +850,11 @@ fn all_faults_are_reported_together() {
         .with("problem.yaml", "name: x\nlimits: {memory: lots, output: -3}\nvalidation: magic\n")
         .without("data/secret/2.ans")
         .with("problem_statement/problem.en.tex", b"\xff");
-    let told = refused(Bench::new().import_files(&files, &options()));
-    let errors = told.findings.iter().filter(|finding| finding.code.is_error()).count();
-    assert!(errors >= 4, "{told}");
-    assert!(told.findings[0].code.is_error(), "errors come first");
-    assert!(told.to_string().contains("E_KEY_TYPE problem.yaml:2:18, limits.memory: "), "{told}");
+    let refusal = refused(Bench::new().import_files(&files, &options()));
+    let errors = refusal.findings.iter().filter(|finding| finding.code.is_error()).count();
+    assert!(errors >= 4, "{refusal}");
+    assert!(refusal.findings[0].code.is_error(), "errors come first");
+    assert!(refusal.to_string().contains("E_KEY_TYPE problem.yaml:2:18, limits.memory: "), "{refusal}");
 }
 
 #[test]

@@ -124,9 +124,9 @@ fn a_randomly_changed_package_is_imported_or_refused() {
                     read += 1;
                     std::fs::remove_dir_all(&target).unwrap();
                 }
-                Err(ImportError::Refused(told)) => {
+                Err(ImportError::Refused(refusal)) => {
                     refused += 1;
-                    assert!(told.findings[0].code.is_error(), "{name}: {told}");
+                    assert!(refusal.findings[0].code.is_error(), "{name}: {refusal}");
                 }
                 Err(other) => panic!("{name}, round {round}: internal failure: {other:?}"),
             }

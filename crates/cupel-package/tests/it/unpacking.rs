@@ -63,8 +63,8 @@ fn tar_with(name: &[u8], kind: tar::EntryType, link: &str, size: u64) -> Vec<u8>
 }
 
 fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, code: Code, words: &str) {
-    let told = refused(Bench::new().import_bytes(file, bytes, options));
-    assert_refused(name, &told, code, "", words);
+    let refusal = refused(Bench::new().import_bytes(file, bytes, options));
+    assert_refused(name, &refusal, code, "", words);
 }
 
 #[test]
@@ -151,9 +151,9 @@ fn links_to_files_of_the_package_become_copies() {
         ("b.tar", tar_with(b"data/secret/3.in", tar::EntryType::Link, "data/sample/1.in", 0)),
     ] {
         let bench = Bench::new();
-        let told = refused(bench.import_bytes(container, &bytes, &options()));
+        let refusal = refused(bench.import_bytes(container, &bytes, &options()));
         // The link was replaced by a copy of the input; only the answer to this input is missing.
-        assert_refused(container, &told, Code::CasePair, "data/secret/3.in", "no answer");
+        assert_refused(container, &refusal, Code::CasePair, "data/secret/3.in", "no answer");
     }
     let bench = Bench::new();
     let source = bench.path().join("source");
@@ -173,9 +173,9 @@ fn directories_with_links_outside_or_sockets_are_refused() {
     package().write_directory(&source);
     symlink("/etc", source.join("attachments/etc")).unwrap();
     let _socket = UnixListener::bind(source.join("attachments/socket")).unwrap();
-    let told = refused(bench.import(&source, &options()));
-    assert_refused("link", &told, Code::ArchiveLink, "attachments/etc", "/etc");
-    assert_refused("socket", &told, Code::ArchiveLink, "attachments/socket", "socket");
+    let refusal = refused(bench.import(&source, &options()));
+    assert_refused("link", &refusal, Code::ArchiveLink, "attachments/etc", "/etc");
+    assert_refused("socket", &refusal, Code::ArchiveLink, "attachments/socket", "socket");
 }
 
 #[test]
@@ -243,8 +243,8 @@ fn bombs_are_refused_before_they_are_unpacked_completely() {
     let files = package().with("attachments/large", &noise);
     refuse("file", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "1 MiB");
     refuse("file", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "1 MiB");
-    let told = refused(Bench::new().import_files(&files, &small));
-    assert_refused("file in a directory", &told, Code::ArchiveBomb, "attachments/large", "1 MiB");
+    let refusal = refused(Bench::new().import_files(&files, &small));
+    assert_refused("file in a directory", &refusal, Code::ArchiveBomb, "attachments/large", "1 MiB");
     let files = (0..5).fold(package(), |files, n| files.with(&format!("attachments/{n}"), &noise[..900 << 10]));
     refuse("all together", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "together");
     let files = (0..100).fold(package(), |files, n| files.with(&format!("attachments/{n}"), ""));
@@ -274,18 +274,18 @@ fn a_central_directory_above_the_bound_is_refused() {
     }
     zip.extend([&b"PK\x06\x07"[..], &[0; 4], &end64.to_le_bytes(), &[1, 0, 0, 0]].concat());
     zip.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0; 2]].concat());
-    let told = refused(Bench::new().import_bytes("a.zip", &zip, &options()));
-    assert_refused("list", &told, Code::ArchiveBomb, "a.zip", "list of entries");
+    let refusal = refused(Bench::new().import_bytes("a.zip", &zip, &options()));
+    assert_refused("list", &refusal, Code::ArchiveBomb, "a.zip", "list of entries");
 }
 
 #[test]
 fn sizes_in_tar_headers_are_not_trusted() {
     let bytes = tar_with(b"data/secret/huge.in", tar::EntryType::Regular, "", 7 << 30);
-    let told = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
-    assert_refused("cut off", &told, Code::ArchiveDamaged, "", "");
+    let refusal = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
+    assert_refused("cut off", &refusal, Code::ArchiveDamaged, "", "");
     let bytes = tar_with(b"data/secret/long", tar::EntryType::GNULongName, "", 7 << 30);
-    let told = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
-    assert_refused("a name of 7 GB", &told, Code::ArchiveDamaged, "", "");
+    let refusal = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
+    assert_refused("a name of 7 GB", &refusal, Code::ArchiveDamaged, "", "");
 }
 
 #[test]
@@ -301,8 +301,8 @@ fn a_truncated_archive_is_refused_at_every_length() {
     let (zip, tar) = (package().zip(), package().tar());
     for part in [1, 3, 10, 50, 90, 99] {
         let cut = &zip[..zip.len() * part / 100];
-        let told = refused(Bench::new().import_bytes("a.zip", cut, &options()));
-        assert!(matches!(told.findings[0].code, Code::ArchiveDamaged | Code::FormatUnknown), "{part} %: {told}");
+        let refusal = refused(Bench::new().import_bytes("a.zip", cut, &options()));
+        assert!(matches!(refusal.findings[0].code, Code::ArchiveDamaged | Code::FormatUnknown), "{part} %: {refusal}");
         let cut = &tar[..tar.len() * part / 100 / 512 * 512 + 100];
         if let Err(error) = Bench::new().import_bytes("a.tar", cut, &options()) {
             // A tar that is cut between two files may look complete, but a file of the package is missing then.

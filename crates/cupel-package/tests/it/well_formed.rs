@@ -340,7 +340,7 @@ fn dmoj_batches_and_inherited_keys() {
 }
 
 #[test]
-fn a_case_of_dmoj_without_an_input_has_an_empty_one() {
+fn a_case_of_dmoj_without_an_input_has_an_empty_input() {
     let mut options = options();
     options.time_limit = Some(Duration::from_secs(2));
     let text = "points: 1\ntest_cases:\n- {out: 1.in}\n- batched:\n  - {in: 2.in, out: 1.in}\n  - {out: 2.in}\n";
@@ -765,7 +765,7 @@ fn unusual_test_data_gives_warnings_and_is_not_changed() {
 }
 
 #[test]
-fn equal_packages_have_equal_hashes_and_different_ones_do_not() {
+fn equal_packages_have_equal_hashes_and_different_packages_do_not() {
     let files = Files::fixture("cupel/a-plus-b");
     let (_a, first) = imported(&files);
     let (_b, second) = imported(&files);

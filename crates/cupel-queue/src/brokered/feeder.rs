@@ -41,7 +41,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
             }
             under_way.push(Box::pin(put(Arc::clone(&link), batch)));
         }
-        // Other nodes that take hints make room, but the broker does not notify this node of that.
+        // When other nodes take hints, space becomes free, but the broker does not notify this node.
         let is_shut_out = again_at.is_none() && under_way.is_empty() && shared.state().line.len() > 0;
         tokio::select! {
             () = shared.end.cancelled() => return,

@@ -33,7 +33,7 @@ pub(super) struct Keeper {
 
 type Trouble = Option<(Instant, String)>;
 
-/// Records trouble with its latest cause. The time when the trouble began stays the same. Returns whether the trouble
+/// Records a problem with its latest cause. The start time of the problem does not change. Returns whether the problem
 /// is new.
 fn trouble(of_kind: &Mutex<Trouble>, why: &BrokerError) -> bool {
     let mut trouble = of_kind.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ impl Keeper {
     /// Records that the broker refused hints for lack of room. The broker still delivers hints.
     pub(super) fn is_full(&self, error: &BrokerError) {
         if trouble(&self.full, error) {
-            tracing::warn!(error = chain(error), "the queue's broker has no room for hints; they wait on this node");
+            tracing::warn!(error = chain(error), "the queue's broker is full; hints wait on this node");
         }
     }
 

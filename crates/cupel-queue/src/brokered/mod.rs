@@ -64,7 +64,7 @@ const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
 /// How long a fruitless [`Queue::next_other`] is remembered. Each such call delays an idle slot, and makes the broker
 /// deliver hints that are then put back.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Maximum number of pending acknowledgements. Further ones are dropped, and their hints are redelivered.
+/// Maximum number of pending acknowledgements. Further acknowledgements are dropped, and their hints are redelivered.
 const SETTLING_MAX: usize = 10_000;
 
 /// A queue at a broker, with local fairness.
@@ -280,7 +280,7 @@ impl Queue for BrokeredQueue {
         for hinted in past {
             {
                 let mut state = self.shared.state();
-                // The hint was counted as waiting before, so there is room for it.
+                // The hint was already counted as waiting, so the bound permits it.
                 if !state.is_known(hinted.hint.run) {
                     state.line.push(hinted.hint);
                 }

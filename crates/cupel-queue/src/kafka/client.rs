@@ -68,7 +68,7 @@ impl Ours {
     pub(super) fn committable(&self) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (class, number, position) in self.progress.moved_on() {
-            // Fails only for invalid offsets, and this one is valid.
+            // Fails only for invalid offsets, and this offset is valid.
             let _ = list.add_partition_offset(&self.topics[class], number, Offset::Offset(position));
         }
         list
@@ -89,7 +89,7 @@ pub(super) struct Context {
 }
 
 impl ClientContext for Context {
-    /// At debug level only: the keeper logs the effects on the queue.
+    /// Logged at debug level only, because the keeper logs the effects on the queue.
     fn log(&self, level: RDKafkaLogLevel, part: &str, message: &str) {
         tracing::debug!(?level, part, "librdkafka: {message}");
     }

@@ -68,7 +68,7 @@ fn read(consumer: &Consumer, ours: &Ours) -> bool {
         Some(Ok(message)) => message,
         Some(Err(error)) => {
             let ends = error.rdkafka_error_code().is_none_or(|code| match fault_of(code) {
-                // The client retries by itself, with another broker if necessary.
+                // The client retries automatically, with another broker if necessary.
                 BrokerFault::Unreachable => code == RDKafkaErrorCode::AllBrokersDown,
                 _ => true,
             });

@@ -17,11 +17,11 @@
 //! - The number of waiting hints is the distance between the committed offsets and the ends of the partitions.
 //! - Nodes that only publish do not join the group.
 //!
-//! The client is librdkafka, a C library in this process. It reconnects by itself. Nevertheless a link (this adapter's
-//! connection) counts as broken as soon as all brokers are lost, and the next link publishes the unconfirmed hints
-//! again. The reason is that brokers may return without the topics, and some accept hints for topics that they do not
-//! have (tansu) or create such topics with their own settings. So hints are published only by a link that has found the
-//! topics.
+//! The client is librdkafka, a C library in this process. It reconnects automatically. Nevertheless a link (this
+//! adapter's connection) counts as broken as soon as all brokers are lost, and the next link publishes the unconfirmed
+//! hints again. The reason is that brokers may return without the topics, and some accept hints for topics that they do
+//! not have (tansu) or create such topics with their own settings. So hints are published only by a link that has found
+//! the topics.
 //!
 //! Sources: librdkafka's INTRODUCTION.md and CONFIGURATION.md; Kafka's documentation, "Consumer".
 
@@ -161,7 +161,7 @@ impl Kafka {
         config.create_with_context(Context { ours: Arc::clone(ours), puts }).map_err(ours.failed("create a client"))
     }
 
-    /// Creates the missing topics. A user without permission to create topics can use existing ones.
+    /// Creates the missing topics. A user without permission to create topics can use existing topics.
     async fn make_topics(&self, ours: &Arc<Ours>, counts: PerClass<i32>) -> Result<(), BrokerError> {
         let doing = "create its topics";
         let (kept_ms, segment_ms) = (millis(KEPT), millis(SEGMENT));

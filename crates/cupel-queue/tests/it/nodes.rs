@@ -31,7 +31,8 @@ pub(crate) async fn at_the_broker(queue: &Arc<dyn Queue>) {
 
 /// Asserts that `health` reports the broker as full for this reason, and keeps reporting it without interruption.
 pub(crate) async fn is_full(queue: &Arc<dyn Queue>, why: &str) {
-    let says_so = || queue.health().is_err_and(|told| told.contains("has refused hints") && told.contains(why));
+    let says_so =
+        || queue.health().is_err_and(|message| message.contains("has refused hints") && message.contains(why));
     wait_until("the queue reports that the broker is full", async || says_so()).await;
     for _ in 0..40 {
         assert!(says_so(), "{:?}", queue.health());

@@ -52,6 +52,9 @@ async fn a_newer_schema_version_is_refused_at_connect() {
     let database = url.rsplit_once('/').unwrap().1;
     postgres.psql(database, "UPDATE cupel_queue_schema SET version = 99");
     let refused = cupel_queue::connect(&url, settings(10)).await.map(drop).unwrap_err();
-    let told = cupel_core::chain(&refused);
-    assert!(told.contains("queue.url") && told.contains("99") && told.contains("update the older"), "{told}");
+    let message = cupel_core::chain(&refused);
+    assert!(
+        message.contains("queue.url") && message.contains("99") && message.contains("update the older"),
+        "{message}"
+    );
 }

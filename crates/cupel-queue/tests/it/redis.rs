@@ -89,8 +89,8 @@ async fn a_full_redis_refuses_hints_and_still_delivers() {
     is_full(&queue, "OOM").await;
     let refused =
         cupel_queue::connect(&redis.url(), settings).await.err().expect("a new queue cannot start at a full Redis");
-    let told = cupel_core::chain(&refused);
-    assert!(told.contains("queue.url") && told.contains("more memory"), "{told}");
+    let message = cupel_core::chain(&refused);
+    assert!(message.contains("queue.url") && message.contains("more memory"), "{message}");
     assert_eq!(next(&other).await, hint(0));
     block_in_place(|| redis.command("CONFIG SET maxmemory 0"));
     has_room(&queue, &[hint(1), hint(2)], &other).await;

@@ -32,11 +32,11 @@ const REPOSITORY: &str = "cupel-agent";
 const REQUEST_SECONDS: u64 = 60;
 /// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// User id of programs if an image names none or root, as for images of Cupel's own store.
+/// User id of programs if an image names no user or root. It is the same as for images of Cupel's own store.
 const DEFAULT_UID: u32 = 1000;
-/// Maximum time in which an event of a container that has ended arrives.
+/// Maximum time until the event of an ended container arrives.
 const EVENT_MAX: Duration = Duration::from_secs(1);
-/// Age from which a container that was created and not started belongs to a dead worker.
+/// Age from which a container that was created but not started belongs to a dead worker.
 pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 
 /// Settings of the executor.
@@ -48,9 +48,9 @@ pub struct DockerSettings {
     pub runtime: Option<String>,
     /// Processors that containers may use, in the form of cpuset(7); `None` means all.
     pub cpus: Option<String>,
-    /// Containers that are kept ready for each kind of step.
+    /// Number of containers that are kept ready for each kind of step.
     pub ready: usize,
-    /// Maximum number of containers that are kept ready in all.
+    /// Maximum total number of containers that are kept ready.
     pub ready_max: usize,
 }
 
@@ -63,7 +63,7 @@ impl Default for DockerSettings {
 /// An image of the engine.
 #[derive(Clone, Debug)]
 pub struct FoundInEngine {
-    /// The image, with what its programs start with.
+    /// The root: the image, and the working directory and user of its programs.
     pub root: ImageRoot,
     /// The variables of the image.
     pub env: Vec<(String, String)>,
@@ -80,14 +80,14 @@ pub struct EngineFinding {
     pub rating: Rating,
 }
 
-/// What a finding means.
+/// The rating of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rating {
     /// As in the native sandbox.
     Same,
-    /// Otherwise than in the native sandbox, without danger.
+    /// Differs from the native sandbox, but is not dangerous.
     Differs,
-    /// Programs lack a bound, or cannot run.
+    /// A bound on programs is missing, or programs cannot run.
     Missing,
 }
 
@@ -97,7 +97,7 @@ pub enum ContainerError {
     /// The engine cannot be reached or refused a request.
     #[error("Docker Engine: {context}")]
     Engine {
-        /// What was tried.
+        /// The attempted operation.
         context: String,
         /// The cause.
         #[source]
@@ -129,10 +129,10 @@ pub enum ContainerError {
         #[source]
         source: io::Error,
     },
-    /// The executor has no such thing.
+    /// The executor does not support this.
     #[error("programs in Docker Engine cannot have {0}")]
     Unsupported(&'static str),
-    /// This process has no threads or descriptors left.
+    /// This process cannot create more threads or descriptors.
     #[error("cannot start")]
     Io(#[source] io::Error),
 }
@@ -158,12 +158,12 @@ fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerEr
 
 /// A connection to an engine.
 pub(super) struct Engine {
-    /// Connected when it is first needed, so that an engine may start after the worker.
+    /// Connected at the first use, so that the engine may start after the worker.
     docker: OnceCell<Docker>,
     pub(super) settings: DockerSettings,
     /// The system call filter, in the engine's form.
     filter: String,
-    /// Images with the agent, by the image that they were made from.
+    /// Images with the agent, by the original image.
     with_agent: Mutex<HashMap<ContentHash, String>>,
 }
 
@@ -212,14 +212,14 @@ impl Engine {
             number => match number.parse() {
                 Ok(0) => DEFAULT_UID,
                 Ok(uid) => uid,
-                // The agent does not read the image's list of users.
+                // The agent does not read the image's `/etc/passwd`.
                 Err(_) => return Err(bad(&format!("its user `{user}` is not a number"))),
             },
         };
         Ok(FoundInEngine { root: ImageRoot { id, search, uid }, env })
     }
 
-    /// The image with the agent, made from this image if it does not exist.
+    /// The image with the agent. It is created from this image if it does not exist.
     async fn with_agent(&self, image: &ContentHash) -> Result<String, ContainerError> {
         let mut known = self.with_agent.lock().await;
         if let Some(name) = known.get(image) {
@@ -305,7 +305,7 @@ impl Engine {
             tmpfs: Some([(agent::BOX.to_owned(), box_options), ("/tmp".to_owned(), temporary)].into()),
             ipc_mode: Some("private".to_owned()),
             shm_size: Some(signed(shape.disk.min(64 << 20))),
-            // What the program prints is not for the engine's log.
+            // The engine must not log the program's output.
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             auto_remove: Some(true),
             runtime: self.settings.runtime.clone(),
@@ -323,7 +323,7 @@ impl Engine {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             open_stdin: Some(true),
-            // The end of the worker's connection is the end of standard input.
+            // Standard input ends when the worker's connection ends.
             stdin_once: Some(true),
             tty: Some(false),
             host_config: Some(host),
@@ -331,14 +331,14 @@ impl Engine {
         }
     }
 
-    /// Whether the kernel has killed a process of this container because its memory was exhausted. The engine remembers its last
-    /// 256 events, also of containers that it has removed.
+    /// Whether the kernel has killed a process of this container because its memory was exhausted. The engine keeps its
+    /// last 256 events, including those of removed containers.
     pub(super) async fn was_out_of_memory(&self, id: &str) -> bool {
         let filters: HashMap<&str, Vec<&str>> = [("container", vec![id]), ("event", vec!["oom"])].into();
         let options = EventsOptionsBuilder::new().since("0").filters(&filters).build();
         let Ok(docker) = self.docker().await else { return false };
         let mut events = std::pin::pin!(docker.events(Some(options)));
-        // Without an event, the engine waits for one.
+        // If there is no event, the engine would wait for one, so the request has a timeout.
         matches!(tokio::time::timeout(EVENT_MAX, events.next()).await, Ok(Some(Ok(_))))
     }
 
@@ -346,21 +346,21 @@ impl Engine {
     pub(super) async fn remove(&self, id: &str) -> Result<(), ContainerError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         match self.docker().await?.remove_container(id, Some(options)).await {
-            // It is gone, or the engine is removing it.
+            // The container is gone, or the engine is already removing it.
             Ok(()) | Err(ClientError::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
             Err(error) => Err(failed("cannot remove a container")(error)),
         }
     }
 
-    /// Removes containers of this age that were created and never started, or that have ended: nobody will use them any more.
+    /// Removes containers of at least this age that were never started or have ended. They are no longer in use.
     pub(super) async fn remove_abandoned(&self, age: Duration) -> Result<usize, ContainerError> {
         let filters: HashMap<&str, Vec<&str>> =
             [("label", vec![LABEL]), ("status", vec!["created", "exited", "dead"])].into();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let listed = self.docker().await?.list_containers(Some(options)).await;
         let listed = listed.map_err(failed("cannot list containers"))?;
-        let info = self.docker().await?.info().await.map_err(failed("cannot ask for the time"))?;
-        // The engine's clock, which may be that of another machine.
+        let info = self.docker().await?.info().await.map_err(failed("cannot read the engine's time"))?;
+        // The engine's clock is used, because the engine may run on another machine.
         let now = info.system_time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
         let now = now.map_or(0, jiff::Timestamp::as_second);
         let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
@@ -375,9 +375,9 @@ impl Engine {
         Ok(removed)
     }
 
-    /// What the engine can and cannot do.
+    /// The capabilities of the engine.
     pub(super) async fn examine(&self) -> Result<Vec<EngineFinding>, ContainerError> {
-        let info = self.docker().await?.info().await.map_err(failed("cannot ask what it can do"))?;
+        let info = self.docker().await?.info().await.map_err(failed("cannot read the engine's capabilities"))?;
         let mut findings = Vec::new();
         let mut add = |subject, found: String, rating| findings.push(EngineFinding { subject, found, rating });
         add("engine", format!("Docker {}", info.server_version.unwrap_or_default()), Rating::Same);
@@ -474,5 +474,5 @@ fn filter() -> String {
     .to_string()
 }
 
-/// Time between two looks for what dead workers left.
+/// Interval at which containers of dead workers are searched.
 pub(super) const REAP_EVERY: Duration = Duration::from_secs(60);

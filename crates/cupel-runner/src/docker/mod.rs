@@ -1,4 +1,4 @@
-//! Docker Engine as a second place where programs run: one container per step.
+//! The executor on Docker Engine: one container per step.
 //!
 //! ```text
 //!  slot's thread ── Session ──► attached streams ──► agent (process 1 of the container) ──► program
@@ -11,9 +11,10 @@
 //! root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary user; the agent is the program's only
 //! other process.
 //!
-//! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if that closes, for whatever
-//! reason, the agent exits, and the engine removes the container. What a worker left that died between the creation and the
-//! start of a container is removed by the workers that run on this engine ([`Containers::remove_abandoned`]).
+//! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if the
+//! connection closes for any reason, the agent exits, and the engine removes the container. A worker may die between
+//! the creation and the start of a container. Other workers on this engine remove such containers
+//! ([`Containers::remove_abandoned`]).
 
 mod engine;
 mod pool;
@@ -35,32 +36,30 @@ use session::{Input, Session};
 
 /// Maximum time for the removal of containers when a process ends.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
-/// Attempts of one step. A step is repeated only if nothing of the failed attempt was observed.
+/// Maximum number of attempts of one step. A step is repeated only if no data of the failed attempt was observed.
 const TRIES_MAX: u32 = 3;
 
 /// A Docker Engine, and the containers of this process.
 pub struct Containers {
-    /// `None` only while this value is dropped.
+    /// `None` only while this value is being dropped.
     runtime: Option<tokio::runtime::Runtime>,
     engine: Arc<Engine>,
     pool: Arc<Pool>,
 }
 
 impl Containers {
-    /// Containers that are created when they are needed, without a thread of their own: for commands, and for the time before
-    /// the sandbox is launched. The engine is first asked by the first call.
+    /// Creates containers on demand, without a background thread. For commands, and for the time before the sandbox is
+    /// launched. The first call connects to the engine.
     ///
-    /// # Errors
-    /// This process has no descriptors left.
+    /// # Errors This process cannot create more descriptors.
     pub fn on_demand(settings: &DockerSettings) -> Result<Containers, ContainerError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ContainerError::Io)?;
         Ok(Containers::with(runtime, DockerSettings { ready: 0, ..settings.clone() }))
     }
 
-    /// Keeps containers ready, and removes what dead workers left. The engine need not run yet.
+    /// Keeps containers ready, and removes containers of dead workers. The engine may start later.
     ///
-    /// # Errors
-    /// This process has no threads or descriptors left.
+    /// # Errors This process cannot create more threads or descriptors.
     pub fn start(settings: &DockerSettings) -> Result<Containers, ContainerError> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime =
@@ -124,13 +123,13 @@ impl Containers {
         }
     }
 
-    /// Starts containers for programs of an image with these limits, so that the first one starts sooner.
+    /// Starts containers for programs of an image with these limits, so that the first program starts sooner.
     pub(crate) fn make_ahead(&self, image: &ImageRoot, limits: &Limits) {
         let _entered = self.runtime().enter();
         self.pool.refill(&Shape::of(image, limits, &[]));
     }
 
-    /// Runs one step in a container of its own. `live` is its input if that arrives while it runs.
+    /// Runs one step in a new container. `live` is the input of a step whose input arrives while it runs.
     pub(crate) fn run(
         &self,
         image: &ImageRoot,
@@ -169,8 +168,8 @@ impl Containers {
         }
     }
 
-    /// Removes containers of this age that Cupel created in the engine and that do not run. A server does this from time to
-    /// time. Returns how many there were.
+    /// Removes containers of at least this age that Cupel created and that do not run. A server calls this regularly.
+    /// Returns the number of removed containers.
     ///
     /// # Errors
     /// The engine does not answer.
@@ -178,7 +177,7 @@ impl Containers {
         self.runtime().block_on(self.engine.remove_abandoned(age))
     }
 
-    /// What the engine can and cannot do, for operators.
+    /// The capabilities of the engine, for operators.
     ///
     /// # Errors
     /// The engine does not answer.
@@ -187,11 +186,11 @@ impl Containers {
     }
 }
 
-/// Removes the containers that are ready. Those that remain for any reason end when their connections close.
+/// Removes the ready containers. If some remain, they end when their connections close.
 impl Drop for Containers {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // This may be a thread of another runtime, which must not wait for a runtime, so the waiting is that of a channel.
+        // This may be a thread of another runtime, which must not block on a runtime. So the thread waits on a channel.
         let (pool, (done, closed)) = (Arc::clone(&self.pool), std::sync::mpsc::channel());
         if self.engine.settings.ready > 0 {
             runtime.spawn(async move {

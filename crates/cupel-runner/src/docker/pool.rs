@@ -1,4 +1,4 @@
-//! Containers that were started ahead, by the kind of step that they fit.
+//! Containers that are started in advance, by kind of step.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -15,23 +15,23 @@ use tokio::sync::Semaphore;
 
 use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
 
-/// Memory of a container beyond that of its program: the agent, and pages of the image's files.
+/// Memory of a container in addition to its program's: the agent, and pages of the image's files.
 const OVERHEAD: u64 = 16 << 20;
-/// Containers that are created at the same time ahead of need, so that runs are not slowed down much.
+/// Maximum number of containers that are created in advance at the same time, so that runs are not slowed down much.
 const CREATIONS_MAX: usize = 1;
-/// Maximum length of an agent's complaint in an error message.
+/// Maximum length of an agent's error text in a message.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
 /// Maximum time in which a started container must answer.
 const READY_MAX: Duration = Duration::from_secs(30);
 
-/// The kind of a container: what is fixed when it is created.
+/// The kind of a container: the properties that are fixed at its creation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     pub(super) image: ContentHash,
     pub(super) uid: u32,
     /// Memory in bytes.
     pub(super) memory: u64,
-    /// Processes, with the agent.
+    /// Maximum number of processes, including the agent.
     pub(super) processes: u32,
     /// Size of the box in bytes.
     pub(super) disk: u64,
@@ -42,17 +42,18 @@ pub(super) struct Shape {
 impl Shape {
     /// The kind of container for a step with these limits and files.
     pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
-        // The files given to a step are not part of its limits. Few sizes, so that steps share containers.
+        // The input files of a step do not count against its limits. The size is rounded, so that more steps can share
+        // a kind of container.
         let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
-        let given = Bytes::mib(1).get().max(bytes.next_power_of_two());
+        let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
         let number: usize = files.iter().map(|group| group.iter().count()).sum();
         Shape {
             image: image.id,
             uid: image.uid,
-            memory: limits.memory.get() + given + OVERHEAD,
+            memory: limits.memory.get() + input_bytes + OVERHEAD,
             processes: limits.processes.saturating_add(1),
-            disk: limits.disk_bytes().get() + given,
-            // The root directory of the box, and a directory for each file.
+            disk: limits.disk_bytes().get() + input_bytes,
+            // One for the root directory of the box, and one directory for each file.
             inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
         }
     }
@@ -68,7 +69,7 @@ pub(super) struct Container {
     pub(super) input: Option<Pin<Box<dyn AsyncWrite + Send>>>,
     output: Output,
     decoder: Decoder,
-    /// What the agent, or the engine's runtime in its place, last reported on standard error.
+    /// The last text on standard error, from the agent or from the engine's runtime.
     complaint: Option<String>,
 }
 
@@ -89,7 +90,7 @@ impl Container {
         }
     }
 
-    /// Whether the container's clock may be another one than this machine's.
+    /// Whether the container's clock may differ from this machine's clock.
     pub(super) fn has_own_clock(&self) -> bool {
         self.engine.settings.runtime.as_deref().is_some_and(|runtime| runtime != "runc")
     }
@@ -151,7 +152,7 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct State {
     ready: HashMap<Shape, Ready>,
-    /// Counts uses of shapes.
+    /// Counter of uses, which orders the shapes by their last use.
     clock: u64,
     /// Whether no more containers may be created ahead.
     is_closed: bool,
@@ -175,7 +176,7 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A container of this shape: one that is ready, or a new one.
+    /// Returns a container of this shape: a ready container, or a new one.
     pub(super) async fn take(&self, shape: &Shape) -> Result<Container, ContainerError> {
         let ready = self.lock().ready.get_mut(shape).and_then(|ready| ready.containers.pop_front());
         match ready {
@@ -190,8 +191,8 @@ impl Pool {
         }
     }
 
-    /// Creates containers in the background until enough of this shape are ready. Containers of the shape that was not used for
-    /// the longest time make room. Call it within the runtime.
+    /// Creates containers in the background until enough of this shape are ready. If there are too many containers,
+    /// those of the least recently used shape are removed. Call it within the runtime.
     pub(super) fn refill(self: &Arc<Self>, shape: &Shape) {
         let settings = &self.engine.settings;
         let wanted = settings.ready.min(settings.ready_max);
@@ -232,17 +233,17 @@ impl Pool {
                 entry.coming -= 1;
                 match created {
                     Ok(container) => entry.containers.push_back(container),
-                    // The next step creates its own, and reports a failure that persists.
-                    Err(error) => tracing::warn!(error = %chain(&error), "cannot start a container ahead"),
+                    // The next step creates a container itself, and reports the failure if it persists.
+                    Err(error) => tracing::warn!(error = %chain(&error), "cannot start a container in advance"),
                 }
             });
         }
     }
 
-    /// Removes all containers that are ready, and creates no more. Those in use are removed by their sessions.
+    /// Removes all ready containers, and creates no more. Sessions remove the containers in use.
     pub(super) async fn close(&self) {
         self.lock().is_closed = true;
-        // Waits for those that are being created.
+        // Waits for the containers that are being created.
         let _permits = self.creations.acquire_many(CREATIONS_MAX as u32).await;
         let ready = std::mem::take(&mut self.lock().ready);
         let removals = ready.into_values().flat_map(|ready| ready.containers).map(Container::remove);
@@ -269,7 +270,7 @@ async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, Contai
     }
 }
 
-/// Removes what dead workers left, now and from time to time.
+/// Removes containers of dead workers, now and at regular intervals.
 pub(super) async fn reap(engine: Arc<Engine>) {
     let mut ticks = tokio::time::interval(REAP_EVERY);
     loop {
@@ -278,7 +279,7 @@ pub(super) async fn reap(engine: Arc<Engine>) {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed containers of workers that have ended"),
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "cannot look for containers of workers that have ended")
+                tracing::warn!(error = %chain(&error), "cannot remove containers of workers that have ended")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Converts what the agent reports into the report of a cell.
+//! Converts the agent's report into the report of a cell.
 
 use std::io;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl ReceivedFiles {
         self.files.push((path, executable, truncated, Vec::new()));
     }
 
-    /// Appends content to the last file. `false` if there is too much, which no agent sends.
+    /// Appends content to the last file. Returns `false` if the content is larger than an agent may send.
     pub(super) fn append(&mut self, data: &[u8], command: &Command) -> bool {
         self.bytes += data.len() as u64;
         let most = command.collect.as_ref().map_or(0, |limits| limits.bytes.get());
@@ -76,9 +76,9 @@ impl ReceivedFiles {
         }
     }
 
-    /// As collected files, and as single files that were asked for.
+    /// The files, as collected files and as individually requested files.
     fn split(self, command: &Command) -> (BoxFiles, Vec<FetchedFile>) {
-        // Names that no client could ask for are left out.
+        // Files are skipped if no client can request their names.
         let named = self.files.into_iter().filter_map(|(path, executable, truncated, data)| {
             Some((cupel_types::BoxPath::new(&path).ok()?, executable, truncated, data))
         });
@@ -94,8 +94,8 @@ impl ReceivedFiles {
     }
 }
 
-/// The report of a step whose agent was killed because the memory of the container was exhausted. Its CPU time is that of the
-/// agent's last message.
+/// The report of a step whose agent was killed because the memory of the container was exhausted. Its CPU time comes
+/// from the agent's last message.
 pub(super) fn out_of_memory(command: &Command, progress: &Progress) -> CellReport {
     let usage = Usage {
         cpu_time: progress.cpu,

@@ -21,14 +21,14 @@ use super::report::{self, ReceivedFiles};
 
 /// Interval at which the observer is asked whether the step was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_millis(100);
-/// Time beyond the wall-clock limit in which a container must report: the end of its processes, and its files.
+/// Time after the wall-clock limit within which a container must report the end of its processes and send its files.
 const GRACE: Duration = Duration::from_secs(30);
-/// Maximum time for which a source of live input is asked to wait, so the time that its thread can outlive the step.
+/// Maximum time for which a source of live input waits. Its thread can outlive the step by this time.
 const NEXT_MAX: Duration = Duration::from_millis(250);
 /// Maximum number of inputs that wait to be sent.
 const INPUTS_MAX: usize = 64;
 
-/// Where standard input comes from.
+/// Source of standard input.
 pub(super) struct Input {
     arriving: mpsc::Receiver<LiveInput>,
     live: Option<LiveStdin>,
@@ -108,7 +108,7 @@ fn forward_descriptor(descriptor: OwnedFd, to: &mpsc::Sender<LiveInput>) {
     let _ = to.blocking_send(LiveInput::EndOfInput);
 }
 
-/// What is known of a step that has not ended.
+/// Partial results of a running step.
 #[derive(Default)]
 pub(super) struct Progress {
     pub(super) started: Option<Instant>,
@@ -123,7 +123,7 @@ pub(super) struct Session {
     container: Container,
     /// Messages on their way to the agent.
     outbox: mpsc::UnboundedSender<Vec<u8>>,
-    /// Whether anything of the program was observed.
+    /// Whether the observer has received data of the program.
     pub(super) was_seen: bool,
 }
 
@@ -132,7 +132,7 @@ impl Session {
     pub(super) fn new(mut container: Container) -> Session {
         let (outbox, mut messages) = mpsc::unbounded_channel::<Vec<u8>>();
         let input = container.input.take();
-        // A task of its own, so that output is read while input is written.
+        // A separate task writes, so that output is read at the same time.
         tokio::spawn(async move {
             let Some(mut input) = input else { return };
             while let Some(message) = messages.recv().await {
@@ -145,7 +145,7 @@ impl Session {
     }
 
     fn send(&self, message: &ToAgent) {
-        // The end of the connection is noticed when the next message is received.
+        // The reader detects the end of the connection at the next message.
         let _ = self.outbox.send(agent::encode(message));
     }
 
@@ -154,7 +154,7 @@ impl Session {
         self.send(&ToAgent::Find { program: program.to_owned(), search: search.to_vec() });
         match timeout_at(Instant::now() + GRACE, self.container.receive()).await {
             Ok(Ok(FromAgent::Found(found))) => Ok(found),
-            Ok(Ok(_)) => Err(ContainerError::Lost("its agent gave another answer".to_owned())),
+            Ok(Ok(_)) => Err(ContainerError::Lost("its agent gave an unexpected answer".to_owned())),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(ContainerError::Lost("its agent did not answer in time".to_owned())),
         }
@@ -174,7 +174,7 @@ impl Session {
         let mut files = ReceivedFiles::default();
         let (mut sent, mut consumed) = (0u64, 0u64);
         let (mut is_cancelled, mut has_input) = (false, true);
-        // With another runtime than runc, the container may have another clock than this machine.
+        // With a runtime other than runc, the container's clock may differ from this machine's clock.
         let (has_own_clock, mut ended) = (self.container.has_own_clock(), None);
         let mut progress = Progress::default();
         loop {
@@ -183,7 +183,7 @@ impl Session {
                 received = self.container.receive() => {
                     let message = match received {
                         Ok(message) => message,
-                        // If all memory belongs to files or segments, the kernel may choose the agent.
+                        // If all memory belongs to files or shared memory segments, the kernel may kill the agent.
                         Err(ContainerError::Lost(_)) if self.container.was_out_of_memory().await => {
                             return Ok(report::out_of_memory(command, &progress));
                         }
@@ -264,7 +264,7 @@ impl Session {
             self.send(&ToAgent::File { path: file.path.as_str().to_owned(), executable: file.executable, size });
             file.data.chunks(DATA_MAX).for_each(|chunk| self.send(&ToAgent::Data(chunk.to_vec())));
         }
-        // The container enforces the limits that are not here: processes, and the size of the box.
+        // The container enforces the other limits: processes, and the size of the box.
         let Limits {
             cpu_time,
             wall_time,

@@ -66,13 +66,13 @@ impl Executor for SlotExecutor {
         let _running = sandbox.count_step(self.number);
         let (began, mut tries) = (Instant::now(), 1);
         loop {
-            let mut kept = OutputCapture::new(keep, has_warm_start(&command), observer);
-            kept.live = live.as_ref();
-            let error = match self.slot.run(&command, &mut kept) {
-                Ok(report) => return Ok(kept.result(report)),
+            let mut capture = OutputCapture::new(keep, has_warm_start(&command), observer);
+            capture.live = live.as_ref();
+            let error = match self.slot.run(&command, &mut capture) {
+                Ok(report) => return Ok(capture.result(report)),
                 Err(error) => error,
             };
-            let is_unseen = !kept.heard;
+            let is_unseen = !capture.heard;
             let is_repeatable = !is_descriptor && live.as_ref().is_none_or(LiveInputThread::is_untouched);
             let again =
                 tries < TRIES_MAX && began.elapsed() < QUICK && error.is_transient() && is_unseen && is_repeatable;
@@ -158,9 +158,9 @@ impl SlotExecutor {
         let containers = self.containers.as_ref().ok_or_else(no_containers)?;
         let mut cell = ContainerCell { containers: Arc::clone(containers), image, live };
         let command = self.command(step, None);
-        let mut kept = OutputCapture::new(keep, false, observer);
-        match cell.run(&command, &mut kept) {
-            Ok(report) => Ok(kept.result(report)),
+        let mut capture = OutputCapture::new(keep, false, observer);
+        match cell.run(&command, &mut capture) {
+            Ok(report) => Ok(capture.result(report)),
             Err(error) => {
                 tracing::warn!(slot = self.number, error = %chain(&error), "a container failed");
                 Err(error.into())

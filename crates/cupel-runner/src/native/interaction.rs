@@ -214,7 +214,7 @@ impl<'a> ConversationSide<'a> {
             report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });
         match &end {
             Ok(end) if party == Party::Program => match end.result.report.outcome {
-                // The end of the interactor will show whether the program waited for it.
+                // The interactor's end will show whether the program waited for it.
                 Outcome::Exited(0) | Outcome::IdleLimit | Outcome::WallLimit => {}
                 _ => shared.settle(party),
             },

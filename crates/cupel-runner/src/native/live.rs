@@ -1,8 +1,7 @@
 //! The thread that moves live input from the judge's source to the queue of a command.
 //!
-//! The source blocks, and so does a full queue, so neither may be used on the slot's thread, which reads the program's
-//! output. The thread is not awaited at the end of the step: it ends at the latest when the source has waited for
-//! [`NEXT_MAX`].
+//! The source and a full queue block. So the slot's thread, which reads the program's output, must use neither. At the
+//! end of the step, no one waits for this thread: it ends at the latest after [`NEXT_MAX`].
 
 use std::io;
 use std::sync::Arc;
@@ -12,10 +11,10 @@ use std::time::Duration;
 use cupel_judge::LiveSource;
 use cupel_sandbox::LiveQueue;
 
-/// Maximum time for which the source is asked to wait, and so for which the thread can outlive its step.
+/// Maximum time for which the source waits. The thread can outlive its step by this time.
 const NEXT_MAX: Duration = Duration::from_millis(250);
 
-/// A running thread. It ends when this is dropped.
+/// A running thread. It ends when this value is dropped.
 pub(super) struct LiveInputThread {
     source: Arc<dyn LiveSource>,
     queue: LiveQueue,
@@ -45,7 +44,7 @@ impl LiveInputThread {
         self.queue.is_untouched()
     }
 
-    /// Tells the source how many bytes the program has accepted in all.
+    /// Reports to the source the total number of bytes that the program has accepted.
     pub(super) fn consumed(&self, total_bytes: u64) {
         self.source.consumed(total_bytes);
     }
@@ -78,13 +77,13 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_ends_with_its_step_even_if_it_waits_for_room() {
+    fn the_thread_ends_with_its_step_even_if_the_queue_is_full() {
         let (sender, inputs) = channel();
         let source: Arc<dyn LiveSource> = Arc::new(Inputs(Mutex::new(inputs)));
         let weak = Arc::downgrade(&source);
         let thread = LiveInputThread::start(source).unwrap();
         assert!(thread.is_untouched());
-        // One input more than the queue holds.
+        // One more input than the queue can hold.
         for _ in 0..2 {
             sender.send(LiveInput::Bytes(vec![0; LiveInput::WINDOW])).unwrap();
         }

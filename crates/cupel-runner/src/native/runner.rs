@@ -80,7 +80,7 @@ impl NativeRunner {
         launch(config, languages.into_iter().collect(), directories, false)
     }
 
-    /// As [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language file requests that.
+    /// Like [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language file requests that.
     ///
     /// # Errors
     /// This machine lacks something that a sandbox needs.
@@ -93,7 +93,7 @@ impl NativeRunner {
         launch(config, languages.into_iter().collect(), directories, true)
     }
 
-    /// As [`NativeRunner::launch`], for one program: creates only what that program needs.
+    /// Like [`NativeRunner::launch`], for one program: creates only the parts that this program needs.
     ///
     /// # Errors
     /// This machine lacks something that a sandbox needs.
@@ -216,7 +216,7 @@ fn run_operators_command(
         }
         other => format!("`{shown}` cannot be run in the image: {}", chain(&other)),
     })?;
-    // A terminal would obey control characters of the image's program.
+    // A terminal would interpret control characters in the output of the image's program.
     let printed = String::from_utf8_lossy(&printed).replace(|c: char| c.is_control() && c != '\n', " ");
     match report.outcome {
         Outcome::Exited(0) => Ok(printed),

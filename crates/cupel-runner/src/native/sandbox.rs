@@ -37,7 +37,7 @@ impl SharedSandbox {
     /// The root of a step's cell.
     pub(super) fn cell_root(&self, step: &StepInput<'_>) -> CellRoot {
         match step.root {
-            // A container has the root of its image; the command's root is not used.
+            // A container uses the root of its image, not the root of the command.
             Root::System | Root::Docker(_) => CellRoot::System,
             Root::Image(image) => CellRoot::Image(image.clone()),
         }

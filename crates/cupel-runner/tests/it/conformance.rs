@@ -1,4 +1,4 @@
-//! What every executor does, whatever it is made of: rule, then input, then expected result.
+//! Rules for every executor: rule, then input, then expected result.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -223,7 +223,7 @@ impl StepObserver for Dialogue {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// Runs a mode with this dialogue; returns the outcome and what was printed.
+/// Runs a mode with this dialogue. Returns the outcome and the output.
 fn dialogue(
     world: &World,
     place: Backend,
@@ -284,7 +284,7 @@ fn talk(world: &World, place: Backend) {
         assert_eq!(result.program.report.outcome, Outcome::Exited(0), "{result:?}");
         assert_eq!(result.interactor.report.outcome, Outcome::Exited(42), "{result:?}");
         assert_eq!(&*result.interactor.report.stderr.data, b"3 tries\n");
-        let said: String = result
+        let transcript: String = result
             .transcript
             .iter()
             .map(|(party, bytes)| {
@@ -292,7 +292,7 @@ fn talk(world: &World, place: Backend) {
                 format!("{mark}{}", String::from_utf8_lossy(bytes).replace('\n', ""))
             })
             .collect();
-        assert_eq!(said, "50 <25 >37 =");
+        assert_eq!(transcript, "50 <25 >37 =");
     }
 }
 

@@ -32,7 +32,7 @@ fn settings(world: &World) {
             let format = "{{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.Config.User}} \
                           {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}} {{len .HostConfig.Binds}} \
                           {{len .Mounts}} {{.HostConfig.Privileged}} {{.HostConfig.IpcMode}} {{.HostConfig.LogConfig.Type}}";
-            // One of another trial may have gone meanwhile.
+            // A container of another trial may have been removed in the meantime.
             let engine = &self.0.engine;
             let all = engine.containers();
             self.2.extend(all.iter().filter_map(|id| engine.try_docker(&["inspect", "--format", format, id]).ok()));
@@ -54,7 +54,7 @@ fn settings(world: &World) {
 
 fn pool(world: &World) {
     let engine = &world.engine;
-    // Containers of its own: those of the other trials would make room for steps of other kinds.
+    // This trial has its own containers, because steps of other trials would replace its ready containers.
     let mut own = Own::start(engine);
     let memory = ((77 + 1 + 16) << 20).to_string();
     let running = || -> Vec<String> {
@@ -77,7 +77,7 @@ fn pool(world: &World) {
 }
 
 fn abandoned(_: &World) {
-    // An engine of its own: on another one, this removes what other trials have created and not started yet.
+    // This trial has its own engine, because it would remove containers that other trials have created but not started.
     let engine = Engine::start();
     let directory = tempfile::tempdir().unwrap();
     engine.import(directory.path(), IMAGE, &[]);

@@ -112,7 +112,7 @@ impl World {
         }
     }
 
-    /// Calls a function with an executor that no other trial uses meanwhile.
+    /// Calls a function with an executor that no other trial uses at the same time.
     fn with_executor<T>(&self, call: impl FnOnce(&mut dyn Executor) -> T) -> T {
         let mut idle = self.idle.lock().unwrap();
         let mut executor = loop {
@@ -218,7 +218,7 @@ pub(crate) fn text(result: &StepResult) -> String {
     String::from_utf8_lossy(&result.report.stdout.data).into_owned()
 }
 
-/// Records what a program prints.
+/// Records the output of a program.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) stdout: Vec<u8>,

@@ -1,8 +1,8 @@
 //! The suite that every executor passes, and what holds for containers of Docker Engine alone.
 //!
-//! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. It needs root, gcc,
-//! and Docker Engine (Debian's `docker.io`), of which it starts one of its own. Each rule of `conformance.rs` and `truth.rs` is a
-//! trial for each place where programs run: the machine's root, an image's root, and Docker Engine.
+//! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. It needs
+//! root, gcc, and Docker Engine (Debian's `docker.io`). It starts a separate engine. Each rule of `conformance.rs` and
+//! `truth.rs` is a trial for each place where programs run: the machine's root, an image's root, and Docker Engine.
 
 mod conformance;
 mod docker;

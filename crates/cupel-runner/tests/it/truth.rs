@@ -103,7 +103,8 @@ pub(crate) fn check(row: &Row, world: &World, place: Backend) {
             let slack = if place == Backend::Docker { Duration::from_millis(8) } else { Duration::from_millis(4) };
             near(usage.cpu_time.as_nanos() as u64, own("cpu "), 5, slack.as_nanos() as u64);
         }
-        // The kernel charges in batches; a container of version 1 also has file pages of its own.
+        // The kernel charges in batches. On control groups version 1, a container is also charged for its own file
+        // pages.
         Check::Memory => near(usage.memory.get(), own("memory "), 3, 2 << 20),
     }
 }

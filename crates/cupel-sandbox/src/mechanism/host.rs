@@ -102,7 +102,7 @@ pub(crate) fn user_namespace_refused(error: &io::Error, sysctl: &impl Fn(&str) -
             ("this kernel was built without them".into(), "boot a kernel with CONFIG_USER_NS=y".into())
         }
         Some(libc::EAGAIN | libc::ENOMEM) => (
-            "the machine has no room for another process".into(),
+            "the machine cannot create another process".into(),
             "check the number of processes, kernel.pid_max, pids.max of the control group, and free memory".into(),
         ),
         _ => (
@@ -126,7 +126,7 @@ fn namespace_refused(name: &str, error: &io::Error, sysctl: &impl Fn(&str) -> Op
             "boot a kernel with CONFIG_NAMESPACES and all its suboptions".into(),
         ),
         (Some(libc::EAGAIN | libc::ENOMEM), _) => (
-            "the machine has no room for another process".into(),
+            "the machine cannot create another process".into(),
             "check the number of processes, kernel.pid_max, pids.max of the control group, and free memory".into(),
         ),
         _ => (
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_full_process_table_is_not_reported_as_a_missing_feature() {
         let lack = missing_namespace(WallSet::NONE, refuse(libc::CLONE_NEWUSER, libc::EAGAIN), |_| None).unwrap();
-        assert!(lack.setting.contains("no room for another process"), "{lack}");
+        assert!(lack.setting.contains("cannot create another process"), "{lack}");
     }
 
     #[test]

@@ -11,8 +11,8 @@ use rustix::process::{Gid, Pid, Uid};
 /// The tenant's user and group id inside a lane whose root is not an image with a user of its own.
 pub(crate) const TENANT: u32 = 1000;
 
-/// First id of the lanes: `wanted` if this process's namespace has `count` ids that start there, otherwise an id near
-/// the end of the namespace's largest range. The lanes never get the namespace's root id. `map` is the text of
+/// First id of the lanes. It is `wanted` if this process's namespace has `count` ids from there on. Otherwise, it is an
+/// id near the end of the namespace's largest range. The lanes never get the namespace's root id. `map` is the text of
 /// `/proc/self/uid_map`.
 pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
     let before_the_last = |end: u32| end.checked_sub(count)?.checked_sub(1);

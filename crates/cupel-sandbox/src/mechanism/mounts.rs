@@ -26,10 +26,10 @@ use crate::{Mount, Wall, WallSet};
 /// Host paths that every program sees: the system's programs and libraries.
 pub(crate) const SYSTEM: &[&str] =
     &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
-/// Private directories of a lane or a cell, which would hide anything of the host that is mounted there.
+/// Private directories of a lane or a cell. They would hide host directories that are mounted at these paths.
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
-/// Links in `/dev`, which lead to the descriptors of the process that follows them.
+/// Symbolic links in `/dev` to the descriptors of the process that follows the link.
 const DEV_LINKS: [(&str, &str); 4] = [
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
@@ -187,8 +187,8 @@ pub(crate) fn hold_images(path: &Path) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-/// Opens the entries of an image's root directory for a lane, except those that every lane has of its own. The image is
-/// named by its id alone, so nobody can lead the launcher to another path.
+/// Opens the entries of an image's root directory for a lane, except the directories that every lane creates itself.
+/// The image is named only by its id, so a tenant cannot lead the launcher to another path.
 pub(crate) fn open_image(images: BorrowedFd<'_>, id: &ContentHash, off: WallSet) -> io::Result<Vec<Shown>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -272,7 +272,7 @@ pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> 
         ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
         ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ];
-    // An image has these files; its store has seen to that.
+    // An image already has these files, because the image store adds them.
     for (path, text) in files.iter().filter(|_| !is_image) {
         std::fs::write(root.join(path), text).map_err(&fill)?;
     }
@@ -414,7 +414,7 @@ pub(crate) fn mount_proc() -> rustix::io::Result<()> {
 
 /// Replaces `/dev` by one with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The terminals
 /// belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The new
-/// directory is assembled where it hides the box for a moment, so the program must not have started.
+/// directory is assembled at a path where it temporarily hides the box, so the program must not have started.
 pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     const ASSEMBLY: &str = "/cell";
     mount_tmpfs(ASSEMBLY, "size=64k,nr_inodes=32,mode=755")?;
@@ -440,7 +440,8 @@ pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     Ok(mount_remount("/dev", flags, "")?)
 }
 
-/// Opens a new terminal of the cell: the side that the program does not have, nonblocking.
+/// Opens a new terminal of the cell. Returns the controlling side, which the program does not have, in non-blocking
+/// mode.
 pub(crate) fn open_terminal() -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::open("/dev/pts/ptmx", flags, Mode::empty())

@@ -27,10 +27,10 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         inodes: _,
     } = limits;
     let both = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
-    // A fallback, well above the limit that the lane enforces by the exact time of the control group. The kernel compares
-    // this one with the number of timer ticks, which counts more than the exact time where a hypervisor delays the
-    // machine: 11 % more was seen in emulation. A program that reaches this limit has an unexplained SIGKILL. The kernel
-    // takes only whole seconds.
+    // A fallback, well above the limit that the lane enforces with the control group's exact CPU time. The kernel
+    // compares this limit with the number of timer ticks. If a hypervisor delays the machine, the ticks exceed the
+    // exact time: 11 % more was measured in emulation. A program that reaches this limit is killed by SIGKILL without a
+    // recorded reason. The kernel accepts only whole seconds.
     let cpu_seconds = cpu_time.as_secs().saturating_mul(2).saturating_add(2);
     for (resource, limit) in [
         // No core dumps. One byte is less than any core file. Only the value 1 also prevents the kernel from piping the
@@ -38,7 +38,7 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         (Resource::Core, both(1)),
         (Resource::Fsize, both(file_size.get())),
         (Resource::Nofile, both(u64::from(open_files))),
-        // Counted per user; each lane has a separate user. A second wall behind the pids group.
+        // The kernel counts processes per user, and each lane has a separate user. A second wall behind the pids group.
         (Resource::Nproc, both(processes)),
         (Resource::Stack, both(stack.get())),
         (Resource::Cpu, both(cpu_seconds)),
@@ -46,7 +46,7 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         (Resource::Msgqueue, both(800 * 1024)),
         (Resource::Nice, both(0)),
         (Resource::Rtprio, both(0)),
-        // Also counted against the host's user, for all lanes together.
+        // The kernel also counts all lanes together, for the host's user.
         (Resource::Sigpending, both(512)),
     ] {
         set(resource, limit)?;

@@ -125,8 +125,9 @@ fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     })
 }
 
-/// A rule of the default policy in the terms of container engines, which give them to libseccomp: calls that match any rule are
-/// answered so; all others fail with [`ENGINE_DEFAULT`]. Source: the OCI runtime specification, config-linux, "Seccomp".
+/// A rule of the default policy in the format of container engines, which pass it to libseccomp. A call that matches a
+/// rule gets the rule's action. All other calls fail with [`ENGINE_DEFAULT`]. Source: the OCI runtime specification,
+/// config-linux, "Seccomp".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineRule {
     /// Names of system calls.
@@ -182,8 +183,8 @@ pub fn engine_rules() -> Vec<EngineRule> {
             },
         }
     }
-    // Docker 20.10 answers a call without a rule with EPERM, whatever the profile says. The C library takes that for a failure of
-    // clone3, where ENOSYS makes it use clone.
+    // Docker 20.10 answers a call without a rule with EPERM, regardless of the profile. For the C library, EPERM is a
+    // failure of clone3. With ENOSYS, it uses clone instead.
     let has_rule = |call: &Sysno| policy.rules.iter().any(|(number, _)| i64::from(*number) == i64::from(call.id()));
     let others = Sysno::iter().filter(|call| !has_rule(call));
     let calls = others.map(|call| call.name().to_owned()).collect();

@@ -41,7 +41,7 @@ pub(crate) struct CellEnvironment<'a> {
     pub(crate) tenant: u32,
     /// The part of the system call filter that each program installs; empty if the seccomp wall is off.
     pub(crate) filter: &'a [Instruction],
-    /// The same for a program with a terminal.
+    /// The same part of the filter, for programs with a terminal.
     pub(crate) filter_with_terminal: &'a [Instruction],
     pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,

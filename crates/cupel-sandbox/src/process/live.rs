@@ -1,7 +1,7 @@
 //! The wait of a cell's init for a live program, during which it sends signals to it.
 //!
-//! A signal is sent from inside the cell's pid namespace, so whatever its target is, no process outside the cell can get
-//! it. The program's process id is not reused, because the program is reaped only here, after its last signal.
+//! A signal is sent from inside the cell's pid namespace, so no process outside the cell can get it. The program's
+//! process id is not reused, because the program is reaped only here, after its last signal.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -63,7 +63,7 @@ fn reap_ended(program: Pid) -> io::Result<Option<i32>> {
 }
 
 /// Sends a signal to the foreground process group of the terminal, or to the program's process group. SIGKILL goes to
-/// the program itself, whose end is the end of all other processes. A group without processes is no failure.
+/// the program itself, whose end also ends all other processes. A group without processes is not an error.
 fn send(signal: LiveSignal, program: Pid, master: Option<BorrowedFd<'_>>) {
     let to_group = |signal| {
         let group = master.and_then(terminal::foreground).unwrap_or(program);

@@ -84,8 +84,8 @@ impl Texts {
 /// Directories of the host's toolchains, which are searched regardless of the tenant's `PATH`.
 const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
-/// Paths to try for the program: `name` itself if it is a path, otherwise `name` in each directory of `search`, or of the
-/// host's toolchains if `search` is empty.
+/// Candidate paths of the program. If `name` is a path, only `name` itself. Otherwise, `name` in each directory of
+/// `search` or, if `search` is empty, of the host's toolchains.
 fn candidates(name: &str, search: &[String]) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];

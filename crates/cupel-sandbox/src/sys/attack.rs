@@ -45,8 +45,8 @@ pub(crate) fn fork_sleeper() -> io::Result<()> {
 #[cfg(test)]
 pub(crate) fn fcntl(fd: std::os::fd::BorrowedFd<'_>, command: i32, argument: i32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    // SAFETY: only numbers are passed. If the command expects a pointer, the number is an invalid one, which the kernel
-    // refuses.
+    // SAFETY: only numbers are passed. If the command expects a pointer, the number is an invalid address, which the
+    // kernel refuses.
     super::check(libc::c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) })).map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! Mappings without a purpose of their own.
+//! Anonymous memory mappings.
 
 use std::io;
 

@@ -21,7 +21,7 @@ pub(crate) struct CellNotes {
     pub(crate) failed_errno: AtomicI32,
     /// Memory in bytes in use in the group when the program began; see `LaneGroup::begin_counting`.
     pub(crate) memory_base: AtomicU64,
-    /// The same for `LaneGroup::exact_since`.
+    /// Base of the exact count, for `LaneGroup::exact_since`.
     pub(crate) exact_base: [AtomicU64; 2],
     /// CPU time of the group just before the program's process was created: total, user, system; in nanoseconds.
     pub(crate) cpu_base: [AtomicU64; 3],

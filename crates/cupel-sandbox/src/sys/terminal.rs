@@ -54,7 +54,7 @@ impl Mode {
         Ok(Mode(unsafe { mode.assume_init() }))
     }
 
-    /// The same terminal in raw mode: every byte passes unchanged, and none is a signal.
+    /// The same terminal in raw mode: every byte passes unchanged, and no byte sends a signal.
     pub(crate) fn raw(mut self) -> Mode {
         // SAFETY: changes one termios, which lives across the call.
         unsafe { libc::cfmakeraw(&raw mut self.0) };

@@ -36,7 +36,7 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), 0..100u64, Just(u64::MAX), Just(u64::from(u32::MAX))]
 }
 
-/// Any number except the one that means `None`.
+/// Any number except the encoding of `None`.
 fn some_u32() -> impl Strategy<Value = u32> {
     prop_oneof![0..u32::MAX, Just(0), Just(u32::MAX - 1)]
 }

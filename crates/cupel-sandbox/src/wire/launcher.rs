@@ -22,7 +22,7 @@ impl LaneImage {
     }
 }
 
-/// What a lane is for.
+/// Purpose of a lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LaneKind {
     /// Programs that start cold, and compilers, with the machine's toolchains.

@@ -10,8 +10,7 @@
 //!             ◄──FromZygote───                             ◄─FromZygote─
 //! ```
 //!
-//! A message is decoded completely or refused. It contains no path that the receiver follows outside a cell, except in
-//! the launcher's configuration.
+//! A message is decoded completely or refused. Only the launcher's configuration contains paths outside a cell.
 
 mod encoding;
 mod lane;

@@ -169,9 +169,9 @@ fn a_sandbox_starts_beside_other_processes_in_its_group() {
 fn consecutive_sandboxes_do_not_nest_deeper() {
     let above = Group::new("again", "+memory +pids");
     let group = above.below("service");
-    let said = output_of(&[], &group);
-    assert_contains(&said, &WORKS);
-    assert_contains(&said, &["/service/cupel-main\n"]);
+    let printed = output_of(&[], &group);
+    assert_contains(&printed, &WORKS);
+    assert_contains(&printed, &["/service/cupel-main\n"]);
 }
 
 fn a_sandbox_starts_in_a_cgroup_namespace() {
@@ -187,9 +187,9 @@ fn a_sandbox_starts_in_a_cgroup_namespace() {
 fn a_group_without_controllers_is_refused() {
     let above = Group::new("bare", "");
     let group = above.below("session");
-    let said = output_of(&[], &group);
-    assert_contains(&said, &["refused:", "memory-limit", "CONFIG_MEMCG", "has no `memory`", "Delegate=yes"]);
-    assert_contains(&said, &[&format!("echo +memory >{}/cgroup.subtree_control", above.0.display())]);
+    let printed = output_of(&[], &group);
+    assert_contains(&printed, &["refused:", "memory-limit", "CONFIG_MEMCG", "has no `memory`", "Delegate=yes"]);
+    assert_contains(&printed, &[&format!("echo +memory >{}/cgroup.subtree_control", above.0.display())]);
     above.set("cgroup.subtree_control", "+memory");
     assert_contains(&output_of(&[], &group), &["refused:", "process-limit", "CONFIG_CGROUP_PIDS", "has no `pids`"]);
     above.set("cgroup.subtree_control", "+pids");
@@ -198,8 +198,8 @@ fn a_group_without_controllers_is_refused() {
 
 fn read_only_groups_are_refused() {
     let mount = format!("mount -o remount,bind,ro {ROOT} && exec \"$@\"");
-    let said = output_of(&["unshare", "--mount", "sh", "-c", &mount, "-"], Path::new(""));
-    assert_contains(&said, &["refused:", "memory-limit", "is mounted read-only", "writable"]);
+    let printed = output_of(&["unshare", "--mount", "sh", "-c", &mount, "-"], Path::new(""));
+    assert_contains(&printed, &["refused:", "memory-limit", "is mounted read-only", "writable"]);
 }
 
 fn a_group_that_may_have_no_children_is_refused() {
@@ -211,8 +211,8 @@ fn a_group_that_may_have_no_children_is_refused() {
 
 fn unmounted_groups_are_refused() {
     let unmount = format!("umount -l {ROOT} && exec \"$@\"");
-    let said = output_of(&["unshare", "--mount", "sh", "-c", &unmount, "-"], Path::new(""));
-    assert_contains(&said, &["refused:", "memory-limit", "no mounted control group hierarchy", "mount -t cgroup2"]);
+    let printed = output_of(&["unshare", "--mount", "sh", "-c", &unmount, "-"], Path::new(""));
+    assert_contains(&printed, &["refused:", "memory-limit", "no mounted control group hierarchy", "mount -t cgroup2"]);
 }
 
 fn a_memory_limit_of_a_parent_group_is_our_failure() {
@@ -220,8 +220,8 @@ fn a_memory_limit_of_a_parent_group_is_our_failure() {
     let group = above.below("service");
     fs::write(group.join("memory.max"), Bytes::mib(80).get().to_string()).unwrap();
     let _ = fs::write(group.join("memory.swap.max"), "0");
-    let said = output_of(&[], &group);
-    assert_contains(&said, &["failed:"]);
+    let printed = output_of(&[], &group);
+    assert_contains(&printed, &["failed:"]);
 }
 
 /// The setup of systemd's `User=` with `Delegate=yes`: the user owns the group and three of its files, but no group
@@ -256,6 +256,10 @@ fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(said, format!("walls: {}, missing: []\n", Wall::ALL.len()), "needs newuidmap (apt-get install uidmap)");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        printed,
+        format!("walls: {}, missing: []\n", Wall::ALL.len()),
+        "needs newuidmap (apt-get install uidmap)"
+    );
 }

@@ -52,8 +52,8 @@ fn limited(e: &Ended) {
     assert!(matches!(e.report.outcome, MemoryLimit | OutputLimit | TimeLimit), "{e}");
 }
 
-/// Asserts that a limit ended the compiler, or that the compiler failed by itself. (If the kernel kills a compiler's
-/// child for lack of memory, the compiler may report that and exit.)
+/// Asserts that a limit ended the compiler, or that the compiler itself failed. (If the kernel kills a compiler's child
+/// for lack of memory, the compiler may report that and exit.)
 fn limited_or_refused(e: &Ended) {
     match e.report.outcome {
         Outcome::Exited(code) if code != 0 => {}

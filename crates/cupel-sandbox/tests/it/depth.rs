@@ -194,9 +194,9 @@ fn key(off: WallSet) -> Vec<&'static str> {
 }
 
 fn the_matrix_in_security_md_is_what_the_walls_do(world: &World) {
-    let told =
+    let probe =
         std::process::Command::new(world.fixtures.on_the_host("attacks")).arg("landlock_version").output().unwrap();
-    let landlock: u32 = String::from_utf8_lossy(&told.stdout).trim().parse().unwrap_or(0);
+    let landlock: u32 = String::from_utf8_lossy(&probe.stdout).trim().parse().unwrap_or(0);
     let tables: Vec<String> = [isolation(), limits()]
         .into_iter()
         .map(|mut classes| {

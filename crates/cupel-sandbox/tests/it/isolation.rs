@@ -68,8 +68,8 @@ fn a_file_as_standard_input_is_a_pipe(world: &World) {
         world.check(&from_file(look.clone(), skipped as u64), Outcome::Exited(0), &seen(skipped));
     }
     let count = world.attack("count_input", &[]);
-    let said = "16777216 bytes, sum 117440512\n";
-    let memory = |program: &Program| world.check(program, Outcome::Exited(0), said).report.usage.memory.get();
+    let printed = "16777216 bytes, sum 117440512\n";
+    let memory = |program: &Program| world.check(program, Outcome::Exited(0), printed).report.usage.memory.get();
     // The kernel charges in steps of up to 256 KiB.
     assert_near("memory", memory(&from_file(count.clone(), 0)), memory(&count.stdin(&data)), 0, 512 << 10);
     for reader in ["close_input", "ignore_input"] {
@@ -194,8 +194,8 @@ fn the_sandbox_starts_from_any_directory(_: &World) {
         std::fs::copy("/proc/self/exe", &suite).unwrap();
         for trial in ["doctor::every_wall_holds_here", "warm::the_executable_has_no_name"] {
             let ended = std::process::Command::new(&suite).args(["--exact", trial]).output().unwrap();
-            let said = String::from_utf8_lossy(&ended.stdout);
-            assert!(ended.status.success() && said.contains("1 passed"), "{place}: {said}");
+            let printed = String::from_utf8_lossy(&ended.stdout);
+            assert!(ended.status.success() && printed.contains("1 passed"), "{place}: {printed}");
         }
     }
 }
@@ -274,7 +274,7 @@ fn each_lane_has_separate_users(world: &World) {
     assert!(users[0] != users[1] && users.iter().all(|u| (base..base + 1000).contains(u)), "{users:?}");
 }
 
-/// With any one of these walls off, the others still protect the host.
+/// If any one of these walls is off, the other walls still protect the host.
 fn the_host_is_protected_without_any_one_wall(world: &World) {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     tcp.set_nonblocking(true).unwrap();

@@ -397,8 +397,8 @@ impl fmt::Display for Ended {
 }
 
 /// Asserts that a measured figure differs from the expected one by at most `per_cent` of the expected figure plus
-/// `slack`. For a time (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because the kernel
-/// also needs more time there to start and end a program.
+/// `slack`. For a time (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because on a slow
+/// machine the kernel also needs more time to start and end a program.
 pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };
     let tolerance = expected * per_cent / 100 + slack;

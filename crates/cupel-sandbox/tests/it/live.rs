@@ -46,7 +46,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     )
 }
 
-/// What a running program did.
+/// Observed actions of a running program.
 enum Event {
     Output(Vec<u8>),
     Consumed(u64),

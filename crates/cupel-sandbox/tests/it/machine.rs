@@ -47,14 +47,14 @@ const OLDER_KERNELS: [((u32, u32), &str, &str); 2] = [
 ];
 
 /// Replaces lines that this kernel makes a program print by those of a new kernel.
-pub(crate) fn as_on_a_new_kernel(said: &str) -> String {
+pub(crate) fn as_on_a_new_kernel(output: &str) -> String {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
     let here = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     OLDER_KERNELS
         .iter()
         .filter(|(since, ..)| here < *since)
-        .fold(said.to_owned(), |said, (_, older, newer)| said.replace(older, newer))
+        .fold(output.to_owned(), |output, (_, older, newer)| output.replace(older, newer))
 }
 
 /// The trials selected by `CUPEL_TEST_ONLY`; all trials if it is unset or empty.

@@ -167,7 +167,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
 /// A case of a table: its name and its files, the main source first.
 type Case = (String, BoxFiles);
 
-/// A case in the form in which its table contains it.
+/// A case in the table's format.
 struct Entry<'t> {
     name: &'t str,
     flags: Vec<&'t str>,
@@ -229,8 +229,8 @@ fn as_patient(limits: Limits) -> Limits {
     }
 }
 
-/// On a slow machine, where a compiler takes a minute, only one case in this many is compiled. All of them would take
-/// hours, and the comparison of the two compilers does not depend on the machine.
+/// On a slow machine, where a compiler takes a minute, only every 20th case is compiled. All cases would take hours,
+/// and the comparison of the two compilers does not depend on the machine.
 const SAMPLE_ONE_IN: usize = 20;
 
 /// Both ways to compile one language: command line and service.

@@ -384,15 +384,15 @@ impl Court {
 
 /// Observes a neighbour and cancels it when `stop` is set.
 struct Neighbour<'a> {
-    said: Vec<u8>,
+    received: Vec<u8>,
     ready: Option<SyncSender<()>>,
     stop: &'a AtomicBool,
 }
 
 impl Observer for Neighbour<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        self.said.extend_from_slice(data);
-        if self.said.ends_with(b"\n") {
+        self.received.extend_from_slice(data);
+        if self.received.ends_with(b"\n") {
             self.ready = None;
         }
     }
@@ -415,10 +415,10 @@ fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> 
     let (ready, is_ready) = sync_channel(0);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| {
-            let mut observer = Neighbour { said: Vec::new(), ready: Some(ready), stop: &stop };
+            let mut observer = Neighbour { received: Vec::new(), ready: Some(ready), stop: &stop };
             let noise = Noise::begin();
             let report = slot.run(&neighbour.command, &mut observer).unwrap();
-            Ended { report, stdout: observer.said, stderr: Vec::new(), result: Vec::new(), noise: noise.overrun() }
+            Ended { report, stdout: observer.received, stderr: Vec::new(), result: Vec::new(), noise: noise.overrun() }
         });
         let done = {
             let _stop = Stop(&stop);

@@ -321,7 +321,7 @@ mod tests {
         let (one, two) = (imported(&packages, 1), imported(&packages, 2));
         assert_eq!(known(&packages), [one, two], "small packages");
         let large = imported(&packages, 60);
-        assert_eq!(known(&packages), [large], "a package that leaves no room for others");
+        assert_eq!(known(&packages), [large], "a package that leaves no space for others");
         packages.open(&one).unwrap();
         assert_eq!(known(&packages), [one]);
     }

@@ -25,7 +25,7 @@ use super::local::{LocalPackages, failed};
 /// Maximum overhead of a tar entry: its header, the header of a long name, and padding.
 const TAR_ENTRY_BYTES: u64 = 4 << 10;
 
-/// Maximum number of times that a fetch lists the copies. It lists them again if copies were removed meanwhile.
+/// Maximum number of times that a fetch lists the copies. It lists them again if copies were removed in the meantime.
 const FETCHES_MAX: usize = 3;
 
 /// Packages that all nodes reach.
@@ -212,7 +212,7 @@ impl SharedPackages {
     }
 }
 
-/// Puts a package from a local directory into the blob store if the store has no copy of it; for an installation that
+/// Puts a package from a local directory into the blob store if the store has no copy of it. Used when an installation
 /// moves from one machine to several.
 ///
 /// # Errors

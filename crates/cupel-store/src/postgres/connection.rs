@@ -315,7 +315,7 @@ impl Sql for Connection {
 
     fn sync(&self) -> Result<(), SqlFault> {
         // A commit without changes does not wait for the log. This query writes a log record, which follows all earlier
-        // ones.
+        // log records.
         self.query("SELECT pg_logical_emit_message(TRUE, 'cupel', 'sync')::TEXT", &[]).map(drop)
     }
 }

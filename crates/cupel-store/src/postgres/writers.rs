@@ -10,7 +10,7 @@
 //! fail with a transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
-//! (or with a stronger setting of the server), any other transaction with it off. The write-ahead log is written in
+//! (or a stronger setting of the server). Any other transaction commits with it off. The write-ahead log is written in
 //! order, so a crash of the server loses at most the last non-durable commits. A durable commit and everything before
 //! it survive.
 

@@ -103,7 +103,7 @@ pub(super) struct UsageRow {
     instructions: Option<u64>,
     memory_bytes: u64,
     output_bytes: u64,
-    /// Absent if the language has no warm start, or if the report was written before this field existed.
+    /// `None` if the language has no warm start, or if an older version wrote the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<StartRow>,
 }

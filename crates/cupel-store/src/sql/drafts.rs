@@ -166,22 +166,22 @@ impl SaveDraft {
     fn remove_old_revisions(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let (owner, problem) = (bytes(self.key.owner.as_uuid()), bytes(place(&self.key)));
         let language = self.key.language.as_str();
-        let kept = i64::try_from(self.bounds.revisions_max.max(1)).unwrap_or(i64::MAX);
+        let kept_max = i64::try_from(self.bounds.revisions_max.max(1)).unwrap_or(i64::MAX);
         let sql = "DELETE FROM drafts WHERE owner = ?1 AND problem = ?2 AND language = ?3 AND number <
                    (SELECT min(number) FROM (SELECT number FROM drafts WHERE owner = ?1 AND problem = ?2 AND language = ?3
                    ORDER BY number DESC LIMIT ?4) AS newest)";
-        db.execute(sql, values![owner, problem, language, kept])?;
+        db.execute(sql, values![owner, problem, language, kept_max])?;
         Ok(())
     }
 
     /// Removes the drafts beyond their maximum number, those that were not saved for the longest time.
     fn remove_old_drafts(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let owner = bytes(self.key.owner.as_uuid());
-        let kept = i64::try_from(self.bounds.per_user_max.max(1)).unwrap_or(i64::MAX);
+        let kept_max = i64::try_from(self.bounds.per_user_max.max(1)).unwrap_or(i64::MAX);
         let sql = "SELECT problem, language FROM drafts WHERE owner = ? GROUP BY problem, language
                    ORDER BY max(number) DESC, problem, language LIMIT ? OFFSET ?";
         loop {
-            let old = db.all(sql, values![owner, REMOVED_AT_ONCE, kept], |row| {
+            let old = db.all(sql, values![owner, REMOVED_AT_ONCE, kept_max], |row| {
                 Ok((row.get::<Vec<u8>>(0)?, row.get::<String>(1)?))
             })?;
             if old.is_empty() {

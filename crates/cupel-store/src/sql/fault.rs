@@ -129,7 +129,7 @@ impl SqlFault {
         }
     }
 
-    /// Whether the transaction lost a conflict with another one, so that a retry may succeed.
+    /// Whether the transaction lost a conflict with another transaction, so that a retry may succeed.
     pub(crate) fn is_conflict(&self) -> bool {
         let SqlFault::Postgres(error) = self else { return false };
         error.code().is_some_and(|code| {
@@ -148,8 +148,8 @@ impl SqlFault {
     /// Whether the connection can no longer be used.
     pub(crate) fn ends_the_connection(&self) -> bool {
         match self {
-            // An error without a code is a network failure. A server that is read-only has become a standby, and
-            // another one is the primary.
+            // An error without a code is a network failure. A read-only server has become a standby, and another server
+            // is the primary.
             SqlFault::Postgres(error) => error.code().is_none_or(|code| {
                 let ended = ["08", "57P"].iter().any(|class| code.code().starts_with(class));
                 let useless =

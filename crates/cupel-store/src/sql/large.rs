@@ -6,7 +6,7 @@
 //!
 //! - A blob is durable before the row that refers to it is written.
 //! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space
-//!   in the database, and one write every 30 seconds ([`REST`]) waits until the failure is detected.
+//!   in the database, and one write every 30 seconds ([`RETRY_AFTER`]) waits until the failure is detected.
 //! - If a row is refused after its blob was written, the blob stays without a reference. Removing it would race with
 //!   another writer of the same bytes.
 //! - A query that finds data in a blob releases its connection, fetches the blob, and is run again.
@@ -29,8 +29,9 @@ const IN_ROW_BYTES_MAX: usize = 64 << 10;
 /// Data larger than this stay in the row. Reads from the blob store are limited to this size, which bounds memory.
 const BLOB_BYTES_MAX: usize = 256 << 20;
 
-/// Time for which nothing is put into a blob store that failed, so that not every write waits for the failure.
-const REST: Duration = Duration::from_secs(30);
+/// Time after a failure of the blob store in which large data stay in the database. Without this pause, every write
+/// would wait for the failure.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// The blob store for large data; without one, all data stay in their rows.
 #[derive(Clone, Default)]
@@ -48,8 +49,8 @@ impl std::fmt::Debug for Large {
 }
 
 impl BlobBackend {
-    fn rests(&self) -> bool {
-        self.failed_at().is_some_and(|at| at.elapsed() < REST)
+    fn is_paused(&self) -> bool {
+        self.failed_at().is_some_and(|at| at.elapsed() < RETRY_AFTER)
     }
 
     fn failed_at(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -103,21 +104,21 @@ impl Large {
 
     /// Puts large data into the blob store, and returns what to write into the row.
     pub(crate) async fn store_large(&self, data: Vec<u8>) -> Data {
-        let Some(place) = self.0.clone() else { return Data::Here(data) };
+        let Some(backend) = self.0.clone() else { return Data::Here(data) };
         if !(IN_ROW_BYTES_MAX + 1..=BLOB_BYTES_MAX).contains(&data.len()) {
             return Data::Here(data);
         }
         let put = tokio::task::spawn_blocking(move || {
-            if !place.rests() {
+            if !backend.is_paused() {
                 let hash = hash_of(&data);
-                match place.blobs.put(&BlobKey::Data(hash), &mut &*data) {
+                match backend.blobs.put(&BlobKey::Data(hash), &mut &*data) {
                     Ok(()) => return Data::Blob(hash),
                     Err(error) => {
                         tracing::warn!(
                             error = chain(&error),
                             "the blob store failed; for the next 30 s, large data is stored in the database"
                         );
-                        *place.failed_at() = Some(Instant::now());
+                        *backend.failed_at() = Some(Instant::now());
                     }
                 }
             }
@@ -132,10 +133,10 @@ impl Large {
     /// # Errors
     /// [`SqlFault::Blob`], [`SqlFault::DamagedBlob`]; [`SqlFault::Elsewhere`] when there is no blob store.
     pub(crate) async fn fetch(&self, hash: ContentHash) -> Result<Arc<[u8]>, SqlFault> {
-        let Some(place) = self.0.clone() else { return Err(SqlFault::Elsewhere(vec![hash])) };
+        let Some(backend) = self.0.clone() else { return Err(SqlFault::Elsewhere(vec![hash])) };
         let read = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
-            let read = place.blobs.get(&BlobKey::Data(hash), &mut bytes, BLOB_BYTES_MAX as u64);
+            let read = backend.blobs.get(&BlobKey::Data(hash), &mut bytes, BLOB_BYTES_MAX as u64);
             read.map_err(|error| SqlFault::Blob(Arc::new(error)))?;
             if hash_of(&bytes) == hash { Ok(bytes.into()) } else { Err(SqlFault::DamagedBlob(hash)) }
         });
@@ -155,8 +156,8 @@ impl<B> SqlStore<B> {
     {
         let (question, mut fetched) = (Arc::new(question), Fetched::default());
         loop {
-            let (asked, with) = (Arc::clone(&question), fetched.clone());
-            let answer = self.read(operation, move |db| match asked(db, &with) {
+            let (run_query, blobs) = (Arc::clone(&question), fetched.clone());
+            let answer = self.read(operation, move |db| match run_query(db, &blobs) {
                 Err(SqlFault::Elsewhere(hashes)) => Ok(Err(hashes)),
                 answer => answer.map(Ok),
             });

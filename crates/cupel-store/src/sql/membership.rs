@@ -361,7 +361,7 @@ struct PutTicket {
 impl Write for PutTicket {
     type Output = bool;
     const OPERATION: &'static str = "create a ticket";
-    // If a power failure loses the ticket, the ticket is invalid and the client requests another one.
+    // If a power failure loses the ticket, the ticket is invalid and the client requests another ticket.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, SqlFault> {

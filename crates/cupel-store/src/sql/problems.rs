@@ -27,7 +27,7 @@ mod write;
 use conditions::Conditions;
 use write::{AddException, AddVersion, ChangeProblem, DeleteProblem, InsertProblem, SetShipped, StageVersion};
 
-/// The figures of a user in two columns from `first`.
+/// A user's CPU time and memory, from two columns starting at `first`.
 fn figures_of(row: Row<'_>, first: usize, user: UserId) -> Result<SolvedFigures, SqlFault> {
     let number = |at| -> Result<Option<u64>, SqlFault> {
         row.get::<Option<i64>>(at)?.map(|n| u64::try_from(n).map_err(|_| bad("figures").into())).transpose()
@@ -63,8 +63,8 @@ macro_rules! standing_columns {
     };
 }
 
-/// The standing's columns as the user sees their own standing: from the row that includes withheld submissions (`w`) if
-/// there is one, otherwise from the public row (`r`).
+/// Columns of a user's own standing. They come from the row that includes withheld submissions (`w`) if it exists,
+/// otherwise from the public row (`r`).
 macro_rules! own_standing_columns {
     () => {
         "coalesce(w.solved, r.solved), coalesce(w.tries, r.tries), coalesce(w.best, r.best), \
@@ -512,7 +512,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 }
 
-/// `LIMIT` and `OFFSET` parameters. Values above `i64::MAX` are clamped, which gives an empty page.
+/// `LIMIT` and `OFFSET` parameters. Values above `i64::MAX` are clamped. The page is then empty.
 pub(crate) fn page_of(offset: u64, limit: u64) -> [i64; 2] {
     [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
 }

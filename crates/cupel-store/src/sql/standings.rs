@@ -66,7 +66,7 @@ pub(super) const RESULT_SEEN_FROM_CONTEST: &str = result_of!(
 /// First column of the standing; the columns before it are the problem and the user.
 pub(super) const FIRST_OF_STANDING: usize = 2;
 
-/// What the end of a run updates.
+/// The data that are updated at the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changes {
     /// The user's standing in the problem.
@@ -139,7 +139,7 @@ pub(crate) struct Judged {
 /// Whether a verification ran to its end. A cancelled verification, or one that failed because of Cupel, gives no
 /// information about the package.
 fn has_ended(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Accepted | Verdict::WrongAnswer)
+    verdict.is_result()
 }
 
 impl Judged {
@@ -164,8 +164,7 @@ impl Judged {
 
     /// Whether the result counts as a try. Compile errors, internal errors and cancellations do not count.
     fn is_try(&self) -> bool {
-        use Verdict::{Cancelled, CompileError, CompileLimit, InternalError};
-        !matches!(self.verdict, CompileError | CompileLimit | InternalError | Cancelled)
+        self.verdict.is_result() && !self.verdict.is_not_built()
     }
 }
 

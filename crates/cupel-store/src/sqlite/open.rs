@@ -13,7 +13,7 @@ use super::readers::Readers;
 use super::writer::Writer;
 use super::{Sqlite, SqliteStore};
 
-/// Maximum number of reading connections. Additional ones would only compete for the processors.
+/// Maximum number of reading connections. More connections would only compete for the processors.
 const READERS_MAX: usize = 4;
 /// Time to wait for a transaction of another process (a command beside a server), or for a reader.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

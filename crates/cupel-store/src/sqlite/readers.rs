@@ -45,9 +45,9 @@ impl Readers {
         let permit = permit.map_err(|_elapsed| SqlFault::Busy)?.map_err(|_closed| SqlFault::Closed)?;
         let connection = self.0.idle().pop().ok_or(SqlFault::Closed)?;
         let loan = Loan { connection: Some(connection), pool: Arc::clone(&self.0), _permit: permit };
-        let asked =
+        let answer =
             tokio::task::spawn_blocking(move || loan.connection.as_ref().map(|connection| question(connection)));
-        asked.await.map_err(|_panicked| SqlFault::BrokenOff)?.unwrap_or(Err(SqlFault::Closed))
+        answer.await.map_err(|_panicked| SqlFault::BrokenOff)?.unwrap_or(Err(SqlFault::Closed))
     }
 
     /// Waits for running queries and closes the connections. Later queries fail.

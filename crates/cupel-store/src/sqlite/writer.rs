@@ -1,7 +1,7 @@
 //! The writer: one thread with one connection, which groups commands into transactions.
 //!
-//! Commands that arrive while a transaction is being committed share the next one (group commit), so that many clients
-//! share one sync of the disk. Each command is acknowledged only after the commit.
+//! Commands that arrive while a transaction is being committed share the next transaction (group commit), so that many
+//! clients share one sync of the disk. Each command is acknowledged only after the commit.
 //!
 //! A failing command must not fail the others. Commands rarely fail (a refusal is a result, not a failure), so there
 //! are no savepoints. If a command fails, the transaction is rolled back and every command gets a separate transaction.
@@ -10,10 +10,10 @@
 //! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
 //! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
 //! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
-//! log is written in order, so a power failure loses at most the last such commits, but no durable commit and no commit
-//! before one. A run whose lease is lost is `Queued` again and is run again; its worker stopped with the machine. If
-//! only the process is killed, nothing is lost, because the kernel has the written pages. Source: sqlite.org, "PRAGMA
-//! synchronous".
+//! log is written in order, so a power failure loses at most the last such commits. It loses no durable commit and no
+//! commit before a durable commit. A run whose lease is lost is `Queued` again and is run again; its worker stopped
+//! with the machine. If only the process is killed, nothing is lost, because the kernel has the written pages. Source:
+//! sqlite.org, "PRAGMA synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -168,7 +168,7 @@ impl Loop {
         self.begin(durable)?;
         let result = self.apply_and_commit(jobs);
         if result.is_err() {
-            // SQLite may have rolled back by itself; this statement then fails, which does no harm.
+            // SQLite may already have rolled back. This statement then fails, which does no harm.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         match &result {

@@ -17,7 +17,7 @@ mod directory {
     cupel_testkit::blobs_conformance!(make);
 
     #[test]
-    fn an_unmounted_directory_is_not_taken_for_an_empty_one() {
+    fn an_unmounted_directory_is_not_taken_for_an_empty_store() {
         let folder = tempfile::tempdir().unwrap();
         let (root, unmounted) = (folder.path().join("blobs"), folder.path().join("unmounted"));
         assert!(DirectoryBlobs::open(&root, "one").is_err(), "a missing directory is not created");

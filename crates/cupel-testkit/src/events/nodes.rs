@@ -104,7 +104,8 @@ async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     in_time(hear(&mut waiting)).await;
 }
 
-/// Rule. A client that lost its connection comes back through another node and repeats what it is not sure about.
+/// Rule. A client that has lost its connection reconnects through another node and repeats inputs that may have been
+/// lost.
 pub async fn live_input_through_two_nodes_reaches_the_worker_in_order_and_once<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (first, second, worker) = (site.node().await, site.node().await, site.node().await);

@@ -23,14 +23,14 @@ impl Certificate {
     pub(super) fn make(folder: &Path) -> Certificate {
         const REQUEST: &str = "[req]\ndistinguished_name = name\nprompt = no\nx509_extensions = as\n[name]\nCN = 127.0.0.1\n\
                                [as]\nsubjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";
-        let made = Certificate::in_folder(folder);
+        let files = Certificate::in_folder(folder);
         let request = folder.join("request");
         fs::write(&request, REQUEST).expect("the request can be written");
         let mut openssl = Command::new("openssl");
         openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config"]).arg(request);
-        openssl.arg("-keyout").arg(&made.key).arg("-out").arg(&made.certificate);
+        openssl.arg("-keyout").arg(&files.key).arg("-out").arg(&files.certificate);
         let done = openssl.output().expect("openssl can be started: install the package `openssl`");
         assert!(done.status.success(), "openssl: {}", String::from_utf8_lossy(&done.stderr));
-        made
+        files
     }
 }

@@ -31,9 +31,9 @@ fn keeper() -> &'static Keeper {
     static KEEPER: OnceLock<Keeper> = OnceLock::new();
     KEEPER.get_or_init(|| {
         let base = tempfile::Builder::new().prefix("cupel-servers-").tempdir().expect("a temporary folder").keep();
-        // PostgreSQL runs as another user, who must be able to reach the server's folder through this one.
+        // PostgreSQL runs as another user, who must be able to reach the server's folder through this folder.
         fs::set_permissions(&base, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
-        // The shell has a process group of its own, so that Ctrl-C reaches only the tests.
+        // The shell has a separate process group, so that Ctrl-C reaches only the tests.
         let cleaner = Command::new("sh")
             .args([OsString::from("-c"), CLEANER.into(), base.clone().into()])
             .stdin(Stdio::piped())

@@ -219,8 +219,8 @@ impl Kind for PostgresKind {
     }
 }
 
-/// Returns the folder with the programs of the newest version. Debian installs each version in a folder of its own, and only
-/// some programs are on the PATH.
+/// Returns the folder with the programs of the newest version. Debian installs each version in a separate folder, and
+/// only some programs are on the PATH.
 fn programs() -> PathBuf {
     let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();

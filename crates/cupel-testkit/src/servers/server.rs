@@ -213,8 +213,8 @@ pub(super) fn free_port() -> u16 {
     free_listener().1
 }
 
-/// Returns a listener on a port that was not returned before. After it is dropped, binding the port may fail for a moment: a
-/// process that is being forked at that time has a copy of the listener until its exec.
+/// Returns a listener on a port that was not returned before. After it is dropped, binding the port may fail for a
+/// short time, because a process that is being forked has a copy of the listener until its exec.
 pub(super) fn free_listener() -> (TcpListener, u16) {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;

@@ -40,20 +40,20 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
     store.contest(&slug).await.unwrap().expect("a contest")
 }
 
-/// Sends a submission to a problem at this second. If `said` has a result, the submission is judged with that result.
+/// Sends a submission to a problem at this second. If `judged_as` has a result, the submission is judged with that result.
 async fn send_at(
     store: &impl Store,
     problem: ProblemId,
     by: UserId,
     second: i64,
-    said: Option<JudgeResult>,
+    judged_as: Option<JudgeResult>,
 ) -> SubmissionId {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
     let solution = a_submission().by(by).submitted_at(at(second)).solving(record.current(), Cases::All);
     let (submission, run): (_, RunId) = insert(store, solution).await;
-    if let Some(said) = said {
-        judge_at(store, run, said, second).await;
+    if let Some(judged_as) = judged_as {
+        judge_at(store, run, judged_as, second).await;
     }
     submission.id
 }
@@ -201,7 +201,7 @@ pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>
     store.take_part(made.id, official, None).await.unwrap();
     store.take_part(made.id, late, Some(at(90_000))).await.unwrap();
     let points = (Verdict::PartialScore, Some(4), 20);
-    for (by, problem, second, said) in [
+    for (by, problem, second, judged_as) in [
         (official, &one, 999, Some(AC)),
         (official, &one, 1000, Some(WA)),
         (official, &two, 1060, Some(points)),
@@ -213,11 +213,11 @@ pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>
         (stranger, &one, 1100, Some(AC)),
         (official, &one, 1200, Some((Verdict::CompileError, None, 0))),
     ] {
-        send_at(&*store, problem.id, by, second, said).await;
+        send_at(&*store, problem.id, by, second, judged_as).await;
     }
-    let mut told: Vec<_> = store.attempts(made.id).await.unwrap();
-    told.sort_by_key(|one| (one.user != official, one.at));
-    let told: Vec<_> = told
+    let mut returned: Vec<_> = store.attempts(made.id).await.unwrap();
+    returned.sort_by_key(|one| (one.user != official, one.at));
+    let returned: Vec<_> = returned
         .iter()
         .map(|one| {
             let result = one.result.map(|result| (result.is_try, result.solves, result.score));
@@ -226,7 +226,7 @@ pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>
         .collect();
     let score = |points| Score::points(points).expect("a score");
     assert_eq!(
-        told,
+        returned,
         [
             (true, 0, 0, Some((true, false, score(0)))),
             (true, 1, 60, Some((true, false, score(4)))),
@@ -387,9 +387,9 @@ pub async fn progress_leaves_out_submissions_that_another_contests_freeze_hides<
 
     let right = send_at(&*store, echo, one, 1000 + 50 * 60, Some(AC)).await;
     send_at(&*store, other, one, 1000 + 50 * 60, Some(WA)).await;
-    let told = progress(&class, false).await;
-    assert_eq!(told[1], Some((false, 1, Some(wrong))), "`frozen` hides the solution");
-    assert!(told[0].is_some(), "`frozen` does not have that problem");
+    let returned = progress(&class, false).await;
+    assert_eq!(returned[1], Some((false, 1, Some(wrong))), "`frozen` hides the solution");
+    assert!(returned[0].is_some(), "`frozen` does not have that problem");
     assert_eq!(progress(&class, true).await[1], Some((true, 2, Some(right))));
 
     let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
@@ -429,12 +429,12 @@ pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: im
     let again = NewClarification { asker: owner, is_announcement: true, ..question("It is hot.") };
     assert!(!store.ask(again, 1).await.unwrap(), "the limit is one open question");
     assert!(store.answer(made.id, announced, "The room is cold.".into(), false, at(1250)).await.unwrap());
-    let (told, total) = seen(Some(other)).await;
+    let (returned, total) = seen(Some(other)).await;
     assert_eq!(total, 2);
-    let news = told.iter().find(|one| one.is_announcement).expect("an announcement");
+    let news = returned.iter().find(|one| one.is_announcement).expect("an announcement");
     assert_eq!((news.id, news.answer.as_deref(), news.question.as_str()), (announced, Some("The room is cold."), ""));
-    let told: Vec<_> = told.into_iter().filter(|one| !one.is_announcement).collect();
-    assert_eq!(told[0].asker_name, store.user(asker).await.unwrap().expect("a user").username);
-    assert_eq!((told[0].id, told[0].answer.as_deref(), told[0].place), (id, Some("No."), Some(0)));
-    assert_eq!((told[0].asked_at, told[0].answered_at), (at(1100), Some(at(1200))));
+    let returned: Vec<_> = returned.into_iter().filter(|one| !one.is_announcement).collect();
+    assert_eq!(returned[0].asker_name, store.user(asker).await.unwrap().expect("a user").username);
+    assert_eq!((returned[0].id, returned[0].answer.as_deref(), returned[0].place), (id, Some("No."), Some(0)));
+    assert_eq!((returned[0].asked_at, returned[0].answered_at), (at(1100), Some(at(1200))));
 }

@@ -60,7 +60,7 @@ pub async fn a_draft_is_saved_continued_and_read_back<S: Store>(make: impl Async
     assert!(second.number > first.number);
     assert_eq!(store.draft(here.clone(), Some(first.number)).await.unwrap(), None);
     assert_eq!(store.draft_revisions(here.clone(), 9).await.unwrap(), [second]);
-    // Five minutes after the revision was begun, the next one begins.
+    // Five minutes after the start of a revision, a save starts the next revision.
     let later = save("print('and longer still')", 301, Expected::Newest(second.number));
     let third = store.save_draft(here.clone(), later, BOUNDS).await.unwrap().unwrap();
     assert_eq!(store.draft_revisions(here.clone(), 9).await.unwrap(), [third, second]);
@@ -136,14 +136,14 @@ pub async fn the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed<S: St
         begin(&*store, &python, &second.to_string(), second).await;
     }
     assert_eq!(texts(&*store, &python).await, ["5", "4", "3", "2"]);
-    // The fourth draft replaces the one that was not saved for the longest time.
+    // The fourth draft replaces the least recently saved draft.
     begin(&*store, &c, "c", 10).await;
     begin(&*store, &rust, "rust", 11).await;
     begin(&*store, &python, "6", 12).await;
     begin(&*store, &go, "go", 13).await;
     assert_eq!(texts(&*store, &c).await, [""; 0]);
     assert_eq!(texts(&*store, &python).await, ["6", "5", "4", "3"]);
-    // The oldest revisions make room for a large one, which stays even if it is larger than all room.
+    // The oldest revisions are removed for a large revision, which stays even if it exceeds the maximum alone.
     let large = |size: usize| "x".repeat(size);
     begin(&*store, &rust, &large(993), 20).await;
     assert_eq!(texts(&*store, &python).await, ["6"]);

@@ -60,8 +60,8 @@ pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl A
         (session(&*store, id).await, session(&*store, id).await, session(&*store, other).await);
     assert!(store.rotate_session(second, [1; 32], [2; 32], at(5)).await.unwrap().is_some());
     let listed = store.sessions(id, at(6)).await.unwrap();
-    let told: Vec<_> = listed.iter().map(|s| (s.id, s.last_used_at)).collect();
-    assert_eq!(told, [(second, Some(at(5))), (first, None)]);
+    let summary: Vec<_> = listed.iter().map(|s| (s.id, s.last_used_at)).collect();
+    assert_eq!(summary, [(second, Some(at(5))), (first, None)]);
     assert!(store.sessions(id, at(100)).await.unwrap().is_empty(), "expired");
     assert!(store.change_password(id, "another".into(), Some(first), at(6)).await.unwrap());
     for (session, alive) in [(first, true), (second, false), (foreign, true)] {
@@ -205,8 +205,8 @@ pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -
     assert!(store.end_code(other.id, at(2)).await.unwrap());
     assert_eq!(with(a_user(), "abcdefghjk", 3).await, Err(CodeRefused::NotGood), "ended");
     assert!(!store.end_code(JoinCodeId::from_uuid(fresh()), at(2)).await.unwrap());
-    let told: Vec<_> = store.codes().await.unwrap().iter().map(|c| (c.uses, c.ended_at)).collect();
-    assert_eq!(told, [(1, Some(at(2))), (2, None)]);
+    let summary: Vec<_> = store.codes().await.unwrap().iter().map(|c| (c.uses, c.ended_at)).collect();
+    assert_eq!(summary, [(1, Some(at(2))), (2, None)]);
 }
 
 /// Rule.

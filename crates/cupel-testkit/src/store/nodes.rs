@@ -103,7 +103,8 @@ pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl A
         all.push((submission.id, lease(&*nodes[0], run, 0).await));
     }
     let each = all.clone();
-    // Four commands compete for each run: complete, cancel, give back, and expire the lease. The first one ends the run.
+    // Four commands compete for each run: complete, cancel, give back, and expire the lease. The first command ends the
+    // run.
     let ended = at_once(&nodes, RUNS * 4, move |node, n| {
         let (submission, leased) = each[n / 4].clone();
         async move {
@@ -230,15 +231,15 @@ pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncF
     for n in 0..EACH {
         for problem in &problems {
             for user in &users {
-                let said: JudgeResult = if n == EACH - 1 { AC } else { WA };
-                sent.push((send(&*nodes[0], problem, *user).await.1, said));
+                let result: JudgeResult = if n == EACH - 1 { AC } else { WA };
+                sent.push((send(&*nodes[0], problem, *user).await.1, result));
             }
         }
     }
     let count = sent.len();
     at_once(&nodes, count, move |node, n| {
-        let (run, said) = sent[n];
-        async move { judge_at(&*node, run, said, 400).await }
+        let (run, result) = sent[n];
+        async move { judge_at(&*node, run, result, 400).await }
     })
     .await;
     for record in &problems {

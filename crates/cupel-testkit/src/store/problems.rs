@@ -64,8 +64,8 @@ pub(super) async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId
 /// A judge's result: a verdict, points out of ten, and CPU time in milliseconds.
 pub(super) type JudgeResult = (Verdict, Option<i64>, u64);
 
-async fn judge(store: &impl Store, run: RunId, said: JudgeResult) {
-    judge_at(store, run, said, 400).await;
+async fn judge(store: &impl Store, run: RunId, judge_result: JudgeResult) {
+    judge_at(store, run, judge_result, 400).await;
 }
 
 pub(super) async fn judge_at(store: &impl Store, run: RunId, (verdict, points, ms): JudgeResult, second: i64) {
@@ -94,9 +94,9 @@ pub(super) async fn judge_at(store: &impl Store, run: RunId, (verdict, points, m
     assert!(store.complete(run, leased.lease, done).await.unwrap());
 }
 
-async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, said: JudgeResult) -> SubmissionId {
+async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, judge_result: JudgeResult) -> SubmissionId {
     let (submission, run) = send(store, problem, by, Cases::All).await;
-    judge(store, run, said).await;
+    judge(store, run, judge_result).await;
     submission.id
 }
 
@@ -321,14 +321,14 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     let names = |lines: Vec<cupel_core::run::SubmissionSummary>| {
         lines.iter().map(|line| line.sent_for.as_str()).collect::<Vec<_>>().join(" ")
     };
-    let told = async |filter: HistoryFilter| {
+    let summary = async |filter: HistoryFilter| {
         let lines = store.history(filter.clone(), 0, 10).await.unwrap();
         assert_eq!(store.history_count(filter).await.unwrap(), lines.len() as u64);
         names(lines)
     };
     let all = || HistoryFilter::of(owner);
-    assert_eq!(told(all()).await, "verification custom_input samples submission run");
-    assert_eq!(names(store.list(Some(owner), 0, 10).await.unwrap().0), told(all()).await);
+    assert_eq!(summary(all()).await, "verification custom_input samples submission run");
+    assert_eq!(names(store.list(Some(owner), 0, 10).await.unwrap().0), summary(all()).await);
     let slug: cupel_problem::Slug = made.slug.clone();
     for (filter, expected) in [
         (HistoryFilter { problem: Some(slug.clone()), ..all() }, "verification custom_input samples submission"),
@@ -355,16 +355,16 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
         (HistoryFilter { problem: Some(slug.clone()), before: Some(trial.id), ..all() }, "submission"),
         (HistoryFilter { problem: Some(slug), verdict: Some(Verdict::Accepted), ..all() }, ""),
     ] {
-        assert_eq!(told(filter.clone()).await, expected, "{filter:?}");
+        assert_eq!(summary(filter.clone()).await, expected, "{filter:?}");
     }
     let passed = names(store.history(all(), 1, 2).await.unwrap());
     assert_eq!(passed, "custom_input samples");
     // The verdict of the newest run counts; the run has the purpose of the first one.
     let run = rejudge(&*store, solution.id, package(1)).await.expect("a run");
     judge_at(&*store, run, AC, 400).await;
-    assert_eq!(told(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
+    assert_eq!(summary(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
     let accepted = HistoryFilter { verdict: Some(Verdict::Accepted), ..all() };
-    assert_eq!(told(accepted).await, "submission run");
+    assert_eq!(summary(accepted).await, "submission run");
     assert!(execution.id < solution.id);
 }
 
@@ -401,9 +401,9 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make
     assert_eq!((progress.solved, progress.attempted), (0, 1));
 
     let runs = store.runs_of(first, 10).await.unwrap();
-    let told: Vec<_> = runs.iter().map(|run| (run.state.verdict(), run.package)).collect();
+    let summary: Vec<_> = runs.iter().map(|run| (run.state.verdict(), run.package)).collect();
     let (ac, wa) = (Some(Verdict::Accepted), Some(Verdict::WrongAnswer));
-    assert_eq!(told, [(wa, Some(package(2))), (ac, Some(package(1)))], "both runs are kept");
+    assert_eq!(summary, [(wa, Some(package(2))), (ac, Some(package(1)))], "both runs are kept");
 
     let run = rejudge(&*store, second, package(2)).await.expect("a run");
     judge(&*store, run, (Verdict::InternalError, None, 0)).await;
@@ -434,7 +434,7 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
         users.push(user(&*store).await);
     }
     let scored = problem(&*store, 1, |_| {}).await;
-    for (who, said) in [
+    for (who, judge_result) in [
         (0, (Verdict::Accepted, Some(4), 10)),
         (1, (Verdict::Accepted, Some(10), 70)),
         (2, (Verdict::Accepted, Some(10), 30)),
@@ -442,12 +442,12 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
         (0, (Verdict::WrongAnswer, Some(0), 1)),
         (4, (Verdict::Accepted, Some(10), 30)),
     ] {
-        solve(&*store, &scored, users[who], said).await;
+        solve(&*store, &scored, users[who], judge_result).await;
     }
     let (board, total) = store.board(scored.id, 0, 10).await.unwrap();
-    let told: Vec<_> = board.iter().map(|line| (line.place, line.user, line.standing.is_solved)).collect();
+    let summary: Vec<_> = board.iter().map(|line| (line.place, line.user, line.standing.is_solved)).collect();
     let (u, solved) = (&users, true);
-    assert_eq!(told, [(1, u[2], solved), (2, u[4], solved), (3, u[1], solved), (4, u[0], false)]);
+    assert_eq!(summary, [(1, u[2], solved), (2, u[4], solved), (3, u[1], solved), (4, u[0], false)]);
     assert_eq!((total, board[3].standing.best_score), (4, Score::points(4)));
     assert_eq!(board[0].language.as_ref().map(|id| id.as_str()), Some("python"));
     let (page, _) = store.board(scored.id, 2, 1).await.unwrap();
@@ -458,8 +458,8 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
         solve(&*store, &golf, users[who], (Verdict::Accepted, Some(points), 1)).await;
     }
     let (board, _) = store.board(golf.id, 0, 10).await.unwrap();
-    let told: Vec<_> = board.iter().map(|line| (line.user, line.standing.best_score)).collect();
-    assert_eq!(told, [(u[1], Score::points(3)), (u[0], Score::points(5))]);
+    let summary: Vec<_> = board.iter().map(|line| (line.user, line.standing.best_score)).collect();
+    assert_eq!(summary, [(u[1], Score::points(3)), (u[0], Score::points(5))]);
 
     let (ranks, total) = store.ranks(0, 2).await.unwrap();
     assert_eq!((total, ranks[0].user, ranks[0].progress.solved, ranks[1].place), (4, u[1], 2, 2));

@@ -2,7 +2,7 @@
 //!
 //! Invariants: no run waits for this tier longer than [`WAIT_MAX`] or fails because of it. Separate threads read and
 //! write; if they are busy, a lookup is a miss and a new entry is not stored. A worker runs the programs that it finds
-//! here, so it accepts only an entry that a holder of the cluster's secret stored under the requested name: the
+//! here. So it accepts only an entry that a holder of the cluster's secret stored under the requested name. The
 //! signature covers the entry and its name. Because the name is derived from the secret, only workers can find out
 //! whether a known source has been compiled.
 //!
@@ -55,13 +55,13 @@ impl Shared {
     /// Opens the tier. An entry that is found after its requester's timeout is stored in `memory`.
     pub(super) fn open(blobs: Arc<dyn Blobs>, secret: &[u8; 32], memory: &Arc<Memory>) -> std::io::Result<Shared> {
         let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
-        let (asks, asked) = sync_channel::<Ask>(ASKS_WAITING_MAX);
-        let asked = Arc::new(Mutex::new(asked));
+        let (asks, lookups) = sync_channel::<Ask>(ASKS_WAITING_MAX);
+        let lookups = Arc::new(Mutex::new(lookups));
         // The threads end when the last sender is dropped, together with the cache.
         for _ in 0..ASKERS {
-            let (shelf, asked, memory) = (Arc::clone(&shelf), Arc::clone(&asked), Arc::clone(memory));
+            let (shelf, lookups, memory) = (Arc::clone(&shelf), Arc::clone(&lookups), Arc::clone(memory));
             let answer = move || {
-                while let Some(Ask { key, answer }) = next(&asked) {
+                while let Some(Ask { key, answer }) = next(&lookups) {
                     let entry = shelf.get(&key);
                     if let Err(late) = answer.try_send(entry)
                         && let std::sync::mpsc::TrySendError::Disconnected(Some(entry)) = late
@@ -98,8 +98,8 @@ impl Shared {
     }
 }
 
-fn next(asked: &Mutex<Receiver<Ask>>) -> Option<Ask> {
-    asked.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+fn next(lookups: &Mutex<Receiver<Ask>>) -> Option<Ask> {
+    lookups.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 /// The entries in the blob store.

@@ -183,8 +183,8 @@ impl OpenStore {
     }
 
     /// Returns the address of a password link, without its token. `url`: the server's address from the command line. If
-    /// `url` is missing, uses the address in the configuration. If that is empty, too, guesses an address and prints a
-    /// warning.
+    /// `url` is missing, uses the address in the configuration. If that address is also empty, guesses an address and
+    /// prints a warning.
     fn link_address(&self, url: Option<&str>) -> String {
         let configured = compose::public_url(&self.config);
         let address = url.unwrap_or(&configured).trim_end_matches('/');

@@ -130,7 +130,7 @@ fn add(
         );
     }
     if let Some(before) = replaced {
-        outln!("  the name belonged to sha256:{before}; `cupel images prune` removes what nobody needs any more");
+        outln!("  the name belonged to sha256:{before}; `cupel images prune` removes unused layers and roots");
     }
     outln!("Use it in a language file with: image = \"{}\"", image.name);
     Ok(Exit::Ok)

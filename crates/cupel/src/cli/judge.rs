@@ -123,7 +123,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     } else {
         show(&language, &report);
     }
-    Ok(if json::verdict(report.verdict) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+    Ok(if report.verdict.overall() == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
 }
 
 /// Explains how the time limit was found.
@@ -299,7 +299,7 @@ fn show(language: &Language, report: &ProblemReport) {
         outln!();
         table.print();
     }
-    let accepted = json::verdict(report.verdict) == Verdict::Accepted;
+    let accepted = report.verdict.overall() == Verdict::Accepted;
     let mark = if accepted { good("✓") } else { bad("✗") };
     let mut facts = Vec::new();
     if let (Some(score), Some(most)) = (report.score, report.max_score) {

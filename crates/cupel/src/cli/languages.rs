@@ -160,7 +160,7 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     let name = file.file_name().context("the path names no file").or_exit(Exit::Usage)?;
     let directory = local::language_files(config);
     let candidates = tempfile::tempdir().context("cannot create a temporary directory")?;
-    // The other files of the operator are loaded, too, because names must not collide.
+    // The other files of the operator are also loaded, because names must not collide.
     if directory.is_dir() {
         for entry in std::fs::read_dir(&directory).context("cannot read the directory of language files")? {
             let path = entry?.path();

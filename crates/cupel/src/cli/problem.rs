@@ -61,13 +61,13 @@ fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
         return Err(anyhow!("{} exists already", target.display())).or_exit(Exit::Usage);
     }
     let beside = making(into)?;
-    let made = beside.path().join("package");
+    let package_directory = beside.path().join("package");
     for (path, text) in skeleton::files(slug, shows) {
-        let path = made.join(path);
+        let path = package_directory.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.with_context(|| format!("cannot create {}", target.display()))?;
     }
-    fs::rename(&made, &target).with_context(|| format!("cannot create {}", target.display()))?;
+    fs::rename(&package_directory, &target).with_context(|| format!("cannot create {}", target.display()))?;
     outln!("{} {}", good("✓"), target.display());
     outln!("{}", dim(&format!("verify it with: cupel verify {}", target.display())));
     outln!("{}", dim(&format!("description of its files: {FORM}")));
@@ -76,16 +76,17 @@ fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
 
 fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandResult {
     let beside = making(into)?;
-    let made = beside.path().join("package");
-    let imported = import_package(source, &made, options).map_err(|error| package::failed(source, error))?;
-    write_limits(source, &made, &imported, options)?;
+    let package_directory = beside.path().join("package");
+    let imported =
+        import_package(source, &package_directory, options).map_err(|error| package::failed(source, error))?;
+    write_limits(source, &package_directory, &imported, options)?;
     imported.warnings.iter().for_each(print_finding);
     let target = into.join(imported.package.problem.slug.as_str());
     if target.symlink_metadata().is_ok() {
         return Err(anyhow!("{} exists already; remove it, or import elsewhere", target.display()))
             .or_exit(Exit::Usage);
     }
-    fs::rename(&made, &target).with_context(|| format!("cannot create {}", target.display()))?;
+    fs::rename(&package_directory, &target).with_context(|| format!("cannot create {}", target.display()))?;
     let facts = facts(&imported);
     outln!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
     Ok(Exit::Ok)
@@ -122,9 +123,10 @@ fn write_limits(
 /// Temporary directory on the file system of the target.
 fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
     fs::create_dir_all(into).with_context(|| format!("cannot create {}", into.display())).or_exit(Exit::Usage)?;
-    let made = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
+    let package_directory = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
     // The error of `tempfile` contains the random name, which is useless to the user.
-    made.map_err(|error| anyhow!("cannot create a directory in {}: {}", into.display(), error.kind()))
+    package_directory
+        .map_err(|error| anyhow!("cannot create a directory in {}: {}", into.display(), error.kind()))
         .or_exit(Exit::Usage)
 }
 

@@ -105,8 +105,8 @@ fn run_here(args: &Run) -> CommandResult {
     let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());
     let launched = NativeRunner::launch_once(&language, directories, starts_warm)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
-    let kept = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
-    owner::drop_privileges_keep_user(kept.as_deref())?;
+    let cache_dir = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
+    owner::drop_privileges_keep_user(cache_dir.as_deref())?;
     let too_long = Arc::new(AtomicBool::new(false));
     let interactive = args.interactive.then(|| Interactive::start(true)).transpose();
     let interactive = interactive.context("cannot start a thread for standard input")?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use cupel_languages::{Language, Registry, Sample};
+use cupel_types::{Bytes, Instructions, LimitsRequest};
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -147,21 +148,8 @@ impl Client {
     }
 
     fn submit(&self, language: &Language, sample: &Sample) -> Result<String, Failure> {
-        let limits = sample.limits;
-        let ms = |time: Option<Duration>| time.map(|t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX));
-        let kb = |size: Option<cupel_types::Bytes>| size.map(|s| s.as_kib());
-        let limits = json!({
-            "cpu_time_ms": ms(limits.cpu_time), "wall_time_ms": ms(limits.wall_time), "idle_time_ms": ms(limits.idle_time),
-            "instructions": limits.instructions.map(cupel_types::Instructions::get),
-            "memory_kb": kb(limits.memory), "processes": limits.processes, "open_files": limits.open_files,
-            "file_size_kb": kb(limits.file_size), "disk_kb": kb(limits.disk), "output_kb": kb(limits.output), "stack_kb": kb(limits.stack),
-        });
-        let named = |limits: Value| match limits {
-            Value::Object(all) => Value::Object(all.into_iter().filter(|(_, value)| !value.is_null()).collect()),
-            other => other,
-        };
         let mut body = json!({
-            "language": language.id.as_str(), "input": sample.stdin, "args": sample.args, "limits": named(limits),
+            "language": language.id.as_str(), "input": sample.stdin, "args": sample.args, "limits": limits_body(&sample.limits),
         });
         match &sample.file {
             Some(path) => body["files"] = json!([{ "path": path.as_str(), "content": sample.source }]),
@@ -223,5 +211,57 @@ impl Client {
                 _ => Err(anyhow!("the server answered {status}: {body}")).or_exit(Exit::Server),
             };
         }
+    }
+}
+
+/// The limits of a sample as the API names them, without those that the sample leaves to the language.
+fn limits_body(limits: &LimitsRequest) -> Value {
+    let &LimitsRequest {
+        cpu_time,
+        wall_time,
+        idle_time,
+        instructions,
+        memory,
+        address_space,
+        processes,
+        open_files,
+        file_size,
+        disk,
+        inodes,
+        output,
+        stack,
+    } = limits;
+    let ms = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let kb = |size: Option<Bytes>| size.map(Bytes::as_kib);
+    [
+        ("cpu_time_ms", ms(cpu_time)),
+        ("wall_time_ms", ms(wall_time)),
+        ("idle_time_ms", ms(idle_time)),
+        ("instructions", instructions.map(Instructions::get)),
+        ("memory_kb", kb(memory)),
+        ("address_space_kb", kb(address_space)),
+        ("processes", processes.map(u64::from)),
+        ("open_files", open_files.map(u64::from)),
+        ("file_size_kb", kb(file_size)),
+        ("disk_kb", kb(disk)),
+        ("inodes", inodes),
+        ("output_kb", kb(output)),
+        ("stack_kb", kb(stack)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
+    .collect::<serde_json::Map<String, Value>>()
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_sends_its_limits_on_files_and_on_address_space() {
+        let limits =
+            LimitsRequest { inodes: Some(7), address_space: Some(Bytes::mib(1)), ..LimitsRequest::default() };
+        assert_eq!(limits_body(&limits), json!({ "inodes": 7, "address_space_kb": 1024 }));
     }
 }

@@ -111,8 +111,9 @@ pub(super) async fn open(
     Ok(opened)
 }
 
-/// Selects the clients that need no key: all clients, if the operator permits that; the clients on this machine, if the
-/// facade can be reached at loopback addresses only; none in all other cases.
+/// Selects the clients that need no key. If the operator permits it, no client needs a key. If the facade can be
+/// reached only at loopback addresses, clients on this machine need no key. In all other cases, every client needs a
+/// key.
 fn keyless(name: &str, anonymous: bool, addresses: &[SocketAddr]) -> Keyless {
     let public = addresses.iter().find(|address| !address.ip().is_loopback());
     match public {

@@ -1,8 +1,8 @@
 //! Offers languages that are added to a running server: language files with an image, and the images themselves.
 //!
-//! At each heartbeat, a node looks whether its language files or its images have changed. It then reads them all, and runs
-//! the version command of a language that has an image in the sandbox. A toolchain of the machine stays as it was found at
-//! the start, because a running server starts no program of the machine.
+//! At each heartbeat, a node checks whether its language files or its images have changed. If so, it reads all of them.
+//! For a language with an image, it runs the version command in the sandbox. The toolchains of the machine are probed
+//! only at the start, because a running server starts no programs of the machine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use crate::config::Config;
 use crate::images::{self, MachineProbe};
 use crate::local;
 
-/// What languages are read from, and in which state it was when they were read.
+/// The sources of languages, and their state when the languages were read.
 pub(super) struct LanguageSources {
     pub(super) config: Arc<Config>,
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
 }
 
-/// What languages are read from.
+/// The sources of languages.
 #[derive(PartialEq)]
 struct State {
     /// Names, sizes and times of the language files and the list of images.

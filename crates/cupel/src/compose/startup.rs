@@ -1,5 +1,5 @@
-//! Synchronous part of the start: the steps that take a second and may fail, while the process may still start programs
-//! and has privileges to give up.
+//! Synchronous part of the start: steps that take up to a second and may fail. During this part, the process may still
+//! start programs, and still has its privileges.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub(crate) struct Images {
     pub(crate) disk_max: Bytes,
     /// Patterns of the images that requests may name.
     pub(crate) direct: Vec<String>,
-    /// Where programs of images run whose language file does not say it.
+    /// Executor of images whose language file does not select one.
     pub(crate) executor: ImageExecutor,
     pub(crate) registries: RegistryOptions,
 }

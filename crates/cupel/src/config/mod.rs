@@ -35,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) engines: Engines,
     pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
-    /// Maximum number of hints of a class that a broker has ready, and the time after which the broker takes back a hint from a
+    /// Maximum number of ready hints per class at a broker, and the time after which the broker redelivers a hint of a
     /// process that does not answer.
     pub(crate) queue_window: u32,
     pub(crate) queue_reclaim_after: Duration,
@@ -129,7 +129,7 @@ pub(crate) struct Worker {
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
     pub(crate) run_time_max: Duration,
-    /// How long an interactive run goes on without clients.
+    /// Time for which an interactive run continues without clients.
     pub(crate) detached_timeout: Duration,
     pub(crate) judging_time_max: Duration,
     pub(crate) long_step: Duration,
@@ -351,8 +351,8 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     }
 }
 
-/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty ones. For checks
-/// that report further faults.
+/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values. For
+/// checks that report further faults.
 pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
     let text = match &named {

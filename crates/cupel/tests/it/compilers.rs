@@ -64,11 +64,11 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     let [first] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
     // If the service responds too slowly, the command compiles.
     let mut tries = 0;
-    let said = eventually(|| {
+    let view = eventually(|| {
         tries += 1;
         let warm = count(&server, "warm");
-        let said = compile(&server, WRONG, tries);
-        (count(&server, "warm") > warm).then_some(said)
+        let view = compile(&server, WRONG, tries);
+        (count(&server, "warm") > warm).then_some(view)
     });
 
     // Another user gets another service, and the first service ends.
@@ -90,8 +90,8 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     let expected = compile(&cold, WRONG, tries);
     assert!(compilers(&cold).is_empty());
     for field in ["status", "verdict", "compilation_error", "exit_code", "stdout", "stderr", "message"] {
-        assert_eq!(said[field], expected[field], "{field}");
+        assert_eq!(view[field], expected[field], "{field}");
     }
-    assert_eq!(said["compile"]["output"], expected["compile"]["output"]);
+    assert_eq!(view["compile"]["output"], expected["compile"]["output"]);
     assert_eq!(expected["verdict"], "CE");
 }

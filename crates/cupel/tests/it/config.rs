@@ -18,12 +18,12 @@ fn all_faults_are_reported_together_with_file_line_and_suggestion() {
         let ended = end(command, b"");
         assert_eq!(ended.code, Some(2));
         let path = &file.path;
-        for told in [
+        for message in [
             &format!("{path}:2: server.lissten: unknown setting; did you mean `server.listen`?"),
             &format!("{path}:5: worker.lease: expected a duration"),
             "environment variable CUPEL_QUEUE__DEPTH_MAX: queue.depth_max: expected a whole number from 1 to 10000000, found \"many\"",
         ] {
-            assert!(ended.stderr.contains(told), "{told}\n{}", ended.stderr);
+            assert!(ended.stderr.contains(message), "{message}\n{}", ended.stderr);
         }
     }
 }
@@ -69,8 +69,8 @@ fn an_invalid_language_file_is_reported_with_line_and_key_before_the_start() {
     for args in [&["config", "check"][..], &["serve"], &["languages"], &["run", "x.zig"]] {
         let ended = command(args);
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
-        let told = format!("{}:8: `limits.cpu_time_ms`: expected a whole number", path.display());
-        assert!(ended.stderr.contains(&told), "{args:?}: {}", ended.stderr);
+        let message = format!("{}:8: `limits.cpu_time_ms`: expected a whole number", path.display());
+        assert!(ended.stderr.contains(&message), "{args:?}: {}", ended.stderr);
     }
 }
 

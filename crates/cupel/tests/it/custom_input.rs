@@ -34,11 +34,11 @@ fn a_function_is_called_with_custom_arguments() {
         let python = "class Solution:\n    def lightTail(self, train, strength):\n        print('seen', train.val)\n        return train.next\n";
         let javascript = "function lightTail(train, strength) {\n  console.log('seen', Number(train.val));\n  return train.next;\n}\n";
         for solution in [("python", python), ("javascript", javascript)] {
-            let told = run(author, "light-tail", solution, "[4, 1152921504606846976, 6]\n10\n");
-            assert_eq!((&told["verdict"], &told["stdout"]), (&json!("AC"), &json!("seen 4\n")), "{told}");
+            let view = run(author, "light-tail", solution, "[4, 1152921504606846976, 6]\n10\n");
+            assert_eq!((&view["verdict"], &view["stdout"]), (&json!("AC"), &json!("seen 4\n")), "{view}");
             // All 64 bits of an integer are preserved.
-            assert_eq!(told["problem"]["returned"], "[1152921504606846976,6]", "{told}");
-            assert_eq!(told["problem"]["purpose"], "custom_input");
+            assert_eq!(view["problem"]["returned"], "[1152921504606846976,6]", "{view}");
+            assert_eq!(view["problem"]["purpose"], "custom_input");
         }
 
         // The languages in which the function can be called.
@@ -68,8 +68,8 @@ fn a_function_is_called_with_custom_arguments() {
         // The input for a class: the method names, and a list of arguments for each.
         let class = "class Lockers:\n    def __init__(self, count):\n        self.count = count\n    def take(self):\n        return self.count\n    def giveBack(self, locker):\n        return locker == 2\n    def busy(self, low, high):\n        return low + high\n";
         let calls = "[\"Lockers\", \"take\", \"giveBack\", \"busy\"]\n[[7], [], [2], [1, 4]]\n";
-        let told = run(author, "bath-lockers", ("python", class), calls);
-        assert_eq!(told["problem"]["returned"], "[null,7,true,5]", "{told}");
+        let view = run(author, "bath-lockers", ("python", class), calls);
+        assert_eq!(view["problem"]["returned"], "[null,7,true,5]", "{view}");
     });
 }
 
@@ -105,27 +105,29 @@ fn the_problems_interactor_uses_the_custom_input() {
     let data = tempfile::tempdir().unwrap();
     with_problems(data.path(), &["cracking-point"], |author| {
         let halves = "import sys\nlow, high = 1, 1_000_000\nwhile low < high:\n    middle = (low + high + 1) // 2\n    print('?', middle, flush=True)\n    if input() == 'holds':\n        low = middle\n    else:\n        high = middle - 1\nprint('!', low, flush=True)\n";
-        let told = run(author, "cracking-point", ("python", halves), "5\n");
-        assert_eq!(told["verdict"], "AC", "{told}");
-        let said = told["problem"]["conversation"].as_str().unwrap();
-        assert!(said.starts_with(">? 500001\n<cracks\n") && said.ends_with(">! 5\n"), "{said}");
+        let view = run(author, "cracking-point", ("python", halves), "5\n");
+        assert_eq!(view["verdict"], "AC", "{view}");
+        let conversation = view["problem"]["conversation"].as_str().unwrap();
+        assert!(conversation.starts_with(">? 500001\n<cracks\n") && conversation.ends_with(">! 5\n"), "{conversation}");
 
-        let told = run(author, "cracking-point", ("python", "print('! 6')\n"), "5\n");
+        let view = run(author, "cracking-point", ("python", "print('! 6')\n"), "5\n");
         let why = "it answers 6, but cracks above 5";
-        assert_eq!((&told["verdict"], &told["message"]), (&json!("WA"), &json!(why)), "{told}");
+        assert_eq!((&view["verdict"], &view["message"]), (&json!("WA"), &json!(why)), "{view}");
 
         // Samples also have conversations in the result; other tests do not.
         let body = json!({ "language": "python", "source_code": halves });
         let sent = author.post("/api/v1/problems/cracking-point/run", body);
-        let told = author.ended(&sent["submission_id"]);
-        let tests = told["problem"]["tests"].as_array().unwrap();
-        let said = |test: &Value| test["conversation"].as_str().is_some_and(|said| said.starts_with(">? 500001\n<"));
-        assert!(!tests.is_empty() && tests.iter().all(said), "{told}");
+        let view = author.ended(&sent["submission_id"]);
+        let tests = view["problem"]["tests"].as_array().unwrap();
+        let conversation = |test: &Value| {
+            test["conversation"].as_str().is_some_and(|conversation| conversation.starts_with(">? 500001\n<"))
+        };
+        assert!(!tests.is_empty() && tests.iter().all(conversation), "{view}");
 
         // The message blames neither the program nor the package.
-        let told = run(author, "cracking-point", ("python", halves), "five\n");
-        assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");
-        assert!(told["message"].as_str().unwrap().contains("may not accept your input"), "{told}");
+        let view = run(author, "cracking-point", ("python", halves), "five\n");
+        assert_eq!((&view["verdict"], &view["attempts"]), (&json!("SK"), &json!(1)), "{view}");
+        assert!(view["message"].as_str().unwrap().contains("may not accept your input"), "{view}");
     });
 }
 
@@ -146,21 +148,21 @@ fn a_checker_after_an_interactor_reveals_no_test_for_a_custom_input() {
         ),
         (
             "p/checker/main.py",
-            "import sys\ntest, said = open(sys.argv[1]).read().strip(), open(sys.argv[2]).read()\n\
-             print('the test is', test, file=sys.stderr)\nsys.exit(said != test)\n",
+            "import sys\ntest, conversation = open(sys.argv[1]).read().strip(), open(sys.argv[2]).read()\n\
+             print('the test is', test, file=sys.stderr)\nsys.exit(conversation != test)\n",
         ),
     ]);
     let data = tempfile::tempdir().unwrap();
     with_problems(data.path(), &[], |author| {
         let (status, made) = author.upload("POST", "/api/v1/problems", &pack(Path::new(&files.path("p"))));
         assert_eq!(status, 201, "{made}");
-        let told = run(author, "parrot", ("python", "print(input())\n"), "mine\n");
+        let view = run(author, "parrot", ("python", "print(input())\n"), "mine\n");
         // Only the interactor decides, because the correct answer for this input is unknown.
         assert_eq!(
-            (&told["verdict"], &told["problem"]["conversation"]),
+            (&view["verdict"], &view["problem"]["conversation"]),
             (&json!("AC"), &json!("<mine\n>mine\n")),
-            "{told}"
+            "{view}"
         );
-        assert!(!told.to_string().contains("hidden"), "{told}");
+        assert!(!view.to_string().contains("hidden"), "{view}");
     });
 }

@@ -130,7 +130,7 @@ fn domjudge_scores_groups_nested_aggregations_and_rejected_cases() {
 }
 
 #[test]
-fn dmoj_scores_whole_batches_and_skips_dependents_of_a_failed_one() {
+fn dmoj_scores_whole_batches_and_skips_dependents_of_a_failed_batch() {
     let files = Files::new(&[(
         "p/init.yml",
         "test_cases:\n- {in: a.in, out: a.out, points: 5}\n- batched:\n  - {in: b1.in, out: b1.out}\n  - {in: b2.in, out: b2.out}\n  points: 10\n- batched:\n  - {in: c1.in, out: c1.out}\n  points: 20\n  dependencies: [1]\n",

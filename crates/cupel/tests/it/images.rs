@@ -48,7 +48,7 @@ pub(crate) fn python_image(directory: &Path, note: &str) -> PathBuf {
     layout(directory, &python_layer(note))
 }
 
-/// An archive with Python, from the files of this machine. `note` is a file of its own.
+/// An archive with Python, from the files of this machine. `note` is an additional file.
 pub(crate) fn python_layer(note: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
@@ -123,7 +123,7 @@ const LANGUAGE: &str = r#"
     stdout = "algorithms\n"
 "#;
 
-/// Prints what a program sees of its image.
+/// Prints the parts of the image that a program can see.
 pub(crate) const LOOK: &str = "import os, sys\nprint(os.environ['COURSE'], os.getuid(), open('/course/note').read(), os.getcwd())\n\
                     print(os.path.exists('/usr/bin/perl'), os.path.exists('/usr/lib/x86_64-linux-gnu/perl'))\n";
 
@@ -169,7 +169,7 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert_eq!(status, 422);
     assert!(refused["detail"].as_str().unwrap().starts_with("There is no version `2.7`"), "{refused:#}");
 
-    // Another image gets the name: the next runs use it, and nothing kept of the first one.
+    // Another image gets the name. The next runs use the new image, and no cached data of the first image.
     let other = python_image(&place.path().join("other"), "second");
     run(&data, &["images", "add", "course/python:2026", other.to_str().unwrap()], 0);
     eventually(|| {

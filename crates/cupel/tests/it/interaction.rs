@@ -1,7 +1,7 @@
 //! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the same
 //! verdict.
 //!
-//! After its first output, each party only reacts to the other one, so each pair has one correct verdict. The verdict
+//! After its first output, each party only reacts to the other party, so each pair has one correct verdict. The verdict
 //! follows from these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
 //!
 //! 1. an interactor that fails is JE, unless the program failed earlier;
@@ -97,7 +97,7 @@ const TABLE: [(&str, &str); 8] = [
     // Ends with 0 or by a signal, unless the program failed earlier. Rule 1.
     ("zero", "JE JE JE JE JE JE JE JE JE"),
     ("segv", "JE JE JE JE JE JE JE JE JE"),
-    // Answers once and then hangs. Rule 1, unless the program fails by itself: 4 4 3 3 4.
+    // Answers once and then hangs. Rule 1, unless the program itself fails: 4 4 3 3 4.
     ("hangs", "JE RTE RTE ILE TLE OLE JE JE JE"),
     // Closes its standard output and continues to read, so the program reads the end of its input at once. Rules:
     // 5 4 4 5 3 4 5 5 5.
@@ -190,8 +190,8 @@ fn every_pair_of_program_and_interactor_has_one_verdict() {
             scope.spawn(|| {
                 loop {
                     let Some(job) = jobs.lock().unwrap().pop() else { break };
-                    let told = job();
-                    found.lock().unwrap().extend(told);
+                    let reported = job();
+                    found.lock().unwrap().extend(reported);
                 }
             });
         }
@@ -284,8 +284,8 @@ fn an_exception_after_much_standard_error_is_reported() {
     let source = "import sys\nsys.stderr.write('noise\\n' * 100_000)\nraise ValueError('no such guess')\n";
     let (_, object) = judge(&guessing("sys.exit(42 if input() else 43)"), "a.py", source, &[]);
     assert_eq!(object["verdict"], "RTE", "{object:#}");
-    let told = object["cases"][0]["judge_message"].as_str().unwrap_or_default();
-    assert!(told.contains("ValueError: no such guess"), "{object:#}");
+    let reported = object["cases"][0]["judge_message"].as_str().unwrap_or_default();
+    assert!(reported.contains("ValueError: no such guess"), "{object:#}");
 }
 
 /// Source: DOMjudge truncates outputs without ending the program. Its `test-fill-stdout` and `test-fill-stderr` exceed the
@@ -379,7 +379,7 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
 
 #[test]
 fn verification_reports_an_interactor_that_accepts_with_unread_input() {
-    for (end_of_it, told) in [("sys.exit(42)", true), ("sys.stdin.read(); sys.exit(42)", false)] {
+    for (end_of_it, reported) in [("sys.exit(42)", true), ("sys.stdin.read(); sys.exit(42)", false)] {
         let files = guessing(&format!("sys.stdin.readline(); print('correct', flush=True); {end_of_it}"));
         files.write("p/submissions/accepted/a.py", "print(1, flush=True)\ninput()\nprint('and more')\n");
         let ended = end(cupel(["verify", &files.path("p"), "--json"]), b"");
@@ -387,6 +387,6 @@ fn verification_reports_an_interactor_that_accepts_with_unread_input() {
         assert_eq!(object["ok"], true, "{object:#}");
         let notes = object["notes"].as_array().unwrap().iter().filter_map(Value::as_str);
         let unread: Vec<&str> = notes.filter(|note| note.contains("without reading all")).collect();
-        assert_eq!(unread.len(), usize::from(told), "{object:#}");
+        assert_eq!(unread.len(), usize::from(reported), "{object:#}");
     }
 }

@@ -643,7 +643,7 @@ fn most_memory_while_comparing((answer, answers): (&str, usize), (output, output
 }
 
 #[test]
-fn an_output_of_100_mb_takes_no_more_memory_than_a_small_one() {
+fn an_output_of_100_mb_takes_no_more_memory_than_a_small_output() {
     const LARGE: usize = 100_000_000;
     // The output is larger than a pipe's buffer, so the comparison is still running when the test reads its memory.
     let small = most_memory_while_comparing(("0\n", 500_000), ("0 ", 500_000));

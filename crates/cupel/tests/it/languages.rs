@@ -41,8 +41,8 @@ fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
     }
     let wrong = server
         .result(&server.submit(&json!({ "language": "java", "source_code": "public class Hello { int n = x; }" })));
-    let said = wrong["compilation_error"].as_str().unwrap();
-    assert!(said.starts_with("Hello.java:1: error: cannot find symbol"), "{said}");
+    let messages = wrong["compilation_error"].as_str().unwrap();
+    assert!(messages.starts_with("Hello.java:1: error: cannot find symbol"), "{messages}");
     assert_eq!((&wrong["exit_code"], &wrong["stdout"], &wrong["memory_used_kb"]), (&json!(1), &json!(""), &json!(0)));
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn converse(first: &mut Client, again: impl FnOnce() -> Client) {
     first.line(&run, 2, "Grace");
     let mut second = again();
     second.send(&json!({ "type": "attach", "run": run, "after": last }));
-    // It repeats what it is not sure about. The answer may have come before.
+    // The client repeats inputs that may have been lost. The answer may have arrived before.
     second.line(&run, 2, "Grace");
     second.output_until("hello Grace\nname? ");
     second.send(&json!({ "type": "stdin.end", "run": run, "seq": 3 }));
@@ -139,7 +139,7 @@ pub(crate) fn converse(first: &mut Client, again: impl FnOnce() -> Client) {
 pub(crate) fn say_everything(client: &mut Client) {
     // `start` and its repetition; `accepted`, and the events in their order.
     let key = uuid::Uuid::new_v4().to_string();
-    // A source of its own, so that it is compiled.
+    // A unique source, so that it is compiled.
     let source = format!("// {key}\n#include <stdio.h>\nint main(void) {{ puts(\"42\"); }}");
     let request = json!({ "language": "c", "source_code": source });
     let start = json!({ "type": "start", "id": "plain", "request": request, "idempotency_key": key });
@@ -181,7 +181,7 @@ pub(crate) fn say_everything(client: &mut Client) {
     client.send(&json!({ "type": "signal", "run": run, "seq": 4, "signal": "INT" }));
     assert_eq!(client.verdict(), "AC");
 
-    // `detach` and `detached`; the run goes on. `stdin.end`.
+    // `detach` and `detached`; the run continues. `stdin.end`.
     let run = client.start(LOOP);
     client.output_until("name? ");
     client.send(&json!({ "type": "detach", "run": run }));
@@ -207,7 +207,7 @@ pub(crate) fn say_everything(client: &mut Client) {
     }
     assert_eq!((status, verdict), (json!("cancelled"), json!("CANCELLED")));
 
-    // `error`: the connection goes on.
+    // `error`: the connection stays open.
     for (message, code) in [
         (json!({ "type": "signal", "id": "late", "run": run, "seq": 1, "signal": "INT" }), "conflict"),
         (json!({ "type": "attach", "id": "none", "run": "nonsense" }), "not-found"),
@@ -292,7 +292,7 @@ int main(void) {
 ];
 
 #[test]
-fn a_program_at_a_terminal_gets_what_is_typed_a_new_size_and_ctrl_c() {
+fn a_program_at_a_terminal_gets_typed_input_a_new_size_and_ctrl_c() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let mut client = Client::connect(&server.url, &server.key);
@@ -310,9 +310,9 @@ fn a_program_at_a_terminal_gets_what_is_typed_a_new_size_and_ctrl_c() {
 }
 
 #[test]
-fn an_interactive_run_ends_without_clients_and_goes_on_with_one() {
+fn an_interactive_run_ends_without_clients_and_continues_with_a_client() {
     let data = tempfile::tempdir().unwrap();
-    // A worker with one slot more than the two runs that wait for input.
+    // A worker with one more slot than the two runs that wait for input.
     let settings = [("CUPEL_WORKER__DETACHED_TIMEOUT", "1s"), ("CUPEL_WORKER__SLOTS", "3")];
     let server = Server::start(data.path(), &settings);
     let (mut leaves, mut stays) =

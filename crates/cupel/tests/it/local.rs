@@ -72,8 +72,8 @@ fn limits_and_signals_have_their_exit_codes() {
 #[test]
 fn instructions_are_limited_and_reported_or_refused_with_the_reason() {
     let examination = end(cupel(["doctor", "--json"]), b"");
-    let told: Value = serde_json::from_str(&examination.stdout).unwrap();
-    let (counted, reason) = (told["instructions"]["counted"].as_bool().unwrap(), &told["instructions"]["reason"]);
+    let message: Value = serde_json::from_str(&examination.stdout).unwrap();
+    let (counted, reason) = (message["instructions"]["counted"].as_bool().unwrap(), &message["instructions"]["reason"]);
     let (_, object) = json("a.c", "int main(void) { return 0; }\n", &[]);
     assert_eq!(object["instructions"].is_u64(), counted, "{object}");
     let ended = run("a.c", "int main(void) { for (;;) ; }\n", &["--instructions", "100000000"], b"");
@@ -181,14 +181,14 @@ fn a_closed_output_pipe_ends_the_program() {
 
 #[test]
 fn a_file_that_cannot_be_run_is_refused_with_a_remedy() {
-    for (args, told) in [
+    for (args, message) in [
         (&["run", "/nowhere/a.py"][..], "cannot open /nowhere/a.py"),
         (&["run", "/nowhere/a.unknown"], "name it with --language"),
         (&["run", "/nowhere/a", "--language", "pyton"], "did you mean `python`?"),
     ] {
         let ended = end(cupel(args), b"");
         assert_eq!(ended.code, Some(2), "{args:?}");
-        assert!(ended.stderr.contains(told), "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(message), "{args:?}: {}", ended.stderr);
     }
 }
 

@@ -13,10 +13,14 @@ use tempfile::TempDir;
 use crate::support::{Ended, cupel, end};
 
 /// Checks that the command ends without a panic and names the mistake.
-fn refused(args: &[OsString], code: i32, told: &str) {
+fn refused(args: &[OsString], code: i32, message: &str) {
     let ended = end(cupel(args), b"");
     assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
-    assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains(told), "{args:?}: {told}\n{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with("error: ") && ended.stderr.contains(message),
+        "{args:?}: {message}\n{}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains("panicked"), "{args:?}: {}", ended.stderr);
 }
 
@@ -35,7 +39,7 @@ fn unusable_source_and_input_files_exit_with_2_and_their_path() {
     File::create(path("big.py")).unwrap().set_len(1 << 30).unwrap();
     let (run, stdin) = (["run".into()], ["run".into(), path("a.py").into(), "--stdin".into()]);
     let judge = ["judge".into(), path("dir.py").into(), "--submission".into()];
-    for (command, name, told) in [
+    for (command, name, message) in [
         (&run[..], "nowhere.py", "No such file"),
         (&run, "dir.py", "Is a directory"),
         (&run, "empty.py", "the main source is empty"),
@@ -50,7 +54,7 @@ fn unusable_source_and_input_files_exit_with_2_and_their_path() {
         (&judge, "big.py", "the file must have at most 256 KiB, not 1 GiB"),
     ] {
         let args: Vec<OsString> = command.iter().cloned().chain([path(name).into()]).collect();
-        refused(&args, 2, told);
+        refused(&args, 2, message);
         let ended = end(cupel(&args), b"");
         assert!(ended.stderr.contains(path(name).file_name().unwrap().to_str().unwrap()), "{args:?}: {}", ended.stderr);
     }
@@ -110,17 +114,24 @@ fn unwritable_output_is_a_failure_and_a_closed_pipe_is_not() {
     ] {
         let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
         let ended = cupel(args).stdin(Stdio::null()).stdout(full()).output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!(ended.status.code(), Some(code), "{args:?}: {said}");
-        assert_eq!(said, "error: cannot write to standard output: No space left on device (os error 28)\n", "{args:?}");
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(code), "{args:?}: {stderr}");
+        assert_eq!(
+            stderr, "error: cannot write to standard output: No space left on device (os error 28)\n",
+            "{args:?}"
+        );
         let mute = cupel(["run", "/nowhere.py"]).stdin(Stdio::null()).stderr(full()).status().unwrap();
         assert_eq!(mute.code(), Some(2), "a command whose standard error is closed");
 
         let mut child = cupel(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let ended = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert!(matches!(ended.status.code(), Some(0 | 141)) && said.is_empty(), "{args:?}: {:?} {said}", ended.status);
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert!(
+            matches!(ended.status.code(), Some(0 | 141)) && stderr.is_empty(),
+            "{args:?}: {:?} {stderr}",
+            ended.status
+        );
     }
 }
 
@@ -203,10 +214,10 @@ fn each_command_reports_an_unknown_or_taken_name() {
     for args in COMMANDS.iter().filter(|args| args.contains(&"ada")) {
         let args: Vec<&str> = args.iter().map(|word| if *word == "ada" { "eve" } else { word }).collect();
         let ended = run(&args);
-        let told = "error: there is no user `eve`; `cupel user list` lists all of them\n";
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(3), told), "{args:?}");
+        let message = "error: there is no user `eve`; `cupel user list` lists all of them\n";
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(3), message), "{args:?}");
     }
-    for (args, code, told) in [
+    for (args, code, message) in [
         (&["user", "add", "ada", "other@example.org"][..], 2, "the name ada is taken"),
         (&["user", "add", "other", "ada@example.org"], 2, "the address ada@example.org is taken"),
         (&["user", "tier", "ada", "gold"], 2, "there is no tier `gold`; the tiers are"),
@@ -219,13 +230,13 @@ fn each_command_reports_an_unknown_or_taken_name() {
     ] {
         let ended = run(args);
         assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
-        assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains(told), "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains(message), "{args:?}: {}", ended.stderr);
     }
     assert_eq!(run(&["user", "disable", "ada"]).code, Some(0));
     assert!(run(&["user", "list"]).stdout.trim_end().ends_with("disabled"));
     let token = run(&["user", "token", "ada"]);
-    let told = "error: user `ada` is disabled; `cupel user enable` lets them in again\n";
-    assert_eq!((token.code, token.stderr.as_str()), (Some(2), told));
+    let message = "error: user `ada` is disabled; `cupel user enable` lets them in again\n";
+    assert_eq!((token.code, token.stderr.as_str()), (Some(2), message));
 }
 
 #[test]

@@ -234,11 +234,11 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     }
     let plain = author.get(&format!("/api/v1/execute/{}", wrong["submission_id"].as_str().unwrap()));
     assert!(!plain.to_string().contains("secret7"), "{plain}");
-    let told = author.verify("double");
+    let report = author.verify("double");
     assert_eq!(
-        (&told["holds"], &told["broken"][0]["about"]),
+        (&report["holds"], &report["broken"][0]["about"]),
         (&json!(false), &json!("submissions/accepted/double.py")),
-        "{told}"
+        "{report}"
     );
     let publish = || {
         server.call("PATCH", "/api/v1/problems/double", Some(&author.token), Some(&json!({ "visibility": "public" })))
@@ -249,8 +249,8 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     let (status, newer) =
         author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
     assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
-    let told = author.verify("double");
-    assert_eq!((&told["holds"], &told["broken"]), (&json!(true), &json!([])), "{told}");
+    let report = author.verify("double");
+    assert_eq!((&report["holds"], &report["broken"]), (&json!(true), &json!([])), "{report}");
     assert_eq!(publish().0, 200);
     assert_eq!(server.call("GET", "/api/v1/problems/double", None, None).0, 200);
     let again = author.post("/api/v1/problems/double/rejudge?verdict=WA", json!({}));
@@ -258,8 +258,9 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     let right = author.ended(&right["submission_id"]);
     assert_eq!((&right["verdict"], &right["problem"]["version"]), (&json!("AC"), &json!(2)));
     let runs = author.get(&format!("/api/v1/submissions/{}/runs", right["submission_id"].as_str().unwrap()));
-    let told: Vec<_> = runs["runs"].as_array().unwrap().iter().map(|run| (&run["verdict"], &run["version"])).collect();
-    assert_eq!(told, [(&json!("AC"), &json!(2)), (&json!("WA"), &json!(1))]);
+    let report: Vec<_> =
+        runs["runs"].as_array().unwrap().iter().map(|run| (&run["verdict"], &run["version"])).collect();
+    assert_eq!(report, [(&json!("AC"), &json!(2)), (&json!("WA"), &json!(1))]);
     assert_eq!(author.ended(&wrong["submission_id"])["verdict"], "WA");
     let standing = &author.get("/api/v1/problems/double")["problem"]["standing"];
     assert_eq!((&standing["state"], &standing["tries"]), (&json!("solved"), &json!(1)));
@@ -291,10 +292,10 @@ fn the_time_limit_derived_by_verification_applies_to_each_judging() {
     let early = author.solve("twice", RIGHT);
     assert_eq!(early["limits"]["cpu_time_ms"], 10_000, "{early}");
 
-    let told = author.verify("twice");
-    assert_eq!((&told["holds"], &told["is_time_limit_derived"]), (&json!(true), &json!(true)), "{told}");
-    let derived = told["time_limit_ms"].as_u64().unwrap();
-    assert!((1000..10_000).contains(&derived), "{told}");
+    let report = author.verify("twice");
+    assert_eq!((&report["holds"], &report["is_time_limit_derived"]), (&json!(true), &json!(true)), "{report}");
+    let derived = report["time_limit_ms"].as_u64().unwrap();
+    assert!((1000..10_000).contains(&derived), "{report}");
     assert_eq!((limits("cpu_time_ms"), limits("is_time_limit_derived")), (json!(derived), json!(true)));
     assert_eq!(author.get("/api/v1/problems/twice/versions")["versions"][0]["time_limit_ms"], derived);
     let endless = author.solve("twice", "while True: pass\n");
@@ -326,8 +327,8 @@ fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() 
     let (status, made) = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", RIGHT));
     assert_eq!(status, 201, "{made}");
     assert_eq!(author.get("/api/v1/problems/twice")["limits"]["time_limit_start"], json!(null));
-    let told = author.verify("twice");
-    assert_eq!(told["time_limit_start"], "warm", "{told}");
+    let report = author.verify("twice");
+    assert_eq!(report["time_limit_start"], "warm", "{report}");
     assert_eq!(author.get("/api/v1/problems/twice")["limits"]["time_limit_start"], "warm");
     assert_eq!(author.get("/api/v1/problems/twice/versions")["versions"][0]["time_limit_start"], "warm");
     assert_eq!(author.solve("twice", RIGHT)["start"], "warm");
@@ -351,8 +352,8 @@ fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() 
     assert_eq!((&again["holds"], &again["time_limit_start"]), (&json!(true), &json!("warm")), "{again}");
 }
 
-/// The figures are equal within 5 %. With control groups of version 2, the kernel charges memory in portions, and each figure is
-/// exact to one portion, so two figures may differ by two portions.
+/// The figures are equal within 5 %. With control groups of version 2, the kernel charges memory in batches. Each value
+/// is exact to one batch, so two values may differ by two batches.
 #[test]
 fn the_memory_of_a_program_is_the_same_on_all_routes() {
     let counts_pages = Path::new("/sys/fs/cgroup/memory").is_dir();
@@ -430,11 +431,11 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let source = "#!/usr/bin/env python2\nprint 2 * input()\n";
     let made = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", source));
     assert_eq!(made.0, 201, "{made:?}");
-    let told = author.verify("twice");
+    let report = author.verify("twice");
     let about = |claim: &Value| claim["about"].clone();
-    let broken: Vec<Value> = told["broken"].as_array().unwrap().iter().map(about).collect();
-    assert!(told["holds"] == false && broken.contains(&json!("time limit")), "{told}");
-    assert!(told["notes"].to_string().contains("twice.py: not tried here"), "{told}");
+    let broken: Vec<Value> = report["broken"].as_array().unwrap().iter().map(about).collect();
+    assert!(report["holds"] == false && broken.contains(&json!("time limit")), "{report}");
+    assert!(report["notes"].to_string().contains("twice.py: not tried here"), "{report}");
     let publish = json!({ "visibility": "public" });
     let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
     assert_eq!(status, 409, "{refused}");
@@ -455,8 +456,8 @@ fn only_the_problems_authors_see_an_exception_on_a_hidden_test() {
     assert_eq!(author.upload("POST", "/api/v1/problems", &package).0, 201);
     let failed = author.solve("double", "n = input()\nif n != '1': raise ValueError('boom' + n)\nprint(2)\n");
     assert_eq!(failed["verdict"], "RTE", "{failed}");
-    let told = failed["problem"]["author_message"].as_str().unwrap();
-    assert!(told.ends_with("ValueError: boom2 (line 2)"), "{told}");
+    let report = failed["problem"]["author_message"].as_str().unwrap();
+    assert!(report.ends_with("ValueError: boom2 (line 2)"), "{report}");
     let plain = author.get(&format!("/api/v1/execute/{}", failed["submission_id"].as_str().unwrap()));
     assert_eq!(
         (&plain["message"], &plain["runtime_error"]),
@@ -475,10 +476,10 @@ fn a_package_over_the_total_judging_time_is_at_fault_and_frees_its_slot() {
     let slow = "import time\ntime.sleep(4)\n";
     let checked = archive(&[("2\n", "4\n"), ("7\n", "14\n")], None);
     assert_eq!(author.upload("POST", "/api/v1/problems", &checked).0, 201);
-    let told = author.solve("double", slow);
-    assert_eq!((&told["verdict"], &told["attempts"]), (&json!("JE"), &json!(1)), "{told}");
-    assert!(told["message"].as_str().unwrap().contains("not your program"), "{told}");
-    assert!(told["problem"]["author_message"].as_str().unwrap().contains("longer than 1 s in total"), "{told}");
+    let report = author.solve("double", slow);
+    assert_eq!((&report["verdict"], &report["attempts"]), (&json!("JE"), &json!(1)), "{report}");
+    assert!(report["message"].as_str().unwrap().contains("not your program"), "{report}");
+    assert!(report["problem"]["author_message"].as_str().unwrap().contains("longer than 1 s in total"), "{report}");
     assert_eq!(author.get("/api/v1/problems/double")["problem"]["standing"], json!(null), "it does not count as a try");
 }
 

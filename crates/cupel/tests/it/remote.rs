@@ -98,7 +98,7 @@ fn a_program_on_a_server_has_the_output_and_exit_code_that_it_has_here() {
 }
 
 #[test]
-fn a_failure_on_the_way_to_a_server_has_an_exit_code_and_says_what_to_do() {
+fn a_failure_to_reach_a_server_has_an_exit_code_and_a_remedy() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
     let file = source("a.py", "print(1)\n");

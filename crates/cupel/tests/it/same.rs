@@ -133,7 +133,7 @@ fn run_and_execute_return_the_same_fields_and_values() {
     let (data, config) = (tempfile::tempdir().unwrap(), source("cupel.toml", SMALL));
     let server = server(data.path(), &config.path);
     let c = |body: &str| format!("#include <stdio.h>\n#include <stdlib.h>\nint main(void) {{ {body} }}\n");
-    // A store to memory that nobody reads would be optimized away, and the allocation with it.
+    // The compiler would remove a store to memory that is never read, and the allocation.
     let hoard = c("for (;;) *(volatile char *)malloc(1 << 20) = 1;");
     for (language, name, text, args, limits, verdict) in [
         ("python", "a.py", "print('hi')".to_owned(), &[][..], json!({}), "AC"),

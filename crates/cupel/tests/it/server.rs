@@ -11,7 +11,7 @@ use crate::support::{Server, cupel, end, eventually};
 fn the_first_start_prints_a_working_example_and_the_second_how_to_get_a_key() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path(), &[]);
-    let line = server.told.lines().last().unwrap().trim().to_owned();
+    let line = server.printed.lines().last().unwrap().trim().to_owned();
     let answer = Command::new("sh").args(["-c", &line]).output().unwrap();
     let answer: Value = serde_json::from_slice(&answer.stdout).unwrap_or_else(|_| panic!("{line}\n{answer:?}"));
     assert_eq!((&answer["status"], &answer["verdict"]), (&"completed".into(), &"AC".into()), "{answer}");
@@ -19,7 +19,7 @@ fn the_first_start_prints_a_working_example_and_the_second_how_to_get_a_key() {
     assert_eq!(server.ended().code(), Some(0));
 
     let again = Server::start(data.path(), &[]);
-    assert!(again.told.contains("cupel key create") && !again.told.contains("password"), "{}", again.told);
+    assert!(again.printed.contains("cupel key create") && !again.printed.contains("password"), "{}", again.printed);
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn users_tokens_and_keys_are_created_while_the_server_runs() {
     let list = end(cupel(["user", "list", "--json", "--data", dir]), b"");
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
     let ada = list["users"].as_array().unwrap().last().unwrap();
-    let told = ["username", "email", "role", "tier"].map(|field| ada[field].as_str().unwrap());
-    assert_eq!(told, ["ada", "ada@example.org", "user", "basic"]);
+    let printed = ["username", "email", "role", "tier"].map(|field| ada[field].as_str().unwrap());
+    assert_eq!(printed, ["ada", "ada@example.org", "user", "basic"]);
     let table = end(cupel(["user", "list", "--data", dir]), b"").stdout;
     let words = table.lines().last().unwrap().split_whitespace().take(4).collect::<Vec<_>>();
     assert_eq!(words, ["ada", "ada@example.org", "user", "basic"], "{table}");
@@ -258,8 +258,8 @@ fn output_is_streamed_while_the_program_runs() {
     let source = "import time\nprint('early', flush=True)\ntime.sleep(1000)";
     let id = server.submit(&json!({ "language": "python", "source_code": source, "limits": limits }));
     let stream = server.lines(&format!("/api/v1/execute/{id}/events"));
-    let told = stream.map(Result::unwrap).find(|line| line.contains("early")).unwrap();
-    assert!(told.starts_with("data:"), "{told}");
+    let printed = stream.map(Result::unwrap).find(|line| line.contains("early")).unwrap();
+    assert!(printed.starts_with("data:"), "{printed}");
     assert_eq!(server.submission(&id)["status"], "running");
 }
 

@@ -148,7 +148,7 @@ fn a_full_data_disk_does_not_prevent_a_backup_and_a_full_target_keeps_no_part_of
 #[test]
 fn root_backs_up_into_and_restores_from_its_own_directory() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
-    // The owner of the data directory can neither enter this directory nor write to it.
+    // The owner of the data directory can neither enter nor write to this directory.
     let closed = tempfile::tempdir().unwrap();
     std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let copy = closed.path().join("copy.db");
@@ -173,8 +173,8 @@ async fn an_installation_moves_to_postgresql_and_back() {
     let (data, other) = (with_users(), tempfile::tempdir().unwrap());
     let users = run(data.path(), None, &USERS);
     let exported = run(data.path(), None, &["admin", "export"]);
-    let told = run(data.path(), None, &["admin", "move", &url]);
-    assert!(fine(&told).contains("store.url") && told.stderr.contains("users: 2"), "{told:?}");
+    let output = run(data.path(), None, &["admin", "move", &url]);
+    assert!(fine(&output).contains("store.url") && output.stderr.contains("users: 2"), "{output:?}");
     let there = |args: &[&str]| run(other.path(), Some(&url), args);
     assert_eq!(fine(&there(&USERS)), fine(&users));
     assert_eq!(fine(&there(&["admin", "export"])), fine(&exported));
@@ -202,14 +202,14 @@ async fn problems_move_with_their_packages_in_both_directions() {
     // A missing package does not stop the move.
     let lost = there.pop_first().unwrap();
     std::fs::remove_dir_all(data.path().join("packages").join(&lost)).unwrap();
-    let told = run(data.path(), None, &["admin", "move", &url]);
-    assert!(fine(&told).contains("blobs.url") && told.stderr.contains(&lost), "{told:?}");
-    assert!(told.stderr.contains(&format!("packages: {}\n", there.len())), "{told:?}");
+    let output = run(data.path(), None, &["admin", "move", &url]);
+    assert!(fine(&output).contains("blobs.url") && output.stderr.contains(&lost), "{output:?}");
+    assert!(output.stderr.contains(&format!("packages: {}\n", there.len())), "{output:?}");
     let mut back = cupel(["admin", "move", "sqlite", "--data", other.path().to_str().unwrap()]);
     back.envs([("CUPEL_STORE__URL", url.as_str()), ("CUPEL_BLOBS__URL", "postgres")]);
-    let told = end(back, b"");
-    fine(&told);
-    assert!(told.stderr.contains(&lost), "{told:?}");
+    let output = end(back, b"");
+    fine(&output);
+    assert!(output.stderr.contains(&lost), "{output:?}");
     assert_eq!(packages(other.path()), there);
 }
 

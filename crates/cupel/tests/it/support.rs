@@ -61,7 +61,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) key: String,
     /// The server's output at its start.
-    pub(crate) told: String,
+    pub(crate) printed: String,
 }
 
 impl Server {
@@ -80,15 +80,15 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut told = String::new();
-        while !told.contains("Try next") {
-            let line = lines.next().unwrap_or_else(|| panic!("the server ended: {told}\n{}", log_of(data))).unwrap();
-            told += &format!("{line}\n");
+        let mut printed = String::new();
+        while !printed.contains("Try next") {
+            let line = lines.next().unwrap_or_else(|| panic!("the server ended: {printed}\n{}", log_of(data))).unwrap();
+            printed += &format!("{line}\n");
         }
-        if told.contains("another terminal") {
-            told += &lines.next().unwrap().unwrap();
+        if printed.contains("another terminal") {
+            printed += &lines.next().unwrap().unwrap();
         }
-        let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
+        let word = |start: &str| printed.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
         let url = word("http://").unwrap();
         let key = word("cup_").unwrap_or_else(|| {
             let made = end(
@@ -114,7 +114,7 @@ impl Server {
             assert_eq!(made.code, Some(0), "{made:?}");
             made.stdout.trim().to_owned()
         });
-        Server { child, data: data.to_owned(), url, key, told }
+        Server { child, data: data.to_owned(), url, key, printed }
     }
 
     /// Sends a GET and returns status and response.

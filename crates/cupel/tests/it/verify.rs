@@ -100,10 +100,10 @@ fn a_valid_package_holds_and_the_object_has_every_promised_field() {
     let slow = object["submissions"].as_array().unwrap().iter().find(|one| one["verdict"] == "TLE").unwrap();
     assert!(slow["time_ms"].as_u64().unwrap() >= 750, "it runs until the upper margin: {slow:#}");
 
-    let told = end(cupel(["verify", &files.path("p")]), b"");
-    assert_eq!(told.code, Some(0), "{told:?}");
+    let finished = end(cupel(["verify", &files.path("p")]), b"");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
     for word in ["accepted/add.py", "sample", "secret", "of limit", "TLE", "claims hold"] {
-        assert!(told.stdout.contains(word), "{word}: {told:?}");
+        assert!(finished.stdout.contains(word), "{word}: {finished:?}");
     }
 }
 
@@ -311,7 +311,7 @@ fn packages_of_every_format_hold() {
 }
 
 #[test]
-fn several_packages_are_reported_in_order_and_a_refused_one_does_not_stop_the_others() {
+fn several_packages_are_reported_in_order_and_a_refused_package_does_not_stop_the_others() {
     let files = sums();
     files.write("q/problem.yaml", "problem_format_version: 2025-09\n");
     files.write("r/problem.toml", "title = 'Copy'\nslug = 'copy'\n[limits]\ntime = 1.0\n");
@@ -323,11 +323,11 @@ fn several_packages_are_reported_in_order_and_a_refused_one_does_not_stop_the_ot
         let ended = end(cupel(["verify", &q, &p, &r, "--json", "--jobs", jobs]), b"");
         let objects: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((ended.code, objects.len()), (Some(2), 3), "{ended:?}");
-        let told: Vec<_> =
+        let finished: Vec<_> =
             objects.iter().map(|object| (object["package"].as_str().unwrap(), object["ok"] == true)).collect();
         // The reports are in the order of the arguments, regardless of which package ends first.
         let expected = [(q.as_str(), false), (&p, true), (&r, true)];
-        assert_eq!(told, expected);
+        assert_eq!(finished, expected);
         assert!(!objects[0]["findings"].as_array().unwrap().is_empty());
     }
 }

@@ -70,15 +70,17 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
     let failed = eventually(|| Some(deliveries()[0].clone()).filter(|delivery| !delivery["error"].is_null()));
     assert_eq!((&failed["submission_id"], &failed["status"]), (&id.clone().into(), &"pending".into()), "{failed}");
     let log = server.log();
-    let told = log.lines().find(|line| line.contains("could not deliver a webhook")).unwrap();
+    let received = log.lines().find(|line| line.contains("could not deliver a webhook")).unwrap();
     assert!(
-        told.contains("WARN") && told.contains(&format!("ip6-localhost:{port}")) && !told.contains("secret"),
-        "{told}"
+        received.contains("WARN")
+            && received.contains(&format!("ip6-localhost:{port}"))
+            && !received.contains("secret"),
+        "{received}"
     );
     // The delivery is sent again at once, before it is due. Another id is refused.
     let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
     assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
-    // The count of tries starts again, so a further failure counts as the first one.
+    // The count of tries starts again, so a further failure counts as the first failure.
     let once = "cupel_webhooks_total{result=\"failed\"} 1\n";
     eventually(|| (!server.text("/metrics").contains(once) && deliveries()[0]["tries"] == 1).then_some(()));
     let other = again.replace(failed["delivery_id"].as_str().unwrap(), &id);
@@ -105,20 +107,20 @@ fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
     let mut ids = Vec::new();
     let mut next = || {
         loop {
-            let told = receiver.next();
-            let (id, at) = (told.header("webhook-id").unwrap(), told.header("webhook-timestamp").unwrap());
-            let body = std::str::from_utf8(&told.body).unwrap();
+            let received = receiver.next();
+            let (id, at) = (received.header("webhook-id").unwrap(), received.header("webhook-timestamp").unwrap());
+            let body = std::str::from_utf8(&received.body).unwrap();
             let mut mac = Hmac::<Sha256>::new_from_slice(b"sixteen letters!").unwrap();
             mac.update(format!("{id}.{at}.{body}").as_bytes());
             let expected = format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()));
-            assert_eq!(told.header("webhook-signature"), Some(expected.as_str()));
+            assert_eq!(received.header("webhook-signature"), Some(expected.as_str()));
             if ids.contains(&id.to_owned()) {
                 continue;
             }
             ids.push(id.to_owned());
             let event: Value = serde_json::from_str(body).unwrap();
             let alert = event["data"]["alert"].as_str().unwrap();
-            // The disk of the test machine may be nearly full, which causes an alert of its own.
+            // The disk of the test machine may be nearly full, which causes an additional alert.
             if alert != "disk-low" {
                 return (event["type"].as_str().unwrap().to_owned(), alert.to_owned());
             }
@@ -127,7 +129,7 @@ fn an_operator_gets_one_alert_when_workers_stop_and_one_when_they_resume() {
     tell("pause");
     let firing = next();
     tell("resume");
-    let told = [firing, next()];
+    let received = [firing, next()];
     let expected = [("alert.firing", "no-workers"), ("alert.resolved", "no-workers")];
-    assert_eq!(told, expected.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
+    assert_eq!(received, expected.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
 }

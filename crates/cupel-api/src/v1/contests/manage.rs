@@ -71,8 +71,8 @@ pub(crate) struct ContestRequest {
     /// Whether everybody may see the contest and take part. If not, users need its join code.
     #[serde(default)]
     public: bool,
-    /// Slugs of the problems, in order: public problems, and private problems of yours, which participants can see once
-    /// the contest has begun.
+    /// Slugs of the problems, in order. They must be public problems or your own private problems. Participants can see
+    /// the private problems once the contest has started.
     #[schema(min_items = 1, max_items = 26)]
     problems: Vec<String>,
 }
@@ -119,7 +119,7 @@ pub(crate) struct ContestChangeRequest {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, maximum = 2678400)]
     freeze_seconds: Option<Option<u64>>,
-    /// Whether the freeze is lifted. `false` hides the results again, but users may have seen them in the meantime.
+    /// Whether the freeze is lifted. `false` hides the results again, but users may already have seen them.
     #[serde(default)]
     unfrozen: Option<bool>,
     /// Whether everybody may see the contest and take part. If not, users need its join code.

@@ -1,5 +1,5 @@
 //! `GET /contests/{slug}/progress`: the participants' results for the problems of a contest, including submissions
-//! before and after it.
+//! before and after the contest.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,14 +23,14 @@ use crate::v1::problems::points;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// Lines of CSV that are read at a time.
+/// Number of CSV lines read at a time.
 const CSV_CHUNK: u64 = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ProgressParams {
-    /// `csv`: all lines, without pages; the same as `Accept: text/csv`.
+    /// With `csv`, the response has all lines and no pages, as with `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
@@ -61,9 +61,9 @@ pub(crate) struct GroupProgressLine {
     username: String,
     /// Number of problems solved.
     solved: usize,
-    /// Number of problems tried and not solved.
+    /// Number of problems tried but not solved.
     attempted: usize,
-    /// One entry per problem; `null`: not tried.
+    /// One entry per problem; `null` if the participant has not tried it.
     problems: Vec<Option<GroupProgressCell>>,
 }
 

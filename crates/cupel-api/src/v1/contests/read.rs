@@ -36,14 +36,14 @@ pub(crate) struct ContestParams {
 /// A page of contests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ContestPage {
-    /// Latest start first.
+    /// The contests, sorted by start time, latest first.
     contests: Vec<ContestLine>,
     pagination: Pagination,
 }
 
 /// List contests.
 ///
-/// You get the public contests and, if you authenticate, those that you organize or take part in.
+/// The list has the public contests and, if you authenticate, the contests that you organize or take part in.
 #[utoipa::path(
     get, path = "/contests", tag = "contests", operation_id = "contests",
     params(ContestParams),

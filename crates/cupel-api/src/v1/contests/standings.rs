@@ -27,7 +27,7 @@ pub(crate) struct StandingsParams {
     /// Whether frozen results are included; only for the contest's organizers.
     #[serde(default)]
     unfrozen: bool,
-    /// `csv`: all lines, without pages; the same as `Accept: text/csv`.
+    /// With `csv`, the response has all lines and no pages, as with `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
@@ -44,8 +44,8 @@ pub(crate) struct StandingsParams {
 /// The standings of a contest.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StandingsView {
-    /// The standings show the state at this time, in seconds since the start of the contest, or since your own start if
-    /// you take part virtually.
+    /// Time that the standings show, in seconds since the start of the contest. If you take part virtually, the time is
+    /// counted from your own start.
     elapsed_seconds: u64,
     /// Whether some results may be hidden from you.
     frozen: bool,
@@ -61,17 +61,18 @@ pub(crate) struct StandingsView {
 /// A participant's line.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RowView {
-    /// Rank, from 1; equal results share a rank. Virtual participants get the rank they would have had.
+    /// Rank, from 1; equal results share a rank. Virtual participants get the rank that their result would have had in
+    /// the contest.
     rank: u32,
     /// The participant.
     username: String,
     /// `official` or `virtual`.
     kind: &'static str,
-    /// Number of problems solved; IOI: problems with points.
+    /// Number of problems solved. In a contest with IOI scoring, the number of problems with points.
     solved: u32,
-    /// ICPC: penalty in minutes.
+    /// Penalty in minutes, for ICPC scoring.
     penalty_minutes: Option<u64>,
-    /// IOI: sum of the best scores.
+    /// Sum of the best scores, for IOI scoring.
     score: Option<f64>,
     /// One entry per problem.
     problems: Vec<CellView>,
@@ -84,11 +85,11 @@ pub(crate) struct CellView {
     tries: u32,
     /// Number of tries without a visible result: not judged yet, or frozen.
     pending: u32,
-    /// Time of the solution, in seconds after the start; IOI: of the best score.
+    /// Time of the solution, in seconds after the start. In a contest with IOI scoring, the time of the best score.
     solved_at_seconds: Option<u64>,
     /// Whether this is the first official solution of the problem.
     first: bool,
-    /// IOI: the best score.
+    /// The best score, for IOI scoring.
     score: Option<f64>,
 }
 
@@ -96,14 +97,14 @@ pub(crate) struct CellView {
 ///
 /// The standings are at most about one second old. Your own results are never frozen for you.
 ///
-/// The JSON has an `ETag`, which covers everything except `elapsed_seconds`. With `If-None-Match` the response is 304
-/// without a body until something else changes.
+/// The JSON response has an `ETag`, which covers everything except `elapsed_seconds`. If you send this `ETag` as
+/// `If-None-Match`, the response is 304 without a body until anything else changes.
 #[utoipa::path(
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
     params(("slug" = String, Path, description = "The contest's slug"), StandingsParams),
     responses(
         (status = 200, description = "The standings", content((StandingsView = "application/json"), (String = "text/csv"))),
-        (status = 304, description = "Your standings, whose tag `If-None-Match` names, are current except for `elapsed_seconds`"),
+        (status = 304, description = "The standings have not changed since the response with this `ETag`, except for `elapsed_seconds`"),
         (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -140,7 +141,7 @@ pub(crate) async fn standings(
     Ok((headers, Json(view)).into_response())
 }
 
-/// Lines that are written at a time.
+/// Number of lines written at a time.
 const CSV_CHUNK: usize = 500;
 
 /// Standings as CSV: a line per participant, with four columns per problem.
@@ -185,7 +186,7 @@ fn csv_of(
 }
 
 impl StandingsView {
-    /// The entity tag: of everything but the time, which changes each second and with which nothing else need change.
+    /// The entity tag. It covers everything except the time, which changes every second even if nothing else does.
     fn tag(&self) -> Result<HeaderValue, serde_json::Error> {
         let StandingsView { elapsed_seconds: _, frozen, problems, rows, own, pagination } = self;
         etag::weak_tag(&(frozen, problems, rows, own, pagination))

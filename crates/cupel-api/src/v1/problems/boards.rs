@@ -20,7 +20,7 @@ use crate::v1::submissions::PageParams;
 /// A page of a problem's leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBoardPage {
-    /// Higher score first, then the faster program, then the earlier one.
+    /// Sorted by score (highest first), then by time of the program, then by time of submission.
     lines: Vec<ProblemBoardLine>,
     /// Whether results are omitted because the freeze of a contest hides them. They appear when the freeze is lifted.
     frozen: bool,
@@ -81,7 +81,8 @@ pub(crate) async fn problem_board(
 /// A page of the global leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BoardPage {
-    /// More solved public problems first; among equals, the user who reached that number earlier.
+    /// Sorted by number of solved public problems (highest first). Among equals, the user who reached the number first
+    /// is first.
     lines: Vec<BoardLine>,
     pagination: Pagination,
 }
@@ -161,7 +162,7 @@ pub(crate) async fn progress(State(app): State<Shared>, caller: Caller) -> Resul
     Ok(Json(app.core.progress(caller.user).await?.into()))
 }
 
-/// What a user has solved of the public problems.
+/// A user's solved public problems.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActivityView {
     /// Days of the last year on which the user solved problems for the first time, oldest first.
@@ -200,9 +201,9 @@ pub(crate) struct TagView {
     problems: u64,
 }
 
-/// Get what you have solved, by day and by tag.
+/// Get your solved problems, by day and by tag.
 ///
-/// Your results include those that the freeze of a contest hides from others.
+/// Your results include results that the freeze of a contest hides from other users.
 #[utoipa::path(
     get, path = "/users/me/activity", tag = "problems", operation_id = "activity",
     responses((status = 200, description = "Your solved problems", body = ActivityView)),

@@ -99,7 +99,7 @@ pub(crate) struct StatementView {
     format: &'static str,
     /// The text; `null` if the statement is a separate file (`pdf`), see `files`, or if `html` has it.
     text: Option<String>,
-    /// The text as HTML, if it is Markdown and you asked for HTML. Raw HTML in it is escaped, and its links lead to
+    /// The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links lead to
     /// `http`, `https` or `mailto` or are relative. Images are named as in `files`. Mathematics is TeX in elements with the
     /// class `math-inline` or `math-display`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,7 +210,7 @@ pub(crate) async fn problem(
     let is_verified = seen.may_change.then_some(seen.problem.is_verified);
     let (time_limit, start) = (seen.problem.time_limit, seen.problem.limit_start.map(StartView::from));
     let registry = app.core.registry();
-    let made = tokio::task::spawn_blocking(move || {
+    let rendered = tokio::task::spawn_blocking(move || {
         let limited = package.package.with_derived_time_limit(time_limit);
         let is_time_limit_derived = matches!(limited, Cow::Owned(_));
         let time_limit_start = start.filter(|_| is_time_limit_derived);
@@ -221,7 +221,7 @@ pub(crate) async fn problem(
             ..view
         })
     });
-    made.await.map_err(|e| ApiError::internal(&e))?.map(Json).map_err(|e| ApiError::internal(&e))
+    rendered.await.map_err(|e| ApiError::internal(&e))?.map(Json).map_err(|e| ApiError::internal(&e))
 }
 
 fn view(
@@ -233,10 +233,11 @@ fn view(
 ) -> std::io::Result<ProblemView> {
     let what = &package.problem;
     let slug = problem.slug.clone();
-    let asked = |statement: &&Statement| Some(statement.language.as_str()) == language;
+    let is_requested = |statement: &&Statement| Some(statement.language.as_str()) == language;
     let english = |statement: &&Statement| statement.language == "en";
     let statements = || what.statements.iter();
-    let statement = statements().find(asked).or_else(|| statements().find(english)).or_else(|| statements().next());
+    let statement =
+        statements().find(is_requested).or_else(|| statements().find(english)).or_else(|| statements().next());
     let max_score = match (what.scoring, what.tests.root().max) {
         (Scoring::Points { .. }, MaxScore::Bounded(max)) => Some(points(max)),
         (Scoring::Points { .. }, MaxScore::Unbounded) | (Scoring::PassFail, _) => None,

@@ -23,7 +23,7 @@ pub(crate) struct DistributionParams {
     language: Option<String>,
 }
 
-/// Distribution of the figures of a problem's accepted solutions.
+/// Distribution of CPU time and memory of a problem's accepted solutions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DistributionView {
     /// Number of users with accepted solutions among the latest 20,000 submissions.
@@ -36,18 +36,18 @@ pub(crate) struct DistributionView {
     memory_used_kb: Option<HistogramView>,
 }
 
-/// Numbers of users by figure.
+/// Histogram: number of users per range of values.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HistogramView {
     /// Beginning of the first bin.
     first: u64,
     /// Width of a bin.
     width: u64,
-    /// Users per bin. The last bin also has all larger figures.
+    /// Number of users per bin. The last bin also counts all larger values.
     users: Vec<u64>,
-    /// Your own figure, rounded up like the others; `null` if you have no accepted solution.
+    /// Your own value, rounded up like the values of other users; `null` if you have no accepted solution.
     own: Option<u64>,
-    /// Share of the other users whose figure is larger than yours, in whole percent.
+    /// Share of the other users whose value is larger than yours, in whole percent.
     better_than_percent: Option<u64>,
 }
 
@@ -66,7 +66,7 @@ impl HistogramView {
 
 /// Get the distribution of time and memory of accepted solutions.
 ///
-/// Every user counts once, with their best figures. Times are in steps of 10 ms, memory in steps of 1 MiB.
+/// Every user counts once, with their best values. Times are in steps of 10 ms, memory in steps of 1 MiB.
 #[utoipa::path(
     get, path = "/problems/{slug}/distribution", tag = "problems", operation_id = "distribution",
     params(("slug" = String, Path, description = "The problem's slug"), DistributionParams),

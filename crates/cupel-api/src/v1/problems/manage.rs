@@ -189,7 +189,7 @@ pub(crate) async fn new_version(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportParams {
-    /// `kattis` (Kattis 2025-09, the default) or `original` (the package as it is stored).
+    /// `kattis` (Kattis 2025-09, the default) or `original` (the stored package, unchanged).
     #[serde(default)]
     #[param(inline)]
     form: FormName,
@@ -211,9 +211,9 @@ pub(crate) enum FormName {
 /// Information that Kattis format cannot express is listed in `cupel-warning` headers, in the words of `cupel problem
 /// export`. Kattis format cannot express function problems at all. With `?form=original`, every problem is exported in
 /// the format of its import, and importing it again gives the same hash. The archive has the files of the current
-/// version as the import stored them: a top-level directory that contained everything is removed, links are replaced by
-/// their targets, the test archive of a DMOJ package is unpacked, and the constants of a Kattis 2025-09 package are
-/// filled in.
+/// version as the import stored them. The import removes a top-level directory that contains everything, replaces links
+/// by their targets, unpacks the test archive of a DMOJ package, and fills in the constants of a Kattis 2025-09
+/// package.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's slug"), ExportParams),
@@ -293,8 +293,8 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 /// Verify a problem.
 ///
 /// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
-/// submissions must have their expected results. Verification is an ordinary submission of yours; its result lists the
-/// claims that do not hold. With `?wait=`, the response is delayed until the verification has ended.
+/// submissions must have their expected results. Verification is an ordinary submission of yours. Its result lists the
+/// expectations that are not met. With `?wait=`, the response is delayed until the verification has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),
@@ -411,8 +411,8 @@ pub(crate) struct ChangeRequest {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 1000, pattern = "\\S")]
     exception: Option<String>,
-    /// Whether to make the problem a draft or rename it even if a contest that is running or begins within an
-    /// hour has it: its contestants then get 404.
+    /// Whether the problem is made a draft or renamed even if it is in a contest that is running or begins within an
+    /// hour. The contestants then get 404.
     #[serde(default)]
     force: bool,
 }
@@ -563,7 +563,7 @@ pub(crate) struct VersionView {
     /// CPU time limit that verification derived, in milliseconds; `null`: no limit was derived, or the package sets
     /// one.
     time_limit_ms: Option<u64>,
-    /// How the program that determined `time_limit_ms` was started; `null`: the program's language has no warm start,
+    /// How the program that determined `time_limit_ms` was started. `null` if the program's language has no warm start,
     /// there is no limit, or the start is unknown.
     time_limit_start: Option<StartView>,
     /// Why administrators made the version visible although it was not verified, newest first.

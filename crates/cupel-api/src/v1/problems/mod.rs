@@ -82,7 +82,7 @@ pub(super) fn refusal(error: AuthorError) -> ApiError {
         }
         error @ (AuthorError::TooManyProblems { .. } | AuthorError::TooMuchStored { .. }) => {
             let detail = format!(
-                "{} Remove drafts that you do not need, or ask the operator for more room.",
+                "{} Remove drafts that you do not need, or ask the operator for a larger quota.",
                 sentence(&error.to_string())
             );
             ApiError::new(ErrorKind::QuotaUsedUp, detail)
@@ -102,8 +102,8 @@ pub(super) fn refusal(error: AuthorError) -> ApiError {
         }
         AuthorError::NoTimeLimit => ApiError::new(
             ErrorKind::Conflict,
-            "The package has no time limit, and none was derived from its submissions. Verify the version \
-             (`POST /problems/{slug}/verify`): its accepted submissions must run here. Or upload a package that has a time limit.",
+            "The package has no time limit, and verification has not derived one from its submissions. Verify the version \
+             (`POST /problems/{slug}/verify`): this server must have the languages of its accepted submissions. Or upload a package that has a time limit.",
         ),
         AuthorError::InUse => ApiError::new(
             ErrorKind::Conflict,
@@ -111,7 +111,7 @@ pub(super) fn refusal(error: AuthorError) -> ApiError {
         ),
         AuthorError::InContest { contest } => {
             let detail = format!(
-                "The contest `{contest}` has this problem, and is running or begins within an hour: its contestants would \
+                "The contest `{contest}` has this problem, and is running or begins within an hour. Its contestants would \
                  get 404. Wait until it has ended."
             );
             ApiError::new(ErrorKind::Conflict, detail)

@@ -22,10 +22,11 @@ use crate::v1::submissions::{PageParams, one, twenty};
 /// Result of a rejudge.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RejudgedView {
-    /// Number of submissions that are judged again. Not counted: submissions that were still waiting (they are judged
-    /// with the current version anyway), and submissions that the freeze of a contest hides from you.
+    /// Number of submissions that are judged again. Submissions that are still waiting are not counted, because they
+    /// are judged with the current version anyway. Submissions that a contest's freeze hides from you are not counted
+    /// either.
     queued: u64,
-    /// Number of submissions examined, without those that the freeze of a contest hides from you.
+    /// Number of submissions examined. Submissions that a contest's freeze hides from you are not counted.
     looked_at: u64,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct RejudgeParams {
     /// Only submissions in this language, by id or alias.
     #[serde(default)]
     language: Option<String>,
-    /// Only submissions that were last judged, or are being judged, at another version than the current one.
+    /// Only submissions that were last judged, or are being judged, with another version than the current version.
     #[serde(default)]
     outdated: bool,
 }
@@ -60,10 +61,10 @@ pub(crate) struct PreviewParams {
     /// Only submissions in this language, by id or alias.
     #[serde(default)]
     language: Option<String>,
-    /// Only submissions that were last judged, or are being judged, at another version than `version`.
+    /// Only submissions that were last judged, or are being judged, with another version than `version`.
     #[serde(default)]
     outdated: bool,
-    /// The version to which `outdated` refers, such as a staged one; the current one by default.
+    /// The version to which `outdated` refers, such as a staged version. The default is the current version.
     #[serde(default)]
     version: Option<u32>,
     /// Page number, from 1.
@@ -89,7 +90,7 @@ pub(crate) struct PreviewView {
 /// Number of submissions with a verdict.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VerdictCountView {
-    /// The verdict; `null`: not judged yet.
+    /// The verdict; `null` if the submissions are not judged yet.
     verdict: Option<&'static str>,
     /// Number of submissions.
     submissions: u64,
@@ -97,9 +98,9 @@ pub(crate) struct VerdictCountView {
 
 /// Preview a rejudge.
 ///
-/// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts, and judges
-/// nothing. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the
-/// list has the submissions that will be outdated once that version is current.
+/// Lists the submissions that `POST` with the same filter would judge again, with their present verdicts. Nothing is
+/// judged. The new verdicts are known only after judging. With `?outdated=true&version=N` for a staged version, the
+/// response lists the submissions that will be outdated when that version becomes current.
 #[utoipa::path(
     get, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "preview_rejudge",
     params(("slug" = String, Path, description = "The problem's slug"), PreviewParams),
@@ -147,9 +148,9 @@ pub(crate) async fn preview(
 
 /// Rejudge the submissions to a problem.
 ///
-/// Judges all submissions, or those that match the filter, again with the current version of the problem, at the lowest
-/// priority. While the problem is a draft, that version may be unverified: verify it before you rely on the results.
-/// Old verdicts are kept: see `GET /submissions/{submission_id}/runs`.
+/// The submissions that match the filter (by default, all) are judged again with the current version of the problem, at
+/// the lowest priority. While the problem is a draft, that version may be unverified: verify it before you rely on the
+/// results. Old verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
     params(("slug" = String, Path, description = "The problem's slug"), RejudgeParams),
@@ -205,7 +206,7 @@ pub(crate) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<Lan
     responses(
         (status = 202, description = "The submission will be judged again", body = RejudgedView),
         (status = 404, description = "The submission does not exist, or you may not change its problem", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The submission does not count, or it is being judged", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The submission is waiting or being judged, or it ran only on the samples or on its sender's own input", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn rejudge_submission(
@@ -218,7 +219,8 @@ pub(crate) async fn rejudge_submission(
     let problem = attempted.problem.ok_or_else(no_such_problem)?;
     let rejudged = app.core.rejudge_one(&problem, id).await?;
     if rejudged.queued == 0 {
-        let detail = "The submission is waiting or being judged, or it does not count because it ran on the samples or on its sender's own input.";
+        let detail =
+            "The submission is waiting or being judged, or it ran only on the samples or on its sender's own input.";
         return Err(ApiError::new(ErrorKind::Conflict, detail));
     }
     Ok((StatusCode::ACCEPTED, Json(rejudged.into())))

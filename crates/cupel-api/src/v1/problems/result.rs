@@ -1,8 +1,8 @@
 //! Result of a submission to a problem, in the form for its sender and in the form for the problem's authors.
 //!
-//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score; if the problem hides the
-//! results of individual tests, only the number. The sender never gets the test's name, the output or the checker's
-//! messages. Of time and memory, the sender sees only the rounded maximum over all tests.
+//! Invariant: for a hidden test, the sender sees only the number, the verdict and the score. If the problem hides the
+//! results of individual tests, the sender sees only the number. The sender never gets the test's name, the output or
+//! the checker's messages. Of time and memory, the sender sees only the rounded maximum over all tests.
 
 use std::collections::HashMap;
 
@@ -88,8 +88,8 @@ pub(crate) struct GradedView {
     /// output.
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<String>,
-    /// The conversation between your program and the problem's interactor on your own input, if there is an interactor:
-    /// lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
+    /// The conversation between your program and the problem's interactor on your own input, if there is an interactor.
+    /// Lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
     /// Result of verifying the package.
@@ -157,7 +157,7 @@ pub(crate) struct ProblemTestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<String>,
     /// The conversation between your program and the problem's interactor, if there is an interactor and the test is
-    /// visible: lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
+    /// visible. Lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
     /// cut off.
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<String>,
@@ -293,7 +293,7 @@ async fn texts_of(
             return Ok(HashMap::new());
         }
     };
-    let made = tokio::task::spawn_blocking(move || {
+    let rendered = tokio::task::spawn_blocking(move || {
         let package = &imported.package;
         let cases: HashMap<&str, &Case> = package.problem.tests.cases().map(|case| (case.id.as_str(), case)).collect();
         let mut room = JsonTextBudget::of(TEST_TEXTS_BYTES_MAX);
@@ -308,7 +308,7 @@ async fn texts_of(
         }
         Ok(texts)
     });
-    made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: std::io::Error| ApiError::internal(&e))
+    rendered.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: std::io::Error| ApiError::internal(&e))
 }
 
 /// The texts of a sample are those of the statement. A program that talks to an interactor has no expected output.

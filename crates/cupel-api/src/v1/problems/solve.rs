@@ -77,10 +77,11 @@ pub(crate) struct TrialRequest {
     /// Additional files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     files: Vec<FileRequest>,
-    /// Your own input, instead of the samples. For most problems, the program's standard input; for a function problem,
-    /// the arguments, one JSON value per line (for a class, two JSON lists: first the name of the class and of each
-    /// method to call, then the list of arguments of each); for an interactive problem, the input of the problem's
-    /// program. The right answer is unknown, so `AC` only means that the program ended successfully.
+    /// Your own input, instead of the samples. For most problems, this is the program's standard input. For a function
+    /// problem, it is the arguments, one JSON value per line. For a class problem, it is two JSON lists: the names of
+    /// the class and of each method to call, and the arguments of each call. For an interactive problem, it is the
+    /// input of the problem's program. The right answer is unknown, so `AC` only means that the program ended
+    /// successfully.
     #[serde(default)]
     input: Option<String>,
     /// Another name for `input`.
@@ -103,10 +104,10 @@ pub(crate) struct TrialRequest {
     request_body = TrialRequest,
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted),
-        (status = 200, description = "The submission ended within the time to wait", body = SubmissionView),
+        (status = 200, description = "The submission ended within the requested wait", body = SubmissionView),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -154,10 +155,10 @@ pub(crate) async fn run(
     request_body = SolutionRequest,
     responses(
         (status = 202, description = "Accepted. The solution will be judged even if the server restarts", body = Accepted),
-        (status = 200, description = "The submission ended within the time to wait", body = SubmissionView),
+        (status = 200, description = "The submission ended within the requested wait", body = SubmissionView),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Your rate is used up, or too many of your submissions wait. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -190,7 +191,7 @@ pub(crate) async fn submit(
     execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
-/// The optional parts of the response to the sender of a solution.
+/// The optional parts of the response that the sender of a solution may see.
 fn disclosure_of(seen: &SeenProblem) -> Disclosure {
     Disclosure {
         as_author: seen.may_change,
@@ -206,7 +207,7 @@ fn disclosure_of(seen: &SeenProblem) -> Disclosure {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SentParams {
-    /// For the problem's authors: submissions of all users, not only their own.
+    /// Whether submissions of all users are listed. Only for the problem's authors.
     #[serde(default)]
     all: bool,
     /// Only submissions with this verdict, such as `WA`.
@@ -215,7 +216,7 @@ pub(crate) struct SentParams {
     /// Only submissions in this language.
     #[serde(default)]
     language: Option<String>,
-    /// `csv`: all submissions, without pages; the same as `Accept: text/csv`.
+    /// With `csv`, the response has all submissions and no pages, as with `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
@@ -229,7 +230,7 @@ pub(crate) struct SentParams {
     limit: u64,
 }
 
-/// Lines of CSV that are read at a time.
+/// Number of CSV lines read at a time.
 const CSV_CHUNK: u64 = 500;
 
 /// Submissions to a problem as CSV, read from the store while they are sent.
@@ -238,7 +239,7 @@ fn csv_of(
     viewer: AuthenticatedUser,
     filter: SubmissionFilter,
 ) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
-    /// Position after the previous chunk; the first chunk has none.
+    /// Position after the previous chunk. The first chunk has no position.
     enum CsvPosition {
         Start,
         After(SubmissionId),

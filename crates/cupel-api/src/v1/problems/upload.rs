@@ -72,8 +72,8 @@ impl FromRequest<Shared> for Upload {
 
 async fn new_file(app: &Shared) -> Result<NamedTempFile, ApiError> {
     let packages = Arc::clone(app.core.packages());
-    let made = tokio::task::spawn_blocking(move || packages.upload()).await;
-    made.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))
+    let opened = tokio::task::spawn_blocking(move || packages.upload()).await;
+    opened.map_err(|e| ApiError::internal(&e))?.map_err(|e| ApiError::internal(&e))
 }
 
 /// Writes on a blocking thread.

@@ -63,8 +63,8 @@ pub(crate) struct VerifiedSubmissionView {
     groups: Vec<VerifiedGroupView>,
     /// A possible reason, if the result is not as expected.
     hint: Option<String>,
-    /// Whether the result is as expected; also `true` if the submission was not run because its language is not
-    /// installed on this server (`SK`).
+    /// Whether the result is as expected. Also `true` if the submission was skipped (`SK`), because its language is not
+    /// installed on this server.
     holds: bool,
 }
 

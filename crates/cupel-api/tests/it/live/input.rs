@@ -82,7 +82,7 @@ async fn repeated_input_is_dropped_a_gap_is_refused_and_the_window_is_bounded() 
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_learns_which_input_has_arrived_and_continues() {
+async fn a_reconnecting_client_learns_which_input_has_arrived_and_continues() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let at = address_of(&app).await;
@@ -107,7 +107,7 @@ async fn a_client_that_comes_back_learns_which_input_has_arrived_and_continues()
         (&state["seq"], &state["bytes"], &state["consumed_seq"], &state["consumed_bytes"]),
         (&json!(3), &json!(6), &json!(2), &json!(4))
     );
-    // It repeats what it is not sure about.
+    // The client repeats inputs that may have been lost.
     for (seq, text) in [(3, "ab"), (4, "cd")] {
         second.send(json!({ "type": "stdin", "run": run, "seq": seq, "text": text })).await;
     }
@@ -116,7 +116,7 @@ async fn a_client_that_comes_back_learns_which_input_has_arrived_and_continues()
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_and_the_connection_goes_on() {
+async fn bad_input_is_refused_and_the_connection_stays_open() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let mut client = Client::connect(address_of(&app).await, &user).await;

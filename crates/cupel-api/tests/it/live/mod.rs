@@ -92,7 +92,7 @@ impl Client {
         }
     }
 
-    /// The next event with this name; earlier ones are dropped.
+    /// The next event with this name. Earlier events are dropped.
     pub(crate) async fn event(&mut self, name: &str) -> Value {
         loop {
             let message = self.until("event").await;
@@ -163,7 +163,7 @@ async fn a_started_run_is_followed_to_its_verdict_under_the_clients_own_name() {
     assert!(second["seq"].is_u64() && second["t"].is_string());
     app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
     assert_eq!(client.event("verdict").await["verdict"], "AC");
-    // The run has ended for the connection, too.
+    // The run has also ended for the connection.
     client.refused(json!({ "type": "detach", "run": accepted["run"] }), "conflict").await;
 }
 
@@ -207,7 +207,7 @@ async fn attaching_continues_after_the_given_event() {
         last = first.event("output").await;
         assert_eq!(last["text"], n.to_string());
     }
-    // The connection is lost; the run goes on.
+    // The connection is lost; the run continues.
     drop(first);
     let mut second = Client::connect(at, &user).await;
     second.send(json!({ "type": "attach", "run": run, "after": last["seq"] })).await;
@@ -260,7 +260,7 @@ async fn a_killed_run_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_bad_message_is_refused_and_the_connection_goes_on() {
+async fn a_bad_message_is_refused_and_the_connection_stays_open() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let mut client = Client::connect(address_of(&app).await, &user).await;
@@ -472,7 +472,7 @@ async fn the_connection_of_a_disabled_user_ends() {
 
 /// A client that reads nothing holds nothing but its own connection.
 #[tokio::test]
-async fn a_slow_client_delays_no_other_client_and_is_told_of_what_it_missed() {
+async fn a_slow_client_delays_no_other_client_and_is_notified_of_missed_events() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let at = address_of(&app).await;
@@ -492,8 +492,8 @@ async fn a_slow_client_delays_no_other_client_and_is_told_of_what_it_missed() {
     app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
     assert_eq!(fast.event("verdict").await["verdict"], "AC");
     let names = slow.names_to_verdict().await;
-    assert!(names.contains(&"gap".to_owned()), "a gap is told");
-    assert!(names.len() < count as usize, "what was dropped was not held for the slow client");
+    assert!(names.contains(&"gap".to_owned()), "a gap is reported");
+    assert!(names.len() < count as usize, "dropped events were not kept for the slow client");
 }
 
 #[tokio::test]

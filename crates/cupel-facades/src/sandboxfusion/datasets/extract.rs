@@ -37,8 +37,8 @@ struct Block<'t> {
     is_complete: bool,
 }
 
-/// The code in this text: the first complete block in the language, else the first complete one in any language, else
-/// the last unfinished one, else lines that look like code.
+/// Finds the code in a text. In order of preference: the first complete block in the language, the first complete block
+/// in any language, the last unfinished block, lines that look like code.
 pub(super) fn extract(text: &str, language: &str) -> (String, ExtractedType) {
     let blocks = blocks(text);
     let is_wanted = |block: &&Block<'_>| {

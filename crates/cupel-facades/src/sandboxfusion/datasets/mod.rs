@@ -47,7 +47,7 @@ const STREAM_BYTES: usize = 200 << 10;
 /// Characters of a text of a case that passed, unless the whole case is requested.
 const TEXT_CHARACTERS: usize = 1000;
 
-/// Where the code is inserted into a test.
+/// Position in a test at which the code is inserted.
 const INSERT: &str = "#<INSERT>";
 
 /// A refusal: the status and `detail`.
@@ -296,7 +296,7 @@ impl Request {
 }
 
 fn no_data() -> Unprocessed {
-    bad("this server has no data sets of its own: send the rows as config.provided_data")
+    bad("this server stores no data sets: send the rows as config.provided_data")
 }
 
 /// A value that is JSON itself or its text.

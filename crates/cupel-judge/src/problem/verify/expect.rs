@@ -17,16 +17,6 @@ pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec
     example.expectations.iter().flat_map(|rule| about.rule(rule)).collect()
 }
 
-/// Returns the overall verdict as packages name it. A partial score counts as accepted, because the score already shows the
-/// missing points.
-pub(super) fn whole(verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::PartialScore => Verdict::Accepted,
-        Verdict::CompileLimit => Verdict::CompileError,
-        other => other,
-    }
-}
-
 struct About<'a> {
     example: &'a ExampleSubmission,
     report: &'a ProblemReport,
@@ -44,7 +34,7 @@ impl About<'_> {
         }
     }
 
-    /// If the submission could not be judged, returns the claim that states the fault: its expectations cannot be
+    /// If the submission could not be judged, returns a claim with the fault, because its expectations cannot be
     /// checked.
     fn judged(&self) -> Option<Claim> {
         let report = self.report;
@@ -79,7 +69,7 @@ impl About<'_> {
 
     /// Returns the claim on the overall verdict.
     fn verdict(&self, rule: &Expectation, expected: &[ExpectedVerdict]) -> Claim {
-        let got = whole(self.report.verdict);
+        let got = self.report.verdict.overall();
         let holds = expected.iter().any(|verdict| verdict.covers(got));
         let decisive = self.report.cases.iter().find(|case| case.verdict == got && got != Verdict::Accepted);
         // The claim already contains the case.
@@ -118,7 +108,7 @@ impl About<'_> {
     }
 
     fn not_built(&self, rule: &Expectation, expected: String) -> Claim {
-        let got = whole(self.report.verdict);
+        let got = self.report.verdict.overall();
         let why = self.report.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
         self.claim(&rule.origin, expected, format!("{}{why}", got.code()), None, false)
     }
@@ -290,7 +280,7 @@ mod tests {
     use Verdict as V;
 
     #[test]
-    fn the_overall_verdict_is_mapped_to_one_that_packages_name() {
+    fn the_overall_verdict_is_mapped_to_a_verdict_of_the_package_format() {
         for (expected, got, holds) in [
             (&[E::Accepted][..], V::Accepted, true),
             (&[E::Accepted], V::PartialScore, true),

@@ -204,7 +204,7 @@ fn run(
     args: &[String],
 ) -> Result<(Outcome, String), ProblemError> {
     let argv: Vec<String> = runnable.argv.iter().chain(args).cloned().collect();
-    let given = runnable.files.iter().map(BoxFiles::total_bytes).sum();
+    let input_bytes = runnable.files.iter().map(BoxFiles::total_bytes).sum();
     let step = StepInput {
         kind: StepKind::Execute,
         root: &runnable.root,
@@ -212,7 +212,7 @@ fn run(
         env: &runnable.env,
         files: &runnable.files,
         stdin,
-        limits: limits::of_author(&verifying.request.package.problem.limits.validation, runnable.limits, given),
+        limits: limits::of_author(&verifying.request.package.problem.limits.validation, runnable.limits, input_bytes),
         keep: Bytes::kib(4),
         collect: Collect::Nothing,
         stderr_to_stdout: false,

@@ -182,9 +182,9 @@ impl<'a> Verifying<'a, '_> {
         package.problem.limits.languages = None;
         let examples = &self.request.package.problem.submissions;
         let mut tried: Vec<Option<Result<Tried<'a>, NotTried>>> = examples.iter().map(|_| None).collect();
-        let given = package.problem.limits.time.limit.filter(|_| !self.request.derive_time_limit);
+        let package_limit = package.problem.limits.time.limit.filter(|_| !self.request.derive_time_limit);
         let mut number = 0;
-        if given.is_none() {
+        if package_limit.is_none() {
             let cases: Vec<CaseId> = package.problem.tests.cases().map(|case| case.id.clone()).collect();
             package.problem.limits.time.limit = Some(MEASURED_MAX);
             package
@@ -216,9 +216,9 @@ impl<'a> Verifying<'a, '_> {
             }
         }
         let tried: Vec<Result<Tried<'a>, NotTried>> = tried.into_iter().flatten().collect();
-        let time_limit = self.time_limit(limit, given.is_none(), &tried);
+        let time_limit = self.time_limit(limit, package_limit.is_none(), &tried);
         self.suspect_answers(&tried);
-        self.note_cold_starts(&tried, limit.is_some() && given.is_none());
+        self.note_cold_starts(&tried, limit.is_some() && package_limit.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
         // The submissions that must be accepted prove that the problem can be solved. If there are none, any submission counts.
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
@@ -489,7 +489,7 @@ fn row(tried: &Tried<'_>, time_limit: Duration) -> VerifiedSubmission {
     VerifiedSubmission {
         path: tried.example.program.path.clone(),
         language: Some(tried.language.id.clone()),
-        verdict: expect::whole(report.verdict),
+        verdict: report.verdict.overall(),
         score: report.score,
         max_score: report.max_score,
         time_limit,

@@ -64,7 +64,7 @@ pub enum Subject {
     TimeLimit,
 }
 
-/// One submission of the package.
+/// A submission of the package.
 #[derive(Clone, Debug)]
 pub struct VerifiedSubmission {
     /// The submission's path.

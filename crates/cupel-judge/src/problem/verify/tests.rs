@@ -91,7 +91,7 @@ fn equal_cases_are_run_once_and_reported_for_each() {
     let cases = [("1", "x"), ("2", "y"), ("3", "x")].map(|(id, input)| fixture.case_with(id, input, CasePoints::None));
     let (report, executor) = fixture.verify(cases.into(), vec![ok(), prints("ok", 7)]);
     assert!(report.holds(), "{:?}", broken(&report));
-    assert_eq!(executor.asked.iter().map(|(_, stdin)| stdin.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+    assert_eq!(executor.requests.iter().map(|(_, stdin)| stdin.as_str()).collect::<Vec<_>>(), ["x", "y"]);
     assert_eq!(report.submissions[0].slowest(), Some(Duration::from_millis(7)));
 }
 
@@ -109,7 +109,7 @@ fn times_within_the_margins_are_measured_again_and_the_fastest_counts() {
         let answers: Vec<Answer> = times.iter().map(|time| prints("ok", *time)).collect();
         let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
         let row = &report.submissions[0];
-        assert_eq!((executor.asked.len(), row.verdict.code()), (runs, verdict), "{times:?}");
+        assert_eq!((executor.requests.len(), row.verdict.code()), (runs, verdict), "{times:?}");
         let fastest = times.iter().min().copied().map(Duration::from_millis);
         assert_eq!(row.slowest(), fastest, "{times:?}");
     }
@@ -194,7 +194,7 @@ fn times_measured_with_cold_starts_are_reported() {
 }
 
 #[test]
-fn there_is_no_limit_without_one_in_the_package_or_submissions_to_derive_it_from() {
+fn without_a_limit_in_the_package_or_accepted_submissions_there_is_no_limit() {
     let mut fixture = Fixture::new();
     fixture.limits.time.limit = None;
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
@@ -223,7 +223,7 @@ fn a_group_with_a_timeout_is_skipped_if_its_other_cases_have_no_effect() {
         let fixture = Fixture::new().with("t.scr", rules);
         let change = |request: &mut VerifyRequest<'_>| request.all_cases = all;
         let (report, executor) = fixture.verify_as(groups(&fixture), vec![slow(); 4], change);
-        assert_eq!(executor.asked.len(), runs, "{all}");
+        assert_eq!(executor.requests.len(), runs, "{all}");
         assert!(report.holds(), "{:?}", broken(&report));
         let verdicts: Vec<&str> = report.submissions[0].groups.iter().map(|group| group.verdict.code()).collect();
         assert_eq!(verdicts, ["TLE", "TLE"]);
@@ -253,7 +253,7 @@ fn validators_accept_every_input_and_one_of_them_rejects_each_invalid_input() {
         }];
         let answers = codes.iter().map(|code| exits(*code)).collect();
         let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
-        assert_eq!(executor.asked.last().unwrap().0.last().unwrap(), "small");
+        assert_eq!(executor.requests.last().unwrap().0.last().unwrap(), "small");
         broken(&report)
     };
     assert!(verified(&[42, 42, 42, 43]).is_empty());

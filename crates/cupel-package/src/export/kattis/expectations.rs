@@ -105,7 +105,7 @@ fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
 }
 
 fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
-    // The format has four verdicts. A more specific verdict is mapped to the one that includes it.
+    // The format has four verdicts. A more specific verdict is mapped to the verdict that includes it.
     let codes = |verdicts: &[ExpectedVerdict]| {
         let coarse = verdicts.iter().map(|verdict| match verdict {
             ExpectedVerdict::Accepted => "AC",

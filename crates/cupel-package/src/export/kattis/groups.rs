@@ -1,7 +1,7 @@
 //! Tests of an exported package: `data/sample`, and `data/secret` with one level of groups.
 //!
-//! The format divides a group's points equally among its cases and allows only whole numbers. If a package divides its points
-//! in another way, each case becomes a group of its own. If that is not possible either, the export is refused.
+//! The format divides a group's points equally among its cases and allows only whole numbers. If a package divides its
+//! points in another way, each case becomes a separate group. If that is not possible either, the export is refused.
 
 use super::{Plan, case_document};
 use crate::export::yaml::{Yaml, document};
@@ -219,7 +219,7 @@ impl Plan<'_> {
 
 const ZERO: MaxScore = MaxScore::Bounded(Score::ZERO);
 
-/// Returns the points of a case that becomes a group of its own.
+/// Returns the points of a case that becomes a separate group.
 fn single(case: &Case) -> Option<Worth> {
     let whole = |score: Score| score.millionths() % 1_000_000 == 0 && score >= Score::ZERO;
     match case.points {

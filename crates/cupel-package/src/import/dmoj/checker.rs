@@ -24,7 +24,7 @@ const GENERATED_MAX: Bytes = Bytes::mib(256);
 /// Maximum depth of arguments for a checker in Python.
 const ARGUMENTS_DEPTH_MAX: usize = 8;
 
-/// Reads `checker`: a name, a file, or a map of name and arguments. `points` are those of the case.
+/// Reads `checker`: a name, a file, or a map of name and arguments. `points` are the points of the case.
 pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool, points: Score) -> Option<Checker> {
     let (name, args) = match reader.is_map() {
         true => (reader.get("name"), reader.get("args")),
@@ -151,7 +151,8 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
     Some(JudgeProgram { program, protocol, args: Vec::new(), words })
 }
 
-/// Reads `generator`: a file, a list of files, or a map. Returns it with the arguments of cases that name none.
+/// Reads `generator`: a file, a list of files, or a map. Returns the generator, and the arguments for cases without
+/// their own arguments.
 pub(super) fn generator(context: &Context<'_>, reader: &Reader<'_>) -> Option<(Generator, Vec<String>)> {
     let part = |key: &str| if reader.is_map() { super::key_of(reader, key) } else { reader.get("") };
     let files = if reader.is_map() { part("source") } else { reader.clone() };
@@ -178,7 +179,7 @@ pub(super) fn arguments(reader: &Reader<'_>) -> Vec<String> {
     reader.one_or_more().iter().filter_map(Reader::text).map(str::to_owned).collect()
 }
 
-/// Reads a program: its files, the first of which is the main one, its language and its flags for the compiler.
+/// Reads a program: its files (the first is the main file), its language and its compiler flags.
 fn program_of(
     context: &Context<'_>,
     reader: &Reader<'_>,
@@ -209,15 +210,16 @@ fn program_of(
     Some(program)
 }
 
-/// Returns the language with one of DMOJ's names, which contain standards and versions: CPP17, PY3. If a name is unknown, the file
-/// extension decides.
+/// Returns the language for a name of DMOJ. Such names contain standards and versions: CPP17, PY3. For an unknown name,
+/// the file extension decides.
 fn language_of(context: &Context<'_>, name: &str) -> Option<LanguageId> {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
     context.options.languages.find(&name).map(|language| language.id.clone())
 }
 
-/// Splits `args_format_string` into words. `None` if a quote is not closed, or if there is another place than those of the files.
-/// Source: DMOJ judge-server, which formats the text by Python's rules, and then splits it as a shell does.
+/// Splits `args_format_string` into words. `None` if a quote is not closed, or if the text has a placeholder that is
+/// not one of the files. Source: DMOJ judge-server, which formats the text by Python's rules, and then splits it as a
+/// shell does.
 fn words_of(text: &str) -> Option<Vec<String>> {
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {

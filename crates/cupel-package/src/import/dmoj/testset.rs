@@ -28,8 +28,9 @@ pub(super) struct Reading<'c, 'r> {
 
 type SharedGenerator = (Arc<Generator>, Vec<String>);
 
-/// What determines a method: whether data is binary, the addresses of the nodes of interactor, checker and grader, and the points of the
-/// case if a program in Python learns them. The nodes do not move while the package is read.
+/// The properties that determine a method: whether data is binary, the addresses of the nodes of interactor, checker
+/// and grader, and the points of the case if a Python program gets them. The nodes do not move while the package is
+/// read.
 type MethodKey = (bool, [Option<usize>; 3], Option<Score>);
 
 /// The maps in which a key is looked up, in this order: the case, its batch, the top level.

@@ -14,7 +14,7 @@ use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, Scor
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     Legacy,
-    /// 2023-07 and "draft": the new layout, with some keys of the old one.
+    /// 2023-07 and "draft": the new layout, with some keys of the old layout.
     Draft,
     V202509,
 }
@@ -396,7 +396,7 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
     out.languages = Some(known);
 }
 
-/// Reads the scoring of the whole problem. Groups have files of their own.
+/// Reads the scoring of the whole problem. Groups have separate files.
 fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut Draft) {
     if config.version == Version::V202509 {
         if config.scoring {

@@ -248,8 +248,8 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// Returns a group with default rules. With scores, the group runs all children, and its score is the sum of theirs.
-/// Without scores, the group stops at the first error.
+/// Returns a group with default rules. With scores, the group runs all children, and its score is the sum of the
+/// children's scores. Without scores, the group stops at the first error.
 fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
     if scored {
         let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), children);

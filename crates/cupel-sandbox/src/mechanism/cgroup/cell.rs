@@ -88,7 +88,7 @@ impl CellGroup {
         Ok(())
     }
 
-    /// Sets the limits that differ from the current ones. A cell's group is created with the limits of the previous
+    /// Sets the limits that differ from the current limits. A cell's group is created with the limits of the previous
     /// cell.
     pub(super) fn limit(&mut self, (memory, processes): CellLimits) -> io::Result<()> {
         let before = self.limits.replace((memory, processes));

@@ -1,8 +1,8 @@
 //! Version 1: the memory of a cell's programs, counted page by page.
 //!
 //! The kernel charges a group in batches of 64 pages, so the group's peak ([`LaneGroup::peak`]) is exact only to one
-//! batch. Two other figures are exact to one page: `pgpgin` in `memory.stat`, the number of pages that processes of the
-//! group have been given, and the peak of kernel memory, `memory.kmem.max_usage_in_bytes`. For programs that do not
+//! batch. Two other values are exact to one page. `pgpgin` in `memory.stat` is the number of pages that processes of
+//! the group have received. `memory.kmem.max_usage_in_bytes` is the peak of kernel memory. For programs that do not
 //! free memory before their peak, their sum is the peak; for others, it is more. `Known::used` combines it with the
 //! charged memory. Version 2 has no such figures.
 //!

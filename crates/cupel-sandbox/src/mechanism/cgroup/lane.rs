@@ -15,17 +15,17 @@ const OVERHEAD: u64 = 1024 * 1024;
 const MEMORY_MIN: u64 = 1024 * 1024;
 /// Memory with which a cell can be set up without reaching its limit, in bytes.
 const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
-/// Maximum memory that may remain charged to a lane between two cells, in bytes: page cache of files on disk
-/// (`FILES_MAX`), pages that are still held (`HELD_MAX`), and kernel memory, most of which the kernel frees on demand
-/// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged
-/// for them.
+/// Maximum memory that may remain charged to a lane between two cells, in bytes. `FILES_MAX` is for the page cache of
+/// files on disk. `HELD_MAX` is for pages that are still in use. `KERNEL_MAX` is for kernel memory; the kernel frees
+/// most of it on demand. A lane with more page cache is retired. The cached files then stay in memory, but no lane is
+/// charged for them.
 const FILES_MAX: u64 = 1024 * 1024;
 pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// Maximum growth of kernel memory from one cell to the next, in bytes. If the memory grows more, the lane waits until
 /// it is freed.
 const KERNEL_GROWTH: u64 = 384 * 1024;
-/// Maximum change of the charged memory, in bytes, for which the last reading of its composition is still used. The
+/// Maximum change of the charged memory, in bytes, after which the last reading of `memory.stat` is still used. The
 /// kernel charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
@@ -39,7 +39,7 @@ const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
 /// The size of input files in the memory limit is rounded up to a multiple of this number of bytes, so that the limit
 /// seldom changes from cell to cell.
-const GIVEN_STEP: u64 = 1024 * 1024;
+const INPUT_FILES_STEP: u64 = 1024 * 1024;
 /// Processes in addition to the program's: the init processes of the lane and of the cell.
 const OWN_PROCESSES: u32 = 2;
 
@@ -172,7 +172,7 @@ pub(crate) struct Ready {
     ahead: u64,
     /// Memory in use, in bytes. All memory that is charged in addition belongs to the program.
     pub(crate) base: u64,
-    /// The same, for [`LaneGroup::exact_since`].
+    /// Memory in use as counted page by page, for [`LaneGroup::exact_since`].
     pub(crate) exact_base: ExactBase,
     /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init
     /// ends.
@@ -190,7 +190,8 @@ pub(crate) struct Known {
     pub(crate) given_back: u64,
     /// Page faults of all processes that were waited for; 0 if unknown.
     pub(crate) faults: u64,
-    /// Pages that the programs were given and their kernel memory, in bytes ([`LaneGroup::exact_since`]); 0 if unknown.
+    /// Size of the pages that the kernel gave the programs, plus their kernel memory, in bytes
+    /// ([`LaneGroup::exact_since`]); 0 if unknown.
     pub(crate) exact: u64,
 }
 
@@ -204,9 +205,10 @@ impl Known {
         let missing = self.faults.saturating_mul(PAGE as u64);
         let most = self.charged + self.given_back;
         if self.exact > 0 {
-            // `charged` is wrong by up to one batch for each processor that the program used; a small one uses about two.
+            // `charged` is wrong by up to one batch for each processor that the program used. A small program uses
+            // about two processors.
             let batches = 2 * BATCH;
-            // More than that are pages that the program had freed before.
+            // If the difference is larger, `exact` includes pages that the program freed before the peak.
             let agrees = self.exact <= most + batches;
             return if agrees { self.exact.max(self.charged.saturating_sub(batches)) } else { most };
         }
@@ -222,8 +224,8 @@ impl Known {
 
     /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter.
     /// `nothing` is the measurement of a copy that ran an empty program. A copy also faults at its first write to a
-    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count. Exactly
-    /// counted pages are those of the copy alone, and at least those of `nothing`.
+    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count. `exact`
+    /// counts only pages of the copy, and is at least the value for `nothing`.
     pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
         if self.exact > 0 {
             return Known { exact: self.exact.max(nothing.exact), ..self }.used();
@@ -239,7 +241,7 @@ impl Known {
     }
 }
 
-/// Figures of the groups for one cell.
+/// Counters of the lane's groups for one cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) memory_peak: u64,
@@ -249,7 +251,7 @@ pub(crate) struct Counted {
 }
 
 impl LaneGroup {
-    /// With `counts_cpu: false`, CPU time is not counted; only for tests of the CPU accounting wall.
+    /// `counts_cpu: false` turns off the counting of CPU time. Only tests use it.
     pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
         let mut group = LaneGroup {
             group_files: files,
@@ -286,7 +288,7 @@ impl LaneGroup {
     }
 
     /// Uses up this many pages of a batch, at most 48, before each of the next programs begins. The caller runs the
-    /// same program with different values; the smallest of the measured peaks is more exact than one batch.
+    /// same program with different values of `pages`. The smallest measured peak is wrong by less than one batch.
     pub(crate) fn use_ahead(&mut self, pages: usize) {
         self.used_ahead = pages.min(48);
     }
@@ -371,17 +373,17 @@ impl LaneGroup {
     }
 
     /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
-    /// turn off the memory limit and the process limit for tests. `given` is the size in bytes of the cell's input
+    /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's input
     /// files, which do not count as the program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
-        given: u64,
+        input_files: u64,
         beside: Beside,
         (ignore_memory, ignore_pids): (bool, bool),
     ) -> io::Result<()> {
-        let given = given.next_multiple_of(GIVEN_STEP);
-        let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(given);
+        let input_files = input_files.next_multiple_of(INPUT_FILES_STEP);
+        let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(input_files);
         let memory = if ignore_memory { u64::MAX } else { memory };
         // The program itself is one process. An errand ends when the program begins. After that, this limit would allow
         // the program one more process, but the user's limit (`RLIMIT_NPROC`) prevents that.
@@ -492,9 +494,9 @@ impl LaneGroup {
         }
     }
 
-    /// Bytes charged to a cell that is ready to begin; the cell's peak is counted from this value. Called by the cell's
-    /// init. On version 2, the page cache of the cell is known. This function subtracts it, because it is subtracted
-    /// from the peak as well.
+    /// Bytes charged to a cell that is ready to begin. The program's peak is counted from this value. Called by the
+    /// cell's init. On version 2, the page cache of the cell is known. This function subtracts it, because it is
+    /// subtracted from the peak as well.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
             // Usually there is no page cache, so its amount is read only if more memory is in use than when earlier
@@ -583,8 +585,8 @@ impl LaneGroup {
             None => {
                 let peak = fd(&self.group_files.peak).map_or(0, number_of);
                 let files = self.file_cache(Moment::Counted);
-                // Page cache of earlier cells that was reclaimed during this cell made room for the same amount of
-                // other memory.
+                // If page cache of earlier cells was reclaimed during this cell, the same amount of other memory was
+                // charged in its place. So it is added to the peak.
                 (peak + self.files_before).saturating_sub(files)
             }
         }

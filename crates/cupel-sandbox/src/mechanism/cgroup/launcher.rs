@@ -1,5 +1,5 @@
-//! Control groups, as far as the launcher handles them: creates and removes groups, and moves processes into them. This
-//! requires write access to the hierarchies.
+//! The launcher's part of control groups: creates and removes groups, and moves processes into them. This requires
+//! write access to the hierarchies.
 
 use std::io;
 use std::os::fd::OwnedFd;

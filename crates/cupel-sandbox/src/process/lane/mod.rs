@@ -90,7 +90,7 @@ struct Lane {
     own_sockets: u32,
     /// The part of the system call filter that each program installs. The larger part is inherited.
     filter: Vec<Instruction>,
-    /// The same for a program with a terminal.
+    /// The same part of the filter, for programs with a terminal.
     filter_with_terminal: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,

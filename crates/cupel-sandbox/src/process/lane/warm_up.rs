@@ -13,10 +13,10 @@ use crate::process::zygote::Zygote;
 use crate::warm::{self, WarmTemplate};
 use crate::wire::{self, CellDone, CellRequest, ZygoteSetup};
 
-/// Number of attempts before a lane starts all its programs cold, since a failure may be transient.
+/// Number of attempts before a lane starts all its programs cold. Several, because a failure may be transient.
 const TRIES: u32 = 3;
 
-/// Pages of a batch of 64 that are used up before each of the measuring runs.
+/// Number of pages of a batch (of 64) that are used up before each measuring run.
 const USED_AHEAD: [usize; 4] = [0, 16, 32, 48];
 
 impl Lane {
@@ -37,7 +37,7 @@ impl Lane {
     /// Starts a zygote, and verifies that a program forked from it starts in the same state as a cold one. Measures how
     /// much memory and how many instructions a warm start saves.
     fn warm_up(&mut self, template: &WarmTemplate, executable: Option<BorrowedFd<'_>>) -> Result<(), String> {
-        // The first run is charged for reading the interpreter's files, so its figures are not used.
+        // The first run is charged for reading the interpreter's files, so its measurements are not used.
         let rehearsal = template.kind.rehearsal();
         self.rehearse(template, rehearsal, false)?;
         let (shown, cold) = self.rehearse(template, rehearsal, false)?;
@@ -78,11 +78,11 @@ impl Lane {
         Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(&shown, &shown_warm)))
     }
 
-    /// Memory in bytes and page faults of an empty program, of several runs that begin at different positions in a
-    /// batch. The difference between cold and warm is added to the figures of all warm programs of this lane, so it
-    /// must be more exact than one batch: a figure in batches is too large, so the minimum is taken. A figure counted
-    /// page by page is often too small, if the kernel frees memory of the previous cell meanwhile, and seldom too large,
-    /// so the second largest is taken.
+    /// Memory in bytes and number of page faults of an empty program. The difference between a cold and a warm start is
+    /// added to the memory of all warm programs of this lane, so it must be more exact than one batch. So the program
+    /// runs several times, each time from a different position in a batch. A value that is counted in batches is too
+    /// large, so the minimum is taken. A value that is counted page by page is often too small, because the kernel may
+    /// free memory of the previous cell during the run. It is seldom too large. So the second largest value is taken.
     fn memory_of_nothing(&mut self, template: &WarmTemplate, warm: bool) -> Result<(u64, u64), String> {
         let (mut figures, mut faults) = (Vec::with_capacity(USED_AHEAD.len()), u64::MAX);
         for pages in USED_AHEAD {

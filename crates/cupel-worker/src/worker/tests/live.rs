@@ -35,7 +35,7 @@ impl Bench {
     /// Waits until this much is reported as consumed.
     async fn until_consumed(&self, id: SubmissionId, count: InputCount) {
         let mut credit = self.core.credit(id).await;
-        let reached = async { while credit.next().await.expect("the log goes on") != count {} };
+        let reached = async { while credit.next().await.expect("the log continues") != count {} };
         tokio::time::timeout(Duration::from_secs(60), reached).await.expect("the input is consumed");
     }
 }
@@ -102,7 +102,7 @@ async fn a_live_run_whose_attempt_was_lost_is_not_repeated_without_its_input() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_run_that_is_retried_as_a_dead_letter_ends_at_once_and_says_why() {
+async fn a_live_run_that_is_retried_as_a_dead_letter_ends_at_once_with_the_reason() {
     let bench = Bench::start(vec![Does::Echoes, Does::Fails { transient: true }], once()).await;
     let id = bench.submit_live().await;
     bench.until(id, |state| matches!(state, RunState::Abandoned { .. })).await;
@@ -144,7 +144,7 @@ async fn a_live_run_that_has_consumed_nothing_goes_to_another_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn live_runs_leave_one_slot_to_others() {
+async fn live_runs_leave_one_slot_to_other_runs() {
     let bench = Bench::with_slots(2, vec![Does::Echoes], once()).await;
     let (first, second) = (bench.submit_live().await, bench.submit_live().await);
     bench.until_left(0).await;

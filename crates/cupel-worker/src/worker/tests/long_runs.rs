@@ -1,4 +1,4 @@
-//! Long runs together leave one slot to short ones.
+//! Long runs together leave one slot to short runs.
 
 use cupel_types::LimitsRequest;
 

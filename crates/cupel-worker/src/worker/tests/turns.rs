@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_with_many_tests_gives_others_a_turn_between_two_tests() {
+async fn a_run_with_many_tests_gives_other_runs_a_turn_between_two_tests() {
     // Without a turn for the other owner, the first owner's second test would never end.
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop, Does::Ends, Does::Leaves], once()).await;
     let long = bench.submit_tests(bench.owner, 3).await;

@@ -70,9 +70,9 @@ pub(crate) enum UserCommand {
     /// Create users from a CSV file, and print CSV with a one-time link for each.
     ///
     /// The first line names the columns: username, and optionally email, role and tier. If any line is invalid, no user
-    /// is created. The column `status` of the output is `created`, `taken` (the name or address belongs to another
-    /// user, or the user has a password), or `exists`: an earlier import created the user, who has no password yet and
-    /// gets a new link. The earlier link becomes invalid.
+    /// is created. The column `status` of the output is `created`, `taken` or `exists`. `taken`: the name or address
+    /// belongs to another user, or the user has a password. `exists`: an earlier import created the user, who has no
+    /// password yet and gets a new link. The earlier link becomes invalid.
     Import {
         /// The file; `-` is standard input.
         #[arg(value_name = "FILE")]

@@ -29,7 +29,7 @@ pub(crate) struct Contest {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContestCommand {
-    /// Create a contest; prints the join code if the contest is not public.
+    /// Create a contest. Prints the join code if the contest is not public.
     Create(NewContest),
     /// Add problems to a contest that has not started, or users to one that has not ended.
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
@@ -49,7 +49,7 @@ pub(crate) enum ContestCommand {
         /// Slug of the contest.
         #[arg(value_parser = parse_slug)]
         slug: String,
-        /// Replace the code first: the old code is no longer valid; participants stay.
+        /// Replace the code first. The old code becomes invalid; participants stay in the contest.
         #[arg(long)]
         renew: bool,
     },
@@ -125,7 +125,7 @@ pub(crate) struct NewContest {
     /// Duration, such as 5h.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) length: Duration,
-    /// Length of the freeze before the end, in which results are hidden, such as 1h [default: no freeze].
+    /// Length of the freeze at the end of the contest, such as 1h. The freeze hides results [default: no freeze].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) freeze: Option<Duration>,
     /// Penalty for each rejected submission before a solution, with the style icpc [default: 20].
@@ -139,7 +139,7 @@ pub(crate) struct NewContest {
     pub(crate) problem: Vec<String>,
 }
 
-/// Checks that a text is a slug, so that it can be part of an address.
+/// Checks that a text is a slug, so that it can be part of a URL.
 fn parse_slug(text: &str) -> Result<String, SlugError> {
     text.parse::<Slug>().map(|slug| slug.as_str().to_owned())
 }

@@ -41,7 +41,7 @@ pub(crate) enum ImagesCommand {
     Add {
         /// The name, such as `course/python:2026`.
         name: String,
-        /// Where the image is; see above.
+        /// Source of the image; see above.
         source: String,
         /// File with credentials for registries, in the format of Docker's config.json.
         #[arg(long, value_name = "FILE")]
@@ -54,7 +54,7 @@ pub(crate) enum ImagesCommand {
         /// Name of the image.
         name: String,
     },
-    /// Read all files of an image, and report those that differ from what was unpacked.
+    /// Read all files of an image, and report files that have changed since the image was unpacked.
     Verify {
         /// Name of the image.
         name: String,

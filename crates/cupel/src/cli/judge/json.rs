@@ -9,21 +9,11 @@ use serde_json::{Value, json};
 
 use crate::cli::json::{compile_step, ms};
 
-/// Converts the overall verdict for the report: a partial score is reported only as the score, and a compiler that
-/// exceeded a limit is reported as a compile error.
-pub(super) fn verdict(verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::PartialScore => Verdict::Accepted,
-        Verdict::CompileLimit => Verdict::CompileError,
-        other => other,
-    }
-}
-
 /// The whole object.
 pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
     let compile = report.compile.as_ref().map(compile_step);
     json!({
-        "verdict": verdict(report.verdict).code(),
+        "verdict": report.verdict.overall().code(),
         "score": score(report.score),
         "max_score": max(report.max_score),
         "time_ms": ms(report.cpu_time()),

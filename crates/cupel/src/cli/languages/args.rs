@@ -36,7 +36,7 @@ pub(crate) enum LanguagesCommand {
         /// Ids, `core` for the languages of `make run`, `popular` for those that most users ask for, or `all`.
         #[arg(required = true, value_name = "ID|core|popular|all")]
         ids: Vec<String>,
-        /// Install the libraries that the language files name, too, such as NumPy.
+        /// Also install the libraries that the language files name, such as NumPy.
         #[arg(long)]
         libraries: bool,
         /// Only print what would be installed.
@@ -53,7 +53,7 @@ pub(crate) enum LanguagesCommand {
     },
     /// Create the prepared artefacts of toolchains (precompiled headers, archives), so that compilers start faster.
     ///
-    /// A server creates them while it is idle, and `install` creates them, too.
+    /// A server creates them while it is idle, and `install` also creates them.
     Prepare {
         /// Only these languages.
         #[arg(value_name = "ID")]

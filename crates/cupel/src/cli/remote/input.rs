@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 /// Inputs that wait to be sent, in addition to those that the server allows to be unconsumed.
 const WAITING_MAX: usize = 1;
 
-/// How often the thread that takes inputs looks whether they are still wanted.
+/// Interval at which the input thread checks whether its inputs are still needed.
 const INPUT_CHECK: Duration = Duration::from_millis(200);
 
 /// Sends live input.
@@ -25,7 +25,8 @@ pub(super) struct Sender {
     /// Number of the last input that was taken from the source, and of the last that the worker has taken.
     taken: u32,
     consumed: u32,
-    /// The inputs in between. Bounded: the source waits for the window, and this for [`INPUTS_MAX`].
+    /// Inputs on their way from the source to the connection. Bounded by [`INPUTS_MAX`]; the source also waits for the
+    /// window.
     kept: VecDeque<LiveInput>,
     /// Whether the server's position is known, so that the next input may be sent.
     pub(super) is_ready: bool,

@@ -27,7 +27,8 @@ use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
 use crate::cli::{Exit, Failure, OrExit};
 use crate::terminal::harmless;
 
-/// How long a lost connection is tried again. A server ends an interactive run without clients after about as long.
+/// Time for which a lost connection is retried. A server ends an interactive run without clients after about the same
+/// time.
 const RECONNECT_MAX: Duration = Duration::from_secs(60);
 
 /// First and longest pause between two tries.
@@ -42,7 +43,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Maximum time to wait for the end of a run that was cancelled.
 const END_MAX: Duration = Duration::from_secs(10);
 
-/// How often the watcher is asked whether the run is still wanted.
+/// Interval at which the watcher is asked whether the run is still needed.
 const CHECK: Duration = Duration::from_millis(100);
 
 /// Name of the run in messages, and of the request to end it.
@@ -351,7 +352,7 @@ impl Following<'_> {
                 }
                 return Err(failure);
             }
-            // An input. The next report says where to continue, unless the run has ended.
+            // An input was refused. The next report has the number to continue with, unless the run has ended.
             _ => {
                 if let Some(input) = &mut self.input {
                     input.is_ready = false;

@@ -19,7 +19,7 @@ use ureq::http::{HeaderValue, Uri};
 use super::{CONNECT_MAX, Server, refused};
 use crate::cli::Failure;
 
-/// Maximum size of a message. The server's largest has 64 KiB of output.
+/// Maximum size of a message. The server sends at most 64 KiB of output per message.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
 pub(super) async fn send(socket: &mut Socket, message: &Value) -> Result<(), tungstenite::Error> {
@@ -30,7 +30,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 pub(super) type Socket = WebSocketStream<Box<dyn Stream>>;
 
-/// Opens a connection. The inner error may pass; the outer one does not.
+/// Opens a connection. The inner error is transient; the outer error is not.
 pub(super) async fn connect(server: &Server) -> Result<Result<Socket, anyhow::Error>, Failure> {
     match timeout(CONNECT_MAX, open(server)).await {
         Err(_) => Ok(Err(anyhow!("no answer within {} seconds", CONNECT_MAX.as_secs()))),
@@ -53,7 +53,7 @@ async fn open(server: &Server) -> anyhow::Result<Socket> {
     let host = uri.host().unwrap_or_default();
     let is_secure = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-    // An IPv6 address is in brackets in a URL, and elsewhere it is not.
+    // An IPv6 address has brackets only in URLs.
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let tcp = TcpStream::connect((name, port)).await?;
     tcp.set_nodelay(true)?;

@@ -51,11 +51,11 @@ pub(crate) struct Run {
     /// Read the program's standard input from a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) stdin: Option<PathBuf>,
-    /// Send input to the program while it runs, at a terminal through a terminal of its own.
+    /// Send input to the program while it runs. On a terminal, the program gets a separate terminal.
     ///
-    /// What is typed goes to the program unchanged, so Ctrl-C interrupts the program and Ctrl-D ends its input. Standard
-    /// error arrives as standard output. If standard input or output is no terminal, the program has pipes. The limits of
-    /// wall-clock and idle time are one hour.
+    /// Typed input goes to the program unchanged, so Ctrl-C interrupts the program and Ctrl-D ends its input. Standard
+    /// error arrives as standard output. If standard input or output is not a terminal, the program has pipes. The
+    /// limits of wall-clock and idle time are one hour.
     #[arg(short, long, conflicts_with_all = ["stdin", "json"])]
     pub(crate) interactive: bool,
     /// Print one JSON object with all results of the run instead of its output.

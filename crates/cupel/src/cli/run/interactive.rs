@@ -6,9 +6,9 @@
 //!  signals ─────────► signal thread ───┘
 //! ```
 //!
-//! If standard input and output are a terminal, the program gets a terminal of its own, and the person's terminal is in
-//! raw mode while the program runs: then the program's terminal alone gives a meaning to what is typed, so Ctrl-C
-//! interrupts the program.
+//! If standard input and output are a terminal, the program gets a separate terminal, and the user's terminal is in raw
+//! mode while the program runs. So only the program's terminal interprets typed characters, and Ctrl-C interrupts the
+//! program.
 //!
 //! *Invariant:* The terminal is restored whenever this process ends, except by SIGKILL. SIGTERM and SIGHUP end the run,
 //! and then this process in its usual way.
@@ -73,7 +73,7 @@ impl Interactive {
         self.terminal
     }
 
-    /// The program starts: what is typed from now on is for it.
+    /// The program starts. From now on, it gets the typed input.
     pub(super) fn begin(&mut self) {
         if self.terminal.is_some() {
             // Fails only if the terminal is gone.
@@ -165,7 +165,7 @@ impl LocalInput {
     /// Passes a signal of the keyboard on to the program. Before the program runs, it ends this process.
     fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
         if self.lock().is_running {
-            // Dropped if the executor has not taken the last ones.
+            // Inputs are dropped if the executor has not taken the previous inputs.
             let _ = to.try_send(LiveInput::Signal(signal));
         } else {
             self.stop(signal);

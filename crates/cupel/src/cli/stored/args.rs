@@ -11,7 +11,7 @@ pub(crate) enum StoredCommand {
     Migrate,
     /// Copy a consistent snapshot of the SQLite database to a new file, also while the server runs.
     ///
-    /// Packages and `secret.key` are separate files in the data directory: copy them, too. To copy a PostgreSQL
+    /// Packages and `secret.key` are separate files in the data directory: copy them as well. To copy a PostgreSQL
     /// database, use pg_dump.
     Backup {
         /// New file; `-` is standard output.

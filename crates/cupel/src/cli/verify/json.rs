@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::cli::json::ms;
 use crate::cli::judge::json::{finding, findings_of, max, score};
 
-/// The whole object. `updated`: whether the time limit was written; `None` if the command was not asked to write it, or
-/// if a claim does not hold.
+/// The whole object. `updated`: whether the time limit was written. `None` if the command line does not request that,
+/// or if an expectation is not met.
 pub(super) fn report(path: &Path, imported: &Imported, report: &VerifyReport, updated: Option<bool>) -> Value {
     let limit = &report.time_limit;
     json!({

@@ -52,8 +52,8 @@ impl Client<'_> {
 
     /// Returns numbers and names of the events of an ended submission, after a given event.
     fn events(&self, id: &str) -> Vec<(u64, String)> {
-        let told = self.get(&format!("{id}/events"));
-        let fields = |start: &'static str| told.lines().filter_map(move |line| line.strip_prefix(start));
+        let view = self.get(&format!("{id}/events"));
+        let fields = |start: &'static str| view.lines().filter_map(move |line| line.strip_prefix(start));
         let numbers = fields("id:").map(|number| number.trim().parse().unwrap());
         numbers.zip(fields("event:").map(|name| name.trim().to_owned())).collect()
     }
@@ -78,21 +78,21 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
     // Simulates a program that kills its worker: the test kills each worker that runs it.
     let poison = client.submit("sleep 10; echo survived");
     for attempt in 1..=2 {
-        client.wait_until(&poison, |told| told["status"] == "running" && told["attempts"] == attempt);
+        client.wait_until(&poison, |view| view["status"] == "running" && view["attempts"] == attempt);
         workers.remove(0).kill();
         if attempt == 1 {
             workers.push(cluster.start("worker"));
         }
     }
-    let told = client.wait_until(&poison, |told| told["verdict"] == "JE");
-    assert_eq!(told["attempts"], 2, "{told}");
+    let view = client.wait_until(&poison, |view| view["verdict"] == "JE");
+    assert_eq!(view["attempts"], 2, "{view}");
     let before = client.events(&poison);
     assert_eq!(before.last().map(|(_, name)| name.as_str()), Some("verdict"), "{before:?}");
 
     // The next worker does not take the dead letter, but judges other submissions.
     let third = cluster.start("worker");
     let innocent = client.submit("echo fine");
-    client.wait_until(&innocent, |told| told["verdict"] == "AC");
+    client.wait_until(&innocent, |view| view["verdict"] == "AC");
     let dead = |args: &[&str]| cluster.admin(&[&["dead"], args].concat());
     let listed: Value = serde_json::from_str(&dead(&["list", "--json"])).unwrap();
     assert_eq!((&listed["total"], &listed["dead_letters"][0]["submission_id"]), (&1.into(), &poison.as_str().into()));
@@ -105,9 +105,9 @@ fn a_submission_that_kills_its_workers_becomes_a_dead_letter_and_can_be_retried(
 
     // From here on, no worker is killed.
     assert!(dead(&["retry", "--all"]).starts_with("1 "));
-    let told = client.wait_until(&poison, |told| told["status"] == "completed");
-    assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &"survived\n".into()), "{told}");
-    assert_eq!(told["attempts"], 3, "{told}");
+    let view = client.wait_until(&poison, |view| view["status"] == "completed");
+    assert_eq!((&view["verdict"], &view["stdout"]), (&"AC".into(), &"survived\n".into()), "{view}");
+    assert_eq!(view["attempts"], 3, "{view}");
     let after = client.events(&poison);
     let end = before.last().map_or(0, |(number, _)| *number);
     assert!(after.is_sorted_by_key(|(number, _)| *number), "{after:?}");

@@ -215,21 +215,21 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
         let seen = node.clock() - SystemClock.now().as_second();
         assert!((off - 60..off + 60).contains(&seen), "expected an offset of {off} s, measured {seen} s");
         assert!(node.log().contains("clock differs from the database's by"), "{}", node.log());
-        let told = ureq::get(format!("{}/healthz", node.url)).call().unwrap().body_mut().read_to_string().unwrap();
-        assert!(told.contains(if off > 0 { "s ahead of the database's" } else { "s behind the database's" }), "{told}");
+        let body = ureq::get(format!("{}/healthz", node.url)).call().unwrap().body_mut().read_to_string().unwrap();
+        assert!(body.contains(if off > 0 { "s ahead of the database's" } else { "s behind the database's" }), "{body}");
     }
     (site.apis, site.workers) = (apis, workers);
     let outcome = site.through(200, |_, load| {
         // Programs see neither the wrong clock nor the preloaded library: they have their own environment and the kernel's clock.
         let program = json!({ "language": "bash", "source_code": "echo $EPOCHSECONDS ${LD_PRELOAD-none}" }).to_string();
         let (_, sent) = load.post("/api/v1/execute", "application/json", program.as_bytes());
-        let told = eventually(|| {
-            let (_, told) = load.get(&format!("/api/v1/execute/{}?wait=10", sent["submission_id"].as_str().unwrap()));
-            (told["status"] == "completed").then_some(told)
+        let body = eventually(|| {
+            let (_, body) = load.get(&format!("/api/v1/execute/{}?wait=10", sent["submission_id"].as_str().unwrap()));
+            (body["status"] == "completed").then_some(body)
         });
-        let (seconds, preloaded) = told["stdout"].as_str().unwrap().trim().split_once(' ').unwrap();
+        let (seconds, preloaded) = body["stdout"].as_str().unwrap().trim().split_once(' ').unwrap();
         let off = seconds.parse::<i64>().unwrap() - SystemClock.now().as_second();
-        assert!(off.abs() < 60 && preloaded == "none", "{told}");
+        assert!(off.abs() < 60 && preloaded == "none", "{body}");
     });
     assert_eq!(outcome.attempts_max, 1, "no lease is considered expired");
 }

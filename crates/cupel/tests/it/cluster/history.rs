@@ -32,7 +32,7 @@ pub(crate) struct End {
     pub(crate) attempts: u64,
 }
 
-/// What a listener received for one submission, in order.
+/// The events that a listener received for one submission, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'a> {
     Event(u64, &'a str),
@@ -227,7 +227,7 @@ mod tests {
         ];
         for (what, history) in cases {
             let found = violations_of(&history);
-            assert!(found.iter().any(|said| said.contains(what)), "{what}: {found:?}");
+            assert!(found.iter().any(|text| text.contains(what)), "{what}: {found:?}");
         }
     }
 }

@@ -19,8 +19,8 @@ fn repeat(api: &Node, key: &str, stdin: &str) -> Response {
     (answer.status().as_u16(), answer.body_mut().with_config().limit(1 << 24).read_json().unwrap())
 }
 
-fn ask_again(api: &Node, key: &str, told: &Value) -> Response {
-    let url = format!("{}/api/v1/submissions/{}", api.url, told["submission_id"].as_str().unwrap());
+fn ask_again(api: &Node, key: &str, view: &Value) -> Response {
+    let url = format!("{}/api/v1/submissions/{}", api.url, view["submission_id"].as_str().unwrap());
     let mut answer = agent().get(url).header("authorization", format!("Bearer {key}")).call().unwrap();
     (answer.status().as_u16(), answer.body_mut().with_config().limit(1 << 24).read_json().unwrap())
 }
@@ -38,21 +38,21 @@ fn large_inputs_and_outputs_use_the_bucket_or_the_store_while_it_is_down() {
     let key = cluster.key();
 
     let large: String = (0..60_000).map(|n| format!("{n}\n")).collect();
-    let (status, told) = repeat(&api, key, &large);
-    assert_eq!((status, &told["verdict"]), (200, &json!("AC")), "{told}");
-    assert!(told["stdout"] == large.as_str(), "{} characters", told["stdout"].as_str().unwrap_or_default().len());
-    let (status, again) = ask_again(&api, key, &told);
-    assert!(status == 200 && again["stdout"] == told["stdout"]);
+    let (status, view) = repeat(&api, key, &large);
+    assert_eq!((status, &view["verdict"]), (200, &json!("AC")), "{view}");
+    assert!(view["stdout"] == large.as_str(), "{} characters", view["stdout"].as_str().unwrap_or_default().len());
+    let (status, again) = ask_again(&api, key, &view);
+    assert!(status == 200 && again["stdout"] == view["stdout"]);
 
     s3.kill();
-    let (status, problem) = ask_again(&api, key, &told);
+    let (status, problem) = ask_again(&api, key, &view);
     assert_eq!(status, 503, "{problem}");
     let other = large.replace('7', "x");
-    let (status, told) = repeat(&api, key, &other);
-    assert_eq!((status, &told["verdict"]), (200, &json!("AC")), "{told}");
-    assert!(told["stdout"] == other.as_str());
-    let (status, again) = ask_again(&api, key, &told);
-    assert!(status == 200 && again["stdout"] == told["stdout"]);
+    let (status, view) = repeat(&api, key, &other);
+    assert_eq!((status, &view["verdict"]), (200, &json!("AC")), "{view}");
+    assert!(view["stdout"] == other.as_str());
+    let (status, again) = ask_again(&api, key, &view);
+    assert!(status == 200 && again["stdout"] == view["stdout"]);
 
     for node in [worker, api] {
         node.stop();

@@ -57,7 +57,7 @@ impl Sends {
     }
 }
 
-/// Clients of a cluster. If a node is killed, its clients use another one.
+/// Clients of a cluster. If a node is killed, its clients use another node.
 pub(crate) struct Load {
     urls: RwLock<Vec<String>>,
     key: String,
@@ -90,7 +90,7 @@ impl Load {
     }
 
     /// Limits the clients to the first `count` submissions until the next call. So a test can place a fault between
-    /// these submissions and the later ones, however fast the machine is.
+    /// these submissions and later submissions on a machine of any speed.
     pub(crate) fn let_in(&self, count: usize) {
         self.let_in.store(count, Ordering::SeqCst);
     }

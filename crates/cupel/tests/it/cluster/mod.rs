@@ -205,8 +205,8 @@ impl Site {
         let logs = self.workers.into_iter().map(Node::stop).collect();
         // Killed workers could not report their end, so the store shows them as gone only after some time.
         eventually(|| {
-            let told: Value = serde_json::from_str(&self.cluster.admin(&["workers", "--json"])).unwrap();
-            told["workers"].as_array().unwrap().iter().all(|worker| worker["state"] == "gone").then_some(())
+            let worker_list: Value = serde_json::from_str(&self.cluster.admin(&["workers", "--json"])).unwrap();
+            worker_list["workers"].as_array().unwrap().iter().all(|worker| worker["state"] == "gone").then_some(())
         });
         self.cluster.nothing_is_left();
         Outcome { attempts_max: load.attempts_max(), logs }

@@ -142,20 +142,20 @@ impl Cluster {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut told = String::new();
-        let is_told = |told: &str| match role {
-            "worker" => told.contains("languages:"),
-            _ => told.contains("shown this once") || told.contains("Try next"),
+        let mut printed = String::new();
+        let is_told = |printed: &str| match role {
+            "worker" => printed.contains("languages:"),
+            _ => printed.contains("shown this once") || printed.contains("Try next"),
         };
-        while !is_told(&told) {
+        while !is_told(&printed) {
             let Some(line) = lines.next() else {
-                panic!("the {role} ended: {told}\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+                panic!("the {role} ended: {printed}\n{}", std::fs::read_to_string(&log).unwrap_or_default());
             };
-            told += &format!("{}\n", line.unwrap());
+            printed += &format!("{}\n", line.unwrap());
         }
         // This thread drains the pipe, because a process that writes to a closed pipe ends.
         std::thread::spawn(move || lines.for_each(drop));
-        let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
+        let word = |start: &str| printed.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
         let pid = child.id();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
         self.started

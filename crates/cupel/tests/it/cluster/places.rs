@@ -30,8 +30,8 @@ impl Namespace {
             .spawn()
             .unwrap();
         let mut namespace = Namespace { holder, kind };
-        let mut told = [0; 5];
-        io::Read::read_exact(namespace.holder.stdout.as_mut().unwrap(), &mut told).expect("the namespace is created");
+        let mut buffer = [0; 5];
+        io::Read::read_exact(namespace.holder.stdout.as_mut().unwrap(), &mut buffer).expect("the namespace is created");
         namespace
     }
 
@@ -65,7 +65,7 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// A network namespace that behaves like another machine: its only connection is a cable to this one.
+/// A network namespace that behaves like another machine: its only connection is a cable to this machine.
 pub(crate) struct Machine {
     namespace: Namespace,
     /// This machine's end of the cable.

@@ -92,7 +92,7 @@ fn each_worker_gets_only_runs_in_its_languages(broker: Broker) {
             "{answer}"
         );
     }
-    // `attempts` of the API also counts leases in advance that a busy worker gave back.
+    // `attempts` of the API also counts leases that a busy worker took in advance and returned.
     let lost = site.postgres.psql("postgres", "SELECT count(*) FROM runs WHERE lost > 0");
     assert_eq!(lost, "0", "a worker without the language costs no attempt");
     assert!(!without_python.log().contains("not available on this worker"));

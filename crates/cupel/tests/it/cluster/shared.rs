@@ -39,7 +39,7 @@ impl Site {
         let is_well = !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url");
         let mut metrics = agent().get(format!("{}/metrics", self.apis[api].url)).call().unwrap();
         let line = format!("cupel_cache_connected {}", u8::from(is_well));
-        metrics.body_mut().read_to_string().unwrap().lines().any(|told| told == line).then_some(is_well)
+        metrics.body_mut().read_to_string().unwrap().lines().any(|view| view == line).then_some(is_well)
     }
 
     /// Returns how often the API nodes worked without Redis. A slow response of Redis counts, too.
@@ -48,8 +48,8 @@ impl Site {
     }
 
     fn has_python(&self, api: usize) -> bool {
-        let told = self.get(api, "/api/v1/languages");
-        told["languages"].as_array().unwrap().iter().any(|l| l["language_id"] == "python" && l["available"] == true)
+        let view = self.get(api, "/api/v1/languages");
+        view["languages"].as_array().unwrap().iter().any(|l| l["language_id"] == "python" && l["available"] == true)
     }
 }
 

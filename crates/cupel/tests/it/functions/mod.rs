@@ -44,14 +44,14 @@ fn judge(files: &Files, name: &str, source: &str) -> Value {
 /// Judges a submission and checks its verdict and that the message contains these words.
 fn check(files: &Files, name: &str, source: &str, verdict: &str, words: &str) -> Value {
     let object = judge(files, name, source);
-    let said = format!(
+    let texts = format!(
         "{}\n{}\n{}",
         object["message"].as_str().unwrap_or_default(),
         object["cases"][0]["judge_message"].as_str().unwrap_or_default(),
         object["compile"]["output"].as_str().unwrap_or_default()
     );
     assert_eq!(object["verdict"], verdict, "{name}: {source}\n{object:#}");
-    assert!(said.contains(words), "{name}: {words:?} is missing in {said}\n{object:#}");
+    assert!(texts.contains(words), "{name}: {words:?} is missing in {texts}\n{object:#}");
     object
 }
 
