@@ -44,6 +44,14 @@ impl ImageBounds {
     }
 }
 
+/// What the bound on disk space leaves for new layers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FreeSpace {
+    pub(crate) bytes: u64,
+    /// The bound in bytes.
+    pub(crate) bound: u64,
+}
+
 /// What is left of the bounds while an image is unpacked.
 pub(crate) struct Budget<'a> {
     pub(crate) bounds: &'a ImageBounds,
