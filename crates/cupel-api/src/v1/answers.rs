@@ -17,7 +17,7 @@ use cupel_types::{SubmissionId, UserId};
 use futures_util::stream;
 
 use crate::v1::problems::Disclosure;
-use crate::v1::response::SubmissionView;
+use crate::v1::response::submission::SubmissionView;
 
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is invalid UTF-8: the
 /// byte itself (1), its replacement character in a buffer of up to twice the size (6), its base64 (1.4), and the

@@ -26,7 +26,9 @@ use crate::v1::answers;
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
 use crate::v1::problems::{self, Disclosure};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
-use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
+use crate::v1::response::accepted::{Accepted, AcceptedBatch};
+use crate::v1::response::status::Status;
+use crate::v1::response::submission::{SubmissionView, SubmissionViews};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

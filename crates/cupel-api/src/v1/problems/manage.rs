@@ -31,7 +31,11 @@ use super::view::{FindingView, ProblemLineView};
 use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
 use crate::v1::execute::{self, Receipt, Sent, Wait, WaitParams};
 use crate::v1::faults::Shape;
-use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
+use crate::v1::response::accepted::Accepted;
+use crate::v1::response::page::Pagination;
+use crate::v1::response::step::StartView;
+use crate::v1::response::submission::SubmissionView;
+use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::PageParams;
 
 /// Header that names a part of the problem that the export omits; sent once for each part.

@@ -30,7 +30,9 @@ use super::verification::VerificationView;
 use super::view::points;
 use crate::v1::answers;
 use crate::v1::execute::Wait;
-use crate::v1::response::{StartView, Status, exit_code, rfc3339, signal, text_of};
+use crate::v1::response::status::Status;
+use crate::v1::response::step::{StartView, exit_code, signal, text_of};
+use crate::v1::response::time::rfc3339;
 
 /// Which optional parts of a submission are sent.
 #[derive(Clone, Debug, Default)]
@@ -344,7 +346,7 @@ async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMa
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
     responses(
-        (status = 200, description = "The submission in its current state", body = crate::v1::response::SubmissionView),
+        (status = 200, description = "The submission in its current state", body = crate::v1::response::submission::SubmissionView),
         (status = 404, description = "The submission does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
     ),

@@ -29,7 +29,10 @@ use crate::csv::{self, Format};
 use crate::v1::execute::{self, Receipt, Sent, Wait, WaitParams};
 use crate::v1::faults::{FormFaults, Shape};
 use crate::v1::request::{self, FileRequest};
-use crate::v1::response::{Accepted, Pagination, SubmissionView, SummaryView};
+use crate::v1::response::accepted::Accepted;
+use crate::v1::response::page::Pagination;
+use crate::v1::response::submission::SubmissionView;
+use crate::v1::response::summary::SummaryView;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 /// A solution. One of `source_code` and `files` is required.
