@@ -51,9 +51,17 @@ pub use dead_letters::DeadLetterStore;
 pub use disk::{DiskFull, is_disk_full};
 pub use drafts::DraftStore;
 pub use execute::{ExecuteRequest, Executed, Origin, Wait};
-pub use lease::{Assignment, NextError, StopFlag};
+pub use lease::{Assignment, LeasePolicy, NextError, StopFlag};
 pub use new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
-pub use ports::*;
+pub use ports::accounts::{AccountStore, Rotated, UserTaken};
+pub use ports::events::{EventBus, Interest, Notice, Notices, Received, Subscription};
+pub use ports::queue::{Hinted, Queue, QueueError, RunHint};
+pub use ports::runs::{
+    Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, Idempotency, IdempotencyRecord, Inserted,
+    NewSubmissions, RetentionCutoffs, RunCounts, RunStore,
+};
+pub use ports::store::{Store, StoreError};
+pub use ports::webhooks::{Delivery, DeliveryRecord, WebhookStore};
 pub use position::{Follow, Followed};
 pub use principal::{AuthenticatedUser, Principal};
 pub use problems::{Packages, ProblemStore};
