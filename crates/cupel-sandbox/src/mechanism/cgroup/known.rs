@@ -17,7 +17,8 @@ pub(crate) struct Known {
     pub(crate) given_back: u64,
     /// Page faults of all processes that were waited for; 0 if unknown.
     pub(crate) faults: u64,
-    /// Pages that the programs were given and their kernel memory, in bytes ([`LaneGroup::exact_since`]); 0 if unknown.
+    /// Pages that the programs were given and their kernel memory, in bytes
+    /// ([`LaneGroup::exact_since`](super::LaneGroup::exact_since)); 0 if unknown.
     pub(crate) exact: u64,
 }
 

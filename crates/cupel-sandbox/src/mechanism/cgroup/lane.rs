@@ -19,7 +19,7 @@ const MEMORY_MIN: u64 = 1024 * 1024;
 /// Memory with which a cell can be set up without reaching its limit, in bytes.
 const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
 /// Maximum memory that may remain charged to a lane between two cells, in bytes: page cache of files on disk
-/// (`FILES_MAX`), pages that are still held (`HELD_MAX`), and kernel memory, most of which the kernel frees on demand
+/// (`FILES_MAX`), pages that are still held ([`HELD_MAX`]), and kernel memory, most of which the kernel frees on demand
 /// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged
 /// for them.
 const FILES_MAX: u64 = 1024 * 1024;
@@ -185,7 +185,7 @@ impl LaneGroup {
     /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
     /// ready. So the input files, including the executable, do not count as the program's memory.
     ///
-    /// The unused rest of the last batch ([`BATCH`]) would hide the same amount of the program's memory, and differs
+    /// The unused rest of the last batch (`BATCH`) would hide the same amount of the program's memory, and differs
     /// from run to run. So this function touches pages until the kernel charges the next batch: the unused rest of a
     /// new batch is known.
     pub(crate) fn begin_counting(&self) -> Ready {
