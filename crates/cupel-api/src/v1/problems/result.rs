@@ -29,7 +29,7 @@ use super::text_budget::JsonTextBudget;
 use super::verification::VerificationView;
 use super::view::points;
 use crate::v1::answers;
-use crate::v1::execute::Wait;
+use crate::v1::execute::{self, Wait};
 use crate::v1::response::status::Status;
 use crate::v1::response::step::{StartView, exit_code, signal, text_of};
 use crate::v1::response::time::rfc3339;
@@ -357,12 +357,8 @@ pub(crate) async fn submission(
     Id(id): Id<SubmissionId>,
     wait: Wait,
 ) -> Result<Response, ApiError> {
-    if let Some(at_most) = wait.at_most {
-        let _open = app.long_answers.begin(caller.user)?;
-        tokio::select! {
-            waited = app.core.wait(&caller.viewer, id, at_most) => drop(waited?),
-            () = app.shutdown.cancelled() => {}
-        }
+    if wait.at_most.is_some() {
+        execute::awaited(&app, &caller, id, &wait).await?;
     }
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let disclosure = disclosure_of(&app, &attempted).await?;
