@@ -283,7 +283,7 @@ enum Refusal {
 }
 
 async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal> {
-    let identity = match presented(parts) {
+    let identity = match credential_or_none(parts) {
         Presented::Malformed(why) => return Err(invalid_credentials(why)),
         Presented::Missing(why) => match keyless(parts) {
             Some(user) => app.identities.of_keyless(&app.accounts, user).await,
@@ -305,6 +305,22 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
         IdentityError::Refused(why) => invalid_credentials(why),
         IdentityError::Failed(problem) => Refusal::Failed(problem),
     })
+}
+
+/// The credential. Clients that need no key may send one of another server: it counts as none, as in the original
+/// services, which have no keys then.
+fn credential_or_none(parts: &Parts) -> Presented<'_> {
+    let is_foreign = |credential: &Presented<'_>| match credential {
+        Presented::Malformed(_) => true,
+        // An access token has three parts (RFC 7519, section 3.1).
+        Presented::Text(text) => !Accounts::looks_like_key(text) && text.split('.').count() != 3,
+        Presented::Missing(_) | Presented::Cookie(_) => false,
+    };
+    let credential = presented(parts);
+    if is_foreign(&credential) && keyless(parts).is_some() {
+        return Presented::Missing("Send an API key.");
+    }
+    credential
 }
 
 /// User to whom this client's requests without a credential are attributed, if the dialect allows them.

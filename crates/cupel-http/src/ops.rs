@@ -93,6 +93,9 @@ pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
+/// Name of the check of the data directory's disk (`crates/cupel/src/health.rs`).
+const DISK_CHECK: &str = "disk";
+
 /// `/readyz`: whether this node should receive requests.
 pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, ApiError> {
     if app.shutdown.is_cancelled() {
@@ -101,11 +104,15 @@ pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Ap
         );
     }
     let report = report(&app).await;
-    match report.checks.iter().find(|check| !check.ok) {
+    let failed = report.checks.iter().filter(|check| !check.ok);
+    // A full disk makes other checks fail, too.
+    match failed.min_by_key(|check| check.name != DISK_CHECK) {
         None => Ok("ok\n"),
         Some(check) => {
-            let detail = format!("`{}` does not work at the moment; see /healthz.", check.name);
-            Err(ApiError::new(ErrorKind::Unavailable, detail).retry_after(Duration::from_secs(5)))
+            let kind = if check.name == DISK_CHECK { ErrorKind::DiskFull } else { ErrorKind::Unavailable };
+            let why = check.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            let detail = format!("`{}` does not work at the moment{why}. See /healthz.", check.name);
+            Err(ApiError::new(kind, detail).retry_after(Duration::from_secs(5)))
         }
     }
 }

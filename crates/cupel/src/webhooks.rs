@@ -41,12 +41,17 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, judge0: Judge0Op
     // If a process holds a delivery for longer than this time, the process has died.
     let hold = settings.timeout * 2 + Duration::from_secs(30);
     let tracker = TaskTracker::new();
+    // A failure is logged when it begins, because the store may fail for as long as a disk is full.
+    let mut has_failed = false;
     while !shutdown.is_cancelled() {
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
         let busy = sender.busy();
         let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free, &busy).await };
+        let failed_before = std::mem::replace(&mut has_failed, taken.is_err());
         let taken = taken.unwrap_or_else(|error| {
-            tracing::warn!(error = chain(&error), "cannot read the due webhooks from the store");
+            if !failed_before {
+                tracing::warn!(error = chain(&error), "cannot read the due webhooks from the store; trying again");
+            }
             Vec::new()
         });
         let was_full = !taken.is_empty() && taken.len() == free as usize;

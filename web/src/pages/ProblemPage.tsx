@@ -109,7 +109,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const showsSubmissions = view === 'submissions'
   const statement = (
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
-      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} onPlay={(input) => play(input)} />}
+      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} language={language} name={names.get(language ?? '')} onPlay={(input) => play(input)} />}
       {isFull && (
         <p role="alert" className="text-wrong">
           {m.editor.notKept}
@@ -179,10 +179,23 @@ function Problem({ problem, languages, user }: ProblemProps) {
   )
 }
 
-function Text({ problem, onPlay }: { problem: Schema['ProblemView']; onPlay: (input: string) => void }) {
+interface TextProps {
+  problem: Schema['ProblemView']
+  /** The chosen language and its name. */
+  language: string | undefined
+  name: string | undefined
+  onPlay: (input: string) => void
+}
+
+function Text({ problem, language, name, onPlay }: TextProps) {
   const m = useMessages()
   const { title, difficulty, tags } = problem.problem
   const { limits } = problem
+  // Some languages have limits of their own. Their figures name the language.
+  const own = limits.per_language.find((one) => one.language === language)
+  const time = own?.cpu_time_ms ?? limits.cpu_time_ms
+  const memory = own?.memory_kb ?? limits.memory_kb
+  const of = (differs: boolean) => (differs ? ` (${name ?? language})` : '')
   return (
     <article className="pb-8">
       <h1 className="text-2xl font-semibold tracking-tight text-balance">{title}</h1>
@@ -195,8 +208,8 @@ function Text({ problem, onPlay }: { problem: Schema['ProblemView']; onPlay: (in
         ))}
       </p>
       <dl className="mt-3 mb-6 flex flex-wrap gap-x-6 gap-y-1 text-sm" title={m.problem.perTest}>
-        {limits.cpu_time_ms != null && <Limit name={m.problem.time} value={milliseconds(limits.cpu_time_ms)} />}
-        <Limit name={m.problem.memory} value={kibibytes(limits.memory_kb)} />
+        {time != null && <Limit name={m.problem.time} value={milliseconds(time) + of(time !== limits.cpu_time_ms)} />}
+        <Limit name={m.problem.memory} value={kibibytes(memory) + of(memory !== limits.memory_kb)} />
         <Limit name={m.problem.source} value={bytes(limits.source_bytes)} />
       </dl>
       <Statement statement={problem.statement} />

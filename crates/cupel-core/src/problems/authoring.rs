@@ -147,13 +147,18 @@ impl Core {
     }
 
     async fn write_problem(&self, by: UserId, new: NewPackage, imported: &Imported) -> Result<ProblemId, AuthorError> {
-        let slug = new.slug.or_else(|| own_slug(imported, &new.archive)).ok_or(AuthorError::NoSlug)?;
+        let own = own_slug(imported, &new.archive);
+        let is_named = own.is_some();
+        let slug = new.slug.or(own).ok_or(AuthorError::NoSlug)?;
         let size = self.size_of(imported).await?;
         let _turn = self.inner.imports.turn.lock().await;
         self.has_room(by, imported.package.hash, size, 1).await?;
         let now = self.now();
         let id = ProblemId::from_uuid(self.inner.ids.next(now));
-        let version = version_of(imported, Some(by), size, now);
+        let mut version = version_of(imported, Some(by), size, now);
+        if !is_named {
+            version.title = slug.to_string();
+        }
         let new = NewProblem { id, slug, owner: Some(by), visibility: Visibility::Draft, version };
         self.inner.store.insert_problem(new).await??;
         Ok(id)
@@ -173,7 +178,8 @@ impl Core {
         let problem = self.to_change(principal, key).await?;
         let importing = self.inner.imports.all.read().await;
         let taken = self.import_package(archive).await?;
-        let written = self.write_version(principal, &problem, &taken.imported).await;
+        let title = own_slug(&taken.imported, archive).is_none().then(|| problem.slug.to_string());
+        let written = self.write_version(principal, &problem, &taken.imported, title).await;
         let written = self.settled(&taken, written).await;
         drop(importing);
         match written {
@@ -187,6 +193,7 @@ impl Core {
         principal: &Principal,
         problem: &ProblemRecord,
         imported: &Imported,
+        title: Option<String>,
     ) -> Result<StagedVersion, AuthorError> {
         let hash = imported.package.hash;
         let becomes_current = problem.visibility == Visibility::Draft || self.may_be_shown(problem, imported).await?;
@@ -195,7 +202,10 @@ impl Core {
         if let Some(by) = principal.user() {
             self.has_room(by, hash, size, 0).await?;
         }
-        let version = version_of(imported, principal.user(), size, self.now());
+        let mut version = version_of(imported, principal.user(), size, self.now());
+        if let Some(title) = title {
+            version.title = title;
+        }
         // The version is staged in either case, because that assigns the number.
         let staged = self.inner.store.stage_version(problem.id, version.clone()).await?;
         let staged = staged.ok_or(AuthorError::Missing)?;
@@ -512,7 +522,7 @@ fn own_slug(imported: &Imported, archive: &Path) -> Option<Slug> {
     let problem = &imported.package.problem;
     let of_archive = archive.file_stem().and_then(|stem| Slug::from_text(&stem.to_string_lossy()));
     if of_archive.as_ref() == Some(&problem.slug) {
-        Slug::from_text(problem.titles.main())
+        Slug::from_text(problem.titles.main()).filter(|slug| of_archive.as_ref() != Some(slug))
     } else {
         Some(problem.slug.clone())
     }

@@ -118,7 +118,9 @@ pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceF
     let is_derived = !language.main_class.is_empty() || !language.named_by_type.is_empty();
     let is_kept = fits && !(is_derived && folder.is_empty());
     let path = if is_kept { main.path } else { main_name(language, &mut others) };
-    others.insert(0, (path, main.content));
+    // Core refuses an empty program; the original runs it.
+    let source = if main.content.is_empty() { Arc::from(&b"\n"[..]) } else { main.content };
+    others.insert(0, (path, source));
     others
 }
 

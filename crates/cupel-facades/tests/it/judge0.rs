@@ -777,6 +777,30 @@ async fn a_wait_ends_with_the_current_status() {
     assert_eq!(get(&app, &path).await.json, json!({ "status_id": 3 }));
 }
 
+#[tokio::test]
+async fn a_key_of_another_server_counts_as_none_where_no_key_is_needed() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (name, value, status) in [
+        ("x-auth-token", "of-another-server", 201),
+        ("x-rapidapi-key", "of-another-server", 201),
+        ("authorization", "Bearer of-another-server", 201),
+        ("authorization", "Basic YTpi", 201),
+        // Keys and tokens of this server are checked.
+        ("x-auth-token", "cup_wrong", 401),
+        ("x-auth-token", "e30.e30.e30", 401),
+    ] {
+        let body = json!({ "source_code": "x", "language_id": 71 });
+        let mut request = TestApp::judge0_request("POST", "/submissions", &body);
+        request.headers_mut().insert(name, value.parse().unwrap());
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, status, "{name}: {value}: {}", answer.text);
+    }
+    let app = TestApp::start(Keyless::Nobody).await;
+    let mut request = TestApp::judge0_request("GET", "/languages", &Value::Null);
+    request.headers_mut().insert("x-auth-token", "of-another-server".parse().unwrap());
+    assert_eq!(app.send(request).await.status, 401);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_accepted_in_place_of_json() {
     let app = TestApp::start(Keyless::Loopback).await;
