@@ -18,6 +18,7 @@ import { theme } from './theme'
 const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
   standard: async () => [],
   vim: async () => (await import('@replit/codemirror-vim')).vim({ status: true }),
+  emacs: async () => (await import('./emacs')).emacsKeys,
 }
 
 /** Keys that load the search, which few people use. */

@@ -1,7 +1,7 @@
 // How a person likes to edit, kept in this browser for all editors: the keys and the width of a tab.
 import { useChoice } from '../hooks/useChoice'
 
-export const EDITOR_KEYS = ['standard', 'vim'] as const
+export const EDITOR_KEYS = ['standard', 'vim', 'emacs'] as const
 export type EditorKeys = (typeof EDITOR_KEYS)[number]
 
 /** Columns of a tab; `language`: what the style guide of the language asks for. */

@@ -1,0 +1,42 @@
+// The query cache, the router and the language. `main.ts` starts it.
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { startTransition, StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { CallError } from './api/client'
+import type { Messages } from './i18n/en'
+import { LanguageProvider } from './i18n/messages'
+import { makeRouter } from './routes'
+
+/** Tries after the first, for calls that did not reach the server. A refusal is final. */
+const RETRIES_MAX = 2
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: (failures, error) => error instanceof CallError && error.status === 0 && failures < RETRIES_MAX,
+      refetchOnWindowFocus: false,
+      staleTime: 10_000,
+    },
+  },
+})
+const router = makeRouter(queries)
+
+/** Shows the site. `messages`: the texts of the chosen language. */
+export function start(messages: Messages): void {
+  const place = document.getElementById('root')
+  if (place === null) return
+  const root = createRoot(place)
+  // React renders a transition in short tasks.
+  startTransition(() =>
+    root.render(
+      <StrictMode>
+        <LanguageProvider messages={messages}>
+          <QueryClientProvider client={queries}>
+            <RouterProvider router={router} />
+          </QueryClientProvider>
+        </LanguageProvider>
+      </StrictMode>,
+    ),
+  )
+}
