@@ -45,9 +45,62 @@ const katexStyles: Plugin = {
   },
 }
 
+/** Scripts of pages that are loaded before the router asks for them: a pattern of the page's path below the root, and modules. */
+const PAGE_SCRIPTS: [pattern: string, modules: string[]][] = [
+  ['^(problems)?$', ['src/pages/ProblemList.tsx']],
+  ['^problems/', ['src/pages/ProblemPage.tsx', 'src/editor/Editor.tsx']],
+  ['^playground$', ['src/pages/Playground.tsx', 'src/editor/Editor.tsx']],
+  ['^p/', ['src/pages/SharedProgram.tsx', 'src/editor/Editor.tsx']],
+  ['^contests/', ['src/pages/ContestPage.tsx']],
+]
+
+/** Scripts that src/main.ts evaluates one after the other, on every page. */
+const START_SCRIPTS = ['src/start/react.ts', 'src/start/router.ts', 'src/start/queries.ts', 'src/app.tsx']
+
+/**
+ * Lists in the page's head the scripts that src/main.ts evaluates, so that they are loaded at once, and those of each page, which it adds
+ * to the head of that page.
+ */
+const earlyScripts: Plugin = {
+  name: 'early-scripts',
+  transformIndexHtml: {
+    order: 'post',
+    handler: (_html, { bundle, chunk: entry }) => {
+      // The server of `vite dev` has no bundle.
+      if (bundle === undefined || entry === undefined) return []
+      const chunks = Object.values(bundle).filter((one) => one.type === 'chunk')
+      const withImports = (file: string, found: Set<string>): void => {
+        if (found.has(file)) return
+        found.add(file)
+        for (const next of chunks.find(({ fileName }) => fileName === file)?.imports ?? []) withImports(next, found)
+      }
+      const listed = new Set<string>()
+      /** The scripts of these modules and what they import, without those that are listed already. */
+      const filesOf = (modules: string[]): string[] => {
+        const found = new Set<string>()
+        for (const module of modules) {
+          const chunk = chunks.find(({ facadeModuleId }) => facadeModuleId?.endsWith(`/${module}`)) ?? chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith(`/${module}`)))
+          if (chunk === undefined) throw new Error(`${module} has no script of its own`)
+          withImports(chunk.fileName, found)
+        }
+        return [...found].filter((file) => !listed.has(file)).map((file) => `./${file}`)
+      }
+      withImports(entry.fileName, listed)
+      const start = filesOf(START_SCRIPTS)
+      const links = start.map((href) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href } }))
+      for (const href of start) listed.add(href.slice(2))
+      const pages = PAGE_SCRIPTS.map(([pattern, modules]) => ({ tag: 'meta', attrs: { name: 'page-scripts', content: [pattern, ...filesOf(modules)].join(' ') } }))
+      return [...links, ...pages].map((tag) => ({ ...tag, injectTo: 'head' as const }))
+    },
+  },
+}
+
+/** The modules of a step of src/main.ts: the step itself, and packages. */
+const step = (name: string, packages: string) => new RegExp(`/src/start/${name}\\.ts|/node_modules/(${packages})/`)
+
 export default defineConfig({
   base: './',
-  plugins: [onlyWoff2, xtermStyles, katexStyles, react(), tailwindcss()],
+  plugins: [onlyWoff2, xtermStyles, katexStyles, react(), tailwindcss(), earlyScripts],
   build: {
     target: 'es2022',
     // The content security policy allows no `data:` URLs.
@@ -55,6 +108,22 @@ export default defineConfig({
     // A helper that vite would otherwise add inline.
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: {
+        // The steps of src/main.ts.
+        codeSplitting: {
+          groups: [
+            // What src/main.ts itself needs is with it, or it would have to wait for other scripts.
+            { name: 'main', test: /\/src\/(main|api\/ahead|i18n\/catalogues|util\/pause)\.ts|vite\/preload-helper/, priority: 5 },
+            { name: 'react', test: step('react', 'react|react-dom|scheduler'), priority: 4 },
+            { name: 'router', test: step('router', '@tanstack/(react-router|router-core|history|react-store|store)'), priority: 3 },
+            { name: 'queries', test: step('queries', '@tanstack/(react-query|query-core)|openapi-fetch'), priority: 2 },
+            // What most pages use, which would otherwise be many small files.
+            { name: 'shared', test: /\/src\/|\/lucide-react\//, minShareCount: 4, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   test: { include: ['src/**/*.spec.ts'] },
   server: { proxy: { '/api': 'http://127.0.0.1:8080' } },

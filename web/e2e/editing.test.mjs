@@ -1,5 +1,5 @@
-// Editing code in a browser, against the real server: Vim key bindings, compiler messages, the language picker, and the
-// use of results.
+// Writing code in a browser, against the real server: keys of Vim and Emacs, marks of the compiler, the choice of a language,
+// and what a person does with a result.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
@@ -88,6 +88,35 @@ test('the Vim key bindings are stored, and do not hide the keys for Run, Submit 
   await holds(page, 'print(1)')
   await page.keyboard.press("Control+'")
   await verdict(page, 'WA')
+  await close()
+})
+
+test('the keys of Emacs are chosen once, kept, and leave room for the way out', async () => {
+  const { page, check, close } = await registered()
+  await write(page, 'abcd')
+  await set(page, 'Emacs')
+  await page.locator('.cm-emacsMode').waitFor()
+  await editor(page).click()
+  // Kills the rest of the line and yanks it twice. Elsewhere, Ctrl-K opens the palette.
+  for (const key of ['a', 'f', 'f', 'k']) await page.keyboard.press(`Control+${key}`)
+  await holds(page, 'ab')
+  await page.keyboard.press('Control+y')
+  await page.keyboard.press('Control+y')
+  await holds(page, 'abcdcd')
+  await check('editor-emacs')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Tab')
+  assert.equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-editor')), false)
+  await page.keyboard.press('Control+k')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Escape')
+  await page.reload()
+  await page.locator('.cm-emacsMode').waitFor()
+  await editor(page).click()
+  await page.keyboard.press('Control+x')
+  await page.keyboard.press('h')
+  await page.keyboard.press('Control+w')
+  await holds(page, '')
   await close()
 })
 

@@ -4,7 +4,6 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { ROOT } from './api/client'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
-import { ProblemList } from './pages/ProblemList'
 import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
@@ -21,7 +20,7 @@ export const problems = createRoute({
   getParentRoute: () => root,
   path: '/problems',
   validateSearch: listSearch,
-  component: ProblemList,
+  component: lazyRouteComponent(() => import('./pages/ProblemList'), 'ProblemList'),
 })
 
 export const problem = createRoute({

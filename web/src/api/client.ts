@@ -1,22 +1,22 @@
 // Client of the API: the generated types, the address of the server, and one kind of error.
 //
-// The browser adds the session cookie, so scripts never have a token. `X-Cupel-Site` proves to the server that this
-// site sent a request (see crates/cupel-http/src/auth/cookie.rs).
+// The browser adds the session cookie by itself; no token is ever in scripts.
 import createClient from 'openapi-fetch'
 import { noteServerTime } from '../util/clock'
+import { ROOT, send, SITE_HEADER } from './ahead'
 import type { components, paths } from './schema'
 
 export type Schema = components['schemas']
 
-/** The site's root URL, with a slash at the end. The site may be below a path prefix. */
-export const ROOT = new URL('.', document.baseURI)
+export { ROOT } from './ahead'
 
 /** URL of a path from the API, such as a file's `url`. The API omits the site's path prefix. */
 export const addressOf = (path: string): string => new URL(path.replace(/^\//, ''), ROOT).href
 
 export const api = createClient<paths>({
   baseUrl: ROOT.href.replace(/\/$/, ''),
-  headers: { 'x-cupel-site': '1' },
+  headers: SITE_HEADER,
+  fetch: send,
 })
 
 api.use({ onResponse: ({ response }) => noteServerTime(response.headers.get('date')) })

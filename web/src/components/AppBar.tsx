@@ -1,19 +1,26 @@
 // The bar at the top: mark, pages, search, theme, language, account.
-import { Menu } from '@base-ui/react/menu'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
-import { CircleUser, Keyboard, Monitor, Moon, Search, Sun } from 'lucide-react'
-import { addressOf, api, dataOf } from '../api/client'
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { CircleUser, Search } from 'lucide-react'
+import { lazy } from 'react'
+import { addressOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import { useHere } from '../hooks/useHere'
-import { CATALOGUES, useLanguage, type LanguageTag } from '../i18n/messages'
+import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
-import { MENU_GROUP, MENU_ITEM, MenuPopup } from '../ui/MenuPopup'
+import { MenuButton } from '../ui/MenuButton'
+import { THEME_ICONS } from '../ui/themes'
 import { PALETTE_KEYS } from '../util/keys'
-import { setTheme, useTheme, type Theme } from '../util/theme'
+import { useTheme } from '../util/theme'
+
+const loadPreferences = () => import('./PreferencesMenu')
+const PreferencesMenu = lazy(async () => ({ default: (await loadPreferences()).PreferencesMenu }))
+
+const loadAccount = () => import('./AccountMenu')
+const AccountMenu = lazy(async () => ({ default: (await loadAccount()).AccountMenu }))
 
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
-  const { messages: m } = useLanguage()
+  const m = useMessages()
   const session = useQuery(sessionQuery)
   const here = useHere()
   const then = /^\/(problems|contests|playground|account|admin|p\/)/.test(here) ? { then: here } : {}
@@ -81,81 +88,22 @@ function Mark() {
   )
 }
 
-const THEMES: { theme: Theme; Icon: typeof Sun }[] = [
-  { theme: 'system', Icon: Monitor },
-  { theme: 'light', Icon: Sun },
-  { theme: 'dark', Icon: Moon },
-]
-
 function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
-  const { messages: m, tag, change } = useLanguage()
-  const theme = useTheme()
-  const Current = THEMES.find((one) => one.theme === theme)?.Icon ?? Monitor
+  const m = useMessages()
+  const Icon = THEME_ICONS[useTheme()]
   return (
-    <Menu.Root>
-      <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={`${m.theme.label}, ${m.language}`}>
-        <Current aria-hidden size={16} strokeWidth={1.5} />
-      </Menu.Trigger>
-      <MenuPopup>
-        <Menu.RadioGroup value={theme} onValueChange={(value: Theme) => setTheme(value)}>
-          <div className={MENU_GROUP}>{m.theme.label}</div>
-          {THEMES.map(({ theme, Icon }) => (
-            <Menu.RadioItem key={theme} value={theme} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
-              <Icon aria-hidden size={16} strokeWidth={1.5} />
-              {m.theme[theme]}
-            </Menu.RadioItem>
-          ))}
-        </Menu.RadioGroup>
-        <Menu.RadioGroup value={tag} onValueChange={(value: LanguageTag) => change(value)}>
-          <div className={MENU_GROUP}>{m.language}</div>
-          {(Object.keys(CATALOGUES) as LanguageTag[]).map((one) => (
-            <Menu.RadioItem key={one} value={one} lang={one} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
-              {CATALOGUES[one].name}
-            </Menu.RadioItem>
-          ))}
-        </Menu.RadioGroup>
-        <Menu.Separator className="my-1 h-px bg-border" />
-        <Menu.Item className={MENU_ITEM} onClick={onShortcuts}>
-          <Keyboard aria-hidden size={16} strokeWidth={1.5} />
-          {m.shortcuts.open}
-        </Menu.Item>
-      </MenuPopup>
-    </Menu.Root>
+    <MenuButton label={`${m.theme.label}, ${m.language}`} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
+      <Icon aria-hidden size={16} strokeWidth={1.5} />
+    </MenuButton>
   )
 }
 
 function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
-  const { messages: m } = useLanguage()
-  const queries = useQueryClient()
-  const navigate = useNavigate()
-  const signOut = useMutation({
-    mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
-    onSuccess: async () => {
-      // Data of the account must not stay on the screen.
-      queries.clear()
-      await navigate({ to: '/problems' })
-    },
-  })
+  const m = useMessages()
   return (
-    <Menu.Root>
-      <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={`${m.menu.account}: ${name}`}>
-        <CircleUser aria-hidden size={16} strokeWidth={1.5} />
-        <span className="max-w-32 truncate max-sm:hidden">{name}</span>
-      </Menu.Trigger>
-      <MenuPopup>
-        <div className="px-3 py-2 text-sm text-muted max-w-60 truncate">{name}</div>
-        <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/account' })}>
-          {m.menu.account}
-        </Menu.Item>
-        {isAdmin && (
-          <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/admin' })}>
-            {m.menu.admin}
-          </Menu.Item>
-        )}
-        <Menu.Item className={MENU_ITEM} onClick={() => signOut.mutate()}>
-          {m.menu.signOut}
-        </Menu.Item>
-      </MenuPopup>
-    </Menu.Root>
+    <MenuButton label={`${m.menu.account}: ${name}`} load={loadAccount} menu={(opened) => <AccountMenu opened={opened} name={name} isAdmin={isAdmin} />}>
+      <CircleUser aria-hidden size={16} strokeWidth={1.5} />
+      <span className="max-w-32 truncate max-sm:hidden">{name}</span>
+    </MenuButton>
   )
 }

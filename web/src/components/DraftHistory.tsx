@@ -1,17 +1,16 @@
-// The history of a draft: earlier versions on the server and in this browser, each with a preview, to restore one.
-import { Dialog } from '@base-ui/react/dialog'
-import { useQuery } from '@tanstack/react-query'
+// The history of a draft, opened with a clock above the editor, and the offer of a version from elsewhere.
 import { History } from 'lucide-react'
-import { useState } from 'react'
-import { revisionQuery, revisionsQuery } from '../api/drafts'
+import { lazy, Suspense } from 'react'
 import type { useDraft } from '../hooks/useDraft'
+import { usePopup } from '../hooks/usePopup'
 import { drafts } from '../i18n/drafts'
-import { useLanguage, useTexts } from '../i18n/messages'
-import { Button, buttonClass } from '../ui/Button'
-import { serverNow } from '../util/clock'
+import { useTexts } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { Note } from '../ui/Note'
 import type { DraftOf } from '../util/drafts'
-import { ago, bytes } from '../util/format'
-import { Note } from './Workspace'
+
+const load = () => import('./DraftVersions')
+const DraftVersions = lazy(async () => ({ default: (await load()).DraftVersions }))
 
 type Draft = ReturnType<typeof useDraft>
 
@@ -22,128 +21,19 @@ interface HistoryProps {
   preview?: (text: string) => string
 }
 
-/** Maximum number of lines in a preview. A text may consist of line breaks only. */
-const PREVIEW_LINES_MAX = 300
-
 export function DraftHistory({ of, draft, preview = (text) => text }: HistoryProps) {
   const t = useTexts(drafts)
-  const [isOpen, setIsOpen] = useState(false)
+  const { isUsed, isOpen, setOpen, hint, open } = usePopup(load)
   return (
     <>
-      <Button look="quiet" className="px-2" onClick={() => setIsOpen(true)} aria-label={t.history} title={t.history}>
+      <Button look="quiet" className="px-2" onPointerEnter={hint} onFocus={hint} onClick={open} aria-label={t.history} title={t.history}>
         <History aria-hidden size={16} strokeWidth={1.5} />
       </Button>
-      <Dialog.Root open={isOpen} onOpenChange={setIsOpen}>
-        <Dialog.Portal>
-          <Dialog.Backdrop className="fixed inset-0 z-50 bg-[oklch(0_0_0/0.45)]" />
-          <Dialog.Popup className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(880px,calc(100vw-32px))] max-h-[calc(100dvh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
-            <Content of={of} draft={draft} preview={preview} onDone={() => setIsOpen(false)} />
-          </Dialog.Popup>
-        </Dialog.Portal>
-      </Dialog.Root>
-    </>
-  )
-}
-
-/** A version in the list. A version in this browser has its text; a version on the server has its number. */
-interface Entry {
-  key: string
-  at: number
-  bytes: number
-  origin: string
-  text: string | undefined
-  revision: number | undefined
-}
-
-function Content({ of, draft, preview, onDone }: Required<HistoryProps> & { onDone: () => void }) {
-  const t = useTexts(drafts)
-  const { tag, messages: m } = useLanguage()
-  const isOwned = draft.isSaved !== undefined
-  const revisions = useQuery({ ...revisionsQuery(of), enabled: isOwned })
-  const [selected, setSelected] = useState<string>()
-  // If the code in the editor is saved, it is the newest revision.
-  const onServer = (revisions.data ?? []).slice(draft.isSaved === true ? 1 : 0)
-  const entries: Entry[] = [
-    ...draft.versions
-      .filter((one) => one.text !== draft.text)
-      .map(({ text, at, origin }) => ({ key: `here-${at}-${origin}`, at, bytes: new TextEncoder().encode(text).length, origin: t.origins[origin], text, revision: undefined })),
-    ...onServer.map(({ revision, saved_at, bytes }) => ({ key: `server-${revision}`, at: Date.parse(saved_at), bytes, origin: t.origins.server, text: undefined, revision })),
-  ].sort((one, two) => two.at - one.at)
-  const entry = entries.find(({ key }) => key === selected)
-  const read = useQuery({ ...revisionQuery(of, entry?.revision ?? 0), enabled: entry?.revision !== undefined, staleTime: Infinity })
-  const text = entry?.text ?? (entry?.revision === undefined ? undefined : read.data)
-  return (
-    <>
-      <Dialog.Title className="text-lg font-semibold">{t.title}</Dialog.Title>
-      <Dialog.Description className="mt-1">{t.detail}</Dialog.Description>
-      <p className="text-sm text-muted">{draft.isSaved === undefined ? t.visitor : draft.isSaved ? t.isSaved : t.isWaiting}</p>
-      {revisions.isError && (
-        <p role="alert" className="mt-2 text-wrong">
-          {t.failed}
-        </p>
+      {isUsed && (
+        <Suspense>
+          <DraftVersions of={of} draft={draft} preview={preview} isOpen={isOpen} onOpen={setOpen} />
+        </Suspense>
       )}
-      {isOwned && revisions.isPending ? (
-        <p role="status" className="mt-3 text-muted">
-          {m.loading}
-        </p>
-      ) : entries.length === 0 ? (
-        <p className="mt-3">{t.none}</p>
-      ) : (
-        <div className="mt-3 grid gap-3 sm:grid-cols-[minmax(220px,1fr)_2fr]">
-          <ul aria-label={t.list} className="self-start max-h-[50dvh] overflow-auto border border-border rounded-md">
-            {entries.map((one) => (
-              <li key={one.key} className="border-b border-border last:border-0">
-                <button type="button" aria-pressed={one.key === selected} onClick={() => setSelected(one.key)} className="w-full min-h-9 pointer-coarse:min-h-11 px-3 py-1.5 text-left hover:bg-raised aria-pressed:bg-raised aria-pressed:font-medium">
-                  <time dateTime={new Date(one.at).toISOString()} title={new Date(one.at).toLocaleString(tag)}>
-                    {ago(new Date(one.at).toISOString(), serverNow(), tag)}
-                  </time>
-                  <span className="block text-xs text-muted">
-                    {one.origin} · {bytes(one.bytes)}
-                  </span>
-                </button>
-              </li>
-            ))}
-          </ul>
-          {entry !== undefined && (
-            <div className="min-w-0">
-              {text === undefined ? (
-                <p role="status" className="text-muted">
-                  {read.isError ? t.failed : t.reading}
-                </p>
-              ) : (
-                <>
-                  <Preview text={preview(text)} />
-                  <Button
-                    look="primary"
-                    className="mt-3"
-                    onClick={() => {
-                      draft.replace(text)
-                      onDone()
-                    }}
-                  >
-                    {t.restore}
-                  </Button>
-                </>
-              )}
-            </div>
-          )}
-        </div>
-      )}
-      <Dialog.Close className={`${buttonClass()} mt-4`}>{m.close}</Dialog.Close>
-    </>
-  )
-}
-
-function Preview({ text }: { text: string }) {
-  const t = useTexts(drafts)
-  const lines = text.split('\n')
-  const more = lines.length - PREVIEW_LINES_MAX
-  return (
-    <>
-      <pre tabIndex={0} aria-label={t.preview} role="region" className="max-h-[40dvh] overflow-auto p-3 rounded-md bg-raised font-mono text-sm">
-        {text === '' ? t.empty : lines.slice(0, PREVIEW_LINES_MAX).join('\n')}
-      </pre>
-      {more > 0 && <p className="text-sm text-muted">{t.more(more)}</p>}
     </>
   )
 }

@@ -1,54 +1,49 @@
-// How the editor behaves and looks: keys, tab width, size of the text.
+// The menu of how the editor behaves and looks: keys, tab width, size of the text.
 import { Menu } from '@base-ui/react/menu'
-import { Minus, Plus, Settings2 } from 'lucide-react'
+import { Minus, Plus } from 'lucide-react'
 import { EDITOR_KEYS, TAB_WIDTHS, useEditorKeys, useTabWidth, type EditorKeys, type TabWidth } from '../editor/settings'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
-import { buttonClass } from '../ui/Button'
-import { MENU_GROUP, MENU_ITEM, MenuPopup } from '../ui/MenuPopup'
+import type { Opened } from '../ui/MenuButton'
+import { MENU_GROUP, MENU_ITEM, OpenedMenu } from '../ui/OpenedMenu'
 
-export function EditorMenu({ size, onSize }: { size: number; onSize: (size: number) => void }) {
+export function EditorMenu({ opened, size, onSize }: { opened: Opened; size: number; onSize: (size: number) => void }) {
   const m = useMessages()
   const e = useTexts(editing)
   const [keys, setKeys] = useEditorKeys()
   const [width, setWidth] = useTabWidth()
   return (
-    <Menu.Root>
-      <Menu.Trigger className={`${buttonClass('quiet')} px-2`} aria-label={e.settings} title={e.settings}>
-        <Settings2 aria-hidden size={16} strokeWidth={1.5} />
-      </Menu.Trigger>
-      <MenuPopup>
-        <Menu.RadioGroup value={keys} onValueChange={(value: EditorKeys) => setKeys(value)} aria-label={e.keys}>
-          <div aria-hidden className={MENU_GROUP}>
-            {e.keys}
-          </div>
-          {EDITOR_KEYS.map((one) => (
-            <Choice key={one} value={one} text={e.keyTexts[one]} />
-          ))}
-        </Menu.RadioGroup>
-        <Menu.RadioGroup value={width} onValueChange={(value: TabWidth) => setWidth(value)} aria-label={e.tabWidth}>
-          <div aria-hidden className={MENU_GROUP}>
-            {e.tabWidth}
-          </div>
-          {TAB_WIDTHS.map((one) => (
-            <Choice key={one} value={one} text={e.tabTexts[one]} />
-          ))}
-        </Menu.RadioGroup>
-        <Menu.Group aria-label={e.textSize}>
-          <div aria-hidden className={MENU_GROUP}>
-            {e.textSize}: {size} px
-          </div>
-          <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size - 1)}>
-            <Minus aria-hidden size={16} strokeWidth={1.5} />
-            {m.editor.fontSmaller}
-          </Menu.Item>
-          <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size + 1)}>
-            <Plus aria-hidden size={16} strokeWidth={1.5} />
-            {m.editor.fontLarger}
-          </Menu.Item>
-        </Menu.Group>
-      </MenuPopup>
-    </Menu.Root>
+    <OpenedMenu opened={opened}>
+      <Menu.RadioGroup value={keys} onValueChange={(value: EditorKeys) => setKeys(value)} aria-label={e.keys}>
+        <div aria-hidden className={MENU_GROUP}>
+          {e.keys}
+        </div>
+        {EDITOR_KEYS.map((one) => (
+          <Choice key={one} value={one} text={e.keyTexts[one]} />
+        ))}
+      </Menu.RadioGroup>
+      <Menu.RadioGroup value={width} onValueChange={(value: TabWidth) => setWidth(value)} aria-label={e.tabWidth}>
+        <div aria-hidden className={MENU_GROUP}>
+          {e.tabWidth}
+        </div>
+        {TAB_WIDTHS.map((one) => (
+          <Choice key={one} value={one} text={e.tabTexts[one]} />
+        ))}
+      </Menu.RadioGroup>
+      <Menu.Group aria-label={e.textSize}>
+        <div aria-hidden className={MENU_GROUP}>
+          {e.textSize}: {size} px
+        </div>
+        <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size - 1)}>
+          <Minus aria-hidden size={16} strokeWidth={1.5} />
+          {m.editor.fontSmaller}
+        </Menu.Item>
+        <Menu.Item closeOnClick={false} className={MENU_ITEM} onClick={() => onSize(size + 1)}>
+          <Plus aria-hidden size={16} strokeWidth={1.5} />
+          {m.editor.fontLarger}
+        </Menu.Item>
+      </Menu.Group>
+    </OpenedMenu>
   )
 }
 

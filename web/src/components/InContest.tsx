@@ -11,19 +11,18 @@ import { contestQuery } from '../api/contests'
 import { sessionQuery } from '../api/queries'
 import { useClarifications } from '../hooks/useClarifications'
 import { useMessages } from '../i18n/messages'
-import { problem } from '../routes'
 import { serverNow } from '../util/clock'
 import { Countdown } from './Countdown'
 import { NewsBadge, NewsStatus } from './News'
 
-export function InContest({ slug }: { slug: string }) {
+/** `of`: the contest. */
+export function InContest({ slug, of }: { slug: string; of: string }) {
   const m = useMessages()
   const queries = useQueryClient()
-  const of = problem.useSearch().contest
-  const found = useQuery({ ...contestQuery(of ?? ''), enabled: of !== undefined })
+  const found = useQuery(contestQuery(of))
   const contest = found.data
   const label = contest?.problems?.find((one) => one.slug === slug)?.label
-  if (of === undefined || contest === undefined || label === undefined) return null
+  if (contest === undefined || label === undefined) return null
   const own = contest.participation
   const counts = own != null && serverNow() < Date.parse(own.ends_at)
   return (

@@ -1,7 +1,8 @@
 // The picker for the language of the code. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef } from 'react'
 import type { Schema } from '../api/client'
+import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
 import { PICKER_BUTTON } from '../ui/picker'
 import { languageName } from '../util/language'
@@ -23,7 +24,7 @@ interface LanguagePickerProps {
 
 export function LanguagePicker({ languages, value, onChange, className = '' }: LanguagePickerProps) {
   const m = useMessages()
-  const [use, setUse] = useState<'unused' | 'open' | 'closed'>('unused')
+  const popup = usePopup(load)
   const current = languages.find((one) => one.language_id === value)
   const trigger = useRef<HTMLButtonElement>(null)
   useEffect(() => {
@@ -37,32 +38,24 @@ export function LanguagePicker({ languages, value, onChange, className = '' }: L
       role="combobox"
       aria-label={m.editor.language}
       aria-haspopup="dialog"
-      aria-expanded={false}
-      onPointerEnter={() => void load()}
-      onFocus={() => void load()}
-      onClick={() => setUse('open')}
-      onKeyDown={(event) => {
-        if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
-        event.preventDefault()
-        setUse('open')
-      }}
+      {...popup.button}
       className={`${PICKER_BUTTON} ${className}`}
     >
       <span className="truncate">{current === undefined ? '' : languageName(current)}</span>
       <ChevronDown aria-hidden size={14} className="shrink-0 text-muted" />
     </button>
   )
-  if (use === 'unused') return button
+  if (!popup.isUsed) return button
   return (
     <Suspense fallback={button}>
       <LanguageList
         languages={languages}
         value={value}
-        isOpen={use === 'open'}
-        onOpen={(isOpen) => setUse(isOpen ? 'open' : 'closed')}
+        isOpen={popup.isOpen}
+        onOpen={popup.setOpen}
         onChange={(id) => {
           rememberLanguage(id)
-          setUse('unused')
+          popup.forget()
           wasChosen = id !== value
           onChange(id)
         }}

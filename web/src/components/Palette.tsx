@@ -9,7 +9,7 @@ import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
 import { contestsQuery } from '../api/contests'
 import { problemsQuery, sessionQuery } from '../api/queries'
-import { CATALOGUES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
+import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
 import { palette } from '../i18n/palette'
 import { setTheme, type Theme } from '../util/theme'
 
@@ -175,7 +175,7 @@ function useLines(typed: string, close: () => void, onShortcuts: () => void): { 
   ]
   const commands: Line[] = [
     ...(['system', 'light', 'dark'] as const).map((theme: Theme): Line => ({ id: `theme-${theme}`, group: 'commands', text: p.theme(m.theme[theme]), Icon: Monitor, act: then(() => setTheme(theme)) })),
-    ...(Object.keys(CATALOGUES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(CATALOGUES[tag].name), Icon: Languages, act: then(() => change(tag)) })),
+    ...(Object.keys(LANGUAGES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(LANGUAGES[tag]), Icon: Languages, act: then(() => change(tag)) })),
     { id: 'shortcuts', group: 'commands', text: m.shortcuts.open, Icon: Keyboard, act: then(onShortcuts) },
   ]
   // Results of an earlier query are shown only if they also match the current text.

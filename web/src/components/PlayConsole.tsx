@@ -9,11 +9,11 @@ import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { Field } from '../ui/Field'
+import { TabButton } from '../ui/TabButton'
 import type { Play, PlayLimits } from '../util/play'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
 import { Compiler, Text } from './ResultView'
-import { TabButton } from './Workspace'
 
 const Terminal = lazy(() => import('../terminal/Terminal').then(({ Terminal }) => ({ default: Terminal })))
 

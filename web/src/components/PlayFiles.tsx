@@ -4,8 +4,8 @@ import { useState, type FormEvent } from 'react'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
+import { TabButton } from '../ui/TabButton'
 import { FILES_MAX, pathFault, type PathFault, type PlayFile } from '../util/play'
-import { TabButton } from './Workspace'
 
 interface PlayFilesProps {
   files: PlayFile[]

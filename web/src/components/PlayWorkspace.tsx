@@ -6,13 +6,17 @@ import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
+import { loadEditor } from '../editor/load'
+import { SYMBOLS } from '../editor/symbols'
 import { useDraft } from '../hooks/useDraft'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
+import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
+import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
@@ -23,16 +27,15 @@ import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { DraftHistory, OfferedNote } from './DraftHistory'
-import { EditorMenu } from './EditorMenu'
+import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
 import { PlayBar } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { CodeSkeleton } from './Skeletons'
-import { Note, SYMBOLS, TabButton } from './Workspace'
 
-const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
+const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
 
 /** Maximum bytes of the whole request. A message has at most 256 KiB. Source: docs/live.md, "Bounds". */
 const REQUEST_BYTES_MAX = 255 * 1024
@@ -199,7 +202,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         )}
         {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => playOf(text, main).files[0]?.text ?? ''} />}
         <DownloadButton play={play} name={language.language_id} />
-        <EditorMenu size={size} onSize={setSize} />
+        <EditorSettings size={size} onSize={setSize} />
       </div>
       <PlayFiles
         files={play.files}

@@ -12,12 +12,12 @@ import { failedTest, firstToShow, passed, type ProblemTest } from '../util/outco
 import { verdictOf } from '../util/verdict'
 import { lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
-import { Distribution } from './Distribution'
 import { ErrorBox } from './ErrorBox'
 import { PlayButton } from './Samples'
 import { TestGrid, type GridTest } from './TestGrid'
 import { VerdictBadge } from './VerdictBadge'
 
+const Distribution = lazy(async () => ({ default: (await import('./Distribution')).Distribution }))
 const DiffView = lazy(async () => ({ default: (await import('./DiffView')).DiffView }))
 
 interface ResultViewProps {
@@ -120,7 +120,11 @@ function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: Res
           <Text title={m.run.stderr} text={result.stderr} />
         </div>
       )}
-      {purpose === 'submission' && verdictOf(result.verdict) === 'AC' && result.language != null && <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />}
+      {purpose === 'submission' && verdictOf(result.verdict) === 'AC' && result.language != null && (
+        <Suspense>
+          <Distribution slug={problem.problem.slug} language={result.language} submission={result.submission_id} />
+        </Suspense>
+      )}
       {result.compile?.ok === true && result.compile.output.trim() !== '' && <Compiler text={result.compile.output} onLine={onLine} />}
     </>
   )

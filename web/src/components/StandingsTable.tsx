@@ -6,7 +6,7 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Snowflake } from 'lucide-react'
-import { memo, useRef, useState, type ReactNode } from 'react'
+import { memo, useDeferredValue, useEffect, useRef, useState, type ReactNode } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -24,8 +24,9 @@ interface Props {
 export function StandingsTable({ contest, query, user }: Props) {
   const m = useMessages()
   const c = m.contests
+  // A deferred value is rendered in short tasks.
+  const standings = useDeferredValue(query.data, undefined)
   if (contest.phase === 'upcoming') return <None title={c.noRows} detail={c.noRowsDetail} />
-  const standings = query.data
   if (standings === undefined) return query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : <p role="status">{m.loading}</p>
   const { rows } = standings
   if (rows.length === 0) return <None title={c.noRows} detail={c.noRowsDetail} />
@@ -54,6 +55,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     getItemKey: (at) => keyOf(rows[at]!),
     overscan: ROWS_AROUND,
   })
+  const items = useInSteps(shown.getVirtualItems())
   const isIoi = contest.style === 'ioi'
   const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(56px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + 56 * problems.length}px)` }
   const titles = new Map(contest.problems?.map((problem) => [problem.label, problem.title]))
@@ -105,7 +107,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
             </div>
           </div>
           <div role="rowgroup" className="relative" style={{ height: shown.getTotalSize(), minWidth: columns.minWidth }}>
-            {shown.getVirtualItems().map(({ index, key, start }) => (
+            {items.map(({ index, key, start }) => (
               <div key={key} ref={shown.measureElement} data-index={index} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${start}px)` }}>
                 <Row row={rows[index]!} at={index} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn={rows[index]!.username === user} />
               </div>
@@ -127,6 +129,21 @@ function Table({ contest, standings, isStale, user }: TableProps) {
 const ROW_HEIGHT = 41
 /** Number of rows that exist above and below the visible rows. */
 const ROWS_AROUND = 10
+
+/** By how many rows each frame has more. All at once would be a long task. */
+const ROWS_PER_STEP = 5
+
+/** None of some items, then more of them with each frame until all are there. */
+function useInSteps<T>(items: T[]): T[] {
+  const [most, setMost] = useState(0)
+  const isPartial = most < items.length
+  useEffect(() => {
+    if (!isPartial) return
+    const frame = requestAnimationFrame(() => setMost(most + ROWS_PER_STEP))
+    return () => cancelAnimationFrame(frame)
+  }, [isPartial, most])
+  return isPartial ? items.slice(0, most) : items
+}
 
 const keyOf = (row: Schema['RowView']): string => `${row.kind}/${row.username}`
 

@@ -36,7 +36,7 @@ export function Html({ html, files, language }: { html: string; files: Schema['F
     place.current?.replaceChildren(sanitized(html, addresses))
     const math = place.current?.querySelectorAll<HTMLElement>('[data-math-style]') ?? []
     let isCurrent = true
-    if (math.length > 0) void import('../util/math').then(({ typeset }) => isCurrent && typeset(math))
+    if (math.length > 0) void import('../util/math').then(({ typeset }) => typeset(math, () => isCurrent))
     return () => {
       isCurrent = false
     }

@@ -7,6 +7,8 @@ import { flushSync } from 'react-dom'
 import { CallError, type Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import type { EditorHandle } from '../editor/Editor'
+import { loadEditor } from '../editor/load'
+import { SYMBOLS } from '../editor/symbols'
 import { useDraft } from '../hooks/useDraft'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
@@ -14,23 +16,22 @@ import { useKept } from '../hooks/useKept'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
+import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
+import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { DraftHistory, OfferedNote } from './DraftHistory'
-import { EditorMenu } from './EditorMenu'
+import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
 import { ResultView } from './ResultView'
 import { Samples } from './Samples'
 import { SignInAgain } from './SignInAgain'
 import { CodeSkeleton } from './Skeletons'
 
-const Editor = lazy(() => import('../editor/Editor').then(({ Editor }) => ({ default: Editor })))
+const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
 const ProblemTerminal = lazy(() => import('./ProblemTerminal').then(({ ProblemTerminal }) => ({ default: ProblemTerminal })))
-
-/** Characters that are hard to reach on the keyboards of phones. */
-export const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#']
 
 type Drawer = 'samples' | 'custom' | 'result' | 'terminal'
 
@@ -131,7 +132,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
       <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-32 max-w-44 sm:max-w-56" />
       <span className="grow" />
       <DraftHistory of={of} draft={draft} />
-      <EditorMenu size={size} onSize={setSize} />
+      <EditorSettings size={size} onSize={setSize} />
       <Button look="quiet" className="px-2" onClick={reset} disabled={draft.text === start} aria-label={m.editor.reset} title={m.editor.reset}>
         <RotateCcw aria-hidden size={16} strokeWidth={1.5} />
       </Button>
@@ -298,31 +299,5 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
       {result}
       {bar}
     </div>
-  )
-}
-
-export function Note({ text, children }: { text: string; children?: ReactNode }) {
-  return (
-    <div role="status" className="flex flex-wrap items-center gap-2 px-3 py-1.5 border-b border-border bg-raised">
-      <span className="grow">{text}</span>
-      {children}
-    </div>
-  )
-}
-
-/** A tab button. Each tab button is reachable with the key Tab, so that the arrow keys stay free for the panel. */
-export function TabButton({ isSelected, onClick, id, children }: { isSelected: boolean; onClick: () => void; id: string; children: ReactNode }) {
-  return (
-    <button
-      type="button"
-      role="tab"
-      id={`tab-${id}`}
-      aria-selected={isSelected}
-      {...(isSelected && { 'aria-controls': `panel-${id}` })}
-      onClick={onClick}
-      className="h-9 pointer-coarse:min-h-11 px-2.5 inline-flex items-center -mb-px border-b-2 border-transparent text-muted hover:text-text aria-selected:border-accent aria-selected:text-text aria-selected:font-medium"
-    >
-      {children}
-    </button>
   )
 }

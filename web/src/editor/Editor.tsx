@@ -18,6 +18,7 @@ import { theme } from './theme'
 const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
   standard: async () => [],
   vim: async () => (await import('@replit/codemirror-vim')).vim({ status: true }),
+  emacs: async () => (await import('./emacs')).emacsKeys,
 }
 
 /** Keys that load the search extension. It is not loaded at first, because few people use it. */

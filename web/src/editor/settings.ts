@@ -1,7 +1,7 @@
 // Settings of all editors: the key bindings and the tab width. They are stored in this browser.
 import { useChoice } from '../hooks/useChoice'
 
-export const EDITOR_KEYS = ['standard', 'vim'] as const
+export const EDITOR_KEYS = ['standard', 'vim', 'emacs'] as const
 export type EditorKeys = (typeof EDITOR_KEYS)[number]
 
 /** Columns per tab. `language` is the width that the language's style guide recommends. */

@@ -4,7 +4,7 @@ import type { Both } from './messages'
 const en = {
   settings: 'Editor settings',
   keys: 'Keys',
-  keyTexts: { standard: 'Standard', vim: 'Vim' },
+  keyTexts: { standard: 'Standard', vim: 'Vim', emacs: 'Emacs' },
   tabWidth: 'Tab width',
   tabTexts: { language: 'Default of the language', '2': '2', '4': '4', '8': '8' },
   textSize: 'Text size',
@@ -42,7 +42,7 @@ export type EditingTexts = typeof en
 const zhCN: EditingTexts = {
   settings: '编辑器设置',
   keys: '按键',
-  keyTexts: { standard: '标准', vim: 'Vim' },
+  keyTexts: { standard: '标准', vim: 'Vim', emacs: 'Emacs' },
   tabWidth: '制表符宽度',
   tabTexts: { language: '按语言惯例', '2': '2', '4': '4', '8': '8' },
   textSize: '文字大小',

@@ -37,7 +37,6 @@ const verdicts: Record<VerdictCode, { word: string; hint: string }> = {
 }
 
 export const en = {
-  name: 'English',
   skipToContent: 'Skip to content',
   close: 'Close',
   cancel: 'Cancel',

@@ -1,11 +1,11 @@
-// The language of the site. The default is the browser's language. The user's choice is stored in this browser.
+// The language of the site: chosen by the browser, changed by the person, kept in this browser. The texts of a language are loaded when
+// it is chosen.
 import { createContext, use, useState, type ReactNode } from 'react'
 import { write } from '../util/storage'
-import { en, type Messages } from './en'
-import { zhCN } from './zh-CN'
+import { catalogueOf, chosenLanguage, type LanguageTag } from './catalogues'
+import type { Messages } from './en'
 
-export const CATALOGUES = { en, 'zh-CN': zhCN } satisfies Record<string, Messages>
-export type LanguageTag = keyof typeof CATALOGUES
+export { LANGUAGES, type LanguageTag } from './catalogues'
 
 interface Language {
   tag: LanguageTag
@@ -13,26 +13,32 @@ interface Language {
   change: (tag: LanguageTag) => void
 }
 
-const Current = createContext<Language>({ tag: 'en', messages: en, change: () => {} })
+const Current = createContext<Language | undefined>(undefined)
 
-export function LanguageProvider({ children }: { children: ReactNode }) {
-  // `theme.js` has set `lang` to the stored choice or the browser's language.
-  const [tag, setTag] = useState<LanguageTag>(document.documentElement.lang === 'zh-CN' ? 'zh-CN' : 'en')
-  const change = (next: LanguageTag) => {
-    write('cupel.language', next)
-    document.documentElement.lang = next
-    setTag(next)
+/** `messages`: the texts of the chosen language. */
+export function LanguageProvider({ messages, children }: { messages: Messages; children: ReactNode }) {
+  const [shown, setShown] = useState({ tag: chosenLanguage(), messages })
+  const change = async (tag: LanguageTag) => {
+    const messages = await catalogueOf(tag)
+    write('cupel.language', tag)
+    document.documentElement.lang = tag
+    setShown({ tag, messages })
   }
-  return <Current value={{ tag, messages: CATALOGUES[tag], change }}>{children}</Current>
+  // Without a connection the language stays as it is. The page says that it is offline.
+  return <Current value={{ ...shown, change: (tag) => void change(tag).catch(() => undefined) }}>{children}</Current>
 }
 
-export const useLanguage = (): Language => use(Current)
+export function useLanguage(): Language {
+  const language = use(Current)
+  if (language === undefined) throw new Error('there is no LanguageProvider')
+  return language
+}
 
 /** The texts of the current language. */
-export const useMessages = (): Messages => use(Current).messages
+export const useMessages = (): Messages => useLanguage().messages
 
 /** A catalogue of a single page, in every language. */
 export type Both<T> = Record<LanguageTag, T>
 
 /** The texts of the current language, of a catalogue that is loaded with its page. */
-export const useTexts = <T,>(both: Both<T>): T => both[use(Current).tag]
+export const useTexts = <T,>(both: Both<T>): T => both[useLanguage().tag]

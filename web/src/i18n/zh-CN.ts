@@ -2,7 +2,6 @@
 import type { Messages } from './en'
 
 export const zhCN: Messages = {
-  name: '简体中文',
   skipToContent: '跳到内容',
   close: '关闭',
   cancel: '取消',

@@ -1,6 +1,7 @@
 // A contest: how long it runs, how to take part, and its problems, standings and questions.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useDeferredValue } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery, standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
 import { sessionQuery } from '../api/queries'
@@ -27,9 +28,11 @@ export function ContestPage() {
   const m = useMessages()
   const found = useQuery(contestQuery(slug))
   const session = useQuery(sessionQuery)
+  // A deferred value is rendered in short tasks.
+  const shows = useDeferredValue(found.data !== undefined && !session.isPending, false)
   useTitle(found.data?.title ?? m.contests.title)
   if (found.error instanceof CallError && found.error.status === 404) return <JoinByCode slug={slug} isSignedIn={session.data?.user != null} />
-  if (found.data === undefined || session.isPending) {
+  if (!shows || found.data === undefined || session.isPending) {
     return found.error === null ? (
       <PageSkeleton wide tabs={3} />
     ) : (

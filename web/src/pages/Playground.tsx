@@ -1,6 +1,6 @@
 // The playground: write a program of several files, and run it with text input or interactively in a terminal.
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useDeferredValue, useState } from 'react'
 import { languagesQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
 import { PlaySkeleton } from '../components/Skeletons'
@@ -15,6 +15,8 @@ export function Playground() {
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
   const [chosen, setChosen] = useState(() => lastLanguage(PLAY_SLUG))
+  // A deferred value is rendered in short tasks.
+  const shows = useDeferredValue(languages.data !== undefined && !session.isPending, false)
   useTitle(m.play.title)
   if (languages.error !== null) {
     return (
@@ -23,7 +25,7 @@ export function Playground() {
       </div>
     )
   }
-  if (languages.data === undefined || session.isPending) {
+  if (!shows || languages.data === undefined || session.isPending) {
     return <PlaySkeleton />
   }
   const usable = languages.data.languages.filter((one) => one.available)

@@ -3,9 +3,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, CircleDot, Circle, Search } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
+import { useDeferredValue, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { problemsQuery } from '../api/queries'
+import { DifficultyWord } from '../components/DifficultyWord'
 import { ErrorBox } from '../components/ErrorBox'
 import { TagPicker } from '../components/TagPicker'
 import { list } from '../i18n/list'
@@ -16,7 +17,7 @@ import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
-import { listSearch, tagsOf, type Difficulty, type ListSearch } from '../util/search'
+import { listSearch, tagsOf, type ListSearch } from '../util/search'
 import { useTitle } from '../hooks/useTitle'
 
 /** Pause in typing after which a search starts. */
@@ -58,7 +59,8 @@ export function ProblemList() {
     return () => removeEventListener('keydown', key)
   }, [])
 
-  const page = found.data
+  // A deferred value is rendered in short tasks.
+  const page = useDeferredValue(found.data, undefined)
   const pages = page === undefined ? 1 : Math.max(1, Math.ceil(page.pagination.total / page.pagination.limit))
   const isFiltered = Object.keys(search).some((name) => name !== 'sort' && name !== 'page')
   return (
@@ -226,14 +228,6 @@ function Row({ problem }: { problem: Line }) {
       </div>
     </li>
   )
-}
-
-export function DifficultyWord({ value }: { value: string | null | undefined }) {
-  const m = useMessages()
-  const known = (['easy', 'medium', 'hard'] as Difficulty[]).find((one) => one === value)
-  if (known === undefined) return null
-  const colour = { easy: 'text-accepted', medium: 'text-limit', hard: 'text-wrong' }[known]
-  return <span className={colour}>{m.list.difficulties[known]}</span>
 }
 
 function StateGlyph({ line }: { line: Line }) {

@@ -1,16 +1,16 @@
 // A problem: its statement beside the editor. Narrow windows have tabs instead.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
+import { DifficultyWord } from '../components/DifficultyWord'
 import { ErrorBox } from '../components/ErrorBox'
-import { InContest } from '../components/InContest'
 import { ProblemSkeleton } from '../components/Skeletons'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
 import { Submissions } from '../components/Submissions'
-import { TabButton, Workspace } from '../components/Workspace'
+import { Workspace } from '../components/Workspace'
 import { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
@@ -18,14 +18,16 @@ import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
+import { TabButton } from '../ui/TabButton'
 import { draft, handOver, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { MODE_KEY, PLAY_SLUG, textOf } from '../util/play'
 import { freshText } from '../util/starters'
 import { write } from '../util/storage'
-import { DifficultyWord } from './ProblemList'
 import { NotFound } from './NotFound'
+
+const InContest = lazy(async () => ({ default: (await import('../components/InContest')).InContest }))
 
 export function ProblemPage() {
   const { slug } = route.useParams()
@@ -33,6 +35,8 @@ export function ProblemPage() {
   const found = useQuery(problemQuery(slug, tag.slice(0, 2)))
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
+  // A deferred value is rendered in short tasks.
+  const shows = useDeferredValue(found.data !== undefined && languages.data !== undefined && !session.isPending, false)
   useTitle(found.data?.problem.title)
   const error = found.error ?? languages.error
   if (error instanceof CallError && error.status === 404) return <NotFound />
@@ -43,7 +47,7 @@ export function ProblemPage() {
       </div>
     )
   }
-  if (found.data === undefined || languages.data === undefined || session.isPending) {
+  if (!shows || found.data === undefined || languages.data === undefined || session.isPending) {
     return <ProblemSkeleton />
   }
   const allowed = found.data.limits.languages
@@ -63,6 +67,7 @@ type View = 'statement' | 'submissions' | 'code' | 'result'
 function Problem({ problem, languages, user }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
+  const { contest } = route.useSearch()
   const queries = useQueryClient()
   const isWide = useMedia('(min-width: 900px)')
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
@@ -135,6 +140,11 @@ function Problem({ problem, languages, user }: ProblemProps) {
         onCode={() => !isWide && setView('code')}
       />
     )
+  const inContest = contest !== undefined && (
+    <Suspense>
+      <InContest slug={slug} of={contest} />
+    </Suspense>
+  )
   const tabs: [View, string][] = [
     ['statement', m.problem.statement],
     ...(isWide ? [] : ([['code', m.problem.code], ['result', m.problem.result]] as [View, string][])),
@@ -154,7 +164,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   if (!isWide) {
     return (
       <div className="workspace flex flex-col">
-        <InContest slug={slug} />
+        {inContest}
         {tabList}
         {showsText && statement}
         <div
@@ -169,7 +179,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   return (
     <div className="workspace flex">
       <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
-        <InContest slug={slug} />
+        {inContest}
         {tabList}
         {statement}
       </div>

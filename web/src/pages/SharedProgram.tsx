@@ -1,6 +1,7 @@
 // The page of a shared program: anyone can read it, signed-in users can run it, and anyone can continue with a copy.
 // With `?embed=1`, the page has no bar, for embedding in another site.
 import { useQuery } from '@tanstack/react-query'
+import { useDeferredValue } from 'react'
 import { CallError } from '../api/client'
 import { languagesQuery, sessionQuery, sharedQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
@@ -19,6 +20,8 @@ export function SharedProgram() {
   const snippet = useQuery(sharedQuery(id))
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
+  // A deferred value is rendered in short tasks.
+  const shows = useDeferredValue(snippet.data !== undefined && languages.data !== undefined && !session.isPending, false)
   useTitle(m.play.shared)
   const error = snippet.error ?? languages.error
   if (error instanceof CallError && error.status === 404) {
@@ -36,7 +39,7 @@ export function SharedProgram() {
       </div>
     )
   }
-  if (snippet.data === undefined || languages.data === undefined || session.isPending) {
+  if (!shows || snippet.data === undefined || languages.data === undefined || session.isPending) {
     return <PlaySkeleton />
   }
   const usable = languages.data.languages.filter((one) => one.available)

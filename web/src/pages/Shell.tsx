@@ -1,13 +1,17 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { lazy, Suspense, useDeferredValue, useEffect, useRef, useSyncExternalStore } from 'react'
 import { AppBar } from '../components/AppBar'
-import { Shortcuts } from '../components/Shortcuts'
+import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
 import { isNoShortcut, opensPalette } from '../util/keys'
 import { embedSearch } from '../util/search'
 
-const Palette = lazy(async () => ({ default: (await import('../components/Palette')).Palette }))
+const loadShortcuts = () => import('../components/Shortcuts')
+const Shortcuts = lazy(async () => ({ default: (await loadShortcuts()).Shortcuts }))
+
+const loadPalette = () => import('../components/Palette')
+const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }))
 
 const online = (listener: () => void) => {
   addEventListener('online', listener)
@@ -21,20 +25,23 @@ const online = (listener: () => void) => {
 export function Shell() {
   const m = useMessages()
   const main = useRef<HTMLElement>(null)
-  const [showsKeys, setShowsKeys] = useState(false)
-  // The palette's script is loaded when the palette is first opened.
-  const [palette, setPalette] = useState<'unused' | 'open' | 'closed'>('unused')
+  const shortcuts = usePopup(loadShortcuts)
+  const palette = usePopup(loadPalette)
   const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
+  // The router renders at once. The page follows the bar in short tasks.
+  const showsPage = useDeferredValue(true, false)
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
+  // Both only load a script and set a state, so those of the first drawing serve for all.
+  const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (event.key === '?' && !isNoShortcut(event)) setShowsKeys(true)
+      if (event.key === '?' && !isNoShortcut(event)) act.current.openShortcuts()
     }
     const paletteKey = (event: KeyboardEvent) => {
       if (!opensPalette(event)) return
       event.preventDefault()
       event.stopPropagation()
-      setPalette((now) => (now === 'open' ? 'closed' : 'open'))
+      act.current.togglePalette()
     }
     addEventListener('keydown', key)
     // In the capture phase, before the editor, which may use the same keys.
@@ -53,21 +60,25 @@ export function Shell() {
       >
         {m.skipToContent}
       </button>
-      {!isEmbedded && <AppBar onShortcuts={() => setShowsKeys(true)} onPalette={() => setPalette('open')} />}
+      {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
       {!isOnline && (
         <p role="status" className="px-4 py-1.5 bg-raised border-b border-border text-center">
           {m.offline}
         </p>
       )}
       <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
-        <Outlet />
+        {showsPage && <Outlet />}
       </main>
-      {palette !== 'unused' && (
+      {palette.isUsed && (
         <Suspense>
-          <Palette open={palette === 'open'} onChange={(open) => setPalette(open ? 'open' : 'closed')} onShortcuts={() => setShowsKeys(true)} />
+          <Palette open={palette.isOpen} onChange={palette.setOpen} onShortcuts={shortcuts.open} />
         </Suspense>
       )}
-      <Shortcuts open={showsKeys} onChange={setShowsKeys} />
+      {shortcuts.isUsed && (
+        <Suspense>
+          <Shortcuts open={shortcuts.isOpen} onChange={shortcuts.setOpen} />
+        </Suspense>
+      )}
     </div>
   )
 }

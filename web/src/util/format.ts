@@ -7,7 +7,8 @@ export const kibibytes = (kib: number): string =>
 
 export const bytes = (count: number): string => (count < 1024 ? `${count} B` : kibibytes(Math.round(count / 1024)))
 
-export const count = (n: number, language: string): string => n.toLocaleString(language)
+/** The first use of the browser's number formats takes some milliseconds, which small numbers do not need. */
+export const count = (n: number, language: string): string => (n < 1000 ? String(n) : n.toLocaleString(language))
 
 /** Share in whole percent; `undefined` if `whole` is zero. */
 export const percent = (part: number, whole: number): string | undefined =>

@@ -24,8 +24,11 @@ const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.plat
 /** The keys that open the command palette. */
 export const PALETTE_KEYS = isMac ? ['⌘', 'K'] : ['Ctrl', 'K']
 
-/** Whether the event opens the command palette. In a terminal, Ctrl-K belongs to the program. */
+/** What keeps Ctrl-K for itself: a terminal, where it belongs to the program, and an editor with the keys of Emacs. */
+const OWN_KEYS = ['xterm', 'cm-emacsMode']
+
+/** Whether the event opens the command palette. */
 export function opensPalette(event: KeyboardEvent): boolean {
   if (event.key.toLowerCase() !== 'k' || event.altKey || event.shiftKey || !(isMac ? event.metaKey : event.ctrlKey)) return false
-  return !event.composedPath().some((part) => part instanceof Element && part.classList.contains('xterm'))
+  return !event.composedPath().some((part) => part instanceof Element && OWN_KEYS.some((name) => part.classList.contains(name)))
 }

@@ -1,12 +1,12 @@
-// Entry point: the query cache, the router and the language.
+// The query cache, the router and the language. `main.ts` starts it.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
-import { StrictMode } from 'react'
+import { startTransition, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { CallError } from './api/client'
+import type { Messages } from './i18n/en'
 import { LanguageProvider } from './i18n/messages'
 import { makeRouter } from './routes'
-import './styles.css'
 
 /** Maximum number of retries of a call that did not reach the server. An error response is not retried. */
 const RETRIES_MAX = 2
@@ -22,15 +22,21 @@ const queries = new QueryClient({
 })
 const router = makeRouter(queries)
 
-const place = document.getElementById('root')
-if (place !== null) {
-  createRoot(place).render(
-    <StrictMode>
-      <LanguageProvider>
-        <QueryClientProvider client={queries}>
-          <RouterProvider router={router} />
-        </QueryClientProvider>
-      </LanguageProvider>
-    </StrictMode>,
+/** Shows the site. `messages`: the texts of the chosen language. */
+export function start(messages: Messages): void {
+  const place = document.getElementById('root')
+  if (place === null) return
+  const root = createRoot(place)
+  // React renders a transition in short tasks.
+  startTransition(() =>
+    root.render(
+      <StrictMode>
+        <LanguageProvider messages={messages}>
+          <QueryClientProvider client={queries}>
+            <RouterProvider router={router} />
+          </QueryClientProvider>
+        </LanguageProvider>
+      </StrictMode>,
+    ),
   )
 }

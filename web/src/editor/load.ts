@@ -1,0 +1,3 @@
+// Loads the editor.
+
+export const loadEditor = () => import('./Editor')

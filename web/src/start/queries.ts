@@ -1,0 +1,2 @@
+// A step of `main.ts`.
+export { QueryClient } from '@tanstack/react-query'

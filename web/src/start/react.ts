@@ -1,0 +1,2 @@
+// A step of `main.ts`.
+export { createRoot } from 'react-dom/client'

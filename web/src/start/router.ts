@@ -1,0 +1,2 @@
+// A step of `main.ts`.
+export { createRouter } from '@tanstack/react-router'

@@ -1,0 +1,11 @@
+// A line above the editor that says something, with buttons to answer.
+import type { ReactNode } from 'react'
+
+export function Note({ text, children }: { text: string; children?: ReactNode }) {
+  return (
+    <div role="status" className="flex flex-wrap items-center gap-2 px-3 py-1.5 border-b border-border bg-raised">
+      <span className="grow">{text}</span>
+      {children}
+    </div>
+  )
+}

@@ -1,0 +1,19 @@
+// A tab of a panel on the same page.
+import type { ReactNode } from 'react'
+
+/** A tab button. Each tab button is reachable with the key Tab, so that the arrow keys stay free for the panel. */
+export function TabButton({ isSelected, onClick, id, children }: { isSelected: boolean; onClick: () => void; id: string; children: ReactNode }) {
+  return (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${id}`}
+      aria-selected={isSelected}
+      {...(isSelected && { 'aria-controls': `panel-${id}` })}
+      onClick={onClick}
+      className="h-9 pointer-coarse:min-h-11 px-2.5 inline-flex items-center -mb-px border-b-2 border-transparent text-muted hover:text-text aria-selected:border-accent aria-selected:text-text aria-selected:font-medium"
+    >
+      {children}
+    </button>
+  )
+}
