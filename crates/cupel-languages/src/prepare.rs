@@ -16,7 +16,6 @@ use serde::Deserialize;
 
 use crate::Template;
 use crate::file::{Faults, LimitsDto, check_mount};
-use crate::language::glob_path;
 
 /// An artefact that is prepared once per toolchain.
 #[derive(Clone, Debug)]
@@ -42,7 +41,7 @@ pub struct Prepare {
 impl Prepare {
     /// Whether this file is kept.
     pub fn is_output(&self, path: &BoxPath) -> bool {
-        self.outputs.iter().any(|pattern| glob_path(pattern, path))
+        self.outputs.iter().any(|pattern| cupel_glob::matches(pattern, path.as_str()))
     }
 }
 

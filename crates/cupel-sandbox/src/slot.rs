@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, Instructions, Limits, Outcome, Output, Signal,
-    TerminalSize, Usage,
+    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, FileSearch, FoundFile, FoundFiles, Instructions,
+    Limits, Outcome, Output, Signal, TerminalSize, Usage,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
@@ -225,6 +225,13 @@ impl Slot {
             result: command.result,
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
             fetch: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),
+            patterns: command
+                .find
+                .iter()
+                .flat_map(|find| &find.patterns)
+                .map(|pattern| pattern.as_str().to_owned())
+                .collect(),
+            found_max: command.find.as_ref().map_or(0, |find| find.files_max),
             watch: command.watch,
             live: live.is_some(),
             terminal,
@@ -263,6 +270,9 @@ impl Slot {
             files: Vec::new(),
             fetch: &command.fetch,
             fetched: Vec::new(),
+            find: command.find.as_ref(),
+            found: Vec::new(),
+            found_bytes_left: command.find.as_ref().map_or(0, |find| find.bytes_max.get()),
             collect_bytes_left: command.collect.map_or(0, |c| c.bytes.get()),
             killed: false,
             give_up: Instant::now().checked_add(command.limits.wall_time.saturating_add(SILENCE)),
@@ -272,13 +282,13 @@ impl Slot {
         let done = conversation.hold(observer)?;
         let (totals, truncated) = (conversation.totals, conversation.truncated);
         let (files, cold) = (std::mem::take(&mut conversation.files), conversation.cold.take());
-        let fetched = std::mem::take(&mut conversation.fetched);
+        let (fetched, found) = (std::mem::take(&mut conversation.fetched), std::mem::take(&mut conversation.found));
         lane.settling = true;
         let stdin_left = match &command.stdin {
             Stdin::Descriptor(pipe) => command.watch && rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left > 0),
             Stdin::Bytes(_) | Stdin::Live { .. } => false,
         };
-        conclude(command, &done, totals, truncated, (files, fetched)).map(|report| CellReport {
+        conclude(command, &done, totals, truncated, (files, fetched, found)).map(|report| CellReport {
             cold,
             stdin_left,
             ..report
@@ -526,6 +536,9 @@ struct Conversation<'a> {
     /// The paths of the files that are fetched; if empty, all files are collected.
     fetch: &'a [BoxPath],
     fetched: Vec<FetchedFile>,
+    find: Option<&'a FileSearch>,
+    found: Vec<FoundFile>,
+    found_bytes_left: u64,
     collect_bytes_left: u64,
     killed: bool,
     give_up: Option<Instant>,
@@ -723,6 +736,7 @@ impl Conversation<'_> {
             Ok(Some((FromLane::Files { names, executable }, descriptors))) => {
                 self.take_files(&names, &executable, &descriptors)?
             }
+            Ok(Some((FromLane::Found { names }, descriptors))) => self.take_found(&names, &descriptors)?,
             Ok(Some((FromLane::Ready { .. }, _)) | None) => return Err(RunError::LaneLost),
             Err(error) => return Err(RunError::Io(error)),
         }
@@ -736,19 +750,13 @@ impl Conversation<'_> {
         }
         for ((name, executable), descriptor) in names.iter().zip(executable).zip(descriptors) {
             let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
-            let size =
-                u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
+            let size = size_of(descriptor)?;
             if !self.fetch.is_empty() {
                 self.take_fetched(path, size, descriptor)?;
                 continue;
             }
             self.collect_bytes_left = self.collect_bytes_left.checked_sub(size).ok_or(RunError::LaneLost)?;
-            let size = usize::try_from(size).map_err(|_| RunError::LaneLost)?;
-            // Read directly into the shared buffer, so that a large file is copied only once, out of the box.
-            let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
-            if let Some(data) = Arc::get_mut(&mut data) {
-                read_all(descriptor.as_fd(), data)?;
-            }
+            let data = read_start(descriptor.as_fd(), size)?;
             self.files.push(BoxFile { path, data, executable: *executable });
         }
         Ok(())
@@ -761,14 +769,48 @@ impl Conversation<'_> {
         }
         let kept = size.min(self.collect_bytes_left);
         self.collect_bytes_left -= kept;
-        let mut data: Arc<[u8]> =
-            std::iter::repeat_n(0, usize::try_from(kept).map_err(|_| RunError::LaneLost)?).collect();
-        if let Some(data) = Arc::get_mut(&mut data) {
-            read_all(descriptor.as_fd(), data)?;
-        }
+        let data = read_start(descriptor.as_fd(), kept)?;
         self.fetched.push(FetchedFile { path, content: Output { data, truncated: kept < size } });
         Ok(())
     }
+
+    /// Reads files that were found by pattern, unless they exceed the bounds on bytes.
+    fn take_found(&mut self, names: &[String], descriptors: &[OwnedFd]) -> Result<(), RunError> {
+        let Some(find) = self.find else { return Err(RunError::LaneLost) };
+        let files_max = usize::try_from(find.files_max).unwrap_or(usize::MAX);
+        if names.len() != descriptors.len() || self.found.len() + names.len() > files_max {
+            return Err(RunError::LaneLost);
+        }
+        for (name, descriptor) in names.iter().zip(descriptors) {
+            let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
+            let size = size_of(descriptor)?;
+            let data = if size <= find.file_bytes_max.get() && size <= self.found_bytes_left {
+                self.found_bytes_left -= size;
+                Some(read_start(descriptor.as_fd(), size)?)
+            } else {
+                None
+            };
+            self.found.push(FoundFile { path, size: Bytes::new(size), data });
+        }
+        Ok(())
+    }
+}
+
+/// Size of a collected file.
+fn size_of(file: &OwnedFd) -> Result<u64, RunError> {
+    let stat = rustix::fs::fstat(file).map_err(io::Error::from)?;
+    Ok(u64::try_from(stat.st_size).unwrap_or(u64::MAX))
+}
+
+/// Reads the first `length` bytes of a file directly into the shared buffer, so that a large file is copied only once, out
+/// of the box.
+fn read_start(file: BorrowedFd<'_>, length: u64) -> Result<Arc<[u8]>, RunError> {
+    let length = usize::try_from(length).map_err(|_| RunError::LaneLost)?;
+    let mut data: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    if let Some(data) = Arc::get_mut(&mut data) {
+        read_all(file, data)?;
+    }
+    Ok(data)
 }
 
 /// Fills `data` with the start of a file. No process is left that could truncate the file.
@@ -843,7 +885,7 @@ fn conclude(
     done: &CellDone,
     totals: [u64; OUTPUTS],
     truncated: [bool; OUTPUTS],
-    (files, fetched): (Vec<BoxFile>, Vec<FetchedFile>),
+    (files, fetched, found): (Vec<BoxFile>, Vec<FetchedFile>, Vec<FoundFile>),
 ) -> Result<CellReport, RunError> {
     let usage = Usage {
         cpu_time: Duration::from_nanos(done.cpu_ns),
@@ -884,7 +926,8 @@ fn conclude(
         (None, None) => return Err(RunError::LaneLost),
     };
     let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-    let (files, fetched) = if by_itself { (files, fetched) } else { Default::default() };
+    let (files, fetched, found) = if by_itself { (files, fetched, found) } else { Default::default() };
+    let has_more = done.collect_overflow && by_itself;
     Ok(CellReport {
         outcome,
         exit,
@@ -894,8 +937,9 @@ fn conclude(
         stdout_truncated: truncated[0],
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),
-        files_truncated: done.collect_overflow && by_itself,
+        files_truncated: has_more && command.find.is_none(),
         fetched,
+        found: FoundFiles { files: found, has_more: has_more && command.find.is_some() },
         warm: done.warm,
         cold: None,
     })
