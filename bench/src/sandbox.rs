@@ -167,6 +167,7 @@ pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         collect: None,
         outbox: None,
         fetch: Vec::new(),
+        find: None,
         watch: false,
     }
 }

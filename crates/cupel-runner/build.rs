@@ -10,7 +10,9 @@ use std::{env, fs};
 fn main() {
     let variable = |name: &str| env::var_os(name).unwrap_or_else(|| panic!("Cargo sets {name}"));
     let manifest = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../cupel-agent");
-    println!("cargo::rerun-if-changed={}", manifest.display());
+    for package in [&manifest, &manifest.join("../cupel-glob")] {
+        println!("cargo::rerun-if-changed={}", package.display());
+    }
     let out = PathBuf::from(variable("OUT_DIR"));
     let (target, built) = (variable("TARGET"), out.join("agent"));
     let mut cargo = Command::new(variable("CARGO"));

@@ -1,7 +1,7 @@
 // The playground in a browser, against the real server: text input, and live terminals that are typed into, resized,
 // interrupted, flooded and disconnected.
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { makeImage } from './image.mjs'
@@ -177,7 +177,7 @@ test('a program of several files runs with arguments and text input, and the dra
     await write(page, 'def twice(text):\n    return text * 2\n')
     await result()
     await page.getByLabel('Text for the program to read').fill('ab\n')
-    await page.getByText('Arguments and limits').click()
+    await page.getByText('Arguments, files and limits').click()
     await page.getByLabel('Arguments', { exact: true }).fill('one "two three"')
     await page.getByLabel('CPU time in seconds').fill('100000')
     await page.getByLabel('CPU time in seconds').blur()
@@ -199,6 +199,58 @@ test('a program of several files runs with arguments and text input, and the dra
     await page.getByText('def twice').waitFor()
     await close()
   }
+})
+
+/** A program that writes a picture, a text that claims to be one, and a file that cannot be shown. */
+const DRAW = `import struct, zlib
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+rows = b"".join(b"\\0" + bytes([n * 10, 80, 200]) * 24 for n in range(16))
+header = struct.pack(">IIBBBBB", 24, 16, 8, 2, 0, 0, 0)
+write("plot.png", b"\\x89PNG\\r\\n\\x1a\\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+write("broken.png", b"\\x89PNG\\r\\n\\x1a\\n" + b"\\0" * 40)
+write("page.png", b"<html><script>document.title = 'taken'</script></html>")
+write("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+write("large.bin", bytes(5 << 20))
+`
+
+test('the files that a program leaves behind are listed, pictures are shown, and the others are downloads', async () => {
+  const { page, check, close } = await player()
+  await page.getByText('Arguments, files and limits').click()
+  const patterns = page.getByLabel('Files to keep')
+  await patterns.fill('../secret')
+  await page.getByText('Use relative patterns').waitFor()
+  await patterns.fill('*.none')
+  await write(page, DRAW)
+  await press(page, 'Run')
+  await verdict(page, 'AC')
+  await page.getByText('The program left no file that matches *.none.').waitFor()
+  await patterns.fill('*.png *.svg *.bin')
+  await press(page, 'Run')
+  const files = page.getByRole('region', { name: 'Files', exact: true }).getByRole('listitem')
+  await page.getByRole('img', { name: 'Picture plot.png' }).waitFor()
+  await page.getByText('This picture cannot be shown').waitFor()
+  const lines = (await files.allInnerTexts()).map((text) => text.split('\n').slice(0, 2).join(' '))
+  assert.match(lines.pop(), /^plot\.png png · \d+ B$/)
+  assert.deepEqual(lines, ['broken.png png · 48 B', 'drawing.svg text · 71 B', 'large.bin 5 MiB', 'page.png text · 54 B'])
+  const sizes = () => page.getByRole('img').evaluateAll((all) => all.map((one) => [one.naturalWidth, one.naturalHeight]))
+  await until('the picture is decoded', async () => (await sizes()).every(([width]) => width > 0))
+  assert.deepEqual(await sizes(), [[24, 16]])
+  await page.getByText('Not kept: larger than 4 MiB').waitFor()
+  for (const [name, length] of [['page.png', 54], ['drawing.svg', 71], ['plot.png', undefined]]) {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: `Download ${name}`, exact: true }).click()])
+    assert.equal(download.suggestedFilename(), name)
+    if (length !== undefined) assert.equal(statSync(await download.path()).size, length)
+  }
+  assert.match(page.url(), /\/playground$/, 'no file was opened as a page')
+  await check('playground-files')
+  await page.reload()
+  await page.getByText('Arguments, files and limits').click()
+  assert.equal(await patterns.inputValue(), '*.png *.svg *.bin')
+  await close()
 })
 
 test('a compiler message links to its line', async () => {

@@ -111,7 +111,7 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
   await page.getByLabel('Name of the file').fill('helper.py')
   await page.keyboard.press('Enter')
   await write(page, 'def greet(name):\n    return "hello " + name\n')
-  await page.getByText('Arguments and limits').click()
+  await page.getByText('Arguments, files and limits').click()
   await page.getByLabel('Arguments', { exact: true }).fill("-v 'two words'")
   await page.getByLabel('Text for the program to read').fill('Ada')
   const link = await share(page)

@@ -7,11 +7,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use cupel_agent::{BOX, Collect, DATA_MAX, FromAgent};
+use cupel_agent::{BOX, Collect, DATA_MAX, Find, FromAgent};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::link::Link;
+
+/// Maximum number of entries that are visited to find files by pattern. It bounds the time, because a pattern may match
+/// slowly.
+const SEARCHED_MAX: u32 = 8192;
 
 /// Maximum depth of directories that are searched for files. Paths of files have the same bound.
 const DEPTH_MAX: u32 = 32;
@@ -60,28 +64,70 @@ impl BoxDirectory {
         match collect {
             Collect::Nothing => Ok(false),
             Collect::All { files, bytes, .. } => {
-                let mut budget = Budget { files: *files, bytes: *bytes, entries: files.saturating_mul(4).max(1024) };
+                let (mut files, mut bytes) = (*files, *bytes);
+                let mut entries = files.saturating_mul(4).max(1024);
+                let mut visit = |visited: Visited| {
+                    let Visited::File { path, file, meta } = visited else { return Ok(false) };
+                    if files == 0 || meta.size > bytes {
+                        return Ok(false);
+                    }
+                    files -= 1;
+                    link.send(&FromAgent::File { path, executable: meta.executable, truncated: false });
+                    bytes -= send_content(file, meta.size, link)?;
+                    Ok(true)
+                };
                 let complete = match outbox {
-                    None => walk(self.0.as_fd(), "", &mut budget, link)?,
+                    None => walk(self.0.as_fd(), "", &mut entries, &mut visit)?,
                     Some(outbox) => match rustix::fs::openat2(&self.0, outbox, DIRECTORY, Mode::empty(), BENEATH) {
-                        Ok(opened) => walk(opened.as_fd(), outbox, &mut budget, link)?,
+                        Ok(opened) => walk(opened.as_fd(), outbox, &mut entries, &mut visit)?,
                         // The program has removed or replaced the directory.
                         Err(_) => true,
                     },
                 };
                 Ok(!complete)
             }
-            Collect::Named { paths, bytes } => {
+            Collect::Named { paths, bytes, find } => {
                 let mut left = *bytes;
                 for path in paths {
                     if let Some((file, meta)) = open_file(self.0.as_fd(), path) {
                         let keep = left.min(meta.size);
-                        left -= send_file(path, file, keep, keep < meta.size, meta.executable, link)?;
+                        let (path, truncated) = (path.clone(), keep < meta.size);
+                        link.send(&FromAgent::File { path, executable: meta.executable, truncated });
+                        left -= send_content(file, keep, link)?;
                     }
                 }
-                Ok(false)
+                find.as_ref().map_or(Ok(false), |find| self.send_found(find, link))
             }
         }
+    }
+
+    /// Sends the files that a search finds. Returns whether there may be more.
+    fn send_found(&self, find: &Find, link: &mut Link) -> io::Result<bool> {
+        let (mut paths, mut entries) = (Vec::new(), SEARCHED_MAX);
+        let complete = walk(self.0.as_fd(), "", &mut entries, &mut |visited| {
+            // No client could ask for a path with control characters or backslashes.
+            if let Visited::File { path, .. } = visited
+                && !path.contains(|c: char| c.is_control() || c == '\\')
+                && find.patterns.iter().any(|pattern| cupel_glob::matches(pattern, &path))
+            {
+                paths.push(path);
+            }
+            Ok(true)
+        })?;
+        paths.sort_unstable();
+        let files_max = usize::try_from(find.files).unwrap_or(usize::MAX);
+        let has_more = !complete || paths.len() > files_max;
+        paths.truncate(files_max);
+        let mut left = find.bytes;
+        for path in paths {
+            let Some((file, meta)) = open_file(self.0.as_fd(), &path) else { continue };
+            let has_content = meta.size <= find.file_bytes && meta.size <= left;
+            link.send(&FromAgent::FoundFile { path, size: meta.size, has_content });
+            if has_content {
+                left -= send_content(file, meta.size, link)?;
+            }
+        }
+        Ok(has_more)
     }
 }
 
@@ -90,10 +136,12 @@ struct Meta {
     executable: bool,
 }
 
-struct Budget {
-    files: u32,
-    bytes: u64,
-    entries: u32,
+/// An entry below a directory.
+enum Visited {
+    /// A regular file.
+    File { path: String, file: File, meta: Meta },
+    /// An entry that is deeper than a path may be.
+    TooDeep,
 }
 
 fn open_file(directory: BorrowedFd<'_>, path: &str) -> Option<(File, Meta)> {
@@ -104,8 +152,14 @@ fn open_file(directory: BorrowedFd<'_>, path: &str) -> Option<(File, Meta)> {
     is_file.then(|| (File::from(opened), meta))
 }
 
-/// Sends the files below a directory. Returns `false` if a bound was reached.
-fn walk(directory: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, link: &mut Link) -> io::Result<bool> {
+/// Calls `visit` for the regular files below a directory, until it returns `false`. Returns `false` if it did, or if there
+/// are more than `entries` entries.
+fn walk(
+    directory: BorrowedFd<'_>,
+    prefix: &str,
+    entries: &mut u32,
+    visit: &mut dyn FnMut(Visited) -> io::Result<bool>,
+) -> io::Result<bool> {
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         // Names that are not UTF-8 are skipped, because no client can request them.
@@ -113,22 +167,23 @@ fn walk(directory: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, link: &mut
         if name == "." || name == ".." {
             continue;
         }
-        budget.entries = match budget.entries.checked_sub(1) {
+        *entries = match entries.checked_sub(1) {
             Some(left) => left,
             None => return Ok(false),
         };
         let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         if path.split('/').count() > DEPTH_MAX as usize {
-            return Ok(false);
+            match visit(Visited::TooDeep)? {
+                true => continue,
+                false => return Ok(false),
+            }
         }
         if let Some((file, meta)) = open_file(directory, name) {
-            if budget.files == 0 || meta.size > budget.bytes {
+            if !visit(Visited::File { path, file, meta })? {
                 return Ok(false);
             }
-            budget.files -= 1;
-            budget.bytes -= send_file(&path, file, meta.size, false, meta.executable, link)?;
         } else if let Ok(opened) = rustix::fs::openat2(directory, name, DIRECTORY, Mode::empty(), BENEATH)
-            && !walk(opened.as_fd(), &path, budget, link)?
+            && !walk(opened.as_fd(), &path, entries, visit)?
         {
             return Ok(false);
         }
@@ -137,8 +192,7 @@ fn walk(directory: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, link: &mut
 }
 
 /// Sends at most `keep` bytes of a file. Returns how many were sent.
-fn send_file(path: &str, file: File, keep: u64, cut: bool, executable: bool, link: &mut Link) -> io::Result<u64> {
-    link.send(&FromAgent::File { path: path.to_owned(), executable, truncated: cut });
+fn send_content(file: File, keep: u64, link: &mut Link) -> io::Result<u64> {
     let (mut file, mut sent) = (file.take(keep), 0);
     let mut data = vec![0; DATA_MAX];
     loop {

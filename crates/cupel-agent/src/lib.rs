@@ -6,7 +6,7 @@
 //! ```text
 //! agent:   Ready
 //! worker:  File, Data…, File, Data…, …, Start, then Stdin, EndOfInput, Signal, Resize, Cancel in any order
-//! agent:   Started, then Output, Consumed in any order; Ended; StdoutClosed; File, Data…; Done
+//! agent:   Started, then Output, Consumed in any order; Ended; StdoutClosed; File, Data…; FoundFile, Data…; Done
 //! ```
 //!
 //! If standard input ends, the agent exits, and the kernel kills all processes of its container. So no container outlives its
@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol. A worker builds an image with its own agent, so both have the same version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Path of the agent in its container.
 pub const PATH: &str = "/.cupel-agent";
 /// The directory in which programs run.
@@ -94,8 +94,21 @@ pub enum Collect {
     Nothing,
     /// All regular files of the box, or of the outbox if there is one.
     All { files: u32, bytes: u64, after_failure: bool },
-    /// The files at these paths, truncated after this number of bytes in total.
-    Named { paths: Vec<String>, bytes: u64 },
+    /// The files at these paths, truncated after this number of bytes in total; then the files that a search finds.
+    Named { paths: Vec<String>, bytes: u64, find: Option<Find> },
+}
+
+/// A search for regular files by pattern.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Find {
+    /// A file is found if one of these matches its path.
+    pub patterns: Vec<String>,
+    /// Maximum number of files, the first by path.
+    pub files: u32,
+    /// Maximum size of a file whose content is sent.
+    pub file_bytes: u64,
+    /// Maximum size of all contents.
+    pub bytes: u64,
 }
 
 /// The limits that the agent enforces. The container enforces the limits on memory, processes and the size of the box.
@@ -139,6 +152,8 @@ pub enum FromAgent {
     StdoutClosed,
     /// A file of the box. Its content follows as [`FromAgent::Data`]; the next message of another kind ends it.
     File { path: String, executable: bool, truncated: bool },
+    /// A file that was found by pattern, ordered by path. If it has content, the content follows as [`FromAgent::Data`].
+    FoundFile { path: String, size: u64, has_content: bool },
     /// Content of the last file.
     Data(Vec<u8>),
     /// The step has ended, and all its processes are gone.

@@ -33,6 +33,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/submissions", User(READ)),
     (Method::GET, "/submissions/{submission_id}", User(READ)),
     (Method::GET, "/submissions/{submission_id}/runs", User(READ)),
+    (Method::GET, "/submissions/{submission_id}/artifacts/{path}", User(READ)),
     (Method::POST, "/submissions/{submission_id}/rejudge", Owner(PROBLEMS)),
     (Method::GET, "/webhooks/deliveries", User(READ)),
     (Method::POST, "/webhooks/deliveries/{delivery_id}/redeliver", User(WRITE)),

@@ -96,9 +96,10 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         if has("tests") {
             let tests = json!({ "required": ["tests"], "properties": { "tests": { "type": "array", "minItems": 1 } } });
             rules.extend(inputs.iter().map(|input| not_both(tests.clone(), is_not_empty(input))));
-            if has("fetch_files") {
-                let fetched = json!({ "required": ["fetch_files"], "properties": { "fetch_files": { "type": "array", "minItems": 1 } } });
-                rules.push(not_both(tests, fetched));
+            for field in ["fetch_files", "artifacts"].into_iter().filter(|field| has(field)) {
+                let wanted =
+                    json!({ "required": [field], "properties": { field: { "type": "array", "minItems": 1 } } });
+                rules.push(not_both(tests.clone(), wanted));
             }
         }
         let penalties: Vec<&str> =
@@ -163,8 +164,10 @@ fn add_bounds(object: &mut Object) {
             args.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(NO_NUL))));
         }
     }
-    if let Some(RefOr::T(Schema::Array(paths))) = object.properties.get_mut("fetch_files") {
-        paths.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(BOX_PATH))));
+    for (name, pattern) in [("fetch_files", BOX_PATH), ("artifacts", PATH_PATTERN)] {
+        if let Some(RefOr::T(Schema::Array(paths))) = object.properties.get_mut(name) {
+            paths.items = ArrayItems::RefOrSchema(Box::new(RefOr::T(text(pattern))));
+        }
     }
     if let Some(RefOr::T(Schema::Object(env))) = object.properties.get_mut("env") {
         env.max_properties = Some(bounds.env_max);
@@ -183,6 +186,9 @@ macro_rules! component {
 
 /// A relative path inside the box ([`cupel_types::BoxPath`]). 256 characters have at most 1,024 bytes.
 const BOX_PATH: &str = concat!("^(?=[ -~]{1,1024}$|.{1,256}$)", component!(), "(/", component!(), "){0,31}$");
+
+/// A pattern of such paths ([`cupel_types::PathPattern`]). 32 characters have at most 128 bytes.
+const PATH_PATTERN: &str = concat!("^(?=[ -~]{1,128}$|.{1,32}$)", component!(), "(/", component!(), "){0,31}$");
 
 /// A group of digits of an IPv6 address.
 macro_rules! group {

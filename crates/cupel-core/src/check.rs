@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cupel_languages::{Availability, ImageExecutor, Language, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, Instructions, Limits,
-    LimitsRequest, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions, counted,
+    ARTIFACT_PATTERNS_MAX, BoxFile, BoxFiles, BoxPath, Bytes, Cases, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX,
+    Instructions, Limits, LimitsRequest, PathPattern, Program, Solution, Source, SubmissionKind, TestCase, ToolOptions,
+    counted,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -74,6 +75,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
                 tests,
                 stderr_to_stdout: _,
                 fetch: _,
+                artifacts: _,
                 limits: _,
                 live: _,
             } = program;
@@ -169,7 +171,8 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
-        let NewProgram { source, tools, args, env, stdin, tests, stderr_to_stdout, fetch, limits, live } = program;
+        let NewProgram { source, tools, args, env, stdin, tests, stderr_to_stdout, fetch, artifacts, limits, live } =
+            program;
         let language = self.language(&source.language, registry);
         let files = self.files(source, language);
         self.tools(tools);
@@ -183,6 +186,7 @@ impl Checker<'_> {
             self.fault(pointer, SubmissionFaultKind::BadInput, detail);
         }
         let fetch = self.fetch(fetch, !tests.is_empty());
+        let artifacts = self.artifacts(artifacts, !tests.is_empty());
         let tests = self.tests(tests, stdin);
         if let Some(language) = language {
             self.limits(*limits, language);
@@ -199,6 +203,7 @@ impl Checker<'_> {
             tests,
             stderr_to_stdout: *stderr_to_stdout,
             fetch,
+            artifacts,
             live: *live,
         })
     }
@@ -360,6 +365,27 @@ impl Checker<'_> {
             }
         }
         fetch
+    }
+
+    fn artifacts(&mut self, patterns: &[String], has_tests: bool) -> Vec<PathPattern> {
+        if patterns.len() > ARTIFACT_PATTERNS_MAX {
+            let detail = format!("at most {ARTIFACT_PATTERNS_MAX} patterns; there are {}", patterns.len());
+            self.fault("/artifacts", SubmissionFaultKind::TooMany, detail);
+            return Vec::new();
+        }
+        if has_tests && !patterns.is_empty() {
+            self.fault("/artifacts", SubmissionFaultKind::BadTest, "with tests, no files are kept");
+        }
+        let mut checked = Vec::with_capacity(patterns.len());
+        for (i, pattern) in patterns.iter().enumerate() {
+            match PathPattern::new(pattern) {
+                Ok(pattern) => checked.push(pattern),
+                Err(error) => {
+                    self.fault(format!("/artifacts/{i}"), SubmissionFaultKind::BadPath, error.to_string());
+                }
+            }
+        }
+        checked
     }
 
     fn tests(&mut self, sent: &[TestCase], stdin: &[u8]) -> Vec<TestCase> {

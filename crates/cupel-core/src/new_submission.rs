@@ -58,6 +58,8 @@ pub struct NewProgram {
     pub stderr_to_stdout: bool,
     /// Paths of files to read back after the execution, if there are no tests.
     pub fetch: Vec<String>,
+    /// Patterns of the files to keep after the execution, if there are no tests.
+    pub artifacts: Vec<String>,
     /// Requested limits.
     pub limits: LimitsRequest,
     /// Set if standard input arrives while the program runs.

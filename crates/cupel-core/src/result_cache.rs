@@ -96,6 +96,7 @@ impl Core {
         key.part(&program.stdin);
         key.part([u8::from(program.stderr_to_stdout)]);
         key.list(&program.fetch, |key, path| key.part(path.as_str()));
+        key.list(&program.artifacts, |key, pattern| key.part(pattern.as_str()));
         key.list(&program.tests, |key, test| {
             key.part(&test.name);
             key.part(&test.stdin);

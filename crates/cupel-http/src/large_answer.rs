@@ -4,6 +4,8 @@
 //! *Invariant:* the memory of a large response is reserved before the response is built, and stays reserved while the
 //! response is built, even if the client disconnects.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::header;
@@ -14,6 +16,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use crate::app::Shared;
+use crate::budget::Held;
 use crate::error::ApiError;
 
 /// Maximum output, in bytes, that a handler itself serializes. This takes about a millisecond.
@@ -46,12 +49,32 @@ pub async fn json<T: Serialize>(
     });
     let (rest, held) =
         made.await.map_err(|e| ApiError::internal(&e))?.map_err(|e: serde_json::Error| ApiError::internal(&e))?;
-    let pieces = stream::unfold((rest, held), |(mut rest, held)| async move {
+    Ok(([(header::CONTENT_TYPE, "application/json")], in_pieces(rest, held)).into_response())
+}
+
+/// The response with these bytes and their length.
+///
+/// # Errors
+///
+/// If the budget for large responses stays exhausted for the maximum wait.
+pub async fn bytes(app: &Shared, user: UserId, data: Arc<[u8]>) -> Result<Response, ApiError> {
+    let length = data.len();
+    let data = Bytes::from_owner(data);
+    let body = if length < SMALL_BYTES {
+        Body::from(data)
+    } else {
+        in_pieces(data, app.answers.wait_for(user, length, app.settings.answer_wait_max).await?)
+    };
+    Ok(([(header::CONTENT_LENGTH, length)], body).into_response())
+}
+
+/// Sends the bytes in pieces. Their memory stays reserved until the client has received them.
+fn in_pieces(rest: Bytes, held: Held) -> Body {
+    Body::from_stream(stream::unfold((rest, held), |(mut rest, held)| async move {
         if rest.is_empty() {
             return None;
         }
         let piece = rest.split_to(rest.len().min(PIECE_BYTES));
         Some((Ok::<_, std::convert::Infallible>(piece), (rest, held)))
-    });
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(pieces)).into_response())
+    }))
 }

@@ -87,6 +87,12 @@ pub fn fetched<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
     from.deserialize_seq(List { max: cupel_types::FETCH_FILES_MAX, what: "paths in `fetch_files`", entry: PhantomData })
 }
 
+/// Patterns of the files to keep after the execution.
+pub fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let max = cupel_types::ARTIFACT_PATTERNS_MAX;
+    from.deserialize_seq(List { max, what: "patterns in `artifacts`", entry: PhantomData })
+}
+
 /// Environment variables of a program.
 pub fn env<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     from.deserialize_map(Map { max: MAX.get().env, what: "variables" })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, Limits, Root, StepReport, UserId};
+use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, FileSearch, FoundFiles, Limits, Root, StepReport, UserId};
 
 use crate::live::LiveStdin;
 
@@ -153,12 +153,14 @@ pub enum Collect {
     All,
     /// The files in a directory that exists from the start.
     Outbox(BoxPath),
-    /// The files at these paths, in [`StepResult::fetched`].
+    /// The files at these paths, in [`StepResult::fetched`], and those that a search finds, in [`StepResult::found`].
     Named {
         /// The paths, in the order in which the files are returned.
         paths: Vec<BoxPath>,
-        /// Maximum total size of the returned files.
+        /// Maximum total size of the files at the paths.
         keep: Bytes,
+        /// The search.
+        find: Option<FileSearch>,
     },
 }
 
@@ -206,6 +208,8 @@ pub struct StepResult {
     pub files_truncated: bool,
     /// The files of [`Collect::Named`], if the program ended by itself or by a signal.
     pub fetched: Vec<FetchedFile>,
+    /// The files that the search of [`Collect::Named`] found, if the program ended by itself or by a signal.
+    pub found: FoundFiles,
 }
 
 /// The step could not be run or observed. This is an internal failure, never a failure of the program.

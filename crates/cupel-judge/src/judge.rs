@@ -17,15 +17,15 @@ use std::time::Duration;
 use cupel_languages::Language;
 use cupel_problem::{Comparison, TokenRules};
 use cupel_types::{
-    BoxFiles, Bytes, CaseReport, FETCH_BYTES_MAX, FetchedFile, Limits, LimitsRequest, Outcome, Output, Program,
-    RunReport, StepReport, TestCase, Usage, UserId, Verdict,
+    BoxFiles, Bytes, CaseReport, FETCH_BYTES_MAX, FetchedFile, FoundFiles, Limits, LimitsRequest, Outcome, Output,
+    Program, RunReport, StepReport, TestCase, Usage, UserId, Verdict,
 };
 
 use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
-use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor};
+use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor, artifacts};
 
 /// Number of bytes that are reserved for each later stream, if the run's bound is large enough. So even if earlier
 /// tests print much, the last test shows the beginning of its output.
@@ -45,7 +45,7 @@ pub struct JudgeRequest<'a> {
     /// Standard input instead of the submission's. Used by the command line, which streams the input.
     pub stdin: Option<StdinSource>,
     /// Maximum number of bytes of output in the report: the compiler's output, both streams of all cases, and the files that are
-    /// read back, together. Output beyond this bound is judged, but not stored, and marked as truncated.
+    /// read back, and the artifacts, together. Output beyond this bound is judged, but not stored, and marked as truncated.
     pub output_kept_max: Bytes,
     /// Maximum wall-clock time of all executions together.
     pub time_max: Duration,
@@ -109,8 +109,12 @@ pub fn judge(
     let mut argv = language.execute_command(&values);
     argv.extend_from_slice(&program.args);
     let env = language.environment(&program.env);
-    let collect = match program.tests.is_empty() && !program.fetch.is_empty() {
-        true => Collect::Named { paths: program.fetched_paths(), keep: FETCH_BYTES_MAX.min(request.output_kept_max) },
+    let find = artifacts::search(&program.artifacts, &in_box);
+    let collect = match program.tests.is_empty() && (find.is_some() || !program.fetch.is_empty()) {
+        true => {
+            let keep = FETCH_BYTES_MAX.min(request.output_kept_max);
+            Collect::Named { paths: program.fetched_paths(), keep, find }
+        }
         false => Collect::Nothing,
     };
     let runnable = Runnable {
@@ -126,12 +130,13 @@ pub fn judge(
     };
     if program.tests.is_empty() {
         let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(program.stdin.clone()));
-        let Executed { verdict, mut step, fetched, exception, is_overdue } =
+        let Executed { verdict, mut step, fetched, found, exception, is_overdue } =
             runnable.execute(None, stdin, request.time_max, executor, observer)?;
         room.keep(&mut step.stdout);
         room.keep(&mut step.stderr);
         report.files = fetched;
         report.files.iter_mut().for_each(|file| room.keep(&mut file.content));
+        report.artifacts = artifacts::of(found, &runnable.files, &mut room);
         report.verdict = verdict;
         report.message = match is_overdue {
             true => Some(runnable.overdue_message()),
@@ -163,6 +168,7 @@ struct Executed {
     verdict: Verdict,
     step: StepReport,
     fetched: Vec<FetchedFile>,
+    found: FoundFiles,
     /// The exception that ended the program, as reported by its language.
     exception: Option<String>,
     /// Whether the run's total time ended the execution, not one of the execution's own limits.
@@ -182,7 +188,7 @@ impl Runnable<'_> {
         let mut cases = cases.iter();
         while let Some(case) = cases.next() {
             let stdin = StdinSource::Bytes(case.stdin.clone());
-            let Executed { verdict, mut step, exception, is_overdue, fetched: _ } =
+            let Executed { verdict, mut step, exception, is_overdue, fetched: _, found: _ } =
                 self.execute(Some(case), stdin, left, executor, observer)?;
             left = left.saturating_sub(step.usage.wall_time);
             let message = match verdict {
@@ -271,7 +277,7 @@ impl Runnable<'_> {
             collect: self.collect.clone(),
         };
         let mut forward = Forward { case: name, stderr: End::default(), observer };
-        let StepResult { mut report, fetched, .. } = executor.execute(step, &mut forward)?;
+        let StepResult { mut report, fetched, found, .. } = executor.execute(step, &mut forward)?;
         let stderr = forward.stderr;
         let names_file = self.sources.len() > 1;
         let exception = exception(self.language, &mut report, &stderr, self.sources, names_file, &self.limits);
@@ -292,7 +298,7 @@ impl Runnable<'_> {
             outcome: report.outcome,
             usage: &report.usage,
         });
-        Ok(Executed { verdict, step: report, fetched, exception, is_overdue })
+        Ok(Executed { verdict, step: report, fetched, found, exception, is_overdue })
     }
 }
 
@@ -342,6 +348,15 @@ impl OutputBudget {
         if keep < output.data.len() {
             *output = Output { data: Arc::from(&output.data[..keep]), truncated: true };
         }
+    }
+
+    /// Takes the space for `length` bytes, if there is enough. Returns whether there was.
+    pub(crate) fn keep_whole(&mut self, length: usize) -> bool {
+        match self.left.checked_sub(length) {
+            Some(left) => self.left = left,
+            None => return false,
+        }
+        true
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Executor`] with the sandbox. A failure of the executor is never a verdict.
 #![forbid(unsafe_code)]
 
+mod artifacts;
 mod cache;
 mod compare;
 mod compile;

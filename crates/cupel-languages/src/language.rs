@@ -179,10 +179,9 @@ impl Language {
 
     /// Whether the compile step passes this file on to the program.
     ///
-    /// A pattern with a `/` matches the whole path; one without matches the file name in any directory. `*` matches any
-    /// characters except `/`.
+    /// [`cupel_glob::matches`] says what a pattern matches.
     pub fn is_artifact(&self, path: &BoxPath) -> bool {
-        self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| glob_path(pattern, path))
+        self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| cupel_glob::matches(pattern, path.as_str()))
     }
 
     /// The samples whose libraries are installed.
@@ -214,35 +213,6 @@ impl Language {
             Availability::Unprobed | Availability::Unavailable { .. } => None,
         }
     }
-}
-
-/// Whether a pattern matches a path, or its last component if the pattern has no `/`.
-pub(crate) fn glob_path(pattern: &str, path: &BoxPath) -> bool {
-    let path = path.as_str();
-    let name = path.rsplit('/').next().unwrap_or(path);
-    glob(pattern.as_bytes(), if pattern.contains('/') { path } else { name }.as_bytes())
-}
-
-/// Glob match. Backtracks only to the last `*`: at most pattern length times text length.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p, t));
-            p += 1;
-        } else if pattern.get(p) == Some(&text[t]) {
-            p += 1;
-            t += 1;
-        } else if let Some((sp, st)) = star.filter(|&(_, st)| text[st] != b'/') {
-            star = Some((sp, st + 1));
-            p = sp + 1;
-            t = st + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|&c| c == b'*')
 }
 
 /// Rule that finds the installed version of a toolchain.
@@ -360,26 +330,4 @@ pub struct Sample {
     pub message: Option<String>,
     /// Expected verdict.
     pub verdict: Verdict,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stops_at_a_slash() {
-        for (pattern, text, expected) in [
-            ("main", "main", true),
-            ("main", "main.c", false),
-            ("*.class", "Main$1.class", true),
-            ("*.class", "Main.java", false),
-            ("out/*.js", "out/a.js", true),
-            ("out/*.js", "out/a/b.js", false),
-            ("*", "", true),
-            ("a*b*c", "aXbXbXc", true),
-            ("a*b*c", "aXbX", false),
-        ] {
-            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
-        }
-    }
 }

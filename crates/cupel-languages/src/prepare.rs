@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::Template;
 use crate::faults::Faults;
-use crate::language::glob_path;
+
 use crate::limits::LimitsDto;
 use crate::mount::check_mount;
 
@@ -44,7 +44,7 @@ pub struct Prepare {
 impl Prepare {
     /// Whether this file is kept.
     pub fn is_output(&self, path: &BoxPath) -> bool {
-        self.outputs.iter().any(|pattern| glob_path(pattern, path))
+        self.outputs.iter().any(|pattern| cupel_glob::matches(pattern, path.as_str()))
     }
 }
 

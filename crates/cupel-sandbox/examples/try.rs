@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         collect: None,
         outbox: None,
         fetch: Vec::new(),
+        find: None,
         watch: false,
     };
     let report = sandbox.slot(0).run(&command, &mut Terminal)?;

@@ -4,7 +4,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_types::{BoxFiles, BoxPath, ExitStatus, FetchedFile, ImageRoot, Limits, Outcome, TerminalSize, Usage};
+use cupel_types::{
+    BoxFiles, BoxPath, ExitStatus, FetchedFile, FileSearch, FoundFiles, ImageRoot, Limits, Outcome, TerminalSize, Usage,
+};
 
 use crate::CollectLimits;
 use crate::live::LiveQueue;
@@ -46,6 +48,9 @@ pub struct Command {
     /// Paths of single files to collect. If there are any, only the files at these paths are collected, into
     /// [`CellReport::fetched`], even if a signal ended the program. Files that exceed the bound on bytes are cut off.
     pub fetch: Vec<BoxPath>,
+    /// A search for files by pattern. If there is one, only the files that it finds and those of `fetch` are collected,
+    /// into [`CellReport::found`] and [`CellReport::fetched`], even if a signal ended the program.
+    pub find: Option<FileSearch>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
 }
@@ -159,6 +164,8 @@ pub struct CellReport {
     pub files_truncated: bool,
     /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit.
     pub fetched: Vec<FetchedFile>,
+    /// The result of [`Command::find`]. Empty if the program exceeded a limit.
+    pub found: FoundFiles,
     /// Whether the program was started as a copy of a warm interpreter.
     pub warm: bool,
     /// Why the lane starts programs cold although warm starts are configured; reported once per lane.
@@ -182,6 +189,7 @@ impl CellReport {
             files: BoxFiles::default(),
             files_truncated: false,
             fetched: Vec::new(),
+            found: FoundFiles::default(),
             warm: false,
             cold: None,
         }

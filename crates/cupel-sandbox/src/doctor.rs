@@ -144,6 +144,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         collect: None,
         outbox: None,
         fetch: Vec::new(),
+        find: None,
         watch: false,
     };
     // The second run searches for data that the first run left behind.

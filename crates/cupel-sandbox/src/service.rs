@@ -131,6 +131,8 @@ impl ServiceCell {
             result: false,
             outbox: String::new(),
             fetch: Vec::new(),
+            patterns: Vec::new(),
+            found_max: 0,
             watch: false,
             live: false,
             terminal: None,

@@ -13,7 +13,7 @@ use cupel_core::{
 };
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Live, Outcome, Output, PriorityClass,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Live, Outcome, Output, PathPattern, PriorityClass,
     ProblemVersion, Program, RunId, RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId,
     SubmissionKind, TestCase, Usage, UserId, Verdict,
 };
@@ -219,6 +219,7 @@ impl SubmissionBuilder {
                 tests,
                 stderr_to_stdout,
                 fetch,
+                artifacts,
                 limits,
                 live,
             }) => (
@@ -231,6 +232,7 @@ impl SubmissionBuilder {
                     tests,
                     stderr_to_stdout,
                     fetch: fetch.iter().map(|path| BoxPath::new(path).expect("a path")).collect(),
+                    artifacts: artifacts.iter().map(|one| PathPattern::new(one).expect("a pattern")).collect(),
                     live,
                 }),
                 limits,
@@ -310,6 +312,7 @@ pub fn a_report(stdout: &[u8]) -> RunReport {
         }),
         cases: Vec::new(),
         files: Vec::new(),
+        artifacts: Default::default(),
         grading: None,
         verification: None,
         limits: Limits::default(),

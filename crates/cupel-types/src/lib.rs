@@ -4,6 +4,7 @@
 //! boundary (HTTP, tables, messages) has its own DTOs and converts to and from these types.
 #![forbid(unsafe_code)]
 
+mod artifact;
 mod chain;
 mod counted;
 mod files;
@@ -23,6 +24,10 @@ mod units;
 mod verdict;
 mod verification;
 
+pub use artifact::{
+    ARTIFACT_BYTES_MAX, ARTIFACT_PATTERNS_MAX, ARTIFACTS_BYTES_MAX, ARTIFACTS_LISTED_MAX, ARTIFACTS_MAX, Artifact,
+    ArtifactContent, Artifacts, FileSearch, FoundFile, FoundFiles, Omission, PathPattern, PathPatternError,
+};
 pub use chain::chain;
 pub use counted::counted;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};

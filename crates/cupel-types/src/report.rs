@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxPath, Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
+use crate::{Artifacts, BoxPath, Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
 
 /// The kept part of an output stream.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct RunReport {
     /// The files that the submission requested, in the order of the request, with their content after the execution.
     /// Only regular files; missing files are omitted. Empty if a limit ended the program.
     pub files: Vec<FetchedFile>,
+    /// The files that the program left behind, if the submission has patterns. Empty if a limit ended the program.
+    pub artifacts: Artifacts,
     /// The result of a problem's cases, if the submission was to a problem.
     pub grading: Option<Grading>,
     /// The result of a package verification, if one was requested.
@@ -113,6 +115,7 @@ impl RunReport {
             execution: None,
             cases: Vec::new(),
             files: Vec::new(),
+            artifacts: Artifacts::default(),
             grading: None,
             verification: None,
             limits,

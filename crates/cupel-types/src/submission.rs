@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    BoxFiles, BoxPath, Bytes, ContentHash, LanguageId, LimitsRequest, ProblemId, SubmissionId, TerminalSize, UserId,
-    named,
+    BoxFiles, BoxPath, Bytes, ContentHash, LanguageId, LimitsRequest, PathPattern, ProblemId, SubmissionId,
+    TerminalSize, UserId, named,
 };
 
 /// A user's submission: the work and the requested options. Immutable once accepted; each judging of it is a run.
@@ -139,6 +139,9 @@ pub struct Program {
     /// Files to read back from the box after the execution. Used only without tests. At most [`FETCH_FILES_MAX`] files,
     /// whose paths have at most [`FETCH_PATHS_BYTES_MAX`] bytes in total.
     pub fetch: Vec<BoxPath>,
+    /// Patterns of the files to keep after the execution, if there are no tests; at most
+    /// [`ARTIFACT_PATTERNS_MAX`](crate::ARTIFACT_PATTERNS_MAX).
+    pub artifacts: Vec<PathPattern>,
     /// Set if standard input arrives while the program runs; then there is no `stdin` and there are no tests.
     pub live: Option<Live>,
 }

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 /// Allowed dependencies: each crate, and the workspace crates it may be built with. Ordered bottom up.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-types", &[]),
-    ("cupel-sandbox", &["cupel-types"]),
-    ("cupel-languages", &["cupel-types"]),
+    // Patterns of paths, also for the agent, which depends on no other crate.
+    ("cupel-glob", &[]),
+    ("cupel-sandbox", &["cupel-types", "cupel-glob"]),
+    ("cupel-languages", &["cupel-types", "cupel-glob"]),
     // Images are files; nothing in this crate runs a program.
     ("cupel-images", &["cupel-types"]),
     // Problems do not depend on package formats.
@@ -19,9 +21,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-package", &["cupel-types", "cupel-languages", "cupel-problem"]),
     ("cupel-function", &["cupel-types", "cupel-languages", "cupel-problem"]),
     // The judge does not depend on package formats, either.
-    ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-function"]),
+    ("cupel-judge", &["cupel-types", "cupel-glob", "cupel-languages", "cupel-problem", "cupel-function"]),
     // The first process of a container, linked statically into images of any kind, so it is as small as possible.
-    ("cupel-agent", &[]),
+    ("cupel-agent", &["cupel-glob"]),
     // Executors implement the judge's port. They use no server, no store and no configuration.
     ("cupel-runner", &["cupel-types", "cupel-sandbox", "cupel-languages", "cupel-judge", "cupel-agent"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),

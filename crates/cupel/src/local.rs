@@ -122,6 +122,7 @@ impl Program {
             tests: Vec::new(),
             stderr_to_stdout: false,
             fetch: Vec::new(),
+            artifacts: Vec::new(),
             live: None,
         }
     }

@@ -94,7 +94,7 @@ pub(crate) fn become_owner_of_part(data: &Path, part: &Path, group: Option<u32>)
     let meta = fs::metadata(data).map_err(at(data))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
     if user.uid == 0 {
-        return Ok(drop_privileges_keep_user(Some(part))?);
+        return Ok(drop_privileges_keep_user(&[part])?);
     }
     give_part(data, part)?;
     become_user(Some(user), data, None, group)
@@ -132,9 +132,10 @@ fn become_user(
 }
 
 /// Gives up all privileges but keeps the user id. For commands that work on the user's own files. Afterwards, the
-/// process can write only beneath `directory`. Must be called while there is one thread.
-pub(crate) fn drop_privileges_keep_user(directory: Option<&Path>) -> Result<(), GiveUpError> {
-    privileges::give_up(None, None, &directory.map_or_else(|| TEMPORARY.map(Path::new).to_vec(), writable))
+/// process can write only beneath `directories`. Must be called while there is one thread.
+pub(crate) fn drop_privileges_keep_user(directories: &[&Path]) -> Result<(), GiveUpError> {
+    let writable: Vec<&Path> = directories.iter().copied().chain(TEMPORARY.map(Path::new)).collect();
+    privileges::give_up(None, None, &writable)
 }
 
 fn writable(directory: &Path) -> Vec<&Path> {

@@ -899,6 +899,15 @@ export interface components {
             /** @description Each error with its location; empty if the error is not about the body. */
             errors: components["schemas"]["FieldError"][];
         };
+        /** @description A file that the program left behind, and that matches a pattern of `artifacts`. */
+        ArtifactView: {
+            path: string;
+            size_bytes: number;
+            media_type?: string | null;
+            sha256?: string | null;
+            url?: string | null;
+            omitted?: components["schemas"]["OmissionView"] | null;
+        };
         /** @description Id of a new question or announcement. */
         AskedView: {
             /**
@@ -1591,6 +1600,11 @@ export interface components {
             /** @description The created key. */
             key: components["schemas"]["KeyView"];
         };
+        /**
+         * @description Why the content of a file was omitted.
+         * @enum {string}
+         */
+        OmissionView: "file_too_large" | "no_room" | "too_many";
         /** @description A page of the programs that you share. */
         OwnSnippetPage: {
             /** @description The page, the program last shared first. */
@@ -2492,6 +2506,15 @@ export interface components {
             problem?: components["schemas"]["GradedView"] | null;
             /** @description The files that were requested with `fetch_files` and exist. Absent if there are none. */
             fetched_files?: components["schemas"]["FetchedFileView"][];
+            /**
+             * @description The files that the program left behind and that match a pattern of `artifacts`, ordered by path. At most 200 are
+             *     listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the output
+             *     together, unless the operator sets another maximum. Without the files of the request that the program did not
+             *     change. Absent if there are none.
+             */
+            artifacts?: components["schemas"]["ArtifactView"][];
+            /** @description Whether there may be more files than `artifacts` lists. Absent if not. */
+            artifacts_truncated?: boolean;
             /** @description The submitted files; only from `GET /submissions/{submission_id}`. */
             files?: components["schemas"]["SentFileView"][] | null;
         };

@@ -5,12 +5,15 @@ import { lazy, Suspense, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import type { usePlay } from '../hooks/usePlay'
+import { artifactTexts } from '../i18n/artifacts'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { Field } from '../ui/Field'
+import { patternFault } from '../util/artifacts'
 import { TabButton } from '../ui/TabButton'
 import type { Play, PlayLimits } from '../util/play'
+import { Artifacts } from './Artifacts'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
 import { Compiler, Text } from './ResultView'
@@ -35,6 +38,8 @@ interface PlayConsoleProps {
   play: Play
   language: Schema['LanguageView']
   limits: PlayLimits
+  /** Patterns of the files that the run keeps, if they are known. */
+  patterns: readonly string[] | undefined
   skipped: number
   onMode: (mode: InputMode) => void
   onChange: (change: Partial<Play>) => void
@@ -45,7 +50,7 @@ interface PlayConsoleProps {
 }
 
 export function PlayConsole(props: PlayConsoleProps) {
-  const { run, mode, play, skipped, onMode, onChange, onLine, onSkip, onReady } = props
+  const { run, mode, play, patterns, skipped, onMode, onChange, onLine, onSkip, onReady } = props
   const { state } = run
   const m = useMessages()
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
@@ -54,6 +59,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
   if (mode === 'terminal' && !wasOpened) setWasOpened(true)
   const compiler = state.result?.compilation_error
+  const files = state.kind === 'done' && state.result !== undefined && <Artifacts key={state.result.submission_id} result={state.result} patterns={patterns} />
   // The input mode of a run cannot change while the run is in progress.
   const tab = (one: InputMode, text: string) => (
     <TabButton id={`input-${one}`} isSelected={mode === one} onClick={() => !isLive && onMode(one)}>
@@ -84,6 +90,7 @@ export function PlayConsole(props: PlayConsoleProps) {
           {compiler != null && <Compiler text={compiler} onLine={onLine} />}
           <Text title={m.play.output} text={state.stdout} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
           <Text title={m.run.stderr} text={state.stderr} />
+          {!state.isTerminal && files}
         </div>
       )}
       {wasOpened && (
@@ -98,6 +105,7 @@ export function PlayConsole(props: PlayConsoleProps) {
               <Compiler text={compiler} onLine={onLine} />
             </div>
           )}
+          {state.isTerminal && files !== false && <div className="shrink-0 max-h-[45%] overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
           <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
             {KEYS.map(([name, sent]) => (
               <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 px-3 h-11 active:bg-border">
@@ -126,6 +134,8 @@ const KIB_PER_MIB = 1024
 function Settings({ run, play, language, limits, onChange, onLimits }: PlayConsoleProps) {
   const m = useMessages()
   const { options } = useTexts(editing)
+  const t = useTexts(artifactTexts)
+  const fault = patternFault(play.keep)
   const most = language.limits_max
   const [isOpen, setIsOpen] = useState(false)
   const isPhone = useMedia('(max-width: 599px)')
@@ -136,7 +146,7 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
       <summary className="flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
         <ChevronRight aria-hidden size={14} className="shrink-0 text-muted transition-transform in-open:rotate-90" />
         <span className="shrink-0">{m.play.settings}</span>
-        <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args].filter(Boolean).join(' · ')}</span>
+        <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args, play.keep].filter(Boolean).join(' · ')}</span>
       </summary>
       <div className="grid grid-cols-2 gap-3 px-3 pb-3">
         <Field label={m.play.args} hint={m.play.argsHint} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
@@ -152,6 +162,17 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
             className="col-span-2"
           />
         )}
+        <Field
+          label={t.keep}
+          hint={t.keepHint}
+          error={fault && t.faults[fault]}
+          value={play.keep ?? ''}
+          onChange={(event) => onChange({ keep: event.target.value })}
+          spellCheck={false}
+          autoCapitalize="none"
+          autoComplete="off"
+          className="col-span-2"
+        />
         <Limit label={m.play.cpu} value={limits.cpuMs / 1000} max={most.cpu_time_ms / 1000} onChange={(seconds) => onLimits({ ...limits, cpuMs: seconds * 1000 })} />
         <Limit label={m.play.memory} value={limits.memoryKb / KIB_PER_MIB} max={most.memory_kb / KIB_PER_MIB} onChange={(mib) => onLimits({ ...limits, memoryKb: mib * KIB_PER_MIB })} />
       </div>

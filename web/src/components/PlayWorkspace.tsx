@@ -12,12 +12,14 @@ import { useDraft } from '../hooks/useDraft'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
-import { useMessages } from '../i18n/messages'
+import { artifactTexts } from '../i18n/artifacts'
+import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
+import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
@@ -60,6 +62,7 @@ interface PlayWorkspaceProps {
 
 export function PlayWorkspace({ user, language, languages, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
+  const t = useTexts(artifactTexts)
   const isWide = useMedia('(min-width: 900px)')
   const main = language.source_file
   const fresh = freshText(language)
@@ -83,6 +86,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const [fault, setFault] = useState<string>()
   const [asksSignIn, setAsksSignIn] = useState(false)
   const [skipped, setSkipped] = useState(0)
+  const [patterns, setPatterns] = useState<string[]>()
   const editor = useRef<EditorHandle>(null)
   const terminal = useRef<TerminalHandle>(null)
   const early = useRef<Uint8Array[]>([])
@@ -117,10 +121,17 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     const isTerminal = mode === 'terminal'
     const request = requestOf(language, play, limits, isTerminal)
     const length = new TextEncoder().encode(JSON.stringify(request)).length
-    const wrong = play.files[0]?.text.trim() === '' ? m.editor.empty : length > REQUEST_BYTES_MAX ? m.play.tooLarge(bytes(length), bytes(REQUEST_BYTES_MAX)) : undefined
+    const ofPatterns = patternFault(play.keep)
+    const wrong =
+      play.files[0]?.text.trim() === ''
+        ? m.editor.empty
+        : length > REQUEST_BYTES_MAX
+          ? m.play.tooLarge(bytes(length), bytes(REQUEST_BYTES_MAX))
+          : ofPatterns && t.faults[ofPatterns]
     setFault(wrong)
     if (wrong !== undefined) return
     setSkipped(0)
+    setPatterns(patternsOf(play.keep))
     begun.current = play.files
     setPane('result')
     run.start(request, isTerminal ? (terminal.current?.size() ?? SIZE) : undefined)
@@ -302,6 +313,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       play={play}
       language={language}
       limits={limits}
+      patterns={patterns}
       skipped={skipped}
       onMode={choose}
       onChange={change}

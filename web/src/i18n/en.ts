@@ -199,7 +199,7 @@ export const en = {
     mainFile: 'The main file has the name that the language expects.',
     args: 'Arguments',
     argsHint: 'Separated by spaces; quotes keep spaces together.',
-    settings: 'Arguments and limits',
+    settings: 'Arguments, files and limits',
     cpu: 'CPU time in seconds',
     memory: 'Memory in MiB',
     atMost: (most: string) => `at most ${most}`,

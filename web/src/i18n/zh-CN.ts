@@ -164,7 +164,7 @@ export const zhCN: Messages = {
     mainFile: '主文件使用该语言规定的名称。',
     args: '参数',
     argsHint: '用空格分隔；引号内的空格会保留。',
-    settings: '参数和限制',
+    settings: '参数、文件和限制',
     cpu: 'CPU 时间（秒）',
     memory: '内存（MiB）',
     atMost: (most) => `最多 ${most}`,

@@ -67,6 +67,13 @@ describe('a request', () => {
     expect(playOf(textOf(withOptions), 'main.py')).toEqual(withOptions)
   })
 
+  it('has the patterns of the files to keep', () => {
+    const keeps = { ...play, keep: ' *.png "a b/*"' }
+    expect(requestOf(language, keeps, boundedLimits(language, {}), false)).toMatchObject({ artifacts: ['*.png', 'a b/*'] })
+    expect(requestOf(language, { ...play, keep: ' ' }, boundedLimits(language, {}), false)).not.toHaveProperty('artifacts')
+    expect(playOf(textOf(keeps), 'main.py')).toEqual(keeps)
+  })
+
   it('of a terminal session may wait for input as long as the server permits', () => {
     expect(requestOf(language, play, boundedLimits(language, {}), true).limits).toMatchObject({ wall_time_ms: 180_000, idle_time_ms: 120_000 })
   })

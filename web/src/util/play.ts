@@ -14,6 +14,8 @@ export interface Play {
   /** Compiler options, in the same form. */
   compilerArgs?: string
   stdin: string
+  /** Patterns of the files to keep, in the same form. */
+  keep?: string
   /** Limits that differ from the language's defaults. */
   limits?: Partial<PlayLimits>
 }
@@ -31,7 +33,7 @@ export function playOf(text: string, main: string): Play {
     raw = undefined
   }
   if (typeof raw !== 'object' || raw === null) return { files: [{ path: main, text }], args: '', stdin: '' }
-  const { files, args, compilerArgs, stdin, limits } = raw as Record<string, unknown>
+  const { files, args, compilerArgs, stdin, keep, limits } = raw as Record<string, unknown>
   const kept = (Array.isArray(files) ? (files as Partial<PlayFile>[]) : [])
     .filter((file) => typeof file?.path === 'string' && typeof file.text === 'string')
     .slice(0, FILES_MAX)
@@ -42,12 +44,20 @@ export function playOf(text: string, main: string): Play {
     args: typeof args === 'string' ? args : '',
     ...(typeof compilerArgs === 'string' && compilerArgs !== '' && { compilerArgs }),
     stdin: typeof stdin === 'string' ? stdin : '',
+    ...(typeof keep === 'string' && keep !== '' && { keep }),
     ...(typeof limits === 'object' && limits !== null && { limits }),
   }
 }
 
-export const textOf = ({ files, args, compilerArgs, stdin, limits }: Play): string =>
-  JSON.stringify({ files, args, ...(compilerArgs !== undefined && compilerArgs !== '' && { compilerArgs }), stdin, limits })
+export const textOf = ({ files, args, compilerArgs, stdin, keep, limits }: Play): string =>
+  JSON.stringify({
+    files,
+    args,
+    ...(compilerArgs !== undefined && compilerArgs !== '' && { compilerArgs }),
+    stdin,
+    ...(keep !== undefined && keep !== '' && { keep }),
+    limits,
+  })
 
 /** Slug of the playground's drafts. No problem can have this slug. */
 export const PLAY_SLUG = '(playground)'
@@ -170,6 +180,7 @@ export function requestOf(language: Language, play: Play, requested: PlayLimits,
     args: splitArgs(play.args),
     ...(language.compiled && play.compilerArgs !== undefined && play.compilerArgs.trim() !== '' && { compiler_args: splitArgs(play.compilerArgs) }),
     ...(!isTerminal && { input: play.stdin }),
+    ...(play.keep !== undefined && play.keep.trim() !== '' && { artifacts: splitArgs(play.keep) }),
     limits: {
       cpu_time_ms: cpuMs,
       memory_kb: memoryKb,

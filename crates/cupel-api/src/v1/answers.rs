@@ -158,7 +158,13 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
         report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.conversation.as_ref());
     let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]).flatten();
     let graded: usize = graded.chain(conversations).map(|output| output.data.len()).sum();
-    compile + graded + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
+    let fetched: usize = report.files.iter().map(|file| file.content.data.len()).sum();
+    let artifacts: usize = report.artifacts.files.iter().map(|artifact| artifact.path.as_str().len()).sum();
+    compile
+        + graded
+        + fetched
+        + artifacts
+        + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 
 /// JSON in a buffer of the exact size. The size is computed first, because a growing buffer may allocate twice as much.

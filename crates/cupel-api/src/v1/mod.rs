@@ -5,6 +5,7 @@ mod account;
 mod admin;
 mod admin_users;
 mod answers;
+mod artifacts;
 mod contests;
 mod dead_letters;
 mod drafts;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(drafts::revisions))
         .routes(routes!(drafts::revision))
         .routes(routes!(submissions::submissions))
+        .routes(routes!(artifacts::artifact))
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))
         .routes(routes!(account::register))

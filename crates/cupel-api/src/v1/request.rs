@@ -106,6 +106,13 @@ pub(crate) struct ExecuteRequest {
     #[serde(default, deserialize_with = "lists::fetched")]
     #[schema(max_items = 100)]
     pub(crate) fetch_files: Vec<String>,
+    /// Patterns of the files that are kept after the execution, such as `*.png` or `plots/**/*.svg`; the result lists them in
+    /// `artifacts`. Not together with `tests`. `*` stands for any characters except `/`, `?` for one of them, and a
+    /// component `**` for any number of directories; a pattern without `/` matches file names in all directories. Each
+    /// has at most 128 bytes. Only regular files are kept, and none if a limit ended the program.
+    #[serde(default, deserialize_with = "lists::patterns")]
+    #[schema(max_items = 16)]
+    pub(crate) artifacts: Vec<String>,
 }
 
 /// A file in the sandbox. One of `content` and `content_base64` is required.
@@ -330,6 +337,7 @@ impl ExecuteRequest {
             tests,
             stderr_to_stdout: false,
             fetch: self.fetch_files,
+            artifacts: self.artifacts,
             limits: self.limits.unwrap_or_default().into(),
             live: None,
         };

@@ -481,6 +481,7 @@ pub(crate) fn a_report() -> RunReport {
         execution: Some(a_step()),
         cases: Vec::new(),
         files: Vec::new(),
+        artifacts: Default::default(),
         grading: None,
         verification: None,
         limits: Limits { cpu_time: Duration::from_secs(2), memory: Bytes::mib(64), ..Limits::default() },

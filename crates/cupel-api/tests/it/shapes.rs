@@ -1,8 +1,8 @@
 //! Tests of complete response documents. Their exact shapes are guaranteed to clients.
 
 use cupel_types::{
-    BoxPath, CaseReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
-    SubmissionKind, Usage, Verdict,
+    Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, ContentHash, FetchedFile, Instructions, Limits,
+    Omission, Outcome, Output, PathPattern, RunReport, Signal, Start, StepReport, SubmissionKind, Usage, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -333,6 +333,82 @@ async fn files_of_a_program_are_read_back_if_the_request_names_them() {
             "submission-too-large",
             "/fetch_files",
         ),
+    ] {
+        let mut body = json!({ "language": "python", "source_code": "x" });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        app.post("/api/v1/execute", &body).bearer(&user.token).send().await.is_error(422, code).points_to(pointer);
+    }
+}
+
+fn artifact(path: &str, data: &[u8], media_type: &str) -> Artifact {
+    let content = ArtifactContent {
+        data: data.into(),
+        media_type: media_type.to_owned(),
+        hash: ContentHash::from_bytes([7; 32]),
+    };
+    Artifact { path: BoxPath::new(path).unwrap(), size: Bytes::new(data.len() as u64), content: Ok(content) }
+}
+
+#[tokio::test]
+async fn files_that_match_a_pattern_are_listed_and_only_pictures_are_shown_by_a_browser() {
+    let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    let body = json!({ "language": "python", "source_code": "x", "artifacts": ["*.png", "a/**"] });
+    let id = app.submit(&user, &body).await;
+    let assignment = app.next_run().await;
+    let SubmissionKind::Program(program) = &assignment.leased.submission.kind else { panic!("it is a program") };
+    assert_eq!(program.artifacts.iter().map(PathPattern::as_str).collect::<Vec<_>>(), ["*.png", "a/**"]);
+    let omitted =
+        Artifact { path: BoxPath::new("z").unwrap(), size: Bytes::mib(5), content: Err(Omission::FileTooLarge) };
+    let files = vec![
+        artifact("a/b.png", b"png", "image/png"),
+        artifact("a/c.svg", b"<svg/>", "image/svg+xml"),
+        artifact("large", &vec![b'l'; 2 << 20], "application/octet-stream"),
+        omitted,
+    ];
+    let artifacts = Artifacts { files, has_more: true };
+    app.core.complete(&assignment, RunReport { artifacts, ..a_report() }, Vec::new()).await.unwrap();
+    let hash = "07".repeat(32);
+    let url = |path: &str| format!("/api/v1/submissions/{id}/artifacts/{path}");
+    for place in ["execute", "submissions"] {
+        let view = app.get(&format!("/api/v1/{place}/{id}")).bearer(&user.token).send().await.json;
+        assert_eq!(
+            view["artifacts"][0],
+            json!({ "path": "a/b.png", "size_bytes": 3, "media_type": "image/png", "sha256": hash, "url": url("a%2Fb.png") })
+        );
+        assert_eq!(
+            view["artifacts"][3],
+            json!({ "path": "z", "size_bytes": 5 << 20, "omitted": "file_too_large" }),
+            "{view}"
+        );
+        assert_eq!(view["artifacts_truncated"], true);
+    }
+    for (path, how, media_type) in [
+        ("a%2Fb.png", "inline; filename*=UTF-8''b.png", "image/png"),
+        ("a%2Fc.svg", "attachment; filename*=UTF-8''c.svg", "image/svg+xml"),
+        ("large", "attachment; filename*=UTF-8''large", "application/octet-stream"),
+    ] {
+        let answer = app.get(&url(path)).bearer(&user.token).send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, media_type));
+        assert_eq!((answer.header("content-disposition"), answer.header("x-content-type-options")), (how, "nosniff"));
+        assert_eq!(answer.header("cache-control"), "private, no-cache");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; sandbox"));
+        assert_eq!(app.get(&url(path)).bearer(&other.token).send().await.status, 404, "{path}");
+        let tag = answer.header("etag").to_owned();
+        assert_eq!(tag, format!("\"{hash}\""));
+        let known = app.get(&url(path)).bearer(&user.token).header("if-none-match", &tag).send().await;
+        assert_eq!((known.status.as_u16(), known.text.as_str()), (304, ""));
+    }
+    assert_eq!(app.get(&url("large")).bearer(&user.token).send().await.text, "l".repeat(2 << 20));
+    for path in ["z", "none", "a", "%2e%2e%2Fa", "%00"] {
+        app.get(&url(path)).bearer(&user.token).send().await.is_error(404, "not-found");
+    }
+
+    for (change, code, pointer) in [
+        (json!({ "artifacts": ["*.png", "../*"] }), "invalid-path", "/artifacts/1"),
+        (json!({ "artifacts": ["*"], "tests": [{ "stdin": "" }] }), "invalid-submission", "/artifacts"),
+        (json!({ "artifacts": vec!["*"; 17] }), "submission-too-large", "/artifacts"),
+        (json!({ "artifacts": ["x".repeat(129)] }), "invalid-path", "/artifacts/0"),
     ] {
         let mut body = json!({ "language": "python", "source_code": "x" });
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use cupel_languages::Registry;
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Signal, Source, ToolOptions};
+use cupel_types::{
+    Artifact, BoxFile, BoxFiles, BoxPath, FoundFile, Omission, PathPattern, Signal, Source, ToolOptions,
+};
 
 use super::*;
 use crate::scripted::{Answers, SCRIPT};
@@ -55,6 +57,7 @@ fn a_program(files: Vec<BoxFile>) -> Program {
         tests: Vec::new(),
         stderr_to_stdout: false,
         fetch: Vec::new(),
+        artifacts: Vec::new(),
         live: None,
     }
 }
@@ -98,6 +101,7 @@ struct Answer {
     files: Vec<BoxFile>,
     files_truncated: bool,
     fetched: Vec<FetchedFile>,
+    found: FoundFiles,
     cpu_time: Duration,
 }
 
@@ -109,6 +113,7 @@ fn ends(outcome: Outcome) -> Answer {
         files: Vec::new(),
         files_truncated: false,
         fetched: Vec::new(),
+        found: FoundFiles::default(),
         cpu_time: Duration::from_secs(1),
     }
 }
@@ -155,6 +160,7 @@ impl Executor for Scripted {
             files: BoxFiles::new(answer.files),
             files_truncated: answer.files_truncated,
             fetched: answer.fetched,
+            found: answer.found,
         })
     }
 }
@@ -586,7 +592,7 @@ fn the_files_that_a_program_asked_for_are_in_its_report() {
     let answer = Answer { fetched: files.clone(), ..ends(Outcome::Exited(1)) };
     let mut executor = scripted([answer]);
     let (report, _) = judged("script", &program, &mut executor, &NoCache);
-    assert_eq!(executor.asked[0].collect, Collect::Named { paths, keep: Bytes::mib(1) });
+    assert_eq!(executor.asked[0].collect, Collect::Named { paths, keep: Bytes::mib(1), find: None });
     assert_eq!(report.files, files);
 }
 
@@ -604,9 +610,55 @@ fn files_that_are_read_back_share_the_bound_on_kept_output() {
 }
 
 #[test]
+fn the_files_that_match_a_pattern_are_the_artifacts_of_a_run() {
+    let artifacts = vec![PathPattern::new("*.txt").unwrap()];
+    let program = Program { artifacts, ..a_program(vec![file("main.scr", "x"), file("sent.txt", "same")]) };
+    let found = |path: &str, text: &str| FoundFile {
+        path: BoxPath::new(path).unwrap(),
+        size: Bytes::new(text.len() as u64),
+        data: Some(text.as_bytes().into()),
+    };
+    let files = vec![found("new.txt", "abc"), found("sent.txt", "same")];
+    let answer = Answer { found: FoundFiles { files, has_more: false }, ..ends(Outcome::Exited(1)) };
+    let mut executor = scripted([answer]);
+    let (report, _) = judged("script", &program, &mut executor, &NoCache);
+    let Collect::Named { paths, find: Some(find), .. } = &executor.asked[0].collect else {
+        panic!("{:?}", executor.asked[0].collect)
+    };
+    assert_eq!((paths.len(), find.patterns.as_slice()), (0, program.artifacts.as_slice()));
+    let [Artifact { path, size, content: Ok(content) }] = report.artifacts.files.as_slice() else {
+        panic!("{:?}", report.artifacts)
+    };
+    assert_eq!((path.as_str(), *size, &*content.data), ("new.txt", Bytes::new(3), &b"abc"[..]));
+    assert_eq!(content.media_type, "text/plain; charset=utf-8");
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(content.hash.to_string(), abc);
+}
+
+#[test]
+fn output_leaves_less_room_for_artifacts() {
+    let artifacts = vec![PathPattern::new("*").unwrap()];
+    let program = Program { artifacts, ..a_program(vec![file("main.scr", "x")]) };
+    let language = language("script");
+    let request = request(&program, &language, Bytes::new(1000));
+    let found = |path: &str, bytes: usize| FoundFile {
+        path: BoxPath::new(path).unwrap(),
+        size: Bytes::new(bytes as u64),
+        data: Some(vec![1; bytes].into()),
+    };
+    let found = FoundFiles { files: vec![found("a", 600), found("b", 300)], has_more: true };
+    let answer = Answer { stdout: vec![b'o'; 500], found, ..ends(Outcome::Exited(0)) };
+    let report = judge(&request, &mut scripted([answer]), &NoCache, &mut Log::default()).unwrap();
+    let reasons: Vec<_> = report.artifacts.files.iter().map(|file| file.content.as_ref().err().copied()).collect();
+    assert_eq!((reasons, report.artifacts.has_more), (vec![Some(Omission::NoRoom), None], true));
+}
+
+#[test]
 fn a_program_with_tests_reads_no_files_back() {
     let fetch = vec![BoxPath::new("a").unwrap()];
-    let program = Program { fetch, tests: vec![case("1", "", None)], ..a_program(vec![file("main.scr", "x")]) };
+    let artifacts = vec![PathPattern::new("*").unwrap()];
+    let program =
+        Program { fetch, artifacts, tests: vec![case("1", "", None)], ..a_program(vec![file("main.scr", "x")]) };
     let mut executor = scripted([prints("")]);
     let (report, _) = judged("script", &program, &mut executor, &NoCache);
     assert_eq!((&executor.asked[0].collect, report.files), (&Collect::Nothing, Vec::new()));

@@ -11,7 +11,7 @@ use cupel_problem::{
     Program, ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules,
     Trials, ValidatorArgs, VerdictRule, Visibility,
 };
-use cupel_types::{BoxPath, Bytes, Outcome, Output, Start, StepReport, Usage};
+use cupel_types::{BoxPath, Bytes, FoundFiles, Outcome, Output, Start, StepReport, Usage};
 
 use super::*;
 use crate::executor::{StepInput, StepObserver, StepResult};
@@ -237,7 +237,7 @@ impl Executor for Scripted {
             usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), start: answer.start, ..Usage::default() },
         };
         let files = BoxFiles::new(answer.files.iter().map(file).collect());
-        Ok(StepResult { report, files, files_truncated: false, fetched: Vec::new() })
+        Ok(StepResult { report, files, files_truncated: false, fetched: Vec::new(), found: FoundFiles::default() })
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cupel_agent::{self as agent, Done, Exit, Hit};
 use cupel_sandbox::{CellReport, Command};
-use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, Limits, Outcome, Signal, Usage};
+use cupel_types::{
+    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, FoundFile, FoundFiles, Limits, Outcome, Signal, Usage,
+};
 use tokio::time::Instant;
 
 use super::engine::ContainerError;
@@ -54,43 +56,69 @@ pub(super) fn exit_status(exit: Exit) -> ExitStatus {
 /// The files of a step as they arrive.
 #[derive(Default)]
 pub(super) struct ReceivedFiles {
-    files: Vec<(String, bool, bool, Vec<u8>)>,
+    files: Vec<ReceivedFile>,
     bytes: u64,
+}
+
+struct ReceivedFile {
+    path: String,
+    kind: ReceivedKind,
+    data: Vec<u8>,
+}
+
+enum ReceivedKind {
+    Collected { executable: bool, truncated: bool },
+    Found { size: u64, has_content: bool },
 }
 
 impl ReceivedFiles {
     pub(super) fn add(&mut self, path: String, executable: bool, truncated: bool) {
-        self.files.push((path, executable, truncated, Vec::new()));
+        let kind = ReceivedKind::Collected { executable, truncated };
+        self.files.push(ReceivedFile { path, kind, data: Vec::new() });
+    }
+
+    /// A file that was found by pattern. `false` if there are too many, which no agent sends.
+    pub(super) fn add_found(&mut self, path: String, size: u64, has_content: bool, command: &Command) -> bool {
+        let kind = ReceivedKind::Found { size, has_content };
+        self.files.push(ReceivedFile { path, kind, data: Vec::new() });
+        let count = self.files.iter().filter(|file| matches!(file.kind, ReceivedKind::Found { .. })).count();
+        command.find.as_ref().is_some_and(|find| count <= usize::try_from(find.files_max).unwrap_or(usize::MAX))
     }
 
     /// Appends content to the last file. Returns `false` if the content is larger than an agent may send.
     pub(super) fn append(&mut self, data: &[u8], command: &Command) -> bool {
         self.bytes += data.len() as u64;
-        let most = command.collect.as_ref().map_or(0, |limits| limits.bytes.get());
+        let collected = command.collect.as_ref().map_or(0, |limits| limits.bytes.get());
+        let most = command.find.as_ref().map_or(0, |find| find.bytes_max.get()).saturating_add(collected);
         match self.files.last_mut() {
             Some(file) if self.bytes <= most => {
-                file.3.extend_from_slice(data);
+                file.data.extend_from_slice(data);
                 true
             }
             _ => false,
         }
     }
 
-    /// The files, as collected files and as individually requested files.
-    fn split(self, command: &Command) -> (BoxFiles, Vec<FetchedFile>) {
-        // Files are skipped if no client can request their names.
-        let named = self.files.into_iter().filter_map(|(path, executable, truncated, data)| {
-            Some((cupel_types::BoxPath::new(&path).ok()?, executable, truncated, data))
-        });
-        if command.fetch.is_empty() {
-            let files = named.map(|(path, executable, _, data)| BoxFile { path, data: data.into(), executable });
-            return (BoxFiles::new(files.collect()), Vec::new());
+    /// The files, as collected files, as individually requested files, and as files that were found by pattern.
+    fn split(self, command: &Command) -> (BoxFiles, Vec<FetchedFile>, Vec<FoundFile>) {
+        let (mut files, mut fetched, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        for ReceivedFile { path, kind, data } in self.files {
+            // Names that no client could ask for are left out.
+            let Ok(path) = BoxPath::new(&path) else { continue };
+            match kind {
+                ReceivedKind::Collected { executable, truncated: _ } if command.fetch.is_empty() => {
+                    files.push(BoxFile { path, data: data.into(), executable });
+                }
+                ReceivedKind::Collected { executable: _, truncated } => {
+                    let content = cupel_types::Output { data: data.into(), truncated };
+                    fetched.push(FetchedFile { path, content });
+                }
+                ReceivedKind::Found { size, has_content } => {
+                    found.push(FoundFile { path, size: Bytes::new(size), data: has_content.then(|| data.into()) });
+                }
+            }
         }
-        let fetched = named.map(|(path, _, truncated, data)| FetchedFile {
-            path,
-            content: cupel_types::Output { data: data.into(), truncated },
-        });
-        (BoxFiles::default(), fetched.collect())
+        (BoxFiles::new(files), fetched, found)
     }
 }
 
@@ -142,7 +170,8 @@ pub(super) fn of(
         _ => Bytes::new(done.memory).min(command.limits.memory).max(Limits::MEMORY_MIN),
     };
     let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-    let (files, fetched) = if by_itself { files.split(command) } else { Default::default() };
+    let (files, fetched, found) = if by_itself { files.split(command) } else { Default::default() };
+    let has_more = done.files_truncated && by_itself;
     Ok(CellReport {
         outcome,
         exit,
@@ -161,8 +190,9 @@ pub(super) fn of(
         stdout_truncated: done.truncated[0],
         stderr_truncated: done.truncated[1],
         files,
-        files_truncated: done.files_truncated && by_itself,
+        files_truncated: has_more && command.find.is_none(),
         fetched,
+        found: FoundFiles { files: found, has_more: has_more && command.find.is_some() },
         warm: false,
         cold: None,
     })
@@ -172,12 +202,18 @@ pub(super) fn of(
 pub(super) fn collect(command: &Command) -> agent::Collect {
     match &command.collect {
         None => agent::Collect::Nothing,
-        Some(limits) if command.fetch.is_empty() => {
+        Some(limits) if command.fetch.is_empty() && command.find.is_none() => {
             agent::Collect::All { files: limits.files, bytes: limits.bytes.get(), after_failure: limits.after_failure }
         }
         Some(limits) => agent::Collect::Named {
             paths: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),
             bytes: limits.bytes.get(),
+            find: command.find.as_ref().map(|find| agent::Find {
+                patterns: find.patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+                files: find.files_max,
+                file_bytes: find.file_bytes_max.get(),
+                bytes: find.bytes_max.get(),
+            }),
         },
     }
 }

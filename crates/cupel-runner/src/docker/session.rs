@@ -208,9 +208,14 @@ impl Session {
                         FromAgent::StdoutClosed if command.watch => observer.stdout_closed(),
                         FromAgent::StdoutClosed => {}
                         FromAgent::File { path, executable, truncated } => files.add(path, executable, truncated),
+                        FromAgent::FoundFile { path, size, has_content } => {
+                            if !files.add_found(path, size, has_content, command) {
+                                return Err(too_many_files());
+                            }
+                        }
                         FromAgent::Data(data) => {
                             if !files.append(&data, command) {
-                                return Err(ContainerError::Lost("its agent sent more files than it may".to_owned()));
+                                return Err(too_many_files());
                             }
                         }
                         FromAgent::Done(done) => {
@@ -294,4 +299,8 @@ impl Session {
             },
         })));
     }
+}
+
+fn too_many_files() -> ContainerError {
+    ContainerError::Lost("its agent sent more files than it may".to_owned())
 }

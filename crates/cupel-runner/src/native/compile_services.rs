@@ -22,7 +22,8 @@ use cupel_judge::{StepObserver, StepResult, WarmInput};
 use cupel_languages::{Answer, CompileService, Language, Placeholders, question};
 use cupel_sandbox::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};
 use cupel_types::{
-    BoxFile, BoxFiles, Bytes, LanguageId, Limits, Outcome, Output, StepReport, Usage, UserId, Verdict, chain,
+    BoxFile, BoxFiles, Bytes, FoundFiles, LanguageId, Limits, Outcome, Output, StepReport, Usage, UserId, Verdict,
+    chain,
 };
 
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
@@ -395,5 +396,5 @@ fn result(
         usage,
     };
     let files = if outcome.is_success() { files } else { BoxFiles::default() };
-    Some(StepResult { report, files, files_truncated: false, fetched: Vec::new() })
+    Some(StepResult { report, files, files_truncated: false, fetched: Vec::new(), found: FoundFiles::default() })
 }

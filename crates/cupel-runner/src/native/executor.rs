@@ -177,12 +177,12 @@ impl SlotExecutor {
         let bounds = match &step.collect {
             Collect::Nothing => None,
             Collect::All | Collect::Outbox(_) => Some((ARTIFACTS_MAX, step.limits.disk)),
-            Collect::Named { paths, keep } => Some((u32::try_from(paths.len()).unwrap_or(u32::MAX), *keep)),
+            Collect::Named { paths, keep, find: _ } => Some((u32::try_from(paths.len()).unwrap_or(u32::MAX), *keep)),
         };
-        let (outbox, fetch) = match step.collect {
-            Collect::Nothing | Collect::All => (None, Vec::new()),
-            Collect::Outbox(path) => (Some(path), Vec::new()),
-            Collect::Named { paths, .. } => (None, paths),
+        let (outbox, fetch, find) = match step.collect {
+            Collect::Nothing | Collect::All => (None, Vec::new(), None),
+            Collect::Outbox(path) => (Some(path), Vec::new(), None),
+            Collect::Named { paths, find, .. } => (None, paths, find),
         };
         Command {
             root,
@@ -214,6 +214,7 @@ impl SlotExecutor {
             }),
             outbox,
             fetch,
+            find,
             watch: false,
         }
     }

@@ -66,6 +66,7 @@ impl OutputCapture<'_> {
             files: report.files,
             files_truncated: report.files_truncated,
             fetched: report.fetched,
+            found: report.found,
         }
     }
 }

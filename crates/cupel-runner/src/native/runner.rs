@@ -243,6 +243,7 @@ pub(crate) fn operators_command(root: CellRoot, argv: &[String], env: &[(String,
         collect: None,
         outbox: None,
         fetch: Vec::new(),
+        find: None,
         watch: false,
     }
 }

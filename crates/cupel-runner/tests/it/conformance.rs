@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cupel_judge::{Collect, LiveInput, LiveSource, LiveStdin, Party, StdinSource, StepObserver, TerminalSize};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LiveSignal, Outcome};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, FileSearch, LiveSignal, Outcome, PathPattern};
 
 use crate::kit::{Backend, Seen, World, host_file, text};
 
@@ -159,7 +159,7 @@ fn files(world: &World, place: Backend) {
     let result = world.step(place, &["files"]).collect(Collect::Outbox(BoxPath::new("out").unwrap())).run();
     assert_eq!(shown(&result.files), ["out/a first", "out/deep/b* second"]);
     let paths = ["top", "missing", "out/link", "out/pipe", "out/a"].map(|path| BoxPath::new(path).unwrap()).to_vec();
-    let result = world.step(place, &["files"]).collect(Collect::Named { paths, keep: Bytes::new(8) }).run();
+    let result = world.step(place, &["files"]).collect(Collect::Named { paths, keep: Bytes::new(8), find: None }).run();
     let fetched = result.fetched.iter();
     let fetched: Vec<_> = fetched
         .map(|file| {
@@ -167,6 +167,26 @@ fn files(world: &World, place: Backend) {
         })
         .collect();
     assert_eq!(fetched, [("top", "third".to_owned(), false), ("out/a", "fir".to_owned(), true)]);
+    let find = |files_max, bytes| FileSearch {
+        patterns: ["out/**", "t?p"].map(|pattern| PathPattern::new(pattern).unwrap()).to_vec(),
+        files_max,
+        file_bytes_max: Bytes::new(100),
+        bytes_max: Bytes::new(bytes),
+    };
+    let found = |find, paths| {
+        let named = Collect::Named { paths, keep: Bytes::new(100), find: Some(find) };
+        let result = world.step(place, &["files"]).collect(named).run();
+        let shown = result.found.files.iter().map(|file| match &file.data {
+            Some(data) => format!("{} {}", file.path, String::from_utf8_lossy(data)),
+            None => format!("{} {}", file.path, file.size),
+        });
+        (shown.collect::<Vec<_>>(), result.found.has_more, result.fetched.len())
+    };
+    let all = ["out/a first", "out/deep/b second", "top third"].map(str::to_owned);
+    assert_eq!(found(find(3, 16), Vec::new()), (all.to_vec(), false, 0));
+    assert_eq!(found(find(2, 16), vec![BoxPath::new("top").unwrap()]), (all[..2].to_vec(), true, 1));
+    let (shown_without_room, _, _) = found(find(3, 10), Vec::new());
+    assert_eq!(shown_without_room, [all[0].clone(), "out/deep/b 6 B".to_owned(), all[2].clone()]);
     assert_eq!(shown(&world.step(place, &["nothing"]).collect(Collect::All).run().files), [""; 0]);
 }
 

@@ -3,14 +3,15 @@
 //!
 //! The cell's init runs this code over a tree that the tenant created: names, links and sizes are untrusted. Each entry
 //! is opened relative to the directory in which it was listed, without following links or crossing mounts, and only
-//! regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`].
+//! regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`]. Before a
+//! file is sent that was found by its path, it is opened again beneath the box.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use cupel_types::{BoxPath, BoxPathError};
-use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
@@ -22,20 +23,64 @@ pub(crate) fn send_files(
     limits: CollectLimits,
     to: BorrowedFd<'_>,
 ) -> io::Result<bool> {
-    let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
-    let mut budget =
-        Budget { files: limits.files, bytes: limits.bytes.get(), entries: limits.files.saturating_mul(4).max(1024) };
+    let mut batch = Batch::new(to, Purpose::Collected);
+    let (mut files, mut bytes) = (limits.files, limits.bytes.get());
+    let mut entries = limits.files.saturating_mul(4).max(1024);
+    let mut visit = |found: Found| {
+        let Found::File { path, stat, opened } = found else { return Ok(false) };
+        let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+        if files == 0 || size > bytes {
+            return Ok(false);
+        }
+        files -= 1;
+        bytes -= size;
+        batch.add(path, stat.st_mode & 0o100 != 0, opened)?;
+        Ok(true)
+    };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let complete = match outbox {
-        "" => walk(dir, "", &mut budget, &mut batch)?,
+        "" => walk(dir, "", &mut entries, &mut visit)?,
         outbox => match rustix::fs::openat2(dir, outbox, flags, Mode::empty(), BENEATH) {
-            Ok(opened) => walk(opened.as_fd(), outbox, &mut budget, &mut batch)?,
+            Ok(opened) => walk(opened.as_fd(), outbox, &mut entries, &mut visit)?,
             // The program removed or replaced that directory, so there are no files to send.
             Err(_) => true,
         },
     };
     batch.flush()?;
     Ok(!complete)
+}
+
+/// Sends the regular files below `dir` whose paths match a pattern: at most `files_max`, the first by path. The receiver
+/// limits the number of bytes. Returns `true` if there may be more files.
+pub(crate) fn send_matching(
+    dir: BorrowedFd<'_>,
+    patterns: &[String],
+    files_max: u32,
+    to: BorrowedFd<'_>,
+) -> io::Result<bool> {
+    let mut paths = Vec::new();
+    let mut entries = SEARCHED_MAX;
+    let complete = walk(dir, "", &mut entries, &mut |found| {
+        if let Found::File { path, .. } = found
+            && patterns.iter().any(|pattern| cupel_glob::matches(pattern, &path))
+        {
+            paths.push(path);
+        }
+        // No client could request a file whose path is too long.
+        Ok(true)
+    })?;
+    paths.sort_unstable();
+    let files_max = usize::try_from(files_max).unwrap_or(usize::MAX);
+    let has_more = !complete || paths.len() > files_max;
+    paths.truncate(files_max);
+    let mut batch = Batch::new(to, Purpose::Found);
+    for path in paths {
+        if let Some((opened, executable)) = open_file(dir, &path) {
+            batch.add(path, executable, opened)?;
+        }
+    }
+    batch.flush()?;
+    Ok(has_more)
 }
 
 /// Sends the regular files at these paths below `dir`. Missing files and entries of other types are left out. The
@@ -46,14 +91,10 @@ pub(crate) fn send_named(
     limits: CollectLimits,
     to: BorrowedFd<'_>,
 ) -> io::Result<bool> {
-    let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
+    let mut batch = Batch::new(to, Purpose::Collected);
     let mut files = limits.files;
     for path in paths {
-        let Ok(opened) = rustix::fs::openat2(dir, path.as_str(), FILE, Mode::empty(), BENEATH) else { continue };
-        let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            continue;
-        }
+        let Some((opened, executable)) = open_file(dir, path) else { continue };
         files = match files.checked_sub(1) {
             Some(left) => left,
             None => {
@@ -61,10 +102,18 @@ pub(crate) fn send_named(
                 return Ok(true);
             }
         };
-        batch.add(path.clone(), stat.st_mode & 0o100 != 0, opened)?;
+        batch.add(path.clone(), executable, opened)?;
     }
     batch.flush()?;
     Ok(false)
+}
+
+/// Opens the regular file at this path. Returns also whether it is executable.
+fn open_file(dir: BorrowedFd<'_>, path: &str) -> Option<(OwnedFd, bool)> {
+    let opened = rustix::fs::openat2(dir, path, FILE, Mode::empty(), BENEATH).ok()?;
+    let stat = rustix::fs::fstat(&opened).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    is_file.then_some((opened, stat.st_mode & 0o100 != 0))
 }
 
 /// Flags for opening an entry that may be a file. With `O_NONBLOCK`, opening a FIFO for reading does not wait for a
@@ -80,20 +129,31 @@ const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_XDEV)
     .union(ResolveFlags::NO_MAGICLINKS);
 
-struct Budget {
-    files: u32,
-    bytes: u64,
-    entries: u32,
-}
+/// Maximum number of entries that are visited to find files by pattern: twice the number of files that a program may
+/// create by default. It bounds the time, because a pattern may match slowly.
+const SEARCHED_MAX: u32 = 8192;
 
 struct Batch<'a> {
     to: BorrowedFd<'a>,
+    purpose: Purpose,
     names: Vec<String>,
     executable: Vec<bool>,
     descriptors: Vec<OwnedFd>,
 }
 
-impl Batch<'_> {
+/// Why files are sent.
+enum Purpose {
+    /// All files, or files that were requested by path.
+    Collected,
+    /// Their paths match a pattern.
+    Found,
+}
+
+impl<'a> Batch<'a> {
+    fn new(to: BorrowedFd<'a>, purpose: Purpose) -> Batch<'a> {
+        Batch { to, purpose, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() }
+    }
+
     fn add(&mut self, path: String, executable: bool, file: OwnedFd) -> io::Result<()> {
         self.names.push(path);
         self.executable.push(executable);
@@ -103,9 +163,10 @@ impl Batch<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         if !self.names.is_empty() {
-            let message = FromLane::Files {
-                names: std::mem::take(&mut self.names),
-                executable: std::mem::take(&mut self.executable),
+            let (names, executable) = (std::mem::take(&mut self.names), std::mem::take(&mut self.executable));
+            let message = match self.purpose {
+                Purpose::Collected => FromLane::Files { names, executable },
+                Purpose::Found => FromLane::Found { names },
             };
             let descriptors: Vec<BorrowedFd<'_>> = self.descriptors.iter().map(AsFd::as_fd).collect();
             for _ in 0..TRIES_MAX {
@@ -127,15 +188,29 @@ impl Batch<'_> {
     }
 }
 
-/// Adds the files below `dir` to the batch. Returns `false` if a bound was reached.
-fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batch<'_>) -> io::Result<bool> {
+/// An entry below a directory.
+enum Found {
+    /// A regular file.
+    File { path: String, stat: Stat, opened: OwnedFd },
+    /// An entry whose path exceeds the bound.
+    PathTooLong,
+}
+
+/// Calls `visit` for the regular files below `dir`, until it returns `false`. Returns `false` if it did, or if there are
+/// more than `entries` entries.
+fn walk(
+    dir: BorrowedFd<'_>,
+    prefix: &str,
+    entries: &mut u32,
+    visit: &mut dyn FnMut(Found) -> io::Result<bool>,
+) -> io::Result<bool> {
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
         let name = entry.file_name();
         if name == c"." || name == c".." {
             continue;
         }
-        budget.entries = match budget.entries.checked_sub(1) {
+        *entries = match entries.checked_sub(1) {
             Some(left) => left,
             None => return Ok(false),
         };
@@ -144,27 +219,25 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
         let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         match BoxPath::new(&path) {
             Ok(_) => {}
-            // The path exceeds the bound, so this file is not sent.
-            Err(BoxPathError::TooLong) => return Ok(false),
+            Err(BoxPathError::TooLong) => match visit(Found::PathTooLong)? {
+                true => continue,
+                false => return Ok(false),
+            },
             Err(_) => continue,
         }
         let Ok(opened) = rustix::fs::openat2(dir, name, FILE, Mode::empty(), BENEATH) else { continue };
         let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
-                let complete = walk(opened.as_fd(), &path, budget, batch)?;
+                let complete = walk(opened.as_fd(), &path, entries, visit)?;
                 if !complete {
                     return Ok(false);
                 }
             }
             FileType::RegularFile => {
-                let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-                if budget.files == 0 || size > budget.bytes {
+                if !visit(Found::File { path, stat, opened })? {
                     return Ok(false);
                 }
-                budget.files -= 1;
-                budget.bytes -= size;
-                batch.add(path, stat.st_mode & 0o100 != 0, opened)?;
             }
             _ => {}
         }

@@ -2,14 +2,14 @@
 //! collected, complete and within the bounds, and never through a link. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use cupel_types::{BoxPath, Bytes};
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::send_files;
+use super::{send_files, send_matching};
 use crate::wire::{self, CollectLimits, FromLane};
 
 /// An entry of a directory.
@@ -81,20 +81,29 @@ fn nameable(node: &Node, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
 
 /// The files that the receiver gets, and whether some were omitted.
 fn collected(root: &Path, limits: CollectLimits) -> (BTreeMap<String, Vec<u8>>, bool) {
+    let (files, more) = received(root, |dir, to| send_files(dir, "", limits, to).unwrap());
+    let count = files.len();
+    let files: BTreeMap<_, _> = files.into_iter().collect();
+    assert_eq!(files.len(), count, "a file was sent twice");
+    (files, more)
+}
+
+/// The files that are sent, in order.
+fn received(root: &Path, send: impl FnOnce(BorrowedFd<'_>, BorrowedFd<'_>) -> bool) -> (Vec<(String, Vec<u8>)>, bool) {
     let (ours, theirs) = wire::socket_pair().unwrap();
     let dir = std::fs::File::open(root).unwrap();
-    let more = send_files(dir.as_fd(), "", limits, theirs.as_fd()).unwrap();
+    let more = send(dir.as_fd(), theirs.as_fd());
     drop(theirs);
-    let mut files = BTreeMap::new();
+    let mut files = Vec::new();
     let mut buffer = Vec::new();
     while let Some((message, descriptors)) = wire::receive::<FromLane>(ours.as_fd(), &mut buffer).unwrap() {
-        let FromLane::Files { names, .. } = message else { panic!("{message:?}") };
+        let (FromLane::Files { names, .. } | FromLane::Found { names }) = message else { panic!("{message:?}") };
         assert_eq!(names.len(), descriptors.len());
         for (name, descriptor) in names.into_iter().zip(descriptors) {
             use std::io::Read;
             let mut data = Vec::new();
             std::fs::File::from(descriptor).read_to_end(&mut data).unwrap();
-            assert!(files.insert(name, data).is_none(), "a file was sent twice");
+            files.push((name, data));
         }
     }
     (files, more)
@@ -116,5 +125,21 @@ proptest! {
         prop_assert!(some.len() <= files as usize && some.values().map(|data| data.len() as u64).sum::<u64>() <= bytes);
         prop_assert!(some.iter().all(|(name, data)| wanted.get(name) == Some(data)));
         prop_assert_eq!(more, some.len() < wanted.len());
+    }
+
+    #[test]
+    fn exactly_the_matching_files_are_found_and_the_first_by_path_are_sent(tree in tree(), files_max in 0..20u32) {
+        let dir = tempfile::tempdir().unwrap();
+        make(dir.path(), &tree);
+        let mut all = BTreeMap::new();
+        nameable(&tree, "", &mut all);
+        let patterns = ["a*", "top/**/[b]", "top/*/?"].map(str::to_owned);
+        let wanted: Vec<_> =
+            all.into_iter().filter(|(path, _)| patterns.iter().any(|one| cupel_glob::matches(one, path))).collect();
+
+        let (found, more) = received(dir.path(), |dir, to| send_matching(dir, &patterns, files_max, to).unwrap());
+        let most = wanted.len().min(files_max as usize);
+        prop_assert_eq!(&found, &wanted[..most]);
+        prop_assert_eq!(more, most < wanted.len());
     }
 }

@@ -137,6 +137,7 @@ impl CellSetup {
     ) -> Result<(), (SetupStep, io::Error)> {
         let (collect, watch, is_live) = (request.collect, request.watch, request.live);
         let (outbox, fetch) = (request.outbox.clone(), request.fetch.clone());
+        let (patterns, found_max) = (request.patterns.clone(), request.found_max);
         let at = |step| move |error: io::Error| (step, error);
         let (off, notes) = (environment.walls_off, environment.notes);
         let size = BoxSize::of(&request.limits, bundle::given(&request, &descriptors));
@@ -224,16 +225,20 @@ impl CellSetup {
             slot.store(value, Relaxed);
         }
         notes.exact.store(environment.group.exact_since(ready.exact_base), Relaxed);
-        let has_names = !outbox.is_empty() || !fetch.is_empty();
+        let has_names = !outbox.is_empty() || !fetch.is_empty() || !patterns.is_empty();
         if let Some(limits) = collect
             && (status == 0 || (limits.after_failure && (status & 0x7f == 0 || has_names)))
         {
             let (dir, socket) = (self.box_dir.as_fd(), environment.socket.as_fd());
-            let sent = match fetch.is_empty() {
+            let sent = match fetch.is_empty() && patterns.is_empty() {
                 true => collect::send_files(dir, &outbox, limits, socket),
                 false => collect::send_named(dir, &fetch, limits, socket),
             };
-            let overflow = sent.map_err(at(SetupStep::Collect))?;
+            let mut overflow = sent.map_err(at(SetupStep::Collect))?;
+            if !patterns.is_empty() {
+                let sent = collect::send_matching(dir, &patterns, found_max, socket);
+                overflow |= sent.map_err(at(SetupStep::Collect))?;
+            }
             notes.collect_overflow.store(u32::from(overflow), Relaxed);
         }
         Ok(())

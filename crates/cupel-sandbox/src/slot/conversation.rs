@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_types::{BoxFile, BoxPath, FetchedFile, Output, TerminalSize};
+use cupel_types::{BoxFile, BoxPath, Bytes, FetchedFile, FileSearch, FoundFile, Output, TerminalSize};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::captured::Captured;
@@ -47,6 +47,9 @@ pub(super) struct Conversation<'a> {
     /// The paths of the files that are fetched; if empty, all files are collected.
     pub(super) fetch: &'a [BoxPath],
     pub(super) fetched: Vec<FetchedFile>,
+    pub(super) find: Option<&'a FileSearch>,
+    pub(super) found: Vec<FoundFile>,
+    pub(super) found_bytes_left: u64,
     pub(super) collect_bytes_left: u64,
     pub(super) killed: bool,
     pub(super) give_up: Option<Instant>,
@@ -250,6 +253,7 @@ impl Conversation<'_> {
             Ok(Some((FromLane::Files { names, executable }, descriptors))) => {
                 self.take_files(&names, &executable, &descriptors)?
             }
+            Ok(Some((FromLane::Found { names }, descriptors))) => self.take_found(&names, &descriptors)?,
             Ok(Some((FromLane::Ready { .. }, _)) | None) => return Err(RunError::LaneLost),
             Err(error) => return Err(RunError::Io(error)),
         }
@@ -263,19 +267,13 @@ impl Conversation<'_> {
         }
         for ((name, executable), descriptor) in names.iter().zip(executable).zip(descriptors) {
             let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
-            let size =
-                u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
+            let size = size_of(descriptor)?;
             if !self.fetch.is_empty() {
                 self.take_fetched(path, size, descriptor)?;
                 continue;
             }
             self.collect_bytes_left = self.collect_bytes_left.checked_sub(size).ok_or(RunError::LaneLost)?;
-            let size = usize::try_from(size).map_err(|_| RunError::LaneLost)?;
-            // Read directly into the shared buffer, so that a large file is copied only once, out of the box.
-            let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
-            if let Some(data) = Arc::get_mut(&mut data) {
-                read_all(descriptor.as_fd(), data)?;
-            }
+            let data = read_start(descriptor.as_fd(), size)?;
             self.files.push(BoxFile { path, data, executable: *executable });
         }
         Ok(())
@@ -288,14 +286,48 @@ impl Conversation<'_> {
         }
         let kept = size.min(self.collect_bytes_left);
         self.collect_bytes_left -= kept;
-        let mut data: Arc<[u8]> =
-            std::iter::repeat_n(0, usize::try_from(kept).map_err(|_| RunError::LaneLost)?).collect();
-        if let Some(data) = Arc::get_mut(&mut data) {
-            read_all(descriptor.as_fd(), data)?;
-        }
+        let data = read_start(descriptor.as_fd(), kept)?;
         self.fetched.push(FetchedFile { path, content: Output { data, truncated: kept < size } });
         Ok(())
     }
+
+    /// Reads files that were found by pattern, unless they exceed the bounds on bytes.
+    fn take_found(&mut self, names: &[String], descriptors: &[OwnedFd]) -> Result<(), RunError> {
+        let Some(find) = self.find else { return Err(RunError::LaneLost) };
+        let files_max = usize::try_from(find.files_max).unwrap_or(usize::MAX);
+        if names.len() != descriptors.len() || self.found.len() + names.len() > files_max {
+            return Err(RunError::LaneLost);
+        }
+        for (name, descriptor) in names.iter().zip(descriptors) {
+            let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
+            let size = size_of(descriptor)?;
+            let data = if size <= find.file_bytes_max.get() && size <= self.found_bytes_left {
+                self.found_bytes_left -= size;
+                Some(read_start(descriptor.as_fd(), size)?)
+            } else {
+                None
+            };
+            self.found.push(FoundFile { path, size: Bytes::new(size), data });
+        }
+        Ok(())
+    }
+}
+
+/// Size of a collected file.
+fn size_of(file: &OwnedFd) -> Result<u64, RunError> {
+    let stat = rustix::fs::fstat(file).map_err(io::Error::from)?;
+    Ok(u64::try_from(stat.st_size).unwrap_or(u64::MAX))
+}
+
+/// Reads the first `length` bytes of a file directly into the shared buffer, so that a large file is copied only once, out
+/// of the box.
+fn read_start(file: BorrowedFd<'_>, length: u64) -> Result<Arc<[u8]>, RunError> {
+    let length = usize::try_from(length).map_err(|_| RunError::LaneLost)?;
+    let mut data: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    if let Some(data) = Arc::get_mut(&mut data) {
+        read_all(file, data)?;
+    }
+    Ok(data)
 }
 
 /// Fills `data` with the start of a file. No process is left that could truncate the file.

@@ -219,6 +219,13 @@ impl Slot {
             result: command.result,
             outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
             fetch: command.fetch.iter().map(|path| path.as_str().to_owned()).collect(),
+            patterns: command
+                .find
+                .iter()
+                .flat_map(|find| &find.patterns)
+                .map(|pattern| pattern.as_str().to_owned())
+                .collect(),
+            found_max: command.find.as_ref().map_or(0, |find| find.files_max),
             watch: command.watch,
             live: live.is_some(),
             terminal,
@@ -257,6 +264,9 @@ impl Slot {
             files: Vec::new(),
             fetch: &command.fetch,
             fetched: Vec::new(),
+            find: command.find.as_ref(),
+            found: Vec::new(),
+            found_bytes_left: command.find.as_ref().map_or(0, |find| find.bytes_max.get()),
             collect_bytes_left: command.collect.map_or(0, |c| c.bytes.get()),
             killed: false,
             give_up: Instant::now().checked_add(command.limits.wall_time.saturating_add(SILENCE)),
@@ -266,13 +276,13 @@ impl Slot {
         let done = conversation.hold(observer)?;
         let (totals, truncated) = (conversation.totals, conversation.truncated);
         let (files, cold) = (std::mem::take(&mut conversation.files), conversation.cold.take());
-        let fetched = std::mem::take(&mut conversation.fetched);
+        let (fetched, found) = (std::mem::take(&mut conversation.fetched), std::mem::take(&mut conversation.found));
         lane.settling = true;
         let stdin_left = match &command.stdin {
             Stdin::Descriptor(pipe) => command.watch && rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left > 0),
             Stdin::Bytes(_) | Stdin::Live { .. } => false,
         };
-        conclude(command, &done, totals, truncated, (files, fetched)).map(|report| CellReport {
+        conclude(command, &done, totals, truncated, (files, fetched, found)).map(|report| CellReport {
             cold,
             stdin_left,
             ..report

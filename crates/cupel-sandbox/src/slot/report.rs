@@ -4,7 +4,10 @@ use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
-use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, Instructions, Limits, Outcome, Signal, Usage};
+use cupel_types::{
+    BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, FoundFile, FoundFiles, Instructions, Limits, Outcome, Signal,
+    Usage,
+};
 
 use super::conversation::OUTPUTS;
 use crate::command::{CellReport, Command, RunError};
@@ -18,7 +21,7 @@ pub(super) fn conclude(
     done: &CellDone,
     totals: [u64; OUTPUTS],
     truncated: [bool; OUTPUTS],
-    (files, fetched): (Vec<BoxFile>, Vec<FetchedFile>),
+    (files, fetched, found): (Vec<BoxFile>, Vec<FetchedFile>, Vec<FoundFile>),
 ) -> Result<CellReport, RunError> {
     let usage = Usage {
         cpu_time: Duration::from_nanos(done.cpu_ns),
@@ -59,7 +62,8 @@ pub(super) fn conclude(
         (None, None) => return Err(RunError::LaneLost),
     };
     let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-    let (files, fetched) = if by_itself { (files, fetched) } else { Default::default() };
+    let (files, fetched, found) = if by_itself { (files, fetched, found) } else { Default::default() };
+    let has_more = done.collect_overflow && by_itself;
     Ok(CellReport {
         outcome,
         exit,
@@ -69,8 +73,9 @@ pub(super) fn conclude(
         stdout_truncated: truncated[0],
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),
-        files_truncated: done.collect_overflow && by_itself,
+        files_truncated: has_more && command.find.is_none(),
         fetched,
+        found: FoundFiles { files: found, has_more: has_more && command.find.is_some() },
         warm: done.warm,
         cold: None,
     })

@@ -80,9 +80,26 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, (texts(), texts()), any::<[bool; 4]>(), text(), texts(), terminal())
-        .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], outbox, fetch, terminal)| {
-            CellRequest { limits, collect, argv, search, env, warm, result, outbox, fetch, watch, live, terminal }
+    let files = (text(), texts(), texts(), any::<u32>());
+    (limits(), collect(), argv, (texts(), texts()), any::<[bool; 4]>(), files, terminal())
+        .prop_map(|(limits, collect, argv, (search, env), [warm, result, watch, live], files, terminal)| {
+            let (outbox, fetch, patterns, found_max) = files;
+            CellRequest {
+                limits,
+                collect,
+                argv,
+                search,
+                env,
+                warm,
+                result,
+                outbox,
+                fetch,
+                patterns,
+                found_max,
+                watch,
+                live,
+                terminal,
+            }
         })
         .boxed()
 }
@@ -212,6 +229,7 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
             ),
         any::<bool>().prop_map(|clean| FromLane::Ready { clean }),
         text().prop_map(|reason| FromLane::Cold { reason }),
+        texts().prop_map(|names| FromLane::Found { names }),
         any::<()>().prop_map(|()| FromLane::Begun),
         any::<i32>().prop_map(|status| FromLane::Ended { status }),
         any::<()>().prop_map(|()| FromLane::Terminal),

@@ -37,6 +37,10 @@ pub(crate) enum FromLane {
         names: Vec<String>,
         executable: Vec<bool>,
     },
+    /// Names of files that were found by pattern, ordered. One descriptor for each is sent with the message.
+    Found {
+        names: Vec<String>,
+    },
     /// A watched program has begun. Its pidfd is sent with the message.
     Begun,
     /// A watched program has ended, with its wait status. Sent before the cell's init kills the remaining processes and
@@ -206,6 +210,10 @@ impl Message for FromLane {
                 to.i32(*status);
             }
             FromLane::Terminal => to.u32(7),
+            FromLane::Found { names } => {
+                to.u32(8);
+                to.strings(names);
+            }
         }
     }
 
@@ -237,6 +245,7 @@ impl Message for FromLane {
             5 => FromLane::Begun,
             6 => FromLane::Ended { status: from.i32()? },
             7 => FromLane::Terminal,
+            8 => FromLane::Found { names: from.strings()? },
             _ => return Err(Malformed),
         })
     }

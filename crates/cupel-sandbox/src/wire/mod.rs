@@ -51,6 +51,8 @@ mod tests {
             result: true,
             outbox: "a/b".into(),
             fetch: vec!["c/d".into(), "e".into()],
+            patterns: vec!["*.png".into(), "a/**".into()],
+            found_max: 5,
             watch: true,
             live: true,
             terminal: TerminalSize::new(80, 24),

@@ -22,6 +22,10 @@ pub(crate) struct CellRequest {
     pub(crate) outbox: String,
     /// Only the files at these paths are collected. If the list is empty, all files are collected.
     pub(crate) fetch: Vec<String>,
+    /// The files whose paths match these patterns are collected, in addition to `fetch`.
+    pub(crate) patterns: Vec<String>,
+    /// Maximum number of files that are collected by pattern.
+    pub(crate) found_max: u32,
     /// Whether the slot receives the program's pidfd, and an immediate message when the program ends.
     pub(crate) watch: bool,
     /// Whether the cell's init accepts signals for the program, and the idle limit applies only from
@@ -67,6 +71,7 @@ impl Message for CellRequest {
                 .chain(&self.search)
                 .chain(&self.env)
                 .chain(&self.fetch)
+                .chain(&self.patterns)
                 .map(|text| text.len() + 4)
                 .sum::<usize>()
     }
@@ -110,6 +115,8 @@ impl Message for CellRequest {
         to.u32(u32::from(self.result));
         to.string(&self.outbox);
         to.strings(&self.fetch);
+        to.strings(&self.patterns);
+        to.u32(self.found_max);
         to.u32(u32::from(self.watch));
         to.u32(u32::from(self.live));
         to.u32(u32::from(self.terminal.is_some()));
@@ -143,7 +150,8 @@ impl Message for CellRequest {
         };
         let (argv, search, env) = (from.strings()?, from.strings()?, from.strings()?);
         let (warm, result) = (from.bool()?, from.bool()?);
-        let (outbox, fetch, watch) = (from.string()?, from.strings()?, from.bool()?);
+        let (outbox, fetch) = (from.string()?, from.strings()?);
+        let (patterns, found_max, watch) = (from.strings()?, from.u32()?, from.bool()?);
         let live = from.bool()?;
         let terminal = match from.bool()? {
             true => {
@@ -156,6 +164,21 @@ impl Message for CellRequest {
         if argv.is_empty() || terminated(&argv) || terminated(&search) || terminated(&env) || terminated(&fetch) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, search, env, warm, result, outbox, fetch, watch, live, terminal })
+        Ok(CellRequest {
+            limits,
+            collect,
+            argv,
+            search,
+            env,
+            warm,
+            result,
+            outbox,
+            fetch,
+            patterns,
+            found_max,
+            watch,
+            live,
+            terminal,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Files enter the box unchanged and are collected as the program left them, within bounds.
 
 use cupel_sandbox::{CellKind, CollectLimits, RunError};
-use cupel_types::{BoxFile, BoxPath, Bytes, Limits, Outcome, Signal};
+use cupel_types::{BoxFile, BoxPath, Bytes, FileSearch, Limits, Outcome, PathPattern, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
@@ -35,6 +35,8 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("with_an_outbox_only_its_files_are_collected", with_an_outbox_only_its_files_are_collected),
             ("files_are_fetched_by_path_and_only_regular_ones", files_are_fetched_by_path_and_only_regular_ones),
             ("fetched_files_are_cut_off_at_the_bound", fetched_files_are_cut_off_at_the_bound),
+            ("files_are_found_by_pattern_and_only_regular_ones", files_are_found_by_pattern_and_only_regular_ones),
+            ("a_search_keeps_its_bounds", a_search_keeps_its_bounds),
             ("a_hundred_mebibytes_go_in_and_come_out", a_hundred_mebibytes_go_in_and_come_out),
             ("thousands_of_files_are_collected", thousands_of_files_are_collected),
             ("collecting_keeps_its_bounds", collecting_keeps_its_bounds),
@@ -197,6 +199,70 @@ fn fetched_files_are_cut_off_at_the_bound(world: &World) {
     // A sparse file takes no more than the bound.
     let large = "truncate -s 200K a";
     assert_eq!(fetched(world, large, &["a"], Bytes::new(3)).1, "a=\0\0\0…");
+}
+
+/// Runs a script and searches for files. Returns their paths with their content, or `…` and the size if it was not read.
+fn found(world: &World, script: &str, find: FileSearch, paths: &[&str]) -> (Outcome, String, bool) {
+    let mut program = Program::shell(script);
+    program.command.collect = Some(CollectLimits { files: 100, bytes: Bytes::kib(1), after_failure: true });
+    program.command.fetch = paths.iter().map(|path| BoxPath::new(path).unwrap()).collect();
+    program.command.find = Some(find);
+    let report = world.run(&program).report;
+    assert!(report.files.is_empty() && !report.files_truncated);
+    assert_eq!(report.fetched.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), paths);
+    let shown = report.found.files.iter().map(|file| match &file.data {
+        Some(data) => format!("{}={}", file.path, String::from_utf8_lossy(data)),
+        None => format!("{}…{}", file.path, file.size.get()),
+    });
+    (report.outcome, shown.collect::<Vec<_>>().join(" "), report.found.has_more)
+}
+
+fn search(patterns: &[&str]) -> FileSearch {
+    FileSearch {
+        patterns: patterns.iter().map(|pattern| PathPattern::new(pattern).unwrap()).collect(),
+        files_max: 10,
+        file_bytes_max: Bytes::new(100),
+        bytes_max: Bytes::new(1000),
+    }
+}
+
+fn files_are_found_by_pattern_and_only_regular_ones(world: &World) {
+    for (script, patterns, outcome, expected) in [
+        ("printf 2 > b.t; mkdir d; printf 1 > d/a.t; printf 3 > c", &["*.t"][..], Outcome::Exited(0), "b.t=2 d/a.t=1"),
+        (
+            "mkdir -p d/e/f; printf 1 > d/e/f/a; printf 2 > d/b; printf 3 > c",
+            &["d/**"],
+            Outcome::Exited(0),
+            "d/b=2 d/e/f/a=1",
+        ),
+        ("printf 1 > a; : > b; exit 7", &["b", "a"], Outcome::Exited(7), "a=1 b="),
+        ("printf 1 > a; kill -9 $$", &["*"], Outcome::Signalled(Signal(9)), "a=1"),
+        ("printf 1 > a; head -c 200000 /dev/zero", &["*"], Outcome::OutputLimit, ""),
+        ("", &["*"], Outcome::Exited(0), ""),
+        ("ln -s /etc/passwd a; printf 1 > x; ln -s x b; ln -s /etc d; ln -s . e", &["*"], Outcome::Exited(0), "x=1"),
+        ("mkdir a b; mkfifo b/f; printf 1 > b/..g..; printf 2 > 'a/\n'", &["**"], Outcome::Exited(0), "b/..g..=1"),
+    ] {
+        let seen = found(world, script, search(patterns), &[]);
+        assert_eq!(seen, (outcome, expected.to_owned(), false), "{script}");
+    }
+    // Files that are requested by path are returned separately.
+    let both = found(world, "printf 1 > a; printf 2 > b", search(&["*"]), &["b"]);
+    assert_eq!(both, (Outcome::Exited(0), "a=1 b=2".to_owned(), false));
+}
+
+fn a_search_keeps_its_bounds(world: &World) {
+    let script = "printf 1234 > a; printf 567890 > b; printf 9 > c; : > d; truncate -s 200K e";
+    let seen = |files_max, file_bytes, bytes| {
+        let (file_bytes_max, bytes_max) = (Bytes::new(file_bytes), Bytes::new(bytes));
+        let (_, shown, has_more) =
+            found(world, script, FileSearch { files_max, file_bytes_max, bytes_max, ..search(&["*"]) }, &[]);
+        (shown, has_more)
+    };
+    assert_eq!(seen(9, 10, 11), ("a=1234 b=567890 c=9 d= e…204800".to_owned(), false));
+    assert_eq!(seen(3, 10, 11), ("a=1234 b=567890 c=9".to_owned(), true));
+    assert_eq!(seen(9, 5, 11), ("a=1234 b…6 c=9 d= e…204800".to_owned(), false));
+    assert_eq!(seen(9, 10, 5), ("a=1234 b…6 c=9 d= e…204800".to_owned(), false));
+    assert_eq!(seen(9, 10, 0), ("a…4 b…6 c…1 d= e…204800".to_owned(), false));
 }
 
 fn a_hundred_mebibytes_go_in_and_come_out(world: &World) {

@@ -269,6 +269,7 @@ impl Program {
                 collect: None,
                 outbox: None,
                 fetch: Vec::new(),
+                find: None,
                 watch: false,
             },
         }

@@ -295,6 +295,7 @@ impl Conformance {
             }),
             outbox: None,
             fetch: Vec::new(),
+            find: None,
             watch: false,
         };
         let mut said = Vec::new();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cupel_types::{
-    BoxPath, Bytes, CaseReport, CompileReport, FetchedFile, Instructions, Limits, Outcome, Output, RunReport, Signal,
-    Start, StepReport, Usage, Verdict,
+    Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, CompileReport, FetchedFile, Instructions, Limits,
+    Omission, Outcome, Output, RunReport, Signal, Start, StepReport, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,10 @@ struct ReportRow {
     cases: Vec<CaseRow>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    artifacts: Vec<ArtifactRow>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_more_artifacts: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grading: Option<GradingRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +68,25 @@ struct CaseRow {
 struct FileRow {
     path: String,
     content: OutputRow,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ArtifactRow {
+    path: String,
+    size: u64,
+    /// Absent if the content was omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<ArtifactContentRow>,
+    /// Why the content was omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    omitted: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ArtifactContentRow {
+    data: Span,
+    media_type: String,
+    sha256: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -302,12 +325,41 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
             .iter()
             .map(|f| FileRow { path: f.path.as_str().into(), content: put_output(&f.content, blob) })
             .collect(),
+        artifacts: report.artifacts.files.iter().map(|artifact| put_artifact(artifact, blob)).collect(),
+        has_more_artifacts: report.artifacts.has_more,
         grading: report.grading.as_ref().map(|grading| put_grading(grading, blob)),
         verification: report.verification.as_ref().map(VerificationRow::from),
         limits: report.limits.into(),
         language_version: report.language_version.clone(),
     };
     Ok(serde_json::to_string(&row)?)
+}
+
+fn put_artifact(artifact: &Artifact, blob: &mut BlobWriter) -> ArtifactRow {
+    let Artifact { path, size, content } = artifact;
+    ArtifactRow {
+        path: path.as_str().to_owned(),
+        size: size.get(),
+        content: content.as_ref().ok().map(|content| ArtifactContentRow {
+            data: blob.put(&content.data),
+            media_type: content.media_type.clone(),
+            sha256: content.hash.to_string(),
+        }),
+        omitted: content.as_ref().err().map(|why| why.as_str().to_owned()),
+    }
+}
+
+fn read_artifact(row: ArtifactRow, data: &[u8]) -> Result<Artifact, RowError> {
+    let content = match (row.content, row.omitted) {
+        (Some(content), _) => Ok(ArtifactContent {
+            data: read(data, content.data)?,
+            media_type: content.media_type,
+            hash: content.sha256.parse().map_err(|_| bad("report"))?,
+        }),
+        (None, why) => Err(why.and_then(|why| Omission::from_name(&why)).ok_or(bad("report"))?),
+    };
+    let path = BoxPath::new(&row.path).map_err(|_| bad("report"))?;
+    Ok(Artifact { path, size: Bytes::new(row.size), content })
 }
 
 pub(super) fn verdict_from(code: &str) -> Result<Verdict, RowError> {
@@ -360,6 +412,10 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
         execution: row.execution.map(|step| read_step(step, data)).transpose()?,
         cases: cases.collect::<Result<_, RowError>>()?,
         files: files.collect::<Result<_, RowError>>()?,
+        artifacts: Artifacts {
+            files: row.artifacts.into_iter().map(|row| read_artifact(row, data)).collect::<Result<_, RowError>>()?,
+            has_more: row.has_more_artifacts,
+        },
         grading: row.grading.map(|grading| read_grading(grading, data)).transpose()?,
         verification: row.verification.map(read_verification).transpose()?,
         limits: row.limits.into(),

@@ -2,8 +2,8 @@
 
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, FacadeRequest, Instructions, LimitsRequest, Live,
-    PriorityClass, ProblemId, ProblemVersion, Program, Solution, Source, Submission, SubmissionId, SubmissionKind,
-    TerminalSize, TestCase, ToolOptions, UserId,
+    PathPattern, PriorityClass, ProblemId, ProblemVersion, Program, Solution, Source, Submission, SubmissionId,
+    SubmissionKind, TerminalSize, TestCase, ToolOptions, UserId,
 };
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -46,6 +46,8 @@ struct Spec {
     stderr_to_stdout: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fetch: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    artifacts: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     live: Option<LiveSpec>,
     #[serde(default)]
@@ -203,6 +205,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
         tests: Vec::new(),
         stderr_to_stdout: false,
         fetch: Vec::new(),
+        artifacts: Vec::new(),
         live: None,
         limits: s.limits.into(),
         priority: s.priority.as_str().into(),
@@ -229,6 +232,7 @@ pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), Row
             };
             spec.stderr_to_stdout = program.stderr_to_stdout;
             spec.fetch = program.fetch.iter().map(|path| path.as_str().to_owned()).collect();
+            spec.artifacts = program.artifacts.iter().map(|pattern| pattern.as_str().to_owned()).collect();
             spec.tests = program.tests.iter().map(put).collect();
             spec.live = program.live.map(|Live { terminal }| LiveSpec {
                 terminal: terminal.map(|TerminalSize { columns, rows }| (columns, rows)),
@@ -304,6 +308,7 @@ pub(crate) fn decode_submission(
                 Ok(TestCase { name: t.name, stdin: read(data, t.stdin)?, expected })
             });
             let fetch = spec.fetch.iter().map(|path| BoxPath::new(path).map_err(|_| bad("spec")));
+            let artifacts = spec.artifacts.iter().map(|pattern| PathPattern::new(pattern).map_err(|_| bad("spec")));
             SubmissionKind::Program(Program {
                 source: source()?,
                 tools: ToolOptions {
@@ -319,6 +324,7 @@ pub(crate) fn decode_submission(
                 tests: tests.collect::<Result<_, RowError>>()?,
                 stderr_to_stdout: spec.stderr_to_stdout,
                 fetch: fetch.collect::<Result<_, RowError>>()?,
+                artifacts: artifacts.collect::<Result<_, RowError>>()?,
                 live: spec.live.map(live).transpose()?,
             })
         }
@@ -356,20 +362,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_to_fetch_are_stored_and_are_none_in_older_rows() {
+    fn the_files_to_return_are_stored_and_are_none_in_older_rows() {
         let (mut submission, _) = a_submission().in_language("python").build();
         let stored = |submission: &Submission| {
             let (spec, data) = encode_submission(submission).unwrap();
             let (id, owner, at) = (submission.id, submission.owner, submission.submitted_at);
             let decoded = decode_submission(id, owner, "python", at, &spec, &data, None).unwrap();
             let SubmissionKind::Program(program) = decoded.kind else { panic!("{spec}") };
-            (spec.contains("fetch"), program.fetch)
+            (spec.contains("fetch"), spec.contains("artifacts"), program.fetch, program.artifacts)
         };
-        assert_eq!(stored(&submission), (false, Vec::new()));
+        assert_eq!(stored(&submission), (false, false, Vec::new(), Vec::new()));
         let SubmissionKind::Program(program) = &mut submission.kind else { unreachable!() };
         program.fetch = vec![BoxPath::new("out.txt").unwrap(), BoxPath::new("a/b").unwrap()];
-        let fetch = program.fetch.clone();
-        assert_eq!(stored(&submission), (true, fetch));
+        program.artifacts = vec![PathPattern::new("*.png").unwrap(), PathPattern::new("a/**/b").unwrap()];
+        let (fetch, artifacts) = (program.fetch.clone(), program.artifacts.clone());
+        assert_eq!(stored(&submission), (true, true, fetch, artifacts));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, Needs, NewSubmissions, Store};
 use cupel_types::{
-    BoxPath, Bytes, CaseReport, CompileReport, FacadeRequest, FetchedFile, Instructions, LimitsRequest, Outcome,
-    Output, PriorityClass, RunId, Signal, StepReport, Submission, SubmissionId, SubmissionKind, ToolOptions, Verdict,
+    Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, CompileReport, ContentHash, FacadeRequest,
+    FetchedFile, Instructions, LimitsRequest, Omission, Outcome, Output, PriorityClass, RunId, Signal, StepReport,
+    Submission, SubmissionId, SubmissionKind, ToolOptions, Verdict,
 };
 use jiff::Timestamp;
 
@@ -276,6 +277,22 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
             },
             FetchedFile { path: BoxPath::new("empty").unwrap(), content: Output::default() },
         ];
+        let artifact =
+            |path: &str, size, content| Artifact { path: BoxPath::new(path).unwrap(), size: Bytes::new(size), content };
+        let content = |data: &[u8], media_type: &str| ArtifactContent {
+            data: data.into(),
+            media_type: media_type.to_owned(),
+            hash: ContentHash::from_bytes([7; 32]),
+        };
+        report.artifacts = Artifacts {
+            files: vec![
+                artifact("a.png", 300, Ok(content(&[0xfe; 300], "image/png"))),
+                artifact("b.png", 300, Ok(content(&[0xfe; 300], "image/png"))),
+                artifact("empty", 0, Ok(content(b"", "text/plain; charset=utf-8"))),
+                artifact("large", 5 << 20, Err(Omission::FileTooLarge)),
+            ],
+            has_more: true,
+        };
         let (submission, run) = insert(&*store, a_submission().by(owner)).await;
         let leased = lease(&*store, run, 1).await;
         let output =

@@ -11,7 +11,7 @@ use cupel_judge::{ExecuteError, Executor, LiveInput, NoCache, StepInput, StepObs
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, Unlimited, a_submission, a_user, fresh, registry, t0};
-use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId, Verdict};
+use cupel_types::{FoundFiles, Outcome, Output, StepReport, SubmissionId, Usage, UserId, Verdict};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -114,7 +114,13 @@ impl Executor for Scripted {
             stderr: output,
             usage: Usage::default(),
         };
-        Ok(StepResult { report, files: Default::default(), files_truncated: false, fetched: Vec::new() })
+        Ok(StepResult {
+            report,
+            files: Default::default(),
+            files_truncated: false,
+            fetched: Vec::new(),
+            found: FoundFiles::default(),
+        })
     }
 }
 

@@ -49,6 +49,7 @@ fn place(fault: &SubmissionFault, paths: &[impl AsRef<Path>]) -> String {
         ("limits", "output_bytes") => "--output (limits.output_bytes)".to_owned(),
         ("limits", "instructions") => "--instructions (limits.instructions)".to_owned(),
         ("files", index) => path(index).unwrap_or_else(|| "the submission's files".to_owned()),
+        ("artifacts", _) => "--artifact".to_owned(),
         ("args", _) => "the program's arguments".to_owned(),
         _ => fault.pointer.trim_start_matches('/').replace('/', "."),
     }

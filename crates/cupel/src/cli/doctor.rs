@@ -24,7 +24,7 @@ pub(super) fn doctor(args: &Doctor) -> CommandResult {
 
 fn examine_engine(args: &Doctor) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-    crate::owner::drop_privileges_keep_user(None)?;
+    crate::owner::drop_privileges_keep_user(&[])?;
     let findings = Containers::on_demand(&config.docker)?.examine()?;
     let name = |rating| match rating {
         Rating::Same => "same",
@@ -53,7 +53,7 @@ fn examine_engine(args: &Doctor) -> CommandResult {
 fn examine_sandbox(args: &Doctor) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
     let launched = launch(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
-    crate::owner::drop_privileges_keep_user(None)?;
+    crate::owner::drop_privileges_keep_user(&[])?;
     let examination = examine_launched(launched, Path::new(KERNEL))?;
     if args.json {
         outln!("{}", as_json(&examination));

@@ -270,7 +270,7 @@ fn test(
             let group = images::engine_group(config, languages.iter().copied());
             owner::become_owner_of_part(directory.parent().unwrap_or(directory), directory, group)?;
         }
-        None => owner::drop_privileges_keep_user(None)?,
+        None => owner::drop_privileges_keep_user(&[])?,
     }
     let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter().copied())?);
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));

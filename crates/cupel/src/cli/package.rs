@@ -201,7 +201,7 @@ impl Bench {
         };
         let launched = launched.context("cannot start the sandbox; `cupel doctor` shows details")?;
         let cache_directory = data_dir::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
-        owner::drop_privileges_keep_user(cache_directory.as_deref())?;
+        owner::drop_privileges_keep_user(cache_directory.as_deref().as_slice())?;
         remove_at_a_signal().context("cannot listen for signals")?;
         let runner = launched.start(CompilerSharing::Off, images::containers(config, languages.iter())?);
         let executors = (0..slots).map(|slot| runner.executor(slot)).collect::<Result<_, _>>()?;

@@ -4,6 +4,7 @@
 //! which may be a terminal or a writable file.
 
 pub(super) mod args;
+mod artifacts;
 mod interactive;
 mod remote;
 
@@ -21,10 +22,13 @@ use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource,
 use cupel_languages::{Language, Registry};
 use cupel_runner::prepared::{self, Check, PreparedStore};
 use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
-use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, UserId, Verdict};
+use cupel_types::{
+    BoxPath, Bytes, Instructions, LimitsRequest, Outcome, PathPattern, RunReport, StepReport, UserId, Verdict,
+};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
 use self::args::Run;
+use self::artifacts::Destination;
 use self::interactive::Interactive;
 use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
@@ -89,6 +93,7 @@ fn run_here(args: &Run) -> CommandResult {
             files: vec![(file.as_ref().map(ToString::to_string).unwrap_or_default(), source.as_slice().into())],
         },
         args: arguments.clone(),
+        artifacts: args.artifact.clone(),
         limits,
         ..NewProgram::default()
     };
@@ -101,7 +106,10 @@ fn run_here(args: &Run) -> CommandResult {
         time_max = Duration::MAX;
     }
     let program = Program { source, file, args: arguments, stdin: Vec::new() };
-    let program = program.judged_as(&language);
+    // `allow` has refused invalid patterns.
+    let artifacts = args.artifact.iter().filter_map(|pattern| PathPattern::new(pattern).ok()).collect();
+    let program = cupel_types::Program { artifacts, ..program.judged_as(&language) };
+    let destination = Destination::of(args)?;
 
     // Only existing artefacts are used, because creating one would delay the run.
     let store = prepared_store::of_commands(&config.data).filter(|_| !language.prepare.is_empty());
@@ -115,7 +123,9 @@ fn run_here(args: &Run) -> CommandResult {
     let launched = NativeRunner::launch_once(&language, directories, starts_warm)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let cache_dir = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
-    owner::drop_privileges_keep_user(cache_dir.as_deref())?;
+    let writable: Vec<&Path> =
+        cache_dir.as_deref().into_iter().chain(destination.as_ref().map(Destination::path)).collect();
+    owner::drop_privileges_keep_user(&writable)?;
     let too_long = Arc::new(AtomicBool::new(false));
     let interactive = args.interactive.then(|| Interactive::start(true)).transpose();
     let interactive = interactive.context("cannot start a thread for standard input")?;
@@ -169,6 +179,9 @@ fn run_here(args: &Run) -> CommandResult {
         outln!("{}", json::report(&language, &report));
     } else {
         show(&language, &report);
+    }
+    if let Some(destination) = destination {
+        destination.write_all(&report.artifacts)?;
     }
     Ok(Exit::Program(exit_code(&report, stopped_by)))
 }

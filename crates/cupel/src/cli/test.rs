@@ -70,7 +70,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
     let launched = NativeRunner::launch_once(&language, directories, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` shows details")?;
     let cache_dir = data_dir::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
-    owner::drop_privileges_keep_user(cache_dir.as_deref())?;
+    owner::drop_privileges_keep_user(cache_dir.as_deref().as_slice())?;
     let runner = launched.start(CompilerSharing::Off, images::containers_on_demand(&config, &language)?);
     let mut executor = runner.executor(0)?;
     let request = JudgeRequest {

@@ -2,6 +2,7 @@
 //!
 //! Needs the requirements of the sandbox (root, Linux) and the core languages. No test is skipped silently.
 
+mod artifacts;
 mod cluster;
 mod compilers;
 mod config;

@@ -374,7 +374,7 @@ fn file_view(slug: &str, name: &str, file: &FileRef) -> FileView {
 }
 
 /// The text as one path segment: every character except unreserved ones is encoded. Source: RFC 3986, section 2.3.
-fn encoded(text: &str) -> String {
+pub(in crate::v1) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
 }

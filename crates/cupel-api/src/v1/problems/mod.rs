@@ -15,6 +15,7 @@ mod upload;
 mod verification;
 pub(crate) mod view;
 
+pub(in crate::v1) use detail::encoded;
 pub(crate) use rejudge::{language_of, verdict_of};
 pub(crate) use result::Disclosure;
 pub(crate) use view::points;
@@ -56,7 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 #[expect(dead_code, reason = "only the OpenAPI document uses it")]
-struct Raw(Vec<u8>);
+pub(in crate::v1) struct Raw(Vec<u8>);
 
 fn no_such_problem() -> ApiError {
     ApiError::not_found("problem")

@@ -12,6 +12,7 @@ use super::limits::LimitsView;
 use super::status::Status;
 use super::step::{StartView, exit_code, signal, text_of};
 use super::time::rfc3339;
+use crate::v1::artifacts::ArtifactView;
 use crate::v1::problems::Disclosure;
 use crate::v1::problems::result::{GradedView, SentFileView, graded};
 
@@ -117,6 +118,15 @@ pub(crate) struct SubmissionView {
     /// The files that were requested with `fetch_files` and exist. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) fetched_files: Vec<FetchedFileView>,
+    /// The files that the program left behind and that match a pattern of `artifacts`, ordered by path. At most 200 are
+    /// listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the output
+    /// together, unless the operator sets another maximum. Without the files of the request that the program did not
+    /// change. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) artifacts: Vec<ArtifactView>,
+    /// Whether there may be more files than `artifacts` lists. Absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) artifacts_truncated: bool,
     /// The submitted files; only from `GET /submissions/{submission_id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<Vec<SentFileView>>,
@@ -291,6 +301,10 @@ impl SubmissionView {
             cached: disclosure.cached,
             problem: graded(record, disclosure),
             fetched_files: report.map(|r| r.files.iter().map(FetchedFileView::from).collect()).unwrap_or_default(),
+            artifacts: report
+                .map(|r| r.artifacts.files.iter().map(|one| ArtifactView::of(record.submission.id, one)).collect())
+                .unwrap_or_default(),
+            artifacts_truncated: report.is_some_and(|r| r.artifacts.has_more),
             files: disclosure.with_files.then(|| {
                 record
                     .submission

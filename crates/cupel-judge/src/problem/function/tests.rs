@@ -3,7 +3,7 @@
 use cupel_languages::Registry;
 use cupel_package::{ImportOptions, import};
 use cupel_problem::Package;
-use cupel_types::{BoxFile, BoxPath, LimitsRequest, Outcome, Output, RunReport, StepReport, Usage, UserId};
+use cupel_types::{BoxFile, BoxPath, FoundFiles, LimitsRequest, Outcome, Output, RunReport, StepReport, Usage, UserId};
 
 use super::*;
 use crate::executor::{StepInput, StepObserver, StepResult};
@@ -32,7 +32,13 @@ impl Executor for Writes {
             stderr: Output::default(),
             usage: Usage::default(),
         };
-        Ok(StepResult { report, files: BoxFiles::default(), files_truncated: false, fetched: Vec::new() })
+        Ok(StepResult {
+            report,
+            files: BoxFiles::default(),
+            files_truncated: false,
+            fetched: Vec::new(),
+            found: FoundFiles::default(),
+        })
     }
 }
 

@@ -117,6 +117,8 @@ impl Lane {
             result: false,
             outbox: String::new(),
             fetch: Vec::new(),
+            patterns: Vec::new(),
+            found_max: 0,
             watch: false,
             live: false,
             terminal: None,

@@ -17,7 +17,7 @@ use anyhow::{Context, anyhow};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_problem::Slug;
-use cupel_types::BoxPath;
+use cupel_types::{BoxPath, Bytes};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Uri;
@@ -92,18 +92,50 @@ impl Server {
         self.get(&format!("/execute/{run}?wait=10"))
     }
 
+    /// The content of a file that the program of a run left behind.
+    pub(super) fn artifact(&self, run: &str, path: &BoxPath, max: Bytes) -> Result<Vec<u8>, Failure> {
+        let name = percent_encoding::utf8_percent_encode(path.as_str(), percent_encoding::NON_ALPHANUMERIC);
+        let address = self.address(&format!("/submissions/{run}/artifacts/{name}"));
+        let mut response =
+            self.send(|| self.agent.get(&address).header("authorization", &self.authorization).call())?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(max.get().saturating_add(1)).read_to_vec();
+        match (status, body) {
+            (200, Ok(data)) => Ok(data),
+            (_, _) => Err(anyhow!("{} does not send the file {}: status {status}", self.url, harmless(path.as_str())))
+                .or_exit(Exit::Server),
+        }
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}/api/v1{path}", self.url)
     }
 
-    /// Sends a request. If the rate limit refuses it, sends it again as soon as the limit allows.
+    /// Sends a request, and reads a JSON document.
     fn request(
         &self,
         send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, Failure> {
+        let mut response = self.send(send)?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_json::<Value>();
+        match (status, body) {
+            (200..=299, Ok(body)) => Ok(body),
+            (_, Ok(problem)) if problem["code"].is_string() => Err(refused(&self.url, status, &problem)),
+            (_, _) => {
+                Err(anyhow!("{} does not answer as a Cupel server: status {status}", self.url)).or_exit(Exit::Server)
+            }
+        }
+    }
+
+    /// Sends a request. If the rate limit refuses it, sends it again as soon as the limit allows.
+    fn send(
+        &self,
+        send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<ureq::http::Response<ureq::Body>, Failure> {
         let begun = Instant::now();
         loop {
-            let mut response = send().map_err(|error| unreachable(&self.url, error)).or_exit(Exit::Server)?;
+            let response = send().map_err(|error| unreachable(&self.url, error)).or_exit(Exit::Server)?;
             let status = response.status().as_u16();
             let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
             if let (429, Some(pause)) = (status, retry_after.map(Duration::from_secs))
@@ -112,13 +144,7 @@ impl Server {
                 std::thread::sleep(pause);
                 continue;
             }
-            let body = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_json::<Value>();
-            return match (status, body) {
-                (200..=299, Ok(body)) => Ok(body),
-                (_, Ok(problem)) if problem["code"].is_string() => Err(refused(&self.url, status, &problem)),
-                (_, _) => Err(anyhow!("{} does not answer as a Cupel server: status {status}", self.url))
-                    .or_exit(Exit::Server),
-            };
+            return Ok(response);
         }
     }
 }

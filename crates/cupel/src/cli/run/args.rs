@@ -22,6 +22,7 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time, parse_url};
   cupel run hello.py
   echo 3 4 | cupel run sum.cpp
   cupel run sort.rs -- --reverse input.txt
+  cupel run plot.py --artifact '*.png' --into plots
   cupel run -i game.py
   CUPEL_API_KEY=cup_... cupel run -i game.py --server https://judge.example
   cupel run - --language python < hello.txt
@@ -58,6 +59,16 @@ pub(crate) struct Run {
     /// limits of wall-clock and idle time are one hour.
     #[arg(short, long, conflicts_with_all = ["stdin", "json"])]
     pub(crate) interactive: bool,
+    /// Keep the files that the program leaves behind and that match this pattern, such as '*.png' or 'plots/**/*.svg'; may be
+    /// repeated.
+    ///
+    /// `*` stands for any characters except `/`, and a component `**` for any number of directories. A pattern without `/`
+    /// matches file names in all directories.
+    #[arg(long, value_name = "GLOB", requires = "into")]
+    pub(crate) artifact: Vec<String>,
+    /// The new or empty directory that gets these files.
+    #[arg(long, value_name = "DIR", requires = "artifact")]
+    pub(crate) into: Option<PathBuf>,
     /// Print one JSON object with all results of the run instead of its output.
     #[arg(long)]
     pub(crate) json: bool,

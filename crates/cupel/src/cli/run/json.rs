@@ -7,6 +7,7 @@ use cupel_languages::Language;
 use cupel_types::{Limits, Output, RunReport};
 use serde_json::{Map, Value, json};
 
+use super::artifacts;
 use crate::cli::json::{compile_step, ms};
 
 /// The whole object.
@@ -41,6 +42,12 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     set("language", language.id.as_str().into());
     set("language_version", report.language_version.clone().into());
     set("limits", limits_json(report.limits));
+    if !report.artifacts.files.is_empty() {
+        set("artifacts", artifacts::json(&report.artifacts));
+    }
+    if report.artifacts.has_more {
+        set("artifacts_truncated", true.into());
+    }
     let nothing = Output::default();
     for (name, output) in
         [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))]

@@ -16,6 +16,7 @@ use cupel_types::{BoxPath, Bytes, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::args::Run;
+use super::artifacts::Destination;
 use super::interactive::Interactive;
 use super::{choose, file_in_box, read_source, stdin};
 use crate::cli::remote::live::{Followed, Target, Watcher, follow};
@@ -40,7 +41,11 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     };
     let mut request = source_fields(&language, file.as_ref(), &source);
     let arguments: Option<Vec<&str>> = args.args.iter().map(|arg| arg.to_str()).collect();
+    if !args.artifact.is_empty() {
+        request["artifacts"] = args.artifact.clone().into();
+    }
     request["args"] = arguments.context("an argument of the program is not UTF-8").or_exit(Exit::Usage)?.into();
+    let destination = Destination::of(args)?;
     let is_typed = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let is_live = args.interactive || is_typed && !args.json;
     let mut limits = limits(args);
@@ -77,6 +82,9 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
         outln!("{result:#}");
     } else {
         show(&server, &result);
+    }
+    if let Some(destination) = destination {
+        destination.download_all(&server, &run, &result)?;
     }
     Ok(Exit::Program(exit_code(&result)))
 }
