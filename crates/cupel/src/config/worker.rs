@@ -24,6 +24,7 @@ pub(crate) struct Worker {
     pub(crate) artifacts_disk: Bytes,
     pub(crate) warm_compilers: CompilerSharing,
     pub(crate) warm_interpreters: bool,
+    pub(crate) function_batches: bool,
 }
 
 impl Worker {
@@ -57,5 +58,6 @@ pub(super) fn worker(layers: &mut Layers) -> Worker {
             ],
         ),
         warm_interpreters: layers.boolean("worker.warm_interpreters"),
+        function_batches: layers.boolean("worker.function_batches"),
     }
 }
