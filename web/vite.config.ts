@@ -45,6 +45,18 @@ const katexStyles: Plugin = {
   },
 }
 
+/** The package of the Emacs keys marks the calls that bind its keys as free of effects, so that they would be left out. */
+const emacsKeys: Plugin = {
+  name: 'emacs-keys',
+  enforce: 'pre',
+  transform: (code, id) => {
+    if (!/@replit\/codemirror-emacs\/dist\/index\.js/.test(id)) return undefined
+    const parts = code.split('/*@__PURE__*/EmacsHandler.')
+    if (parts.length !== 3) throw new Error('this version of codemirror-emacs binds its keys in another way')
+    return parts.join('EmacsHandler.')
+  },
+}
+
 /** Scripts of pages that are loaded before the router asks for them: a pattern of the page's path below the root, and modules. */
 const PAGE_SCRIPTS: [pattern: string, modules: string[]][] = [
   ['^(problems)?$', ['src/pages/ProblemList.tsx']],
@@ -100,7 +112,7 @@ const step = (name: string, packages: string) => new RegExp(`/src/start/${name}\
 
 export default defineConfig({
   base: './',
-  plugins: [onlyWoff2, xtermStyles, katexStyles, react(), tailwindcss(), earlyScripts],
+  plugins: [onlyWoff2, xtermStyles, katexStyles, emacsKeys, react(), tailwindcss(), earlyScripts],
   build: {
     target: 'es2022',
     // The content security policy allows no `data:` URLs.

@@ -1,6 +1,6 @@
 // The history of a draft, opened with a clock above the editor, and the offer of a version from elsewhere.
 import { History } from 'lucide-react'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import type { useDraft } from '../hooks/useDraft'
 import { usePopup } from '../hooks/usePopup'
 import { drafts } from '../i18n/drafts'
@@ -24,6 +24,8 @@ interface HistoryProps {
 export function DraftHistory({ of, draft, preview = (text) => text }: HistoryProps) {
   const t = useTexts(drafts)
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(load)
+  // Loaded soon after the page: the versions in this browser are there while the server is away.
+  useEffect(hint, [])
   return (
     <>
       <Button look="quiet" className="px-2" onPointerEnter={hint} onFocus={hint} onClick={open} aria-label={t.history} title={t.history}>
