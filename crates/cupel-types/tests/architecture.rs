@@ -197,11 +197,7 @@ const LISTS: &[Lists] = &[
             "crates/cupel/src/compose/facades.rs",
             "scripts/test-facades.sh",
         ],
-        files: &[
-            "crates/cupel-facades/tests/it/{}.rs",
-            "docs/facades/{}.md",
-            "docs/migrating/{}.md",
-        ],
+        files: &["crates/cupel-facades/tests/it/{}.rs", "docs/facades/{}.md", "docs/migrating/{}.md"],
     },
     Lists {
         kind: "queue",
@@ -319,7 +315,8 @@ fn every_list_of_facades_queues_formats_and_executors_is_complete() {
         for member in &members {
             let unnamed = named_in.iter().filter(|file| !read(&root().join(file)).to_lowercase().contains(member));
             missing.extend(unnamed.map(|file| format!("{file} does not name the {kind} `{member}`")));
-            let absent = files.iter().map(|file| file.replace("{}", member)).filter(|file| !root().join(file).is_file());
+            let absent =
+                files.iter().map(|file| file.replace("{}", member)).filter(|file| !root().join(file).is_file());
             missing.extend(absent.map(|file| format!("the {kind} `{member}` has no file {file}")));
         }
     }
@@ -438,10 +435,12 @@ fn every_file_begins_with_a_header() {
 #[test]
 fn every_metric_has_a_description() {
     let telemetry = read(&root().join("crates/cupel/src/telemetry.rs"));
-    let described: BTreeSet<String> = named(&telemetry, &["describe_counter!(", "describe_gauge!(", "describe_histogram!("]);
+    let described: BTreeSet<String> =
+        named(&telemetry, &["describe_counter!(", "describe_gauge!(", "describe_histogram!("]);
     let sources = rust_files().into_iter().filter(|path| path.components().any(|part| part.as_os_str() == "src"));
-    let recorded: BTreeSet<String> =
-        sources.flat_map(|path| named(&read(&path), &["metrics::counter!(", "metrics::gauge!(", "metrics::histogram!("])).collect();
+    let recorded: BTreeSet<String> = sources
+        .flat_map(|path| named(&read(&path), &["metrics::counter!(", "metrics::gauge!(", "metrics::histogram!("]))
+        .collect();
     assert!(recorded.len() > 20, "the scan finds the metrics: {recorded:?}");
     // The version is in its label.
     let missing: Vec<_> = recorded.difference(&described).filter(|name| *name != "cupel_build_info").collect();

@@ -93,12 +93,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
 }
 
 /// Writes the limits of the options into the package, so that every later use of the package has them.
-fn write_limits(
-    source: &Path,
-    made: &Path,
-    imported: &Imported,
-    options: &ImportOptions<'_>,
-) -> Result<(), Failure> {
+fn write_limits(source: &Path, made: &Path, imported: &Imported, options: &ImportOptions<'_>) -> Result<(), Failure> {
     let limits = LimitsToWrite { time: options.time_limit, memory: options.memory_limit };
     if limits == LimitsToWrite::default() {
         return Ok(());
@@ -110,7 +105,8 @@ fn write_limits(
     let text = text.with_context(|| format!("cannot read {file} of {}", source.display())).or_exit(Exit::Usage)?;
     let changed = with_limits(imported.format, &text, limits).or_exit(Exit::Usage)?;
     fs::write(&path, changed).with_context(|| format!("cannot write {}", path.display()))?;
-    let without = ImportOptions { format: Some(imported.format), time_limit: None, memory_limit: None, ..options.clone() };
+    let without =
+        ImportOptions { format: Some(imported.format), time_limit: None, memory_limit: None, ..options.clone() };
     let written = open_package(made, &without).map_err(|error| package::failed(source, error))?.package.problem.limits;
     let expected = &imported.package.problem.limits;
     if (written.time.limit, written.memory) != (expected.time.limit, expected.memory) {

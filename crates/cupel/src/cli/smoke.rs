@@ -260,8 +260,7 @@ mod tests {
 
     #[test]
     fn a_sample_sends_its_limits_on_files_and_on_address_space() {
-        let limits =
-            LimitsRequest { inodes: Some(7), address_space: Some(Bytes::mib(1)), ..LimitsRequest::default() };
+        let limits = LimitsRequest { inodes: Some(7), address_space: Some(Bytes::mib(1)), ..LimitsRequest::default() };
         assert_eq!(limits_body(&limits), json!({ "inodes": 7, "address_space_kb": 1024 }));
     }
 }
