@@ -17,11 +17,11 @@ use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
 
 /// Memory of a container in addition to its program's: the agent, and pages of the image's files.
 const OVERHEAD: u64 = 16 << 20;
-/// Maximum number of containers that are created in advance at the same time, so that runs are not slowed down much.
+/// Maximum number of containers created ahead at one time; more would slow runs down.
 const CREATIONS_MAX: usize = 1;
 /// Maximum length of an agent's error text in a message.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
-/// Maximum time in which a started container must answer.
+/// Maximum time for a started container to answer.
 const READY_MAX: Duration = Duration::from_secs(30);
 
 /// The kind of a container: the properties that are fixed at its creation.
@@ -42,8 +42,8 @@ pub(super) struct Shape {
 impl Shape {
     /// The kind of container for a step with these limits and files.
     pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
-        // The input files of a step do not count against its limits. The size is rounded, so that more steps can share
-        // a kind of container.
+        // The input files of a step do not count against its limits. Sizes are rounded up, so that steps
+        // share containers.
         let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
         let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
         let number: usize = files.iter().map(|group| group.iter().count()).sum();
@@ -191,8 +191,8 @@ impl Pool {
         }
     }
 
-    /// Creates containers in the background until enough of this shape are ready. If there are too many containers,
-    /// those of the least recently used shape are removed. Call it within the runtime.
+    /// Creates containers in the background until enough of this shape are ready. Containers of the
+    /// least recently used shape are removed to make room. Call it within the runtime.
     pub(super) fn refill(self: &Arc<Self>, shape: &Shape) {
         let settings = &self.engine.settings;
         let wanted = settings.ready.min(settings.ready_max);
