@@ -12,80 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::bounds::Bounds;
 use crate::cluster::NO_WORKER;
+use crate::fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
 use crate::new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
 use crate::targets::is_special_host;
-
-/// One fault of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubmissionFault {
-    /// Zero-based index of the submission in the batch.
-    pub index: usize,
-    /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/compiler_args/0`, `/args/3`, `/env/NAME`,
-    /// `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a
-    /// limit ends with its unit, as in the API: `_ms` for times, `_bytes` for sizes.
-    pub pointer: String,
-    /// Kind of fault, for programs.
-    pub kind: SubmissionFaultKind,
-    /// Human-readable description of the error and of the expected value.
-    pub detail: String,
-}
-
-/// Kind of a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum SubmissionFaultKind {
-    UnknownLanguage,
-    LanguageUnavailable,
-    Missing,
-    TooLarge,
-    TooMany,
-    BadPath,
-    BadArgument,
-    BadEnv,
-    BadTest,
-    BadInput,
-    LimitInvalid,
-    LimitAboveMaximum,
-    RunAtTooFar,
-    BadWebhook,
-    BadUsername,
-    BadEmail,
-    BadPassword,
-    BadName,
-    BadScope,
-    BadExpiry,
-}
-
-impl SubmissionFaultKind {
-    /// The stable name for programs, such as `unknown_language`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SubmissionFaultKind::UnknownLanguage => "unknown_language",
-            SubmissionFaultKind::LanguageUnavailable => "language_unavailable",
-            SubmissionFaultKind::Missing => "missing",
-            SubmissionFaultKind::TooLarge => "too_large",
-            SubmissionFaultKind::TooMany => "too_many",
-            SubmissionFaultKind::BadPath => "bad_path",
-            SubmissionFaultKind::BadArgument => "bad_argument",
-            SubmissionFaultKind::BadEnv => "bad_env",
-            SubmissionFaultKind::BadTest => "bad_test",
-            SubmissionFaultKind::BadInput => "bad_input",
-            SubmissionFaultKind::LimitInvalid => "limit_invalid",
-            SubmissionFaultKind::LimitAboveMaximum => "limit_above_maximum",
-            SubmissionFaultKind::RunAtTooFar => "run_at_too_far",
-            SubmissionFaultKind::BadWebhook => "bad_webhook",
-            SubmissionFaultKind::BadUsername => "bad_username",
-            SubmissionFaultKind::BadEmail => "bad_email",
-            SubmissionFaultKind::BadPassword => "bad_password",
-            SubmissionFaultKind::BadName => "bad_name",
-            SubmissionFaultKind::BadScope => "bad_scope",
-            SubmissionFaultKind::BadExpiry => "bad_expiry",
-        }
-    }
-}
-
-/// Maximum number of faults reported individually per request. If there are more, the last fault reports that.
-pub const FAULTS_MAX: usize = 100;
+use crate::web_url::{is_host, web_authority, web_host};
 
 /// Maximum length of the name of a class to start, in bytes.
 const CLASS_NAME_MAX: usize = 256;
@@ -596,38 +526,4 @@ impl Checker<'_> {
             self.fault(pointer, SubmissionFaultKind::TooLarge, format!("{what} must have at most {max}, not {len}"));
         }
     }
-}
-
-/// The authority of an `http` or `https` URL. RFC 3986, section 3.1: the scheme is case-insensitive.
-fn web_authority(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
-    is_web.then(|| rest.split(['/', '?', '#']).next()).flatten()
-}
-
-/// The host of a well-formed `http` or `https` URL.
-pub(crate) fn web_host(url: &str) -> Option<&str> {
-    web_authority(url).map(host_of)
-}
-
-/// The host of an authority that passed [`is_host`], without its port. An IPv6 address keeps its brackets.
-fn host_of(authority: &str) -> &str {
-    let end = match authority.find(']') {
-        Some(bracket) => bracket + 1,
-        None => authority.find(':').unwrap_or(authority.len()),
-    };
-    &authority[..end]
-}
-
-/// Whether this is a host, with an optional port and without a user name: a name, an IPv4 address, or an IPv6 address
-/// in brackets.
-fn is_host(authority: &str) -> bool {
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, port),
-        Some(_) => return false,
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    let is_name = !host.is_empty() && host.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._:".contains(&c));
-    let is_port = |port: &str| port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }

@@ -29,6 +29,21 @@ const CHARGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Delay before a run whose submission could not be read is tried again.
 const UNREADABLE_RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
 
+/// Length of a lease and number of attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeasePolicy {
+    /// Time after which a lease expires unless it is renewed.
+    pub lease: Duration,
+    /// Number of lost attempts after which a run is abandoned; at least 1.
+    pub attempts_max: u32,
+}
+
+impl Default for LeasePolicy {
+    fn default() -> Self {
+        LeasePolicy { lease: Duration::from_secs(30), attempts_max: 3 }
+    }
+}
+
 /// One attempt that a worker holds.
 #[derive(Clone, Debug)]
 pub struct Assignment {
@@ -211,7 +226,7 @@ impl Core {
     }
 
     /// Renews leases; returns those that are no longer current, and raises the stop flags of their attempts. To be
-    /// called about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
+    /// called about three times per [`LeasePolicy::lease`].
     ///
     /// # Errors
     /// If the store cannot answer; the leases remain valid until they expire.
@@ -279,7 +294,7 @@ impl Core {
     /// Gives an attempt back without a verdict, because the worker drains (`lost_attempt: false`; the attempt does not
     /// count as lost) or failed (`true`). `reason` is for the log and for administrators. A run is retried 1 s after
     /// its first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
-    /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
+    /// [`LeasePolicy::attempts_max`] lost attempts.
     ///
     /// # Errors If the store cannot write. The lease then expires.
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ mod disk;
 pub mod drafts;
 pub mod event;
 mod execute;
+mod fault;
 mod ids;
 pub mod images;
 mod lease;
@@ -38,11 +39,12 @@ mod submit;
 mod sweep;
 mod targets;
 mod view;
+mod web_url;
 pub mod webhook;
 
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
 pub use bounds::Bounds;
-pub use check::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind, check};
+pub use check::check;
 pub use clock::{Clock, SKEW_REPORTED, SystemClock};
 pub use cluster::ClusterStore;
 pub use contests::ContestStore;
@@ -51,9 +53,18 @@ pub use dead_letters::DeadLetterStore;
 pub use disk::{DiskFull, is_disk_full};
 pub use drafts::DraftStore;
 pub use execute::{ExecuteRequest, Executed, Origin, Wait};
-pub use lease::{Assignment, NextError, StopFlag};
+pub use fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+pub use lease::{Assignment, LeasePolicy, NextError, StopFlag};
 pub use new_submission::{NewProgram, NewSolution, NewSource, NewSubmission, NewSubmissionKind};
-pub use ports::*;
+pub use ports::accounts::{AccountStore, Rotated, UserTaken};
+pub use ports::events::{EventBus, Interest, Notice, Notices, Received, Subscription};
+pub use ports::queue::{Hinted, Queue, QueueError, RunHint};
+pub use ports::runs::{
+    Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, Idempotency, IdempotencyRecord, Inserted,
+    NewSubmissions, RetentionCutoffs, RunCounts, RunStore,
+};
+pub use ports::store::{Store, StoreError};
+pub use ports::webhooks::{Delivery, DeliveryRecord, WebhookStore};
 pub use position::{Follow, Followed};
 pub use principal::{AuthenticatedUser, Principal};
 pub use problems::{Packages, ProblemStore};

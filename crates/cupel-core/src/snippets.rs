@@ -272,7 +272,22 @@ impl Core {
             source: NewSource { language: new.language.clone(), files: std::iter::once(main).chain(others).collect() },
             args: new.args.clone(),
             stdin: Arc::from(new.stdin.as_bytes()),
-            limits: LimitsRequest { cpu_time: new.cpu_time, memory: new.memory, ..LimitsRequest::default() },
+            // A snippet has no other limits.
+            limits: LimitsRequest {
+                cpu_time: new.cpu_time,
+                wall_time: None,
+                idle_time: None,
+                instructions: None,
+                memory: new.memory,
+                address_space: None,
+                processes: None,
+                open_files: None,
+                file_size: None,
+                disk: None,
+                inodes: None,
+                output: None,
+                stack: None,
+            },
             ..NewProgram::default()
         };
         check(&[NewSubmission::from(program)], &registry, self.bounds(), self.now())?;

@@ -10,8 +10,9 @@ use cupel_types::{RunId, Submission, SubmissionId, SubmissionKind, UserId};
 use jiff::Timestamp;
 
 use crate::awaited::Awaited;
-use crate::check::{SubmissionFault, check};
+use crate::check::check;
 use crate::event::Seq;
+use crate::fault::SubmissionFault;
 use crate::new_submission::{NewSubmission, NewSubmissionKind};
 use crate::problems::AuthorError;
 use crate::{Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};

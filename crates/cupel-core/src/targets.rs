@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::check::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind, web_host};
+use crate::fault::{FAULTS_MAX, SubmissionFault, SubmissionFaultKind};
+use crate::web_url::web_host;
 use crate::{Core, NewSubmission, SubmitError};
 
 /// Maximum number of requests whose receiver names are resolved at once; each occupies a thread until the resolver has

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use axum::response::Response;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError, Wait};
+use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError};
 use cupel_http::app::Shared;
-use cupel_http::auth::Via;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
@@ -116,17 +115,8 @@ async fn attempt(
     submit: &mut Submit<'_>,
 ) -> Result<(Run, Option<Box<SubmissionRecord>>), Unaccepted> {
     let Submit { new, idempotency, deadline, held } = submit;
-    // Clients without a key share one account, so their waiting requests are limited only in total.
-    let slot = match caller.identity.via {
-        Via::Keyless => app.long_answers.begin_shared(),
-        Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
-    };
-    let Some(slot) = slot else { return Err(Unaccepted::Busy(PAUSE_MAX)) };
-    let wait = Wait {
-        at_most: deadline.saturating_duration_since(Instant::now()),
-        given_up: Box::pin(app.shutdown.cancelled()),
-        permit: Box::new(slot),
-    };
+    let at_most = deadline.saturating_duration_since(Instant::now());
+    let Some(wait) = app.wait_of(&caller.identity, at_most) else { return Err(Unaccepted::Busy(PAUSE_MAX)) };
     let request = ExecuteRequest {
         wait: Some(wait),
         idempotency: idempotency.clone(),

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::FromRef;
+use cupel_core::Wait;
 use cupel_types::UserId;
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::auth::{Identities, Tokens};
+use crate::auth::{Identities, Identity, Tokens, Via};
 use crate::budget::{BudgetKind, ByteBudget};
 use crate::dialect::Dialects;
 use crate::error::{ApiError, ErrorKind};
@@ -72,6 +74,18 @@ impl Shared {
     }
 }
 
+impl App {
+    /// The wait of a client for its result, which also ends at shutdown. `None`: too many clients wait.
+    pub fn wait_of(&self, client: &Identity, at_most: Duration) -> Option<Wait<'_>> {
+        // Clients without a key share one account, so their waiting requests are limited only in total.
+        let permit = match client.via {
+            Via::Keyless => self.long_answers.begin_shared()?,
+            Via::Session(_) | Via::Key { .. } => self.long_answers.begin(client.user.id).ok()?,
+        };
+        Some(Wait { at_most, given_up: Box::pin(self.shutdown.cancelled()), permit: Box::new(permit) })
+    }
+}
+
 impl Deref for Shared {
     type Target = App;
 
@@ -132,7 +146,7 @@ impl LongAnswers {
     /// If the user or the server already has the maximum number of responses open.
     pub fn begin(&self, user: UserId) -> Result<LongAnswer, ApiError> {
         let mut open = self.open();
-        let second = std::time::Duration::from_secs(1);
+        let second = Duration::from_secs(1);
         if open.all >= self.all_max {
             let detail =
                 "The server has its maximum number of event streams and waits open. Get the submission without `wait`.";

@@ -44,6 +44,14 @@ impl ImageBounds {
     }
 }
 
+/// Free space for new layers under the bound on disk space.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FreeSpace {
+    pub(crate) bytes: u64,
+    /// The bound in bytes.
+    pub(crate) bound: u64,
+}
+
 /// The remaining bounds while an image is unpacked.
 pub(crate) struct Budget<'a> {
     pub(crate) bounds: &'a ImageBounds,

@@ -31,6 +31,7 @@
 
 mod beneath;
 mod bounds;
+mod compression;
 mod contents;
 mod error;
 mod hashing;

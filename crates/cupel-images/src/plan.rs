@@ -7,6 +7,7 @@ use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType};
 use serde::Deserialize;
 
 use crate::bounds::ImageBounds;
+use crate::compression::Compression;
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
 use crate::index::ImageConfig;
@@ -48,16 +49,6 @@ pub(crate) struct PlannedLayer {
     /// Digest of the uncompressed archive.
     pub(crate) diff_id: ContentHash,
     pub(crate) compression: Compression,
-}
-
-/// How a layer's archive is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-    Zstd,
-    /// Unknown. The first bytes of the archive determine the compression.
-    Unknown,
 }
 
 /// Path of a blob in an OCI layout.

@@ -10,7 +10,7 @@ use regex_lite::{Captures, Regex};
 use serde::Deserialize;
 
 use crate::Language;
-use crate::file::Faults;
+use crate::faults::Faults;
 
 /// Number of bytes kept from the end of standard error. Large enough for the deepest stack traces that runtimes print.
 pub const STDERR_END: usize = 64 << 10;

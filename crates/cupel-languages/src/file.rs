@@ -3,13 +3,15 @@
 //! Invariant: a converted language is complete and consistent; every fault names its key.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use cupel_types::{BoxPath, Bytes, ImageName, LanguageId, LanguageIdError, Limits, LimitsRequest, Root, Verdict};
+use cupel_types::{BoxPath, ImageName, LanguageId, LanguageIdError, Root, Verdict};
 use regex_lite::Regex;
 use serde::Deserialize;
 
 use crate::exception::{self, ExceptionDto};
+use crate::faults::Faults;
+use crate::limits::{self, LimitsDto};
+use crate::mount::check_mount;
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
 use crate::{
@@ -117,22 +119,6 @@ impl From<SetDto> for LanguageSet {
     }
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LimitsDto {
-    cpu_time_ms: Option<u64>,
-    wall_time_ms: Option<u64>,
-    idle_time_ms: Option<u64>,
-    memory_mb: Option<u64>,
-    processes: Option<u32>,
-    open_files: Option<u32>,
-    file_size_mb: Option<u64>,
-    disk_mb: Option<u64>,
-    inodes: Option<u64>,
-    output_kb: Option<u64>,
-    stack_mb: Option<u64>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SampleDto {
@@ -161,115 +147,19 @@ fn accepted() -> String {
     Verdict::Accepted.code().to_owned()
 }
 
-impl From<LimitsDto> for LimitsRequest {
-    fn from(dto: LimitsDto) -> LimitsRequest {
-        let LimitsDto {
-            cpu_time_ms,
-            wall_time_ms,
-            idle_time_ms,
-            memory_mb,
-            processes,
-            open_files,
-            file_size_mb,
-            disk_mb,
-            inodes,
-            output_kb,
-            stack_mb,
-        } = dto;
-        LimitsRequest {
-            cpu_time: cpu_time_ms.map(Duration::from_millis),
-            wall_time: wall_time_ms.map(Duration::from_millis),
-            idle_time: idle_time_ms.map(Duration::from_millis),
-            instructions: None,
-            memory: memory_mb.map(Bytes::mib),
-            address_space: None,
-            processes,
-            open_files,
-            file_size: file_size_mb.map(Bytes::mib),
-            disk: disk_mb.map(Bytes::mib),
-            inodes,
-            output: output_kb.map(Bytes::kib),
-            stack: stack_mb.map(Bytes::mib),
-        }
-    }
-}
-
-/// Default maximum limits.
-fn limits_max_default() -> Limits {
-    Limits {
-        cpu_time: Duration::from_secs(60),
-        wall_time: Duration::from_secs(180),
-        idle_time: Duration::from_secs(120),
-        instructions: None,
-        memory: Bytes::mib(2048),
-        address_space: None,
-        processes: 256,
-        open_files: 1024,
-        file_size: Bytes::mib(256),
-        disk: Bytes::mib(512),
-        inodes: 65_536,
-        output: Bytes::mib(16),
-        stack: Bytes::mib(512),
-    }
-}
-
-/// Default limits of a compile step.
-fn compile_limits_default() -> Limits {
-    Limits {
-        cpu_time: Duration::from_secs(30),
-        wall_time: Duration::from_secs(60),
-        idle_time: Duration::from_secs(30),
-        instructions: None,
-        memory: Bytes::mib(1024),
-        address_space: None,
-        processes: 128,
-        open_files: 1024,
-        file_size: Bytes::mib(256),
-        disk: Bytes::mib(512),
-        inodes: 8192,
-        output: Bytes::mib(1),
-        stack: Bytes::mib(64),
-    }
-}
-
-/// Collects faults, so that all faults of a file are reported together.
-pub(crate) struct Faults<'a> {
-    file: &'a str,
-    text: &'a str,
-    list: Vec<LanguageFault>,
-}
-
-impl Faults<'_> {
-    pub(crate) fn add(&mut self, key: impl Into<String>, detail: impl Into<String>) {
-        let (file, key, detail) = (self.file.to_owned(), key.into(), detail.into());
-        self.list.push(LanguageFault { file, line: place::line_of_key(self.text, &key), key, detail });
-    }
-
-    pub(crate) fn check<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
-        result.map_err(|detail| self.add(key, detail)).ok()
-    }
-
-    fn ids(&mut self, key: &str, texts: &[String]) -> Vec<LanguageId> {
-        let mut ids = Vec::new();
-        for (i, text) in texts.iter().enumerate() {
-            ids.extend(self.check(&format!("{key}[{i}]"), parse_id(text)));
-        }
-        ids
-    }
-}
-
 /// Parses the language file `name` (its stem is the id). `shown` is the file's name in messages.
 ///
 /// # Errors
 /// All faults of the file.
 pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<LanguageFault>> {
-    let mut faults = Faults { file: shown, text, list: Vec::new() };
+    let mut faults = Faults::new(shown, text);
     let dto = read(text).map_err(|fault| vec![LanguageFault { file: shown.to_owned(), ..fault }])?;
     let id = faults.check("(file name)", parse_id(name.strip_suffix(".toml").unwrap_or(name)));
     let language = id.and_then(|id| convert(id, dto, &mut faults));
+    let faults = faults.into_list();
     match language {
-        Some(language) if faults.list.is_empty() => Ok(language),
-        _ => Err(faults.list),
+        Some(language) if faults.is_empty() => Ok(language),
+        _ => Err(faults),
     }
 }
 
@@ -314,12 +204,12 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
                 .add(format!("env.{name}"), "expected a variable name: A-Z, a-z, 0-9 and _, not starting with a digit");
         }
     }
-    let (limits, limits_max, compile_limits) = limits(dto.limits, dto.limits_max, dto.compile_limits, faults);
+    let (limits, limits_max, compile_limits) = limits::convert(dto.limits, dto.limits_max, dto.compile_limits, faults);
     for (i, alias) in dto.aliases.iter().enumerate() {
         faults.check(&format!("aliases[{i}]"), check_alias(alias));
     }
     let requires = match &dto.packages {
-        Some(packages) => faults.ids("packages.requires", &packages.requires),
+        Some(packages) => ids("packages.requires", &packages.requires, faults),
         None => Vec::new(),
     };
     let source = faults.check("source", BoxPath::new(&dto.source).map_err(|e| e.to_string()));
@@ -429,6 +319,14 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     })
 }
 
+fn ids(key: &str, texts: &[String], faults: &mut Faults<'_>) -> Vec<LanguageId> {
+    let mut ids = Vec::new();
+    for (i, text) in texts.iter().enumerate() {
+        ids.extend(faults.check(&format!("{key}[{i}]"), parse_id(text)));
+    }
+    ids
+}
+
 fn parse_id(text: &str) -> Result<LanguageId, String> {
     let id: LanguageId = text.parse().map_err(|e: LanguageIdError| e.to_string())?;
     id.image().is_none().then_some(id).ok_or_else(|| LanguageIdError.to_string())
@@ -446,111 +344,6 @@ fn is_variable(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
-}
-
-/// Checks that a mount is a plain absolute path, is not a place that the sandbox creates itself, and is not a place
-/// where hosts keep private data.
-pub(crate) fn check_mount(mount: &str) -> Result<(), String> {
-    const NEVER: [&str; 9] = ["proc", "sys", "dev", "box", "tmp", "root", "home", "run", "boot"];
-    let expected = "expected an absolute path without `.`, `..` or a trailing `/`";
-    let inner = mount.strip_prefix('/').ok_or(expected)?;
-    if BoxPath::new(inner).is_err() {
-        return Err(expected.to_owned());
-    }
-    let first = inner.split('/').next().unwrap_or_default();
-    if NEVER.contains(&first) || matches!(inner, "etc" | "var" | "var/lib") {
-        return Err(format!("`{mount}` is never visible to programs; name the toolchain's own directory instead"));
-    }
-    Ok(())
-}
-
-fn limits(
-    limits: LimitsDto,
-    limits_max: LimitsDto,
-    compile_limits: LimitsDto,
-    faults: &mut Faults<'_>,
-) -> (Limits, Limits, Limits) {
-    for (table, dto) in [("limits", limits), ("limits_max", limits_max), ("compile_limits", compile_limits)] {
-        dto.check(table, faults);
-    }
-    let default = LimitsRequest::from(limits).over(Limits::default());
-    let max = LimitsRequest::from(limits_max).over(limits_max_default());
-    let compile = LimitsRequest::from(compile_limits).over(compile_limits_default());
-    for key in above(&default, &max) {
-        faults.add(format!("limits.{key}"), format!("is above limits_max.{key}"));
-    }
-    (default, max, compile)
-}
-
-impl LimitsDto {
-    pub(crate) fn check(&self, table: &str, faults: &mut Faults<'_>) {
-        const DAY_MS: u64 = 24 * 3600 * 1000;
-        const TIB_MB: u64 = 1024 * 1024;
-        let LimitsDto {
-            cpu_time_ms,
-            wall_time_ms,
-            idle_time_ms,
-            memory_mb,
-            processes,
-            open_files,
-            file_size_mb,
-            disk_mb,
-            inodes,
-            output_kb,
-            stack_mb,
-        } = *self;
-        for (key, value, ceiling) in [
-            ("cpu_time_ms", cpu_time_ms, DAY_MS),
-            ("wall_time_ms", wall_time_ms, DAY_MS),
-            ("idle_time_ms", idle_time_ms, DAY_MS),
-            ("memory_mb", memory_mb, TIB_MB),
-            ("processes", processes.map(u64::from), 65_536),
-            ("open_files", open_files.map(u64::from), 65_536),
-            ("file_size_mb", file_size_mb, TIB_MB),
-            ("disk_mb", disk_mb, TIB_MB),
-            ("inodes", inodes, 1 << 30),
-            ("output_kb", output_kb, 1 << 30),
-            ("stack_mb", stack_mb, TIB_MB),
-        ] {
-            if value.is_some_and(|v| v == 0 || v > ceiling) {
-                faults.add(format!("{table}.{key}"), format!("expected a whole number from 1 to {ceiling}"));
-            }
-        }
-    }
-}
-
-/// The keys at which `limits` exceeds `max`.
-fn above(limits: &Limits, max: &Limits) -> Vec<&'static str> {
-    // A language file limits neither instructions nor the address space.
-    let &Limits {
-        cpu_time,
-        wall_time,
-        idle_time,
-        instructions: _,
-        memory,
-        address_space: _,
-        processes,
-        open_files,
-        file_size,
-        disk,
-        inodes,
-        output,
-        stack,
-    } = limits;
-    let pairs = [
-        ("cpu_time_ms", cpu_time > max.cpu_time),
-        ("wall_time_ms", wall_time > max.wall_time),
-        ("idle_time_ms", idle_time > max.idle_time),
-        ("memory_mb", memory > max.memory),
-        ("processes", processes > max.processes),
-        ("open_files", open_files > max.open_files),
-        ("file_size_mb", file_size > max.file_size),
-        ("disk_mb", disk > max.disk),
-        ("inodes", inodes > max.inodes),
-        ("output_kb", output > max.output),
-        ("stack_mb", stack > max.stack),
-    ];
-    pairs.into_iter().filter(|(_, is_above)| *is_above).map(|(key, _)| key).collect()
 }
 
 fn version(dto: VersionDto, faults: &mut Faults<'_>) -> Option<VersionRule> {
@@ -592,6 +385,10 @@ fn sample(i: usize, dto: SampleDto, faults: &mut Faults<'_>) -> Option<Sample> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use cupel_types::Limits;
+
     use super::*;
 
     const GOOD: &str = r#"

@@ -15,8 +15,10 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest};
 use serde::Deserialize;
 
 use crate::Template;
-use crate::file::{Faults, LimitsDto, check_mount};
+use crate::faults::Faults;
 use crate::language::glob_path;
+use crate::limits::LimitsDto;
+use crate::mount::check_mount;
 
 /// An artefact that is prepared once per toolchain.
 #[derive(Clone, Debug)]

@@ -103,13 +103,8 @@ const KATTIS: Place = Place {
     memory_unit: 1 << 20,
 };
 
-const DMOJ: Place = Place {
-    file: "init.yml",
-    syntax: &YAML,
-    time: &["time_limit"],
-    memory: &["memory_limit"],
-    memory_unit: 1 << 10,
-};
+const DMOJ: Place =
+    Place { file: "init.yml", syntax: &YAML, time: &["time_limit"], memory: &["memory_limit"], memory_unit: 1 << 10 };
 
 fn place(format: PackageFormat) -> Result<&'static Place, RewriteError> {
     match format {
@@ -128,8 +123,7 @@ impl Place {
         if text.len() as u64 > TEXT_BYTES_MAX {
             return Err(unclear("it is too large".to_owned()));
         }
-        let parse =
-            |text: &str| (self.syntax.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
+        let parse = |text: &str| (self.syntax.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
         let before = parse(text).map_err(unclear)?;
         let changed = self.syntax.changed(text, &before, path, value);
         let changed = changed.ok_or_else(|| unclear("its structure is not supported".to_owned()))?;
@@ -251,7 +245,10 @@ fn others(root: &Node, path: &[&str]) -> String {
         }
     }
     let mut out = String::new();
-    shown(root, path, &mut out);
+    // An empty file has no values, as a file that contains only the limit.
+    if !root.is_null() {
+        shown(root, path, &mut out);
+    }
     out
 }
 

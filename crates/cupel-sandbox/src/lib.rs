@@ -62,6 +62,7 @@ pub mod doctor;
 pub mod launcher;
 mod live;
 mod mechanism;
+mod pipe;
 mod pool;
 pub mod privileges;
 mod probe;

@@ -24,10 +24,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 
 use crate::command::RunError;
+use crate::pipe::open_pipe;
 use crate::pool::{Lane, LanePool};
 use crate::refusal;
 use crate::wire::{self, CellRequest, FromLane, LimitHit, ToLane};
-use crate::{Sandbox, bundle, slot};
+use crate::{Sandbox, bundle};
 
 /// The program of a service, with its files and limits.
 #[derive(Clone, Debug)]
@@ -111,8 +112,8 @@ impl ServiceCell {
         refusal::of_texts(&command.argv, &command.env)?;
         refusal::of_limits(&command.limits, pool.features())?;
         let lane = pool.make_unpinned()?;
-        let (their_input, to) = slot::open_pipe()?;
-        let (from, their_output) = slot::open_pipe()?;
+        let (their_input, to) = open_pipe()?;
+        let (from, their_output) = open_pipe()?;
         for ours in [&to, &from] {
             rustix::io::ioctl_fionbio(ours, true).map_err(io::Error::from)?;
         }

@@ -128,7 +128,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_docker_containers_total",
         "Containers of Docker Engine for steps, by source: ready (started ahead), created (for a waiting step)"
     );
-    metrics::describe_counter!("cupel_queue_unreadable_total", "Messages of the queue that could not be parsed and were discarded");
+    metrics::describe_counter!(
+        "cupel_queue_unreadable_total",
+        "Messages of the queue that could not be parsed and were discarded"
+    );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();
     Ok(handle)

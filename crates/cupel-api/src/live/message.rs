@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::v1::events::EventData;
 use crate::v1::request::ExecuteRequest;
-use crate::v1::response::Status;
+use crate::v1::response::status::Status;
 
 /// Maximum length of the name that a client gives to a run or message, in bytes.
 const ID_BYTES_MAX: usize = 100;

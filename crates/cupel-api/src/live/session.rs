@@ -27,7 +27,7 @@ use crate::live::outbox::{Outbox, Pending, outbox};
 use crate::v1::events::{DUE_SOON, EventData};
 use crate::v1::execute::refusal;
 use crate::v1::faults::FormFaults;
-use crate::v1::response::Status;
+use crate::v1::response::status::Status;
 
 /// Maximum number of runs that one connection follows at the same time. Each also counts as an open event stream of
 /// its user.

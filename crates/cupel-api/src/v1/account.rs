@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::v1::faults::{FormFaults, sentence};
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::membership::done;
-use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::response::page::Pagination;
+use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Changes to a user; omitted fields stay unchanged.

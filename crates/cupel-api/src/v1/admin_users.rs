@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::account::invalid;
 use super::membership::done;
 use crate::v1::faults::sentence;
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// Lifetime of a link to an existing account.
 const RESET_LIFETIME: Duration = Duration::from_secs(24 * 3600);

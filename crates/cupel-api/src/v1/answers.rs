@@ -17,7 +17,7 @@ use cupel_types::{SubmissionId, UserId};
 use futures_util::stream;
 
 use crate::v1::problems::Disclosure;
-use crate::v1::response::SubmissionView;
+use crate::v1::response::submission::SubmissionView;
 
 /// Upper bound on the memory for one byte of output while its response is built. The worst case is a byte of invalid
 /// UTF-8. It takes 1 byte itself, 6 as a replacement character in a buffer of up to twice the size, and 1.4 as base64.

@@ -34,7 +34,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::v1::response::{StartView, rfc3339};
+use crate::v1::response::step::StartView;
+use crate::v1::response::time::rfc3339;
 
 /// Streams of submissions that are due within this time stay open.
 pub(crate) const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{ExecuteRequest as CoreRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError};
+use cupel_core::{ExecuteRequest as CoreRequest, Executed, NewSubmission, Origin, SubmitError};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
@@ -26,7 +26,9 @@ use crate::v1::answers;
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
 use crate::v1::problems::{self, Disclosure};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
-use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
+use crate::v1::response::accepted::{Accepted, AcceptedBatch};
+use crate::v1::response::status::Status;
+use crate::v1::response::submission::{SubmissionView, SubmissionViews};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -119,44 +121,31 @@ pub(crate) async fn execute(
     let Some(new) = new else { return Err(faults.into_error()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
-    let sent = Sent { new, idempotency, accepts_cached, shape, on_stored: Box::new(|| drop(held)) };
-    respond(&app, &caller, &notes, &wait, sent, Receipt::PROGRAM, Disclosure::default()).await
+    let rate = SubmissionRate::new(&app, &caller, &notes);
+    let request = CoreRequest {
+        idempotency,
+        accepts_cached,
+        on_stored: Box::new(|| drop(held)),
+        ..CoreRequest::new(caller.user, new, &rate)
+    };
+    respond(&app, &caller, &wait, request, shape, Receipt::PROGRAM, Disclosure::default()).await
 }
 
-/// One submission, converted to core's type.
-pub(super) struct Sent {
-    pub(super) new: NewSubmission,
-    pub(super) idempotency: Option<Idempotency>,
-    pub(super) accepts_cached: bool,
-    /// The field names that the client used.
-    pub(super) shape: Shape,
-    /// Releases the memory that is reserved for the request's body.
-    pub(super) on_stored: Box<dyn FnOnce() + Send>,
-}
-
-/// Executes one submission and responds with its result or, if it has not ended, its location.
+/// Executes one submission and responds with its result or, if it has not ended, its location. `shape`: the client's
+/// names of fields.
 pub(super) async fn respond(
     app: &Shared,
     caller: &Caller,
-    notes: &Notes,
     wait: &Wait,
-    sent: Sent,
+    request: CoreRequest<'_>,
+    shape: Shape,
     receipt: Receipt,
     disclosure: Disclosure,
 ) -> Result<Response, ApiError> {
-    let Sent { new, idempotency, accepts_cached, shape, on_stored } = sent;
     // If the user has too many long-lived responses, the client gets the id at once instead of waiting.
-    let slot = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
-    let applied = Wait { at_most: slot.as_ref().map(|(at_most, _)| *at_most), ..*wait };
-    let awaiting = slot.map(|(at_most, permit)| cupel_core::Wait {
-        at_most,
-        given_up: Box::pin(app.shutdown.cancelled()),
-        permit: Box::new(permit),
-    });
-    let rate_limit = SubmissionRate::new(app, caller, notes);
-    let owner = caller.user;
-    let request =
-        CoreRequest { owner, new, idempotency, accepts_cached, wait: awaiting, rate_limit: &rate_limit, on_stored };
+    let awaited = wait.at_most.and_then(|at_most| app.wait_of(&caller.identity, at_most));
+    let applied = Wait { at_most: awaited.as_ref().map(|awaited| awaited.at_most), ..*wait };
+    let request = CoreRequest { wait: awaited, ..request };
     let executed = app.core.execute(request).await.map_err(|error| refusal(error, |_| ("", shape)))?;
     let (id, is_repeated, status) = match executed {
         Executed::Finished { record, origin: Origin::Cache } => {
@@ -165,7 +154,7 @@ pub(super) async fn respond(
         Executed::Finished { record, origin } => {
             let (id, status) = (record.submission.id, Status::from(&record.state));
             let is_repeated = origin == Origin::RepeatedRequest;
-            if let Ok(mut response) = answers::one(app, owner, *record, disclosure).await {
+            if let Ok(mut response) = answers::one(app, caller.user, *record, disclosure).await {
                 mark(&mut response, &applied, &[id], is_repeated);
                 set_location(&mut response, header::CONTENT_LOCATION, receipt.location(id));
                 return Ok(response);
@@ -364,18 +353,24 @@ pub(crate) async fn submission(
     Id(id): Id<SubmissionId>,
     wait: Wait,
 ) -> Result<Response, ApiError> {
-    let record = match wait.at_most {
-        None => app.core.submission(&caller.viewer, id).await?,
-        Some(at_most) => {
-            let _open = app.long_answers.begin(caller.user)?;
-            tokio::select! {
-                record = app.core.wait(&caller.viewer, id, at_most) => record?,
-                () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await?,
-            }
-        }
-    };
+    let record = awaited(&app, &caller, id, &wait).await?;
     let record = record.ok_or_else(|| ApiError::not_found("submission"))?;
     answers::one(&app, caller.user, record, Disclosure::default()).await
+}
+
+/// The submission after it has ended or the client's wait is over. `None`: it does not exist for the caller.
+pub(super) async fn awaited(
+    app: &Shared,
+    caller: &Caller,
+    id: SubmissionId,
+    wait: &Wait,
+) -> Result<Option<SubmissionRecord>, ApiError> {
+    let Some(at_most) = wait.at_most else { return Ok(app.core.submission(&caller.viewer, id).await?) };
+    let _open = app.long_answers.begin(caller.user)?;
+    tokio::select! {
+        record = app.core.wait(&caller.viewer, id, at_most) => Ok(record?),
+        () = app.shutdown.cancelled() => Ok(app.core.submission(&caller.viewer, id).await?),
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

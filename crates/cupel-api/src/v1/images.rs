@@ -14,7 +14,7 @@ use cupel_types::ImageName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// A container image of this node, or an image that is being added.
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account::invalid;
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// A key to create.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::v1::faults::sentence;
-use crate::v1::response::LimitsView;
+use crate::v1::response::limits::LimitsView;
 
 /// A language.
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::account::{failed, invalid};
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// A new password and, as confirmation, the old one.
 #[derive(Deserialize, ToSchema)]

@@ -1,5 +1,5 @@
-//! Native API, version 1: everything under `/api/v1`. One file per group of routes; the request and response types are
-//! in `request.rs` and `response.rs`.
+//! Native API, version 1: everything under `/api/v1`. One file per group of routes; the shapes that several of them
+//! use are in `request.rs` and `response/`.
 
 mod account;
 mod admin;

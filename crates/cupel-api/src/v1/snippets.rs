@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::faults::{FormFaults, Shape, faults_of_core, sentence};
 use crate::v1::request::TWO_NAMES;
-use crate::v1::response::Pagination;
+use crate::v1::response::page::Pagination;
 use crate::v1::submissions::{PageParams, one};
 
 /// A program to share. Its texts have at most 256 KiB together, unless the operator sets another maximum.

@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::v1::problems::{language_of, verdict_of};
-use crate::v1::response::{HistoryPagination, SubmissionPage, SummaryView};
+use crate::v1::response::summary::{HistoryPagination, SubmissionPage, SummaryView};
 
 const LIMIT_MAX: u64 = 100;
 /// Maximum page number: larger than in any real list, and small enough that page times limit fits into the integers of

@@ -14,7 +14,7 @@ use cupel_types::SubmissionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// Purpose of the ticket.
 #[derive(Debug, Deserialize, ToSchema)]

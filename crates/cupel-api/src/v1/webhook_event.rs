@@ -8,7 +8,9 @@ use utoipa::openapi::{HttpMethod, OpenApi, PathItem, Paths};
 use utoipa::{Path, ToSchema};
 
 use crate::v1::problems::points;
-use crate::v1::response::{StartView, Status, rfc3339};
+use crate::v1::response::status::Status;
+use crate::v1::response::step::StartView;
+use crate::v1::response::time::rfc3339;
 
 /// A webhook's body: the result of a submission without its output. Fetch the output with
 /// `GET /submissions/{submission_id}`.

@@ -9,7 +9,7 @@ use cupel_http::error::ApiError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// A worker: a process that runs submissions.
 #[derive(Debug, Serialize, ToSchema)]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::service::{EmailRule, fault};
 use super::{Accounts, CodeRefused, NewAccount, RegisterError, RegistrationCode, User};
 use crate::StoreError;
-use crate::check::{SubmissionFault, SubmissionFaultKind};
 use crate::contests::JoinCode;
+use crate::fault::{SubmissionFault, SubmissionFaultKind};
 
 /// Maximum number of registrations with one code.
 pub const CODE_USES_MAX: u32 = 10_000;

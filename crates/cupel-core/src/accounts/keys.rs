@@ -7,7 +7,7 @@ use super::service::fault;
 use super::tokens::{API_KEY, Token};
 use super::{Accounts, ApiKey, Role, Scope, User};
 use crate::StoreError;
-use crate::check::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{SubmissionFault, SubmissionFaultKind};
 
 /// Minimum time between two recorded uses of a key.
 const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);

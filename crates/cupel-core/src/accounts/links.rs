@@ -12,7 +12,7 @@ use super::service::fault_of_password;
 use super::tokens::{LINK, Token};
 use super::{AccountError, Accounts, PasswordError, User};
 use crate::StoreError;
-use crate::check::SubmissionFault;
+use crate::fault::SubmissionFault;
 
 /// A one-time link, without the URL prefix.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::passwords::{PasswordCost, PasswordError, Passwords};
 use super::{AccessChange, AccountChange, NewUser, Role, Tier, User};
-use crate::check::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{SubmissionFault, SubmissionFaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
 

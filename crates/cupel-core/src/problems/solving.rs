@@ -8,7 +8,7 @@ use cupel_problem::{Problem, Signature, Visibility};
 use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary};
-use crate::check::{SubmissionFault, SubmissionFaultKind};
+use crate::fault::{SubmissionFault, SubmissionFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::{AuthenticatedUser, Core, Needs, NewSolution, Principal, StoreError, SubmitError};

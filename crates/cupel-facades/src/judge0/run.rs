@@ -9,10 +9,9 @@ use axum::response::{IntoResponse, Response};
 use cupel_core::run::SubmissionRecord;
 use cupel_core::{
     ExecuteRequest, Executed, Idempotency, NewProgram, NewSource, NewSubmission, Origin, SubmissionFault, SubmitError,
-    Submitted, Wait,
+    Submitted,
 };
 use cupel_http::app::Shared;
-use cupel_http::auth::Via;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
@@ -147,18 +146,8 @@ pub(super) async fn create(
     (idempotency, mut held): (Option<Idempotency>, Option<Held>),
 ) -> Result<Result<Accepted, Response>, ApiError> {
     let rate = SubmissionRate::new(app, caller, notes);
-    // Clients without a key share one account, so their waiting requests are limited only in total. If too many wait, the
-    // response has the current status.
-    let slot = match caller.identity.via {
-        _ if !is_awaited => None,
-        Via::Keyless => app.long_answers.begin_shared(),
-        Via::Session(_) | Via::Key { .. } => app.long_answers.begin(caller.user).ok(),
-    };
-    let wait = slot.map(|slot| Wait {
-        at_most: app.settings.wait_max,
-        given_up: Box::pin(app.shutdown.cancelled()),
-        permit: Box::new(slot),
-    });
+    // If too many clients wait, the response has the current status.
+    let wait = if is_awaited { app.wait_of(&caller.identity, app.settings.wait_max) } else { None };
     let request = ExecuteRequest {
         wait,
         idempotency,

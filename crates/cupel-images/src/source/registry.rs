@@ -16,12 +16,11 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 use serde::Deserialize;
 
-use crate::bounds::ImageBounds;
+use crate::bounds::{FreeSpace, ImageBounds};
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
 use crate::pattern::glob;
 use crate::plan::{architecture, blob_path};
-use crate::store::FreeSpace;
 
 /// Settings for the access to registries.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::pool::Shape;
+use super::shape::Shape;
 
 /// The agent, linked statically.
 const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));

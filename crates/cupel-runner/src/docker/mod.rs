@@ -20,6 +20,7 @@ mod engine;
 mod pool;
 mod report;
 mod session;
+mod shape;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,9 @@ use cupel_types::{ImageRoot, Limits, Outcome, chain};
 pub use engine::{ContainerError, DockerSettings, EngineFinding, FoundInEngine, Rating};
 
 use engine::Engine;
-use pool::{Pool, Shape};
+use pool::Pool;
 use session::{Input, Session};
+use shape::Shape;
 
 /// Maximum time for the removal of containers when a process ends.
 const CLOSE_MAX: Duration = Duration::from_secs(10);

@@ -6,9 +6,9 @@ use std::time::Duration;
 use cupel_agent::{self as agent, Done, Exit, Hit};
 use cupel_sandbox::{CellReport, Command};
 use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, Limits, Outcome, Signal, Usage};
+use tokio::time::Instant;
 
 use super::engine::ContainerError;
-use super::session::Progress;
 
 /// Numbers of errors that depend on the command or its limits. Source: errno(3).
 const ENOENT: i32 = 2;
@@ -94,9 +94,19 @@ impl ReceivedFiles {
     }
 }
 
-/// The report of a step whose agent was killed because the memory of the container was exhausted. Its CPU time comes
-/// from the agent's last message.
-pub(super) fn out_of_memory(command: &Command, progress: &Progress) -> CellReport {
+/// Partial results of a running step.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) started: Option<Instant>,
+    /// CPU time so far.
+    pub(super) cpu: Duration,
+    /// Bytes of output so far.
+    pub(super) output: u64,
+}
+
+/// The report of a step whose agent was killed because the memory of the container was exhausted, at this time on the
+/// monotonic clock of this machine. Its CPU time is that of the agent's last message.
+pub(super) fn out_of_memory(command: &Command, progress: &Progress, ended: Duration) -> CellReport {
     let usage = Usage {
         cpu_time: progress.cpu,
         wall_time: progress.started.map_or(Duration::ZERO, |started| started.elapsed()),
@@ -104,7 +114,7 @@ pub(super) fn out_of_memory(command: &Command, progress: &Progress) -> CellRepor
         output: Bytes::new(progress.output),
         ..Usage::default()
     };
-    CellReport::bare(Outcome::MemoryLimit, super::session::now(), usage)
+    CellReport::bare(Outcome::MemoryLimit, ended, usage)
 }
 
 /// The report of a step that has ended, at this time on the monotonic clock of this machine.

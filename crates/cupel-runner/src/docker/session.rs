@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::engine::ContainerError;
 use super::pool::Container;
-use super::report::{self, ReceivedFiles};
+use super::report::{self, Progress, ReceivedFiles};
 
 /// Interval at which the observer is asked whether the step was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_millis(100);
@@ -71,7 +71,7 @@ impl Input {
 }
 
 /// The time on the monotonic clock of this machine.
-pub(super) fn now() -> Duration {
+fn now() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
@@ -106,16 +106,6 @@ fn forward_descriptor(descriptor: OwnedFd, to: &mpsc::Sender<LiveInput>) {
         }
     }
     let _ = to.blocking_send(LiveInput::EndOfInput);
-}
-
-/// Partial results of a running step.
-#[derive(Default)]
-pub(super) struct Progress {
-    pub(super) started: Option<Instant>,
-    /// CPU time so far.
-    pub(super) cpu: Duration,
-    /// Bytes of output so far.
-    pub(super) output: u64,
 }
 
 /// One use of a container, which is removed when this value is dropped.
@@ -185,7 +175,7 @@ impl Session {
                         Ok(message) => message,
                         // If all memory belongs to files or shared memory segments, the kernel may kill the agent.
                         Err(ContainerError::Lost(_)) if self.container.was_out_of_memory().await => {
-                            return Ok(report::out_of_memory(command, &progress));
+                            return Ok(report::out_of_memory(command, &progress, now()));
                         }
                         Err(error) => return Err(error),
                     };

@@ -17,7 +17,7 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         // Enforced in `cgroup/lane.rs`. The parameter `processes` is the number for the user.
         memory: _,
         processes: _,
-        // Enforced in `process/lane/supervise.rs` and, for the output, in `slot.rs`.
+        // Enforced in `process/lane/supervise.rs` and, for the output, in `slot/conversation.rs`.
         wall_time: _,
         idle_time: _,
         instructions: _,

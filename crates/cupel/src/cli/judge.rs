@@ -85,10 +85,21 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         language: &language,
         entry_point: None,
         languages,
+        // A limit without a flag is the problem's.
         limits: LimitsRequest {
             cpu_time: args.reading.time_limit,
+            wall_time: None,
+            idle_time: None,
+            instructions: None,
             memory: args.reading.memory_limit_kib.map(Bytes::kib),
-            ..LimitsRequest::default()
+            address_space: None,
+            processes: None,
+            open_files: None,
+            file_size: None,
+            disk: None,
+            inodes: None,
+            output: None,
+            stack: None,
         },
         all_cases: args.all_cases,
         owner: UserId::from_uuid(Uuid::nil()),

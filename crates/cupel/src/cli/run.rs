@@ -63,12 +63,21 @@ fn run_here(args: &Run) -> CommandResult {
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let stdin = stdin(args, bounds.stdin_bytes_max)?;
 
+    // A limit without a flag is the language's.
     let mut limits = LimitsRequest {
         cpu_time: args.time,
+        wall_time: None,
+        idle_time: None,
         instructions: args.instructions.map(Instructions::new),
         memory: args.memory,
+        address_space: None,
+        processes: None,
+        open_files: None,
+        file_size: None,
+        disk: None,
+        inodes: None,
         output: args.output,
-        ..LimitsRequest::default()
+        stack: None,
     };
     let arguments = args.args.iter().map(|arg| arg.to_str().map(str::to_owned));
     let arguments: Option<Vec<String>> = arguments.collect();

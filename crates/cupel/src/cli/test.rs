@@ -35,7 +35,22 @@ pub(super) fn test(args: &Test) -> CommandResult {
     let bounds = allowed::bounds(&config);
     let source = allowed::read_file(&args.file, bounds.source_bytes_max)?;
     let tests = samples(&directory(args)?, &bounds)?;
-    let limits = LimitsRequest { cpu_time: args.time, memory: args.memory, ..LimitsRequest::default() };
+    // A limit without a flag is the language's.
+    let limits = LimitsRequest {
+        cpu_time: args.time,
+        wall_time: None,
+        idle_time: None,
+        instructions: None,
+        memory: args.memory,
+        address_space: None,
+        processes: None,
+        open_files: None,
+        file_size: None,
+        disk: None,
+        inodes: None,
+        output: None,
+        stack: None,
+    };
     let file = file_in_box(&args.file, &language);
     let new = NewProgram {
         source: NewSource {

@@ -1,5 +1,7 @@
 //! Tests of the configuration: precedence, faults and their places, secrets.
 
+use std::path::Path;
+
 use super::layers::ConfigFault;
 use super::*;
 

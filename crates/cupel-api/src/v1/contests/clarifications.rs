@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{refusal, seen};
-use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::response::page::Pagination;
+use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::PageParams;
 
 /// A question.

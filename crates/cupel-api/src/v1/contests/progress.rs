@@ -20,7 +20,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{refusal, seen};
 use crate::csv::{self, Format};
 use crate::v1::problems::points;
-use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::response::page::Pagination;
+use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Number of CSV lines read at a time.

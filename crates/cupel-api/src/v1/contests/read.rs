@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::seen;
 use super::view::{ContestLine, ContestView, PhaseName};
-use crate::v1::response::Pagination;
+use crate::v1::response::page::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -17,7 +17,7 @@ use super::seen;
 use crate::csv::{self, Format};
 use crate::etag;
 use crate::v1::problems::points;
-use crate::v1::response::Pagination;
+use crate::v1::response::page::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 #[derive(Debug, Deserialize, IntoParams)]

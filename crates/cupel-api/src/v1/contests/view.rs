@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::v1::problems::statement_html::html_of;
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// Scoring rules of a contest.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]

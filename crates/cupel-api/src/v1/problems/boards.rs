@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 
 use super::seen;
 use super::view::StandingView;
-use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::response::page::Pagination;
+use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::PageParams;
 
 /// A page of a problem's leaderboard.

@@ -24,7 +24,7 @@ use super::statement_html::html_of;
 use super::text_budget::JsonTextBudget;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
-use crate::v1::response::StartView;
+use crate::v1::response::step::StartView;
 
 /// Maximum total size of the texts in a response, statement first, and of each part of a sample.
 const TEXT_BYTES_MAX: u32 = 1 << 20;

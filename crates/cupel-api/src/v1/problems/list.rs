@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::ProblemLineView;
-use crate::v1::response::Pagination;
+use crate::v1::response::page::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 const TAGS_MAX: usize = 20;

@@ -11,13 +11,14 @@ use axum::response::{IntoResponse, Response};
 use cupel_core::problems::{
     AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey, VersionException, Wish,
 };
-use cupel_core::{NewSubmission, NewSubmissionKind};
+use cupel_core::{ExecuteRequest, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, JsonBody, Params};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
 use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::notes::Notes;
+use cupel_http::submission_rate::SubmissionRate;
 use cupel_package::{Container, ExportError, Finding, archive, export};
 use cupel_problem::{Package, Slug, Visibility};
 use cupel_types::{ProblemVersion, UserId};
@@ -29,9 +30,13 @@ use super::result::Disclosure;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
 use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
-use crate::v1::execute::{self, Receipt, Sent, Wait, WaitParams};
+use crate::v1::execute::{self, Receipt, Wait, WaitParams};
 use crate::v1::faults::Shape;
-use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
+use crate::v1::response::accepted::Accepted;
+use crate::v1::response::page::Pagination;
+use crate::v1::response::step::StartView;
+use crate::v1::response::submission::SubmissionView;
+use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::PageParams;
 
 /// Header that names a part of the problem that the export omits; sent once for each part.
@@ -368,8 +373,6 @@ async fn verify_one(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Verify(ProblemVersion { problem: problem.id, package }))
     };
-    let shape = Shape::default();
-    let sent = Sent { new, idempotency, accepts_cached: false, shape, on_stored: Box::new(|| ()) };
     let disclosure = Disclosure {
         as_author: true,
         with_files: false,
@@ -378,7 +381,9 @@ async fn verify_one(
         cached: false,
         ..Disclosure::default()
     };
-    execute::respond(&app, &caller, &notes, &wait, sent, Receipt::VERIFICATION, disclosure).await
+    let rate = SubmissionRate::new(&app, &caller, &notes);
+    let request = ExecuteRequest { idempotency, ..ExecuteRequest::new(caller.user, new, &rate) };
+    execute::respond(&app, &caller, &wait, request, Shape::default(), Receipt::VERIFICATION, disclosure).await
 }
 
 /// Changes to a problem; omitted fields stay unchanged.

@@ -16,7 +16,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{no_such_problem, refusal};
 use crate::v1::faults::sentence;
-use crate::v1::response::{Pagination, SummaryView};
+use crate::v1::response::page::Pagination;
+use crate::v1::response::summary::SummaryView;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 /// Result of a rejudge.

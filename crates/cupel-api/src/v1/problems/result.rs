@@ -29,8 +29,10 @@ use super::text_budget::JsonTextBudget;
 use super::verification::VerificationView;
 use super::view::points;
 use crate::v1::answers;
-use crate::v1::execute::Wait;
-use crate::v1::response::{StartView, Status, exit_code, rfc3339, signal, text_of};
+use crate::v1::execute::{self, Wait};
+use crate::v1::response::status::Status;
+use crate::v1::response::step::{StartView, exit_code, signal, text_of};
+use crate::v1::response::time::rfc3339;
 
 /// Which optional parts of a submission are sent.
 #[derive(Clone, Debug, Default)]
@@ -344,7 +346,7 @@ async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMa
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
     responses(
-        (status = 200, description = "The submission in its current state", body = crate::v1::response::SubmissionView),
+        (status = 200, description = "The submission in its current state", body = crate::v1::response::submission::SubmissionView),
         (status = 404, description = "The submission does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -355,12 +357,8 @@ pub(crate) async fn submission(
     Id(id): Id<SubmissionId>,
     wait: Wait,
 ) -> Result<Response, ApiError> {
-    if let Some(at_most) = wait.at_most {
-        let _open = app.long_answers.begin(caller.user)?;
-        tokio::select! {
-            waited = app.core.wait(&caller.viewer, id, at_most) => drop(waited?),
-            () = app.shutdown.cancelled() => {}
-        }
+    if wait.at_most.is_some() {
+        execute::awaited(&app, &caller, id, &wait).await?;
     }
     let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| ApiError::not_found("submission"))?;
     let disclosure = disclosure_of(&app, &attempted).await?;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use cupel_core::problems::{SeenProblem, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
-use cupel_core::{AuthenticatedUser, NewSolution, NewSubmission, NewSubmissionKind};
+use cupel_core::{AuthenticatedUser, ExecuteRequest, NewSolution, NewSubmission, NewSubmissionKind};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params, SubmissionBody};
 use cupel_http::caller::Caller;
@@ -16,6 +16,7 @@ use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_http::idempotency::IdempotencyKey;
 use cupel_http::lists;
 use cupel_http::notes::Notes;
+use cupel_http::submission_rate::SubmissionRate;
 use cupel_problem::Slug;
 use cupel_types::{Cases, PriorityClass, SubmissionId};
 use futures_util::Stream;
@@ -26,10 +27,13 @@ use super::rejudge::{language_of, verdict_of};
 use super::result::Disclosure;
 use super::seen;
 use crate::csv::{self, Format};
-use crate::v1::execute::{self, Receipt, Sent, Wait, WaitParams};
+use crate::v1::execute::{self, Receipt, Wait, WaitParams};
 use crate::v1::faults::{FormFaults, Shape};
 use crate::v1::request::{self, FileRequest};
-use crate::v1::response::{Accepted, Pagination, SubmissionView, SummaryView};
+use crate::v1::response::accepted::Accepted;
+use crate::v1::response::page::Pagination;
+use crate::v1::response::submission::SubmissionView;
+use crate::v1::response::summary::SummaryView;
 use crate::v1::submissions::{PageParams, one, twenty};
 
 /// A solution. One of `source_code` and `files` is required.
@@ -140,8 +144,10 @@ pub(crate) async fn run(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Problem(solution))
     };
-    let sent = Sent { new, idempotency, accepts_cached: false, shape, on_stored: Box::new(|| drop(held)) };
-    execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
+    let rate = SubmissionRate::new(&app, &caller, &notes);
+    let on_stored = Box::new(|| drop(held));
+    let request = ExecuteRequest { idempotency, on_stored, ..ExecuteRequest::new(caller.user, new, &rate) };
+    execute::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
 /// Submit a solution.
@@ -187,8 +193,10 @@ pub(crate) async fn submit(
         request_id: Some(notes.request_id().to_owned()),
         ..NewSubmission::new(NewSubmissionKind::Problem(solution))
     };
-    let sent = Sent { new, idempotency, accepts_cached: false, shape, on_stored: Box::new(|| drop(held)) };
-    execute::respond(&app, &caller, &notes, &wait, sent, Receipt::SOLUTION, disclosure_of(&seen)).await
+    let rate = SubmissionRate::new(&app, &caller, &notes);
+    let on_stored = Box::new(|| drop(held));
+    let request = ExecuteRequest { idempotency, on_stored, ..ExecuteRequest::new(caller.user, new, &rate) };
+    execute::respond(&app, &caller, &wait, request, shape, Receipt::SOLUTION, disclosure_of(&seen)).await
 }
 
 /// The optional parts of the response that the sender of a solution may see.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::points;
-use crate::v1::response::StartView;
+use crate::v1::response::step::StartView;
 
 /// Result of verifying a package.
 #[derive(Debug, Serialize, ToSchema)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::v1::faults::sentence;
-use crate::v1::response::rfc3339;
+use crate::v1::response::time::rfc3339;
 
 /// Score as a number with at most six decimals, which a double represents with sufficient precision.
 pub(crate) fn points(score: Score) -> f64 {

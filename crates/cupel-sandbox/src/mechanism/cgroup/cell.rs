@@ -12,10 +12,24 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::lane::{CpuTimes, HELD_MAX, UNSEEN_MAX, field, number_of, processes_text, put, text_of};
+use super::control_files::{field, number_of, processes_text, put, text_of};
+
+/// Maximum private and shared memory of an ended cell that may still be charged when the next one begins, in bytes.
+pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
+/// Maximum change of the charged memory, in bytes, after which the last reading of `memory.stat` is still used. The
+/// kernel charges in steps of 64 pages per processor.
+pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 
 /// Limits of a cell: memory in bytes, and number of processes.
 pub(super) type CellLimits = (u64, u32);
+
+/// CPU time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CpuTimes {
+    pub(crate) total: u64,
+    pub(crate) user: u64,
+    pub(crate) system: u64,
+}
 
 pub(super) struct CellGroup {
     name: String,

@@ -13,7 +13,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::lane::{BATCH, LaneGroup, PAGE, fd, field, number_of, text_of};
+use super::control_files::{fd, field, number_of, text_of};
+use super::known::{BATCH, PAGE};
+use super::lane::LaneGroup;
 use crate::sys;
 
 /// Pages that are mapped and unmapped at once. A page makes about eight changes.

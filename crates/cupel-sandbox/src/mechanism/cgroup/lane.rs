@@ -2,11 +2,14 @@
 //! the lane.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
-use super::cell::{CellGroup, CellLimits};
-use super::exact::ExactBase;
 use cupel_types::Limits;
+
+use super::cell::{CellGroup, CellLimits, CpuTimes, HELD_MAX, UNSEEN_MAX};
+use super::control_files::{LaneGroupFiles, fd, field, number_of, processes_text, put, text_of};
+use super::exact::ExactBase;
+use super::known::PAGE;
 
 /// Memory that a cell's init may use in addition to the program's limit, in bytes.
 const OVERHEAD: u64 = 1024 * 1024;
@@ -15,24 +18,15 @@ const OVERHEAD: u64 = 1024 * 1024;
 const MEMORY_MIN: u64 = 1024 * 1024;
 /// Memory with which a cell can be set up without reaching its limit, in bytes.
 const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
-/// Maximum memory that may remain charged to a lane between two cells, in bytes. `FILES_MAX` is for the page cache of
-/// files on disk. `HELD_MAX` is for pages that are still in use. `KERNEL_MAX` is for kernel memory; the kernel frees
-/// most of it on demand. A lane with more page cache is retired. The cached files then stay in memory, but no lane is
-/// charged for them.
+/// Maximum memory that may remain charged to a lane between two cells, in bytes: page cache of files on disk
+/// (`FILES_MAX`), pages that are still held ([`HELD_MAX`]), and kernel memory, most of which the kernel frees on demand
+/// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged
+/// for them.
 const FILES_MAX: u64 = 1024 * 1024;
-pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// Maximum growth of kernel memory from one cell to the next, in bytes. If the memory grows more, the lane waits until
 /// it is freed.
 const KERNEL_GROWTH: u64 = 384 * 1024;
-/// Maximum change of the charged memory, in bytes, after which the last reading of `memory.stat` is still used. The
-/// kernel charges in steps of 64 pages per processor.
-pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
-/// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
-/// each processor, and takes the next pages from that batch. Source: `MEMCG_CHARGE_BATCH` in
-/// include/linux/memcontrol.h: 32 pages, 64 since Linux 5.16.
-pub(super) const BATCH: u64 = 64 * PAGE as u64;
-pub(super) const PAGE: usize = 4096;
 /// Step in which the unused rest of a batch is measured, and the maximum number of pages that are touched to measure
 /// this rest. Both are in pages.
 const AHEAD_STEP: usize = 8;
@@ -50,56 +44,6 @@ pub(crate) struct Beside {
     pub(crate) zygote: bool,
     /// The zygote will start this program, through a short-lived process (the errand) in the program's groups.
     pub(crate) errand: bool,
-}
-
-/// The files of a lane's groups that the lane's init uses. A file that the machine does not have is `None`.
-#[derive(Debug, Default)]
-pub(crate) struct LaneGroupFiles {
-    pub(super) limit: Option<OwnedFd>,
-    pub(super) swap_limit: Option<OwnedFd>,
-    pub(super) usage: Option<OwnedFd>,
-    pub(super) peak: Option<OwnedFd>,
-    pub(super) stat: Option<OwnedFd>,
-    pub(super) kernel_usage: Option<OwnedFd>,
-    pub(super) kernel_peak: Option<OwnedFd>,
-    pub(super) oom: Option<OwnedFd>,
-    pub(super) oom_event: Option<OwnedFd>,
-    pub(super) pids: Option<OwnedFd>,
-    pub(super) cpu: Option<OwnedFd>,
-    pub(super) cpu_user: Option<OwnedFd>,
-    pub(super) cpu_system: Option<OwnedFd>,
-    /// Version 2: the lane's directory, in which its init creates a group per cell.
-    pub(super) v2_dir: Option<OwnedFd>,
-}
-
-pub(super) fn fd(file: &Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
-    file.as_ref().map(AsFd::as_fd)
-}
-
-impl LaneGroupFiles {
-    /// The descriptors, for callers that close all others.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
-        use std::os::fd::AsRawFd;
-        [
-            &self.limit,
-            &self.swap_limit,
-            &self.usage,
-            &self.peak,
-            &self.stat,
-            &self.kernel_usage,
-            &self.kernel_peak,
-            &self.oom,
-            &self.oom_event,
-            &self.pids,
-            &self.cpu,
-            &self.cpu_user,
-            &self.cpu_system,
-            &self.v2_dir,
-        ]
-        .into_iter()
-        .flatten()
-        .map(AsRawFd::as_raw_fd)
-    }
 }
 
 /// A lane's groups, used by the lane's init.
@@ -158,14 +102,6 @@ pub(crate) enum Settled {
     Never,
 }
 
-/// CPU time in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CpuTimes {
-    pub(crate) total: u64,
-    pub(crate) user: u64,
-    pub(crate) system: u64,
-}
-
 /// Memory charged to a cell that is ready for its program.
 pub(crate) struct Ready {
     /// Unused rest of the last batch, in bytes.
@@ -177,68 +113,6 @@ pub(crate) struct Ready {
     /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init
     /// ends.
     _touched: Vec<u8>,
-}
-
-/// Measured figures about the memory of a cell's programs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Known {
-    /// Peak of the group minus the memory in use when the program began, in bytes.
-    pub(crate) charged: u64,
-    /// Memory that did not belong to the program and was freed during the run, in bytes: kernel memory of earlier cells
-    /// of the lane, or input files that the program removed. The same amount of the program's memory is missing in
-    /// `charged`.
-    pub(crate) given_back: u64,
-    /// Page faults of all processes that were waited for; 0 if unknown.
-    pub(crate) faults: u64,
-    /// Size of the pages that the kernel gave the programs, plus their kernel memory, in bytes
-    /// ([`LaneGroup::exact_since`]); 0 if unknown.
-    pub(crate) exact: u64,
-}
-
-impl Known {
-    /// Peak memory in bytes.
-    ///
-    /// The group is charged in batches, so `charged` is too large by less than one batch. Each used page causes one
-    /// fault, so for a program that frees nothing, the number of faults is exact. That number is used if it agrees with
-    /// `charged`.
-    pub(crate) fn used(self) -> u64 {
-        let missing = self.faults.saturating_mul(PAGE as u64);
-        let most = self.charged + self.given_back;
-        if self.exact > 0 {
-            // `charged` is wrong by up to one batch for each processor that the program used. A small program uses
-            // about two processors.
-            let batches = 2 * BATCH;
-            // If the difference is larger, `exact` includes pages that the program freed before the peak.
-            let agrees = self.exact <= most + batches;
-            return if agrees { self.exact.max(self.charged.saturating_sub(batches)) } else { most };
-        }
-        let possible = self.charged.saturating_sub(BATCH)..=most + BATCH;
-        match self.faults {
-            0 => most,
-            _ if possible.contains(&missing) => missing,
-            // Too few faults: the program used huge pages, or had children that were not waited for.
-            _ if missing < self.charged => *possible.start(),
-            _ => most,
-        }
-    }
-
-    /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter.
-    /// `nothing` is the measurement of a copy that ran an empty program. A copy also faults at its first write to a
-    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count. `exact`
-    /// counts only pages of the copy, and is at least the value for `nothing`.
-    pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
-        if self.exact > 0 {
-            return Known { exact: self.exact.max(nothing.exact), ..self }.used();
-        }
-        let most = self.charged + self.given_back;
-        let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
-        let missing = nothing.charged.saturating_add(beyond);
-        let possible = self.charged.saturating_sub(BATCH)..=most + BATCH;
-        if nothing.faults > 0 && self.faults > 0 && possible.contains(&missing) {
-            return missing;
-        }
-        self.used().min(most)
-    }
 }
 
 /// Counters of the lane's groups for one cell.
@@ -311,7 +185,7 @@ impl LaneGroup {
     /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
     /// ready. So the input files, including the executable, do not count as the program's memory.
     ///
-    /// The unused rest of the last batch ([`BATCH`]) would hide the same amount of the program's memory, and differs
+    /// The unused rest of the last batch (`BATCH`) would hide the same amount of the program's memory, and differs
     /// from run to run. So this function touches pages until the kernel charges the next batch: the unused rest of a
     /// new batch is known.
     pub(crate) fn begin_counting(&self) -> Ready {
@@ -609,98 +483,5 @@ impl LaneGroup {
                 let _ = before.remove(lane);
             }
         }
-    }
-}
-
-pub(super) fn processes_text(n: u32) -> String {
-    // The kernel's upper bound on process ids.
-    if n > 4_194_304 { "max".to_owned() } else { n.to_string() }
-}
-
-pub(super) fn put(fd: BorrowedFd<'_>, text: &str) -> io::Result<()> {
-    rustix::io::pwrite(fd, text.as_bytes(), 0)?;
-    Ok(())
-}
-
-pub(super) fn text_of(fd: BorrowedFd<'_>) -> String {
-    let mut buffer = [0u8; 1024];
-    let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
-    String::from_utf8_lossy(&buffer[..n]).into_owned()
-}
-
-pub(super) fn number_of(fd: BorrowedFd<'_>) -> u64 {
-    let mut buffer = [0u8; 32];
-    let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
-    buffer[..n]
-        .iter()
-        .take_while(|c| c.is_ascii_digit())
-        .fold(0u64, |sum, c| sum.wrapping_mul(10).wrapping_add(u64::from(c - b'0')))
-}
-
-/// The number after `name` in a file of `name number` lines.
-pub(super) fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn page_faults_correct_the_charged_memory_by_less_than_a_batch() {
-        let page = PAGE as u64;
-        let used = |charged, faults| Known { charged: charged * BATCH, given_back: 0, faults, exact: 0 }.used();
-        assert_eq!(used(10, 0), 10 * BATCH, "the faults are unknown");
-        assert_eq!(used(10, 900), 10 * BATCH, "the program freed memory");
-        assert_eq!(used(10, 600), 600 * page);
-        assert_eq!(used(10, 660), 660 * page);
-        assert_eq!(used(10, 3), 9 * BATCH, "huge pages, or children that were not waited for");
-        assert_eq!(used(0, 5), 5 * page);
-    }
-
-    #[test]
-    fn exactly_counted_pages_decide_unless_the_program_freed_more_than_two_batches() {
-        let page = PAGE as u64;
-        let known = |exact| Known { charged: 10 * BATCH, given_back: 0, faults: 900, exact };
-        let nothing = Known { charged: 2 * BATCH, given_back: 0, faults: 300, exact: 0 };
-        for (exact, used) in [
-            (600 * page, 600 * page),
-            (700 * page, 700 * page),
-            (768 * page, 768 * page),
-            (769 * page, 10 * BATCH),
-            // Huge pages are counted as one page.
-            (100 * page, 8 * BATCH),
-        ] {
-            assert_eq!(known(exact).used(), used);
-            assert_eq!(known(exact).used_by_a_copy(nothing), used);
-        }
-    }
-
-    #[test]
-    fn only_faults_beyond_those_of_an_empty_program_count_for_a_copy() {
-        let page = PAGE as u64;
-        let nothing = Known { charged: 2 * BATCH, given_back: 0, faults: 300, exact: 0 };
-        let used = |charged, faults| {
-            Known { charged: charged * BATCH, given_back: 0, faults, exact: 0 }.used_by_a_copy(nothing)
-        };
-        assert_eq!(used(3, 300), 2 * BATCH);
-        assert_eq!(used(3, 310), 2 * BATCH + 10 * page);
-        assert_eq!(used(3, 0), 3 * BATCH, "the program was killed, so its faults are unknown");
-        assert_eq!(used(3, 900), 3 * BATCH, "the program freed memory");
-    }
-
-    #[test]
-    fn freed_memory_of_others_is_added_to_the_peak() {
-        let hidden = |faults| Known { charged: 4 * BATCH, given_back: 6 * BATCH, faults, exact: 0 }.used();
-        assert_eq!(hidden(0), 10 * BATCH);
-        assert_eq!(hidden(600), 600 * PAGE as u64);
-        assert_eq!(hidden(900), 10 * BATCH);
-    }
-
-    #[test]
-    fn a_field_name_must_match_completely() {
-        let text = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
-        assert_eq!(field(text, "oom_kill"), Some(3));
-        assert_eq!(field(text, "oom"), None);
     }
 }

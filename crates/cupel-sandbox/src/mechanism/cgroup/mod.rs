@@ -11,13 +11,18 @@
 //! Sources: the kernel's Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 
 mod cell;
+mod control_files;
 mod exact;
 mod hierarchies;
+mod known;
 mod lane;
 mod launcher;
 mod place;
 
+pub(crate) use cell::CpuTimes;
+pub(crate) use control_files::LaneGroupFiles;
 pub(crate) use exact::ExactBase;
 pub(crate) use hierarchies::Hierarchies;
-pub(crate) use lane::{Beside, Counted, CpuTimes, Known, LaneGroup, LaneGroupFiles, Settled};
+pub(crate) use known::Known;
+pub(crate) use lane::{Beside, Counted, LaneGroup, Settled};
 pub(crate) use launcher::LauncherGroups;

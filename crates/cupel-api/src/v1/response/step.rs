@@ -1,0 +1,48 @@
+//! What responses say about one step, such as the execution of a test: its output, its end and its start.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cupel_types::{Outcome, Output, Signal, Start, StepReport};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How a program was started.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StartView {
+    /// As a copy of an initialised interpreter.
+    Warm,
+    /// By executing the interpreter.
+    Cold,
+}
+
+impl From<Start> for StartView {
+    fn from(start: Start) -> StartView {
+        match start {
+            Start::Warm => StartView::Warm,
+            Start::Cold => StartView::Cold,
+        }
+    }
+}
+
+/// Output as text and, if it is not UTF-8, also as base64.
+pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
+    match std::str::from_utf8(&output.data) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (String::from_utf8_lossy(&output.data).into_owned(), Some(BASE64_STANDARD.encode(&output.data))),
+    }
+}
+
+pub(crate) fn exit_code(step: &StepReport) -> Option<i32> {
+    step.exit_code.or(match step.outcome {
+        Outcome::Exited(code) => Some(code),
+        _ => None,
+    })
+}
+
+pub(crate) fn signal(step: &StepReport) -> Option<i32> {
+    step.signal.or(match step.outcome {
+        Outcome::Signalled(Signal(number)) => Some(number),
+        _ => None,
+    })
+}

@@ -1,0 +1,337 @@
+//! A submission with all its data.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::run::{RunState, SubmissionRecord};
+use cupel_types::{CaseReport, FetchedFile, Instructions, Limits, RunReport, StepReport, Verdict};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::failure::{compilation_error, runtime_error, runtime_error_of_problem};
+use super::limits::LimitsView;
+use super::status::Status;
+use super::step::{StartView, exit_code, signal, text_of};
+use super::time::rfc3339;
+use crate::v1::problems::Disclosure;
+use crate::v1::problems::result::{GradedView, SentFileView, graded};
+
+/// A submission with all its data. Values that are not known (yet) are `null`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SubmissionView {
+    /// The submission's id.
+    pub(crate) submission_id: String,
+    /// The submission's status.
+    pub(crate) status: Status,
+    /// The language's id; `null` for the verification of a package.
+    pub(crate) language: Option<String>,
+    /// Standard output; if it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty if
+    /// compilation failed; with tests `null`, see `tests`.
+    pub(crate) stdout: Option<String>,
+    /// Exact standard output; only if it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stdout_base64: Option<String>,
+    /// Standard error, like `stdout`.
+    pub(crate) stderr: Option<String>,
+    /// Exact standard error; only if it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stderr_base64: Option<String>,
+    /// Why compilation failed, if it did: the judge's reason, then the compiler's output.
+    pub(crate) compilation_error: Option<String>,
+    /// How the program failed, if it did, in one sentence: its exit code, its signal or the limit. With tests, for the
+    /// deciding test; for a hidden test of a problem, only the meaning of the verdict.
+    pub(crate) runtime_error: Option<String>,
+    /// CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If tests of a problem are
+    /// hidden, the time is rounded up to 10 ms.
+    pub(crate) execution_time_ms: Option<u64>,
+    /// Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
+    /// them, and if no test of the problem is hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instructions: Option<u64>,
+    /// Peak memory of all the program's processes together, in KiB; with tests, of the test with the most. At least
+    /// 1,024 if the program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole
+    /// MiB.
+    ///
+    /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
+    /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
+    /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
+    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way. With
+    /// control groups of version 1, the values of a program agree within 5 % from run to run. With version 2, or if the
+    /// program frees much memory, they may also differ by 256 KiB. The values of warm and cold starts may then differ
+    /// by 512 KiB.
+    ///
+    /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
+    /// are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
+    /// program with many processes. `cg-mem` of isolate is the same measure, but also counts the executable and files
+    /// on disk that the program was the first to read.
+    pub(crate) memory_used_kb: Option<u64>,
+    /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
+    /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if any test
+    /// was started cold. Compare times only between programs with the same kind of start. Absent if tests of a problem
+    /// are hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<StartView>,
+    /// The exit code, if the program exited by itself; with tests, of the deciding test. If compilation failed, the
+    /// compiler's. `null` after a signal or a limit.
+    pub(crate) exit_code: Option<i32>,
+    /// Time at which the submission was accepted.
+    #[schema(format = DateTime)]
+    pub(crate) submitted_at: String,
+    /// Time at which the submission reached its final state.
+    #[schema(format = DateTime)]
+    pub(crate) completed_at: Option<String>,
+    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV` and
+    /// `CLE`.
+    pub(crate) verdict: Option<String>,
+    /// Explanation for people, if the verdict alone is not enough: the exception that ended the program, as its
+    /// language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
+    /// difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
+    pub(crate) message: Option<String>,
+    /// The number of the signal that ended the program, if one did.
+    pub(crate) signal: Option<i32>,
+    /// Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if tests of a
+    /// problem are hidden.
+    pub(crate) wall_time_ms: Option<u64>,
+    /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
+    /// default).
+    pub(crate) truncated: Option<bool>,
+    /// Number of attempts by workers. More than one only if a worker failed, or if the submission was judged again.
+    pub(crate) attempts: u32,
+    /// Start of the first attempt.
+    #[schema(format = DateTime)]
+    pub(crate) started_at: Option<String>,
+    /// The compilation, if programs of the language are compiled.
+    pub(crate) compile: Option<CompileView>,
+    /// The tests, in order, up to the last that ran.
+    pub(crate) tests: Vec<TestView>,
+    /// The limits that applied.
+    pub(crate) limits: Option<LimitsView>,
+    /// The language version that ran the program, such as `3.11.2`.
+    pub(crate) language_version: Option<String>,
+    /// Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
+    /// otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cached: bool,
+    /// The judging result, for a submission to a problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<GradedView>,
+    /// The files that were requested with `fetch_files` and exist. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fetched_files: Vec<FetchedFileView>,
+    /// The submitted files; only from `GET /submissions/{submission_id}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) files: Option<Vec<SentFileView>>,
+}
+
+/// A compilation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompileView {
+    /// Whether compilation succeeded.
+    pub(crate) ok: bool,
+    /// The compiler's output, including warnings.
+    pub(crate) output: String,
+    /// The compiler's exit code; `null` if a signal or a limit ended it.
+    pub(crate) exit_code: Option<i32>,
+    /// Duration, in milliseconds; 0 if the result came from the cache.
+    pub(crate) time_ms: u64,
+    /// Whether an earlier, identical compilation was used.
+    pub(crate) cached: bool,
+    /// Whether some of the compiler's output was discarded.
+    pub(crate) truncated: bool,
+}
+
+/// One test.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TestView {
+    /// The test's name.
+    pub(crate) name: String,
+    /// The test's verdict.
+    pub(crate) verdict: String,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Exact standard output; only if it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stdout_base64: Option<String>,
+    /// Standard error.
+    pub(crate) stderr: String,
+    /// Exact standard error; only if it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stderr_base64: Option<String>,
+    /// Why the program failed, if it did.
+    pub(crate) runtime_error: Option<String>,
+    /// Explanation for people, like the submission's `message`: the exception that ended the program, the limit that
+    /// was reached, or the first difference.
+    pub(crate) message: Option<String>,
+    /// The exit code, if the program exited by itself.
+    pub(crate) exit_code: Option<i32>,
+    /// The number of the signal that ended the program, if one did.
+    pub(crate) signal: Option<i32>,
+    /// CPU time in milliseconds.
+    pub(crate) execution_time_ms: u64,
+    /// Wall-clock time in milliseconds.
+    pub(crate) wall_time_ms: u64,
+    /// Machine instructions of all processes, without the kernel's; only if the server can count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instructions: Option<u64>,
+    /// Peak memory in KiB; see `memory_used_kb` of the submission.
+    pub(crate) memory_used_kb: u64,
+    /// `warm` or `cold`; see `start` of the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<StartView>,
+    /// Whether some output was discarded.
+    pub(crate) truncated: bool,
+}
+
+/// A file that was read back after the execution.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FetchedFileView {
+    /// Path of the file in the working directory.
+    pub(crate) path: String,
+    /// Content of the file, as base64.
+    pub(crate) content_base64: String,
+    /// Whether the content is only the beginning of the file: at most 8 MiB are kept of the output and all files
+    /// together.
+    pub(crate) truncated: bool,
+}
+
+impl From<&FetchedFile> for FetchedFileView {
+    fn from(file: &FetchedFile) -> FetchedFileView {
+        let FetchedFile { path, content } = file;
+        FetchedFileView {
+            path: path.to_string(),
+            content_base64: BASE64_STANDARD.encode(&content.data),
+            truncated: content.truncated,
+        }
+    }
+}
+
+/// Submissions requested by id.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SubmissionViews {
+    /// In the order of the request; ids that do not exist (for you) are omitted.
+    pub(crate) submissions: Vec<SubmissionView>,
+}
+
+impl SubmissionView {
+    pub(crate) fn of(record: &SubmissionRecord, disclosure: &Disclosure) -> SubmissionView {
+        let report = record.report.as_ref();
+        let verdict = record.state.verdict();
+        let steps: Vec<&StepReport> =
+            report.map(|r| r.execution.iter().chain(r.cases.iter().map(|c| &c.step)).collect()).unwrap_or_default();
+        // The deciding step: the only execution, or the first test that failed, or the last one.
+        let deciding = report.and_then(|r| {
+            let case = r.cases.iter().find(|c| c.verdict != Verdict::Accepted).or(r.cases.last());
+            r.execution.as_ref().or(case.map(|c| &c.step))
+        });
+        let execution = report.and_then(|r| r.execution.as_ref());
+        let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
+        let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
+        let compile = report.and_then(|r| r.compile.as_ref());
+        let sees_all = |report: &&RunReport| disclosure.as_author || !report.has_hidden_cases();
+        let measured = report.filter(sees_all);
+        let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
+        // If compilation failed, there is no output, and no time or memory was used.
+        let not_built = report.filter(|r| r.is_not_built());
+        let (stdout, stderr) = match not_built {
+            Some(_) => (stdout.or_else(|| Some(String::new())), stderr.or_else(|| Some(String::new()))),
+            None => (stdout, stderr),
+        };
+        SubmissionView {
+            submission_id: record.submission.id.to_string(),
+            status: Status::from(&record.state),
+            language: record.submission.language().map(ToString::to_string),
+            stdout,
+            stdout_base64,
+            stderr,
+            stderr_base64,
+            compilation_error: not_built.map(compilation_error),
+            runtime_error: verdict.and_then(|verdict| {
+                let report = report?;
+                match (deciding, &report.grading) {
+                    (Some(step), _) => runtime_error(verdict, step, &report.limits),
+                    (None, Some(grading)) => runtime_error_of_problem(verdict, grading, &report.limits),
+                    (None, None) => None,
+                }
+            }),
+            execution_time_ms: peak.map(|(cpu_time, _)| cpu_time.as_millis() as u64),
+            instructions: measured
+                .and_then(|r| r.usages().filter_map(|usage| usage.instructions).max())
+                .map(Instructions::get),
+            memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
+            start: measured.and_then(RunReport::start).map(StartView::from),
+            exit_code: match not_built {
+                Some(report) => report.compile.as_ref().and_then(|c| c.exit_code),
+                None => deciding.and_then(exit_code),
+            },
+            submitted_at: rfc3339(record.submission.submitted_at),
+            completed_at: record.completed_at.map(rfc3339),
+            verdict: verdict.map(|v| v.code().to_owned()),
+            message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
+            signal: deciding.and_then(signal),
+            wall_time_ms: measured
+                .and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max())
+                .or(not_built.map(|_| 0)),
+            truncated: report.map(|report| {
+                let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]);
+                let mut outputs = steps.iter().flat_map(|s| [&s.stdout, &s.stderr]).chain(graded.flatten());
+                outputs.any(|output| output.truncated)
+            }),
+            attempts: record.state.attempts(),
+            started_at: record.started_at.map(rfc3339),
+            compile: compile.map(|c| CompileView {
+                ok: c.ok,
+                output: text_of(&c.output).0,
+                exit_code: c.exit_code,
+                time_ms: c.wall_time.as_millis() as u64,
+                cached: c.cached,
+                truncated: c.output.truncated,
+            }),
+            tests: report.map(|r| r.cases.iter().map(|c| test_view(c, &r.limits)).collect()).unwrap_or_default(),
+            limits: report.map(|r| r.limits.into()),
+            language_version: report.map(|r| r.language_version.clone()),
+            cached: disclosure.cached,
+            problem: graded(record, disclosure),
+            fetched_files: report.map(|r| r.files.iter().map(FetchedFileView::from).collect()).unwrap_or_default(),
+            files: disclosure.with_files.then(|| {
+                record
+                    .submission
+                    .source()
+                    .map(|source| source.files.iter().map(SentFileView::from).collect())
+                    .unwrap_or_default()
+            }),
+        }
+    }
+}
+
+fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
+    let (stdout, stdout_base64) = text_of(&case.step.stdout);
+    let (stderr, stderr_base64) = text_of(&case.step.stderr);
+    TestView {
+        name: case.name.clone(),
+        verdict: case.verdict.code().to_owned(),
+        stdout,
+        stdout_base64,
+        stderr,
+        stderr_base64,
+        runtime_error: runtime_error(case.verdict, &case.step, limits),
+        message: case.message.clone(),
+        exit_code: exit_code(&case.step),
+        signal: signal(&case.step),
+        execution_time_ms: case.step.usage.cpu_time.as_millis() as u64,
+        wall_time_ms: case.step.usage.wall_time.as_millis() as u64,
+        instructions: case.step.usage.instructions.map(Instructions::get),
+        memory_used_kb: case.step.usage.memory.as_kib(),
+        start: case.step.usage.start.map(StartView::from),
+        truncated: case.step.stdout.truncated || case.step.stderr.truncated,
+    }
+}
+
+fn abandoned(state: &RunState) -> Option<String> {
+    match state {
+        RunState::Abandoned { attempts } => {
+            Some(format!("The judge failed {attempts} times to run this program. The program is not the cause."))
+        }
+        RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => {
+            None
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The part of the store with users, keys and refresh sessions.
+
+use async_trait::async_trait;
+use cupel_types::{ApiKeyId, SessionId, UserId};
+use jiff::Timestamp;
+
+use super::store::StoreError;
+use crate::accounts::{AccessChange, AccountChange, ApiKey, NewUser, RefreshSession, User};
+
+/// Users, keys and refresh sessions.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Inserts a user. Names and e-mail addresses are compared case-insensitively.
+    async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
+    /// A user by id; `None` for a deleted user.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// A user by e-mail address or user name, with the password hash (PHC string).
+    async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
+    /// The key that signs webhooks for this user's submissions. `None`: no such user.
+    async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
+    /// A page of all users, oldest first.
+    async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
+    /// Applies all parts of the change or none. The only administrator who can log in cannot be disabled or lose the
+    /// role. Disabling a user ends all of the user's sessions.
+    async fn change_access(
+        &self,
+        id: UserId,
+        change: AccessChange,
+        now: Timestamp,
+    ) -> Result<AccountChange, StoreError>;
+    /// Number of users.
+    async fn count_users(&self) -> Result<u64, StoreError>;
+    /// Inserts a key.
+    async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
+    /// A key by its public part; includes revoked and expired keys.
+    async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
+    /// An owner's keys, newest first.
+    async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError>;
+    /// Revokes an owner's key. `false`: the owner has no such key.
+    async fn revoke_key(&self, owner: UserId, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError>;
+    /// Records that a key was used (coarse: at most once a minute per key is enough).
+    async fn touch_key(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError>;
+    /// Inserts a refresh session. `password_hash`: the hash that was verified. Returns `false` and writes nothing if
+    /// the user has a different hash by now, or is disabled or deleted.
+    async fn insert_session(&self, session: RefreshSession, password_hash: Option<&str>) -> Result<bool, StoreError>;
+    /// Replaces the current refresh token hash of a session with the next. A hash that was already replaced means a
+    /// stolen token: the whole session ends.
+    async fn rotate_session(
+        &self,
+        id: SessionId,
+        old_hash: [u8; 32],
+        new_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Rotated>, StoreError>;
+    /// Ends a session.
+    async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;
+    /// Whether the session exists and has not ended. Access tokens carry the session's id.
+    async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// A session whose refresh token was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// The session's user.
+    pub user: UserId,
+    /// When the session expires; a refresh does not extend it.
+    pub expires_at: Timestamp,
+}
+
+/// The unique name that was already taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum UserTaken {
+    Username,
+    Email,
+}

@@ -1,0 +1,85 @@
+//! The part of the store with the outbox of webhook deliveries.
+
+use async_trait::async_trait;
+use cupel_types::{SubmissionId, UserId, WebhookId};
+use jiff::Timestamp;
+
+use super::store::StoreError;
+
+/// The outbox of webhook deliveries.
+#[async_trait]
+pub trait WebhookStore: Send + Sync {
+    /// Claims at most `limit` due deliveries until `until`, so that other senders skip them. Deliveries of the listed
+    /// owners are excluded.
+    async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+        not_of: &[UserId],
+    ) -> Result<Vec<Delivery>, StoreError>;
+    /// Records that the receiver accepted the delivery.
+    async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
+    /// Records a failed try, with the receiver's status if it answered. `next`: the time of the next try; `None`: there
+    /// is none.
+    async fn delivery_failed(
+        &self,
+        id: WebhookId,
+        now: Timestamp,
+        error: &str,
+        status: Option<u16>,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
+    /// The receiver is permanently gone (410): gives up this delivery and all others of the same owner to the same
+    /// address. Returns their number.
+    async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError>;
+    /// A page of an owner's deliveries (`None`: of all owners), those of the newest submissions first, and the total
+    /// number.
+    async fn deliveries(
+        &self,
+        owner: Option<UserId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
+    /// Makes a delivery due at `now` with its full number of tries, regardless of how it ended. `false`: no delivery
+    /// has this id, or the delivery belongs to another owner (`None`: any owner).
+    async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// State of a webhook delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The id, the same for every try (`webhook-id`).
+    pub id: WebhookId,
+    /// The submission whose end it reports.
+    pub submission: SubmissionId,
+    /// The submission's owner.
+    pub owner: UserId,
+    /// The receiver's address.
+    pub url: String,
+    /// Number of tries made.
+    pub tries: u32,
+    /// When the delivery is tried next; `None` if it has ended.
+    pub next_at: Option<Timestamp>,
+    /// When the delivery ended.
+    pub ended_at: Option<Timestamp>,
+    /// Status of the last try, if the receiver answered it.
+    pub status: Option<u16>,
+    /// Why the last try failed.
+    pub error: Option<String>,
+}
+
+/// One webhook to send.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The id, the same for every try (`webhook-id`).
+    pub id: WebhookId,
+    /// The submission it reports.
+    pub submission: SubmissionId,
+    /// The submission's owner, whose secret signs the webhook.
+    pub owner: UserId,
+    /// The receiver's address.
+    pub url: String,
+    /// Number of previous tries.
+    pub tries: u32,
+}

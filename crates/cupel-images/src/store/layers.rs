@@ -1,0 +1,136 @@
+//! The layers of a store: their records, their sizes, and the unpacking of a new one.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+use cupel_types::ContentHash;
+
+use super::ImageStore;
+use crate::beneath::Beneath;
+use crate::bounds::{Budget, Excess};
+use crate::compression::decoder_of;
+use crate::contents::Contents;
+use crate::error::ImageError;
+use crate::hashing::Hashing;
+use crate::layer::{self, LayerFault};
+use crate::plan::{Blobs, PlannedLayer};
+
+/// A layer of an image that is being added or verified.
+pub(super) struct LayerTree {
+    pub(super) contents: Contents,
+    /// The directory with its files (`tree`) and its record (`contents`).
+    pub(super) place: PathBuf,
+    /// Whether it has just been unpacked.
+    pub(super) is_new: bool,
+}
+
+/// Maximum bytes after the end of a layer's archive. tar(1) pads an archive to at most 1 MiB.
+const PADDING_MAX: u64 = 1 << 20;
+
+impl ImageStore {
+    /// Returns a layer of an image that is being added. If the store does not have the layer, it is unpacked into
+    /// `incoming`.
+    pub(super) fn tree(
+        &self,
+        blobs: &dyn Blobs,
+        planned: &PlannedLayer,
+        part: &str,
+        budget: &mut Budget<'_>,
+        incoming: &Path,
+    ) -> Result<LayerTree, ImageError> {
+        let Some(contents) = self.contents_of(&planned.diff_id)? else {
+            return self.unpack(blobs, planned, part, budget, incoming);
+        };
+        budget.charge_known(&contents).map_err(|excess| self.excess(part, excess))?;
+        Ok(LayerTree { contents, place: self.layer(&planned.diff_id), is_new: false })
+    }
+
+    /// The record of a layer of the store.
+    pub(super) fn contents_of(&self, diff_id: &ContentHash) -> Result<Option<Contents>, ImageError> {
+        let path = self.layer(diff_id).join("contents");
+        match File::open(&path) {
+            Ok(file) => Contents::read(file).map(Some).map_err(ImageError::io("read", &path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ImageError::io("read", &path)(error)),
+        }
+    }
+
+    /// Free bytes for new layers under the bound on disk space.
+    pub(super) fn room(&self) -> Result<u64, ImageError> {
+        let mut used = 0;
+        for diff_id in hashes_in(&self.layers())? {
+            used += self.bytes_of(&diff_id)?;
+        }
+        Ok(self.disk_max.saturating_sub(used))
+    }
+
+    fn excess(&self, part: &str, excess: Excess) -> ImageError {
+        match excess {
+            Excess::Bound(reason) => ImageError::refused(part, reason),
+            Excess::Space(needed) => ImageError::Full { needed, bound: self.disk_max },
+        }
+    }
+
+    /// Total size of the files of a layer of the store, in bytes.
+    fn bytes_of(&self, diff_id: &ContentHash) -> Result<u64, ImageError> {
+        let path = self.layer(diff_id).join("contents");
+        let file = File::open(&path).map_err(ImageError::io("read", &path))?;
+        Contents::read_bytes(file).map_err(ImageError::io("read", &path))
+    }
+
+    /// Unpacks a layer into `incoming`, and verifies its digests.
+    fn unpack(
+        &self,
+        blobs: &dyn Blobs,
+        planned: &PlannedLayer,
+        part: &str,
+        budget: &mut Budget<'_>,
+        incoming: &Path,
+    ) -> Result<LayerTree, ImageError> {
+        let refused = |reason: String| ImageError::refused(part, reason);
+        let cut_off = |error: io::Error| refused(format!("its archive is corrupt or truncated: {error}"));
+        let blob = blobs.open(&planned.path).map_err(cut_off)?;
+        let blob = blob.ok_or_else(|| refused(format!("the image does not contain `{}`", planned.path)))?;
+        let place = incoming.join(format!("layer-{}", planned.diff_id));
+        let tree = place.join("tree");
+        std::fs::create_dir_all(&tree).map_err(ImageError::io("create", &tree))?;
+        let into = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
+        let mut stored = Hashing::new(BufReader::with_capacity(128 * 1024, blob));
+        let contents = {
+            let plain = decoder_of(planned.compression, &mut stored).map_err(cut_off)?;
+            let mut plain = Hashing::new(plain);
+            let contents = layer::unpack(&mut plain, &into, budget).map_err(|fault| match fault {
+                LayerFault::Refused(reason) => refused(reason),
+                LayerFault::Full(needed) => ImageError::Full { needed, bound: self.disk_max },
+                LayerFault::Read(error) => cut_off(error),
+                LayerFault::Write { path, source } => ImageError::io("write", &tree.join(path))(source),
+            })?;
+            let found = plain.finish_within(PADDING_MAX).map_err(cut_off)?;
+            if found != planned.diff_id {
+                return Err(refused(format!("its uncompressed archive has the digest sha256:{found}")));
+            }
+            contents
+        };
+        let found = stored.finish().map_err(cut_off)?;
+        if let Some(digest) = planned.digest
+            && digest != found
+        {
+            return Err(refused(format!("its archive has the digest sha256:{found}, and sha256:{digest} is expected")));
+        }
+        let record = place.join("contents");
+        let file = File::create(&record).map_err(ImageError::io("create", &record))?;
+        contents.write(&file).map_err(ImageError::io("write", &record))?;
+        Ok(LayerTree { contents, place, is_new: true })
+    }
+}
+
+/// The entries of a directory of the store whose names are hashes.
+pub(super) fn hashes_in(directory: &Path) -> Result<Vec<ContentHash>, ImageError> {
+    let mut hashes = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(ImageError::io("read", directory))? {
+        let entry = entry.map_err(ImageError::io("read", directory))?;
+        hashes.extend(entry.file_name().to_str().and_then(|name| name.parse::<ContentHash>().ok()));
+    }
+    Ok(hashes)
+}

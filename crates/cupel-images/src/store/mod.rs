@@ -1,0 +1,83 @@
+//! The image store of a node: a directory with layers, roots and the index of their names.
+//!
+//! Several processes may use one directory: a server, and commands beside it. What they add becomes visible by a rename,
+//! and what they remove disappears by a rename. Locks keep them apart (`locks.rs`).
+
+mod add;
+mod build_root;
+mod layers;
+mod locks;
+mod names;
+mod prune;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use cupel_types::ContentHash;
+
+use crate::bounds::ImageBounds;
+use crate::error::ImageError;
+
+pub use add::AddedImage;
+pub use locks::RootInUse;
+pub use prune::Pruned;
+
+/// The images of a node.
+#[derive(Clone, Debug)]
+pub struct ImageStore {
+    directory: PathBuf,
+    bounds: ImageBounds,
+    /// Maximum total size of all layers, in bytes.
+    disk_max: u64,
+}
+
+impl ImageStore {
+    /// The store in this directory, which is created when the first image is added.
+    pub fn new(directory: impl Into<PathBuf>, disk_max: u64) -> ImageStore {
+        ImageStore { directory: directory.into(), bounds: ImageBounds::default(), disk_max }
+    }
+
+    /// Sets other bounds on images.
+    #[must_use]
+    pub fn with_bounds(self, bounds: ImageBounds) -> ImageStore {
+        ImageStore { bounds, ..self }
+    }
+
+    /// The directory whose entries are the roots, by the ids of their images.
+    pub fn roots(&self) -> PathBuf {
+        self.directory.join("roots")
+    }
+
+    /// The file that lists the images. It changes when an image is added or removed.
+    pub fn index(&self) -> PathBuf {
+        self.directory.join("index.json")
+    }
+
+    fn layers(&self) -> PathBuf {
+        self.directory.join("layers")
+    }
+
+    fn layer(&self, diff_id: &ContentHash) -> PathBuf {
+        self.layers().join(diff_id.to_string())
+    }
+
+    fn root(&self, id: &ContentHash) -> PathBuf {
+        self.roots().join(id.to_string())
+    }
+
+    /// Creates the store's directories, so that a sandbox can mount [`ImageStore::roots`] before the first image is
+    /// added.
+    ///
+    /// # Errors
+    /// A directory cannot be created.
+    pub fn create(&self) -> Result<(), ImageError> {
+        for directory in [self.layers(), self.roots(), self.directory.join("incoming"), self.directory.join("locks")] {
+            std::fs::create_dir_all(&directory).map_err(ImageError::io("create", &directory))?;
+        }
+        Ok(())
+    }
+}
+
+fn remove_tree(path: &Path) -> Result<(), ImageError> {
+    std::fs::remove_dir_all(path).map_err(ImageError::io("remove", path))
+}

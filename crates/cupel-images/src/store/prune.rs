@@ -1,0 +1,79 @@
+//! Removes images, and the layers and roots that no name needs.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use cupel_types::ImageName;
+
+use super::ImageStore;
+use super::layers::hashes_in;
+use crate::error::ImageError;
+
+/// Result of [`ImageStore::prune`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Number of removed roots, to which no name referred.
+    pub roots: usize,
+    /// Number of removed layers, to which no image referred.
+    pub layers: usize,
+    /// Number of roots that are still in use, and are removed later.
+    pub in_use: usize,
+}
+
+impl ImageStore {
+    /// Removes a name, and the layers and roots that no other name needs.
+    ///
+    /// # Errors
+    /// There is no such image, or the store cannot be changed.
+    pub fn remove(&self, name: &ImageName) -> Result<Pruned, ImageError> {
+        self.get(name)?;
+        self.change_index(|images| images.retain(|image| image.name != *name))?;
+        self.prune()
+    }
+
+    /// Removes the roots and layers that no name needs, and files of interrupted additions.
+    ///
+    /// # Errors
+    /// The store cannot be changed.
+    pub fn prune(&self) -> Result<Pruned, ImageError> {
+        self.create()?;
+        self.remove_abandoned()?;
+        // Layers of an addition in progress do not have a name yet.
+        let lock = self.lock_file("store")?;
+        if lock.try_lock().is_err() {
+            tracing::info!("an image is being added or verified; layers are removed by a later prune");
+            return Ok(Pruned::default());
+        }
+        let _lock = self.lock("index")?;
+        let images = self.list()?;
+        let roots: HashSet<_> = images.iter().map(|image| image.id).collect();
+        let layers: HashSet<_> = images.iter().flat_map(|image| &image.layers).collect();
+        let mut pruned = Pruned::default();
+        for id in hashes_in(&self.roots())? {
+            if roots.contains(&id) {
+                continue;
+            }
+            let lock = self.lock_file(&format!("root-{id}"))?;
+            if lock.try_lock().is_err() {
+                pruned.in_use += 1;
+                continue;
+            }
+            self.remove_whole(&self.root(&id))?;
+            pruned.roots += 1;
+        }
+        for diff_id in hashes_in(&self.layers())? {
+            if !layers.contains(&diff_id) {
+                self.remove_whole(&self.layer(&diff_id))?;
+                pruned.layers += 1;
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// Removes a layer or a root. It is first renamed, so that an entry with its final name is always complete.
+    fn remove_whole(&self, path: &Path) -> Result<(), ImageError> {
+        let aside = self.incoming()?.directory;
+        std::fs::rename(path, aside.path().join("removed")).map_err(ImageError::io("remove", path))?;
+        aside.close().map_err(ImageError::io("remove", path))
+    }
+}

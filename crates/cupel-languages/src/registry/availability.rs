@@ -1,0 +1,298 @@
+//! Records which languages are available: probes their toolchains, and applies what they require of each other.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cupel_types::Root;
+
+use super::Registry;
+use crate::{Availability, FoundImage, Language, Probe, Template};
+
+/// Maximum number of version commands run in parallel; most of them wait for the disk.
+const PROBES_AT_A_TIME_MAX: usize = 8;
+
+impl Registry {
+    /// Probes which toolchains are installed. Blocks until every version command has finished; several run in parallel.
+    pub fn probe(&mut self, probe: &dyn Probe) {
+        let next = AtomicUsize::new(0);
+        let languages = &self.languages;
+        let found: Vec<(usize, Probed)> = std::thread::scope(|scope| {
+            let probe_next = || {
+                let mut mine = Vec::new();
+                while let Some((at, language)) = take(&next, languages) {
+                    mine.push((at, probed(language, probe)));
+                }
+                mine
+            };
+            let threads: Vec<_> =
+                (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(probe_next)).collect();
+            threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+        });
+        for (at, found) in found {
+            self.languages[at].accept(found);
+        }
+        self.settle_requirements();
+        let packages =
+            self.languages.iter().flat_map(|l| &l.libraries).map(|library| library.package.clone()).collect();
+        let found = probe.libraries(&packages);
+        for library in self.languages.iter_mut().flat_map(|language| &mut language.libraries) {
+            library.version = found.get(&library.package).cloned();
+        }
+    }
+
+    /// Probes the languages that have an image. A language of the machine keeps its availability from `before` if its
+    /// version command is unchanged. Otherwise, the probe reports why the language is unavailable.
+    pub fn probe_beside(&mut self, before: &Registry, probe: &dyn Probe) {
+        for language in &mut self.languages {
+            let known = before.get(&language.id).filter(|known| {
+                language.image.is_none()
+                    && known.image.is_none()
+                    && known.version.command == language.version.command
+                    && known.availability != Availability::Unprobed
+            });
+            for library in &mut language.libraries {
+                let before = known.iter().flat_map(|known| &known.libraries);
+                let same =
+                    before.filter(|before| before.package == library.package).find_map(|same| same.version.clone());
+                library.version = same;
+            }
+            let found = match known {
+                Some(known) => {
+                    let has_check = known.check.is_some();
+                    Probed { availability: known.availability.clone(), image: None, has_check }
+                }
+                None => probed(language, probe),
+            };
+            language.accept(found);
+        }
+        self.settle_requirements();
+    }
+
+    /// Marks a language as unavailable if a language that it requires is unavailable.
+    fn settle_requirements(&mut self) {
+        // Each round resolves one more link of a chain, so there are at most as many rounds as languages.
+        for _ in 0..self.languages.len() {
+            let lacking: Vec<(usize, String)> =
+                self.languages.iter().enumerate().filter_map(|l| self.lacks(l)).collect();
+            if lacking.is_empty() {
+                return;
+            }
+            for (at, reason) in lacking {
+                self.languages[at].availability = Availability::Unavailable { reason };
+            }
+        }
+    }
+
+    /// The reason why an otherwise available language cannot be used.
+    fn lacks(&self, (at, language): (usize, &Language)) -> Option<(usize, String)> {
+        let required = language.packages.requires.iter().filter_map(|id| self.get(id));
+        let missing = required.filter(|_| language.is_available()).find(|required| !required.is_available())?;
+        let why = match &missing.availability {
+            Availability::Unavailable { reason } => reason.as_str(),
+            Availability::Unprobed | Availability::Available { .. } => "it was not probed",
+        };
+        Some((at, format!("it requires {}: {why}", missing.name)))
+    }
+}
+
+/// The next language that no thread has taken.
+fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a Language)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    languages.get(at).map(|language| (at, language))
+}
+
+impl Language {
+    /// Records the result of a probe.
+    fn accept(&mut self, Probed { availability, image, has_check }: Probed) {
+        if !has_check {
+            self.check = None;
+        }
+        self.availability = availability;
+        self.root = image.as_ref().map_or(Root::System, |image| image.root.clone());
+        self.found_image = image;
+    }
+}
+
+/// Result of a probe.
+struct Probed {
+    availability: Availability,
+    image: Option<FoundImage>,
+    /// Whether the program that checks the syntax is installed. The language can be used without it.
+    has_check: bool,
+}
+
+fn probed(language: &Language, probe: &dyn Probe) -> Probed {
+    let (image, version) = match &language.image {
+        None => (None, installed_version(language, probe)),
+        Some(name) => match probe.image(name, language.executor.unwrap_or_default()) {
+            Ok(image) => {
+                let version = version_in(language, &image, probe);
+                (Some(image), version)
+            }
+            Err(reason) => (None, Err(reason)),
+        },
+    };
+    let availability = match (version, &language.missing) {
+        (Ok(version), _) => Availability::Available { version },
+        (Err(reason), None) => Availability::Unavailable { reason },
+        (Err(reason), Some(missing)) => Availability::Unavailable { reason: format!("{reason}: {missing}") },
+    };
+    let has_check = language.check.as_ref().and_then(Template::program).is_some_and(|program| match &image {
+        None => probe.is_installed(program),
+        Some(image) => probe.is_installed_in(image, program).unwrap_or(false),
+    });
+    Probed { availability, image, has_check }
+}
+
+/// The version of a language whose toolchain is in an image. It contains the image's digest, so data that are cached
+/// per version, such as compiled programs, are never used with another image.
+fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
+    let command = &language.version.command;
+    // First, because this starts no program.
+    for program in language.compile.iter().chain([&language.execute]).filter_map(Template::program) {
+        if !probe.is_installed_in(image, program)? {
+            return Err(format!("`{program}` is not in the image"));
+        }
+    }
+    let printed = probe.version_in(image, command)?;
+    let version = language.version.find(&printed);
+    let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
+    Ok(format!("{version} (sha256:{})", image.digest))
+}
+
+fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, String> {
+    let command = &language.version.command;
+    let printed = probe.version(command)?;
+    let version = language.version.find(&printed);
+    let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
+    // The version command may be a different program from those that compile and run.
+    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
+    match programs.find(|program| !probe.is_installed(program)) {
+        Some(missing) => Err(format!("`{missing}` is not installed")),
+        None => Ok(version.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::ImageName;
+
+    use super::super::test_support::{OneImage, in_image, registry};
+    use super::*;
+    use crate::ImageExecutor;
+
+    struct Fake;
+
+    impl Probe for Fake {
+        fn version(&self, command: &[String]) -> Result<String, String> {
+            match command[0].as_str() {
+                "half" | "old" => Ok("old (build 7), version 1.2.3".to_owned()),
+                "mute" => Ok("hello".to_owned()),
+                other => Err(format!("`{other}` is not installed")),
+            }
+        }
+
+        fn is_installed(&self, program: &str) -> bool {
+            program != "half"
+        }
+    }
+
+    #[test]
+    fn probing_determines_the_availability_of_every_language() {
+        let mut registry = registry(&[("gone", "", ""), ("half", "", ""), ("mute", "", ""), ("old", "", "")]).unwrap();
+        registry.probe(&Fake);
+        let found: Vec<_> = registry.iter().map(|l| l.availability.clone()).collect();
+        assert_eq!(
+            found,
+            [
+                Availability::Unavailable { reason: "`gone` is not installed".to_owned() },
+                Availability::Unavailable { reason: "`half` is not installed".to_owned() },
+                Availability::Unavailable { reason: "`mute --version` printed no version".to_owned() },
+                Availability::Available { version: "1.2.3".to_owned() },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_language_is_available_without_the_program_that_checks_its_syntax() {
+        struct Only(&'static [&'static str]);
+        impl Probe for Only {
+            fn version(&self, command: &[String]) -> Result<String, String> {
+                let program = command[0].as_str();
+                self.is_installed(program).then(|| "5.4.1".to_owned()).ok_or(format!("`{program}` is not installed"))
+            }
+            fn is_installed(&self, program: &str) -> bool {
+                self.0.contains(&program)
+            }
+        }
+        for (installed, has_check) in [(&["lua5.4"][..], false), (&["lua5.4", "luac5.4"], true)] {
+            let mut registry = Registry::load(None).unwrap();
+            registry.probe(&Only(installed));
+            let lua = registry.find("lua").unwrap();
+            assert_eq!((lua.is_available(), lua.check.is_some()), (true, has_check), "{installed:?}");
+            let python = &registry.find("python2").unwrap().availability;
+            let Availability::Unavailable { reason } = python else { panic!("{python:?}") };
+            assert!(reason.starts_with("`python2` is not installed: Debian 12 has no Python 2"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_unavailable_without_the_language_it_requires() {
+        let mut registry = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
+        registry.languages[1].packages.requires.push("gone".parse().unwrap());
+        registry.probe(&Fake);
+        let reason = "it requires Name of gone: `gone` is not installed".to_owned();
+        assert_eq!(registry.find("old").unwrap().availability, Availability::Unavailable { reason });
+    }
+
+    #[test]
+    fn a_language_in_an_image_has_its_version_with_the_digest() {
+        let languages = vec![
+            in_image("a", "there", "run", None),
+            in_image("b", "elsewhere", "run", None),
+            in_image("c", "there", "missing", None),
+        ];
+        let mut registry = Registry::new(languages).unwrap();
+        registry.probe(&OneImage("x 4.5.6"));
+        let digest = "ab".repeat(32);
+        let language = registry.find("a").unwrap();
+        assert_eq!(language.installed_version(), Some(&*format!("4.5.6 (sha256:{digest})")));
+        assert_eq!(language.version_number(), Some("4.5.6"));
+        assert_eq!(language.image_digest(), Some(&*format!("sha256:{digest}")));
+        let env = language.environment(&[]);
+        let value = |name: &str| env.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        assert_eq!((value("A"), value("PATH"), value("HOME")), (Some("language"), Some("/image"), Some("/tmp")));
+        let reason = |id: &str| match &registry.find(id).unwrap().availability {
+            Availability::Unavailable { reason } => reason.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason("b"), "no image elsewhere:latest");
+        assert_eq!(reason("c"), "`missing` is not in the image");
+    }
+
+    #[test]
+    fn a_reload_keeps_the_machines_toolchains_and_probes_images() {
+        let mut before = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
+        before.probe(&Fake);
+        let mut languages = registry(&[("gone", "", ""), ("old", "", ""), ("new", "", "")]).unwrap().languages;
+        languages.push(in_image("z", "there", "run", None));
+        let mut after = Registry::new(languages).unwrap();
+        struct Reload;
+        impl Probe for Reload {
+            fn version(&self, _: &[String]) -> Result<String, String> {
+                Err("restart".to_owned())
+            }
+            fn image(&self, name: &ImageName, _: ImageExecutor) -> Result<FoundImage, String> {
+                OneImage("").image(name, ImageExecutor::Native)
+            }
+            fn version_in(&self, _: &FoundImage, _: &[String]) -> Result<String, String> {
+                Ok("7.8".to_owned())
+            }
+        }
+        after.probe_beside(&before, &Reload);
+        let version = |id: &str| after.find(id).unwrap().version_number();
+        assert_eq!(
+            (version("gone"), version("old"), version("new"), version("z")),
+            (None, Some("1.2.3"), None, Some("7.8"))
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! What a node learns from the workers: the versions of their languages and libraries.
+
+use std::collections::BTreeMap;
+
+use cupel_types::LanguageId;
+
+use super::Registry;
+use crate::{Availability, Language};
+
+/// Versions of the installed libraries of each language, by name.
+pub type LibraryVersions = BTreeMap<LanguageId, BTreeMap<String, String>>;
+
+impl Registry {
+    /// A copy in which the languages in `versions` are available in that version, and all others are unavailable for
+    /// `reason`. Of languages in images, it has those in `versions` only. For nodes that run no programs and learn the workers' languages from the store.
+    #[must_use]
+    pub fn with_versions(&self, versions: &BTreeMap<LanguageId, String>, reason: &str) -> Registry {
+        let mut registry = self.clone();
+        registry.languages.retain(|language| language.id.image().is_none());
+        let in_image = |id: &LanguageId| id.image().and_then(|image| self.find(id.without_image())?.in_image(&image));
+        registry.languages.extend(versions.keys().filter_map(in_image));
+        registry.languages.sort_by(|a, b| a.id.cmp(&b.id));
+        for language in &mut registry.languages {
+            language.availability = match versions.get(&language.id) {
+                Some(version) => Availability::Available { version: version.clone() },
+                None => Availability::Unavailable { reason: reason.to_owned() },
+            };
+        }
+        registry
+    }
+
+    /// The versions of the installed libraries of each language, by name.
+    pub fn library_versions(&self) -> LibraryVersions {
+        let of = |language: &Language| {
+            let versions = language.libraries.iter().filter_map(|one| Some((one.name.clone(), one.version.clone()?)));
+            Some((language.id.clone(), versions.collect()))
+                .filter(|(_, versions): &(_, BTreeMap<_, _>)| !versions.is_empty())
+        };
+        self.languages.iter().filter_map(of).collect()
+    }
+
+    /// Sets the versions of the libraries, for nodes that learn them from the workers.
+    pub fn set_library_versions(&mut self, versions: &LibraryVersions) {
+        for language in &mut self.languages {
+            let found = versions.get(&language.id);
+            for library in &mut language.libraries {
+                library.version = found.and_then(|found| found.get(&library.name)).cloned();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_learns_the_libraries_of_the_workers() {
+        let mut registry = Registry::load(None).unwrap();
+        assert!(registry.library_versions().is_empty());
+        let python = [("NumPy".to_owned(), "1.24.2".to_owned()), ("unknown".to_owned(), "1".to_owned())];
+        registry.set_library_versions(&[("python".parse().unwrap(), python.into())].into());
+        let expected = [("python".parse().unwrap(), [("NumPy".to_owned(), "1.24.2".to_owned())].into())];
+        assert_eq!(registry.library_versions(), expected.into());
+        registry.set_library_versions(&LibraryVersions::new());
+        assert!(registry.library_versions().is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! The kind of a container: what is fixed when it is created.
+
+use cupel_types::{BoxFiles, Bytes, ContentHash, ImageRoot, Limits};
+
+/// Memory of a container in addition to its program's: the agent, and pages of the image's files.
+const OVERHEAD: u64 = 16 << 20;
+
+/// The kind of a container: the properties that are fixed at its creation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    pub(super) image: ContentHash,
+    pub(super) uid: u32,
+    /// Memory in bytes.
+    pub(super) memory: u64,
+    /// Maximum number of processes, including the agent.
+    pub(super) processes: u32,
+    /// Size of the box in bytes.
+    pub(super) disk: u64,
+    /// Files and directories in the box.
+    pub(super) inodes: u64,
+}
+
+impl Shape {
+    /// The kind of container for a step with these limits and files.
+    pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
+        // The input files of a step do not count against its limits. Sizes are rounded up, so that steps
+        // share containers.
+        let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
+        let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
+        let number: usize = files.iter().map(|group| group.iter().count()).sum();
+        Shape {
+            image: image.id,
+            uid: image.uid,
+            memory: limits.memory.get() + input_bytes + OVERHEAD,
+            processes: limits.processes.saturating_add(1),
+            disk: limits.disk_bytes().get() + input_bytes,
+            // One for the root directory of the box, and one directory for each file.
+            inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::{BoxFile, BoxPath};
+
+    use super::*;
+
+    #[test]
+    fn steps_with_files_of_similar_size_share_a_shape() {
+        let image = ImageRoot { id: ContentHash::from_bytes([1; 32]), search: Vec::new(), uid: 1000 };
+        let limits = Limits::default();
+        let of = |bytes: usize| {
+            let path = BoxPath::new("a").unwrap();
+            let file = BoxFile { path, data: vec![0; bytes].into(), executable: false };
+            Shape::of(&image, &limits, &[BoxFiles::new(vec![file])])
+        };
+        assert_eq!(of(0), of(1 << 20));
+        assert_ne!(of(0), of((1 << 20) + 1));
+        assert_eq!(of(5 << 20), of(7 << 20));
+        assert_eq!(of(0).memory, (256 + 1 + 16) << 20);
+        assert_eq!(of(0).processes, 65);
+    }
+}

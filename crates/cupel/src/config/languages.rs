@@ -1,0 +1,41 @@
+//! Settings of the languages.
+
+use std::path::PathBuf;
+
+use cupel_languages::Registry;
+
+use super::Layers;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Languages {
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) disabled: Vec<String>,
+    pub(crate) prepare: bool,
+}
+
+pub(super) fn languages(layers: &mut Layers) -> Languages {
+    let directory = layers.text("languages.directory");
+    let directory = (!directory.is_empty()).then(|| PathBuf::from(directory));
+    let key = "languages.disabled";
+    let disabled = layers.list(key);
+    if !disabled.is_empty() {
+        // Faults of the language files are reported where the files are used.
+        if let Ok(registry) = Registry::load(directory.as_deref()) {
+            for id in &disabled {
+                if let Some(message) = unknown_language(&registry, id) {
+                    layers.refuse(key, message);
+                }
+            }
+        }
+    }
+    Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
+}
+
+/// Returns the fault message for an unknown language id; `None` for a known one.
+fn unknown_language(registry: &Registry, id: &str) -> Option<String> {
+    match registry.find(id) {
+        Some(language) if language.id.as_str() == id => None,
+        Some(language) => Some(format!("`{id}` is not the id of a language; did you mean `{}`?", language.id)),
+        None => Some(registry.unknown(id, "`cupel languages`")),
+    }
+}

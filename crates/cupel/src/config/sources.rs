@@ -1,0 +1,86 @@
+//! Reads the sources of the configuration: defaults, file, environment and flags.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::{Config, Layers, layers, read, text_file};
+
+/// File that is read if it exists and the command line names no file.
+const FILE: &str = "cupel.toml";
+
+/// Settings from the command line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) listen: Option<String>,
+    /// Name of a facade, and its address.
+    pub(crate) facades: Vec<(String, String)>,
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// All faults of an unusable configuration.
+#[derive(Debug)]
+pub(crate) struct ConfigError(Vec<layers::ConfigFault>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the configuration is not valid:")?,
+            n => write!(f, "the configuration has {n} errors:")?,
+        }
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl ConfigError {
+    /// Returns the faults of these settings; `None` if there are none.
+    pub(crate) fn of(layers: &Layers) -> Option<ConfigError> {
+        (!layers.faults.is_empty()).then(|| ConfigError(layers.faults.clone()))
+    }
+}
+
+/// Reads all sources.
+///
+/// # Errors
+/// All faults of all sources.
+pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigError> {
+    let (config, layers) = read_all(overrides);
+    match ConfigError::of(&layers) {
+        None => Ok((config, layers)),
+        Some(error) => Err(error),
+    }
+}
+
+/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values. For
+/// checks that report further faults.
+pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
+    let named = overrides.file.clone();
+    let text = match &named {
+        Some(path) => Some((path.clone(), text_file::read(path))),
+        None => Path::new(FILE).exists().then(|| (PathBuf::from(FILE), text_file::read(Path::new(FILE)))),
+    };
+    let mut layers = Layers::defaults();
+    match text {
+        Some((path, Ok(text))) => layers.file(&path, &text),
+        Some((path, Err(error))) => {
+            let origin = layers::Origin::File { path, line: None };
+            layers.faults.push(layers::ConfigFault {
+                origin,
+                key: String::new(),
+                message: format!("cannot read the file: {error}"),
+            });
+        }
+        None => {}
+    }
+    // Cupel has no setting whose name or value is not UTF-8.
+    layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
+    layers.flag("server.listen", "--listen", overrides.listen.clone());
+    for (name, address) in &overrides.facades {
+        layers.flag(&format!("facades.{name}.listen"), "--facade", Some(address.clone()));
+    }
+    layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    let config = read(&mut layers);
+    (config, layers)
+}

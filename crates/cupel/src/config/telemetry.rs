@@ -1,0 +1,79 @@
+//! Settings of what operators observe: the log, traces and metrics.
+
+use std::fmt;
+
+use cupel_http::{MetricsAccess, Secret};
+
+use super::Layers;
+use super::engines::engine;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    #[default]
+    Auto,
+    Pretty,
+    Json,
+}
+
+pub(super) fn log(layers: &mut Layers) -> Log {
+    let log = Log {
+        level: layers.text("log.level"),
+        format: layers.one_of(
+            "log.format",
+            &[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+        ),
+    };
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log.level) {
+        layers.refuse("log.level", format!("expected a level such as \"info\" or a filter: {error}"));
+    }
+    log
+}
+
+/// Destination of traces.
+#[derive(Clone)]
+pub(crate) struct Traces {
+    pub(crate) url: Option<String>,
+    /// Percentage of submissions that are traced.
+    pub(crate) percent: u32,
+}
+
+/// Hides the address, because it may contain a password.
+impl fmt::Debug for Traces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Traces { url, percent } = self;
+        f.debug_struct("Traces").field("is_on", &url.is_some()).field("percent", percent).finish()
+    }
+}
+
+pub(super) fn traces(layers: &mut Layers) -> Traces {
+    let key = "traces.url";
+    let url = engine(layers, key, &["http", "https"]);
+    if url.is_some() && !cfg!(feature = "otlp") {
+        let message = "this cupel was built without the exporter of traces; `make build` builds one with it";
+        layers.refuse(key, message.to_owned());
+    }
+    Traces { url, percent: layers.number("traces.percent", 0..=100) }
+}
+
+pub(super) fn metrics(layers: &mut Layers) -> MetricsAccess {
+    let token = layers.text("metrics.token");
+    match layers.one_of("metrics.access", &[("loopback", 0), ("open", 1), ("token", 2)]) {
+        1 => MetricsAccess::Open,
+        2 => {
+            if token.len() < 16 {
+                layers.refuse(
+                    "metrics.token",
+                    "expected at least 16 characters, because metrics.access is \"token\"".to_owned(),
+                );
+            }
+            MetricsAccess::Token(Secret(token.into_bytes()))
+        }
+        _ => MetricsAccess::Loopback,
+    }
+}
