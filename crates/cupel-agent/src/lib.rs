@@ -30,7 +30,7 @@ pub const BOX: &str = "/box";
 pub const MESSAGE_MAX: usize = 1 << 20;
 /// Maximum number of bytes of file content or program output in a message.
 pub const DATA_MAX: usize = 128 << 10;
-/// Maximum number of sent bytes of standard input that are not consumed yet.
+/// Maximum number of bytes of standard input that were sent and are not yet consumed.
 pub const WINDOW: usize = 256 << 10;
 
 /// A message from the worker to the agent.
@@ -262,7 +262,8 @@ impl Decoder {
 
     /// The next complete message, if there is one.
     ///
-    /// # Errors The bytes are not a message, or the message is too long.
+    /// # Errors
+    /// The bytes are not a message, or the message is too long.
     pub fn message<M: DeserializeOwned>(&mut self) -> io::Result<Option<M>> {
         let rest = &self.bytes[self.start..];
         let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };

@@ -119,7 +119,7 @@ struct Agent {
     link: Link,
     meter: Meter,
     directory: BoxDirectory,
-    /// Descriptor 3, the first descriptor that this process opened. For a program with a result, it is replaced by a
+    /// Descriptor 3, the first descriptor that this process opened. For a program that returns a result, it is replaced by a
     /// pipe.
     descriptor3: OwnedFd,
 }

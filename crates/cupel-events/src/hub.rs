@@ -72,7 +72,7 @@ struct Feed {
     link: Link,
     /// The session in which the feed was created or last received a break.
     since: Option<Session>,
-    /// The attempt all of whose events come from this node.
+    /// The attempt that runs wholly on this node: all its events come from here.
     own_attempt: Option<u32>,
 }
 

@@ -17,8 +17,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Notified at every event, for readers of all events.
     bell: Notify,
-    /// Notified at the end, for readers of the end only. Most readers are of this kind. Waking them at every event
-    /// would be the largest cost of the bus.
+    /// Notified at the end, for readers that wait only for the end. Most readers are of this kind, and waking them at
+    /// every event would be the largest cost of the bus.
     end_bell: Notify,
 }
 

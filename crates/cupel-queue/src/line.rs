@@ -38,7 +38,7 @@ const RESTING_MAX: usize = 10_000;
 pub(crate) struct Line {
     classes: PerClass<ClassLine>,
     shares: Shares,
-    /// Runs that wait, for the rejection of duplicates.
+    /// Waiting runs; used to reject duplicates.
     waiting: HashSet<RunId>,
     /// Accounts of owners that wait, and of those whose account is above `floor`.
     accounts: HashMap<UserId, Account>,

@@ -3,8 +3,8 @@
 //! - `XADD` publishes a hint. `XREADGROUP` delivers it to one node, which holds it until it sends `XACK` and `XDEL`.
 //!   The length of the stream (`XLEN`) is the number of waiting hints. This length includes delivered hints, which are
 //!   held only briefly.
-//! - The hints of a node that dies stay pending. `XAUTOCLAIM` transfers hints that have been unsettled for too long to
-//!   a node that takes hints.
+//! - The hints of a node that dies stay pending. A node that takes hints also claims, with
+//!   `XAUTOCLAIM`, the hints that have been unsettled for too long.
 //! - All commands share one connection and are pipelined. The blocking read (`XREADGROUP … BLOCK`) has a second
 //!   connection, which is opened when first needed.
 //! - Whether hints survive a crash of the server depends on its persistence settings.
@@ -100,7 +100,7 @@ impl Broker for Redis {
 }
 
 async fn connection(client: &Client) -> Result<MultiplexedConnection, BrokerError> {
-    // The callers set timeouts for answers, because the blocking read takes longer than other commands.
+    // Each caller sets a timeout for its answer, because the blocking read takes longer than other commands.
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER_MAX)).set_response_timeout(None);
     client.get_multiplexed_async_connection_with_config(&config).await.map_err(to("connect"))
 }

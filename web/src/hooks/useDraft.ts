@@ -51,7 +51,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     setRevision((count) => count + 1)
   }
 
-  // The effects below call the functions of the last render.
+  // The effects below use the values of the latest render.
   const latest = useRef({ refresh, start, of })
   useEffect(() => {
     latest.current = { refresh, start, of }
@@ -103,7 +103,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
   return {
     text,
     revision,
-    // The editor also reports texts that were set from outside.
+    // The editor also reports texts that this hook has set.
     change: (next: string) => {
       if (next !== now.current) store(next, false)
     },

@@ -7,7 +7,7 @@ export interface PlayFile {
 }
 
 export interface Play {
-  /** The files. The first file is the main source, and the language determines its name. */
+  /** The first file is the main source; the language prescribes its name (`source_file`). */
   files: PlayFile[]
   /** Arguments as typed: separated by spaces, with quotes as in a shell. */
   args: string
@@ -20,11 +20,11 @@ export interface Play {
   limits?: Partial<PlayLimits>
 }
 
-/** The server's bounds: docs/limits and the schema of `POST /execute`. */
+/** The server's bounds: `files_max` in config.default.toml, and the schema of `POST /execute`. */
 export const FILES_MAX = 100
 const PATH_BYTES_MAX = 1024
 
-/** Parses the text of a draft. A text that cannot be parsed becomes the main source, so that nothing is lost. */
+/** Parses the text of a draft. A text that is not a draft becomes the main source, so that nothing is lost. */
 export function playOf(text: string, main: string): Play {
   let raw: unknown
   try {
@@ -65,7 +65,7 @@ export const PLAY_SLUG = '(playground)'
 /** Whether the playground was last used with text or with a terminal. */
 export const MODE_KEY = 'cupel.play-input'
 
-/** Slug of the draft with the user's input, arguments and limits for a shared program. */
+/** Slug of the draft with the input, arguments and limits that a user changed for a shared program. */
 export const sharedSlug = (id: string): string => `(shared) ${id}`
 
 export type PathFault = 'empty' | 'taken' | 'outside' | 'long'
@@ -126,7 +126,7 @@ export interface PlayLimits {
 
 type Language = Schema['LanguageView']
 
-/** The limits, reduced to the maximums of the language. */
+/** The requested limits, clamped to those of the language. */
 export function boundedLimits({ limits, limits_max: most }: Language, requested: Partial<PlayLimits>): PlayLimits {
   const within = (value: number | undefined, initial: number, min: number, max: number) =>
     value === undefined || !Number.isFinite(value) ? initial : Math.min(max, Math.max(min, Math.round(value)))
@@ -136,7 +136,7 @@ export function boundedLimits({ limits, limits_max: most }: Language, requested:
   }
 }
 
-/** The body of `POST /snippets` for a program. */
+/** The body of `POST /snippets` that shares this program. */
 export function snippetOf(language: Language, play: Play): Schema['SnippetRequest'] {
   const { cpuMs, memoryKb } = boundedLimits(language, play.limits ?? {})
   const [main, ...others] = play.files

@@ -22,8 +22,8 @@
 //!   lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is
 //!   full refuses hints and still delivers, so its connection is kept and the feeder retries.
 //!
-//! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds
-//! more waiting runs than there are hints in its line and at the broker. Duplicates of hints that are in the line or went to the
+//! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node notices that
+//! more runs wait than there are hints in its line and at the broker. Duplicates of hints that are in the line or went to the
 //! broker a moment ago are rejected ([`recent`]); other duplicates do no harm.
 
 mod feeder;
@@ -58,8 +58,9 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 const LEAVE_MAX: Duration = Duration::from_secs(1);
 /// Maximum time that a publisher waits for the broker's count of hints.
 const LOOK_MAX: Duration = Duration::from_millis(250);
-/// Maximum number of hints that [`Queue::next_other`] skips, and the maximum duration of the call.
+/// Maximum number of hints that [`Queue::next_other`] skips.
 const SKIPPED_MAX: usize = 8;
+/// Maximum duration of that call.
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
 /// How long a fruitless [`Queue::next_other`] is remembered. Each such call delays an idle slot, and makes the broker
 /// deliver hints that are then put back.

@@ -1,4 +1,4 @@
-//! The client of Docker Engine: images with the agent, and containers made from them.
+//! The client of Docker Engine: images with the agent, and containers that are created from them.
 
 use std::collections::HashMap;
 use std::io;
@@ -32,11 +32,11 @@ const REPOSITORY: &str = "cupel-agent";
 const REQUEST_SECONDS: u64 = 60;
 /// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// User id of programs if an image names no user or root. It is the same as for images of Cupel's own store.
+/// User id of programs if an image names no user, or names root: the same as for images in Cupel's own store.
 const DEFAULT_UID: u32 = 1000;
-/// Maximum time until the event of an ended container arrives.
+/// Maximum time to wait for the event of a container that has ended.
 const EVENT_MAX: Duration = Duration::from_secs(1);
-/// Age from which a container that was created but not started belongs to a dead worker.
+/// If a container was created this long ago and is not started, its worker is dead.
 pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 
 /// Settings of the executor.
@@ -474,5 +474,5 @@ fn filter() -> String {
     .to_string()
 }
 
-/// Interval at which containers of dead workers are searched.
+/// Interval between two searches for containers of dead workers.
 pub(super) const REAP_EVERY: Duration = Duration::from_secs(60);

@@ -8,12 +8,12 @@
 //!
 //! The image of a language gets one more layer with the agent (`cupel-agent`), which starts the program, enforces the limits
 //! that Docker Engine cannot enforce, and measures. A container is used for exactly one step. It has no network, a read-only
-//! root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary user; the agent is the program's only
-//! other process.
+//! root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary user; besides the
+//! program, only the agent runs in it.
 //!
 //! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if the
-//! connection closes for any reason, the agent exits, and the engine removes the container. A worker may die between
-//! the creation and the start of a container. Other workers on this engine remove such containers
+//! connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
+//! between creating and starting a container, the workers on this engine remove the container
 //! ([`Containers::remove_abandoned`]).
 
 mod engine;
@@ -51,9 +51,10 @@ pub struct Containers {
 
 impl Containers {
     /// Creates containers on demand, without a background thread. For commands, and for the time before the sandbox is
-    /// launched. The first call connects to the engine.
+    /// launched. The engine is not contacted before the first call.
     ///
-    /// # Errors This process cannot create more descriptors.
+    /// # Errors
+    /// This process cannot create more descriptors.
     pub fn on_demand(settings: &DockerSettings) -> Result<Containers, ContainerError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ContainerError::Io)?;
         Ok(Containers::with(runtime, DockerSettings { ready: 0, ..settings.clone() }))
@@ -61,7 +62,8 @@ impl Containers {
 
     /// Keeps containers ready, and removes containers of dead workers. The engine may start later.
     ///
-    /// # Errors This process cannot create more threads or descriptors.
+    /// # Errors
+    /// This process cannot create more threads or descriptors.
     pub fn start(settings: &DockerSettings) -> Result<Containers, ContainerError> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime =
@@ -131,7 +133,7 @@ impl Containers {
         self.pool.refill(&Shape::of(image, limits, &[]));
     }
 
-    /// Runs one step in a new container. `live` is the input of a step whose input arrives while it runs.
+    /// Runs one step in a new container. `live`: the program's input, if it arrives while the program runs.
     pub(crate) fn run(
         &self,
         image: &ImageRoot,
@@ -170,7 +172,7 @@ impl Containers {
         }
     }
 
-    /// Removes containers of at least this age that Cupel created and that do not run. A server calls this regularly.
+    /// Removes stopped containers of Cupel that are at least this old. A server calls this regularly.
     /// Returns the number of removed containers.
     ///
     /// # Errors
@@ -192,7 +194,7 @@ impl Containers {
 impl Drop for Containers {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // This may be a thread of another runtime, which must not block on a runtime. So the thread waits on a channel.
+        // This thread may belong to another runtime, where `block_on` is forbidden; so wait on a channel.
         let (pool, (done, closed)) = (Arc::clone(&self.pool), std::sync::mpsc::channel());
         if self.engine.settings.ready > 0 {
             runtime.spawn(async move {

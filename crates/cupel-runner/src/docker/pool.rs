@@ -16,11 +16,11 @@ use tokio::sync::Semaphore;
 use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
 use super::shape::Shape;
 
-/// Maximum number of containers that are created in advance at the same time, so that runs are not slowed down much.
+/// Maximum number of containers created ahead at one time; more would slow runs down.
 const CREATIONS_MAX: usize = 1;
 /// Maximum length of an agent's error text in a message.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
-/// Maximum time in which a started container must answer.
+/// Maximum time for a started container to answer.
 const READY_MAX: Duration = Duration::from_secs(30);
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, ClientError>> + Send>>;
@@ -155,8 +155,8 @@ impl Pool {
         }
     }
 
-    /// Creates containers in the background until enough of this shape are ready. If there are too many containers,
-    /// those of the least recently used shape are removed. Call it within the runtime.
+    /// Creates containers in the background until enough of this shape are ready. Containers of the
+    /// least recently used shape are removed to make room. Call it within the runtime.
     pub(super) fn refill(self: &Arc<Self>, shape: &Shape) {
         let settings = &self.engine.settings;
         let wanted = settings.ready.min(settings.ready_max);

@@ -23,8 +23,8 @@ pub(super) struct Shape {
 impl Shape {
     /// The kind of container for a step with these limits and files.
     pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
-        // The input files of a step do not count against its limits. The size is rounded, so that more steps can share
-        // a kind of container.
+        // The input files of a step do not count against its limits. Sizes are rounded up, so that steps
+        // share containers.
         let bytes: u64 = files.iter().map(BoxFiles::total_bytes).sum();
         let input_bytes = Bytes::mib(1).get().max(bytes.next_power_of_two());
         let number: usize = files.iter().map(|group| group.iter().count()).sum();

@@ -62,7 +62,7 @@ struct RunningLane {
 pub(crate) fn main() -> ! {
     let code = match serve() {
         Ok(()) => 0,
-        // The main process ended while the launcher replied, which is a normal end.
+        // The main process ended while the launcher replied. This is not an error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             eprintln!("cupel launcher: {error}");

@@ -1,4 +1,4 @@
-//! The wait of a cell's init for a live program, during which it sends signals to it.
+//! A cell's init waits for the end of a live program. Meanwhile it sends the client's signals to the program.
 //!
 //! A signal is sent from inside the cell's pid namespace, so no process outside the cell can get it. The program's
 //! process id is not reused, because the program is reaped only here, after its last signal.

@@ -26,7 +26,7 @@ use crate::{CountedEvent, Wall, WallSet};
 pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) shown: Vec<Shown>,
-    /// Whether `shown` is the content of a container image, and not in addition to the system's directories.
+    /// Whether `shown` is the whole root (a container image) or an addition to the system's directories.
     pub(crate) is_image: bool,
     /// The tenant's user and group id in this lane.
     pub(crate) tenant: u32,
@@ -161,8 +161,8 @@ fn forbid_kernel_objects() -> io::Result<()> {
     Ok(())
 }
 
-/// Pins this process, and thereby the whole lane, to one processor. A cpuset group has the same effect, and a program
-/// cannot change it.
+/// Pins this process to one processor. All processes of the lane inherit the setting. A cpuset group has the same
+/// effect; it is stronger, because programs cannot change it.
 fn pin(cpu: u32) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(cpu as usize);
