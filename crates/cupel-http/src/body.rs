@@ -352,7 +352,8 @@ fn describe_parameter(text: &str) -> String {
     let is_of_name =
         ["unknown", "missing", "duplicate"].iter().any(|kind| message.starts_with(&format!("{kind} field `")));
     if is_of_name || name.is_empty() {
-        return describe(message, &mut String::new()).replacen("field", "parameter", 1);
+        let sentence = describe(message, &mut String::new()).replacen("field", "parameter", 1);
+        return sentence.replace("The fields are:", "The parameters are:");
     }
     let name: String = name.chars().take(64).collect();
     let wanted = match message {
@@ -571,7 +572,7 @@ mod tests {
             describe_parameter(&std::error::Error::source(&rejection).unwrap().to_string())
         };
         assert_eq!(detail("tags=x"), "There is no parameter `tags`. Did you mean `tag`?");
-        assert_eq!(detail("subfields=x"), "There is no parameter `subfields`. There are: tag, limit, phase.");
+        assert_eq!(detail("subfields=x"), "There is no parameter `subfields`. The parameters are: tag, limit, phase.");
         let twice = "The parameter `tag` is given more than once. Send it once.";
         assert_eq!(detail("tag=a&tag=b"), twice);
         assert_eq!(detail("phase=odd"), "`phase` must be one of `running`, `over`.");

@@ -141,7 +141,7 @@ export interface paths {
         put?: never;
         /**
          * Change your password.
-         * @description Ends your other sessions and voids an unused one-time link to your account. API keys stay valid.
+         * @description Your other sessions end. An unused one-time link to your account becomes invalid. API keys stay valid.
          *
          *     Everybody with an account may call this.
          */
@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * List contests.
-         * @description You get the public contests and, if you authenticate, those that you organize or take part in.
+         * @description The list has the public contests and, if you authenticate, the contests that you organize or take part in.
          *
          *     Everybody may call this, without an account.
          */
@@ -361,8 +361,8 @@ export interface paths {
          * Get the standings.
          * @description The standings are at most about one second old. Your own results are never frozen for you.
          *
-         *     The JSON has an `ETag`, which covers everything except `elapsed_seconds`. With `If-None-Match` the response is 304
-         *     without a body until something else changes.
+         *     The JSON response has an `ETag`, which covers everything except `elapsed_seconds`. If you send this `ETag` as
+         *     `If-None-Match`, the response is 304 without a body until anything else changes.
          *
          *     Everybody may call this, without an account.
          */
@@ -384,17 +384,19 @@ export interface paths {
         };
         /**
          * Get a draft.
-         * @description Only you can read your drafts. The `ETag` names the revision; with `If-None-Match`, the response is 304 without a body
-         *     while the draft does not change. Without access to the problem, there is none to its draft, which is kept.
+         * @description Only you can read your drafts. The `ETag` names the revision. If you send it as `If-None-Match`, the response is 304
+         *     without a body as long as the draft has not changed. If you lose access to the problem, you cannot read its draft,
+         *     but the draft is kept.
          *
          *     Everybody with an account may call this.
          */
         get: operations["draft"];
         /**
          * Save a draft.
-         * @description A save continues the newest revision for up to five minutes after that was begun; then it begins another one, and the
-         *     one before stays in the history. It also begins one without `If-Match`, with `begins_revision`, and if less than
-         *     half of the text is left. Repeating a save is safe: a text that is saved already is accepted under any condition.
+         * @description A save changes the newest revision if that revision was started less than five minutes ago. Otherwise, the save
+         *     starts a new revision, and the previous revision stays in the history. A save also starts a new revision if it has
+         *     no `If-Match`, if `begins_revision` is true, or if the text has become shorter by more than half. A save can be
+         *     repeated safely: if the text is already saved, the conditions in the headers are ignored.
          *
          *     Everybody with an account may call this.
          */
@@ -435,7 +437,7 @@ export interface paths {
         };
         /**
          * Get a revision of a draft.
-         * @description While a revision is the newest, saves that continue it give it another number.
+         * @description A save that changes the newest revision also gives it a new number.
          *
          *     Everybody with an account may call this.
          */
@@ -487,8 +489,8 @@ export interface paths {
         };
         /**
          * List the languages.
-         * @description Unavailable languages are listed with the reason; `POST /execute` refuses them. Languages that exist only for clients of
-         *     other products are not listed.
+         * @description Unavailable languages are listed with the reason, and `POST /execute` refuses them. Languages that exist only for
+         *     clients of other products are not listed.
          *
          *     Everybody may call this, without an account.
          */
@@ -552,7 +554,7 @@ export interface paths {
         };
         /**
          * Get the distribution of time and memory of accepted solutions.
-         * @description Every user counts once, with their best figures. Times are in steps of 10 ms, memory in steps of 1 MiB.
+         * @description Every user counts once, with their best values. Times are in steps of 10 ms, memory in steps of 1 MiB.
          *
          *     Everybody may call this, without an account.
          */
@@ -634,8 +636,8 @@ export interface paths {
          * Sign in, in a browser.
          * @description Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
          *     requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value and
-         *     must come from a page of this server, as `Sec-Fetch-Site` or `Origin` says; so must this one. The cookie is valid
-         *     until the session ends.
+         *     must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
+         *     The cookie is valid until the session ends.
          *
          *     Everybody may call this, without an account.
          */
@@ -667,9 +669,9 @@ export interface paths {
         put?: never;
         /**
          * Share a program.
-         * @description The program gets a link under which every client can read it; it never changes. The same program always has the same
-         *     link. Sharing counts as one submission. The operator bounds the number of programs that one user may share (1,000 by
-         *     default), and may set a time after which a program that nobody shares again is removed.
+         * @description Every client can read the program with its link. A shared program never changes. The same program always has the
+         *     same link. Sharing counts as one submission. The operator bounds the number of programs that one user may share
+         *     (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
          *
          *     Everybody with an account may call this.
          */
@@ -696,7 +698,7 @@ export interface paths {
         post?: never;
         /**
          * End the sharing of a program.
-         * @description The link works as long as another user shares the same program.
+         * @description The link stays valid while another user shares the same program.
          *
          *     Everybody with an account may call this.
          */
@@ -737,8 +739,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get what you have solved, by day and by tag.
-         * @description Your results include those that the freeze of a contest hides from others.
+         * Get your solved problems, by day and by tag.
+         * @description Your results include results that the freeze of a contest hides from other users.
          *
          *     Everybody with an account may call this.
          */
@@ -779,7 +781,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get what is left of your limits.
+         * Get the remaining amounts of your limits.
          * @description The request itself is charged as one read, before the numbers are taken.
          *
          *     Everybody with an account may call this.
@@ -812,7 +814,7 @@ export interface components {
             status: components["schemas"]["Status"];
             /** @description Message for people. */
             message: string;
-            /** @description Whether this is an earlier, identical submission of yours, because you allowed it with `cache`. Absent if not. */
+            /** @description Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise. */
             cached?: boolean;
         };
         /** @description A day on which a user solved problems for the first time. */
@@ -828,7 +830,7 @@ export interface components {
              */
             solved: number;
         };
-        /** @description What a user has solved of the public problems. */
+        /** @description A user's solved public problems. */
         ActivityView: {
             /** @description Days of the last year on which the user solved problems for the first time, oldest first. */
             days: components["schemas"]["ActivityDay"][];
@@ -890,7 +892,7 @@ export interface components {
              * @description HTTP status, repeated.
              */
             status: number;
-            /** @description What is wrong in this case, for people. */
+            /** @description Human-readable description of this occurrence of the error. */
             detail: string;
             /** @description The code alone. */
             code: string;
@@ -899,12 +901,32 @@ export interface components {
             /** @description Each error with its location; empty if the error is not about the body. */
             errors: components["schemas"]["FieldError"][];
         };
-        /** @description A file that the program left behind, and that matches a pattern of `artifacts`. */
+        /**
+         * @description A file that the program left behind, and that matches a pattern of `artifacts`.
+         * @example {
+         *       "media_type": "image/png",
+         *       "path": "plots/a.png",
+         *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "size_bytes": 1204,
+         *       "url": "/api/v1/submissions/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a/artifacts/plots%2Fa.png"
+         *     }
+         */
         ArtifactView: {
+            /** @description Path of the file in the working directory. */
             path: string;
+            /**
+             * Format: int64
+             * @description Size of the file.
+             */
             size_bytes: number;
+            /**
+             * @description Media type, determined from the content and never from the name: `text/plain; charset=utf-8` for text in UTF-8,
+             *     `application/octet-stream` if it is unknown. Absent if the content was omitted.
+             */
             media_type?: string | null;
+            /** @description SHA-256 of the content, in hexadecimal digits. Absent if the content was omitted. */
             sha256?: string | null;
+            /** @description URL of the content. Absent if the content was omitted. */
             url?: string | null;
             omitted?: components["schemas"]["OmissionView"] | null;
         };
@@ -930,14 +952,14 @@ export interface components {
             pending: number;
             /**
              * Format: int64
-             * @description Time of the solution, in seconds after the start; IOI: of the best score.
+             * @description Time of the solution, in seconds after the start. In a contest with IOI scoring, the time of the best score.
              */
             solved_at_seconds?: number | null;
             /** @description Whether this is the first official solution of the problem. */
             first: boolean;
             /**
              * Format: double
-             * @description IOI: the best score.
+             * @description The best score, for IOI scoring.
              */
             score?: number | null;
         };
@@ -1045,7 +1067,7 @@ export interface components {
         };
         /** @description A page of contests. */
         ContestPage: {
-            /** @description Latest start first. */
+            /** @description The contests, sorted by start time, latest first. */
             contests: components["schemas"]["ContestLine"][];
             pagination: components["schemas"]["Pagination"];
         };
@@ -1095,7 +1117,7 @@ export interface components {
             /** Format: password */
             password: string;
         };
-        /** @description Distribution of the figures of a problem's accepted solutions. */
+        /** @description Distribution of CPU time and memory of a problem's accepted solutions. */
         DistributionView: {
             /**
              * Format: int64
@@ -1114,22 +1136,22 @@ export interface components {
          *     }
          */
         DraftRequest: {
-            /** @description The text: at most as many bytes as a source of a submission may have. */
+            /** @description The text. Its maximum size is that of a submission's source. */
             text: string;
-            /** @description Whether the present revision must stay in the history. */
+            /** @description Whether this save starts a new revision, so that the present revision stays in the history. */
             begins_revision?: boolean;
         };
         /** @description A revision of a draft, with its text. */
         DraftView: {
             /**
              * Format: int64
-             * @description The number, which is also the `ETag`: later revisions of a draft have higher ones.
+             * @description Number of the revision, which is also the `ETag`. Later revisions of a draft have higher numbers.
              * @example 1790000000000000
              */
             revision: number;
             /**
              * Format: date-time
-             * @description When it was last saved (RFC 3339).
+             * @description Time at which the revision was last saved (RFC 3339).
              */
             saved_at: string;
             /** @description The text. */
@@ -1150,8 +1172,8 @@ export interface components {
             submission_id: string;
             /**
              * Format: int64
-             * @description Sequence number of the event: later events have larger numbers. `scheduled` and `gap` are not in the log; they
-             *     have the number of the last event that you have, 0 if there is none.
+             * @description Sequence number of the event: later events have larger numbers. `scheduled` and `gap` are not in the log. They
+             *     have the number of the last event that you received, or 0.
              */
             seq: number;
             /**
@@ -1229,7 +1251,7 @@ export interface components {
         FileRequest: {
             /**
              * @description A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
-             *     pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+             *     pattern cannot count bytes. For paths with non-ASCII characters, it permits only shorter paths than the server.
              */
             path: string;
             /** @description The content as text. */
@@ -1291,8 +1313,8 @@ export interface components {
              */
             returned?: string | null;
             /**
-             * @description The conversation between your program and the problem's interactor on your own input, if there is an interactor:
-             *     lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
+             * @description The conversation between your program and the problem's interactor on your own input, if there is an interactor.
+             *     Lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is cut off.
              */
             conversation?: string | null;
             verification?: components["schemas"]["VerificationView"] | null;
@@ -1316,7 +1338,7 @@ export interface components {
             /** @description For the problem's authors: why the group was not run, or the error in the group. */
             reason?: string | null;
         };
-        /** @description Numbers of users by figure. */
+        /** @description Histogram: number of users per range of values. */
         HistogramView: {
             /**
              * Format: int64
@@ -1328,16 +1350,16 @@ export interface components {
              * @description Width of a bin.
              */
             width: number;
-            /** @description Users per bin. The last bin also has all larger figures. */
+            /** @description Number of users per bin. The last bin also counts all larger values. */
             users: number[];
             /**
              * Format: int64
-             * @description Your own figure, rounded up like the others; `null` if you have no accepted solution.
+             * @description Your own value, rounded up like the values of other users; `null` if you have no accepted solution.
              */
             own?: number | null;
             /**
              * Format: int64
-             * @description Share of the other users whose figure is larger than yours, in whole percent.
+             * @description Share of the other users whose value is larger than yours, in whole percent.
              */
             better_than_percent?: number | null;
         };
@@ -1464,7 +1486,7 @@ export interface components {
          *     }
          */
         LanguageView: {
-            /** @description Value to send as `language`. */
+            /** @description Id of the language, to be sent as `language`. */
             language_id: string;
             /** @description Display name. */
             display_name: string;
@@ -1484,15 +1506,18 @@ export interface components {
             unavailable_reason?: string | null;
             /** @description Version found on this server. */
             version?: string | null;
-            /** @description The language of which this is another version; `version` of a request selects among them. */
+            /** @description Id of the language of which this entry is another version. The field `version` of a request selects a version. */
             version_of?: string | null;
-            /** @description The container image that contains the toolchain; null if the server's machine has it. */
+            /** @description The container image that contains the toolchain; null if the toolchain is installed on the server's machine. */
             image?: string | null;
-            /** @description Where programs of the image run: `native`, the server's own sandbox, or `docker`, Docker Engine; null without an image. */
+            /**
+             * @description Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without
+             *     an image.
+             */
             executor?: string | null;
             /** @description Digest of that image. */
             image_digest?: string | null;
-            /** @description Images in which requests may run the language by naming them as `image`. */
+            /** @description Images that a request may name as `image` to run the language in them. */
             images: string[];
             /** @description Libraries beyond those of the toolchain that programs can use here. */
             libraries: components["schemas"]["LibraryView"][];
@@ -1511,7 +1536,7 @@ export interface components {
         };
         /** @description All languages. */
         LanguageViews: {
-            /** @description Sorted by id. */
+            /** @description The languages, sorted by id. */
             languages: components["schemas"]["LanguageView"][];
         };
         /**
@@ -1522,7 +1547,7 @@ export interface components {
          *     }
          */
         LibraryView: {
-            /** @description Its name. */
+            /** @description Name of the library. */
             name: string;
             /** @description The installed version. */
             version: string;
@@ -1607,9 +1632,9 @@ export interface components {
         OmissionView: "file_too_large" | "no_room" | "too_many";
         /** @description A page of the programs that you share. */
         OwnSnippetPage: {
-            /** @description The page, the program last shared first. */
+            /** @description The programs, most recently shared first. */
             snippets: components["schemas"]["OwnSnippetView"][];
-            /** @description Position of the page. */
+            /** @description Page number, entries per page and total. */
             pagination: components["schemas"]["Pagination"];
         };
         /** @description A program that you share. */
@@ -1624,7 +1649,7 @@ export interface components {
             title: string;
             /**
              * Format: date-time
-             * @description When you last shared it (RFC 3339).
+             * @description Time at which you last shared the program (RFC 3339).
              */
             shared_at: string;
         };
@@ -1679,7 +1704,7 @@ export interface components {
             ends_at: string;
         };
         /**
-         * @description A change of password.
+         * @description A new password and, as confirmation, the old one.
          * @example {
          *       "old_password": "correct horse battery",
          *       "password": "staple correct horse"
@@ -1690,7 +1715,7 @@ export interface components {
             old_password: string;
             /**
              * Format: password
-             * @description The new password: 8 to 256 characters.
+             * @description The new password: The new password: 8 to 256 characters.
              */
             password: string;
         };
@@ -1819,7 +1844,7 @@ export interface components {
             stderr?: string | null;
             /**
              * @description The conversation between your program and the problem's interactor, if there is an interactor and the test is
-             *     visible: lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
+             *     visible. Lines from your program begin with `>`, lines from the interactor with `<`. If it is long, its end is
              *     cut off.
              */
             conversation?: string | null;
@@ -2030,20 +2055,20 @@ export interface components {
         };
         /** @description The revisions of a draft. */
         RevisionList: {
-            /** @description Newest first, at most as many as the operator lets the server keep of one draft. */
+            /** @description The revisions, newest first. The operator sets how many revisions of a draft are stored. */
             revisions: components["schemas"]["RevisionView"][];
         };
         /** @description A revision of a draft. */
         RevisionView: {
             /**
              * Format: int64
-             * @description The number, which is also the `ETag`: later revisions of a draft have higher ones.
+             * @description Number of the revision, which is also the `ETag`. Later revisions of a draft have higher numbers.
              * @example 1790000000000000
              */
             revision: number;
             /**
              * Format: date-time
-             * @description When it was last saved (RFC 3339).
+             * @description Time at which the revision was last saved (RFC 3339).
              */
             saved_at: string;
             /**
@@ -2056,7 +2081,8 @@ export interface components {
         RowView: {
             /**
              * Format: int32
-             * @description Rank, from 1; equal results share a rank. Virtual participants get the rank they would have had.
+             * @description Rank, from 1; equal results share a rank. Virtual participants get the rank that their result would have had in
+             *     the contest.
              */
             rank: number;
             /** @description The participant. */
@@ -2065,17 +2091,17 @@ export interface components {
             kind: string;
             /**
              * Format: int32
-             * @description Number of problems solved; IOI: problems with points.
+             * @description Number of problems solved. In a contest with IOI scoring, the number of problems with points.
              */
             solved: number;
             /**
              * Format: int64
-             * @description ICPC: penalty in minutes.
+             * @description Penalty in minutes, for ICPC scoring.
              */
             penalty_minutes?: number | null;
             /**
              * Format: double
-             * @description IOI: sum of the best scores.
+             * @description Sum of the best scores, for IOI scoring.
              */
             score?: number | null;
             /** @description One entry per problem. */
@@ -2128,7 +2154,7 @@ export interface components {
             /** @description `user`, `author` or `admin`. */
             role: string;
         };
-        /** @description One log-in on one device. */
+        /** @description A session: one log-in on one device. */
         SessionView: {
             session_id: string;
             /** Format: date-time */
@@ -2164,7 +2190,7 @@ export interface components {
         SnippetFileRequest: {
             /**
              * @description A relative path such as `src/helper.py`: at most 1,024 bytes and 32 components, each of at most 255 bytes. The
-             *     pattern cannot count bytes, so it permits only shorter paths with other characters than ASCII.
+             *     pattern cannot count bytes. For paths with non-ASCII characters, it permits only shorter paths than the server.
              */
             path: string;
             /** @description The content. */
@@ -2172,7 +2198,7 @@ export interface components {
         };
         /** @description A file of a shared program. */
         SnippetFileView: {
-            /** @description Its path. */
+            /** @description Path of the file. */
             path: string;
             /** @description The content. */
             content: string;
@@ -2209,7 +2235,7 @@ export interface components {
             args?: string[];
             /** @description Standard input. */
             input?: string | null;
-            /** @description Another name of `input`. */
+            /** @description Another name for `input`. */
             stdin?: string | null;
             limits?: components["schemas"]["SnippetLimits"] | null;
         } & (({
@@ -2237,7 +2263,7 @@ export interface components {
             limits: components["schemas"]["SnippetLimits"];
             /**
              * Format: date-time
-             * @description When a user last shared it (RFC 3339).
+             * @description Time at which a user last shared the program (RFC 3339).
              */
             shared_at: string;
         };
@@ -2301,8 +2327,8 @@ export interface components {
         StandingsView: {
             /**
              * Format: int64
-             * @description The standings show the state at this time, in seconds since the start of the contest, or since your own start if
-             *     you take part virtually.
+             * @description Time that the standings show, in seconds since the start of the contest. If you take part virtually, the time is
+             *     counted from your own start.
              */
             elapsed_seconds: number;
             /** @description Whether some results may be hidden from you. */
@@ -2338,7 +2364,7 @@ export interface components {
             /** @description The text; `null` if the statement is a separate file (`pdf`), see `files`, or if `html` has it. */
             text?: string | null;
             /**
-             * @description The text as HTML, if it is Markdown and you asked for HTML. Raw HTML in it is escaped, and its links lead to
+             * @description The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links lead to
              *     `http`, `https` or `mailto` or are relative. Images are named as in `files`. Mathematics is TeX in elements with the
              *     class `math-inline` or `math-display`.
              */
@@ -2428,9 +2454,10 @@ export interface components {
              *     `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
              *     `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
              *     other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
-             *     that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way.
-             *     With control groups of version 1, the figures of a program agree within 5 % from run to run; with version 2, or if
-             *     the program frees much memory, they may also differ by 256 KiB, and those of warm and cold starts by 512 KiB.
+             *     that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way. With
+             *     control groups of version 1, the values of a program agree within 5 % from run to run. With version 2, or if the
+             *     program frees much memory, they may also differ by 256 KiB. The values of warm and cold starts may then differ
+             *     by 512 KiB.
              *
              *     `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
              *     are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
@@ -2499,8 +2526,8 @@ export interface components {
             /** @description The language version that ran the program, such as `3.11.2`. */
             language_version?: string | null;
             /**
-             * @description Whether this is the result of an earlier, identical submission of yours, because you allowed it with `cache`.
-             *     Absent if not.
+             * @description Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
+             *     otherwise.
              */
             cached?: boolean;
             problem?: components["schemas"]["GradedView"] | null;
@@ -2525,8 +2552,9 @@ export interface components {
             /** @description The language's id; `null` for the verification of a package. */
             language?: string | null;
             /**
-             * @description Purpose: `run` (a program, without a problem), `submission` (to a problem, and it counts), `samples` (tried on a
-             *     problem's samples), `custom_input` (tried on the sender's own input) or `verification` (of a problem's package).
+             * @description Purpose: `run` (a program without a problem), `submission` (a solution that counts), `samples` (a trial on a
+             *     problem's samples), `custom_input` (a trial on the sender's own input) or `verification` (of a problem's
+             *     package).
              */
             purpose: string;
             /** @description The submission's status. */
@@ -2653,10 +2681,11 @@ export interface components {
             /** @description Additional files. Without `source_code`, the first is the main source. */
             files?: components["schemas"]["FileRequest"][];
             /**
-             * @description Your own input, instead of the samples. For most problems, the program's standard input; for a function problem,
-             *     the arguments, one JSON value per line (for a class, two JSON lists: first the name of the class and of each
-             *     method to call, then the list of arguments of each); for an interactive problem, the input of the problem's
-             *     program. The right answer is unknown, so `AC` only means that the program ended successfully.
+             * @description Your own input, instead of the samples. For most problems, this is the program's standard input. For a function
+             *     problem, it is the arguments, one JSON value per line. For a class problem, it is two JSON lists: the names of
+             *     the class and of each method to call, and the arguments of each call. For an interactive problem, it is the
+             *     input of the problem's program. The right answer is unknown, so `AC` only means that the program ended
+             *     successfully.
              */
             input?: string | null;
             /** @description Another name for `input`. */
@@ -2677,7 +2706,7 @@ export interface components {
             /** Format: int64 */
             runs: number;
         };
-        /** @description A user's limits, and what is left of them. */
+        /** @description A user's limits, and their remaining amounts. */
         UsageView: {
             /** @description The tier that sets the rates. */
             tier: string;
@@ -2756,8 +2785,8 @@ export interface components {
             /** @description A possible reason, if the result is not as expected. */
             hint?: string | null;
             /**
-             * @description Whether the result is as expected; also `true` if the submission was not run because its language is not
-             *     installed on this server (`SK`).
+             * @description Whether the result is as expected. Also `true` if the submission was skipped (`SK`), because its language is not
+             *     installed on this server.
              */
             holds: boolean;
         };
@@ -2834,7 +2863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2908,7 +2937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3029,7 +3058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3103,7 +3132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3181,7 +3210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3217,7 +3246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3292,7 +3321,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3375,7 +3404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3487,7 +3516,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3547,7 +3576,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account was created. Log in next */
+            /** @description The account was created. You can log in now */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3601,7 +3630,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3675,7 +3704,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3750,7 +3779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3956,7 +3985,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4010,7 +4039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4155,7 +4184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4209,7 +4238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4290,7 +4319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4335,7 +4364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4416,7 +4445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4470,7 +4499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4545,7 +4574,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4615,7 +4644,7 @@ export interface operations {
             query?: {
                 /** @description Whether frozen results are included; only for the contest's organizers. */
                 unfrozen?: boolean;
-                /** @description `csv`: all lines, without pages; the same as `Accept: text/csv`. */
+                /** @description With `csv`, the response has all lines and no pages, as with `Accept: text/csv`. */
                 format?: "json" | "csv";
                 /** @description Page number, from 1. */
                 page?: number;
@@ -4641,7 +4670,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Your standings, whose tag `If-None-Match` names, are current except for `elapsed_seconds` */
+            /** @description The standings have not changed since the response with this `ETag`, except for `elapsed_seconds` */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -4689,7 +4718,7 @@ export interface operations {
     draft: {
         parameters: {
             query?: {
-                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                /** @description The problem's slug. If it is missing, the draft belongs to the playground. */
                 problem?: string;
             };
             header?: never;
@@ -4712,7 +4741,7 @@ export interface operations {
                     "application/json": components["schemas"]["DraftView"];
                 };
             };
-            /** @description The newest revision is the one that `If-None-Match` names */
+            /** @description `If-None-Match` names the newest revision */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -4728,7 +4757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4787,13 +4816,13 @@ export interface operations {
     save_draft: {
         parameters: {
             query?: {
-                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                /** @description The problem's slug. If it is missing, the draft belongs to the playground. */
                 problem?: string;
             };
             header?: {
-                /** @description The `ETag` of the revision that the text is based on: save only if it is still the newest */
+                /** @description The `ETag` of the revision on which the text is based. The text is saved only if that revision is still the newest */
                 "If-Match"?: string;
-                /** @description `*`: save only if there is no such draft */
+                /** @description With `*`, the text is saved only if the draft does not exist yet */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4828,7 +4857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4864,7 +4893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Another device saved the draft in the meantime. Nothing was changed */
+            /** @description Another device has saved the draft since then. Nothing was changed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4882,7 +4911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4932,7 +4961,7 @@ export interface operations {
     draft_revisions: {
         parameters: {
             query?: {
-                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                /** @description The problem's slug. If it is missing, the draft belongs to the playground. */
                 problem?: string;
             };
             header?: never;
@@ -4944,7 +4973,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The revisions, none if you have no such draft */
+            /** @description The revisions. The list is empty if you have no such draft */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4962,7 +4991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5021,7 +5050,7 @@ export interface operations {
     draft_revision: {
         parameters: {
             query?: {
-                /** @description The problem's slug. Without it, the draft is that of the playground. */
+                /** @description The problem's slug. If it is missing, the draft belongs to the playground. */
                 problem?: string;
             };
             header?: never;
@@ -5055,7 +5084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5156,7 +5185,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5484,7 +5513,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The submission ended within the time to wait */
+            /** @description The submission ended within the requested wait */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5511,7 +5540,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5556,7 +5585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5574,7 +5603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your rate is used up, or too many of your submissions wait. Nothing was stored */
+            /** @description You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5606,13 +5635,13 @@ export interface operations {
     submissions_to_problem: {
         parameters: {
             query?: {
-                /** @description For the problem's authors: submissions of all users, not only their own. */
+                /** @description Whether submissions of all users are listed. Only for the problem's authors. */
                 all?: boolean;
                 /** @description Only submissions with this verdict, such as `WA`. */
                 verdict?: string;
                 /** @description Only submissions in this language. */
                 language?: string;
-                /** @description `csv`: all submissions, without pages; the same as `Accept: text/csv`. */
+                /** @description With `csv`, the response has all submissions and no pages, as with `Accept: text/csv`. */
                 format?: "json" | "csv";
                 /** @description Page number, from 1. */
                 page?: number;
@@ -5647,7 +5676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5738,7 +5767,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The submission ended within the time to wait */
+            /** @description The submission ended within the requested wait */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5765,7 +5794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5810,7 +5839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5828,7 +5857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your rate is used up, or too many of your submissions wait. Nothing was stored */
+            /** @description You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5976,7 +6005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6032,7 +6061,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Nobody is signed in any more */
+            /** @description The session has ended */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -6107,7 +6136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6187,7 +6216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6223,7 +6252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which. */
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6357,7 +6386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6450,7 +6479,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6533,7 +6562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6607,7 +6636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6681,7 +6710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` says which. Log in, refresh the session, or send another key. */
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
             401: {
                 headers: {
                     [name: string]: unknown;

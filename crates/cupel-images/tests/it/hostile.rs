@@ -33,7 +33,7 @@ fn layer(expected: &str, layer: Layer) {
 fn a_layer_cannot_leave_its_directory() {
     layer("leaves the image's root", Layer::new().file("../escape", "x"));
     layer("leaves the image's root", Layer::new().file("a/../../escape", "x"));
-    layer("a link to nothing", Layer::new().symlink("a", "/etc").file("a/passwd", "x"));
+    layer("a link without a target", Layer::new().symlink("a", "/etc").file("a/passwd", "x"));
     layer("lead to each other", Layer::new().symlink("a", "b").symlink("b", "a").file("a/x", "x"));
     layer("leads through a file", Layer::new().file("a", "x").file("a/b", "x"));
     layer("leaves the image's root", Layer::new().hard_link("a", "../../etc/passwd"));

@@ -285,7 +285,7 @@ fn a_password_is_not_sent_to_another_host_in_plain_text() {
     std::fs::write(&file, json!({ "auths": { &host: { "auth": "dGVhY2hlcjpzZWNyZXQ=" } } }).to_string()).unwrap();
     let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
     let error = add(&fixture, &format!("docker://{host}/a:1"), &options).unwrap_err().to_string();
-    assert!(error.contains("another host and not HTTPS"), "{error}");
+    assert!(error.contains("another host without HTTPS"), "{error}");
     assert_eq!(count.load(Ordering::Relaxed), 0, "the other host is not asked");
 }
 

@@ -235,7 +235,8 @@ fn walk(
                 }
             }
             FileType::RegularFile => {
-                if !visit(Found::File { path, stat, opened })? {
+                let goes_on = visit(Found::File { path, stat, opened })?;
+                if !goes_on {
                     return Ok(false);
                 }
             }
