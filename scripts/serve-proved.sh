@@ -29,7 +29,8 @@ exec 3>>"$log"
 # The server prints its first lines into a file without a name, because they contain a password and a link: one of them is printed again
 # at the end.
 first=$(mktemp)
-exec 5>"$first" 6<"$first"
+exec 5>"$first"
+exec 6<"$first"
 rm -f "$first"
 "$cupel" serve --listen "$LISTEN" --data "$DATA" 2>&3 >&5 3>&- 5>&- 6<&- &
 server=$!

@@ -144,7 +144,7 @@ test('an error is explained in the user\'s language, together with the server\'s
 })
 
 test('a contest that has ended is marked as over in words', async () => {
-  const key = /API key: (\S+)/.exec(server.said())[1]
+  const key = /API key: (\S+)/.exec(server.stderr())[1]
   const contest = { slug: 'short', title: 'Short Cup', style: 'icpc', starts_at: new Date(Date.now() - 3_600_000).toISOString(), length_seconds: 7200, public: true, problems: [SLUG] }
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
   const answer = await fetch(`${server.url}/api/v1/contests`, { method: 'POST', headers, body: JSON.stringify(contest) })

@@ -205,8 +205,8 @@ test('the first start gives the administrator a link, and the administrator sees
   const visitor = await visit(browser)
   const { page, check, close } = visitor
   page.setDefaultTimeout(PATIENCE_MS)
-  const [, name] = /administrator: (\S+)/.exec(server.said())
-  await page.goto(/http:\S+\/password\?token=\S+/.exec(server.said())[0])
+  const [, name] = /administrator: (\S+)/.exec(server.stderr())
+  await page.goto(/http:\S+\/password\?token=\S+/.exec(server.stderr())[0])
   await page.getByRole('heading', { name: 'Set your password' }).waitFor()
   await check('first-start')
   for (const field of await page.locator('input[type=password]').all()) await field.fill(PASSWORD)
@@ -223,7 +223,7 @@ test('the first start gives the administrator a link, and the administrator sees
   await check('admin')
 
   // The page refreshes itself: a scheduled run appears.
-  const key = /API key: (\S+)/.exec(server.said())[1]
+  const key = /API key: (\S+)/.exec(server.stderr())[1]
   const later = new Date(Date.now() + 3_600_000).toISOString()
   const sent = await withKey(key, 'POST', '/execute', { language: 'python', source_code: 'print(1)', run_at: later })
   assert.equal(sent.status, 202, await sent.text())

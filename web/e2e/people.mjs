@@ -24,7 +24,7 @@ export async function call(server, key, method, path, body) {
 }
 
 /** An API key of the administrator that the first start has created. */
-export const adminKey = (server) => /API key: (\S+)/.exec(server.said())[1]
+export const adminKey = (server) => /API key: (\S+)/.exec(server.stderr())[1]
 export const asAdmin = (server, method, path, body) => call(server, adminKey(server), method, path, body)
 /** Creates a private problem of the administrator from the files of a package, in any supported format. */
 export async function putProblem(server, slug, files) {

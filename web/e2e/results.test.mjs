@@ -64,8 +64,8 @@ test('an administrator sees the input and the expected output of a hidden test a
   const visitor = await visit(browser)
   const { page, check, close } = visitor
   page.setDefaultTimeout(PATIENCE_MS)
-  const [, admin] = /administrator: (\S+)/.exec(server.said())
-  await page.goto(/http:\S+\/password\?token=\S+/.exec(server.said())[0])
+  const [, admin] = /administrator: (\S+)/.exec(server.stderr())
+  await page.goto(/http:\S+\/password\?token=\S+/.exec(server.stderr())[0])
   for (const field of await page.locator('input[type=password]').all()) await field.fill(PASSWORD)
   await page.getByRole('button').click()
   await page.waitForLoadState()

@@ -112,7 +112,7 @@ for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
   })
 
   test(`${name}: rooms of a problem and of a contest have the events of the user's own submissions`, async () => {
-    const admin = /API key: (\S+)/.exec(server.said())[1]
+    const admin = /API key: (\S+)/.exec(server.stderr())[1]
     cups += 1
     const slug = `cup-${cups}`
     const starts_at = new Date(Date.now() - 3_600_000).toISOString()
