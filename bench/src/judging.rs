@@ -1,5 +1,5 @@
 //! Cost of judging: a test compared with the bare program, a submission with 100 tests, the import of a large package,
-//! and an output of 100 MB compared with an equally large answer.
+//! an output of 100 MB compared with an equally large answer, and the tests of a function problem with and without batches.
 //!
 //! Runs the commands that a problem setter uses (`cupel judge`, `cupel problem import`) and measures them from start to
 //! end, in turns with the bare program. Compilations are cached after the first judging, as on a worker. Memory is the
@@ -37,6 +37,22 @@ const FLOOD_LINES: u64 = 10_000_000;
 /// The large package: number of tests, and bytes per input.
 const LARGE: (usize, usize) = (40, 5_000_000);
 
+/// Tests of the function problem.
+const CALLS: usize = 30;
+/// Functions that double a number, by language and file.
+const DOUBLING: [(&str, &str, &str); 8] = [
+    ("Java", "Solution.java", "class Solution { long twice(long n) { return 2 * n; } }\n"),
+    ("JavaScript", "a.js", "function twice(n) { return 2 * n; }\n"),
+    ("TypeScript", "a.ts", "function twice(n: number): number { return 2 * n; }\n"),
+    ("Python", "a.py", "def twice(n):\n    return 2 * n\n"),
+    ("Go", "a.go", "package main\n\nfunc twice(n int) int { return 2 * n }\n"),
+    ("C++", "a.cpp", "long long twice(long long n) { return 2 * n; }\n"),
+    ("C", "a.c", "long long twice(long long n) { return 2 * n; }\n"),
+    ("Rust", "a.rs", "pub fn twice(n: i64) -> i64 { 2 * n }\n"),
+];
+const DOUBLED: &str =
+    "[function]\nname = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"int\"\n";
+
 /// Runs all measurements; prints a table and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder =
@@ -66,8 +82,10 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     );
     table.row(vec![what, flood.cell(), String::new()]);
     println!("{table}");
+    let calls = bench.calls(plan.rounds)?;
 
     Ok(json!({
+        "calls": calls,
         "bare_ms": ms(bare),
         "test_beyond_bare_ms": ms(beyond),
         "tests": TESTS,
@@ -124,8 +142,8 @@ impl Bench {
     fn tests(&self, rounds: usize) -> anyhow::Result<Tests> {
         let input = |number: usize| format!("{number} 1\n");
         let case = |number: usize| (input(number), format!("{}\n", number + 1));
-        let one = self.package("one-test", (0..1).map(case))?;
-        let many = self.package("many-tests", (0..=TESTS).map(case))?;
+        let one = self.package("one-test", "", (0..1).map(case))?;
+        let many = self.package("many-tests", "", (0..=TESTS).map(case))?;
         let (source, bare) = self.program("add", ADD)?;
         self.judge(&one, &source)?;
         let mut tests = Tests { bare: Samples::default(), one: Samples::default(), many: Samples::default() };
@@ -146,6 +164,7 @@ impl Bench {
         let (tests, bytes) = LARGE;
         let large = self.package(
             "large-package",
+            "",
             (0..tests).map(|test| {
                 // Pseudo-random digits, which compress little.
                 let mut text = String::with_capacity(bytes + 16);
@@ -177,7 +196,7 @@ impl Bench {
         let (source, program) = self.program("flood", FLOOD)?;
         let answer = run_bare(&program, &input)?;
         let bytes = answer.len();
-        let package = self.package("large-output", [(input.clone(), String::from_utf8(answer)?)].into_iter())?;
+        let package = self.package("large-output", "", [(input.clone(), String::from_utf8(answer)?)].into_iter())?;
         self.judge(&package, &source)?;
         let (mut judged, mut bare) = (Cost::default(), Samples::default());
         for _ in 0..rounds {
@@ -189,13 +208,57 @@ impl Bench {
         Ok((judged, bare, bytes))
     }
 
+    /// Cost of the tests of a function problem beyond the first, with a process for each and in batches, in turns.
+    fn calls(&self, rounds: usize) -> anyhow::Result<Value> {
+        let case = |number: usize| (format!("{number}\n"), format!("{}\n", 2 * number));
+        // The last test always has a process of its own.
+        let one = self.package("one-call", DOUBLED, (0..1).map(case))?;
+        let many = self.package("many-calls", DOUBLED, (0..=CALLS).map(case))?;
+        let mut table = Table::new(
+            &format!("{CALLS} calls of a trivial function, medians"),
+            &["language", "a process for each", "a batch", "ratio"],
+        );
+        let mut figures = Vec::new();
+        for (language, name, text) in DOUBLING {
+            let source = self.folder.join(name);
+            fs::write(&source, text).context("writing a program")?;
+            let judge = |package: &Path, batches: bool| -> anyhow::Result<Duration> {
+                let mut command = Command::new(&self.cupel);
+                command.env("CUPEL_WORKER__FUNCTION_BATCHES", batches.to_string());
+                command.arg("judge").arg(package).arg("--submission").arg(&source);
+                Ok(timed(&mut command)?.0)
+            };
+            if let Err(why) = judge(&many, true) {
+                println!("{language} is skipped: {why}");
+                continue;
+            }
+            let [mut alone, mut together] = [Samples::default(), Samples::default()];
+            for _ in 0..rounds {
+                let base = judge(&one, false)?;
+                alone.push(judge(&many, false)?.saturating_sub(base));
+                together.push(judge(&many, true)?.saturating_sub(base));
+            }
+            let [each, batch] = [&alone, &together].map(|samples| ms(samples.percentile(50.0)));
+            let ratio = batch / each;
+            table.row(vec![language.into(), format!("{each:.0} ms"), format!("{batch:.1} ms"), format!("{ratio:.3}")]);
+            figures.push(json!({ "language": language, "alone": alone.to_json(), "batch": together.to_json() }));
+        }
+        println!("{table}");
+        Ok(figures.into())
+    }
+
     /// A package in Cupel's own format, with secret tests only.
-    fn package(&self, slug: &str, tests: impl Iterator<Item = (String, String)>) -> anyhow::Result<PathBuf> {
+    fn package(
+        &self,
+        slug: &str,
+        more: &str,
+        tests: impl Iterator<Item = (String, String)>,
+    ) -> anyhow::Result<PathBuf> {
         let package = self.folder.join(slug);
         let secret = package.join("tests/secret");
         fs::create_dir_all(&secret).context("creating a package")?;
         let about = format!(
-            "title = \"Bench\"\nslug = \"{slug}\"\n[limits]\ntime = 10.0\nmemory_mib = 256\noutput_mib = 256\n"
+            "title = \"Bench\"\nslug = \"{slug}\"\n[limits]\ntime = 10.0\nmemory_mib = 256\noutput_mib = 256\n{more}"
         );
         fs::write(package.join("problem.toml"), about)?;
         fs::write(package.join("statement.md"), "For measurements.\n")?;

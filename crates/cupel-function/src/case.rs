@@ -140,7 +140,23 @@ impl<'s> FunctionCase<'s> {
 
     /// The driver's input. Its first line is the nonce, an unguessable word.
     pub fn lines(&self, nonce: &str) -> Vec<u8> {
-        let mut out = format!("{nonce}\n{}\n", described(self.signature));
+        format!("{nonce}\n{}\n{}", described(self.signature), self.values()).into_bytes()
+    }
+
+    /// The first line of the input of a driver that calls the submission for several tests.
+    pub fn batch_begin(&self) -> Vec<u8> {
+        format!("{}\n", described(self.signature)).into_bytes()
+    }
+
+    /// The test as part of a batch: a line with the nonce and the length of the values, then the values.
+    pub fn batch_lines(&self, nonce: &str) -> Vec<u8> {
+        let values = self.values();
+        format!("{nonce} {}\n{values}", values.len()).into_bytes()
+    }
+
+    /// The calls and their arguments, as lines.
+    fn values(&self) -> String {
+        let mut out = String::new();
         if self.is_sequence() {
             let _ = writeln!(out, "{}", self.calls.len());
         }
@@ -152,7 +168,7 @@ impl<'s> FunctionCase<'s> {
                 wire::write(argument, &parameter.kind, &mut out);
             }
         }
-        out.into_bytes()
+        out
     }
 
     /// Parses the content of the result channel: a line with the nonce and `ok`, `wrong` or `missing`, then the values
@@ -173,7 +189,8 @@ impl<'s> FunctionCase<'s> {
         }
     }
 
-    fn returned(&self, rest: &[u8]) -> Answer {
+    /// Parses the values of an answer.
+    pub(super) fn returned(&self, rest: &[u8]) -> Answer {
         let mut reader = wire::Reader::within(rest, RETURNED_MAX);
         let values: Option<Vec<Value>> = self.calls.iter().map(|call| reader.value(&call.result)).collect();
         match values {

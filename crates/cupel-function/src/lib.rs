@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod case;
 mod json;
 mod languages;
@@ -26,6 +27,7 @@ mod starter;
 mod value;
 mod wire;
 
+pub use batch::{BATCH_ARGUMENT, BatchChannel, BatchFrame};
 pub use case::{Answer, CallError, Expected, FunctionCase, RETURNED_MAX};
 pub use json::JsonError;
 pub use languages::{Driver, DriverSources};

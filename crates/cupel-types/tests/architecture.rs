@@ -103,7 +103,18 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     // Only the sandbox makes raw system calls.
     ("libc", &["cupel-sandbox"]),
-    ("rustix", &["cupel-sandbox", "cupel-images", "cupel-agent", "cupel-runner", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
+    (
+        "rustix",
+        &[
+            "cupel-sandbox",
+            "cupel-images",
+            "cupel-agent",
+            "cupel-judge", // makes the pipe on which a program gets one test after another
+            "cupel-runner",
+            "cupel-bench",
+            "cupel", // checks the free space of the data directory
+        ],
+    ),
     // Only the store uses SQL.
     ("rusqlite", &["cupel-store"]),
     // Only adapters connect to servers.

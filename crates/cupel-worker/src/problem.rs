@@ -57,6 +57,7 @@ pub(crate) fn judge_solution(
         limits: submission.limits,
         all_cases: false,
         owner: submission.owner,
+        function_batches: parts.function_batches,
     };
     let output_kept_max = parts.core.bounds().output_kept_max;
     if let Cases::Input(input) = &solution.cases {

@@ -63,6 +63,8 @@ pub(crate) struct SlotParts {
     pub(crate) detached_timeout: Duration,
     /// Maximum time to judge a solution or to verify a package.
     pub(crate) judging_time_max: Duration,
+    /// Whether tests of function problems may share a process.
+    pub(crate) function_batches: bool,
     /// Minimum length of a turn.
     pub(crate) quantum: Duration,
     /// Packages for which this worker has warned of a different start mode.

@@ -48,6 +48,8 @@ pub struct WorkerParts {
     pub detached_timeout: Duration,
     /// Maximum time to judge a solution of a problem or to verify a package. Exceeding it is a fault of the package.
     pub judging_time_max: Duration,
+    /// Whether tests of function problems may share a process.
+    pub function_batches: bool,
     /// Longest step of a short run. Long runs together occupy at most all slots but one.
     pub long_step: Duration,
     /// How long running attempts may continue after the shutdown signal.
@@ -112,6 +114,7 @@ impl Worker {
             run_time_max,
             detached_timeout,
             judging_time_max,
+            function_batches,
             long_step,
             grace,
             quantum,
@@ -131,6 +134,7 @@ impl Worker {
                 run_time_max,
                 detached_timeout,
                 judging_time_max,
+                function_batches,
                 quantum,
                 limit_starts: LimitStarts::default(),
                 ended,

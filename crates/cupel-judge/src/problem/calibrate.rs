@@ -70,6 +70,7 @@ pub fn derive_time_limit(
             entry_point: example.program.entry_point.as_deref(),
             limits: LimitsRequest { cpu_time: Some(MEASURED_MAX), ..request.limits },
             all_cases: true,
+            function_batches: false,
             ..*request
         };
         let manner = Options { beside: &example.beside, in_time_only: Some(example), ..Options::default() };

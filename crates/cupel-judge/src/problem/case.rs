@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cupel_problem::{
-    Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit,
+    Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, Node, OnOutputLimit,
     OwnLimits, Package, Passes, Protocol, Score,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
@@ -73,6 +73,8 @@ pub(super) struct Pass {
     /// Whether an interactor left output unread.
     pub(super) unread: bool,
     pub(super) transcript: Vec<(Party, Vec<u8>)>,
+    /// Whether the process also ran other cases.
+    pub(super) in_batch: bool,
 }
 
 impl Pass {
@@ -150,13 +152,15 @@ pub(super) struct Wanted {
 }
 
 impl Judging<'_, '_> {
-    /// Judges a case and records the result.
-    pub(super) fn case(&mut self, case: &Case, group: &GroupName) -> Result<Child, ProblemError> {
-        self.executor.await_turn();
+    /// Judges a case and records the result. `following` are the nodes of the group after the case.
+    pub(super) fn case(&mut self, case: &Case, group: &GroupName, following: &[Node]) -> Result<Child, ProblemError> {
+        if !self.batches.has(case) {
+            self.executor.await_turn();
+        }
         self.observer.event(JudgeEvent::ExecutionStarted { case: name(&case.id) });
         let of_problem = self.limits;
         self.limits = self.limits_of(case);
-        let pass = self.pass_of(case);
+        let pass = self.begin_batch(case, following).and_then(|()| self.pass_of(case));
         self.limits = of_problem;
         let pass = pass?;
         let accepted = pass.verdict.is_accepted();
@@ -197,6 +201,7 @@ impl Judging<'_, '_> {
             team_message: pass.team_message,
             unread: pass.unread && verdict.is_accepted(),
             transcript: pass.transcript,
+            in_batch: pass.in_batch,
         };
         Ok(self.note(report, Child { verdict, score, named, counts: true, decides: true }))
     }
@@ -597,6 +602,7 @@ pub(super) fn nothing_ran() -> Pass {
         feedback: BoxFiles::default(),
         unread: false,
         transcript: Vec::new(),
+        in_batch: false,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Judges a submission to a problem: builds it once, runs every case in a fresh cell, and grades groups and scores.
+//! Judges a submission to a problem: builds it once, runs every case in a fresh cell, and grades groups and scores. Cases
+//! of function problems may share a cell (`function/batch.rs`).
 //!
 //! ```text
 //!  submission ─► limits of code ─► includes ─► compile ─┐
@@ -48,6 +49,7 @@ pub use verify::{
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeObserver};
 use calibrate::must_be_in_time_on;
 use case::{EqualCases, Pass};
+use function::Batches;
 use generate::Made;
 use grade::{Child, grade};
 use limits::CaseLimits;
@@ -72,6 +74,9 @@ pub struct ProblemRequest<'a> {
     pub all_cases: bool,
     /// The submission's owner.
     pub owner: UserId,
+    /// Whether tests of a function problem may share a process. The verdicts do not depend on it. Measured times do, so
+    /// it is ignored when a package is verified or its time limit is derived.
+    pub function_batches: bool,
 }
 
 /// The submission could not be judged: an internal failure.
@@ -293,6 +298,7 @@ struct Judging<'a, 'b> {
     made: Option<Made>,
     /// Results of cases, if equal cases are run only once.
     known: HashMap<EqualCases, Pass>,
+    batches: Batches,
     limits: CaseLimits,
     runnable: Runnable,
     builder: Builder<'a>,
@@ -323,6 +329,7 @@ fn begin<'a, 'b>(
         manner,
         made: None,
         known: HashMap::new(),
+        batches: Batches::new(request.function_batches),
         limits,
         runnable,
         builder,
@@ -353,13 +360,13 @@ impl Judging<'_, '_> {
         let only = self.manner.in_time_only;
         let spared = |case: &Case| only.is_some_and(|example| !must_be_in_time_on(example, &case.id));
         let mut children = Vec::new();
-        for node in &group.children {
+        for (at, node) in group.children.iter().enumerate() {
             let counts = counts && unmet.is_none() && !broken && !self.stopped;
             let enough = timed_out && self.manner.timeouts_suffice;
             let runs = (counts || self.request.all_cases && !enough) && self.ended.is_none();
             let child = match node {
                 Node::Group(inner) => self.group(inner, counts)?,
-                Node::Case(case) if runs && !spared(case) => self.case(case, &group.name)?,
+                Node::Case(case) if runs && !spared(case) => self.case(case, &group.name, &group.children[at + 1..])?,
                 Node::Case(case) => {
                     self.cases.push(ProblemCaseReport::skipped(case.id.clone(), group.name.clone()));
                     continue;

@@ -86,6 +86,9 @@ pub struct ProblemCaseReport {
     pub unread: bool,
     /// Beginning of the conversation, if there was one.
     pub transcript: Vec<(Party, Vec<u8>)>,
+    /// Whether the case shared a process with other cases. Its CPU time is then that of the process without the shares of
+    /// the others, and its memory is the peak of the process.
+    pub in_batch: bool,
 }
 
 impl ProblemCaseReport {
@@ -103,6 +106,7 @@ impl ProblemCaseReport {
             team_message: None,
             unread: false,
             transcript: Vec::new(),
+            in_batch: false,
         }
     }
 

@@ -149,6 +149,7 @@ impl Fixture {
             limits: LimitsRequest::default(),
             all_cases,
             owner: UserId::from_uuid(uuid::Uuid::nil()),
+            function_batches: true,
         };
         let mut executor = Scripted::new(answers);
         let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();

@@ -181,6 +181,7 @@ impl Bench {
             // The worker adds the pause between two reports.
             detached_timeout: Duration::ZERO,
             judging_time_max: Duration::MAX,
+            function_batches: true,
             long_step: LONG_STEP,
             grace: Duration::ZERO,
             // Runs may take turns after every step.

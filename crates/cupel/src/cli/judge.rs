@@ -92,6 +92,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         },
         all_cases: args.all_cases,
         owner: UserId::from_uuid(Uuid::nil()),
+        function_batches: config.worker.function_batches,
     };
     if derives {
         let measured = measured(&package.problem, &known);

@@ -272,6 +272,7 @@ async fn start_worker(
         run_time_max: config.worker.run_time_max,
         detached_timeout: config.worker.detached_timeout,
         judging_time_max: config.worker.judging_time_max,
+        function_batches: config.worker.function_batches,
         long_step: config.worker.long_step,
         grace: config.server.drain,
         quantum: cupel_worker::QUANTUM,

@@ -137,6 +137,7 @@ pub(crate) struct Worker {
     pub(crate) artifacts_disk: Bytes,
     pub(crate) warm_compilers: CompilerSharing,
     pub(crate) warm_interpreters: bool,
+    pub(crate) function_batches: bool,
 }
 
 impl Worker {
@@ -425,6 +426,7 @@ fn read(layers: &mut Layers) -> Config {
             ],
         ),
         warm_interpreters: layers.boolean("worker.warm_interpreters"),
+        function_batches: layers.boolean("worker.function_batches"),
     };
     let limits = Limits {
         source_max: layers.bytes("limits.source_max"),

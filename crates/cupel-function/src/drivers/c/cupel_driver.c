@@ -1,6 +1,7 @@
 /* Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. The code that
  * depends on types is generated from the signature. Standard input: a line with the nonce, a line with the signature,
- * then the values. */
+ * then the values. With the argument --cupel-batch, a line with the signature, then one test after another, each after
+ * the answer to the one before; see batch.rs. */
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -136,9 +137,10 @@ static void cupel_write_char(char c) {
     cupel_write_string(text);
 }
 
-/* Sends a complete frame and ends the process without running any more code of the submission. */
-static void cupel_send(const char *nonce, const char *status, const char *rest, size_t size) {
-    cupel_text frame = {0};
+/* Sends a complete frame: a line of the nonce and the status, and the rest. */
+static void cupel_write_frame(const char *nonce, const char *status, const char *rest, size_t size) {
+    static cupel_text frame;
+    frame.at = 0;
     cupel_append(&frame, nonce, strlen(nonce));
     cupel_append(&frame, status, strlen(status));
     cupel_append(&frame, rest, size);
@@ -147,6 +149,11 @@ static void cupel_send(const char *nonce, const char *status, const char *rest, 
         if (n <= 0) break;
         at += (size_t)n;
     }
+}
+
+/* Sends a complete frame and ends the process without running any more code of the submission. */
+static void cupel_send(const char *nonce, const char *status, const char *rest, size_t size) {
+    cupel_write_frame(nonce, status, rest, size);
     fflush(NULL);
     _exit(0);
 }
@@ -154,9 +161,56 @@ static void cupel_send(const char *nonce, const char *status, const char *rest, 
 /* Calls the submission. Generated from the signature. */
 static void cupel_call(void);
 
-int main(void) {
+/* Receives input from `from` after what is there. Returns whether there was any. */
+static bool cupel_receive(int from, cupel_text *input) {
     char chunk[1 << 16];
-    for (ssize_t n; (n = read(0, chunk, sizeof chunk)) > 0;) cupel_append(&cupel_in, chunk, (size_t)n);
+    ssize_t n = read(from, chunk, sizeof chunk);
+    if (n > 0) cupel_append(input, chunk, (size_t)n);
+    return n > 0;
+}
+
+/* The next line of the input, which is received if it is not there yet. Ends the process at the end of the input. */
+static char *cupel_await_line(int from, cupel_text *input) {
+    while (input->at == cupel_in.at || !memchr(input->data + cupel_in.at, '\n', input->at - cupel_in.at)) {
+        if (cupel_receive(from, input)) continue;
+        fflush(NULL);
+        _exit(0);
+    }
+    cupel_in.data = input->data;
+    cupel_in.size = input->at;
+    return cupel_line();
+}
+
+/* Calls the submission for one test after another. The input contains at most one test that is not answered. */
+static void cupel_batch(void) {
+    int from = dup(0);
+    /* Standard input is empty for the submission, as in a process of its own. */
+    if (!freopen("/dev/null", "r", stdin)) _exit(1);
+    cupel_text input = {0};
+    cupel_await_line(from, &input);
+    for (bool is_first = true;; is_first = false) {
+        char nonce[64] = "", status[40];
+        size_t length = 0;
+        sscanf(cupel_await_line(from, &input), "%63s %zu", nonce, &length);
+        while (input.at - cupel_in.at < length && cupel_receive(from, &input)) {
+        }
+        cupel_append(&input, "", 1);
+        cupel_in.data = input.data;
+        cupel_in.size = input.at;
+        if (is_first) cupel_write_frame(nonce, " ready\n", "", 0);
+        cupel_out.at = 0;
+        cupel_call();
+        if (cupel_wrong) cupel_send(nonce, " wrong\n", cupel_wrong, strlen(cupel_wrong));
+        snprintf(status, sizeof status, " ok %zu\n", cupel_out.at);
+        cupel_write_frame(nonce, status, cupel_out.data ? cupel_out.data : "", cupel_out.at);
+        input.at = cupel_in.at = 0;
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "--cupel-batch") == 0) cupel_batch();
+    while (cupel_receive(0, &cupel_in)) {
+    }
     cupel_append(&cupel_in, "", 1);
     cupel_in.size = cupel_in.at;
     cupel_in.at = 0;

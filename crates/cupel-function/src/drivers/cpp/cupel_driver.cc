@@ -1,7 +1,8 @@
 // Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. This file contains
 // the codecs of the types; the generated main.cc contains the calls.
 //
-// Standard input: a line with the nonce, a line with the signature, then the values.
+// Standard input: a line with the nonce, a line with the signature, then the values. With the argument --cupel-batch, a
+// line with the signature, then one test after another, each after the answer to the one before; see batch.rs.
 #include <unistd.h>
 
 template <class T>
@@ -34,9 +35,29 @@ struct Wrong {
 
 class Reader {
   public:
-    Reader() {
+    explicit Reader(int from) : from(from) {}
+    /** Receives more input. Returns whether there was any. */
+    bool receive() {
         char chunk[1 << 16];
-        for (ssize_t n; (n = ::read(0, chunk, sizeof chunk)) > 0;) data.append(chunk, static_cast<std::size_t>(n));
+        ssize_t n = ::read(from, chunk, sizeof chunk);
+        if (n > 0) data.append(chunk, static_cast<std::size_t>(n));
+        return n > 0;
+    }
+    /** Receives input until there is a whole line. Returns whether there is one. */
+    bool await_line() {
+        while (data.find('\n', at) == std::string::npos)
+            if (!receive()) return false;
+        return true;
+    }
+    /** Receives input until there are this many bytes. */
+    void await(std::size_t length) {
+        while (data.size() - at < length && receive()) {
+        }
+    }
+    /** Drops the input that was received. */
+    void clear() {
+        data.clear();
+        at = 0;
     }
     std::string line() {
         std::size_t end = data.find('\n', at);
@@ -67,6 +88,7 @@ class Reader {
     }
 
   private:
+    int from;
     std::string data;
     std::size_t at = 0;
     void space() {
@@ -252,22 +274,59 @@ void cupel_write(const T &value, Writer &to) {
 /** Calls the submission. Generated from the signature. */
 void cupel_call(Reader &cupel_in, Writer &cupel_to);
 
-/** Sends a complete frame and ends the process without running any more code of the submission. */
-inline void send(const std::string &frame) {
+/** Sends a complete frame. */
+inline void send_frame(const std::string &frame) {
     for (std::size_t at = 0; at < frame.size();) {
         ssize_t n = ::write(RESULT, frame.data() + at, frame.size() - at);
         if (n <= 0) break;
         at += static_cast<std::size_t>(n);
     }
+}
+
+/** Ends the process without running any more code of the submission. */
+inline void end() {
     std::cout.flush();
     std::fflush(nullptr);
     ::_exit(0);
 }
 
+/** Sends a complete frame and ends the process. */
+inline void send(const std::string &frame) {
+    send_frame(frame);
+    end();
+}
+
+/** Calls the submission for one test after another. The input contains at most one test that is not answered. */
+inline void batch() {
+    Reader in(::dup(0));
+    // Standard input is empty for the submission, as in a process of its own.
+    if (!std::freopen("/dev/null", "r", stdin)) ::_exit(1);
+    if (in.await_line()) in.line();
+    for (bool is_first = true; in.await_line(); is_first = false) {
+        std::string nonce = in.line();
+        std::size_t space = nonce.find(' ');
+        in.await(std::stoul(nonce.substr(space + 1)));
+        nonce.resize(space);
+        if (is_first) send_frame(nonce + " ready\n");
+        Writer to;
+        try {
+            cupel_call(in, to);
+        } catch (const Wrong &wrong) {
+            send(nonce + " wrong\n" + wrong.why + "\n");
+        }
+        send_frame(nonce + " ok " + std::to_string(to.out.size()) + "\n" + to.out);
+        in.clear();
+    }
+    end();
+}
+
 }  // namespace cupel_driver
 
-int main() {
-    cupel_driver::Reader in;
+int main(int argc, char **argv) {
+    if (argc == 2 && std::string(argv[1]) == "--cupel-batch") cupel_driver::batch();
+    cupel_driver::Reader in(0);
+    while (in.receive()) {
+    }
     std::string nonce = in.line();
     in.line();
     cupel_driver::Writer to;

@@ -1,6 +1,7 @@
 // Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. Values are read and
 // written by their Go types; cupel_call.go contains the calls. Standard input: a line with the nonce, a line with the
-// signature, then the values.
+// signature, then the values. With the argument --cupel-batch, a line with the signature, then one test after another,
+// each after the answer to the one before; see batch.rs.
 
 package main
 
@@ -15,6 +16,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -268,24 +270,75 @@ func cupelFail(why any) {
 	os.Exit(2)
 }
 
+// cupelBatch calls the submission for one test after another. The input contains at most one test that is not answered.
+func cupelBatch(nonce *string, send func(string, []byte)) {
+	// Standard input is empty for the submission, as in a process of its own.
+	from, err := syscall.Dup(0)
+	nothing, err2 := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
+	if err != nil || err2 != nil || syscall.Dup3(nothing, 0, 0) != nil {
+		os.Exit(1)
+	}
+	syscall.Close(nothing)
+	in := &cupelReader{}
+	chunk := make([]byte, 1<<16)
+	receive := func() bool {
+		n, err := syscall.Read(from, chunk)
+		for err == syscall.EINTR {
+			n, err = syscall.Read(from, chunk)
+		}
+		if n > 0 {
+			in.data = append(in.data, chunk[:n]...)
+		}
+		return n > 0
+	}
+	line := func() string {
+		for bytes.IndexByte(in.data[in.at:], '\n') < 0 {
+			if !receive() {
+				os.Exit(0)
+			}
+		}
+		return in.line()
+	}
+	line()
+	for isFirst := true; ; isFirst = false {
+		word, rest, _ := strings.Cut(line(), " ")
+		*nonce = word
+		length, _ := strconv.Atoi(rest)
+		for len(in.data)-in.at < length && receive() {
+		}
+		if isFirst {
+			send(" ready\n", nil)
+		}
+		to := &cupelWriter{}
+		cupelCall(in, to)
+		send(" ok "+strconv.Itoa(to.out.Len())+"\n", to.out.Bytes())
+		in.data, in.at = in.data[:0], 0
+	}
+}
+
 func main() {
-	data, _ := io.ReadAll(os.Stdin)
-	in := &cupelReader{data: data}
-	nonce := in.line()
-	in.line()
 	channel := os.NewFile(3, "result")
+	var nonce string
 	send := func(status string, rest []byte) {
 		channel.Write(append([]byte(nonce+status), rest...))
-		os.Exit(0)
 	}
-	to := &cupelWriter{}
 	defer func() {
 		why := recover()
 		if wrong, ok := why.(cupelWrong); ok {
 			send(" wrong\n", []byte(wrong))
+			os.Exit(0)
 		}
 		cupelFail(why)
 	}()
+	if len(os.Args) == 2 && os.Args[1] == "--cupel-batch" {
+		cupelBatch(&nonce, send)
+	}
+	data, _ := io.ReadAll(os.Stdin)
+	in := &cupelReader{data: data}
+	nonce = in.line()
+	in.line()
+	to := &cupelWriter{}
 	cupelCall(in, to)
 	send(" ok\n", to.out.Bytes())
+	os.Exit(0)
 }

@@ -1,10 +1,12 @@
 // Cupel's driver: calls the method or class of the submission, and writes the result to descriptor 3.
 //
 // The source is the same for every problem; the driver finds the method or class by reflection. Standard input: a line with the nonce, a
-// line with the signature, then the values.
+// line with the signature, then the values. With the argument --cupel-batch, a line with the signature, then one test after another, each
+// after the answer to the one before; see batch.rs.
 
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.reflect.Array;
 import java.lang.reflect.Constructor;
@@ -448,36 +450,100 @@ final class CupelDriver {
         if (error.getCause() != null && error.getCause() != error) strip(error.getCause());
     }
 
-    public static void main(String[] args) throws IOException {
-        OutputStream channel = new FileOutputStream(RESULT);
-        Reader reader = new Reader(System.in.readAllBytes());
-        String nonce = reader.line();
-        Iterator<String> words = Arrays.asList(reader.line().split(" ")).iterator();
-        StringBuilder out = new StringBuilder();
-        String status = " ok\n";
+    /** Calls the submission, and appends the result or the reason for having none to {@code out}. Returns the status. */
+    private static String call(Reader reader, String signature, StringBuilder out) {
+        Iterator<String> words = Arrays.asList(signature.split(" ")).iterator();
         try {
             if (words.next().equals("function")) function(reader, words, out);
             else sequence(reader, words, out);
+            return " ok";
         } catch (Wrong why) {
-            status = " wrong\n";
-            out = new StringBuilder(why.getMessage());
+            out.setLength(0);
+            out.append(why.getMessage());
+            return " wrong";
         } catch (Missing why) {
-            status = " missing\n";
-            out = new StringBuilder(why.getMessage());
+            out.setLength(0);
+            out.append(why.getMessage());
+            return " missing";
         } catch (Throwable thrown) {
-            Throwable error = thrown instanceof InvocationTargetException && thrown.getCause() != null ? thrown.getCause() : thrown;
-            System.out.flush();
-            strip(error);
-            System.err.print("Exception in thread \"main\" ");
-            error.printStackTrace();
-            System.err.flush();
-            Runtime.getRuntime().halt(1);
+            throw failed(thrown);
         }
-        channel.write((nonce + status).getBytes(StandardCharsets.UTF_8));
-        channel.write(out.toString().getBytes(StandardCharsets.UTF_8));
-        channel.flush();
+    }
+
+    /** Reports an exception and ends the process. */
+    private static Error failed(Throwable thrown) {
+        Throwable error = thrown instanceof InvocationTargetException && thrown.getCause() != null ? thrown.getCause() : thrown;
+        System.out.flush();
+        strip(error);
+        System.err.print("Exception in thread \"main\" ");
+        error.printStackTrace();
+        System.err.flush();
+        Runtime.getRuntime().halt(1);
+        return new Error(error);
+    }
+
+    private static void end() {
         System.out.flush();
         System.err.flush();
         Runtime.getRuntime().halt(0);
+    }
+
+    /** The next line of the tests of a batch; null at their end. */
+    private static String line(InputStream tests) throws IOException {
+        StringBuilder line = new StringBuilder();
+        for (int c; (c = tests.read()) != '\n'; line.append((char) c)) if (c < 0) return null;
+        return line.toString();
+    }
+
+    /** Calls the submission for one test after another. */
+    private static void batch(OutputStream channel) throws IOException {
+        InputStream tests = System.in;
+        // Standard input is empty for the submission, as in a process of its own.
+        System.setIn(InputStream.nullInputStream());
+        String signature = line(tests);
+        boolean isLoaded = false;
+        for (String header; (header = line(tests)) != null; ) {
+            String[] words = header.split(" ");
+            String nonce = words[0];
+            Reader reader = new Reader(tests.readNBytes(Integer.parseInt(words[1])));
+            if (!isLoaded) {
+                load(signature.split(" "));
+                channel.write((nonce + " ready\n").getBytes(StandardCharsets.UTF_8));
+                isLoaded = true;
+            }
+            StringBuilder out = new StringBuilder();
+            String status = call(reader, signature, out);
+            byte[] rest = out.toString().getBytes(StandardCharsets.UTF_8);
+            byte[] head = (nonce + status + (status.equals(" ok") ? " " + rest.length : "") + "\n").getBytes(StandardCharsets.UTF_8);
+            byte[] frame = Arrays.copyOf(head, head.length + rest.length);
+            System.arraycopy(rest, 0, frame, head.length, rest.length);
+            channel.write(frame);
+            if (!status.equals(" ok")) break;
+        }
+        end();
+    }
+
+    /** Loads the submission's class. If it is missing, the first call reports that. */
+    private static void load(String[] words) {
+        try {
+            find(words[0].equals("function") ? "Solution" : words[1]);
+        } catch (Missing why) {
+            // Reported by the call.
+        } catch (Throwable thrown) {
+            throw failed(thrown);
+        }
+    }
+
+    public static void main(String[] args) throws IOException {
+        OutputStream channel = new FileOutputStream(RESULT);
+        if (args.length == 1 && args[0].equals("--cupel-batch")) batch(channel);
+        Reader reader = new Reader(System.in.readAllBytes());
+        String nonce = reader.line();
+        StringBuilder out = new StringBuilder();
+        String status = call(reader, reader.line(), out);
+        channel.write((nonce + status + "\n").getBytes(StandardCharsets.UTF_8));
+        channel.write(out.toString().getBytes(StandardCharsets.UTF_8));
+        channel.flush();
+        end();
     }
 }

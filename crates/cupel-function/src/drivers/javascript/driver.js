@@ -2,7 +2,8 @@
 // Cupel's driver: calls the function or class of solution.js, and writes the result to descriptor 3.
 //
 // The source is the same for every problem, and for TypeScript. Standard input: a line with the nonce, a line with the signature, then the
-// values. The driver saves the functions that it needs before the submission can replace them.
+// values. With the argument --cupel-batch, a line with the signature, then one test after another, each after the answer to the one before;
+// see batch.rs. The driver saves the functions that it needs before the submission can replace them.
 (() => {
   const RESULT = 3;
   const NODES_MAX = 1_000_000;
@@ -10,7 +11,7 @@
   const path = require("path");
   const vm = require("vm");
   const { createRequire } = require("module");
-  const writeSync = fs.writeSync;
+  const { readSync, writeSync } = fs;
   const leave = process.reallyExit.bind(process);
   const driver = __filename;
 
@@ -273,17 +274,74 @@
     return { exported: module.exports ?? {}, local: values ?? {} };
   };
 
+  /** The tests of a batch, which arrive on standard input one at a time. */
+  class Batch {
+    constructor() {
+      this.chunk = Buffer.alloc(1 << 16);
+      this.held = Buffer.alloc(0);
+      this.descriptor = 0;
+      try {
+        // Standard input is empty for the submission, as in a process of its own.
+        this.descriptor = fs.openSync("/proc/self/fd/0");
+        fs.closeSync(0);
+        fs.openSync("/dev/null");
+      } catch {
+        // A submission that reads standard input then waits for data until a limit ends the batch.
+      }
+    }
+    receive() {
+      const length = readSync(this.descriptor, this.chunk);
+      this.held = Buffer.concat([this.held, this.chunk.subarray(0, length)]);
+      return length > 0;
+    }
+    /** The next line; `null` at the end of the input. */
+    line() {
+      let end;
+      while ((end = this.held.indexOf(10)) < 0) if (!this.receive()) return null;
+      const line = this.held.latin1Slice(0, end);
+      this.held = this.held.subarray(end + 1);
+      return line;
+    }
+    take(length) {
+      while (this.held.length < length && this.receive());
+      const data = this.held.subarray(0, length);
+      this.held = this.held.subarray(length);
+      return data;
+    }
+  }
+
   const drive = async () => {
-    const reader = new Reader(fs.readFileSync(0));
-    const nonce = reader.line();
-    const words = reader.line().split(" ")[Symbol.iterator]();
+    const isBatch = process.argv.length === 3 && process.argv[2] === "--cupel-batch";
+    let batch, reader, nonce, signature;
+    /** Receives the next test of the batch. Returns whether there is one. */
+    const next = () => {
+      const line = batch.line();
+      if (line === null) return false;
+      const [word, length] = line.split(" ");
+      [nonce, reader] = [word, new Reader(batch.take(Number(length)))];
+      return true;
+    };
+    if (isBatch) {
+      process.argv.pop();
+      batch = new Batch();
+      signature = batch.line();
+      next();
+    } else {
+      reader = new Reader(fs.readFileSync(0));
+      nonce = reader.line();
+      signature = reader.line();
+    }
+    let words;
     const word = () => words.next().value;
     const times = (make) => Array.from({ length: Number(word()) }, make);
     const readMethod = () => ({ name: word(), returns: parse(word()), kinds: times(() => parse(word())) });
 
-    const finish = (status, rest) => {
-      const data = Buffer.from(`${nonce} ${status}\n${rest}`);
+    const send = (text) => {
+      const data = Buffer.from(text);
       for (let at = 0; at < data.length; ) at += writeSync(RESULT, data, at);
+    };
+    const finish = (status, rest) => {
+      send(`${nonce} ${status}\n${rest}`);
       leave(0);
     };
     const fail = (error) => {
@@ -292,38 +350,54 @@
       writeSync(2, `${told.join("\n")}\n`);
       leave(1);
     };
+    let loaded;
+    /** Loads the submission, once for all tests. */
+    const loadOnce = (names) => {
+      if (loaded) return loaded;
+      loaded = load(names);
+      if (isBatch) send(`${nonce} ready\n`);
+      return loaded;
+    };
 
     try {
       fs.unlinkSync(driver);
     } catch {
       // If the file cannot be removed, the submission can read it, but it contains no secrets.
     }
-    const out = [];
+    let out = [];
     try {
-      if (word() === "function") {
-        const mutates = word();
-        const { name, returns, kinds } = readMethod();
-        const function_ = findFunction(load([name, "Solution"]), name, kinds.length);
-        const given = kinds.map((kind) => reader.value(kind));
-        const returned = await function_(...given);
-        const [value, kind] = mutates === "-" ? [returned, returns] : [given[mutates], kinds[mutates]];
-        write(value, kind, kind.text, out);
-      } else {
-        const name = word();
-        const constructor = times(() => parse(word()));
-        const methods = times(readMethod);
-        const Found = findClass(load([name]), name, methods);
-        let made;
-        for (let left = Number(reader.line()); left > 0; left--) {
-          const callee = Number(reader.line());
-          if (callee === 0) {
-            made = new Found(...constructor.map((kind) => reader.value(kind)));
-            continue;
+      for (;;) {
+        words = signature.split(" ")[Symbol.iterator]();
+        if (word() === "function") {
+          const mutates = word();
+          const { name, returns, kinds } = readMethod();
+          const function_ = findFunction(loadOnce([name, "Solution"]), name, kinds.length);
+          const given = kinds.map((kind) => reader.value(kind));
+          const returned = await function_(...given);
+          const [value, kind] = mutates === "-" ? [returned, returns] : [given[mutates], kinds[mutates]];
+          write(value, kind, kind.text, out);
+        } else {
+          const name = word();
+          const constructor = times(() => parse(word()));
+          const methods = times(readMethod);
+          const Found = findClass(loadOnce([name]), name, methods);
+          let made;
+          for (let left = Number(reader.line()); left > 0; left--) {
+            const callee = Number(reader.line());
+            if (callee === 0) {
+              made = new Found(...constructor.map((kind) => reader.value(kind)));
+              continue;
+            }
+            const { name: method, returns, kinds } = methods[callee - 1];
+            const value = await made[method](...kinds.map((kind) => reader.value(kind)));
+            write(value, returns, returns.text, out);
           }
-          const { name: method, returns, kinds } = methods[callee - 1];
-          const value = await made[method](...kinds.map((kind) => reader.value(kind)));
-          write(value, returns, returns.text, out);
         }
+        if (!isBatch) break;
+        const rest = out.join("");
+        send(`${nonce} ok ${Buffer.byteLength(rest)}\n${rest}`);
+        out = [];
+        if (!next()) leave(0);
       }
     } catch (error) {
       if (error instanceof Wrong) finish("wrong", error.message);

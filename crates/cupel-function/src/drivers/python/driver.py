@@ -1,6 +1,7 @@
 """Cupel's driver: calls the function or class of solution.py, and writes the result to descriptor 3.
 
-The source is the same for every problem. Standard input: a line with the nonce, a line with the signature, then the values.
+The source is the same for every problem. Standard input: a line with the nonce, a line with the signature, then the values. With the
+argument `--cupel-batch`, a line with the signature, then one test after another, each after the answer to the one before; see batch.rs.
 """
 import os
 import sys
@@ -269,20 +270,47 @@ def find_class(module, name, count, methods):
     return found
 
 
+class Batch:
+    """The tests of a batch, which arrive on standard input one at a time."""
+
+    def __init__(self):
+        self.read, self.held = os.read, b""
+        # Standard input is empty for the submission, as in a process of its own.
+        self.descriptor = os.dup(0)
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
+
+    def receive(self):
+        data = self.read(self.descriptor, 1 << 16)
+        self.held += data
+        return bool(data)
+
+    def line(self):
+        """The next line; None at the end of the input."""
+        while b"\n" not in self.held:
+            if not self.receive():
+                return None
+        line, _, self.held = self.held.partition(b"\n")
+        return line
+
+    def take(self, length):
+        while len(self.held) < length and self.receive():
+            pass
+        data, self.held = self.held[:length], self.held[length:]
+        return data
+
+
 def drive():
     write_out, leave = os.write, os._exit
-    reader = Reader(sys.stdin.buffer.read())
-    nonce = reader.line()
-    words = iter(reader.line().decode().split())
 
-    def read_method():
-        name, returns = next(words), parse(next(words))
-        return name, returns, [parse(next(words)) for _ in range(int(next(words)))]
-
-    def finish(word, rest, code=0):
-        data = memoryview(nonce + word + b"\n" + rest)
+    def send(data):
+        data = memoryview(data)
         while data:
             data = data[write_out(RESULT, data):]
+
+    def finish(word, rest, code=0):
+        send(nonce + word + b"\n" + rest)
         end(code)
 
     def end(code):
@@ -301,6 +329,28 @@ def drive():
         traceback.print_exception(type(error), error, trace)
         end(1)
 
+    def read_method():
+        name, returns = next(words), parse(next(words))
+        return name, returns, [parse(next(words)) for _ in range(int(next(words)))]
+
+    def next_test():
+        line = batch.line()
+        if line is None:
+            end(0)
+        word, length = line.split()
+        return word, Reader(batch.take(int(length)))
+
+    if sys.argv[1:] == ["--cupel-batch"]:
+        del sys.argv[1:]
+        batch = Batch()
+        signature = batch.line().decode()
+        nonce, reader = next_test()
+    else:
+        batch = None
+        reader = Reader(sys.stdin.buffer.read())
+        nonce = reader.line()
+        signature = reader.line().decode()
+
     try:
         os.unlink(__file__)
     except OSError:
@@ -315,28 +365,38 @@ def drive():
     out = []
     try:
         exec(compile(source, path, "exec"), module.__dict__)
-        if next(words) == "function":
-            mutates = next(words)
-            name, returns, kinds = read_method()
-            function = find_function(module, name, len(kinds))
-            arguments = [reader.value(kind) for kind in kinds]
-            value = function(*arguments)
-            if mutates != "-":
-                value, returns = arguments[int(mutates)], kinds[int(mutates)]
-            write(value, returns, shown(returns), out)
-        else:
-            name = next(words)
-            constructor = [parse(next(words)) for _ in range(int(next(words)))]
-            methods = [read_method() for _ in range(int(next(words)))]
-            found = find_class(module, name, len(constructor), methods)
-            for _ in range(int(reader.line())):
-                callee = int(reader.line())
-                if callee == 0:
-                    made = found(*[reader.value(kind) for kind in constructor])
-                    continue
-                method, returns, kinds = methods[callee - 1]
-                value = getattr(made, method)(*[reader.value(kind) for kind in kinds])
+        if batch:
+            send(nonce + b" ready\n")
+        while True:
+            words = iter(signature.split())
+            if next(words) == "function":
+                mutates = next(words)
+                name, returns, kinds = read_method()
+                function = find_function(module, name, len(kinds))
+                arguments = [reader.value(kind) for kind in kinds]
+                value = function(*arguments)
+                if mutates != "-":
+                    value, returns = arguments[int(mutates)], kinds[int(mutates)]
                 write(value, returns, shown(returns), out)
+            else:
+                name = next(words)
+                constructor = [parse(next(words)) for _ in range(int(next(words)))]
+                methods = [read_method() for _ in range(int(next(words)))]
+                found = find_class(module, name, len(constructor), methods)
+                for _ in range(int(reader.line())):
+                    callee = int(reader.line())
+                    if callee == 0:
+                        made = found(*[reader.value(kind) for kind in constructor])
+                        continue
+                    method, returns, kinds = methods[callee - 1]
+                    value = getattr(made, method)(*[reader.value(kind) for kind in kinds])
+                    write(value, returns, shown(returns), out)
+            if not batch:
+                break
+            rest = b"".join(out)
+            send(b"%s ok %d\n%s" % (nonce, len(rest), rest))
+            out = []
+            nonce, reader = next_test()
     except Wrong as error:
         finish(b" wrong", str(error).encode("utf-8", "replace"))
     except Missing as error:

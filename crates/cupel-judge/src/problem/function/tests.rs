@@ -80,6 +80,7 @@ impl World {
             limits: LimitsRequest::default(),
             all_cases: false,
             owner: UserId::from_uuid(uuid::Uuid::nil()),
+            function_batches: false,
         })
     }
 

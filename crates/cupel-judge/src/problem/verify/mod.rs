@@ -346,6 +346,7 @@ impl<'a> Verifying<'a, '_> {
             limits: LimitsRequest::default(),
             all_cases: true,
             owner: self.request.owner,
+            function_batches: false,
         };
         let manner = Options {
             measures,

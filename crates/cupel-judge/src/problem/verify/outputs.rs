@@ -246,6 +246,7 @@ fn check_interactor(
         limits: LimitsRequest::default(),
         all_cases: true,
         owner: verifying.request.owner,
+        function_batches: false,
     };
     for (what, output) in
         [("a program that prints nothing", Arc::from([])), ("a program that prints random bytes", junk())]
@@ -262,7 +263,7 @@ fn check_interactor(
             &mut quiet,
         );
         judging.programs = programs;
-        judging.case(case, &GroupName::root())?;
+        judging.case(case, &GroupName::root(), &[])?;
         verifying.programs = std::mem::take(&mut judging.programs);
         let case_report = judging.cases.pop();
         let verdict = case_report.as_ref().map_or(Verdict::Skipped, |case| case.verdict);

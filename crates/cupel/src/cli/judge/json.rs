@@ -114,6 +114,7 @@ fn case(case: &ProblemCaseReport) -> Value {
         "stdout": step.map(|step| String::from_utf8_lossy(&step.stdout.data)),
         "stderr": step.map(|step| String::from_utf8_lossy(&step.stderr.data)),
         "reruns": case.reruns,
+        "in_batch": case.in_batch,
         "judge_message": case.judge_message,
         "message": case.team_message,
         "team_message": case.team_message,

@@ -1,5 +1,6 @@
 //! Function problems in all languages that have drivers: real compilers, real programs, the real sandbox.
 
+mod batches;
 mod cheats;
 mod ends;
 mod values;
