@@ -36,11 +36,13 @@ fn doubles(_: &[i64], n: i64) -> Reply {
     Reply::Returns(2 * n)
 }
 
+/// The usage of a process with this many tests.
+type UsageOf = fn(usize) -> Usage;
+
 /// A driver and a program in a process, as they appear to the judge.
 struct Process {
     program: Program,
-    /// Usage of a process with this many tests.
-    usage: fn(usize) -> Usage,
+    usage: UsageOf,
     /// The tests of each process so far.
     processes: Vec<Vec<i64>>,
     /// Bytes that the current process has written to the channel.
@@ -342,7 +344,7 @@ fn a_program_that_needs_earlier_calls_is_not_accepted() {
 #[test]
 fn a_batch_near_a_limit_does_not_count() {
     let world = World::of(3);
-    let usage: [(&str, fn(usize) -> Usage, usize); 3] = [
+    let usage: [(&str, UsageOf, usize); 3] = [
         ("far", |_| Usage { cpu_time: Duration::from_secs(1), memory: Bytes::mib(128), ..Usage::default() }, 3),
         ("time", |_| Usage { cpu_time: Duration::from_millis(1001), memory: Bytes::mib(1), ..Usage::default() }, 5),
         ("memory", |_| Usage { cpu_time: Duration::from_millis(1), memory: Bytes::mib(129), ..Usage::default() }, 5),
