@@ -1,5 +1,5 @@
 // The statement of a problem. Mathematics in it is typeset.
-import { useEffect, useRef } from 'react'
+import { useLayoutEffect, useRef } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
@@ -31,7 +31,8 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
 /** Markdown that the server has converted to HTML. `files` are the images that it may show. */
 export function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language?: string | undefined }) {
   const place = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  // Before the browser paints: what follows the text would move otherwise.
+  useLayoutEffect(() => {
     const addresses = new Map(files.map(({ name, url }) => [name, addressOf(url)]))
     place.current?.replaceChildren(sanitized(html, addresses))
     const math = place.current?.querySelectorAll<HTMLElement>('[data-math-style]') ?? []
