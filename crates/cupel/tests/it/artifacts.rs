@@ -149,7 +149,10 @@ fn the_regular_files_that_match_are_kept_with_the_types_of_their_contents() {
     let account = json!({ "username": "eve", "email": "eve@users.example", "password": "a-long-password" });
     let (status, registered) = server.call("POST", "/api/v1/auth/register", None, Some(&account));
     assert_eq!(status, 201, "{registered}");
-    let other = registered["access_token"].as_str().unwrap();
+    let login = json!({ "email": "eve@users.example", "password": "a-long-password" });
+    let (status, login) = server.call("POST", "/api/v1/auth/login", None, Some(&login));
+    assert_eq!(status, 200, "{login}");
+    let other = login["access_token"].as_str().unwrap();
     for path in ["notes.txt", "plots%2Fdeep%2Fa.png", "none"] {
         assert_eq!(download(&server, other, &url(path), None).status, 404, "{path}");
     }
