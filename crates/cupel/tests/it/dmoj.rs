@@ -105,7 +105,7 @@ fn a_generator_that_fails_is_a_fault_of_the_package() {
         ("import sys\nwhile True: sys.stdout.write('x' * (1 << 20))\n", "exceeded its output limit"),
         ("what?\n", "SyntaxError"),
     ] {
-        let init = "generator: {source: gen.py, time_limit: 1}\ntest_cases: [{generator_args: [1]}]\n";
+        let init = "generator: {source: gen.py, time_limit: 5}\ntest_cases: [{generator_args: [1]}]\n";
         let files = package(init, &[("gen.py", source)]);
         let object = judge(&files, "a.py", "print(input())\n");
         assert_eq!(object["verdict"], "JE", "{source}: {object:#}");

@@ -323,12 +323,15 @@ fn a_checker_decides_about_the_tests_of_a_batch() {
     let checker =
         "import json, sys\nn = int(open(sys.argv[1]).read())\nsys.exit(42 if json.load(sys.stdin) % n == 0 else 43)\n";
     files.write("p/check.py", checker);
-    for (source, verdict, batched) in
-        [("def f(n):\n    return 7 * n\n", "AC", 3), ("def f(n):\n    return 3 if n == 2 else n\n", "WA", 0)]
+    for (source, verdict) in
+        [("def f(n):\n    return 7 * n\n", "AC"), ("def f(n):\n    return 3 if n == 2 else n\n", "WA")]
     {
         files.write("s/a.py", source);
         let report = check_both(Path::new(&files.path("p")), Path::new(&files.path("s/a.py")));
-        assert_eq!((report["verdict"].as_str(), in_batch(&report)), (Some(verdict), batched), "{report:#}");
+        assert_eq!(report["verdict"], verdict, "{report:#}");
+        // On a slow machine, a batch may end before the second test.
+        assert!(verdict == "WA" || in_batch(&report) > 0, "{report:#}");
+        assert!(verdict == "AC" || report["cases"][1]["in_batch"] == false, "{report:#}");
     }
 }
 
