@@ -50,35 +50,35 @@ scripts/again scripts/as-root "$CUPEL" languages install popular
 echo "== doctor"
 scripts/as-root "$CUPEL" doctor
 
-echo "== tests"
-scripts/run-tests
+# A failed check does not end the run, so that one run shows every failure.
+failed=()
+check() {
+    echo "== $1"
+    "${@:2}" || failed+=("$1")
+}
 
-# The inputs of the `cupel` binary, on which the following checks depend.
+# The inputs of the `cupel` binary, on which most checks depend.
 product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/src languages)
+unless_passed() {
+    check "$1" scripts/if-changed "$@"
+}
 
-scripts/if-changed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
+check tests scripts/run-tests
+unless_passed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
     -- scripts/test-cgroup2.sh short
-
-echo "== deployment"
-scripts/if-changed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
-
-echo "== OpenAPI document"
-scripts/if-changed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" -- scripts/test-openapi.sh
-
-echo "== facades"
-scripts/if-changed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-
-echo "== site"
-scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
-
-echo "== problems"
-scripts/if-changed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
-
-echo "== third-party packages"
-scripts/if-changed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
+unless_passed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
+unless_passed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
+    -- scripts/test-openapi.sh
+unless_passed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
+unless_passed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
+unless_passed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
+unless_passed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
     -- scripts/test-public-packages.sh "$CUPEL"
+unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
 
-echo "== samples of every installed language"
-scripts/if-changed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
-
-echo "make test: everything passed in $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
+took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
+if [ "${#failed[@]}" -gt 0 ]; then
+    echo "make test: failed after $took: ${failed[*]}"
+    exit 1
+fi
+echo "make test: everything passed in $took"

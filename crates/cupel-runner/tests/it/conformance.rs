@@ -186,7 +186,7 @@ fn files(world: &World, place: Backend) {
     assert_eq!(found(find(3, 16), Vec::new()), (all.to_vec(), false, 0));
     assert_eq!(found(find(2, 16), vec![BoxPath::new("top").unwrap()]), (all[..2].to_vec(), true, 1));
     let (shown_without_room, _, _) = found(find(3, 10), Vec::new());
-    assert_eq!(shown_without_room, [all[0].clone(), "out/deep/b 6 B".to_owned(), all[2].clone()]);
+    assert_eq!(shown_without_room, [all[0].clone(), "out/deep/b 6 bytes".to_owned(), all[2].clone()]);
     assert_eq!(shown(&world.step(place, &["nothing"]).collect(Collect::All).run().files), [""; 0]);
 }
 
