@@ -29,16 +29,21 @@ const FUNCTIONS: &str = include_str!("../../cupel-function/README.md");
 const DEVELOPER_HEADING: &str = "## Packages that each test run";
 const AUTHOR_HEADING: &str = "## Cupel's own format";
 
-/// Pages about the interfaces of other products: name, the page, and how to move to Cupel.
-const FACADES: [(&str, &str, &str); 4] = [
-    ("judge0", include_str!("../../../docs/facades/judge0.md"), include_str!("../../../docs/migrating/judge0.md")),
-    ("piston", include_str!("../../../docs/facades/piston.md"), include_str!("../../../docs/migrating/piston.md")),
-    (
-        "sandboxfusion",
-        include_str!("../../../docs/facades/sandboxfusion.md"),
-        include_str!("../../../docs/migrating/sandboxfusion.md"),
-    ),
-    ("jobe", include_str!("../../../docs/facades/jobe.md"), include_str!("../../../docs/migrating/jobe.md")),
+/// Documents for users, below `/docs/`: each under its path in the repository's folder `docs`, with or without `.md`, so that
+/// links between the documents work here, too.
+const PAGES: [(&str, &str); 12] = [
+    ("errors", include_str!("../../../docs/errors.md")),
+    ("facades/jobe", include_str!("../../../docs/facades/jobe.md")),
+    ("facades/judge0", include_str!("../../../docs/facades/judge0.md")),
+    ("facades/piston", include_str!("../../../docs/facades/piston.md")),
+    ("facades/sandboxfusion", include_str!("../../../docs/facades/sandboxfusion.md")),
+    ("live", include_str!("../../../docs/live.md")),
+    ("migrating/jobe", include_str!("../../../docs/migrating/jobe.md")),
+    ("migrating/judge0", include_str!("../../../docs/migrating/judge0.md")),
+    ("migrating/piston", include_str!("../../../docs/migrating/piston.md")),
+    ("migrating/sandboxfusion", include_str!("../../../docs/migrating/sandboxfusion.md")),
+    ("reference/cli", include_str!("../../../docs/reference/cli.md")),
+    ("socketio", include_str!("../../../docs/socketio.md")),
 ];
 
 /// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and
@@ -97,8 +102,7 @@ pub(crate) fn routes(documents: Documents) -> Router<Shared> {
         .route("/docs", get(docs_without_slash))
         .route("/docs/", get(docs_index))
         .route("/docs/formats", get(formats))
-        .route("/docs/facades/{name}", get(facade))
-        .route("/docs/migrating/{name}", get(migration))
+        .route("/docs/{folder}/{name}", get(page_in_folder))
         .route("/docs/start", get(landing))
         .route("/docs/{file}", get(docs))
         .route("/errors/{code}", get(error))
@@ -235,28 +239,23 @@ fn markdown(text: impl IntoResponse) -> Response {
     (headers, text).into_response()
 }
 
-/// `/docs/facades/{name}`: how clients of another product use this server. The name may end with `.md`, as in links between
-/// the documents.
-async fn facade(Path(name): Path<String>) -> Result<Response, ApiError> {
-    Ok(markdown(facade_pages(&name)?.0))
+/// `/docs/{folder}/{name}`
+async fn page_in_folder(Path((folder, name)): Path<(String, String)>) -> Response {
+    page(&format!("{folder}/{name}")).unwrap_or_else(no_such_page)
 }
 
-/// `/docs/migrating/{name}`: how to move from another product.
-async fn migration(Path(name): Path<String>) -> Result<Response, ApiError> {
-    Ok(markdown(facade_pages(&name)?.1))
-}
-
-fn facade_pages(name: &str) -> Result<(&'static str, &'static str), ApiError> {
-    let name = name.strip_suffix(".md").unwrap_or(name);
-    let found = FACADES.iter().find(|(known, ..)| *known == name);
-    found
-        .map(|(_, page, migration)| (*page, *migration))
-        .ok_or_else(|| ApiError::new(ErrorKind::NoSuchRoute, "There is no such page."))
-}
-
-/// `/docs/{file}`
+/// `/docs/{file}`: a document, or a file of the API documentation.
 async fn docs(Extension(documents): Extension<Arc<Documents>>, Path(file): Path<String>) -> Response {
-    docs_file(&documents, &file)
+    page(&file).unwrap_or_else(|| docs_file(&documents, &file))
+}
+
+fn page(path: &str) -> Option<Response> {
+    let path = path.strip_suffix(".md").unwrap_or(path);
+    PAGES.iter().find(|(known, _)| *known == path).map(|(_, text)| markdown(*text))
+}
+
+fn no_such_page() -> Response {
+    ApiError::new(ErrorKind::NoSuchRoute, "There is no such page.").into_response()
 }
 
 fn docs_file(documents: &Documents, name: &str) -> Response {
@@ -274,7 +273,7 @@ fn docs_file(documents: &Documents, name: &str) -> Response {
             ];
             (headers, Bytes::from(file.bytes.into_owned())).into_response()
         }
-        Ok(None) => ApiError::new(ErrorKind::NoSuchRoute, "There is no such page.").into_response(),
+        Ok(None) => no_such_page(),
         Err(error) => ApiError::internal(&*error).into_response(),
     }
 }

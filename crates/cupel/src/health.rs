@@ -1,7 +1,7 @@
 //! Health of this process, for `/readyz` and `/healthz`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cupel_core::cluster::Order;
@@ -11,6 +11,20 @@ use cupel_runner::Runner;
 use cupel_sandbox::doctor::Examination;
 
 use crate::disk_space;
+
+/// Why the changed language files are not in effect; none if they are. `/healthz` reports it.
+#[derive(Clone, Default)]
+pub(crate) struct LanguageFault(Arc<Mutex<Option<String>>>);
+
+impl LanguageFault {
+    pub(crate) fn set(&self, fault: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    pub(crate) fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 /// The parts of a process that are checked.
 pub(crate) struct ServerHealth {
@@ -23,11 +37,18 @@ pub(crate) struct ServerHealth {
     runner: Option<Arc<dyn Runner>>,
     walls: Vec<Wall>,
     degraded: Vec<String>,
+    language_fault: LanguageFault,
 }
 
 impl ServerHealth {
     /// `examination`: the result of the attacks on the walls at the start.
-    pub(crate) fn new(core: Core, data: PathBuf, runner: Arc<dyn Runner>, examination: &Examination) -> ServerHealth {
+    pub(crate) fn new(
+        core: Core,
+        data: PathBuf,
+        runner: Arc<dyn Runner>,
+        examination: &Examination,
+        language_fault: LanguageFault,
+    ) -> ServerHealth {
         let wall = |f: &cupel_sandbox::doctor::WallFinding| Wall {
             name: f.wall.slug().to_owned(),
             stands: f.breach.is_none(),
@@ -36,13 +57,21 @@ impl ServerHealth {
         let degraded =
             examination.missing().map(|f| format!("no wall prevents a program from {}", f.wall.describe())).collect();
         let walls = examination.findings.iter().map(wall).collect();
-        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded }
+        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, language_fault }
     }
 
     /// Health of an API node, which runs no programs. `has_database`: whether the database is in the node's data
     /// directory.
     pub(crate) fn without_sandbox(core: Core, data: PathBuf, has_database: bool) -> ServerHealth {
-        ServerHealth { core, data, needs_disk: has_database, runner: None, walls: Vec::new(), degraded: Vec::new() }
+        ServerHealth {
+            core,
+            data,
+            needs_disk: has_database,
+            runner: None,
+            walls: Vec::new(),
+            degraded: Vec::new(),
+            language_fault: LanguageFault::default(),
+        }
     }
 }
 
@@ -70,6 +99,7 @@ impl Health for ServerHealth {
             ));
         }
         let mut degraded = self.degraded.clone();
+        degraded.extend(self.language_fault.get());
         let lack = disk_space::lack(&self.data);
         let has_room = lack.is_none();
         if self.needs_disk {

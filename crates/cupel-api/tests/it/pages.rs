@@ -66,6 +66,42 @@ async fn the_documentation_has_pages_on_every_other_product_and_the_index_has_li
 }
 
 #[tokio::test]
+async fn links_between_the_served_documents_work() {
+    let app = TestApp::start().await;
+    let names = ["judge0", "piston", "sandboxfusion", "jobe"];
+    let mut waiting: Vec<String> = names.iter().map(|name| format!("docs/migrating/{name}")).collect();
+    waiting.extend(["docs/formats", "docs/errors", "docs/live", "docs/socketio"].map(str::to_owned));
+    let mut seen = BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let page = app.get(&format!("/{path}")).send().await;
+        assert_eq!(page.status, 200, "/{path}");
+        for link in page.text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next()) {
+            if !link.is_empty() && !link.contains("://") {
+                waiting.push(resolved(&path, link));
+            }
+        }
+    }
+    assert!(seen.contains("docs/reference/cli.md") && seen.contains("docs/facades/judge0.md"), "{seen:?}");
+}
+
+/// The path that a relative link on a page leads to.
+fn resolved(page: &str, link: &str) -> String {
+    let mut path: Vec<&str> = page.split('/').collect();
+    path.pop();
+    for part in link.split('/') {
+        if part == ".." {
+            path.pop();
+        } else {
+            path.push(part);
+        }
+    }
+    path.join("/")
+}
+
+#[tokio::test]
 async fn the_landing_page_has_a_curl_example_and_no_foreign_assets() {
     let app = TestApp::start().await;
     let page = app.get("/docs/start").send().await;

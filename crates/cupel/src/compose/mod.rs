@@ -45,7 +45,7 @@ use self::startup::{ExecutionRuntime, Startup};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::first_account::{self, FirstAccount};
-use crate::health::ServerHealth;
+use crate::health::{LanguageFault, ServerHealth};
 use crate::images::ManagedImages;
 use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
@@ -102,10 +102,12 @@ impl Server {
         let shutdown = CancellationToken::new();
         let (mut tasks, mut launcher_lost, mut drained) =
             (Vec::new(), CancellationToken::new(), CancellationToken::new());
+        let language_fault = LanguageFault::default();
         let health = match &runtime {
             Some(runtime) => {
                 let runner = Arc::clone(&runtime.runner);
-                ServerHealth::new(core.clone(), data.path().to_owned(), runner, &runtime.examination)
+                let fault = language_fault.clone();
+                ServerHealth::new(core.clone(), data.path().to_owned(), runner, &runtime.examination, fault)
             }
             None => ServerHealth::without_sandbox(core.clone(), data.path().to_owned(), engines::is_sole(config)),
         };
@@ -113,7 +115,7 @@ impl Server {
         if let Some(runtime) = runtime {
             launcher_lost = watch_runner(&*runtime.runner)?;
             let runtime = share_artifacts(runtime, blobs, &store).await?;
-            drained = start_worker(config, &core, runtime, registry, &shutdown, &mut tasks).await;
+            drained = start_worker(config, &core, runtime, (registry, language_fault), &shutdown, &mut tasks).await;
         }
         // This task ends with the event bus, which outlives the worker.
         let notices = core.clone();
@@ -255,12 +257,13 @@ async fn start_worker(
     config: &Config,
     core: &Core,
     runtime: ExecutionRuntime,
-    registry: Registry,
+    (registry, fault): (Registry, LanguageFault),
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
     let ExecutionRuntime { prepared: store, images: _, probe, runner, examination: _, slots, artifacts } = runtime;
-    let sources = reload::LanguageSources { config: Arc::new(config.clone()), probe, runner: Arc::clone(&runner) };
+    let sources =
+        reload::LanguageSources { config: Arc::new(config.clone()), probe, runner: Arc::clone(&runner), fault };
     tasks.push(tokio::spawn(reload::reload(core.clone(), sources, shutdown.clone())));
     let factory: ExecutorFactory = {
         let runner = Arc::clone(&runner);

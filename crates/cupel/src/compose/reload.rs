@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::tasks::Ticks;
 use crate::config::Config;
+use crate::health::LanguageFault;
 use crate::images::{self, MachineProbe};
 use crate::local;
 
@@ -25,6 +26,7 @@ pub(super) struct LanguageSources {
     pub(super) config: Arc<Config>,
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
+    pub(super) fault: LanguageFault,
 }
 
 /// The sources of languages.
@@ -58,13 +60,14 @@ impl LanguageSources {
         let mut registry = match local::registry(&self.config) {
             Ok(registry) => registry,
             Err(error) => {
-                tracing::warn!(
-                    error = chain(&error),
-                    "the language files have faults; the languages stay as they were"
-                );
+                let fault = chain(&error);
+                tracing::warn!(error = fault, "the language files have faults; the languages stay as they were");
+                self.fault
+                    .set(Some(format!("the language files have faults; the languages stay as they were: {fault}")));
                 return;
             }
         };
+        self.fault.set(None);
         self.probe.read_again();
         let before = core.registry();
         self.probe.add_direct(&mut registry, &self.config);

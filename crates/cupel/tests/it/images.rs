@@ -169,6 +169,15 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert_eq!(status, 422);
     assert!(refused["detail"].as_str().unwrap().starts_with("There is no version `2.7`"), "{refused:#}");
 
+    // A file with a fault changes no language, and is reported until it is mended.
+    let faulty = data.join("languages/faulty.toml");
+    fs::write(&faulty, "id = 3\n").unwrap();
+    let degraded = || server.get("/healthz").1["degraded"].to_string();
+    eventually(|| degraded().contains("faulty.toml").then_some(()));
+    assert_eq!(server.get("/api/v1/languages/course-python").0, 200);
+    fs::remove_file(&faulty).unwrap();
+    eventually(|| (!degraded().contains("faulty.toml")).then_some(()));
+
     // Another image gets the name. The next runs use the new image, and no cached data of the first image.
     let other = python_image(&place.path().join("other"), "second");
     run(&data, &["images", "add", "course/python:2026", other.to_str().unwrap()], 0);
