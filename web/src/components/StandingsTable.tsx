@@ -57,7 +57,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
   })
   const items = useInSteps(shown.getVirtualItems())
   const isIoi = contest.style === 'ioi'
-  const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(56px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + 56 * problems.length}px)` }
+  const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(${PROBLEM_PX_MIN}px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + PROBLEM_PX_MIN * problems.length}px)` }
   const titles = new Map(contest.problems?.map((problem) => [problem.label, problem.title]))
   return (
     <>
@@ -125,6 +125,8 @@ function Table({ contest, standings, isStale, user }: TableProps) {
   )
 }
 
+/** The narrowest column of a problem. The standings of 13 problems fit a laptop (1280 px). */
+const PROBLEM_PX_MIN = 48
 /** Height of a row in pixels before it has been measured. */
 const ROW_HEIGHT = 41
 /** Number of rows that exist above and below the visible rows. */
