@@ -82,9 +82,6 @@ unless_passed deployment deploy scripts/deploy scripts/test-deploy.sh "${product
 unless_passed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
     -- scripts/test-openapi.sh
 unless_passed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-unless_passed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
-unless_passed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
-    -- scripts/test-public-packages.sh "$CUPEL"
 unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
 
 site_tests() {
@@ -94,6 +91,11 @@ site_tests() {
     return "$status"
 }
 check site site_tests
+
+# Verification measures time, so nothing else runs.
+unless_passed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
+unless_passed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
+    -- scripts/test-public-packages.sh "$CUPEL"
 
 took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 if [ "${#failed[@]}" -gt 0 ]; then

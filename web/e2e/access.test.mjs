@@ -120,14 +120,18 @@ test('an error is explained in the user\'s language, together with the server\'s
   const { page, check, close, faults } = await registered(`/problems/${SLUG}`, { language: 'zh-CN' })
   await page.getByRole('textbox', { name: /源代码|代码/ }).click()
   await page.keyboard.insertText('print(1)\n')
+  // One route for all refusals: the browser's interception stays on between them.
+  let refusal
+  await page.route('**/run', (route) => {
+    const { code, status, wait } = refusal
+    return route.fulfill({
+      status,
+      headers: { 'content-type': 'application/problem+json', ...(wait && { 'retry-after': String(wait) }) },
+      body: JSON.stringify({ type: `/errors/${code}`, title: 'Title', status, detail: `Words about ${code}.`, code, request_id: '0199a4e2c5d07f3e' }),
+    })
+  })
   for (const [code, status, title, todo, wait] of REFUSALS) {
-    await page.route('**/run', (route) =>
-      route.fulfill({
-        status,
-        headers: { 'content-type': 'application/problem+json', ...(wait && { 'retry-after': String(wait) }) },
-        body: JSON.stringify({ type: `/errors/${code}`, title: 'Title', status, detail: `Words about ${code}.`, code, request_id: '0199a4e2c5d07f3e' }),
-      }),
-    )
+    refusal = { code, status, wait }
     await page.keyboard.press("Control+'")
     const box = page.getByRole('alert').filter({ hasText: title })
     await box.getByText(todo).waitFor()
@@ -136,7 +140,6 @@ test('an error is explained in the user\'s language, together with the server\'s
     if (code === 'queue-full') await check('refusal-zh')
     // The way to sign in is beside Run and Submit.
     if (code === 'unauthorized') await page.getByRole('link', { name: '登录' }).first().waitFor()
-    await page.unroute('**/run')
   }
   // The browser reports the responses with status 503 that this test has sent.
   faults.splice(0, faults.length, ...faults.filter((fault) => !/status of 503/.test(fault)))

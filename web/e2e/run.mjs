@@ -1,15 +1,19 @@
-// Runs the browser tests, one file after the other: node e2e/run.mjs [PATTERN]
+// Runs the browser tests: node e2e/run.mjs [PATTERN]
+//
+// Two files run at a time, because each waits for its browser and its server half of the time. The output of a file is printed when the
+// file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
 // test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.
 //
 // The last lines say how long each file and all of them took.
 import { readdirSync } from 'node:fs'
-import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { tap } from 'node:test/reporters'
 
 const FLAKY_MAX = 2
+const AT_A_TIME = 2
+const MEASURES = 'budgets.test.mjs'
 
 const began = performance.now()
 const secondsSince = (then) => ((performance.now() - then) / 1000).toFixed(1)
@@ -31,9 +35,9 @@ async function attempt(files, patterns) {
   tests.on('test:fail', ({ nesting, name, file }) => {
     if (nesting === 0) failures.push({ name, file })
   })
-  const output = tests.compose(tap)
-  output.pipe(process.stdout, { end: false })
-  await finished(output)
+  let output = ''
+  for await (const part of tests.compose(tap)) output += part
+  process.stdout.write(output)
   return { passed, failures }
 }
 
@@ -43,13 +47,19 @@ const pattern = process.argv[2]
 let passed = 0
 const failures = []
 const times = []
-for (const file of files) {
-  const fileBegan = performance.now()
-  const found = await attempt([file], pattern === undefined ? undefined : [new RegExp(pattern)])
-  times.push(`${secondsSince(fileBegan).padStart(7)} s  ${file.slice(here.length)}`)
-  passed += found.passed
-  failures.push(...found.failures)
+/** Runs the files of a queue, one after the other, until the queue is empty. */
+async function runQueue(queue) {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const fileBegan = performance.now()
+    const found = await attempt([file], pattern === undefined ? undefined : [new RegExp(pattern)])
+    times.push(`${secondsSince(fileBegan).padStart(7)} s  ${file.slice(here.length)}`)
+    passed += found.passed
+    failures.push(...found.failures)
+  }
 }
+const together = files.filter((file) => !file.endsWith(MEASURES))
+await runQueue(files.filter((file) => file.endsWith(MEASURES)))
+await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))
 const failed = []
 const flaky = []
 for (const failure of failures) {
