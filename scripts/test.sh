@@ -27,13 +27,7 @@ scripts/setup.sh build public servers docker cgroup2 deploy openapi web
 mkdir -p target/tools
 setsid nice --adjustment 19 scripts/build-tansu.sh >target/tools/tansu.log 2>&1 </dev/null &
 tansu=$!
-background=("$tansu")
-stop_background() {
-    for group in "${background[@]}"; do
-        kill -- "-$group" 2>/dev/null || true
-    done
-}
-trap stop_background EXIT
+trap 'kill -- "-$tansu" 2>/dev/null || true' EXIT
 
 # Install the interpreter of DOMjudge's checktestdata language (for input validators) where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
@@ -72,30 +66,15 @@ unless_passed() {
 check tests scripts/run-tests
 unless_passed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
     -- scripts/test-cgroup2.sh short
-# The browser tests wait half of the time, so the checks below run beside them.
-setsid scripts/if-changed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh \
-    >target/tools/site.log 2>&1 </dev/null &
-site=$!
-background+=("$site")
-
 unless_passed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
 unless_passed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
     -- scripts/test-openapi.sh
 unless_passed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
-
-site_tests() {
-    local status=0
-    wait "$site" || status=$?
-    cat target/tools/site.log
-    return "$status"
-}
-check site site_tests
-
-# Verification measures time, so nothing else runs.
+unless_passed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
 unless_passed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
 unless_passed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
     -- scripts/test-public-packages.sh "$CUPEL"
+unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
 
 took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 if [ "${#failed[@]}" -gt 0 ]; then
