@@ -13,6 +13,7 @@ import { tap } from 'node:test/reporters'
 
 const FLAKY_MAX = 2
 const AT_A_TIME = 2
+/** The file that measures, and therefore runs alone. */
 const MEASURES = 'budgets.test.mjs'
 
 const began = performance.now()
@@ -47,19 +48,23 @@ const pattern = process.argv[2]
 let passed = 0
 const failures = []
 const times = []
+
 /** Runs the files of a queue, one after the other, until the queue is empty. */
 async function runQueue(queue) {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const fileBegan = performance.now()
+    console.log(`# begins: ${file.slice(here.length)}`)
     const found = await attempt([file], pattern === undefined ? undefined : [new RegExp(pattern)])
     times.push(`${secondsSince(fileBegan).padStart(7)} s  ${file.slice(here.length)}`)
     passed += found.passed
     failures.push(...found.failures)
   }
 }
+
 const together = files.filter((file) => !file.endsWith(MEASURES))
 await runQueue(files.filter((file) => file.endsWith(MEASURES)))
 await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))
+
 const failed = []
 const flaky = []
 for (const failure of failures) {

@@ -115,7 +115,7 @@ impl Server {
         if let Some(runtime) = runtime {
             launcher_lost = watch_runner(&*runtime.runner)?;
             let runtime = share_artifacts(runtime, blobs, &store).await?;
-            drained = start_worker(config, &core, runtime, (registry, language_fault), &shutdown, &mut tasks).await;
+            drained = start_worker(config, &core, runtime, registry, language_fault, &shutdown, &mut tasks).await;
         }
         // This task ends with the event bus, which outlives the worker.
         let notices = core.clone();
@@ -257,7 +257,8 @@ async fn start_worker(
     config: &Config,
     core: &Core,
     runtime: ExecutionRuntime,
-    (registry, fault): (Registry, LanguageFault),
+    registry: Registry,
+    fault: LanguageFault,
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
