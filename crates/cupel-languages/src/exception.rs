@@ -85,7 +85,7 @@ impl Language {
             Some((_, line)) => format!(" (line {line})"),
             None => String::new(),
         };
-        let text = shown(&message) + &shown(&place);
+        let text = shown_in_line(&message) + &shown_in_line(&place);
         Some(Exception { text, is_memory_limit: rule.memory_limit })
     }
 }
@@ -100,8 +100,9 @@ fn place_of<'t>(frame: &Captures<'t>, sources: &BoxFiles) -> Option<(Option<&'t 
     is_source.then_some((Some(file), line))
 }
 
-/// Replaces control characters by spaces and truncates the text, so that it fits on one line.
-fn shown(text: &str) -> String {
+/// Text that a program reports about itself, for display: control characters are replaced by spaces, and the text is
+/// truncated to 300 characters, so that it fits on one line and cannot imitate other output.
+pub fn shown_in_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() || is_layout(c) { ' ' } else { c });
     let mut shown: String = printable.take(TEXT_MAX).collect();
     if text.chars().nth(TEXT_MAX).is_some() {

@@ -18,6 +18,7 @@ use cupel_types::{ContentHash, ImageRoot};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
+use tokio_util::task::TaskTracker;
 
 use super::shape::Shape;
 
@@ -165,11 +166,14 @@ pub(super) struct Engine {
     filter: String,
     /// Images with the agent, by the original image.
     with_agent: Mutex<HashMap<ContentHash, String>>,
+    /// The removals of containers that are in progress.
+    pub(super) removals: TaskTracker,
 }
 
 impl Engine {
     pub(super) fn new(settings: DockerSettings) -> Engine {
-        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default() }
+        let removals = TaskTracker::new();
+        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default(), removals }
     }
 
     async fn docker(&self) -> Result<&Docker, ContainerError> {

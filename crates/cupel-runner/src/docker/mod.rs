@@ -190,19 +190,17 @@ impl Containers {
     }
 }
 
-/// Removes the ready containers. If some remain, they end when their connections close.
+/// Removes the ready containers, and waits until all have gone. If some remain after `CLOSE_MAX`, they end when their connections close.
 impl Drop for Containers {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         // This thread may belong to another runtime, where `block_on` is forbidden; so wait on a channel.
         let (pool, (done, closed)) = (Arc::clone(&self.pool), std::sync::mpsc::channel());
-        if self.engine.settings.ready > 0 {
-            runtime.spawn(async move {
-                pool.close().await;
-                let _ = done.send(());
-            });
-            let _ = closed.recv_timeout(CLOSE_MAX);
-        }
+        runtime.spawn(async move {
+            pool.close().await;
+            let _ = done.send(());
+        });
+        let _ = closed.recv_timeout(CLOSE_MAX);
         runtime.shutdown_background();
     }
 }

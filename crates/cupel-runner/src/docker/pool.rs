@@ -38,14 +38,6 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// Removes the container, and waits until it has gone.
-    async fn remove(mut self) {
-        self.input = None;
-        if let Some(id) = self.id.take() {
-            remove(Arc::clone(&self.engine), id).await;
-        }
-    }
-
     /// Whether the kernel has killed a process of the container because its memory was exhausted.
     pub(super) async fn was_out_of_memory(&self) -> bool {
         match &self.id {
@@ -95,13 +87,13 @@ async fn remove(engine: Arc<Engine>, id: String) {
     }
 }
 
-/// Removes the container.
+/// Removes the container. `Pool::close` waits for the removal.
 impl Drop for Container {
     fn drop(&mut self) {
         // The agent exits, and the engine removes the container, even if the request below does not arrive.
         self.input = None;
         if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(remove(Arc::clone(&self.engine), id));
+            self.engine.removals.spawn_on(remove(Arc::clone(&self.engine), id), &runtime);
         }
     }
 }
@@ -204,14 +196,14 @@ impl Pool {
         }
     }
 
-    /// Removes all ready containers, and creates no more. Sessions remove the containers in use.
+    /// Removes all ready containers, creates no more, and waits until these and those of ended sessions have gone.
     pub(super) async fn close(&self) {
         self.lock().is_closed = true;
         // Waits for the containers that are being created.
         let _permits = self.creations.acquire_many(CREATIONS_MAX as u32).await;
-        let ready = std::mem::take(&mut self.lock().ready);
-        let removals = ready.into_values().flat_map(|ready| ready.containers).map(Container::remove);
-        futures_util::future::join_all(removals).await;
+        drop(std::mem::take(&mut self.lock().ready));
+        self.engine.removals.close();
+        self.engine.removals.wait().await;
     }
 }
 

@@ -148,7 +148,11 @@ impl Server {
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             let (webhooks, judge0) = (config.webhooks.clone(), config.facades.judge0_options.clone());
             tasks.push(tokio::spawn(webhooks::run(core.clone(), webhooks, judge0, shutdown.clone())));
-            let site = Mounted::pages(cupel_web::routes(&state.settings.public_url, &config.server.embed_origins));
+            let public_url = &state.settings.public_url;
+            let mut site = Mounted::pages(cupel_web::routes(public_url, &config.server.embed_origins));
+            if let Some(page) = cupel_web::not_found(public_url) {
+                site = site.with_not_found(page);
+            }
             let mut dialects = vec![cupel_api::native(&state.settings.version), site];
             dialects.extend(facades::open(&config.facades, &state.accounts, address, &facade_listeners).await?);
             cupel_http::router(state, dialects)
