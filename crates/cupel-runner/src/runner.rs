@@ -1,4 +1,4 @@
-//! The port to a place where programs run.
+//! The port to a runner.
 
 use std::io;
 

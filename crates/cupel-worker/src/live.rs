@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 /// Shortest time between two reports of small amounts.
 const REPORT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Number of unreported bytes that are reported immediately.
+/// If at least this number of bytes is unreported, the report is sent immediately.
 const REPORT_BYTES: u64 = LiveInput::WINDOW as u64 / 4;
 
 /// Interval at which an unchanged report is repeated, so that the bus does not drop it as expired.
@@ -178,10 +178,10 @@ async fn end_if_detached(core: Core, run: SubmissionId, timeout: Duration, failu
     let mut presence = core.presence(run).await;
     let mut reported = presence.next().await;
     while reported.is_some() {
-        // A report may be as old as the pause between two.
+        // A report may be as old as the pause between two reports.
         reported = match tokio::time::timeout(timeout + PRESENCE_PAUSE, presence.next()).await {
             Ok(reported) => reported,
-            // Reports cannot arrive while the bus is down. Afterwards the time begins again.
+            // Reports cannot arrive while the bus is down. When it is up again, the timeout restarts.
             Err(_) if core.events().health().is_err() => Some(()),
             Err(_) => {
                 failure.is_detached.store(true, Ordering::Release);

@@ -23,7 +23,7 @@ use cupel_types::{
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
 
-/// Bytes kept per case of a message from a package's program.
+/// Maximum length, in bytes, of a message about one case from a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Message to the submission's owner if the package is at fault.

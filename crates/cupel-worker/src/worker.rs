@@ -226,7 +226,7 @@ async fn heartbeat(shared: Arc<Shared>) {
 
 impl Shared {
     pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
-        // Before the store ends the lease: a renewal would otherwise report it as lost.
+        // Must come before the store ends the lease. Otherwise, a renewal would report the lease as lost.
         self.leases().remove(&assignment.leased.lease);
         give_back(&self.parts.core, assignment, false, why).await;
     }

@@ -1,11 +1,11 @@
-//! The kind of a container: what is fixed when it is created.
+//! The shape of a container: the properties that are fixed at its creation.
 
 use cupel_types::{BoxFiles, Bytes, ContentHash, ImageRoot, Limits};
 
 /// Memory of a container in addition to its program's: the agent, and pages of the image's files.
 const OVERHEAD: u64 = 16 << 20;
 
-/// The kind of a container: the properties that are fixed at its creation.
+/// The shape of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     pub(super) image: ContentHash,
@@ -21,7 +21,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The kind of container for a step with these limits and files.
+    /// The shape of a container for a step with these limits and files.
     pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
         // The input files of a step do not count against its limits. Sizes are rounded up, so that steps
         // share containers.

@@ -17,7 +17,7 @@ pub(super) struct OutputCapture<'a> {
     /// Whether the report states how the program was started.
     has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
-    /// The live input, whose progress is passed on.
+    /// The live input, to which progress is reported.
     pub(super) live: Option<&'a LiveInputThread>,
 }
 

@@ -14,7 +14,7 @@ pub(super) const ARTIFACTS_MAX: u32 = 1000;
 /// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
-    /// Warm starts of the sandbox's languages, whether or not this sandbox uses them.
+    /// Warm starts of the sandbox's languages, including those that this sandbox does not use.
     warm: Vec<WarmTemplate>,
     lost: AtomicBool,
     /// Number of running steps, by slot.

@@ -1,4 +1,4 @@
-//! Rules for every executor: rule, then input, then expected result.
+//! Rules for every executor, as a table: rule, input, expected result.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -115,7 +115,7 @@ fn disk(world: &World, place: Backend) {
             l.file_size = Bytes::mib(64);
         });
         let printed = step.printed();
-        // The program itself is a megabyte of its box.
+        // The program itself occupies a megabyte of its box.
         let fits = ["ENOSPC after 7 MiB\n", "ENOSPC after 8 MiB\n", "ENOSPC after 9 MiB\n"];
         assert!(fits.contains(&printed.as_str()), "{path}: {printed}");
     }
@@ -298,7 +298,7 @@ fn signal(world: &World, place: Backend) {
 }
 
 fn talk(world: &World, place: Backend) {
-    // The interactor of an author is often in another language, so in another place.
+    // An author's interactor is often in another language, and so may run in another place.
     for other in Backend::ALL {
         let result = world.talk(&world.step(place, &["guess"]), &world.step(other, &["judge", "37"]));
         assert_eq!(result.program.report.outcome, Outcome::Exited(0), "{result:?}");

@@ -3,9 +3,10 @@
 //!
 //! Invariants: A hit returns exactly the stored bytes. A checksum guards each file on disk, and a signature each blob;
 //! a mismatch is a miss and removes the entry. Memory and disk are bounded in bytes. A reader never sees a half-written
-//! file (temporary name, then rename). A run never waits for a disk write: one thread writes behind a short queue, and
-//! entries that do not fit into the queue are not kept on disk. A run waits only briefly for the blob store
-//! (`shared.rs`). Any failure of disk or blob store is a miss, never an error of the run.
+//! file, because a file is written under a temporary name and then renamed. A run never waits for a disk write: one
+//! thread writes the entries of a short queue, and entries that do not fit into the queue are not kept on disk. A run
+//! waits only briefly for the blob store (`shared.rs`). Any failure of disk or blob store is a miss, never an error of
+//! the run.
 
 mod disk;
 mod format;
