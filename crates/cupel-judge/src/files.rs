@@ -28,8 +28,9 @@ pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
 }
 
-/// Selects the submitted files that a compiled program finds beside it: all except sources (the main source and files with an
-/// extension of the language) and files that the compilation replaced. `main_only`: only the main source is a source.
+/// Selects the submitted files that a compiled program can read: all except sources (the main source and files with an
+/// extension of the language) and files that the compilation replaced. If `main_only` is true, only the main source
+/// counts as a source.
 pub(crate) fn beside_artifacts(
     language: &Language,
     sent: &BoxFiles,

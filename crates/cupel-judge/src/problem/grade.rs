@@ -30,7 +30,7 @@ pub(super) struct Graded {
     pub(super) fault: Option<String>,
 }
 
-/// Grades a group. `children`: the results of the children that are not ignored.
+/// Grades a group. `children` are the results of the children that are not ignored.
 pub(super) fn grade(group: &CaseGroup, children: &[Child]) -> Graded {
     let named = children.iter().any(|child| child.named);
     let verdict = verdict_of(group.verdict, children);

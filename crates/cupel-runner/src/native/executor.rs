@@ -20,8 +20,8 @@ use super::live::LiveInputThread;
 use super::output::{OutputCapture, has_warm_start};
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
-/// Maximum number of tries of one step. A step is repeated only if no data of the failed try has been observed. Several
-/// lanes of a slot may have died, and each try detects only one of them.
+/// Maximum number of attempts of one step. A step is repeated only if no data of the failed attempt has been observed.
+/// Several lanes of a slot may have died, and each attempt detects only one of them.
 const TRIES_MAX: u32 = 8;
 
 /// Longest duration of a failed attempt that is repeated. A dead lane is detected sooner than this, so a longer attempt
@@ -194,7 +194,7 @@ impl SlotExecutor {
                 StdinSource::Descriptor(descriptor) => Stdin::Descriptor(descriptor),
                 StdinSource::Live(LiveStdin { terminal, .. }) => match live {
                     Some(live) => Stdin::Live { queue: live.queue(), terminal },
-                    // The standard input of a conversation, which is ignored.
+                    // In a conversation, this input is ignored: a pipe replaces it.
                     None => Stdin::Bytes(Arc::from([])),
                 },
             },

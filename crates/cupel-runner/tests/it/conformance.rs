@@ -223,7 +223,7 @@ impl LiveSource for Sent {
     fn consumed(&self, _: u64) {}
 }
 
-/// Sends the next input when the program has printed the text before it.
+/// Sends each input once the program has printed the text that precedes this input.
 struct Dialogue {
     input: Sender<LiveInput>,
     rest: std::collections::VecDeque<(&'static str, LiveInput)>,

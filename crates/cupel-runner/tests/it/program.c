@@ -127,7 +127,7 @@ static int look(void) {
   return 0;
 }
 
-/* Exhausts the memory with shared memory segments, which belong to no process. The kernel does not choose this process first. */
+/* Exhausts the memory with shared memory segments, which belong to no process. The kernel kills other processes first. */
 static int exhaust(void) {
   put("/proc/self/oom_score_adj", "0", 0);
   for (int i = 0; i < 3; i++)
@@ -207,10 +207,10 @@ static int attack(int port, const char *docker) {
   must_fail("descriptors of the init", open("/proc/1/fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : open("/proc/1/fd/0", O_RDWR));
   must_fail("environment of the init", open("/proc/1/environ", O_RDONLY) < 0 ? -1 : (long)read(open("/proc/1/environ", O_RDONLY), &none, 8));
   must_fail("score of the init", open("/proc/1/oom_score_adj", O_WRONLY));
-    /* The C library falls back to clone only if clone3 fails with this error. */
+  /* The C library falls back to clone only if clone3 fails with this error. */
   if (syscall(SYS_clone3, NULL, 0) != -1 || errno != ENOSYS)
     printf("clone3: %s\n", strerrorname_np(errno));
-    /* The kernel accepts signals to the init process and drops them, so the run continues. */
+  /* The kernel accepts signals to the init process and drops them, so the run continues. */
   kill(1, SIGKILL);
   kill(1, SIGSTOP);
   kill(1, SIGTERM);
