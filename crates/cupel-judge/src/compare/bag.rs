@@ -11,7 +11,7 @@ use super::{CompareResult, Difference, Differs, fill, is_space};
 /// The unit that is counted on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Lines, as sequences of words: space within a line is ignored, and so are lines without words.
+    /// Lines, as sequences of words. White space within a line and lines without words are ignored.
     Lines,
     /// Words.
     Words,

@@ -14,24 +14,24 @@
 //! Otherwise the batch is discarded: each of its tests, and every later test of the submission, is judged in a separate
 //! process, as if there were no batches. Therefore every verdict except "accepted" comes from a separate process.
 //!
-//! - **Time and memory.** The sandbox measures the whole process. A single test does not need more than all tests together: a
-//!   result that the program keeps from an earlier test was computed in the same process. The factor of two covers other
-//!   differences, such as code that a virtual machine has already compiled. The share of one test is only reported. The judge
-//!   computes it from the times at which tests were sent and answers arrived, not from measurements of the driver, which a
-//!   program can forge.
-//! - **Later tests.** A test is sent only after the whole answer to the previous test has arrived, so a program cannot read
-//!   ahead. It can know earlier tests, but not their right answers, which are never in the cell. A batch ends at the first
-//!   wrong answer.
-//! - **Leftovers.** Data that a program keeps from earlier tests can make a right program wrong; then the batch does not count.
-//!   It can also make a wrong program right: a test of a batch is accepted even if the program would fail it in a new
-//!   process. To be accepted as a whole, such a program must be right in a new process on the first test of each
-//!   batch and on all tests that are not in batches: samples, large tests, and the last test of every group.
-//! - **Disclosure.** All tests of a batch have the same feedback, and contestants see none of them, so a program cannot print a
-//!   hidden test where its owner can see it. A program that knows several tests can reveal information through the verdicts.
-//!   Because a batch counts only as a whole, these reveal hardly more than with separate processes: only whether the batch
-//!   counted.
-//! - **Which tests.** Consecutive small tests of a group that have no limits, files or arguments of their own. The last test
-//!   of the group is never included.
+//! - **Time and memory.** The sandbox measures the whole process. A single test does not need more than all tests
+//!   together: a result that the program keeps from an earlier test was computed in the same process. The factor of two
+//!   covers other differences, such as code that a virtual machine has already compiled. The share of one test is only
+//!   reported. The judge computes it from the times at which tests were sent and answers arrived, not from measurements
+//!   of the driver, which a program can forge.
+//! - **Later tests.** A test is sent only after the whole answer to the previous test has arrived, so a program cannot
+//!   read ahead. It can know earlier tests, but not their right answers, which are never in the cell. A batch ends at
+//!   the first wrong answer.
+//! - **Leftovers.** Data that a program keeps from earlier tests can make a right program wrong; then the batch does
+//!   not count. It can also make a wrong program right: a test of a batch is accepted even if the program would fail it
+//!   in a new process. To be accepted as a whole, such a program must be right in a new process on the first test of
+//!   each batch and on all tests that are not in batches: samples, large tests, and the last test of every group.
+//! - **Disclosure.** All tests of a batch have the same feedback, and contestants see none of them, so a program cannot
+//!   print a hidden test where its owner can see it. A program that knows several tests can reveal information through
+//!   the verdicts. Because a batch counts only as a whole, these reveal hardly more than with separate processes: only
+//!   whether the batch counted.
+//! - **Which tests.** Consecutive small tests of a group that have no limits, files or arguments of their own. The last
+//!   test of the group is never included.
 
 use std::collections::HashMap;
 use std::iter;
