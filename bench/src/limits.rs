@@ -20,7 +20,7 @@ use crate::{programs, sandbox};
 /// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Number of streams, for bare and cell each.
+    /// Number of streams, each for bare and for cell.
     pub(crate) streams: usize,
     /// Number of overruns of each limit, per slot.
     pub(crate) overruns: usize,
