@@ -106,8 +106,8 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only beneath `writable`; directories in this list that do not
-/// exist are ignored.
+/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only
+/// beneath `writable`; directories in this list that do not exist are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.

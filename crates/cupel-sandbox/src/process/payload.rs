@@ -81,7 +81,7 @@ impl Texts {
     }
 }
 
-/// Directories of the host's toolchains, which are searched regardless of the tenant's `PATH`.
+/// Directories of the host's toolchains. They are searched for programs regardless of the tenant's `PATH`.
 const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
 /// Candidate paths of the program. If `name` is a path, only `name` itself. Otherwise, `name` in each directory of

@@ -33,7 +33,7 @@ const NAMED_COUNT: u8 = 12;
 /// Makes the images in a directory, and returns its path.
 fn make(fixtures: &Fixtures) -> PathBuf {
     let images = fixtures.shown.parent().unwrap().join("images");
-    // An earlier run may have left an incomplete one.
+    // An earlier run may have left an incomplete directory.
     let _ = fs::remove_dir_all(&images);
     let root = images.join(id(HOSTILE).to_string());
     for directory in ["etc", "usr/bin", "usr/lib", "var", "opt/tools", "tmp/of-the-image", "dev", "proc"] {
@@ -109,12 +109,12 @@ fn a_program_is_searched_in_the_path_of_its_image(world: &World) {
         Program::new(argv).root(&world.root).stdin(b"ping").try_run(&mut world.slot())
     };
     assert_eq!(run("attacks").unwrap().report.outcome, Outcome::Exited(3));
-    // It is in no directory of the image, although the machine has it.
+    // No directory of the image contains `gcc`, although the machine has it.
     assert!(matches!(run("gcc"), Err(RunError::Setup { step: SetupStep::Exec, .. })));
 }
 
 fn an_image_that_is_not_there_is_a_failure_of_the_sandbox(world: &World) {
-    // Absent, a link to another image, a link to the machine's root.
+    // An absent image, a link to another image, and a link to the machine's root.
     for number in [9, 2, 3] {
         let program = world.attack("victim", &[]).root(&cell(number, 1000));
         let error = program.try_run(&mut world.slot()).err().expect("no cell without a root");
