@@ -511,7 +511,7 @@ impl Run<'_> {
                 }
             }
             ToAgent::Cancel => self.end(Hit::Cancelled),
-            // Not expected while a program runs.
+            // The worker does not send these messages while a program runs.
             ToAgent::File { .. } | ToAgent::Data(_) | ToAgent::Start(_) | ToAgent::Find { .. } => {}
         }
     }

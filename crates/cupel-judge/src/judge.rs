@@ -74,7 +74,7 @@ pub fn judge(
     let limits = request.limits.over(language.limits);
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
-    // One stream for the compiler, and two for each case (or for the only execution).
+    // There is one stream for the compiler, and two for each case (or for the only execution).
     let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let tools = &program.tools;
     let units = &match tools.main_only {

@@ -29,7 +29,7 @@ pub trait LiveSource: Send + Sync {
 pub struct LiveStdin {
     /// Source of the input.
     pub source: Arc<dyn LiveSource>,
-    /// Initial window of the program's terminal. `None`: the program has no terminal, and its standard input is a pipe.
+    /// Initial window of the program's terminal. If `None`, the standard input is a pipe.
     pub terminal: Option<TerminalSize>,
 }
 

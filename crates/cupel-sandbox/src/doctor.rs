@@ -103,7 +103,7 @@ const OPEN_FILES: u32 = 77;
 const DISK_KIB: u64 = 4096;
 const OUTPUT_KIB: u64 = 64;
 
-/// Attacks one wall. Returns `None` if the wall held, otherwise what the probe observed.
+/// Attacks one wall. Returns `None` if the wall held, otherwise the probe's observation.
 fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, ExamineError> {
     let fact = match wall {
         Wall::UserNamespace => own_namespace("user")?,

@@ -34,7 +34,7 @@ pub struct LiveQueue(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Notified when there is room again, and at the end.
+    /// Notified when there is space again, and when the queue is closed.
     room: Condvar,
     /// Readable if the queue may have inputs.
     wake: OwnedFd,
@@ -198,7 +198,7 @@ impl LiveFeed {
         self.queue.0.wake.as_fd()
     }
 
-    /// The descriptor to poll for room, if there is something to write.
+    /// The descriptor to poll until it is writable, if there is something to write.
     pub(crate) fn wants_to_write(&self) -> Option<BorrowedFd<'_>> {
         match &self.sink {
             Sink::Open(to) if !self.pending.is_empty() => Some(to.as_fd()),

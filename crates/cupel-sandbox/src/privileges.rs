@@ -4,7 +4,7 @@
 //! the lanes, and the process uses them over sockets. The process must call [`give_up`] while it still has one thread:
 //!
 //! ```text
-//! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
+//! Sandbox::launch  →  (what only root can open or hand over)  →  give_up  →  threads, listeners, databases
 //! ```
 //!
 //! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the

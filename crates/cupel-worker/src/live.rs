@@ -1,8 +1,8 @@
 //! Input of a live run: from the bus to the program.
 //!
-//! A task reads the run's inputs and hands them to the thread that runs the program, through a bounded channel; the bus
-//! keeps the rest. The feed reports the amount that the program has accepted, so that the client may send more. Another
-//! task ends the run if no client has been attached for too long.
+//! A task reads the run's inputs and passes them to the thread that runs the program, through a bounded channel. The
+//! bus keeps inputs that do not fit. The feed reports the amount that the program accepted, so that the client may send
+//! more. Another task ends the run if no client has been attached for too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -32,7 +32,7 @@ pub(crate) struct LiveFeed {
     run: SubmissionId,
     attempt: u32,
     inputs: Mutex<Receiver<LiveInput>>,
-    /// Room in the channel.
+    /// Free space in the channel.
     room: Arc<Semaphore>,
     progress: Mutex<Progress>,
     failure: Arc<Failure>,
@@ -86,7 +86,7 @@ impl Failure {
 }
 
 impl LiveFeed {
-    /// Begins to read the inputs of a run. `detached_timeout`: how long it may be without clients.
+    /// Begins to read the inputs of a run. `detached_timeout` is the time that the run may be without clients.
     pub(crate) fn open(
         core: &Core,
         runtime: &Handle,
@@ -145,7 +145,7 @@ impl Drop for LiveFeed {
     }
 }
 
-/// Hands inputs to the channel until there are no more.
+/// Passes inputs to the channel until there are no more.
 async fn read(
     core: Core,
     run: SubmissionId,

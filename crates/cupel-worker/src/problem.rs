@@ -211,7 +211,7 @@ impl JudgeObserver for DisclosureFilter<'_, '_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        // Published while a program runs, and not when a test ends, so that the time of the end stays hidden.
+        // Events are published while a program runs, not when a test ends, so that the time of the end stays hidden.
         let due = self.held.due(Instant::now());
         self.publish(due);
         self.log.cancelled()
@@ -292,7 +292,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
     }
 }
 
-/// The reason for the verdict, for the submission's owner.
+/// The reason for the verdict, as a message to the submission's owner.
 fn message_of(report: &ProblemReport, disclosures: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),

@@ -239,7 +239,7 @@ impl TurnTaker {
             {
                 tool.failures + 1
             }
-            // A permanent failure, or an executor in an unknown state.
+            // The failure is permanent, or the executor is in an unknown state.
             Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
         };
         let is_broken = tool.failures >= FAILURES_MAX;

@@ -1,7 +1,7 @@
 //! Comparison that ignores order: both sides must have the same lines or words, each the same number of times.
 //!
 //! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)). The author of an
-//! output cannot construct a collision. The result does not say which line differs.
+//! output cannot construct a collision. The result does not show which line differs.
 
 use std::io::{self, BufRead};
 

@@ -62,7 +62,7 @@ pub fn run_with_input(
         tools: &ToolOptions::NONE,
         checks_syntax: true,
     };
-    // Four streams: the compiler's output, the program's two, and the returned value or the conversation.
+    // There are four streams: the compiler's, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, *runnable),

@@ -34,7 +34,8 @@ impl Shape {
             memory: limits.memory.get() + input_bytes + OVERHEAD,
             processes: limits.processes.saturating_add(1),
             disk: limits.disk_bytes().get() + input_bytes,
-            // One for the root directory of the box, and one directory for each file.
+            // One inode for the root directory of the box and, for each file, one for the file and one for its
+            // directory.
             inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
         }
     }

@@ -142,7 +142,7 @@ pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &d
 }
 
 /// Calls [`make`] with an idle slot, and calls it again each time a run interrupts the preparation. After
-/// [`IDLE_WAIT_MAX`], uses slot 0 beside its runs, without interruption.
+/// [`IDLE_WAIT_MAX`], uses slot 0 at the same time as its runs, without interruption.
 fn make_when_idle(
     store: &PreparedStore,
     language: &Language,

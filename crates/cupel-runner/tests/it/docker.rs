@@ -46,7 +46,7 @@ fn settings(world: &World) {
     let mut look = Look(world, &mut seen, Vec::new());
     let step = world.step(Backend::Docker, &["stream"]).limited(|limits| limits.memory = Bytes::mib(99));
     step.try_run(&mut look).unwrap();
-    // The memory of the program, its files, and the agent.
+    // The sum of the memory of the program, of its files, and of the agent.
     let memory = (99 + 1 + 16) << 20;
     let expected = format!("none true [ALL] 1000:1000 {memory} {memory} 65 0 0 false private none");
     assert!(look.2.contains(&expected), "{expected}\n{:#?}", look.2);
@@ -170,7 +170,7 @@ impl StepObserver for AnnounceRun {
 
 /// A runner with containers that no other trial uses.
 struct Own {
-    // Dropped before the runner.
+    // Must be dropped before the runner.
     executor: Box<dyn Executor>,
     root: Root,
     program: [BoxFiles; 1],

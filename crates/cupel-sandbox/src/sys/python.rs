@@ -119,7 +119,7 @@ impl Library {
     pub(crate) fn open(names: &[CString]) -> Result<Library, String> {
         let mut error = "no library name was given".to_owned();
         for name in names {
-            // RTLD_GLOBAL, because extension modules look up the library's symbols among the global ones.
+            // RTLD_GLOBAL is needed, because extension modules look up the library's symbols among the global ones.
             // SAFETY: runs the library's constructors, which belong to the toolchain that is offered to tenants.
             let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
             if !handle.is_null() {

@@ -329,8 +329,8 @@ impl Court {
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
             Java => [
                 "java",
-                // No JIT compiler, because its threads allocate and free megabytes at any time between two measurements
-                // of the program.
+                // The JIT compiler is off, because its threads allocate and free megabytes at any time between two
+                // measurements of the program.
                 "-Xint",
                 "-Xmx64m",
                 "-XX:MaxDirectMemorySize=1g",
