@@ -23,7 +23,7 @@ pub(crate) fn placeholders_of_program(
     placeholders(language, files, memory).starting(language.main_class(artifacts, main, files, entry))
 }
 
-/// Selects, from the files that the compilation left in the box, those that the execution gets.
+/// Selects the files that the execution gets from the files that the compilation left in the box.
 pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
 }

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Every case is run, even after a failed case, because the client requested a result for each case. The verdict of the
-//! run is that of the first case, in the submission's order, that was not accepted. A run ends early in two situations:
-//! it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches this time is
-//! TLE; the cases after it are skipped.
+//! run is the verdict of the first case, in the submission's order, that was not accepted. A run ends early in two
+//! situations: it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches
+//! this time is TLE; the cases after it are skipped.
 
 use std::sync::Arc;
 use std::time::Duration;

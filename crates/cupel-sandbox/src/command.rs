@@ -173,7 +173,7 @@ pub struct CellReport {
 }
 
 impl CellReport {
-    /// The report of a step without files and cut-off output, such as that of a program that could not be started.
+    /// A report without files and without truncated output, such as the report of a program that could not be started.
     pub fn bare(outcome: Outcome, ended: Duration, usage: Usage) -> CellReport {
         CellReport {
             outcome,

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 
 /// Maximum number of bytes that are queued or not written yet. If there are none, a single larger input is accepted.
 const PENDING_BYTES_MAX: usize = LiveInput::WINDOW;
-/// Maximum number of queued signals, window sizes and ends of input together.
+/// Maximum total number of queued signals, window sizes and ends of input.
 const CONTROLS_MAX: usize = 64;
 /// The character that ends input on a terminal in its initial mode: Ctrl-D. Source: termios(3), VEOF.
 const END_OF_FILE: u8 = 0x04;

@@ -51,7 +51,7 @@ pub(crate) struct AttemptLog<'a> {
     input: Option<Arc<Failure>>,
 }
 
-/// Output that is not published yet.
+/// Output that has not been published yet.
 #[derive(Default)]
 struct Pending {
     data: Vec<u8>,

@@ -215,7 +215,7 @@ impl LiveSource for LiveFeed {
                 None
             }
             Err(RecvTimeoutError::Disconnected) => {
-                // No more input will come; the caller expects the wait.
+                // There will be no more input, but the caller expects this call to wait for the timeout.
                 std::thread::sleep(timeout);
                 None
             }

@@ -57,7 +57,7 @@ pub(crate) struct SlotParts {
     pub(crate) core: Core,
     pub(crate) cache: Arc<dyn ArtifactCache>,
     pub(crate) factory: ExecutorFactory,
-    /// Maximum execution time of a stand-alone program, all its tests together.
+    /// Maximum total execution time of all tests of a stand-alone program.
     pub(crate) run_time_max: Duration,
     /// Time for which a live run continues without clients.
     pub(crate) detached_timeout: Duration,

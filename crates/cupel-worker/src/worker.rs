@@ -41,8 +41,8 @@ pub struct WorkerParts {
     pub cache: Arc<dyn ArtifactCache>,
     /// Creates the executor of each slot.
     pub factory: ExecutorFactory,
-    /// Maximum execution time of a stand-alone program, all its tests together. When it is exceeded, the remaining
-    /// tests are skipped.
+    /// Maximum total execution time of all tests of a stand-alone program. When it is exceeded, the remaining tests
+    /// are skipped.
     pub run_time_max: Duration,
     /// Time for which an interactive run continues without clients.
     pub detached_timeout: Duration,

@@ -159,7 +159,7 @@ fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerEr
 
 /// A connection to an engine.
 pub(super) struct Engine {
-    /// Connected at the first use, so that the engine may start after the worker.
+    /// The connection is opened at the first use, so that the engine may start after the worker.
     docker: OnceCell<Docker>,
     pub(super) settings: DockerSettings,
     /// The system call filter, in the engine's form.

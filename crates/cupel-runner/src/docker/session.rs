@@ -59,7 +59,7 @@ impl Input {
                 let descriptor = descriptor.try_clone().map_err(ContainerError::Io)?;
                 spawn(Box::new(move || forward_descriptor(descriptor, &sender)))?;
             }
-            // The input of the native sandbox, which this executor does not use.
+            // Only the native sandbox supports this kind of input.
             (None, Stdin::Live { .. }) => return Err(ContainerError::Unsupported("a queue of the native sandbox")),
         }
         Ok(Input { arriving, live: live.cloned() })

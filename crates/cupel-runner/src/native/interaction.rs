@@ -81,7 +81,7 @@ impl End {
 struct Shared {
     /// Whether the interactor's exit code decides the result, so that the rest of the program's output is not needed.
     settles: fn(i32) -> bool,
-    /// The party whose end decided the result. The other party may then be ended.
+    /// The party whose end decided the result. This process may then kill the other party.
     settled_by: Mutex<Option<Party>>,
     cancelled: AtomicBool,
     transcript: Mutex<Transcript>,

@@ -247,7 +247,7 @@ static int terminal(void) {
   return 0;
 }
 
-/* Guesses a number of the other party. */
+/* Guesses a number that the other party has chosen. */
 static int guess(void) {
   char answer[16];
   for (int low = 0, high = 100;;) {

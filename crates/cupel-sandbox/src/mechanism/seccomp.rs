@@ -108,7 +108,8 @@ fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     let mut inherited: Vec<_> = policy.rules.iter().filter(|(n, _)| !policy.inits.contains(n)).cloned().collect();
     inherited.extend(policy.inits.iter().map(|number| (*number, ALLOW)));
     inherited.sort_by_key(|(number, _)| *number);
-    // A program without a terminal gets the rule of the policy; everything else also gets the requests for terminals.
+    // A program without a terminal gets only the rule of the policy. All other processes may also use terminal
+    // requests.
     if !policy.terminal.is_empty() {
         own.push((IOCTL, of(IOCTL)));
         own.sort_by_key(|(number, _)| *number);

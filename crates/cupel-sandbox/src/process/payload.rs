@@ -84,8 +84,8 @@ impl Texts {
 /// Directories of the host's toolchains. They are searched for programs regardless of the tenant's `PATH`.
 const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
-/// Candidate paths of the program. If `name` is a path, only `name` itself. Otherwise, `name` in each directory of
-/// `search` or, if `search` is empty, of the host's toolchains.
+/// Candidate paths of the program. If `name` is a path, it is the only candidate. Otherwise, the candidates are `name`
+/// in each directory of `search` or, if `search` is empty, in each directory of the host's toolchains.
 fn candidates(name: &str, search: &[String]) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];

@@ -1,5 +1,5 @@
-//! Programs whose root is a container image: the walls are those of the machine's toolchains, and the files are the
-//! image's alone.
+//! Programs whose root is a container image: they have the same walls as programs with the machine's toolchains, and
+//! see only the image's files.
 
 use std::fs;
 use std::os::unix::fs::symlink;

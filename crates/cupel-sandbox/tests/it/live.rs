@@ -378,7 +378,7 @@ fn control_c_interrupts_a_command(world: &World) {
     let (report, _) = at_terminal(world, &bash(), |talk| {
         for by_signal in [false, true] {
             talk.hears("$ ");
-            // Prints from the foreground job, so that the shell itself is no longer the foreground.
+            // The foreground job prints, so the shell itself is no longer in the foreground then.
             talk.send("sh -c 'echo be\"\"gin; exec sleep 1000'\n");
             talk.hears("begin");
             match by_signal {

@@ -152,7 +152,7 @@ fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Everything that a caller sees of a run, except the figures.
+/// The parts of a report that a caller sees, except the figures.
 fn seen(ended: &Ended) -> (Outcome, Option<ExitStatus>, String, String) {
     // Removes addresses, which differ from run to run.
     let text = |bytes: &[u8]| {

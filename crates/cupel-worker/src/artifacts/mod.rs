@@ -116,7 +116,7 @@ impl Artifacts {
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
         let (queue, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
         let behind = Arc::clone(&disk);
-        // The thread ends when the last sender is dropped, together with the cache.
+        // The thread ends when the cache is dropped, and with it the last sender.
         let thread = std::thread::Builder::new()
             .name("artifacts".into())
             .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))

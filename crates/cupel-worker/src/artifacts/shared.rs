@@ -57,7 +57,7 @@ impl Shared {
         let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
         let (asks, lookups) = sync_channel::<Ask>(ASKS_WAITING_MAX);
         let lookups = Arc::new(Mutex::new(lookups));
-        // The threads end when the last sender is dropped, together with the cache.
+        // The threads end when the cache is dropped, and with it the last sender.
         for _ in 0..ASKERS {
             let (shelf, lookups, memory) = (Arc::clone(&shelf), Arc::clone(&lookups), Arc::clone(memory));
             let answer = move || {

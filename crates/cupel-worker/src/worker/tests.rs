@@ -483,7 +483,7 @@ impl metrics::Recorder for Counters {
     }
 }
 
-// One thread, because the recorder is local to a thread. The slots run in other threads, which are not recorded.
+// This test has one thread, because the recorder is thread-local. Threads of slots are not recorded.
 #[tokio::test]
 async fn only_sandbox_failures_are_counted_as_sandbox_failures() {
     let counters = Counters::default();

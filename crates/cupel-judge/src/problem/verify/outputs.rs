@@ -89,7 +89,7 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
     Ok(())
 }
 
-/// Compares an answer with itself by a built-in comparison.
+/// Checks that a built-in comparison accepts an answer as an output.
 fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
     let Some(answer) = &case.answer else { return Ok(()) };
     let found = compare(verifying, comparison, answer, answer)?;

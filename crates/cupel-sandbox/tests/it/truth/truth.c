@@ -220,7 +220,7 @@ static int cpu(const char *what, long ms, char **argv) {
       _exit(94);
     }
   } else if (!strcmp(what, "ignored")) {
-    /* Children without a wait. The kernel reaps them, so only the cell's accounting includes their CPU time. */
+    /* Children that nobody waits for. The kernel reaps them, so only the cell's accounting includes their CPU time. */
     signal(SIGCHLD, SIG_IGN);
     struct shares *s = shared_page();
     for (int i = 0; i < 4; i++)
