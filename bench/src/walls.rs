@@ -42,7 +42,7 @@ struct Cells {
     _sandbox: Sandbox,
 }
 
-/// Measures cells without each of the walls; prints a table and returns the figures.
+/// Measures, for each wall, cells without that wall; prints a table and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder = sandbox::shown_folder()?;
     programs::compile_hello(folder.path(), "hello", "-static")?;

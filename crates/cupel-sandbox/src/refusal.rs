@@ -1,8 +1,8 @@
 //! Validation of commands and configurations before anything is created. A refusal names a field and the rule that this
 //! field breaks.
 //!
-//! A command is not refused because its box is too small for its files, or because it will soon reach a limit: these
-//! are outcomes of the run. Limits have no upper bound here. A limit above the machine's resources has no effect.
+//! A command is accepted even if its box is too small for its files, or if it will soon reach a limit: these are
+//! outcomes of the run. Limits have no upper bound here. A limit above the machine's resources has no effect.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

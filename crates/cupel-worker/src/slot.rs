@@ -8,10 +8,10 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! The executor ([`SlotExecutor`]) is passed like a baton: the thread that holds it runs. If a turn has lasted for a
-//! [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits until
-//! the driver returns it. The driver gives the executor to another run, or returns it at once (`driver.rs`). A waiting
-//! run keeps its lease and its partial results. Its waiting time does not count as running time.
+//! The executor ([`SlotExecutor`]) is passed between threads: only the thread that holds it runs. If a turn has lasted
+//! for a [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits
+//! until the driver returns it. The driver gives the executor to another run, or returns it at once (`driver.rs`). A
+//! waiting run keeps its lease and its partial results. Its waiting time does not count as running time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

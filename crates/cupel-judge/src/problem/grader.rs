@@ -1,8 +1,8 @@
 //! Graders in C and C++ that call the functions of a submission (DMOJ's signature graders).
 //!
-//! The grader is the main source, and is compiled in the submission's language. Each source of the submission first includes the
-//! grader's header; its `main` is renamed unless the package allows it, so that the grader's `main` is the program's. Source: DMOJ
-//! judge-server, `signature.py`.
+//! The grader is the main source, and is compiled in the submission's language. Each source of the submission first
+//! includes the grader's header; the submission's `main` is renamed unless the package allows it, so that the program
+//! starts in the grader's `main`. Source: DMOJ judge-server, `signature.py`.
 
 use cupel_languages::Language;
 use cupel_problem::Grader;

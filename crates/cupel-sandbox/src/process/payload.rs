@@ -201,7 +201,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     {
         raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
     }
-    // The descriptor that has had the number 3 is no longer needed.
+    // The descriptor that had the number 3 before is no longer needed.
     let first_foreign = match plan.streams.result {
         None => RESULT,
         Some(source) => {

@@ -24,7 +24,7 @@ fn cell(number: u8, uid: u32) -> CellRoot {
     CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid }))
 }
 
-/// An image with the hostile programs at the path that they have in the other trials, and little else.
+/// An image that contains little more than the hostile programs, at the same path as in the other trials.
 const HOSTILE: u8 = 1;
 /// Images that differ in the text of `/name`; the first has this number.
 const NAMED: u8 = 100;

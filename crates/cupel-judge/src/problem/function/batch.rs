@@ -28,10 +28,10 @@
 //!   each batch and on all tests that are not in batches: samples, large tests, and the last test of every group.
 //! - **Disclosure.** All tests of a batch have the same feedback, and contestants see none of them, so a program cannot
 //!   print a hidden test where its owner can see it. A program that knows several tests can reveal information through
-//!   the verdicts. Because a batch counts only as a whole, these reveal hardly more than with separate processes: only
-//!   whether the batch counted.
-//! - **Which tests.** Consecutive small tests of a group that have no limits, files or arguments of their own. The last
-//!   test of the group is never included.
+//!   the verdicts. Because a batch counts only as a whole, the verdicts reveal hardly more than with separate
+//!   processes: only whether the batch counted.
+//! - **Which tests.** A batch consists of consecutive small tests of a group that have no limits, files or arguments of
+//!   their own. The last test of the group is never included.
 
 use std::collections::HashMap;
 use std::iter;

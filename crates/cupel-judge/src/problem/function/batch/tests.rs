@@ -1,4 +1,4 @@
-//! Tests which tests share a process, and when a batch counts. The driver and the program are scripted.
+//! Checks which tests share a process, and when a batch counts. The driver and the program are scripted.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
