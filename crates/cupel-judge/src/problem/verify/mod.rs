@@ -121,7 +121,8 @@ pub fn verify(
     })
 }
 
-/// Note that is reported once for each such interactor. It also accepts any output after a correct answer.
+/// Note about an interactor that accepts without reading all output; reported once per interactor. Such an interactor
+/// also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
 /// Note on a package that has no submissions.
