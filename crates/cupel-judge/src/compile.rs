@@ -152,7 +152,7 @@ fn verdict(outcome: Outcome) -> Verdict {
     if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
 }
 
-/// Returns the reason why there is no program to run; `None` if the compiler's output states it.
+/// Returns the reason why there is no program to run; `None` if the compiler's output contains the reason.
 fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     match outcome {
         Outcome::Signalled(signal) => Some(format!("the compiler: killed by {signal}")),

@@ -4,7 +4,7 @@
 //! the lanes, and the process uses them over sockets. The process must call [`give_up`] while it still has one thread:
 //!
 //! ```text
-//! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
+//! Sandbox::launch  →  (what only root can open or hand over)  →  give_up  →  threads, listeners, databases
 //! ```
 //!
 //! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
@@ -106,8 +106,8 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only beneath `writable`; directories in this list that do not
-/// exist are ignored.
+/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only
+/// beneath `writable`; directories in this list that do not exist are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.

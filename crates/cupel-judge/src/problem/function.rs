@@ -23,7 +23,7 @@ use crate::{Executor, JudgeObserver};
 
 mod batch;
 
-/// Maximum number of bytes that are stored of the output that a submission writes while it is called.
+/// Maximum number of stored bytes of the output that a submission writes while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
 
 /// Returns the driver of a language, which calls functions.
@@ -116,8 +116,8 @@ enum Called {
 }
 
 /// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The
-/// submission can forge the text of a report, and contestants see the text of a compile error. So the text is one line,
-/// and is shown only for a visible case.
+/// submission can forge the text of a report, and contestants see the text of a compile error. Therefore, the text is
+/// limited to one line, and is shown only for a visible case.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],

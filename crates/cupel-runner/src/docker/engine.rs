@@ -29,15 +29,15 @@ const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));
 pub(super) const LABEL: &str = "org.cupel.executor";
 /// Repository of the images with the agent.
 const REPOSITORY: &str = "cupel-agent";
-/// Maximum time of one request.
+/// Timeout of one request, in seconds.
 const REQUEST_SECONDS: u64 = 60;
-/// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
+/// Directories searched for programs if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// User id of programs if an image names no user, or names root: the same as for images in Cupel's own store.
 const DEFAULT_UID: u32 = 1000;
-/// Maximum time to wait for the event of a container that has ended.
+/// Maximum time to wait for the out-of-memory event of a container that has ended.
 const EVENT_MAX: Duration = Duration::from_secs(1);
-/// If a container was created this long ago and is not started, its worker is dead.
+/// A container that was created this long ago and has not been started was left by a dead worker.
 pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 
 /// Settings of the executor.
@@ -45,7 +45,7 @@ pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 pub struct DockerSettings {
     /// Path of the engine's socket.
     pub socket: String,
-    /// Runtime of containers, such as `runsc`; `None` is the engine's own choice.
+    /// Runtime of containers, such as `runsc`; `None` means the engine's default.
     pub runtime: Option<String>,
     /// Processors that containers may use, in the form of cpuset(7); `None` means all.
     pub cpus: Option<String>,
@@ -70,7 +70,7 @@ pub struct FoundInEngine {
     pub env: Vec<(String, String)>,
 }
 
-/// One line about an engine.
+/// One finding about an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineFinding {
     /// The subject.
@@ -81,7 +81,7 @@ pub struct EngineFinding {
     pub rating: Rating,
 }
 
-/// The rating of a finding.
+/// How a finding compares with the native sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rating {
     /// As in the native sandbox.
@@ -159,7 +159,7 @@ fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerEr
 
 /// A connection to an engine.
 pub(super) struct Engine {
-    /// Connected at the first use, so that the engine may start after the worker.
+    /// The connection is opened at the first use, so that the engine may start after the worker.
     docker: OnceCell<Docker>,
     pub(super) settings: DockerSettings,
     /// The system call filter, in the engine's form.
@@ -223,7 +223,7 @@ impl Engine {
         Ok(FoundInEngine { root: ImageRoot { id, search, uid }, env })
     }
 
-    /// The image with the agent. It is created from this image if it does not exist.
+    /// The image with the agent. It is created from `image` if it does not exist.
     async fn with_agent(&self, image: &ContentHash) -> Result<String, ContainerError> {
         let mut known = self.with_agent.lock().await;
         if let Some(name) = known.get(image) {
@@ -302,7 +302,7 @@ impl Engine {
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges:true".to_owned(), format!("seccomp={}", self.filter)]),
             memory: Some(signed(shape.memory)),
-            // The sum of memory and swap.
+            // The engine's limit applies to the sum of memory and swap.
             memory_swap: Some(signed(shape.memory)),
             pids_limit: Some(i64::from(shape.processes)),
             cpuset_cpus: self.settings.cpus.clone(),
@@ -342,7 +342,7 @@ impl Engine {
         let options = EventsOptionsBuilder::new().since("0").filters(&filters).build();
         let Ok(docker) = self.docker().await else { return false };
         let mut events = std::pin::pin!(docker.events(Some(options)));
-        // If there is no event, the engine would wait for one, so the request has a timeout.
+        // If there is no event, the engine waits for one, so the request has a timeout.
         matches!(tokio::time::timeout(EVENT_MAX, events.next()).await, Ok(Some(Ok(_))))
     }
 
@@ -356,7 +356,7 @@ impl Engine {
         }
     }
 
-    /// Removes containers of at least this age that were never started or have ended. They are no longer in use.
+    /// Removes containers of at least this age that were never started or have ended.
     pub(super) async fn remove_abandoned(&self, age: Duration) -> Result<usize, ContainerError> {
         let filters: HashMap<&str, Vec<&str>> =
             [("label", vec![LABEL]), ("status", vec!["created", "exited", "dead"])].into();
@@ -379,7 +379,7 @@ impl Engine {
         Ok(removed)
     }
 
-    /// The capabilities of the engine.
+    /// Examines the capabilities of the engine.
     pub(super) async fn examine(&self) -> Result<Vec<EngineFinding>, ContainerError> {
         let info = self.docker().await?.info().await.map_err(failed("cannot read the engine's capabilities"))?;
         let mut findings = Vec::new();

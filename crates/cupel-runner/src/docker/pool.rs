@@ -1,4 +1,4 @@
-//! Containers that are started in advance, by kind of step.
+//! Containers that are started in advance, by shape (kind of container).
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
 use super::shape::Shape;
 
-/// Maximum number of containers created ahead at one time; more would slow runs down.
+/// Maximum number of containers that are created in advance at the same time; more would slow down runs.
 const CREATIONS_MAX: usize = 1;
-/// Maximum length of an agent's error text in a message.
+/// Maximum number of characters of an agent's error text that are included in a message.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
 /// Maximum time for a started container to answer.
 const READY_MAX: Duration = Duration::from_secs(30);
@@ -110,7 +110,7 @@ struct State {
     ready: HashMap<Shape, Ready>,
     /// Counter of uses, which orders the shapes by their last use.
     clock: u64,
-    /// Whether no more containers may be created ahead.
+    /// Whether creation of containers in advance has stopped.
     is_closed: bool,
 }
 
@@ -189,14 +189,15 @@ impl Pool {
                 entry.coming -= 1;
                 match created {
                     Ok(container) => entry.containers.push_back(container),
-                    // The next step creates a container itself, and reports the failure if it persists.
+                    // The next step creates a container itself. If the failure persists, that step reports it.
                     Err(error) => tracing::warn!(error = %chain(&error), "cannot start a container in advance"),
                 }
             });
         }
     }
 
-    /// Removes all ready containers, creates no more, and waits until these and those of ended sessions have gone.
+    /// Removes all ready containers, stops creating more, and waits until these and the containers of ended sessions
+    /// are removed.
     pub(super) async fn close(&self) {
         self.lock().is_closed = true;
         // Waits for the containers that are being created.
