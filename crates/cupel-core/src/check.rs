@@ -223,7 +223,9 @@ impl Checker<'_> {
                 self.fault("/language", SubmissionFaultKind::Missing, "`language` must not be empty");
             } else {
                 let detail = registry.unknown(asked, "`GET /api/v1/languages`");
-                self.fault("/language", SubmissionFaultKind::UnknownLanguage, detail);
+                let is_known = asked.split_once('@').is_some_and(|(name, _)| registry.find(name).is_some());
+                let pointer = if is_known { "/language/version" } else { "/language" };
+                self.fault(pointer, SubmissionFaultKind::UnknownLanguage, detail);
             }
             return None;
         };

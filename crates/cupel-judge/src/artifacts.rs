@@ -94,7 +94,8 @@ fn media_type(data: &[u8]) -> &'static str {
     let found = infer::get(data).filter(|found| found.matcher_type() != MatcherType::Text);
     match found.map(|found| found.mime_type()) {
         Some(name) if has_full_signature(name, data) => name,
-        _ if text.is_some() => TEXT,
+        // Text contains no NUL; git uses the same rule.
+        _ if text.is_some() && !data.contains(&0) => TEXT,
         _ => UNKNOWN,
     }
 }
@@ -134,7 +135,7 @@ mod tests {
             (b"GIF89a\x01\0\x01\0\0\0\0", "image/gif"),
             (b"GIF files are small", TEXT),
             (b"GIF89a is a version", TEXT),
-            (b"GIF\0", TEXT),
+            (b"GIF\0", UNKNOWN),
             (b"RIFF\x04\0\0\0WEBPVP8 \0", "image/webp"),
             (b"1234\x04\0\0\0WEBPVP8 \0\xff", UNKNOWN),
             (b"BMW and others", TEXT),
@@ -147,7 +148,8 @@ mod tests {
             (b"a,b\n1,2\r\n", TEXT),
             ("\u{1b}[1mé\u{1b}[0m".as_bytes(), TEXT),
             (b"", TEXT),
-            (b"a\0b", TEXT),
+            (b"\0\x01", UNKNOWN),
+            (b"a\0b", UNKNOWN),
             (b"\xff\xfe", UNKNOWN),
         ] {
             assert_eq!(media_type(data), expected, "{:?}", String::from_utf8_lossy(data));

@@ -46,6 +46,9 @@ async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored
         // what, code, pointer
         (with(json!({ "language": "pyton" })), "unknown-language", "/language"),
         (with(json!({ "language": "" })), "invalid-submission", "/language"),
+        (with(json!({ "version": "99.9" })), "unknown-language", "/version"),
+        (with(json!({ "language": "python@99.9" })), "unknown-language", "/language"),
+        (with(json!({ "language": "pyton", "version": "3" })), "unknown-language", "/language"),
         (with(json!({ "language": "../../etc" })), "unknown-language", "/language"),
         (with(json!({ "language": text(5000) })), "unknown-language", "/language"),
         (with(json!({ "language": "haskell" })), "language-unavailable", "/language"),
