@@ -32,7 +32,8 @@ pub struct JudgeProgram {
     pub protocol: Protocol,
     /// Arguments that follow those of the protocol.
     pub args: Vec<String>,
-    /// The words of the command line, with `{input_file}`, `{output_file}` and `{answer_file}`, if they are not those of the protocol.
+    /// The command-line arguments, with the placeholders `{input_file}`, `{output_file}` and `{answer_file}`. `None`:
+    /// those of the protocol.
     pub words: Option<Vec<String>>,
 }
 
