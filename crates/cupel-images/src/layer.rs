@@ -34,7 +34,7 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Block size for copying a file, in bytes. A block of zeros becomes a hole.
 const BLOCK: usize = 64 * 1024;
-/// Maximum number of extended attributes of a file.
+/// Maximum number of extended attributes of a file, and maximum length of one value in bytes.
 const ATTRIBUTES_MAX: usize = 64;
 const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 

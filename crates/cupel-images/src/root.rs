@@ -140,8 +140,8 @@ pub fn is_program(root: &Path, path: &Path) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0)
 }
 
-/// Adds names that a program of user `uid` needs and that the root lacks. A file that is linked from a layer is
-/// replaced, not changed, because other roots share it.
+/// Adds the names of users and hosts that a program of user `uid` needs and that the root lacks. A file that is linked
+/// from a layer is replaced, not changed, because other roots share it.
 pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
     let etc = root.make_directories::<rustix::io::Errno>(Path::new("etc"), |_, _| Ok(()));
     // If /etc is a link, the image provides these files itself.
