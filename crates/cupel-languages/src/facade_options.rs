@@ -1,4 +1,5 @@
 //! Options of a language for the clients of another product, read from the language file.
+//!
 //! The facades (`cupel-facades`) use these options, so that their code names no language.
 
 use serde::Deserialize;

@@ -181,6 +181,7 @@ impl Language {
     }
 
     /// Whether the compile step passes this file on to the program.
+    ///
     /// [`cupel_glob::matches`] describes the patterns.
     pub fn is_artifact(&self, path: &BoxPath) -> bool {
         self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| cupel_glob::matches(pattern, path.as_str()))

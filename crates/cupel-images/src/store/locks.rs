@@ -1,6 +1,7 @@
 //! Locks between the processes that use one store, and the locked directories for incomplete files.
 //!
 //! The locks are on files (flock(2)), so they end with their process:
+//!
 //! * `store` is held shared while an image is added, from before the search for known layers until the image has its
 //!   name. It is held exclusively while layers and roots are removed;
 //! * `index` is held while the index is replaced;

@@ -6,6 +6,7 @@
 //!        <cluster>/artifacts/<2 digits>/<hash>
 //!        .putting-…                               a blob that is being written, or was left unfinished by a dead node
 //! ```
+//!
 //! Invariants: a file is renamed to its final name only after its whole content is on the disk. Ages are measured with
 //! the clock of the file system, by the modification time of a temporary file. Blobs are neither read nor written while
 //! the mark file is missing.

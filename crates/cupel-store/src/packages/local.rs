@@ -6,6 +6,7 @@
 //!            .upload-…                  an uploaded archive, or a package in transfer to or from a blob store
 //!            .gone-…                    a package that is being removed
 //! ```
+//!
 //! Invariants: a folder is renamed to its final name after everything in it is written, and never changes after that.
 //! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. A package's
 //! files were hashed when the package was opened.

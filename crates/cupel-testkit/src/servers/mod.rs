@@ -4,6 +4,7 @@
 //! returns one server for the whole test process, for tests that do not harm it: each test uses a new database, or a
 //! new [`cluster`] name as the prefix of everything that it creates. `lent()` returns one server for the whole test
 //! process that one test at a time may harm. [`Server`] lists the faults that a test can inject.
+//!
 //! No process or file is left behind even if the test process is killed: the kernel kills the servers when the
 //! process ends, and a small helper process removes the servers' folders (`keeper.rs`). If a server is not
 //! installed, the test fails and names the package.
