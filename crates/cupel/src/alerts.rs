@@ -1,6 +1,6 @@
 //! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! The alerts are those of the most severe ones in deploy/observability/alerts.yaml that can be determined from the
+//! The alerts are the most severe alerts of deploy/observability/alerts.yaml, as far as they can be determined from the
 //! store and the disk. Of several API nodes, only one checks for faults (the sweeper, which holds the leadership
 //! lease), so each alert is sent once. The operator configures the receiver, so any address is allowed.
 //!

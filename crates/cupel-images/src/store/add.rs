@@ -38,8 +38,9 @@ impl ImageStore {
     /// Adds an image under a name. If another image has the name, the name then refers to the new image. If space is
     /// lacking, layers and roots that no name needs are removed first.
     ///
-    /// # Errors The source cannot be read, the image is refused, or the store has too little space. The existing images
-    /// are then unchanged.
+    /// # Errors
+    /// The source cannot be read, the image is refused, or the store has too little space. The existing images are then
+    /// unchanged.
     pub fn add(
         &self,
         name: &ImageName,
