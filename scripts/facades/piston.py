@@ -260,7 +260,7 @@ async def open_r1_knows_a_compile_error_a_time_limit_and_a_memory_limit():
     assert "not declared" in body["compile"]["stderr"] and "message" not in body, body
     status, body = await open_r1({"graders/sum.cpp": "#include <iostream>\nint main() { std::cout << 1; }"}, language="c++")
     equal((status, body["compile"]["code"], body["run"]["stdout"]), (200, 0, "1"))
-    # Longer than Piston's maximum of 3 s, so the client's own limit counts.
+    # Longer than Piston's maximum of 3 s, so the client's own limit applies.
     status, body = await open_r1({"main.py": "import time\ntime.sleep(3.3)\nprint(1)"}, seconds=1)
     equal((status, body["run"]["stdout"]), (200, "1\n"))
     status, body = await open_r1({"main.py": "while True: pass"}, seconds=-2)
