@@ -1,7 +1,7 @@
 // Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. Values are read and
-// written according to their Go types; cupel_call.go contains the calls. Standard input: a line with the nonce, a line with the
-// signature, then the values. With the argument --cupel-batch: a line with the signature, then the tests,
-// each of which arrives after the answer to the previous one; see batch.rs.
+// written according to their Go types; cupel_call.go contains the calls. Standard input: a line with the nonce, a line
+// with the signature, then the values. With the argument --cupel-batch: a line with the signature, then the tests, each
+// of which arrives after the answer to the previous one; see batch.rs.
 
 package main
 
