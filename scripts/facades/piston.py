@@ -217,7 +217,7 @@ CHECKER = "import sys\nprint(int(open(sys.argv[2]).read().split() == open(sys.ar
 
 
 async def open_r1(files, language="python", seconds=10, **limits):
-    """Sends a request as open-r1's client does, to the server without Piston's limits, and reads the response as it does."""
+    """Sends a request to the server without Piston's limits, and reads the response, in the same way as open-r1's client."""
     data = {
         "files": [{"name": name, "content": content} for name, content in files.items()],
         "run_timeout": round((seconds + 3) * 1000), "language": language, "version": "*", **limits,

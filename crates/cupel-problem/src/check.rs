@@ -91,7 +91,7 @@ pub enum Comparison {
         /// Whether CR LF and CR count as LF, on both sides.
         normalize_newlines: bool,
     },
-    /// Byte by byte, ignoring blanks at the ends of lines and empty lines at the end of the output.
+    /// Byte by byte, ignoring spaces and tabs at the ends of lines and empty lines at the end of the output.
     TrimmedLines,
     /// Byte by byte, ignoring white space at the end of the output.
     TrimmedEnd,

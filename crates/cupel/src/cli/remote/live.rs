@@ -56,7 +56,7 @@ pub(in crate::cli) trait Watcher {
     fn event(&mut self, name: &str, data: &Value);
     /// A message for the user about the connection.
     fn note(&mut self, text: &str);
-    /// Whether the run is to be cancelled.
+    /// Whether to cancel the run.
     fn cancelled(&mut self) -> bool;
 }
 
