@@ -1,6 +1,6 @@
 //! Free space on the disk of the data directory, and the message for a full disk.
 //!
-//! The last 256 KiB count as used, because a database needs several pages at once.
+//! The last 256 KiB are treated as used, because a database needs several pages at once.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

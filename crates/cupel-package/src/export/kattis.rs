@@ -143,7 +143,7 @@ impl Plan<'_> {
             per_language,
             // `problem.yaml` lists the languages outside of `limits`.
             languages: _,
-            // The format has no verdict on idleness.
+            // The format has no verdict for idleness.
             on_waiting: _,
         } = &self.problem.limits;
         let mut entries: Vec<(String, Yaml)> = Vec::new();

@@ -16,7 +16,8 @@ use cupel_problem::PackagePath;
 /// Maximum length of a symbolic link's target, in bytes.
 const LINK_BYTES_MAX: u64 = 1024;
 
-/// Bytes that may be read to find the end of the central directory, in addition to those of its entries.
+/// Number of bytes that may be read to find the end of the central directory, in addition to the bytes of its
+/// entries.
 const LIST_BYTES_FREE: u64 = 1 << 20;
 /// Maximum average number of bytes per entry of the central directory. An entry usually has 46 bytes plus the name.
 /// Source: APPNOTE.TXT 4.3.12.

@@ -38,7 +38,8 @@ const USERS_PAGE: u64 = 1000;
 pub(super) fn user(args: &User) -> CommandResult {
     // An administrator may be created before the first start of the server.
     let may_make = matches!(args.command, UserCommand::Add { .. });
-    // The file is read before this process switches to the owner of the data directory, who may lack the permission to read it.
+    // The file is read before this process switches to the owner of the data directory, who may lack permission to read
+    // it.
     let csv = match &args.command {
         UserCommand::Import { file, .. } => read_csv(file)?,
         _ => Vec::new(),

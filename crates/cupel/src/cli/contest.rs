@@ -1,5 +1,5 @@
-//! `cupel contest`: manages contests and their results in the store, under the API's rules. A server may run at the
-//! same time.
+//! `cupel contest`: manages contests and their results in the store, with the same rules as the API. A server may
+//! run at the same time.
 
 pub(super) mod args;
 

@@ -81,7 +81,8 @@ fn failure(error: ImageError) -> Failure {
 fn become_owner(store: &ImageStore) -> Result<(), Failure> {
     store.create().map_err(failure)?;
     let roots = store.roots();
-    // The store is one directory above its roots; a server's data directory is above that.
+    // The store is the parent directory of its roots; a server's data directory is the parent of
+    // the store.
     let directory = roots.parent().unwrap_or(&roots);
     let above = directory.parent().unwrap_or(directory);
     owner::become_owner_of_part(above, directory, None).or_exit(Exit::System)
@@ -202,7 +203,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// A time in seconds since 1970, by RFC 3339.
+/// Formats a time in seconds since 1970 as in RFC 3339.
 fn date(seconds: u64) -> String {
     images::timestamp(seconds).to_string()
 }

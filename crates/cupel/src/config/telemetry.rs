@@ -1,4 +1,4 @@
-//! Settings of what operators observe: the log, traces and metrics.
+//! Settings of the log, traces and metrics.
 
 use std::fmt;
 
