@@ -25,7 +25,7 @@ pub(crate) enum CellError {
     #[error(transparent)]
     Container(#[from] ContainerError),
     /// This process cannot create more threads or descriptors.
-    #[error("cannot connect two programs")]
+    #[error("cannot create pipes between two programs")]
     Io(#[from] io::Error),
 }
 

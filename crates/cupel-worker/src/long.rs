@@ -154,7 +154,7 @@ impl Shared {
                     return;
                 }
             }
-            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs use their share of the slots").await;
+            give_back_later(&shared.parts.core, &assignment, PAUSE, "all slots for long runs are in use").await;
             shared.leases().remove(&lease);
         });
     }

@@ -28,7 +28,7 @@ const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Message to the submission's owner if the package is at fault.
 const FAULT_OF_PACKAGE: &str = "The problem's tests or programs are faulty, not your program. Its authors can see the reason. \
-                                This submission does not count as a try.";
+                                This submission does not count as an attempt.";
 
 /// Judges a solution.
 pub(crate) fn judge_solution(

@@ -49,7 +49,7 @@ pub(crate) fn lack(data: &Path) -> Option<String> {
     let size = room.size >> 20;
     Some(format!(
         "the disk under the data directory `{data}` {what} ({free} KiB of {size} MiB free; mounted at `{mount}`). Remove \
-         other files from it, enlarge it, or stop Cupel and empty `{cache}`, which it fills again. Cupel continues by itself.",
+         other files from it, enlarge it, or stop Cupel and empty `{cache}`, which it fills again. Cupel then continues automatically.",
         data = data.display(),
         mount = mount_of(data).display(),
         cache = data.join("cache").display(),

@@ -328,7 +328,7 @@ impl Images for ManagedImages {
             let mut additions = self.additions();
             let running = || additions.iter().filter(|(_, addition)| addition.failure.is_none());
             if running().any(|(known, _)| *known == name) {
-                return Err(ImagesError::Busy(format!("`{name}` is being added already")));
+                return Err(ImagesError::Busy(format!("`{name}` is already being added")));
             }
             if running().count() >= ADDITIONS_MAX {
                 return Err(ImagesError::Busy(format!("{ADDITIONS_MAX} images are being added; try again later")));

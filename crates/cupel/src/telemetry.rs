@@ -114,7 +114,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_gauge!(
         "cupel_dead_letters",
-        "Submissions of which every attempt failed because of an internal failure"
+        "Submissions whose attempts all failed because of an internal failure"
     );
     metrics::describe_counter!(
         "cupel_traces_batches_total",

@@ -290,7 +290,7 @@ impl Judging<'_, '_> {
                     feedback = pass.feedback;
                 }
                 (Some(_), Verdict::WrongAnswer) if passes_max > 1 => {
-                    return Ok(pass.fault("it rejected, but requests another pass", None));
+                    return Ok(pass.fault("it rejected, but requested another pass", None));
                 }
                 (Some(_), _) => return Ok(pass),
             }

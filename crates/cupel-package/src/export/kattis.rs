@@ -103,7 +103,7 @@ impl Plan<'_> {
         }
         match problem.licence.name.as_deref() {
             Some(name) if LICENCES.contains(&name) => put("license", Yaml::text(name)),
-            Some(name) => self.weaker("problem.yaml", format!("the format has no word for the licence `{name}`")),
+            Some(name) => self.weaker("problem.yaml", format!("the format has no keyword for the licence `{name}`")),
             None => {}
         }
         if let Some(difficulty) = problem.difficulty {

@@ -183,7 +183,7 @@ impl Draft {
     /// Checks the lengths of the values that problem lists show.
     fn check_words(&self, context: &Context<'_>) {
         let report = |key: &str, fault: String| {
-            let remedy = "Shorten it: lists of problems show it";
+            let remedy = "Shorten it, because problem lists show it";
             context.findings.at(Code::KeyType, &self.limits_file, None, Some(key), fault, remedy);
         };
         let titles = self.titles.iter().map(|(_, title)| (self.keys.title, title));

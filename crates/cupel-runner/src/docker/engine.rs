@@ -188,7 +188,7 @@ impl Engine {
             Err(ClientError::DockerResponseServerError { status_code: 404, .. }) => {
                 return Err(ContainerError::NoImage(name.to_owned()));
             }
-            Err(error) => return Err(failed(format!("cannot look at the image `{name}`"))(error)),
+            Err(error) => return Err(failed(format!("cannot inspect the image `{name}`"))(error)),
         };
         let id = image.id.as_deref().and_then(|id| id.strip_prefix("sha256:"));
         let id: ContentHash = id.and_then(|id| id.parse().ok()).ok_or_else(|| bad("it has no id"))?;
@@ -391,8 +391,8 @@ impl Engine {
             false => add("runtime", format!("{runtime}, which the engine does not have"), Rating::Missing),
         }
         for (subject, is_there, without) in [
-            ("memory limit", info.memory_limit, "the kernel does not limit the memory of programs"),
-            ("swap limit", info.swap_limit, "programs may use swap beyond their memory"),
+            ("memory limit", info.memory_limit, "no memory limit: the kernel does not support it"),
+            ("swap limit", info.swap_limit, "programs may use swap in addition to their memory limit"),
             ("process limit", info.pids_limit, "programs may start any number of processes"),
         ] {
             match is_there == Some(true) {

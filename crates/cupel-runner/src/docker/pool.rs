@@ -66,7 +66,7 @@ impl Container {
                     tracing::warn!(
                         container = self.id.as_deref(),
                         message,
-                        "the agent of a container reports a failure"
+                        "a container's agent reported a failure"
                     );
                     self.complaint = Some(message.trim().chars().take(COMPLAINT_CHARACTERS_MAX).collect());
                 }
@@ -83,7 +83,7 @@ impl Container {
 
 async fn remove(engine: Arc<Engine>, id: String) {
     if let Err(error) = engine.remove(&id).await {
-        tracing::warn!(container = id, error = %chain(&error), "a container could not be removed at once");
+        tracing::warn!(container = id, error = %chain(&error), "could not remove a container; it will be removed later");
     }
 }
 
@@ -221,7 +221,7 @@ async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, Contai
     };
     match tokio::time::timeout(READY_MAX, container.receive()).await {
         Ok(Ok(FromAgent::Ready { version: VERSION })) => Ok(container),
-        Ok(Ok(_)) => Err(ContainerError::Lost("its agent is of another version".to_owned())),
+        Ok(Ok(_)) => Err(ContainerError::Lost("its agent has a different version".to_owned())),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(ContainerError::Lost("it did not start in time".to_owned())),
     }

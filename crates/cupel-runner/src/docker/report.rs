@@ -163,7 +163,7 @@ pub(super) fn of(
         (None, _) if done.truncated != [false; 3] => Outcome::OutputLimit,
         (None, Some(ExitStatus::Exited(code))) => Outcome::Exited(code),
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
-        (None, None) => return Err(ContainerError::Lost("its agent reports no end".to_owned())),
+        (None, None) => return Err(ContainerError::Lost("its agent did not report the end of the program".to_owned())),
     };
     let memory = match outcome {
         Outcome::MemoryLimit => command.limits.memory,

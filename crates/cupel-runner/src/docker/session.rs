@@ -302,5 +302,5 @@ impl Session {
 }
 
 fn too_many_files() -> ContainerError {
-    ContainerError::Lost("its agent sent more files than it may".to_owned())
+    ContainerError::Lost("its agent sent more files than allowed".to_owned())
 }

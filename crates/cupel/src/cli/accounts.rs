@@ -397,7 +397,7 @@ impl OpenStore {
     pub(super) async fn api_as(&self, name: &str) -> Result<(axum::Router, String), Failure> {
         let opened = self.accounts.open_session(self.find(name).await?).await?;
         let login = opened
-            .ok_or_else(|| anyhow!("user `{name}` is disabled; `cupel user enable` lets them in again"))
+            .ok_or_else(|| anyhow!("user `{name}` is disabled; `cupel user enable` enables the account again"))
             .or_exit(Exit::Usage)?;
         let mut request = Request::post("/api/v1/auth/refresh")
             .header(header::CONTENT_TYPE, "application/json")

@@ -181,7 +181,7 @@ impl ApiSession {
             match place.find_user(name).await? {
                 None => missing.push(format!("there is no user `{name}`")),
                 Some(user) if user.disabled_at.is_some() => {
-                    unfit.push(format!("user `{name}` is disabled; `cupel user enable` lets them in again"));
+                    unfit.push(format!("user `{name}` is disabled; `cupel user enable` enables the account again"));
                 }
                 Some(user) if !named.insert(user.id) => unfit.push(format!("user `{name}` is named twice")),
                 Some(user) if user.id == contest.owner => {

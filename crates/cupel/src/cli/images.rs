@@ -125,7 +125,7 @@ fn add(
     );
     if image.left_out > 0 || image.privileges_dropped > 0 {
         outln!(
-            "  devices, pipes and sockets left out: {}; files whose set-user-id bits or capabilities were dropped: {}",
+            "  omitted devices, pipes and sockets: {}; files whose set-user-id bits or capabilities were dropped: {}",
             image.left_out,
             image.privileges_dropped
         );
@@ -162,7 +162,7 @@ fn list(store: &ImageStore, as_json: bool) -> CommandResult {
 fn verify(store: &ImageStore, name: &ImageName) -> CommandResult {
     let damaged = store.verify(name).map_err(failure)?;
     if damaged.is_empty() {
-        outln!("{name}: all files are as they were unpacked");
+        outln!("{name}: all files are unchanged since they were unpacked");
         return Ok(Exit::Ok);
     }
     damaged.iter().for_each(|path| outln!("damaged: {}", harmless(&path.to_string_lossy())));

@@ -61,9 +61,9 @@ impl LanguageSources {
             Ok(registry) => registry,
             Err(error) => {
                 let fault = chain(&error);
-                tracing::warn!(error = fault, "the language files have faults; the languages stay as they were");
+                tracing::warn!(error = fault, "the language files have faults; the previous languages stay in effect");
                 self.fault
-                    .set(Some(format!("the language files have faults; the languages stay as they were: {fault}")));
+                    .set(Some(format!("the language files have faults; the previous languages stay in effect: {fault}")));
                 return;
             }
         };

@@ -29,7 +29,7 @@ impl Resolver for GuardedResolver {
         match addresses.iter().find(|address| !self.allow_private && !is_public(address.ip())) {
             None => Ok(addresses),
             Some(_) => {
-                Err(ureq::Error::Other("the address is private or reserved: webhooks only go to public ones".into()))
+                Err(ureq::Error::Other("the address is private or reserved: webhooks are sent only to public addresses".into()))
             }
         }
     }

@@ -252,7 +252,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         }
         let maxima = &self.context.options.maxima;
         let refuse = |reader: &Reader<'r>, most: String| {
-            let fault = format!("the case requires more than this server allows, {most}");
+            let fault = format!("the case requires more than this server's maximum, which is {most}");
             reader.fault(Code::LimitUnsupported, fault, "Lower it, or ask the operator to raise the maximum");
         };
         let (time, memory) = (below.get("time_limit"), below.get("memory_limit"));

@@ -162,7 +162,7 @@ pub(super) fn place(problem: &str, place: &Place, credentials: &Credentials) -> 
 
 /// The error for a server that gives no answer.
 fn unreachable(url: &str, cause: impl Into<anyhow::Error>) -> anyhow::Error {
-    let hint = "check the address, and that the server runs";
+    let hint = "check the address, and whether the server is running";
     cause.into().context(format!("cannot reach the server {url}; {hint}"))
 }
 
