@@ -22,6 +22,7 @@ import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
+import { paneAbove } from '../util/panes'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
@@ -44,6 +45,10 @@ interface WorkspaceProps {
   of: DraftOf
   languages: Schema['LanguageView'][]
   judge: ReturnType<typeof useJudging>
+  /** The earlier submission that is shown, if one is. */
+  opened: string | undefined
+  /** Names of the languages by their ids. */
+  names: ReadonlyMap<string, string>
   /** The pane that is shown on phones; `undefined` if both are shown. */
   pane: Pane | undefined
   onLanguage: (language: string) => void
@@ -55,7 +60,7 @@ interface WorkspaceProps {
   onCode: () => void
 }
 
-export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
   const { drawer } = useTexts(editing)
   const { slug } = problem.problem
@@ -118,6 +123,11 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   const language = languages.find((one) => one.language_id === of.language)
   // The code of a function problem runs only with the problem's driver.
   const isProgram = problem.starter_code.length === 0
+  // Also the result of an earlier submission, which is opened outside, comes to the front.
+  const isLive = judge.judging.kind === 'live'
+  useEffect(() => {
+    if (isLive) setTab('result')
+  }, [isLive])
   const judged = judge.judging.kind === 'done' ? judge.judging.result : undefined
   // The marks refer to the code that was judged. The editor moves them with later changes.
   const marks = useMemo(() => {
@@ -251,7 +261,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     </div>
   )
   const result = (
-    <div className={`flex flex-col min-h-0 grow ${pane === 'code' ? 'hidden' : ''}`}>
+    <div className={`flex flex-col min-h-0 grow basis-0 ${pane === 'code' ? 'hidden' : ''}`}>
       <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 overflow-x-auto overflow-y-hidden">
         {tabs.map(([one, text]) => (
           <TabButton key={one} isSelected={tab === one} onClick={() => open(one)} id={`drawer-${one}`}>
@@ -260,7 +270,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples samples={problem.samples} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&
@@ -289,8 +299,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     )
   }
   return (
-    <div data-screen className="flex flex-col grow min-w-0 min-h-0">
-      <div className="flex flex-col min-h-0" style={{ height: `${share}%` }}>
+    <div data-screen className="flex flex-col grow basis-0 min-w-0 min-h-0">
+      <div className="flex flex-col shrink-0 min-h-0" style={{ height: paneAbove(share) }}>
         {toolbar}
         {notes}
         {code}
