@@ -31,23 +31,31 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
   const counts = own != null && serverNow() < Date.parse(own.ends_at)
   return (
     <div className="shrink-0 flex flex-wrap items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm">
-      <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
-        <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />
-        <span className="truncate max-w-60 max-sm:max-w-32">{contest.title}</span>
-      </Link>
-      {counts && (
-        <span className="min-w-0 text-muted" title={m.contests.inContest(label)}>
-          {m.contests.problemLabel(label)} · {m.contests.endsIn}{' '}
-          <Countdown to={own.ends_at} onEnd={() => void queries.invalidateQueries({ queryKey: ['contest', of] })} />
-        </span>
-      )}
-      <span className="grow" />
-      <Other problem={problems[at - 1]} of={of} isNext={false} />
-      <Other problem={problems[at + 1]} of={of} isNext />
-      <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
-        {m.contests.views.standings}
-      </Link>
-      <Questions contest={contest} />
+      <div className="grow flex items-center gap-x-3 min-w-0">
+        <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
+          <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />
+          <span className="truncate">{contest.title}</span>
+        </Link>
+        {counts && (
+          <span className="ml-auto sm:ml-0 shrink-0 text-muted" title={m.contests.inContest(label)}>
+            <span className="max-sm:sr-only">{m.contests.problemLabel(label)}</span>
+            <span aria-hidden className="sm:hidden">
+              {label}
+            </span>
+            {' · '}
+            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={() => void queries.invalidateQueries({ queryKey: ['contest', of] })} />
+          </span>
+        )}
+      </div>
+      <div className="max-sm:grow flex items-center gap-x-3">
+        <Other problem={problems[at - 1]} of={of} isNext={false} />
+        <Other problem={problems[at + 1]} of={of} isNext />
+        <span className="grow" />
+        <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
+          {m.contests.views.standings}
+        </Link>
+        <Questions contest={contest} />
+      </div>
     </div>
   )
 }

@@ -6,7 +6,7 @@ const en = {
   signInFirst: 'Sign in to see your account.',
   since: (date: string) => `since ${date}`,
   roles: { user: 'User', author: 'Author', admin: 'Administrator' },
-  views: { progress: 'Progress', programs: 'Programs', security: 'Security', keys: 'API keys' },
+  views: { progress: 'Progress', submissions: 'Submissions', programs: 'Programs', security: 'Security', keys: 'API keys' },
   progress: {
     solved: (n: number): string => (n === 1 ? 'problem solved' : 'problems solved'),
     tried: (n: number) => `${n} tried and not solved yet`,
@@ -127,7 +127,7 @@ const zhCN: AccountTexts = {
   signInFirst: '登录后可查看你的账户。',
   since: (date) => `注册于 ${date}`,
   roles: { user: '用户', author: '出题人', admin: '管理员' },
-  views: { progress: '进度', programs: '程序', security: '安全', keys: 'API 密钥' },
+  views: { progress: '进度', submissions: '提交记录', programs: '程序', security: '安全', keys: 'API 密钥' },
   progress: {
     solved: () => '道题已解决',
     tried: (n) => `${n} 道题尝试过但尚未解决`,

@@ -81,6 +81,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const judge = useJudging((purpose) => {
     if (purpose !== 'submission') return
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
+    void queries.invalidateQueries({ queryKey: ['own', 'submissions'] })
     void queries.invalidateQueries({ queryKey: ['problems'] })
   })
   const names = useMemo(() => new Map(languages.map((one) => [one.language_id, languageName(one)])), [languages])
