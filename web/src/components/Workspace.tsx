@@ -23,6 +23,7 @@ import { marksOf, type Mark } from '../util/compiler'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { paneAbove } from '../util/panes'
+import { isFunction, startOf } from '../util/skeletons'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
@@ -67,7 +68,9 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const here = useHere()
   const session = useQuery(sessionQuery)
   const editor = useRef<EditorHandle>(null)
-  const start = problem.starter_code.find((starter) => starter.language === of.language)?.code ?? ''
+  const start = startOf(problem, of.language)
+  // The code of a function problem runs only with the problem's driver.
+  const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
   const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
   const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
@@ -81,7 +84,8 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const begin = (isSubmission: boolean) => {
     const length = new TextEncoder().encode(draft.text).length
     const most = problem.limits.source_bytes
-    const wrong = draft.text.trim() === '' ? m.editor.empty : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
+    const isEmpty = draft.text.trim() === '' || (isProgram && draft.text === start)
+    const wrong = isEmpty ? m.editor.empty : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
     setFault(wrong)
     if (wrong !== undefined) return
     setTab('result')
@@ -121,8 +125,6 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   }
 
   const language = languages.find((one) => one.language_id === of.language)
-  // The code of a function problem runs only with the problem's driver.
-  const isProgram = problem.starter_code.length === 0
   // Also the result of an earlier submission, which is opened outside, comes to the front.
   const isLive = judge.judging.kind === 'live'
   useEffect(() => {

@@ -38,6 +38,7 @@ const verdicts: Record<VerdictCode, { word: string; hint: string }> = {
 
 export const en = {
   skipToContent: 'Skip to content',
+  skipToEditor: 'Skip to the editor',
   close: 'Close',
   cancel: 'Cancel',
   loading: 'Loading',

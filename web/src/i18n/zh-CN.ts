@@ -3,6 +3,7 @@ import type { Messages } from './en'
 
 export const zhCN: Messages = {
   skipToContent: '跳到内容',
+  skipToEditor: '跳到编辑器',
   close: '关闭',
   cancel: '取消',
   loading: '加载中',

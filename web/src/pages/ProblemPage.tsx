@@ -24,6 +24,7 @@ import { draft, handOver, keepDraft, keepLanguage, lastLanguage } from '../util/
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { MODE_KEY, PLAY_SLUG, textOf } from '../util/play'
+import { startOf } from '../util/skeletons'
 import { freshText } from '../util/starters'
 import { write } from '../util/storage'
 import { NotFound } from './NotFound'
@@ -91,8 +92,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
     setChosen(language)
   }
   const load = (language: string, source: string) => {
-    const start = problem.starter_code.find((starter) => starter.language === language)?.code ?? ''
-    keepDraft({ user, slug, language }, source, start)
+    keepDraft({ user, slug, language }, source, startOf(problem, language))
     choose(language)
     setLoads(loads + 1)
     if (!isWide) setView('code')
@@ -103,8 +103,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
     const id = program?.language ?? language
     const to = languages.find((one) => one.language_id === id)
     if (id === undefined || to === undefined) return
-    const start = problem.starter_code.find((starter) => starter.language === id)?.code ?? ''
-    const source = program?.source ?? draft({ user, slug, language: id }) ?? start
+    const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
     const text = textOf({ files: [{ path: to.source_file, text: source }], args: '', stdin: input })
     if (!handOver({ user, slug: PLAY_SLUG, language: id }, text, freshText(to))) return setIsFull(true)
     keepLanguage(PLAY_SLUG, id)
