@@ -1,6 +1,6 @@
 // The running contest of a problem in which the user takes part, for a problem that was not opened from the contest.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { contestQuery, contestsQuery } from '../api/contests'
+import { contestQuery, contestsQuery } from '../api/contest'
 import { serverNow } from '../util/clock'
 
 /** Maximum number of running contests that are read. */
