@@ -206,6 +206,20 @@ test('the first press of Tab leads past everything else to the editor', async ()
   }
 })
 
+test('on a phone, the mark of the bar is large enough to be tapped, and Chinese pages have room for the problems', async () => {
+  for (const [language, links] of [['en', ['Playground', 'Contests']], ['zh-CN', ['题目', '练习场', '比赛']]]) {
+    const { page, check, close } = await visit(browser, { width: 360, language })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await page.goto(`${server.url}/contests`)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    const { width, height } = await page.getByRole('link', { name: 'Cupel' }).boundingBox()
+    assert.ok(width >= 40 && height >= 40, `the mark is ${width} x ${height} px`)
+    assert.deepEqual(await page.getByRole('navigation').first().getByRole('link').allInnerTexts(), links)
+    await check(`bar-${language}`)
+    await close()
+  }
+})
+
 test('an unknown address and an unknown program are shown as such, with a way on', async () => {
   const { page, close } = await visit(browser)
   page.setDefaultTimeout(PATIENCE_MS)

@@ -64,7 +64,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
 function Other({ problem, of, isNext }: { problem: Schema['ContestProblemView'] | undefined; of: string; isNext: boolean }) {
   const m = useMessages()
   if (problem === undefined) return null
-  const name = `${isNext ? m.shortcuts.next : m.shortcuts.previous}: ${problem.label}. ${problem.title}`
+  const name = m.pair(isNext ? m.shortcuts.next : m.shortcuts.previous, `${problem.label}. ${problem.title}`)
   return (
     <Link to="/problems/$slug" params={{ slug: problem.slug }} search={{ contest: of }} aria-label={name} title={name} className={`${LINK} min-w-6 pointer-coarse:min-w-10 justify-center font-medium`}>
       {!isNext && <ChevronLeft aria-hidden size={14} strokeWidth={1.5} />}

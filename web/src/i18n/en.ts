@@ -46,6 +46,7 @@ export const en = {
   copied: 'Copied',
   tryAgain: 'Try again',
   requestId: 'Request',
+  pair: (name: string, value: string) => `${name}: ${value}`,
   menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', admin: 'Administration', palette: 'Search and commands' },
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark' },
   language: 'Language',

@@ -135,7 +135,7 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
         {line.title}
       </Link>
       <span className="text-sm text-muted sm:min-w-56">
-        {m.contests.styles[line.style]} · {lengthOf(line.length_seconds)}
+        {m.contests.styles[line.style]} · {lengthOf(line.length_seconds, tag)}
         {!line.public && ` · ${m.contests.private}`}
       </span>
       <span className="text-sm sm:min-w-44 sm:text-right">

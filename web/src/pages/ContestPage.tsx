@@ -104,11 +104,11 @@ function Facts({ contest }: { contest: Schema['ContestView'] }) {
   const c = m.contests
   const facts: [string, string][] = [
     [c.starts, new Date(contest.starts_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })],
-    [c.length, lengthOf(contest.length_seconds)],
+    [c.length, lengthOf(contest.length_seconds, tag)],
     [c.scoring, c.styles[contest.style]],
   ]
   if (contest.penalty_minutes != null) facts.push([c.penalty, c.penaltyOf(contest.penalty_minutes)])
-  if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds))])
+  if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds, tag))])
   return (
     <dl className="mt-1 sm:mt-2 flex flex-wrap gap-x-4 sm:gap-x-6 sm:gap-y-1 text-sm">
       {facts.map(([name, value]) => (
