@@ -20,13 +20,10 @@ import { useLanguage, useMessages } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
-import { draft, handOver, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
+import { draft, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
-import { MODE_KEY, PLAY_SLUG, textOf } from '../util/play'
 import { startOf } from '../util/skeletons'
-import { freshText } from '../util/starters'
-import { write } from '../util/storage'
 import { NotFound } from './NotFound'
 
 const InContest = lazy(async () => ({ default: (await import('../components/InContest')).InContest }))
@@ -99,16 +96,14 @@ function Problem({ problem, languages, user }: ProblemProps) {
   }
   const navigate = useNavigate()
   const [isFull, setIsFull] = useState(false)
-  const play = (input: string, program?: { language: string; source: string }) => {
+  const play = async (input: string, program?: { language: string; source: string }) => {
     const id = program?.language ?? language
     const to = languages.find((one) => one.language_id === id)
     if (id === undefined || to === undefined) return
     const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
-    const text = textOf({ files: [{ path: to.source_file, text: source }], args: '', stdin: input })
-    if (!handOver({ user, slug: PLAY_SLUG, language: id }, text, freshText(to))) return setIsFull(true)
-    keepLanguage(PLAY_SLUG, id)
-    write(MODE_KEY, 'text')
-    void navigate({ to: '/playground' })
+    const { toPlay } = await import('../util/to-play')
+    if (toPlay(user, to, source, input)) void navigate({ to: '/playground' })
+    else setIsFull(true)
   }
   const show = (id: string) => {
     judge.open(id)
@@ -135,7 +130,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const showsSubmissions = view === 'submissions'
   const statement = (
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
-      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => play(input)} />}
+      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />}
       {isFull && (
         <p role="alert" className="text-wrong">
           {m.editor.notKept}
@@ -156,7 +151,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
         pane={isWide ? undefined : view === 'result' ? 'result' : 'code'}
         onLanguage={choose}
         onLoad={load}
-        onPlay={play}
+        onPlay={(input, program) => void play(input, program)}
         opened={submission}
         names={names}
         onBegin={begin}
