@@ -6,10 +6,9 @@ import { addressOf, CallError, type Schema } from '../api/client'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
 import { DifficultyWord } from '../components/DifficultyWord'
 import { ErrorBox } from '../components/ErrorBox'
-import { ProblemSkeleton } from '../components/Skeletons'
+import { ProblemSkeleton, RowsSkeleton } from '../components/Skeletons'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
-import { Submissions } from '../components/Submissions'
 import { Workspace } from '../components/Workspace'
 import { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
@@ -26,6 +25,7 @@ import { languageName } from '../util/language'
 import { startOf } from '../util/skeletons'
 import { NotFound } from './NotFound'
 
+const Submissions = lazy(async () => ({ default: (await import('../components/Submissions')).Submissions }))
 const InContest = lazy(async () => ({ default: (await import('../components/InContest')).InContest }))
 
 export function ProblemPage() {
@@ -130,7 +130,13 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const showsSubmissions = view === 'submissions'
   const statement = (
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
-      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />}
+      {showsSubmissions ? (
+        <Suspense fallback={<RowsSkeleton />}>
+          <Submissions slug={slug} names={names} onOpen={open} />
+        </Suspense>
+      ) : (
+        <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
+      )}
       {isFull && (
         <p role="alert" className="text-wrong">
           {m.editor.notKept}
