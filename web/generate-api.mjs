@@ -8,7 +8,7 @@ import openapiTS, { astToString } from 'openapi-typescript'
 
 const OPERATIONS = new Set([
   'session', 'sign_in', 'sign_out', 'register', 'languages', 'problems', 'problem',
-  'run_solution', 'submit_solution', 'submissions_to_problem', 'submission_in_full', 'events',
+  'run_solution', 'submit_solution', 'submissions', 'submissions_to_problem', 'submission_in_full', 'events',
   'contests', 'contest', 'standings', 'take_part', 'withdraw', 'clarifications', 'ask',
   'me', 'change_password', 'sessions', 'end_session', 'delete_account', 'keys', 'create_key', 'revoke_key', 'progress', 'activity', 'usage',
   'queue', 'workers', 'announce', 'answer',

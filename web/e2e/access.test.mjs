@@ -187,6 +187,65 @@ test('at 400 % zoom, a line of the editor is visible and Run can be reached', as
   await close()
 })
 
+test('the first press of Tab leads past everything else to the editor', async () => {
+  for (const width of [1280, 360]) {
+    const { page, close } = await visit(browser, { width })
+    page.setDefaultTimeout(PATIENCE_MS)
+    for (const path of [`/problems/${SLUG}`, '/playground']) {
+      await page.goto(`${server.url}${path}`)
+      await page.locator('[data-editor]').waitFor({ state: 'attached' })
+      await page.keyboard.press('Tab')
+      const skip = page.getByRole('button', { name: 'Skip to the editor' })
+      const { width: shown } = await skip.boundingBox()
+      assert.ok(shown > 40, `the link is ${shown} px wide`)
+      await page.keyboard.press('Enter')
+      await page.keyboard.type('# here ')
+      await page.getByRole('textbox', { name: /Source code/ }).getByText('# here ').waitFor()
+    }
+    await close()
+  }
+})
+
+test('on a phone, the mark of the bar is large enough to be tapped, and Chinese pages have room for the problems', async () => {
+  for (const [language, links] of [['en', ['Playground', 'Contests']], ['zh-CN', ['题目', '练习场', '比赛']]]) {
+    const { page, check, close } = await visit(browser, { width: 360, language })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await page.goto(`${server.url}/contests`)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    const { width, height } = await page.getByRole('link', { name: 'Cupel' }).boundingBox()
+    assert.ok(width >= 40 && height >= 40, `the mark is ${width} x ${height} px`)
+    assert.deepEqual(await page.getByRole('navigation').first().getByRole('link').allInnerTexts(), links)
+    await check(`bar-${language}`)
+    await close()
+  }
+})
+
+test('an unknown address and an unknown program are shown as such, with a way on', async () => {
+  const { page, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/p/NONE`)
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+  await page.getByText('This program does not exist, or it was removed.').waitFor()
+  await page.getByRole('link', { name: 'All problems' }).click()
+  await page.getByRole('heading', { name: 'Problems', exact: true }).waitFor()
+  // An address that only the site knows nothing of.
+  await page.evaluate(() => history.pushState({}, '', '/contests/a/b'))
+  await page.evaluate(() => dispatchEvent(new PopStateEvent('popstate')))
+  await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+  await close()
+})
+
+test('the editor begins with the frame of a program, which is no draft and cannot be submitted', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`)
+  const editor = page.getByRole('textbox', { name: /Source code/ })
+  await editor.getByText('def main():').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Reset', exact: true }).isDisabled(), true)
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('cupel.draft/'))), [])
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await page.getByText('Write some code first.').waitFor()
+  await close()
+})
+
 test('a user can register, run code and view a difference without a mouse', async () => {
   const { page, close } = await visit(browser)
   page.setDefaultTimeout(PATIENCE_MS)
@@ -212,6 +271,7 @@ test('a user can register, run code and view a difference without a mouse', asyn
   await page.keyboard.press('PageDown')
   await tabTo(page, page.getByRole('textbox', { name: /Source code/ }))
   await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
   await page.keyboard.insertText(RIGHT.replace('begin + 1', 'begin + 7'))
   await page.keyboard.press('Control+Enter')
   await page.getByText(/Wrong answer on test \d+/).waitFor()

@@ -1,5 +1,5 @@
 // Debian's Chromium, and the rules for every page: no console errors, no violation of the content security policy, no
-// serious finding of axe-core, and no horizontal scrolling.
+// serious finding of axe-core, no horizontal scrolling, and no scrolling at all of a page that fills the window.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,6 +14,23 @@ const SHOTS = process.env.SHOTS
 
 export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+
+/** Height of the window from which a page that fills it does not scroll: the bar at the top and the smallest panes (`.workspace`). */
+const FILLED_FROM = 48 + 420
+
+/**
+ * Checks that the page is not wider than the window. If the page fills the window (`.workspace`), checks also that it is not higher, so
+ * that only its panes scroll. The width is compared with `clientWidth`, because on phones `innerWidth` grows with the page.
+ */
+export async function checkSize(page, name) {
+  const { over, below } = await page.evaluate((from) => {
+    const { scrollWidth, clientWidth, scrollHeight } = document.documentElement
+    const isFilled = document.querySelector('.workspace') !== null && innerHeight >= from
+    return { over: scrollWidth - clientWidth, below: isFilled ? scrollHeight - innerHeight : 0 }
+  }, FILLED_FROM)
+  assert.ok(over <= 0, `${name} is ${over} px wider than the window`)
+  assert.ok(below <= 0, `${name} fills the window, but is ${below} px higher`)
+}
 
 /** Opens a browser window for a new user, and records violations of the rules. */
 export async function visit(browser, { theme = 'light', width = 1280, language = 'en', touch = width < 600 } = {}) {
@@ -54,9 +71,7 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   /** Checks the page in the theme of the window and, unless a theme was chosen, also in the other theme. */
   const check = async (name) => {
     await page.waitForFunction(() => document.fonts.status === 'loaded')
-    // A page never scrolls horizontally.
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    assert.ok(over <= 0, `${name} is ${over} px wider than the window`)
+    await checkSize(page, name)
     const isChosen = await page.evaluate(() => localStorage.getItem('cupel.theme') !== null)
     await checkTheme(name, (await isDark()) ? 'dark' : 'light')
     if (isChosen) return

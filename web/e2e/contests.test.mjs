@@ -268,6 +268,48 @@ test('a private contest can be joined with its code by keyboard only', async () 
   await close()
 })
 
+test('a problem of the user\'s running contest says so, leads to the other problems, and shows no tags', async () => {
+  await contest('relay', 'Relay Cup', -HOUR, { problems: ['odometer', 'owl-tree', 'calm-water'] })
+  for (const width of [1280, 360]) {
+    const { page, check, close } = await registered({ width })
+    await page.goto(`${server.url}/problems/owl-tree`)
+    await page.getByRole('link', { name: 'trees', exact: true }).waitFor()
+    assert.equal(await page.getByRole('link', { name: 'Relay Cup' }).count(), 0)
+    await page.goto(`${server.url}/contests/relay`)
+    await page.getByRole('button', { name: 'Join now' }).click()
+    await page.getByText('You take part', { exact: true }).waitFor()
+    await page.goto(`${server.url}/problems/owl-tree`)
+    await page.getByRole('link', { name: 'Relay Cup' }).waitFor()
+    await page.getByRole('timer').waitFor()
+    assert.equal(await page.getByRole('link', { name: 'trees', exact: true }).count(), 0)
+    await check('in-contest')
+    await page.getByRole('link', { name: 'Previous problem: A' }).click()
+    await page.waitForURL(/odometer\?contest=relay$/)
+    await page.getByRole('link', { name: 'Next problem: B' }).click()
+    await page.getByRole('link', { name: 'Next problem: C' }).click()
+    await page.waitForURL(/calm-water\?contest=relay$/)
+    assert.equal(await page.getByRole('link', { name: /^Next problem/ }).count(), 0)
+    await page.getByRole('link', { name: 'Standings' }).click()
+    await page.waitForURL(/relay\?view=standings$/)
+    await close()
+  }
+})
+
+test('the list has a field for the address of a contest that is not listed', async () => {
+  await contest('hidden', 'Hidden Cup', HOUR, { public: false })
+  const { page, check, close } = await registered()
+  await page.goto(`${server.url}/contests`)
+  await page.getByLabel('Address of the contest').fill('Hidden Cup!')
+  await page.getByRole('button', { name: 'Open' }).click()
+  await page.getByText('This is not the address of a contest.').waitFor()
+  await check('contests-address')
+  await page.getByLabel('Address of the contest').fill(`${server.url}/contests/hidden?view=standings`)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/contests\/hidden$/)
+  await page.getByLabel('Join code').waitFor()
+  await close()
+})
+
 test('on a phone, the standings scroll inside their own region', async () => {
   // The contest is frozen from its start.
   await contest('frozen', 'Frozen Cup', -HOUR, { freeze_seconds: 2 * HOUR })

@@ -254,6 +254,38 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await close()
 })
 
+test('the dividers stay where the user has dragged them, whatever the panes show', async () => {
+  const { page, close } = await registered()
+  const dividers = page.getByRole('separator')
+  const drag = async (at, x, y) => {
+    const box = await dividers.nth(at).boundingBox()
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2)
+    await page.mouse.down()
+    await page.mouse.move(x, y, { steps: 4 })
+    await page.mouse.up()
+  }
+  const places = async () => {
+    const [left, top] = await Promise.all([dividers.nth(0).boundingBox(), dividers.nth(1).boundingBox()])
+    return [left.x, top.y].map(Math.round)
+  }
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  await drag(0, 480, 300)
+  await drag(1, 900, 360)
+  const dragged = await places()
+  assert.ok(Math.abs(dragged[0] - 480) <= 2 && Math.abs(dragged[1] - 360) <= 2, `the dividers are at ${dragged}`)
+  await write(page, `# ${'a long line '.repeat(40)}\n${RIGHT.replace('begin + 1', 'begin + 7')}`)
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await verdict(page, 'WA')
+  await page.getByText('First difference').waitFor()
+  assert.deepEqual(await places(), dragged, 'after a run')
+  for (const name of ['Samples', 'Custom input', 'Terminal', 'Result', 'Submissions', 'Statement']) {
+    await page.getByRole('tab', { name }).click()
+    await page.getByRole('tabpanel', { name }).waitFor()
+    assert.deepEqual(await places(), dragged, `in the tab ${name}`)
+  }
+  await close()
+})
+
 test('a program is compiled with the user\'s additional options', async () => {
   const { page, check, close } = await registered('/playground')
   await page.getByText('Arguments, files and limits').click()

@@ -6,7 +6,7 @@ import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
 
-const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: NotFound })
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: () => <NotFound /> })
 
 const home = createRoute({
   getParentRoute: () => root,

@@ -23,6 +23,25 @@ export const ownProgramsQuery = (page: number) =>
     queryFn: () => dataOf(api.GET('/api/v1/snippets', { params: { query: { page } } })),
   })
 
+/** Submissions that count, to all problems, newest first. */
+export const ownSubmissionsQuery = (page: number) =>
+  queryOptions({
+    queryKey: ['own', 'submissions', page],
+    queryFn: () => dataOf(api.GET('/api/v1/submissions', { params: { query: { purpose: 'submission', page } } })),
+  })
+
+/** Maximum number of problems whose titles are read: the server's maximum per page. Others are shown by their slugs. */
+const TITLES = 100
+
+export const titlesQuery = queryOptions({
+  queryKey: ['own', 'titles'],
+  queryFn: async () => {
+    const { problems } = await dataOf(api.GET('/api/v1/problems', { params: { query: { limit: TITLES } } }))
+    return new Map(problems.map(({ slug, title }) => [slug, title]))
+  },
+  staleTime: 60_000,
+})
+
 export const progressQuery = queryOptions({
   queryKey: ['own', 'progress'],
   queryFn: async () => {

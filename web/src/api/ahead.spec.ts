@@ -10,7 +10,7 @@ vi.stubGlobal('fetch', async (to: string | Request) => {
 
 const { firstRequests, sendAhead } = await import('./ahead')
 const { languagesQuery, problemQuery, problemsQuery, sessionQuery, sharedQuery } = await import('./queries')
-const { contestQuery } = await import('./contests')
+const { contestQuery } = await import('./contest')
 
 /** What the requests of a page with this path are, first those sent ahead, then those of its queries. */
 async function requestsOf(path: string, read: (queries: QueryClient) => Promise<unknown>[]): Promise<string[]> {

@@ -1,11 +1,7 @@
-// Queries of the contest pages.
+// Queries of the contest pages for standings and questions.
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { serverNow } from '../util/clock'
 import { api, changedOf, dataOf, type Schema } from './client'
-
-/** Maximum number of running and upcoming contests in the list. */
-const CURRENT_SHOWN = 100
-const PAST_SHOWN = 20
 
 /** Rows per request: the server's maximum. */
 const ROWS = 100
@@ -25,22 +21,6 @@ export const CLARIFICATION_PAGES_MAX = 10
  */
 export const STANDINGS_POLL_MS = 3_000
 export const CLARIFICATIONS_POLL_MS = 10_000
-
-type Phase = 'running' | 'upcoming' | 'over'
-
-export const contestsQuery = (phase: Phase, page = 1) =>
-  queryOptions({
-    queryKey: ['contests', phase, page],
-    queryFn: () => dataOf(api.GET('/api/v1/contests', { params: { query: { phase, page, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN } } })),
-    placeholderData: (before) => before,
-  })
-
-export const contestQuery = (slug: string) =>
-  queryOptions({
-    queryKey: ['contest', slug],
-    queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug }, query: { html: true } } })),
-    staleTime: 10_000,
-  })
 
 export type Standings = Omit<Schema['StandingsView'], 'pagination'> & { total: number }
 

@@ -708,6 +708,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List your submissions, newest first.
+         * @description Everybody with an account may call this.
+         */
+        get: operations["submissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/submissions/{submission_id}": {
         parameters: {
             query?: never;
@@ -1362,6 +1382,29 @@ export interface components {
              * @description Share of the other users whose value is larger than yours, in whole percent.
              */
             better_than_percent?: number | null;
+        };
+        /**
+         * @description Position of a page of submissions: `page`, `limit` and `total` for a page by number, `limit` and `next_cursor` for
+         *     one by cursor.
+         */
+        HistoryPagination: {
+            /**
+             * Format: int64
+             * @description Page number, from 1.
+             */
+            page?: number | null;
+            /**
+             * Format: int64
+             * @description Entries per page.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Total number of entries.
+             */
+            total?: number | null;
+            /** @description The `cursor` of the next page; `null`: this is the last one. */
+            next_cursor?: string | null;
         };
         /**
          * @description A key to create.
@@ -2407,6 +2450,13 @@ export interface components {
          * @enum {string}
          */
         StyleName: "icpc" | "ioi";
+        /** @description A page of submissions, newest first. */
+        SubmissionPage: {
+            /** @description The page. */
+            submissions: components["schemas"]["SummaryView"][];
+            /** @description Position of the page. */
+            pagination: components["schemas"]["HistoryPagination"];
+        };
         /** @description A submission with all its data. Values that are not known (yet) are `null`. */
         SubmissionView: {
             /** @description The submission's id. */
@@ -6406,6 +6456,117 @@ export interface operations {
             };
             /** @description You share no such program */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    submissions: {
+        parameters: {
+            query?: {
+                /** @description Only submissions to the problem with this slug. */
+                problem?: string;
+                /** @description Only in this language: its id or an alias. */
+                language?: string;
+                /** @description Only with this verdict: a code such as `AC`. */
+                verdict?: string;
+                /** @description Only with this status: `queued`, `running`, `completed`, `failed` or `cancelled`. */
+                status?: string;
+                /**
+                 * @description Only with this purpose: `run`, `submission`, `samples`, `custom_input` or `verification`. Former names are
+                 *     accepted: `execution`, `all`, `trial` and `input`.
+                 */
+                purpose?: string;
+                /** @description Only from this time on (RFC 3339). */
+                from?: string;
+                /** @description Only before this time (RFC 3339). */
+                to?: string;
+                /**
+                 * @description Cursor, to be sent instead of `page`: empty for the first page, then the `next_cursor` of the previous page.
+                 *     Pages by cursor neither repeat nor skip entries when submissions are added meanwhile, and the last page is as
+                 *     fast as the first.
+                 */
+                cursor?: string;
+                /** @description Page number, from 1. */
+                page?: number;
+                /** @description Entries per page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionPage"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description There is no such language */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -25,6 +25,9 @@ export function AccountMenu({ opened, name, isAdmin }: { opened: Opened; name: s
       <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/account' })}>
         {m.menu.account}
       </Menu.Item>
+      <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/account', search: { view: 'submissions' } })}>
+        {m.submissions.title}
+      </Menu.Item>
       {isAdmin && (
         <Menu.Item className={MENU_ITEM} onClick={() => void navigate({ to: '/admin' })}>
           {m.menu.admin}

@@ -1,11 +1,12 @@
 // The user's solved problems: by difficulty, by tag, and by day of the last year.
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { progressQuery } from '../api/account'
 import { useMedia } from '../hooks/useMedia'
 import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
-import { buttonClass } from '../ui/Button'
+import { Button, buttonClass } from '../ui/Button'
 import { Meter } from '../ui/Meter'
 import { levelOf, weeksOf, type Day } from '../util/calendar'
 import { serverNow } from '../util/clock'
@@ -17,13 +18,14 @@ import { RowsSkeleton } from './Skeletons'
 const WEEKS = 53
 const WEEKS_NARROW = 24
 
-/** Number of tags shown, those with the most solved problems first. */
+/** Number of tags shown at first, those with the most solved problems first. */
 const TAGS_SHOWN = 24
 
 export function AccountProgress() {
   const { messages: m, tag } = useLanguage()
   const p = useTexts(account).progress
   const found = useQuery(progressQuery)
+  const [showsAll, setShowsAll] = useState(false)
   if (found.data === undefined) return found.error !== null ? <ErrorBox error={found.error} onRetry={() => void found.refetch()} /> : <RowsSkeleton />
   const { progress, activity } = found.data
   if (progress.solved === 0 && progress.attempted === 0) {
@@ -65,7 +67,7 @@ export function AccountProgress() {
         <section>
           <h2 className="mb-3 text-lg font-semibold">{p.byTag}</h2>
           <ul className="flex flex-wrap gap-2">
-            {activity.tags.slice(0, TAGS_SHOWN).map((one) => (
+            {(showsAll ? activity.tags : activity.tags.slice(0, TAGS_SHOWN)).map((one) => (
               <li key={one.tag}>
                 <Link
                   to="/problems"
@@ -83,6 +85,11 @@ export function AccountProgress() {
               </li>
             ))}
           </ul>
+          {!showsAll && activity.tags.length > TAGS_SHOWN && (
+            <Button className="mt-3" onClick={() => setShowsAll(true)}>
+              {p.allTags(n(activity.tags.length))}
+            </Button>
+          )}
         </section>
       )}
     </div>

@@ -27,14 +27,14 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[340px]:px-1 sm:px-4 border-b border-border bg-surface">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-1 font-semibold text-lg">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>
       <nav className="flex items-center gap-1 max-sm:gap-0 grow">
         <Link
           to="/problems"
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:hidden"
+          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5 max-[480px]:[&:lang(en)]:hidden"
         >
           {m.menu.problems}
         </Link>
@@ -101,7 +101,7 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
 function Account({ name, isAdmin }: { name: string; isAdmin: boolean }) {
   const m = useMessages()
   return (
-    <MenuButton label={`${m.menu.account}: ${name}`} load={loadAccount} menu={(opened) => <AccountMenu opened={opened} name={name} isAdmin={isAdmin} />}>
+    <MenuButton label={m.pair(m.menu.account, name)} load={loadAccount} menu={(opened) => <AccountMenu opened={opened} name={name} isAdmin={isAdmin} />}>
       <CircleUser aria-hidden size={16} strokeWidth={1.5} />
       <span className="max-w-32 truncate max-sm:hidden">{name}</span>
     </MenuButton>

@@ -1,6 +1,7 @@
 // The remaining time, by the server's clock. Screen readers can read it, but do not announce it every second.
 import { useEffect, useRef } from 'react'
 import { useServerNow } from '../hooks/useServerNow'
+import { useLanguage } from '../i18n/messages'
 import { remaining } from '../util/clock'
 
 /**
@@ -10,6 +11,7 @@ import { remaining } from '../util/clock'
 const AFTER_MS = 1_500
 
 export function Countdown({ to, onEnd, className = '' }: { to: string; onEnd: () => void; className?: string }) {
+  const { tag } = useLanguage()
   const now = useServerNow()
   const left = Date.parse(to) - now
   const isOver = left < -AFTER_MS
@@ -23,7 +25,7 @@ export function Countdown({ to, onEnd, className = '' }: { to: string; onEnd: ()
   }, [isOver])
   return (
     <span role="timer" aria-live="off" className={`font-mono tabular-nums ${className}`}>
-      {remaining(left)}
+      {remaining(left, tag)}
     </span>
   )
 }

@@ -1,5 +1,5 @@
-// An output beside the expected output. White space is visible in the lines that differ. Buttons move to the previous
-// and the next difference.
+// An output beside the expected output; on phones, each line above the expected line. White space is visible in the lines that differ.
+// Buttons move to the previous and the next difference.
 import { ChevronDown, ChevronUp } from 'lucide-react'
 import { useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { editing } from '../i18n/editing'
@@ -65,21 +65,28 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
         )}
       </div>
       <div ref={place} role="region" tabIndex={0} aria-label={`${m.run.your}, ${m.run.expected}`} className="relative max-h-80 overflow-auto rounded-md border border-border bg-surface">
-        <table className="w-full border-collapse">
-          <thead>
-            <tr className="sticky top-0 bg-raised text-xs text-muted text-left">
-              <th scope="col" className="w-10 px-2 py-1 font-medium text-right">
+        {/* The roles are explicit, because a browser drops those of a table whose rows are grids. */}
+        <table role="table" className="w-full border-collapse max-[600px]:block">
+          <thead role="rowgroup" className="max-[600px]:block max-[600px]:sticky max-[600px]:top-0">
+            <tr role="row" className="sticky top-0 bg-raised text-xs text-muted text-left max-[600px]:flex">
+              <th role="columnheader" scope="col" className="w-10 px-2 py-1 font-medium text-right">
                 #
               </th>
-              <th scope="col" className="w-1/2 px-2 py-1 font-medium">
+              <th role="columnheader" scope="col" className="w-1/2 px-2 py-1 font-medium max-[600px]:w-auto">
+                <span aria-hidden className="hidden max-[600px]:inline">
+                  −{' '}
+                </span>
                 {m.run.your}
               </th>
-              <th scope="col" className="w-1/2 px-2 py-1 font-medium border-l border-border">
+              <th role="columnheader" scope="col" className="w-1/2 px-2 py-1 font-medium border-l border-border max-[600px]:w-auto max-[600px]:border-0">
+                <span aria-hidden className="hidden max-[600px]:inline">
+                  +{' '}
+                </span>
                 {m.run.expected}
               </th>
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup" className="max-[600px]:block">
             {rows.map((row) => (
               <Row key={row.line} row={row} isCurrent={row.line === current && differing.length > 1} />
             ))}
@@ -96,17 +103,23 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
 function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
   const tint = row.same ? '' : 'bg-[color-mix(in_oklch,var(--wrong)_9%,transparent)]'
   return (
-    <tr data-same={row.same} data-line={row.line} {...(isCurrent && { 'aria-current': true })} className={`${tint} ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}>
-      <td className="figure px-2 text-right text-muted align-top select-none">{row.line}</td>
+    <tr
+      role="row"
+      data-same={row.same}
+      data-line={row.line}
+      {...(isCurrent && { 'aria-current': true })}
+      className={`max-[600px]:grid max-[600px]:grid-cols-[40px_minmax(0,1fr)] ${tint} ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
+    >
+      <td role="cell" className="figure px-2 text-right max-[600px]:row-span-2 text-muted align-top select-none">{row.line}</td>
       <Cell text={row.ours} row={row} mark="−" />
-      <Cell text={row.expected} row={row} mark="+" className="border-l border-border" />
+      <Cell text={row.expected} row={row} mark="+" className={`border-l border-border max-[600px]:border-0 ${row.same ? 'max-[600px]:sr-only' : ''}`} />
     </tr>
   )
 }
 
 function Cell({ text, row, mark, className = '' }: { text: string | undefined; row: DiffRow; mark: string; className?: string }) {
   return (
-    <td className={`px-2 align-top ${className}`}>
+    <td role="cell" className={`px-2 align-top max-[600px]:col-start-2 ${className}`}>
       <code className="whitespace-pre-wrap break-all">
         {text !== undefined && !row.same && <span className="select-none text-wrong">{mark} </span>}
         {text !== undefined && (row.same ? visible(text) : visibleSpace(text))}

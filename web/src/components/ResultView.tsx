@@ -8,7 +8,7 @@ import { Button } from '../ui/Button'
 import { Bone } from '../ui/Skeleton'
 import { kibibytes, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
-import { failedTest, firstToShow, passed, type ProblemTest } from '../util/outcome'
+import { failedTest, firstToShow, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
@@ -18,11 +18,16 @@ import { TestGrid, type GridTest } from './TestGrid'
 import { VerdictBadge } from './VerdictBadge'
 
 const Distribution = lazy(async () => ({ default: (await import('./Distribution')).Distribution }))
+const EarlierSubmission = lazy(async () => ({ default: (await import('./EarlierSubmission')).EarlierSubmission }))
 const DiffView = lazy(async () => ({ default: (await import('./DiffView')).DiffView }))
 
 interface ResultViewProps {
   judging: Judging
   problem: Schema['ProblemView']
+  /** The earlier submission that is shown, if one is. */
+  opened: string | undefined
+  /** Names of the languages by their ids. */
+  names: ReadonlyMap<string, string>
   onLine: (line: number) => void
   /** Puts the source of a result into the editor. */
   onLoad: (language: string, source: string) => void
@@ -77,17 +82,18 @@ function Fate({ result, purpose }: { result: Result; purpose: Purpose }) {
   const failed = purpose === 'input' ? undefined : failedTest(result)
   const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : purpose === 'samples' && code === 'AC' ? m.run.onSamples : ''
   const { score, max_score } = result.problem ?? {}
+  const message = messageOf(result)
   return (
     <>
       <p className="text-lg">
         {purpose === 'input' && code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
       </p>
       {m.verdicts[code].hint !== '' && <p className="text-muted">{m.verdicts[code].hint}</p>}
-      {result.message != null && <p className="mt-1 break-words">{visible(result.message)}</p>}
+      {message !== undefined && <p className="mt-1 wrap-anywhere">{visible(message)}</p>}
       <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
         {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
-        {didCompile(result) && (code === 'AC' || tests.length === 0) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} />}
+        {didCompile(result) && hasRun(code) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} />}
       </p>
     </>
   )
@@ -98,7 +104,7 @@ const didCompile = (result: Result): boolean => result.compile?.ok !== false && 
 /** The source that was judged, if the response has it. */
 const judgedSource = (result: Result): string | undefined => result.files?.[0]?.content ?? undefined
 
-function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
+function Ended({ result, purpose, problem, opened, names, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
   const m = useMessages()
   const tests = result.problem?.tests ?? []
   const [selected, setSelected] = useState(() => firstToShow(tests))
@@ -106,6 +112,11 @@ function Ended({ result, purpose, problem, onLine, onLoad, source, onPlay }: Res
   const sent = judgedSource(result)
   return (
     <>
+      {result.submission_id === opened && (
+        <Suspense fallback={<Bone className="h-12" />}>
+          <EarlierSubmission result={result} language={names.get(result.language ?? '') ?? result.language ?? ''} />
+        </Suspense>
+      )}
       {sent !== undefined && sent !== source && result.language != null && (
         <Button onClick={() => onLoad(result.language ?? '', sent)}>{m.submissions.load}</Button>
       )}
@@ -181,7 +192,9 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   // The result truncates a long sample, so the sample of the statement is shown.
   const isOfStatement = sample !== undefined && test.truncated !== false
   const [input, expected, isCut] = isOfStatement ? [sample.input, sample.output, sample.truncated] : [test.input, test.expected_output, test.truncated === true]
-  const showsDiff = expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
+  // The answer file of an interactive problem is for its interactor. The program does not print it.
+  const isConversation = problem.is_interactive || test.conversation != null
+  const showsDiff = !isConversation && expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
   const message = test.message ?? test.judge_message
   return (
     <section aria-label={m.run.test(test.number)} className="space-y-3 pt-3 border-t border-border">
@@ -193,23 +206,23 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
         {test.signal != null && <span className="text-muted">{m.run.signal(test.signal)}</span>}
       </div>
       {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
-      {message != null && message !== '' && result.message?.includes(message) !== true && <Text title={m.run.checker} text={message} />}
+      {message != null && message !== '' && result.message?.includes(message) !== true && <Text title={m.run.checker} text={sentence(message)} />}
       {showsDiff && (
         <Suspense fallback={<Bone className="h-24" />}>
           <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} />
         </Suspense>
       )}
-      {!showsDiff && code !== 'SK' && test.conversation == null && test.is_shown && (
+      {!showsDiff && code !== 'SK' && !isConversation && test.is_shown && (
         <div className="grid sm:grid-cols-2 gap-3">
           <Text title={m.run.your} text={test.stdout} always />
           <Text title={m.run.expected} text={expected} />
         </div>
       )}
-      {!test.is_shown && code !== 'SK' && <Text title={m.run.expected} text={expected} />}
+      {!test.is_shown && code !== 'SK' && !isConversation && <Text title={m.run.expected} text={expected} />}
       <Text title={m.problem.conversation} text={test.conversation} />
       <Text title={m.run.stderr} text={test.stderr} />
-      {code !== 'SK' && <Text title={m.run.input} text={input} />}
-      {input != null && !isCut && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(input)} />}
+      {code !== 'SK' && test.conversation == null && <Text title={m.run.input} text={input} />}
+      {input != null && !isCut && !isConversation && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(input)} />}
     </section>
   )
 }
@@ -237,7 +250,7 @@ export function Compiler({ text, onLine }: { text: string; onLine: (line: number
   return (
     <div>
       <h4 className="mb-1 text-sm text-muted">{m.run.compiler}</h4>
-      <pre tabIndex={0} aria-label={m.run.compiler} className="px-3 py-2 max-h-80 overflow-auto rounded-md border border-border bg-surface">
+      <pre tabIndex={0} aria-label={m.run.compiler} className="px-3 py-2 max-h-80 overflow-auto whitespace-pre-wrap wrap-anywhere rounded-md border border-border bg-surface">
         {shown.text.split('\n').map((message, at) => {
           const line = lineNamed(message)
           return (

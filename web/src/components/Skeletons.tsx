@@ -3,6 +3,7 @@ import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { Bone, BoneLines, BoneRows, Loading } from '../ui/Skeleton'
 import { tabListClass } from '../ui/tab'
+import { paneAbove } from '../util/panes'
 
 const BAR = 'flex items-center gap-2 border-b border-border bg-surface shrink-0'
 
@@ -67,13 +68,13 @@ export function ProblemSkeleton() {
   }
   return (
     <Loading className="workspace flex">
-      <div className="flex flex-col min-w-0" style={{ width: `${share}%` }}>
+      <div className="flex flex-col shrink-0 min-w-0" style={{ width: `${share}%` }}>
         <Tabs count={2} />
         <StatementSkeleton />
       </div>
       <div className="w-1 shrink-0 bg-border" />
-      <div className="flex flex-col grow min-w-0 min-h-0">
-        <div className="flex flex-col min-h-0" style={{ height: `${code}%` }}>
+      <div className="flex flex-col grow basis-0 min-w-0 min-h-0">
+        <div className="flex flex-col shrink-0 min-h-0" style={{ height: paneAbove(code) }}>
           <Toolbar />
           <CodeSkeleton />
         </div>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useLanguage } from '../i18n/messages'
 import { sessionQuery, submissionsQuery } from '../api/queries'
 import { kibibytes, milliseconds, ago } from '../util/format'
+import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
@@ -27,28 +28,34 @@ export function Submissions({ slug, names, onOpen }: { slug: string; names: Read
   }
   const now = Date.now()
   return (
-    <ul aria-label={m.submissions.title}>
-      {submissions.map((one) => {
-        const code = verdictOf(one.verdict)
-        return (
-          <li key={one.submission_id} className="relative flex flex-wrap items-center gap-x-4 gap-y-0.5 min-h-9 px-2 py-1.5 border-b border-border hover:bg-raised">
-            <button
-              type="button"
-              onClick={() => onOpen(one.submission_id)}
-              title={m.submissions.open}
-              className="grow min-w-40 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+    <div className="@container">
+      <ul aria-label={m.submissions.title} className="grid grid-cols-[minmax(0,1fr)_auto_auto] @min-[540px]:grid-cols-[minmax(0,1fr)_repeat(4,auto)] gap-x-4">
+        {submissions.map((one) => {
+          const code = verdictOf(one.verdict)
+          const ran = hasRun(code)
+          return (
+            <li
+              key={one.submission_id}
+              className="relative grid grid-cols-subgrid col-span-full items-center gap-y-0.5 min-h-9 px-2 py-1.5 border-b border-border hover:bg-raised"
             >
-              {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
-            </button>
-            <span className="text-muted">{names.get(one.language ?? '') ?? one.language}</span>
-            {one.execution_time_ms != null && <span className="figure">{milliseconds(one.execution_time_ms)}</span>}
-            {one.memory_used_kb != null && <span className="figure">{kibibytes(one.memory_used_kb)}</span>}
-            <time dateTime={one.submitted_at} title={new Date(one.submitted_at).toLocaleString(tag)} className="text-sm text-muted sm:min-w-28 text-right">
-              {ago(one.submitted_at, now, tag)}
-            </time>
-          </li>
-        )
-      })}
-    </ul>
+              <button
+                type="button"
+                onClick={() => onOpen(one.submission_id)}
+                title={m.submissions.open}
+                className="min-w-0 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+              >
+                {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
+              </button>
+              <span className="order-1 @min-[540px]:order-none text-muted">{names.get(one.language ?? '') ?? one.language}</span>
+              <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.execution_time_ms != null && milliseconds(one.execution_time_ms)}</span>
+              <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.memory_used_kb != null && kibibytes(one.memory_used_kb)}</span>
+              <time dateTime={one.submitted_at} title={new Date(one.submitted_at).toLocaleString(tag)} className="col-span-2 @min-[540px]:col-span-1 text-sm text-muted text-right">
+                {ago(one.submitted_at, now, tag)}
+              </time>
+            </li>
+          )
+        })}
+      </ul>
+    </div>
   )
 }

@@ -41,7 +41,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   if (participation != null) {
     const said = participation.kind === 'virtual' ? c.takesPartVirtually : phase === 'over' ? c.tookPart : c.takesPart
     return (
-      <div className="mt-4 space-y-2">
+      <div className="mt-2 sm:mt-4 space-y-2">
         <p className="flex flex-wrap items-center gap-2">
           <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="text-accepted" />
           {said}
@@ -57,7 +57,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   }
   if (!isSignedIn) {
     return (
-      <p className="mt-4">
+      <p className="mt-2 sm:mt-4">
         <Link to="/sign-in" search={{ then: `/contests/${contest.slug}` }} className={buttonClass('primary')}>
           {c.signInToJoin}
         </Link>
@@ -68,7 +68,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   if (contest.may_change) return null
   const kind: Kind = phase === 'over' ? 'virtual' : 'official'
   return (
-    <div className="mt-4 space-y-2">
+    <div className="mt-2 sm:mt-4 space-y-2">
       <Button look="primary" disabled={isPending} onClick={() => join.mutate({ kind })}>
         {phase === 'over' ? c.virtual : phase === 'running' ? c.join : c.register}
       </Button>

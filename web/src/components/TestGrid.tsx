@@ -56,7 +56,7 @@ export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
         {tests.map((test, at) => {
           const word = test.verdict === undefined ? m.run.pending : m.verdicts[test.verdict].word
           const used = g.used(test.time?.text, test.memory?.text)
-          const name = `${m.run.test(at + 1)}: ${word}${used === '' ? '' : `, ${used}`}`
+          const name = m.pair(m.run.test(at + 1), g.used(word, used))
           const border = test.verdict === undefined ? 'border-border' : BORDERS[familyOf(test.verdict)]
           return (
             <button

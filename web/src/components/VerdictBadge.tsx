@@ -43,7 +43,7 @@ export function VerdictBadge({ code, suffix = '' }: { code: VerdictCode; suffix?
       <VerdictGlyph code={code} />
       <span>
         {m.verdicts[code].word}
-        {suffix !== '' && ` ${suffix}`}
+        {suffix !== '' && (suffix.startsWith('（') ? suffix : ` ${suffix}`)}
       </span>
     </span>
   )

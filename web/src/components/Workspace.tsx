@@ -22,6 +22,8 @@ import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
+import { paneAbove } from '../util/panes'
+import { isFunction, startOf } from '../util/skeletons'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
@@ -44,6 +46,10 @@ interface WorkspaceProps {
   of: DraftOf
   languages: Schema['LanguageView'][]
   judge: ReturnType<typeof useJudging>
+  /** The earlier submission that is shown, if one is. */
+  opened: string | undefined
+  /** Names of the languages by their ids. */
+  names: ReadonlyMap<string, string>
   /** The pane that is shown on phones; `undefined` if both are shown. */
   pane: Pane | undefined
   onLanguage: (language: string) => void
@@ -55,14 +61,16 @@ interface WorkspaceProps {
   onCode: () => void
 }
 
-export function Workspace({ problem, of, languages, judge, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
   const { drawer } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
   const editor = useRef<EditorHandle>(null)
-  const start = problem.starter_code.find((starter) => starter.language === of.language)?.code ?? ''
+  const start = startOf(problem, of.language)
+  // The code of a function problem runs only with the problem's driver.
+  const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
   const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
   const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
@@ -76,7 +84,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   const begin = (isSubmission: boolean) => {
     const length = new TextEncoder().encode(draft.text).length
     const most = problem.limits.source_bytes
-    const wrong = draft.text.trim() === '' ? m.editor.empty : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
+    const isEmpty = draft.text.trim() === '' || (isProgram && draft.text === start)
+    const wrong = isEmpty ? m.editor.empty : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
     setFault(wrong)
     if (wrong !== undefined) return
     setTab('result')
@@ -116,8 +125,11 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
   }
 
   const language = languages.find((one) => one.language_id === of.language)
-  // The code of a function problem runs only with the problem's driver.
-  const isProgram = problem.starter_code.length === 0
+  // Also the result of an earlier submission, which is opened outside, comes to the front.
+  const isLive = judge.judging.kind === 'live'
+  useEffect(() => {
+    if (isLive) setTab('result')
+  }, [isLive])
   const judged = judge.judging.kind === 'done' ? judge.judging.result : undefined
   // The marks refer to the code that was judged. The editor moves them with later changes.
   const marks = useMemo(() => {
@@ -251,7 +263,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     </div>
   )
   const result = (
-    <div className={`flex flex-col min-h-0 grow ${pane === 'code' ? 'hidden' : ''}`}>
+    <div className={`flex flex-col min-h-0 grow basis-0 ${pane === 'code' ? 'hidden' : ''}`}>
       <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 overflow-x-auto overflow-y-hidden">
         {tabs.map(([one, text]) => (
           <TabButton key={one} isSelected={tab === one} onClick={() => open(one)} id={`drawer-${one}`}>
@@ -260,7 +272,7 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
           </TabButton>
         ))}
       </div>
-      {panel('result', <ResultView judging={judge.judging} problem={problem} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
+      {panel('result', <ResultView judging={judge.judging} problem={problem} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples samples={problem.samples} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&
@@ -289,8 +301,8 @@ export function Workspace({ problem, of, languages, judge, pane, onLanguage, onL
     )
   }
   return (
-    <div data-screen className="flex flex-col grow min-w-0 min-h-0">
-      <div className="flex flex-col min-h-0" style={{ height: `${share}%` }}>
+    <div data-screen className="flex flex-col grow basis-0 min-w-0 min-h-0">
+      <div className="flex flex-col shrink-0 min-h-0" style={{ height: paneAbove(share) }}>
         {toolbar}
         {notes}
         {code}

@@ -38,6 +38,7 @@ const verdicts: Record<VerdictCode, { word: string; hint: string }> = {
 
 export const en = {
   skipToContent: 'Skip to content',
+  skipToEditor: 'Skip to the editor',
   close: 'Close',
   cancel: 'Cancel',
   loading: 'Loading',
@@ -45,6 +46,7 @@ export const en = {
   copied: 'Copied',
   tryAgain: 'Try again',
   requestId: 'Request',
+  pair: (name: string, value: string) => `${name}: ${value}`,
   menu: { problems: 'Problems', playground: 'Playground', contests: 'Contests', api: 'API', signIn: 'Sign in', signOut: 'Sign out', register: 'Register', account: 'Account', admin: 'Administration', palette: 'Search and commands' },
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark' },
   language: 'Language',

@@ -3,6 +3,7 @@ import type { Messages } from './en'
 
 export const zhCN: Messages = {
   skipToContent: '跳到内容',
+  skipToEditor: '跳到编辑器',
   close: '关闭',
   cancel: '取消',
   loading: '加载中',
@@ -10,6 +11,7 @@ export const zhCN: Messages = {
   copied: '已复制',
   tryAgain: '重试',
   requestId: '请求编号',
+  pair: (name, value) => `${name}：${value}`,
   menu: { problems: '题目', playground: '练习场', contests: '比赛', api: 'API', signIn: '登录', signOut: '退出登录', register: '注册', account: '账户', admin: '管理', palette: '搜索与命令' },
   theme: { label: '主题', system: '跟随系统', light: '浅色', dark: '深色' },
   language: '语言',

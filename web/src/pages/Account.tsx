@@ -7,6 +7,7 @@ import { AccountKeys } from '../components/AccountKeys'
 import { AccountPrograms } from '../components/AccountPrograms'
 import { AccountProgress } from '../components/AccountProgress'
 import { AccountSecurity } from '../components/AccountSecurity'
+import { AccountSubmissions } from '../components/AccountSubmissions'
 import { ErrorBox } from '../components/ErrorBox'
 import { PageSkeleton } from '../components/Skeletons'
 import { useTitle } from '../hooks/useTitle'
@@ -26,7 +27,7 @@ export function Account() {
   useTitle(a.title)
   if (session.data === undefined) {
     return session.error === null ? (
-      <PageSkeleton tabs={4} rows={5} />
+      <PageSkeleton tabs={5} rows={5} />
     ) : (
       <div className="w-full max-w-xl mx-auto p-4">
         <ErrorBox error={session.error} onRetry={() => void session.refetch()} />
@@ -55,7 +56,7 @@ export function Account() {
         {me.data !== undefined && [a.roles[role], me.data.email, a.since(new Date(me.data.created_at).toLocaleDateString(tag, { dateStyle: 'medium' }))].filter(Boolean).join(' · ')}
       </p>
       <nav aria-label={a.title} className={`mt-5 ${tabListClass}`}>
-        {(['progress', 'programs', 'security', 'keys'] as const).map((one) => (
+        {(['progress', 'submissions', 'programs', 'security', 'keys'] as const).map((one) => (
           <Link
             key={one}
             to="/account"
@@ -71,6 +72,7 @@ export function Account() {
       </nav>
       <div className="mt-6">
         {view === 'progress' && <AccountProgress />}
+        {view === 'submissions' && <AccountSubmissions />}
         {view === 'programs' && <AccountPrograms />}
         {view === 'security' && <AccountSecurity username={user.username} />}
         {view === 'keys' && <AccountKeys role={role} />}

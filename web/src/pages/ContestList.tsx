@@ -1,16 +1,21 @@
 // The contests: running, upcoming, past.
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
+import { useState, type FormEvent } from 'react'
 import type { Schema } from '../api/client'
-import { contestsQuery } from '../api/contests'
+import { contestsQuery } from '../api/contest'
+import { field } from '../components/AccountPage'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
 import { RowsSkeleton } from '../components/Skeletons'
 import { useTitle } from '../hooks/useTitle'
-import { useLanguage, useMessages } from '../i18n/messages'
+import { contestTexts } from '../i18n/contests'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { contests } from '../routes'
 import { Button, buttonClass } from '../ui/Button'
+import { Field } from '../ui/Field'
 import { lengthOf } from '../util/clock'
+import { contestIn } from '../util/search'
 
 export function ContestList() {
   const m = useMessages()
@@ -68,7 +73,33 @@ export function ContestList() {
           )}
         </>
       )}
+      {isLoaded && <PrivateContest />}
     </div>
+  )
+}
+
+/** Leads to the page of a contest that is not listed, which asks for the join code. */
+function PrivateContest() {
+  const m = useMessages()
+  const t = useTexts(contestTexts)
+  const navigate = useNavigate()
+  const [fault, setFault] = useState<string>()
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const slug = contestIn(field(new FormData(event.currentTarget), 'contest'))
+    if (slug === undefined) setFault(t.noAddress)
+    else void navigate({ to: '/contests/$slug', params: { slug } })
+  }
+  return (
+    <section className="mt-8 max-w-xl">
+      <h2 className="text-lg font-semibold">{m.contests.private}</h2>
+      <form onSubmit={submit} className="mt-2 flex flex-wrap items-start gap-2">
+        <Field label={t.address} hint={t.addressHint} error={fault} name="contest" autoComplete="off" autoCapitalize="none" spellCheck={false} maxLength={400} required className="grow basis-60" />
+        <Button type="submit" className="mt-[25px]">
+          {t.open}
+        </Button>
+      </form>
+    </section>
   )
 }
 
@@ -104,7 +135,7 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
         {line.title}
       </Link>
       <span className="text-sm text-muted sm:min-w-56">
-        {m.contests.styles[line.style]} · {lengthOf(line.length_seconds)}
+        {m.contests.styles[line.style]} · {lengthOf(line.length_seconds, tag)}
         {!line.public && ` · ${m.contests.private}`}
       </span>
       <span className="text-sm sm:min-w-44 sm:text-right">

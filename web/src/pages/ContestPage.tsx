@@ -3,7 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useDeferredValue } from 'react'
 import { CallError, type Schema } from '../api/client'
-import { contestQuery, standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
+import { contestQuery } from '../api/contest'
+import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
 import { sessionQuery } from '../api/queries'
 import { Clarifications } from '../components/Clarifications'
 import { ContestProblems } from '../components/ContestProblems'
@@ -65,10 +66,10 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     void queries.invalidateQueries({ queryKey: ['standings', slug] })
   }
   return (
-    <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
-      <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
+    <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-3 sm:py-8">
+      <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-1 sm:gap-y-3">
         <div className="min-w-0">
-          <h1 className="text-2xl font-semibold tracking-tight break-words text-balance">{contest.title}</h1>
+          <h1 className="text-xl sm:text-2xl font-semibold tracking-tight break-words text-balance">{contest.title}</h1>
           <Facts contest={contest} />
         </div>
         <Clock contest={contest} onTurn={turn} />
@@ -92,7 +93,7 @@ const NO_FILES: Schema['FileView'][] = []
 function Description({ contest }: { contest: Schema['ContestView'] }) {
   const html = contest.description_html
   return (
-    <div className="mt-4">
+    <div className="mt-2 sm:mt-4">
       {html != null ? <Html html={html} files={NO_FILES} /> : <p className="max-w-[68ch] whitespace-pre-wrap break-words">{contest.description}</p>}
     </div>
   )
@@ -103,13 +104,13 @@ function Facts({ contest }: { contest: Schema['ContestView'] }) {
   const c = m.contests
   const facts: [string, string][] = [
     [c.starts, new Date(contest.starts_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })],
-    [c.length, lengthOf(contest.length_seconds)],
+    [c.length, lengthOf(contest.length_seconds, tag)],
     [c.scoring, c.styles[contest.style]],
   ]
   if (contest.penalty_minutes != null) facts.push([c.penalty, c.penaltyOf(contest.penalty_minutes)])
-  if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds))])
+  if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds, tag))])
   return (
-    <dl className="mt-2 flex flex-wrap gap-x-6 gap-y-1 text-sm">
+    <dl className="mt-1 sm:mt-2 flex flex-wrap gap-x-4 sm:gap-x-6 sm:gap-y-1 text-sm">
       {facts.map(([name, value]) => (
         <div key={name} className="flex gap-1.5">
           <dt className="text-muted">{name}</dt>
@@ -131,9 +132,9 @@ function Clock({ contest, onTurn }: { contest: Schema['ContestView']; onTurn: ()
         : ([m.contests.endsIn, contest.ends_at] as const)
   if (contest.phase === 'over' && own === undefined) return <p className="text-lg font-semibold text-muted">{m.contests.over}</p>
   return (
-    <p className="sm:text-right">
+    <p className="max-sm:flex items-baseline gap-2 sm:text-right">
       <span className="block text-sm text-muted">{label}</span>
-      <Countdown to={to} onEnd={onTurn} className="text-2xl font-semibold" />
+      <Countdown to={to} onEnd={onTurn} className="text-lg sm:text-2xl font-semibold" />
     </p>
   )
 }
@@ -143,7 +144,7 @@ function Views({ contest, current, news }: { contest: Schema['ContestView']; cur
   const { slug } = contest
   const views = ['problems', 'standings', 'clarifications'] as const
   return (
-    <nav aria-label={m.contests.title} className={`mt-6 ${tabListClass}`}>
+    <nav aria-label={m.contests.title} className={`mt-3 sm:mt-6 ${tabListClass}`}>
       {views.map((view) => (
         <Link
           key={view}

@@ -171,7 +171,7 @@ function Filters({ search, go, box, place }: FiltersProps) {
       <Select label={m.list.difficulty} value={search.difficulty ?? ''} options={options(difficulties, m.list.anyDifficulty)} onChange={(difficulty) => go({ difficulty })} />
       <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />
       <TagPicker chosen={tags} onChange={chooseTags} className="sm:min-w-32" />
-      <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: `${m.list.sort}: ${text}` }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} />
+      <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: m.pair(m.list.sort, text) }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} />
       {tags.length > 0 && (
         <ul aria-label={l.tags} className="col-span-2 sm:basis-full flex flex-wrap gap-1">
           {tags.map((tag) => (
@@ -208,7 +208,7 @@ function Row({ problem }: { problem: Line }) {
           </Link>
           <span className="flex flex-wrap gap-x-2">
             {problem.tags.map((tag) => (
-              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline" title={`${m.list.tag}: ${tag}`}>
+              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline" title={m.pair(m.list.tag, tag)}>
                 {tag}
               </Link>
             ))}

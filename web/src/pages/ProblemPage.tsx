@@ -1,32 +1,31 @@
 // A problem: its statement beside the editor. Narrow windows have tabs instead.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { lazy, Suspense, useDeferredValue, useMemo, useState } from 'react'
+import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
 import { DifficultyWord } from '../components/DifficultyWord'
 import { ErrorBox } from '../components/ErrorBox'
-import { ProblemSkeleton } from '../components/Skeletons'
+import { ProblemSkeleton, RowsSkeleton } from '../components/Skeletons'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
-import { Submissions } from '../components/Submissions'
 import { Workspace } from '../components/Workspace'
 import { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
+import { useOwnContest } from '../hooks/useOwnContest'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
-import { draft, handOver, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
+import { draft, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
-import { MODE_KEY, PLAY_SLUG, textOf } from '../util/play'
-import { freshText } from '../util/starters'
-import { write } from '../util/storage'
+import { startOf } from '../util/skeletons'
 import { NotFound } from './NotFound'
 
+const Submissions = lazy(async () => ({ default: (await import('../components/Submissions')).Submissions }))
 const InContest = lazy(async () => ({ default: (await import('../components/InContest')).InContest }))
 
 export function ProblemPage() {
@@ -67,7 +66,9 @@ type View = 'statement' | 'submissions' | 'code' | 'result'
 function Problem({ problem, languages, user }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
-  const { contest } = route.useSearch()
+  const { contest, submission } = route.useSearch()
+  const ownContest = useOwnContest(slug, user, contest === undefined)
+  const contestShown = contest ?? ownContest
   const queries = useQueryClient()
   const isWide = useMedia('(min-width: 900px)')
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
@@ -78,6 +79,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const judge = useJudging((purpose) => {
     if (purpose !== 'submission') return
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
+    void queries.invalidateQueries({ queryKey: ['own', 'submissions'] })
     void queries.invalidateQueries({ queryKey: ['problems'] })
   })
   const names = useMemo(() => new Map(languages.map((one) => [one.language_id, languageName(one)])), [languages])
@@ -87,34 +89,54 @@ function Problem({ problem, languages, user }: ProblemProps) {
     setChosen(language)
   }
   const load = (language: string, source: string) => {
-    const start = problem.starter_code.find((starter) => starter.language === language)?.code ?? ''
-    keepDraft({ user, slug, language }, source, start)
+    keepDraft({ user, slug, language }, source, startOf(problem, language))
     choose(language)
     setLoads(loads + 1)
     if (!isWide) setView('code')
   }
   const navigate = useNavigate()
   const [isFull, setIsFull] = useState(false)
-  const play = (input: string, program?: { language: string; source: string }) => {
+  const play = async (input: string, program?: { language: string; source: string }) => {
     const id = program?.language ?? language
     const to = languages.find((one) => one.language_id === id)
     if (id === undefined || to === undefined) return
-    const start = problem.starter_code.find((starter) => starter.language === id)?.code ?? ''
-    const source = program?.source ?? draft({ user, slug, language: id }) ?? start
-    const text = textOf({ files: [{ path: to.source_file, text: source }], args: '', stdin: input })
-    if (!handOver({ user, slug: PLAY_SLUG, language: id }, text, freshText(to))) return setIsFull(true)
-    keepLanguage(PLAY_SLUG, id)
-    write(MODE_KEY, 'text')
-    void navigate({ to: '/playground' })
+    const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
+    const { toPlay } = await import('../util/to-play')
+    if (toPlay(user, to, source, input)) void navigate({ to: '/playground' })
+    else setIsFull(true)
   }
-  const open = (id: string) => {
+  const show = (id: string) => {
     judge.open(id)
     if (!isWide) setView('result')
   }
+  const search = (submission: string | undefined) => ({ ...(contest !== undefined && { contest }), ...(submission !== undefined && { submission }) })
+  // The URL has the opened submission.
+  const open = (id: string) => {
+    if (id === submission) show(id)
+    else void navigate({ to: '/problems/$slug', params: { slug }, search: search(id), resetScroll: false })
+  }
+  useEffect(() => {
+    if (submission !== undefined && user !== undefined) show(submission)
+  }, [submission, user])
+  const begin = () => {
+    if (!isWide) setView('result')
+    if (submission !== undefined) void navigate({ to: '/problems/$slug', params: { slug }, search: search(undefined), replace: true, resetScroll: false })
+  }
+  const openedOf = judge.judging.kind === 'done' && judge.judging.result.submission_id === submission ? judge.judging.result.problem?.slug : undefined
+  useEffect(() => {
+    // The link names another problem than that of the submission.
+    if (openedOf != null && openedOf !== slug) void navigate({ to: '/problems/$slug', params: { slug: openedOf }, search: search(submission), replace: true })
+  }, [openedOf])
   const showsSubmissions = view === 'submissions'
   const statement = (
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
-      {showsSubmissions ? <Submissions slug={slug} names={names} onOpen={open} /> : <Text problem={problem} language={language} name={names.get(language ?? '')} onPlay={(input) => play(input)} />}
+      {showsSubmissions ? (
+        <Suspense fallback={<RowsSkeleton />}>
+          <Submissions slug={slug} names={names} onOpen={open} />
+        </Suspense>
+      ) : (
+        <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
+      )}
       {isFull && (
         <p role="alert" className="text-wrong">
           {m.editor.notKept}
@@ -135,14 +157,16 @@ function Problem({ problem, languages, user }: ProblemProps) {
         pane={isWide ? undefined : view === 'result' ? 'result' : 'code'}
         onLanguage={choose}
         onLoad={load}
-        onPlay={play}
-        onBegin={() => !isWide && setView('result')}
+        onPlay={(input, program) => void play(input, program)}
+        opened={submission}
+        names={names}
+        onBegin={begin}
         onCode={() => !isWide && setView('code')}
       />
     )
-  const inContest = contest !== undefined && (
+  const inContest = contestShown !== undefined && (
     <Suspense>
-      <InContest slug={slug} of={contest} />
+      <InContest slug={slug} of={contestShown} />
     </Suspense>
   )
   const tabs: [View, string][] = [
@@ -178,7 +202,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   }
   return (
     <div className="workspace flex">
-      <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+      <div className="flex flex-col shrink-0 min-w-0 min-h-0" style={{ width: `${share}%` }}>
         {inContest}
         {tabList}
         {statement}
@@ -191,13 +215,15 @@ function Problem({ problem, languages, user }: ProblemProps) {
 
 interface TextProps {
   problem: Schema['ProblemView']
+  /** In a contest, tags and difficulty would be hints. */
+  isInContest: boolean
   /** The chosen language and its name. */
   language: string | undefined
   name: string | undefined
   onPlay: (input: string) => void
 }
 
-function Text({ problem, language, name, onPlay }: TextProps) {
+function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
   const m = useMessages()
   const { title, difficulty, tags } = problem.problem
   const { limits } = problem
@@ -209,14 +235,16 @@ function Text({ problem, language, name, onPlay }: TextProps) {
   return (
     <article className="pb-8">
       <h1 className="text-2xl font-semibold tracking-tight text-balance">{title}</h1>
-      <p className="mt-1 flex flex-wrap gap-x-3">
-        <DifficultyWord value={difficulty} />
-        {tags.map((tag) => (
-          <Link key={tag} to="/problems" search={{ tag }} className="text-muted hover:text-text hover:underline">
-            {tag}
-          </Link>
-        ))}
-      </p>
+      {!isInContest && (
+        <p className="mt-1 flex flex-wrap gap-x-3">
+          <DifficultyWord value={difficulty} />
+          {tags.map((tag) => (
+            <Link key={tag} to="/problems" search={{ tag }} className="text-muted hover:text-text hover:underline">
+              {tag}
+            </Link>
+          ))}
+        </p>
+      )}
       <dl className="mt-3 mb-6 flex flex-wrap gap-x-6 gap-y-1 text-sm" title={m.problem.perTest}>
         {time != null && <Limit name={m.problem.time} value={milliseconds(time) + of(time !== limits.cpu_time_ms)} />}
         <Limit name={m.problem.memory} value={kibibytes(memory) + of(memory !== limits.memory_kb)} />

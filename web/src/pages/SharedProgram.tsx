@@ -12,6 +12,7 @@ import { useMessages } from '../i18n/messages'
 import { shared as route } from '../routes'
 import { playOfSnippet } from '../util/play'
 import { visible } from '../util/visible'
+import { NotFound } from './NotFound'
 
 export function SharedProgram() {
   const m = useMessages()
@@ -25,12 +26,7 @@ export function SharedProgram() {
   useTitle(m.play.shared)
   const error = snippet.error ?? languages.error
   if (error instanceof CallError && error.status === 404) {
-    return (
-      <div className="p-4">
-        <h1 className="text-xl font-semibold">{m.play.shared}</h1>
-        <p className="mt-2">{m.play.sharedGone}</p>
-      </div>
-    )
+    return <NotFound detail={m.play.sharedGone} />
   }
   if (error !== null) {
     return (

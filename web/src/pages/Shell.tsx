@@ -1,6 +1,7 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation } from '@tanstack/react-router'
 import { lazy, Suspense, useDeferredValue, useEffect, useRef, useSyncExternalStore } from 'react'
+import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
@@ -27,6 +28,7 @@ export function Shell() {
   const main = useRef<HTMLElement>(null)
   const shortcuts = usePopup(loadShortcuts)
   const palette = usePopup(loadPalette)
+  const hasEditor = useLocation({ select: ({ pathname }) => /^\/(problems\/.|playground|p\/)/.test(pathname) })
   const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
@@ -53,13 +55,8 @@ export function Shell() {
   }, [])
   return (
     <div className="min-h-full flex flex-col">
-      <button
-        type="button"
-        onClick={() => main.current?.focus()}
-        className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:px-3 focus:py-2 focus:bg-surface focus:rounded-md"
-      >
-        {m.skipToContent}
-      </button>
+      {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
+      <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
       {!isOnline && (
         <p role="status" className="px-4 py-1.5 bg-raised border-b border-border text-center">
@@ -81,4 +78,24 @@ export function Shell() {
       )}
     </div>
   )
+}
+
+/** A button that is seen only while it has the focus. */
+function Skip({ onClick, children }: { onClick: () => void; children: string }) {
+  return (
+    <button
+      type="button"
+      onClick={onClick}
+      className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:px-3 focus:py-2 focus:bg-surface focus:rounded-md"
+    >
+      {children}
+    </button>
+  )
+}
+
+/** Moves the focus to the editor. In a narrow window, the editor is in a tab, which is opened first. */
+function skipToEditor() {
+  const content = () => document.querySelector('[data-editor]')?.shadowRoot?.querySelector<HTMLElement>('.cm-content')
+  if (content()?.offsetParent == null) flushSync(() => document.getElementById('tab-code')?.click())
+  content()?.focus()
 }

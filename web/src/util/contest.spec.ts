@@ -24,6 +24,7 @@ describe('a time', () => {
 
   it('of a contest has its largest units', () => {
     expect([lengthOf(18_000), lengthOf(5_400), lengthOf(90_061), lengthOf(0)]).toEqual(['5 h', '1 h 30 min', '1 d 1 h 1 min 1 s', '0 s'])
+    expect([lengthOf(5_400, 'zh-CN'), remaining(183_845_000, 'zh-CN')]).toEqual(['1 小时 30 分钟', '2 天 03:04:05'])
     expect([contestTime(59), contestTime(3_900)]).toEqual(['0:00', '1:05'])
   })
 })

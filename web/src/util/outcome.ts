@@ -1,6 +1,6 @@
-// Helper functions for the tests of a result: the test to show first, and time and memory as shares of the limits.
+// Helper functions for a result: the test to show first, the message without what the heading says, and whether the program ran.
 import type { Schema } from '../api/client'
-import { isFailure, verdictOf } from './verdict'
+import { isFailure, verdictOf, type VerdictCode } from './verdict'
 
 type Result = Schema['SubmissionView']
 export type ProblemTest = Schema['ProblemTestView']
@@ -23,3 +23,18 @@ export function failedTest(result: Result): number | undefined {
 }
 
 export const passed = (tests: ProblemTest[]): number => tests.filter((test) => test.verdict === 'AC').length
+
+/** What the server puts before the message of the deciding test (`message_of` in crates/cupel-worker/src/problem.rs). */
+const PLACE = /^test \d+ of \d+(?:: |$)/
+
+/** The message of a result without the test's number, which the heading has; `undefined` if nothing else is left. */
+export function messageOf(result: Pick<Result, 'message'>): string | undefined {
+  const text = (result.message ?? '').replace(PLACE, '').trim()
+  return text === '' ? undefined : sentence(text)
+}
+
+/** Messages begin with a small letter, but are shown as sentences. Names such as `main.cpp:3` and `iostream` are left as they are. */
+export const sentence = (text: string): string => (/^[a-z]+[ ,]/.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text)
+
+/** Whether the program ran. Otherwise the server reports 0 ms and 0 KiB. */
+export const hasRun = (code: VerdictCode | undefined): boolean => code !== undefined && code !== 'CE' && code !== 'CLE'

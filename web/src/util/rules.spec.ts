@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ago, kibibytes, milliseconds, percent } from './format'
 import { lineNamed } from './compiler'
-import { contestSearch, listSearch, ownPath, problemSearch, TAGS_MAX, tagsOf } from './search'
+import { contestIn, contestSearch, listSearch, ownPath, problemSearch, TAGS_MAX, tagsOf } from './search'
 import { familyOf, verdictOf, VERDICT_CODES } from './verdict'
 
 describe('the filters in the URL', () => {
@@ -26,6 +26,13 @@ describe('the contest in the URL', () => {
   it('must have an existing view and a valid name', () => {
     expect([contestSearch({ view: 'standings' }), contestSearch({ view: 'evil' })]).toEqual([{ view: 'standings' }, {}])
     expect([problemSearch({ contest: 'spring-1' }), problemSearch({ contest: '../x' }), problemSearch({ contest: 7 })]).toEqual([{ contest: 'spring-1' }, {}, {}])
+    const submission = '0197d5a0-1111-7222-8333-944455566677'
+    expect([problemSearch({ submission }), problemSearch({ submission: '../x' }), problemSearch({ submission, contest: 'a' })]).toEqual([{ submission }, {}, { submission, contest: 'a' }])
+  })
+
+  it('is found in its address', () => {
+    for (const typed of ['spring-1', ' Spring-1 ', 'https://judge.example/contests/spring-1?view=standings', '/contests/spring-1/']) expect(contestIn(typed)).toBe('spring-1')
+    for (const typed of ['', 'https://judge.example/contests', 'spring 1', '../x']) expect(contestIn(typed)).toBeUndefined()
   })
 })
 

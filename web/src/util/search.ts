@@ -73,7 +73,7 @@ export function contestSearch(raw: Record<string, unknown>): { view?: ContestVie
   return view === undefined ? {} : { view }
 }
 
-const ACCOUNT_VIEWS = ['security', 'keys', 'programs'] as const
+const ACCOUNT_VIEWS = ['submissions', 'programs', 'security', 'keys'] as const
 export type AccountView = (typeof ACCOUNT_VIEWS)[number]
 
 /** The part of the account page that is shown. The default is the progress. */
@@ -82,10 +82,29 @@ export function accountSearch(raw: Record<string, unknown>): { view?: AccountVie
   return view === undefined ? {} : { view }
 }
 
-/** The contest from which a problem was opened. The pattern is the server's pattern for slugs. */
-export function problemSearch(raw: Record<string, unknown>): { contest?: string } {
-  const contest = raw['contest']
-  return typeof contest === 'string' && /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/.test(contest) ? { contest } : {}
+/** The server's pattern for slugs. */
+const SLUG = /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/
+
+/** The slug of a contest in what a person has typed: the slug itself, or the address of a page of the contest. */
+export function contestIn(typed: string): string | undefined {
+  const slug = (/\/contests\/([^/?#\s]+)/.exec(typed)?.[1] ?? typed).trim().toLowerCase()
+  return SLUG.test(slug) ? slug : undefined
+}
+
+export interface ProblemSearch {
+  /** The contest from which the problem was opened. */
+  contest?: string
+  /** The submission whose result is shown. */
+  submission?: string
+}
+
+/** Malformed values are dropped. */
+export function problemSearch(raw: Record<string, unknown>): ProblemSearch {
+  const { contest, submission } = raw
+  return {
+    ...(typeof contest === 'string' && SLUG.test(contest) && { contest }),
+    ...(typeof submission === 'string' && /^[0-9a-f-]{36}$/i.test(submission) && { submission }),
+  }
 }
 
 /** Whether the page is shown in a frame of another site. */

@@ -1,0 +1,23 @@
+// Queries of contests, which the page of a problem also uses.
+import { queryOptions } from '@tanstack/react-query'
+import { api, dataOf } from './client'
+
+/** Maximum number of running and upcoming contests in the list. */
+const CURRENT_SHOWN = 100
+const PAST_SHOWN = 20
+
+type Phase = 'running' | 'upcoming' | 'over'
+
+export const contestsQuery = (phase: Phase, page = 1) =>
+  queryOptions({
+    queryKey: ['contests', phase, page],
+    queryFn: () => dataOf(api.GET('/api/v1/contests', { params: { query: { phase, page, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN } } })),
+    placeholderData: (before) => before,
+  })
+
+export const contestQuery = (slug: string) =>
+  queryOptions({
+    queryKey: ['contest', slug],
+    queryFn: () => dataOf(api.GET('/api/v1/contests/{slug}', { params: { path: { slug }, query: { html: true } } })),
+    staleTime: 10_000,
+  })

@@ -1,0 +1,30 @@
+// The texts of earlier submissions, loaded with what shows them.
+import type { Both } from './messages'
+
+const en = {
+  earlier: 'Earlier submission',
+  none: 'You have not submitted a solution yet',
+  noneDetail: 'Your submissions to all problems are listed here, newest first.',
+  begin: 'Choose a problem',
+  columns: { problem: 'Problem', verdict: 'Verdict', language: 'Language', time: 'Time', memory: 'Memory', when: 'When' },
+  newer: 'Newer',
+  older: 'Older',
+  pages: 'Pages of submissions',
+  page: (page: number, pages: number) => `Page ${page} of ${pages}`,
+}
+
+export type SubmissionTexts = typeof en
+
+const zhCN: SubmissionTexts = {
+  earlier: '较早的提交',
+  none: '你还没有提交过',
+  noneDetail: '这里按时间从新到旧列出你对所有题目的提交。',
+  begin: '选一道题',
+  columns: { problem: '题目', verdict: '结果', language: '语言', time: '时间', memory: '内存', when: '提交时间' },
+  newer: '较新',
+  older: '较早',
+  pages: '提交记录的页码',
+  page: (page, pages) => `第 ${page} 页，共 ${pages} 页`,
+}
+
+export const submissionTexts: Both<SubmissionTexts> = { en, 'zh-CN': zhCN }
