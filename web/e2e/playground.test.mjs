@@ -417,6 +417,47 @@ test('on a phone, the terminal has buttons for keys that phones lack', async () 
   await close()
 })
 
+test('in a low window, the terminal keeps eight lines, Run stays in reach, and nothing scrolls sideways', async () => {
+  for (const [width, height] of [[1280, 400], [740, 360], [360, 740], [360, 400]]) {
+    const { page, close } = await player({ width, touch: width < 900 })
+    await page.setViewportSize({ width, height })
+    const isNarrow = width < 900
+    const isSound = async (what) => {
+      const size = `${what}, ${width} x ${height}`
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      assert.ok(over <= 0, `${size}: ${over} px wider than the window`)
+      const run = await page.getByRole('button', { name: 'Run', exact: true }).boundingBox()
+      assert.ok(run.y >= 0 && run.y + run.height <= height && run.x + run.width <= width, `${size}: Run is out of sight: ${JSON.stringify(run)}`)
+    }
+    await isSound('code')
+    const editor = await page.locator('[data-editor]').boundingBox()
+    assert.ok(editor.height >= 120, `${width} x ${height}: the editor has ${editor.height} px`)
+    await choose(page, 'python')
+    await write(page, 'for n in range(20):\n    print("line", n)\ninput("last? ")\n')
+    if (isNarrow) await page.getByRole('tab', { name: 'Result' }).click()
+    await openTerminal(page)
+    const isHigh = async (what) => {
+      await isSound(what)
+      const terminal = await page.locator('[data-terminal]').boundingBox()
+      assert.ok(terminal.height >= 120, `${what}, ${width} x ${height}: the terminal has ${terminal.height} px`)
+    }
+    await isHigh('terminal')
+    await page.getByText('Arguments, files and limits').click()
+    await isHigh('settings')
+    await press(page, 'Run')
+    await shows(page, /line 19\s+last\?/)
+    await isHigh('running')
+    // The whole terminal is between the top of its column and the state of the run.
+    const [top, bottom] = await page.evaluate(() => [document.querySelector('[data-console]').getBoundingClientRect().top, document.querySelector('[data-phase]').getBoundingClientRect().top])
+    const terminal = await page.locator('[data-terminal]').boundingBox()
+    assert.ok(terminal.y >= top && terminal.y + terminal.height <= bottom + 1, `${width} x ${height}: the terminal is at ${terminal.y}, ${terminal.height} px high, in ${top} to ${bottom}`)
+    await page.keyboard.type('\n')
+    await verdict(page, 'AC')
+    await isHigh('ended')
+    await close()
+  }
+})
+
 test('a lost connection is restored, and no output or input is lost or repeated', async () => {
   const { page, context, close, faults } = await player()
   // Records the page's sockets, so that the test can close one of them.

@@ -187,7 +187,8 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     if (play.stdin !== '') write(MODE_KEY, 'text')
     void navigate({ to: '/playground' })
   }
-  const height = shared?.isEmbedded === true ? 'workspace workspace-alone' : 'workspace'
+  // The panes scroll, so they need less height than those of a problem.
+  const height = `workspace min-h-[280px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
   /** The language of a file, for syntax highlighting. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
@@ -280,7 +281,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         </Note>
       )}
       {!draft.isKept && <Note text={m.editor.notKept} />}
-      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
+      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
         <Suspense fallback={<CodeSkeleton />}>
           <Editor
             key={file.path}
@@ -328,7 +329,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   if (isWide) {
     return (
       <div className={`flex ${height}`}>
-        <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+        <div className="relative flex flex-col min-w-0 min-h-0 overflow-y-auto overflow-x-hidden" style={{ width: `${share}%` }}>
           {left}
         </div>
         <Splitter label={m.play.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
@@ -349,7 +350,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           {m.problem.result}
         </TabButton>
       </div>
-      <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+      <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>
         {left}
       </div>
       <div role="tabpanel" id="panel-result" aria-labelledby="tab-result" className={pane === 'result' ? 'flex flex-col grow min-h-0' : 'hidden'}>
