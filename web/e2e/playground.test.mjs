@@ -201,6 +201,21 @@ test('a program of several files runs with arguments and text input, and the dra
   }
 })
 
+test('the example program of every language runs at once, without input', async () => {
+  const { page, close } = await player()
+  const { languages } = await page.evaluate(async () => (await fetch('/api/v1/languages')).json())
+  const examples = ['python', 'bash', 'c', 'cpp', 'java', 'javascript', 'rust', 'go'].filter((id) => languages.some((one) => one.language_id === id && one.available))
+  assert.ok(examples.includes('python') && examples.includes('c'), `only ${examples}`)
+  for (const id of examples) {
+    await choose(page, id)
+    await press(page, 'Run')
+    await verdict(page, 'AC')
+    await page.getByLabel('Output', { exact: true }).getByText('Hello, world!').waitFor()
+    assert.equal(await page.getByLabel('Standard error').count(), 0, id)
+  }
+  await close()
+})
+
 /** A program that writes a picture, a text that claims to be one, and a file that cannot be shown. */
 const DRAW = `import struct, zlib
 def chunk(kind, data):
