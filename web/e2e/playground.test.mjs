@@ -464,6 +464,45 @@ test('on a phone, the terminal has buttons for keys that phones lack', async () 
   await close()
 })
 
+test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons for keys and symbols', async () => {
+  const { page, close } = await player({ width: 360 })
+  await write(page, '')
+  const inEditor = (read) => page.evaluate((source) => new Function('scroller', `return ${source}`)(document.querySelector('[data-editor]').shadowRoot.querySelector('.cm-scroller')), read)
+  const code = () => inEditor("scroller.querySelector('.cm-content').innerText")
+  await press(page, 'Tab: indent')
+  for (const symbol of ['\\', '^', '~', '@', '$']) await press(page, symbol)
+  assert.equal(await code(), '    \\^~@$')
+  await press(page, 'Cursor left')
+  await press(page, '#')
+  assert.equal(await code(), '    \\^~@#$')
+  await press(page, 'Revert the last change')
+  await until('the change is reverted', async () => !(await code()).includes('#'))
+  await page.keyboard.press('End')
+  await page.keyboard.insertText(' a long line'.repeat(12))
+  await until('the editor is scrolled', async () => (await inEditor('scroller.scrollLeft')) > 100)
+  await page.keyboard.press('Enter')
+  await until('the editor is scrolled back', async () => (await inEditor('scroller.scrollLeft')) === 0)
+  const small = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('a, button, input, textarea, summary, [role=tab], label:has(input)')]
+        .filter((one) => one.checkVisibility() && (one.tagName === 'LABEL' || one.closest('label') === null) && !one.matches('.sr-only'))
+        .map((one) => ({ name: one.getAttribute('aria-label') ?? one.innerText, box: one.getBoundingClientRect(), size: getComputedStyle(one).fontSize, isField: one.matches('input:not([type=checkbox]), textarea') }))
+        .filter(({ box, size, isField }) => box.width < 40 || box.height < 40 || (isField && size !== '16px'))
+        .map(({ name, box, size }) => `${name}: ${box.width} x ${box.height}, ${size}`),
+    )
+  assert.deepEqual(await small(), [])
+  assert.equal(await inEditor('getComputedStyle(scroller).fontSize'), '16px')
+  const toolbar = await page.getByLabel('Language', { exact: true }).first().boundingBox()
+  const last = await page.getByRole('button', { name: 'Editor settings' }).boundingBox()
+  assert.ok(Math.abs(last.y - toolbar.y) < 8, 'the toolbar has one row')
+  await page.getByRole('tab', { name: 'Result' }).click()
+  await page.getByText('Arguments, files and limits').click()
+  assert.deepEqual(await small(), [])
+  await openTerminal(page)
+  assert.deepEqual((await small()).filter((one) => !one.startsWith('Terminal of the program')), [])
+  await close()
+})
+
 test('in a low window, the terminal keeps eight lines, Run stays in reach, and nothing scrolls sideways', async () => {
   for (const [width, height] of [[1280, 400], [740, 360], [360, 740], [360, 400]]) {
     const { page, close } = await player({ width, touch: width < 900 })

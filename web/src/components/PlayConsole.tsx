@@ -115,14 +115,14 @@ export function PlayConsole(props: PlayConsoleProps) {
           {state.isTerminal && files !== false && <div className="shrink-0 max-h-72 overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
           <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
             {KEYS.map(([name, sent]) => (
-              <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 px-3 h-11 active:bg-border">
+              <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 min-w-10 px-3 h-11 active:bg-border">
                 {name}
               </button>
             ))}
           </div>
           <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
             <p className="grow basis-60">{m.play.terminalHint}</p>
-            <label className="flex items-center gap-1.5 min-h-6">
+            <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
               <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
               {m.play.spoken}
             </label>

@@ -7,7 +7,6 @@ import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
-import { SYMBOLS } from '../editor/symbols'
 import { useDraft } from '../hooks/useDraft'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
@@ -36,6 +35,7 @@ import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { CodeSkeleton } from './Skeletons'
+import { SymbolRow } from './SymbolRow'
 
 const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
 
@@ -200,7 +200,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     <>
       <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
         {shared === undefined ? (
-          <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-32 max-w-56" />
+          <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
         ) : (
           <span className="px-2 truncate">
             {m.play.shared} · {languageName(language)}
@@ -298,13 +298,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           />
         </Suspense>
       </div>
-      <div role="group" aria-label={m.editor.symbols} className={`hidden shrink-0 overflow-x-auto border-t border-border bg-raised ${shared === undefined ? 'pointer-coarse:flex' : ''}`}>
-        {SYMBOLS.map((symbol) => (
-          <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
-            {symbol}
-          </button>
-        ))}
-      </div>
+      {shared === undefined && <SymbolRow editor={editor} />}
     </>
   )
   const right = (

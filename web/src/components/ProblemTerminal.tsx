@@ -79,7 +79,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
         <div className="grow basis-60 min-w-0">
           <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} />
         </div>
-        <label className="flex items-center gap-1.5 min-h-6 text-xs text-muted">
+        <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11 text-xs text-muted">
           <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
           {m.play.spoken}
         </label>
