@@ -73,7 +73,7 @@ function State() {
       )}
       {queue.data !== undefined && <Queue queue={queue.data} />}
       {workers.data !== undefined && <Workers workers={workers.data} />}
-      <div className="grid gap-x-12 md:grid-cols-2 items-start">
+      <div className="grid grid-cols-1 gap-x-12 md:grid-cols-2 items-start">
         {health.data !== undefined && <Walls walls={health.data.walls} />}
         {languages.data !== undefined && <Languages languages={languages.data.languages} />}
       </div>
