@@ -167,8 +167,11 @@ test('a program of several files runs with arguments and text input, and the dra
     await choose(page, 'python')
     await write(page, 'import sys\nfrom helper import twice\nprint(sys.argv[1:], twice(input()))\nprint("on stderr", file=sys.stderr)\nsys.exit(3)\n')
     await press(page, 'Add a file')
-    await press(page, 'Rename this file')
-    await page.getByLabel('Name of the file').fill('main.py')
+    // The name can be typed at once. Its extension stays.
+    const name = page.getByLabel('Name of the file')
+    assert.equal(await name.inputValue(), 'file1.py')
+    await page.keyboard.type('main')
+    assert.equal(await name.inputValue(), 'main.py')
     await page.getByRole('button', { name: 'Rename this file' }).last().click()
     await page.getByText('Another file has this name.').waitFor()
     await page.getByLabel('Name of the file').fill('helper.py')
@@ -248,6 +251,10 @@ test('the files that a program leaves behind are listed, pictures are shown, and
   const files = page.getByRole('region', { name: 'Files', exact: true }).getByRole('listitem')
   await page.getByRole('img', { name: 'Picture plot.png' }).waitFor()
   await page.getByText('This picture cannot be shown').waitFor()
+  // The settings are open, and the files are nevertheless in sight.
+  await page.getByLabel('CPU time in seconds').waitFor()
+  const [region, height] = [await page.getByRole('region', { name: 'Files', exact: true }).boundingBox(), page.viewportSize().height]
+  assert.ok(region.y < height - 160 && region.y + region.height > 160, `the files are at ${region.y}, ${region.height} px high`)
   const lines = (await files.allInnerTexts()).map((text) => text.split('\n').slice(0, 2).join(' '))
   assert.match(lines.pop(), /^plot\.png png · \d+ B$/)
   assert.deepEqual(lines, ['broken.png png · 48 B', 'drawing.svg text · 71 B', 'large.bin 5 MiB', 'page.png text · 54 B'])

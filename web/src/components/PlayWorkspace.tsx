@@ -222,8 +222,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         isReadOnly={shared !== undefined}
         onSelect={setSelected}
         onAdd={() => {
-          change({ files: [...play.files, { path: freshPath(play.files, language.extensions[0] ?? 'txt'), text: '' }] })
+          const path = freshPath(play.files, language.extensions[0] ?? 'txt')
+          change({ files: [...play.files, { path, text: '' }] })
           setSelected(play.files.length)
+          return path
         }}
         onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
         onRemove={() => {
