@@ -23,7 +23,7 @@ import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
-import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
+import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
@@ -130,6 +130,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           : ofPatterns && t.faults[ofPatterns]
     setFault(wrong)
     if (wrong !== undefined) return
+    draft.keep()
     setSkipped(0)
     setPatterns(patternsOf(play.keep))
     begun.current = play.files
@@ -212,7 +213,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         ) : (
           <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
         )}
-        {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => playOf(text, main).files[0]?.text ?? ''} />}
+        {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
         <DownloadButton play={play} name={language.language_id} />
         <EditorSettings size={size} onSize={setSize} />
       </div>
