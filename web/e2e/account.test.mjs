@@ -91,7 +91,7 @@ test('an API key is shown once, has only its own rights, and can be revoked', as
   const { page, check, close } = await registered({ theme: 'dark' })
   await page.goto(`${server.url}/account?view=keys`)
   await page.getByText('You have no API keys').waitFor()
-  await page.getByText('Runs and submissions, 300 a minute').waitFor()
+  await page.getByText(/Runs and submissions, up to \d+ at once and 300 a minute/).waitFor()
   await check('account-keys-empty')
   // Rights that only authors and administrators have are not offered.
   assert.equal(await page.getByRole('checkbox').count(), 3)
@@ -289,7 +289,7 @@ test('on a phone the account and the palette are usable in both themes', async (
   await page.getByText('This browser').waitFor()
   await check('account-security')
   await page.getByRole('link', { name: 'API keys' }).tap()
-  await page.getByText('Runs and submissions, 300 a minute').waitFor()
+  await page.getByText(/Runs and submissions, up to \d+ at once and 300 a minute/).waitFor()
   await check('account-keys')
   const name = 'n'.repeat(60)
   await page.getByLabel('Name', { exact: true }).fill(name)

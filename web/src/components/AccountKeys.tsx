@@ -244,7 +244,7 @@ function Usage() {
             {usage.rates.map((rate) => (
               <Meter
                 key={rate.name}
-                label={`${rate.name === 'submissions' ? u.rates.submissions : u.rates.reads}, ${u.rate(n(rate.quota), rate.window_seconds)}`}
+                label={u.rate(rate.name === 'submissions' ? u.rates.submissions : u.rates.reads, n(rate.burst), n(rate.quota), rate.window_seconds)}
                 value={rate.remaining}
                 max={rate.burst}
                 text={u.left(n(rate.remaining), n(rate.burst))}

@@ -291,7 +291,7 @@ export const en = {
   register: {
     title: 'Create an account',
     username: 'User name',
-    usernameHint: '3 to 32 letters, digits, and _ . -',
+    usernameHint: '3 to 32 letters from A to Z, digits, and _ . -',
     email: 'E-mail address',
     emailHint: 'Optional with a join code',
     password: 'Password',

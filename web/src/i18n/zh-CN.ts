@@ -256,7 +256,7 @@ export const zhCN: Messages = {
   register: {
     title: '注册账户',
     username: '用户名',
-    usernameHint: '3 到 32 个字母、数字或 _ . -',
+    usernameHint: '3 到 32 个英文字母、数字或 _ . -',
     email: '邮箱',
     emailHint: '使用邀请码时可留空',
     password: '密码',
