@@ -492,7 +492,7 @@ test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons f
   const small = () =>
     page.evaluate(() =>
       [...document.querySelectorAll('a, button, input, textarea, summary, [role=tab], label:has(input)')]
-        .filter((one) => one.checkVisibility() && (one.tagName === 'LABEL' || one.closest('label') === null) && !one.matches('.sr-only'))
+        .filter((one) => one.checkVisibility() && (one.tagName === 'LABEL' || one.closest('label') === null) && !one.matches('.sr-only') && one.closest('header') === null)
         .map((one) => ({ name: one.getAttribute('aria-label') ?? one.innerText, box: one.getBoundingClientRect(), size: getComputedStyle(one).fontSize, isField: one.matches('input:not([type=checkbox]), textarea') }))
         .filter(({ box, size, isField }) => box.width < 40 || box.height < 40 || (isField && size !== '16px'))
         .map(({ name, box, size }) => `${name}: ${box.width} x ${box.height}, ${size}`),

@@ -27,7 +27,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[340px]:px-1 sm:px-4 border-b border-border bg-surface">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-1 pointer-coarse:min-h-11 pointer-coarse:min-w-10 font-semibold text-lg">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-1 font-semibold text-lg">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>

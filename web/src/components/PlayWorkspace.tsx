@@ -7,6 +7,7 @@ import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
+import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
@@ -76,7 +77,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const navigate = useNavigate()
   const [selected, setSelected] = useState(0)
   const [removed, setRemoved] = useState<{ path: string; before: string }>()
-  const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
+  const [size, setSize] = useEditorSize()
   const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
   const [pane, setPane] = useState<'code' | 'result'>('code')
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`

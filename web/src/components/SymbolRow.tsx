@@ -15,7 +15,7 @@ export function SymbolRow({ editor }: { editor: RefObject<EditorHandle | null> }
     </button>
   )
   return (
-    <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+    <div role="group" aria-label={m.editor.symbols} className="sticky bottom-0 z-10 hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
       {(Object.entries(EDITOR_PRESSES) as [EditorPress, string][]).map(([press, text]) => key(text, presses[press], () => editor.current?.press(press)))}
       {SYMBOLS.map((symbol) => key(symbol, undefined, () => editor.current?.insert(symbol)))}
     </div>
