@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Writes the tests of problems: `problems/make.py [SLUG...]`, without a slug those of all.
+"""Writes the tests of problems: `problems/make.py [SLUG...]`; without a slug, those of all problems.
 
-A package says in `generators/cases.py` which tests it has:
+`generators/cases.py` of a package defines its tests:
 
     cases()   yields (name, input) or (name, input, answer); the name is a path below tests/, without an ending
     INVALID   inputs that the validator must refuse: the package's trials
-    ANSWERS   the accepted submission that writes the answers; it is not needed where cases() brings them
+    ANSWERS   the accepted submission that writes the answers; not needed if cases() yields the answers
 
-Everything is seeded: the same generator writes the same files. Nothing is written unless the validator takes every
-input, refuses every one in INVALID, and the submission answers all.
+Random numbers have a fixed seed, so the same generator always writes the same files. Nothing is written unless the validator
+accepts every input and refuses every input in INVALID, and the submission answers every input.
 """
 import importlib.util
 import shutil

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the site into web/dist, where cargo embeds it: `make build` and `make run` call this.
 #
-#   scripts/build-site.sh             builds it if its sources have changed; without a suitable Node.js, says so and succeeds
+#   scripts/build-site.sh             builds it if its sources have changed; without a suitable Node.js, prints a message and succeeds
 #   scripts/build-site.sh required    the same, but fails without a suitable Node.js
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds tansu, a broker that speaks Kafka's protocol, from crates.io into /usr/local/lib/cupel/bin, where the tests look for it. The
-# first build takes some minutes; later calls take a fraction of a second. A second call waits for one that runs.
+# first build takes some minutes; later calls take a fraction of a second. A concurrent call waits for the first one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,8 +14,8 @@ fi
 echo "Building into $folder: tansu $tansu (some minutes)"
 # An interrupted build continues the next time.
 built=$PWD/target/tools/tansu
-# Without optimization, and with only the feature that `memory://` needs: this builds faster. Cargo uses the compiler that
-# rust-toolchain.toml in this folder selects.
+# Built without optimization, and with only the feature that `memory://` needs, which takes less time. Cargo uses the
+# compiler that rust-toolchain.toml in this folder selects.
 export CARGO_PROFILE_RELEASE_OPT_LEVEL=0
 if ! scripts/again cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
     tansu --version "$tansu" --features dynostore; then

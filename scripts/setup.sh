@@ -4,8 +4,8 @@
 #
 #   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi, web
 #
-# Names what it is about to install. If nothing is missing, prints nothing and takes a fraction of a second.
-# Never upgrades an installed package. Language toolchains are installed by `cupel languages install`.
+# Prints the packages that it is about to install. If nothing is missing, prints nothing and takes a fraction of a
+# second. Never upgrades an installed package. Language toolchains are installed by `cupel languages install`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,7 +40,8 @@ packages_openapi=(python3 python3-pip)
 # An installed Node.js is kept, with its npm.
 command -v npm >/dev/null || packages_openapi+=(nodejs npm)
 
-# For the tests of the site. Its build needs a newer Node.js than Debian 12 has; scripts/build-site.sh says so.
+# For the tests of the site. Its build needs a newer Node.js than Debian 12 has; without one, scripts/build-site.sh
+# prints a message.
 packages_web=(chromium)
 
 wanted=() servers=''

@@ -218,7 +218,7 @@ for ip in $(address "$node"); do
     reachable "$ip" 8080 && fail "an API node can be reached directly, without the gateway, at $ip"
     connects "$worker" "$ip" 8080 && fail "a worker reaches an API node at $ip"
 done
-# A listener on the outside. Only containers on the network `out`, the API nodes, may reach it.
+# A listener outside the installation. Only containers on the network `out`, the API nodes, may reach it.
 from_outside setpriv --pdeathsig KILL python3 -m http.server --bind 192.0.2.2 8000 >/dev/null 2>&1 &
 listener=$!
 wait_for "an API node reaches external hosts, for webhooks" 10 connects "$node" 192.0.2.2 8000
@@ -237,7 +237,7 @@ done >"$work/metrics"
 while read -r name; do
     grep -qE "^$name(\{|_bucket|_count| )" "$work/metrics" || missing+=" $name"
 done < <(grep -ohE '\bcupel_[a-z_]+' deploy/observability/alerts.yaml | sort -u |
-    # This metric exists only if API nodes share their counters, on Redis.
+    # This metric exists only if API nodes share their counters in Redis.
     if [ "$engine" = redis ]; then cat; else grep -vx cupel_cache_connected; fi)
 [ -z "$missing" ] || fail "no process exports these metrics:$missing"
 echo "all metrics that the alerts use are exported"

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh build deploy
-# Tools that Debian does not have, or packages only together with a service. They are installed beside Cupel's other tools.
+# Tools that Debian lacks, or packages only together with a service. They are installed beside Cupel's other tools.
 tools=/usr/local/lib/cupel/deploy
 validate=1.37.0 # the version of kubernetes-validate, which contains the schemas
 if ! [ -d "$tools/kubernetes_validate-$validate.dist-info" ]; then

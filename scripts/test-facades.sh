@@ -21,7 +21,7 @@ if ! [ -d "$tools/sandbox_fusion-$sandbox_fusion.dist-info" ]; then
     scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
         --target "$tools" "sandbox-fusion==$sandbox_fusion"
 fi
-# Each client's dependencies may differ, so each has a folder of its own.
+# Each client's dependencies may differ, so each client has a separate folder.
 install() {
     local folder=$tools/$1
     shift
@@ -60,7 +60,7 @@ mkdir "$work/data" "$work/relaxed"
 touch "$work/addresses" "$work/relaxed-addresses"
 # The npm package `piston-client` sends JSON as text/plain. The receiver of a callback is on loopback.
 settings=(CUPEL_FACADES__PISTON__ANY_CONTENT_TYPE=true CUPEL_WEBHOOKS__ALLOW_PRIVATE=true CUPEL_LANGUAGES__PREPARE=false CUPEL_PROBLEMS__SHIPPED=false)
-# Starts a server: its folder of data, the file with its addresses, and its options.
+# Starts a server. Arguments: its data directory, the file for its addresses, and its options.
 start() {
     local data=$1 addresses=$2
     shift 2

@@ -47,6 +47,9 @@ cp scripts/openapi/client.ts "$work/"
 echo "== patterns"
 /usr/bin/python3 scripts/openapi/patterns.py "$work/openapi.json" crates/cupel-api/tests/it/patterns.json
 
+echo "== examples"
+/usr/bin/python3 scripts/openapi/examples.py "$work/openapi.json"
+
 echo "== client for Python"
 /usr/bin/python3 "$tools/bin/openapi-python-client" generate --path "$work/openapi.json" --config scripts/openapi/client.yaml --meta none \
     --output-path "$work/cupel_client" --fail-on-warning >"$work/client.log" 2>&1 || { cat "$work/client.log" >&2; exit 1; }

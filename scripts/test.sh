@@ -5,8 +5,8 @@
 #   scripts/test.sh             everything
 #   scripts/test.sh sandbox     only the sandbox's test suites
 #
-# Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in this checkout. Each
-# says so. ALL=1 runs everything, and so does CI=true for the test binaries.
+# Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in
+# this checkout. Each skipped step prints a message. ALL=1 runs everything, and so does CI=true for the test binaries.
 #
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
 # test binaries through sudo.

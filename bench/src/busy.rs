@@ -1,11 +1,12 @@
-//! Clients that keep the server busy: each sends its next request when it has the response to the last one.
+//! Clients that keep the server busy: each client sends its next request as soon as it has the response to the last
+//! one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Runs clients as long as `meanwhile` takes. Each thread makes its own client and repeats `request`, which returns its
-/// time. Returns all times, and what `meanwhile` returned.
+/// Runs clients for as long as `meanwhile` takes. Each thread creates its own client and repeats `request`, which
+/// returns the time that the request took. Returns all times and the result of `meanwhile`.
 ///
 /// # Errors
 /// The first error of a client or of `meanwhile`. All clients have ended by then.

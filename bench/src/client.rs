@@ -15,7 +15,7 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// A keep-alive connection to the server.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Such as `127.0.0.1:8080`.
+    /// Address and port, such as `127.0.0.1:8080`.
     address: String,
     timeout: Duration,
     stream: Option<TcpStream>,
@@ -51,8 +51,8 @@ impl Connection {
         let was_open = self.stream.is_some();
         let mut begun = self.begin(&request);
         if was_open && begun.is_err() {
-            // The server closes connections that were idle for long. It has not received this request, so send it
-            // again.
+            // The server closes connections that were idle for a long time. It has not received this request, so the
+            // request is sent again.
             self.stream = None;
             begun = self.begin(&request);
         }

@@ -1,5 +1,6 @@
 //! Measures submissions through an API node and separate workers with real servers, for each queue and for different
-//! numbers of workers; the load on the servers; and the time to recover the runs of a dead worker.
+//! numbers of workers. Also measures the load on the servers, and the time until the runs of a dead worker are
+//! recovered.
 //!
 //! Everything runs on the processors of one machine, so more workers do not increase throughput: the figures show what
 //! each worker costs. PostgreSQL waits for the disk, as in production.

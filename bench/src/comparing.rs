@@ -1,5 +1,5 @@
-//! Speed of comparing an output with an answer file that has the same data. The output arrives in pieces of 64 KiB, as
-//! from the sandbox, and has differences that the comparison must ignore.
+//! Speed of comparing an output with an answer file that contains the same data. The output arrives in pieces of 64
+//! KiB, as from the sandbox, and contains differences that the comparison must ignore.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -37,7 +37,7 @@ fn integer(n: u64) -> String {
     format!("{}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 34)
 }
 
-/// Compares `megabytes` of output in every way; prints a table and returns the figures.
+/// Compares `megabytes` of output with every comparison; prints a table and returns the figures.
 pub(crate) fn measure(megabytes: usize) -> anyhow::Result<Value> {
     let folder = tempfile::tempdir().context("creating a directory")?;
     let (answer, output) = (folder.path().join("answer"), folder.path().join("output"));

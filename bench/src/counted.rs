@@ -33,7 +33,7 @@ impl Counted {
         }
     }
 
-    /// This count minus `other` times `factor`.
+    /// This count minus `factor` times `other`.
     pub(crate) fn less(self, other: Counted, factor: f64) -> Counted {
         Counted {
             transactions: other.transactions.mul_add(-factor, self.transactions),

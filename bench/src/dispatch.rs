@@ -1,5 +1,5 @@
 //! Cost of passing an empty job to a worker and its result back, measured with core and each store and queue. The bench
-//! starts real servers, on the same processors.
+//! starts real servers on the same processors.
 //!
 //! Clients submit, wait for the result and submit again. Takers lease runs and complete them at once with a report of
 //! one case. *Claim* is the time from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness
@@ -117,7 +117,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 struct Measured {
     lone: Samples,
     load: Samples,
-    /// Requests to the servers per job of the load.
+    /// Requests to the servers per job under load.
     asked: Counted,
 }
 
@@ -198,7 +198,7 @@ async fn of(
     Ok(Measured { lone, load, asked })
 }
 
-/// Core, the submitting user, and the lease times of the jobs.
+/// Core, the submitting user, and the times at which the jobs were leased.
 #[derive(Clone)]
 struct Bench {
     core: Core,

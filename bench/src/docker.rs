@@ -1,7 +1,7 @@
-//! Docker Engine as an executor beside the native sandbox and `docker run`, with one static C program.
+//! Compares Docker Engine as an executor with the native sandbox and `docker run`, using one static C program.
 //!
-//! The engine is one of the benchmark's own. *Lone*: the next step begins when the containers that are kept ready have been
-//! replaced. *In a row*: one client after the other, so that the cost of the replacements counts.
+//! The bench starts its own engine. *Lone*: the next step begins after the used containers have been replaced. *In a
+//! row*: each client runs step after step without a pause, so the cost of replacing containers is included.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
 }
 
 const IMAGE: &str = "bench/hello:1";
-/// Time in which the containers that were used are replaced.
+/// Time in which the used containers are replaced.
 const REFILLED: Duration = Duration::from_millis(1500);
 
 struct Nobody;

@@ -1,4 +1,5 @@
-//! The interfaces of other products beside the native API: the same Python program through each of them, in turns.
+//! Compares the interfaces of other products with the native API: the same Python program through each of them, in
+//! turns.
 //!
 //! Every response is checked. All clients present an API key and wait for the result in the response.
 
@@ -35,7 +36,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Reads a number, and prints the number plus one.
 const PYTHON: &str = "print(int(input()) + 1)\n";
 
-/// An interface: how a program with this input is sent, and where the result has standard output.
+/// An interface: the request that runs a program with an input, and the place of standard output in the response.
 struct Interface {
     name: &'static str,
     path: &'static str,
@@ -126,7 +127,7 @@ pub(crate) fn measure(server: &Server, plan: Plan) -> anyhow::Result<Value> {
         for (client, samples) in clients.iter().zip(&mut lone) {
             thread::sleep(LONE_PAUSE);
             let time = client.run().context(client.interface.name)?;
-            // The first turn opens connections and starts what is started on first use.
+            // The first turn opens connections and starts services that are started on first use.
             if turn > 0 {
                 samples.push(time);
             }

@@ -36,8 +36,8 @@ pub(crate) struct Plan {
 const LONE_PAUSE: Duration = Duration::from_millis(30);
 /// Interval of the client that only submits.
 const ACCEPT_PACE: Duration = Duration::from_millis(40);
-/// Maximum time for a submission in seconds, after which the bench fails; not above the server's default maximum for
-/// `?wait=`.
+/// Maximum time for a submission, in seconds; if it is exceeded, the bench fails. Must not exceed the server's default
+/// maximum for `?wait=`.
 const WAIT_SECONDS: u64 = 30;
 
 /// A program that reads a number and prints the number plus one.
@@ -119,7 +119,7 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
     Ok(json!({ "clients": plan.clients, "programs": figures }))
 }
 
-/// The program that is cheapest to run, so that the rest of a submission's path dominates.
+/// The program that is cheapest to run, so that the rest of the submission's path dominates the time.
 pub(crate) const CHEAPEST: &Program = &PROGRAMS[0];
 
 /// Submits programs one after another; returns the end-to-end times.

@@ -1,8 +1,9 @@
-//! Programs in a container image beside the same programs with the machine's toolchains, and the time to unpack an image.
+//! Compares programs in a container image with the same programs and the machine's toolchains; measures unpacking an
+//! image.
 //!
-//! The image has the machine's own Debian release, made by mmdebstrap, so that both roots have the same programs. *Pooled*:
-//! the slot has a lane for the image; both roots take turns. *First*: the first run of an image for which the slot has no
-//! lane.
+//! The image contains the machine's own Debian release, made by mmdebstrap, so that both roots have the same programs.
+//! *Pooled*: the slot has a lane for the image; both roots take turns. *First*: the first run of an image for which the
+//! slot has no lane.
 
 use std::path::Path;
 use std::process::Command as Process;
@@ -115,7 +116,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     Ok(figures.into())
 }
 
-/// The first run of a slot in an image, without a spare lane for it.
+/// The first run of a slot in an image for which the slot has no spare lane.
 fn first_run(sandbox: &Sandbox, command: &Command) -> anyhow::Result<std::time::Duration> {
     let mut slot: Slot = sandbox.slot(0);
     slot.warm_up().context("creating lanes")?;

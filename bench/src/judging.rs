@@ -1,5 +1,6 @@
 //! Cost of judging: a test compared with the bare program, a submission with 100 tests, the import of a large package,
-//! an output of 100 MB compared with an equally large answer, and the tests of a function problem with and without batches.
+//! the comparison of 100 MB of output with an equally large answer, and the tests of a function problem with and
+//! without batches.
 //!
 //! Runs the commands that a problem setter uses (`cupel judge`, `cupel problem import`) and measures them from start to
 //! end, in turns with the bare program. Compilations are cached after the first judging, as on a worker. Memory is the
@@ -208,10 +209,10 @@ impl Bench {
         Ok((judged, bare, bytes))
     }
 
-    /// Cost of the tests of a function problem beyond the first, with a process for each and in batches, in turns.
+    /// Cost of the tests of a function problem beyond the first: with a process per test and in batches, in turns.
     fn calls(&self, rounds: usize) -> anyhow::Result<Value> {
         let case = |number: usize| (format!("{number}\n"), format!("{}\n", 2 * number));
-        // The last test always has a process of its own.
+        // The last test always has a separate process.
         let one = self.package("one-call", DOUBLED, (0..1).map(case))?;
         let many = self.package("many-calls", DOUBLED, (0..=CALLS).map(case))?;
         let mut table = Table::new(

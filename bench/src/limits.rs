@@ -1,8 +1,8 @@
 //! Throughput of output into a slot, and how far programs exceed a limit before they are killed.
 //!
-//! The throughput into a slot is compared, in turns, with that of the same program writing into a pipe that a thread of
-//! the bench reads. An overrun is the difference between a cell's reported usage and the limit that killed it, while
-//! all slots run the same program.
+//! The throughput of a program that writes into a slot is compared, in turns, with the throughput of the same program
+//! that writes into a pipe, which a thread of the bench reads. An overrun is the difference between a cell's reported
+//! usage and the limit that killed it, while all slots run the same program.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -20,7 +20,7 @@ use crate::{programs, sandbox};
 /// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Number of streams, for bare and cell each.
+    /// Number of streams, each for bare and for cell.
     pub(crate) streams: usize,
     /// Number of overruns of each limit, per slot.
     pub(crate) overruns: usize,
@@ -64,7 +64,7 @@ int main(int argc, char **argv) {
 
 /// Size of one stream, in MiB.
 const STREAM_MIB: u64 = 2048;
-/// The limit of all overruns except the one with [`LONG_LIMIT`].
+/// The limit of every overrun except the overrun that uses [`LONG_LIMIT`].
 const LIMIT: Duration = Duration::from_millis(200);
 const LONG_LIMIT: Duration = Duration::from_secs(2);
 

@@ -1,7 +1,8 @@
-//! Output over a live connection: the time from a program's `write` until a WebSocket client has the bytes.
+//! Output over a live connection: the time from a program's `write` until a WebSocket client has received the bytes.
 //!
 //! The program writes its monotonic clock, one line per write, and sleeps between writes. A cell has no time namespace,
-//! so its clock is that of the client. Nothing else runs, and the programs are started one after another.
+//! so the program and the client read the same clock. Nothing else runs, and the programs are started one after
+//! another.
 
 use std::thread;
 use std::time::Duration;
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Idleness before each run: long enough for processors and kernel to enter sleep states.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// Writes its clock, ten times, 30 ms apart.
+/// Writes its clock ten times, 30 ms apart.
 const PROGRAM: &str = r#"#define _GNU_SOURCE
 #include <stdio.h>
 #include <time.h>
@@ -45,7 +46,7 @@ int main(void) {
 }
 "#;
 
-/// A way of starting the program, and the fields of `start` for it.
+/// The ways of starting the program, each with the fields of `start` for it.
 fn ways() -> [(&'static str, Value); 3] {
     [
         ("plain", json!({})),
@@ -66,7 +67,7 @@ pub(crate) fn measure(server: &Server, runs: usize) -> anyhow::Result<Value> {
     for (name, way) in ways() {
         let (mut first, mut later) = (Samples::default(), Samples::default());
         let mut quiet = Quiet::default();
-        // The first run compiles.
+        // The first run also compiles the program.
         runtime.block_on(run(&mut socket, &way))?;
         for _ in 0..runs {
             quiet.wait();

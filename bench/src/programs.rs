@@ -1,4 +1,4 @@
-//! The measured programs. Each is the same bare, in a cell and through HTTP.
+//! The measured programs. Each program is the same in all measurements: bare, in a cell, and through HTTP.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,8 +1,8 @@
-//! Detects whether other programs keep the machine busy; figures from a busy machine are useless.
+//! Detects whether other programs keep the machine busy; figures from a busy machine are not usable.
 //!
-//! A burst of measurements starts when all processors together were at least [`IDLE_MIN`] idle during [`SAMPLE`]. After
-//! [`WAIT_MAX`], the burst starts anyway and counts as disturbed. If too many bursts are disturbed, the figures are not
-//! written. Source: proc(5), `/proc/stat`.
+//! A burst of measurements starts when all processors together have been idle for at least the share [`IDLE_MIN`] of
+//! [`SAMPLE`]. After [`WAIT_MAX`], the burst starts anyway and counts as disturbed. If too many bursts are disturbed,
+//! the figures are not written. Source: proc(5), `/proc/stat`.
 
 use std::fmt;
 use std::thread;
@@ -16,7 +16,7 @@ const IDLE_MIN: f64 = 0.93;
 const WAIT_MAX: Duration = Duration::from_secs(6);
 /// If more than this share of the bursts is disturbed, the figures are not written.
 const DISTURBED_MAX: f64 = 0.05;
-/// After this many consecutive disturbed bursts, the next bursts check once and do not wait.
+/// After this many consecutive disturbed bursts, the next bursts check once without waiting.
 const DISTURBED_IN_A_ROW_MAX: u32 = 3;
 
 /// Counts of the bursts so far.
@@ -28,9 +28,9 @@ pub(crate) struct Quiet {
 }
 
 impl Quiet {
-    /// Waits until the processors have been idle for two seconds, at most `at_most`. By then, programs started for the
-    /// measurements have finished their background work (a server prepares headers). Returns whether the machine became
-    /// idle.
+    /// Waits until the processors have been idle for two seconds, but at most `at_most`. By then, programs that were
+    /// started for the measurements have finished their background work (for example, a server prepares headers).
+    /// Returns whether the machine became idle.
     pub(crate) fn settle(at_most: Duration) -> bool {
         let begun = Instant::now();
         let mut looks = 0;
@@ -99,7 +99,7 @@ impl Ticks {
     }
 
     /// Parses the first line: user, nice, system, idle, iowait, irq, softirq, steal. The remaining fields are already
-    /// included in these.
+    /// included in these fields.
     fn parse(text: &str) -> Ticks {
         let line = text.lines().next().unwrap_or_default();
         let numbers: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();

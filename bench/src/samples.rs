@@ -20,7 +20,7 @@ impl Samples {
         self.times.push(time);
     }
 
-    /// Adds runs that followed each other without pause (on any number of slots) and took `elapsed` in total.
+    /// Adds runs that followed each other without pauses (on any number of slots) and took `elapsed` in total.
     pub(crate) fn extend(&mut self, times: impl IntoIterator<Item = Duration>, elapsed: Duration) {
         self.times.extend(times);
         *self.elapsed.get_or_insert_default() += elapsed;
@@ -46,7 +46,7 @@ impl Samples {
         sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
     }
 
-    /// Runs per second, if runs followed each other without pause.
+    /// Runs per second, if the runs followed each other without pauses.
     pub(crate) fn rate(&self) -> Option<f64> {
         self.elapsed.filter(|elapsed| !elapsed.is_zero()).map(|elapsed| self.len() as f64 / elapsed.as_secs_f64())
     }

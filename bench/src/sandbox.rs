@@ -94,7 +94,7 @@ fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
         ["hello", "hello-dynamic", "hello.py"].map(|name| folder.join(name).display().to_string());
     let python = "/usr/bin/python3".to_owned();
     let mut programs = vec![
-        // Only the cell: no file is copied, and there is no dynamic linking.
+        // Only the cost of the cell: no file is copied, and there is no dynamic linking.
         Program {
             name: "C, static, in the root",
             bare: vec![hello_path.clone()],
@@ -108,7 +108,7 @@ fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
             cell: command(&["./hello"], vec![file("hello", &dynamic, true)?]),
             share: 1,
         },
-        // Effect of the size of copied files: 800 KB.
+        // Shows the effect of the size of copied files: 800 KB.
         Program {
             name: "C, static, copied into the box",
             bare: vec![hello_path],

@@ -19,7 +19,7 @@ use crate::{bare, programs, sandbox};
 pub(crate) struct Plan {
     /// Number of turns in each situation, for each of the two cells (with and without the wall).
     pub(crate) turns: usize,
-    /// Write the figures even if the machine was busy.
+    /// Writes the figures even if the machine was busy.
     pub(crate) force: bool,
 }
 
@@ -42,7 +42,7 @@ struct Cells {
     _sandbox: Sandbox,
 }
 
-/// Measures cells without each of the walls; prints a table and returns the figures.
+/// Measures, for each wall, cells without that wall; prints a table and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder = sandbox::shown_folder()?;
     programs::compile_hello(folder.path(), "hello", "-static")?;
@@ -55,8 +55,8 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let mut quiet = Quiet::default();
     let (mut all, mut bare) = (Times::default(), Times::default());
     for &wall in Wall::ALL {
-        // Both sandboxes are new, and each is measured first equally often, so that neither age nor order affects the
-        // result.
+        // Both sandboxes are new, and each of them is measured first equally often. Therefore, neither age nor order
+        // affects the result.
         let mut full = Cells::start(folder.path(), WallSet::NONE, UID_BASES[0])?;
         let mut less = Cells::start(folder.path(), WallSet::NONE.with(wall), UID_BASES[1])?;
         let (mut with, mut without) = (Times::default(), Times::default());

@@ -1,4 +1,4 @@
-//! Builds the agent of containers, so that it is part of the binary.
+//! Builds the agent that runs in containers, and includes it in the binary.
 //!
 //! The agent runs in images that may contain no library at all, so it is linked statically. Cargo cannot link one
 //! package of a build differently from the others, so this script calls Cargo again with a separate target directory.
@@ -21,7 +21,7 @@ fn main() {
     cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", variable("OPT_LEVEL"));
     cargo.arg("--manifest-path").arg(manifest.join("Cargo.toml"));
     cargo.arg("--target").arg(&target).arg("--target-dir").arg(&built);
-    // What the outer build sets for itself.
+    // Variables that the outer build sets for itself.
     for name in
         ["CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC", "CLIPPY_ARGS"]
     {

@@ -1,6 +1,7 @@
 //! Packs each problem in `problems/` as a gzipped tar. `src/shipped.rs` embeds these archives into the binary.
 //!
-//! An archive depends only on names, x bits and contents, so it changes only when its problem changes.
+//! An archive depends only on names, executable bits and contents, so it changes only when its problem
+//! changes.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -56,7 +57,7 @@ fn append<W: io::Write>(tar: &mut tar::Builder<W>, root: &Path, folder: &Path) -
     Ok(())
 }
 
-/// Children of a folder, sorted by name, without the files that editors and interpreters leave.
+/// Entries of a folder, sorted by name, without the files that editors and interpreters leave behind.
 fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {

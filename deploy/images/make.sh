@@ -16,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 cupel=${CUPEL:-target/dist/cupel} tag=${TAG:-latest}
-# BuildKit skips the stages that a target does not need, here the one that compiles.
+# BuildKit skips the stages that a target does not need, here the stage that compiles Cupel.
 export DOCKER_BUILDKIT=1
 read -ra docker <<<"${DOCKER:-docker}"
 targets=("$@")
@@ -34,7 +34,7 @@ import() { # IMAGE FILE...: creates an image with these files in /out
     shift
     mkdir -p "$work/$image/out"
     install "$@" "$work/$image/out"
-    # Not all symbols: those of functions name them in a backtrace.
+    # Function symbols are kept, because backtraces use them.
     strip --strip-debug "$work/$image/out"/*
     tar --create --owner=0 --group=0 --directory="$work/$image" out | "${docker[@]}" import - "$image" >/dev/null
 }

@@ -1,4 +1,4 @@
-"""Checks the facade of Jobe as its clients use it: the cases of its own test program, and the requests of Moodle's CodeRunner.
+"""Checks the facade of Jobe with the requests of its clients: the cases of Jobe's own test program, and requests of Moodle's CodeRunner.
 
     jobe_clients.py ORIGIN
 

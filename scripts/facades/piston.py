@@ -217,7 +217,7 @@ CHECKER = "import sys\nprint(int(open(sys.argv[2]).read().split() == open(sys.ar
 
 
 async def open_r1(files, language="python", seconds=10, **limits):
-    """Sends a request as open-r1's client does, to the server without Piston's limits, and reads the response as it does."""
+    """Sends a request to the server without Piston's limits, and reads the response, in the same way as open-r1's client."""
     data = {
         "files": [{"name": name, "content": content} for name, content in files.items()],
         "run_timeout": round((seconds + 3) * 1000), "language": language, "version": "*", **limits,
@@ -260,7 +260,7 @@ async def open_r1_knows_a_compile_error_a_time_limit_and_a_memory_limit():
     assert "not declared" in body["compile"]["stderr"] and "message" not in body, body
     status, body = await open_r1({"graders/sum.cpp": "#include <iostream>\nint main() { std::cout << 1; }"}, language="c++")
     equal((status, body["compile"]["code"], body["run"]["stdout"]), (200, 0, "1"))
-    # Longer than Piston's maximum of 3 s, so the client's own limit counts.
+    # Longer than Piston's maximum of 3 s, so the client's own limit applies.
     status, body = await open_r1({"main.py": "import time\ntime.sleep(3.3)\nprint(1)"}, seconds=1)
     equal((status, body["run"]["stdout"]), (200, "1\n"))
     status, body = await open_r1({"main.py": "while True: pass"}, seconds=-2)

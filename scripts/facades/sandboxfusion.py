@@ -49,7 +49,7 @@ def post(body):
 
 
 def refused(call, *parts):
-    """The call raises an exception whose text has these parts."""
+    """Checks that the call raises an exception whose text contains these parts."""
     try:
         result = call()
     except Exception as error:  # The SDK raises plain `Exception`.
@@ -65,7 +65,7 @@ def equal(found, expected):
 
 
 def finished(result, code, stdout, stderr=""):
-    """The command ended with this code and this output. `stderr=None`: anything."""
+    """Checks that the command ended with this code and this output. `stderr=None`: any standard error."""
     equal((result.status.value, result.return_code, result.stdout), ("Finished", code, stdout))
     assert stderr is None or result.stderr == stderr, result
     # The time of a compilation whose result was cached is 0.

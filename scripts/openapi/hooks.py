@@ -1,4 +1,4 @@
-"""Schemathesis hooks that adjust generated requests to rules a schema cannot express, such as the languages and tiers a server has."""
+"""Schemathesis hooks that adjust generated requests to rules that a schema cannot express, such as the server's languages and tiers."""
 
 import datetime
 import json

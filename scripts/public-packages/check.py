@@ -23,7 +23,7 @@ BAPC = UNPACKED / "bapctools-2026.10.0"
 P2D = UNPACKED / "p2d-0.4.0"
 KATTIS, DRAFTS = TOOLS / "examples", BAPC / "test/problems"
 
-# Packages whose expectations all hold, except the ones listed here with a reason.
+# Packages whose expectations all hold, except those listed here with a reason.
 HELD = {
     KATTIS / "guess": {},
     KATTIS / "hello": {},

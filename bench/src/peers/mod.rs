@@ -73,7 +73,7 @@ pub(crate) struct Plan {
     pub(crate) each: Duration,
     /// Whether to measure and write figures even if the machine is busy.
     pub(crate) force: bool,
-    /// Measure only work whose name contains this text.
+    /// Measures only work whose name contains this text.
     pub(crate) only: Option<String>,
 }
 
@@ -261,8 +261,8 @@ fn runs_of(time: Duration, plan: &Plan) -> usize {
     fit.clamp(plan.runs_min, plan.runs_max)
 }
 
-/// The runs, out of `runs`, that belong to this round, if they are spread over `rounds` rounds with `stretch` runs in a
-/// row.
+/// The run indices of this round, if `runs` runs are spread over `rounds` rounds in stretches of `stretch` consecutive
+/// runs.
 fn turns(round: usize, rounds: usize, stretch: usize, runs: usize) -> std::ops::Range<usize> {
     let stretches = runs.div_ceil(stretch);
     let before = stretches * round / rounds * stretch;

@@ -7,7 +7,7 @@ use super::{Row, Situation, bare, cupel, figure, find, served};
 use crate::samples::Samples;
 use crate::table::Table;
 
-/// A figure and its bound: a maximum, or for a rate a minimum.
+/// A figure and its bound: a maximum, except for a rate, whose bound is a minimum.
 struct Target {
     work: &'static str,
     runner: &'static str,
@@ -49,7 +49,7 @@ const TARGETS: &[Target] = &[
     target(PYTHON, cupel::POOLED, BackToBack, OverBare, 0.5),
     target(CPP_IOSTREAM, served::NAME, BackToBack, Percentile(50.0), 100.0),
     target(CPP_BITS, served::NAME, BackToBack, Percentile(50.0), 300.0),
-    // With the compile service. Without it, the target is 200 ms.
+    // This target applies with the compile service. Without it, the target is 200 ms.
     target(JAVA, served::NAME, BackToBack, Percentile(50.0), 60.0),
     target(TYPESCRIPT, served::NAME, BackToBack, Percentile(50.0), 120.0),
     target(STATIC_C, served::NAME, BackToBack, Percentile(50.0), 2.0),

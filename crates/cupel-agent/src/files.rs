@@ -1,7 +1,7 @@
 //! The files of the box: created before the program starts, and returned after all its processes are gone.
 //!
-//! The program may have made links, pipes and directories of any shape. Each entry is opened relative to its directory, without
-//! following links or crossing mounts, and only regular files are returned.
+//! The program may have created arbitrary links, pipes and directory trees. Each entry is opened relative to its
+//! directory, without following links or crossing mount points, and only regular files are returned.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,11 +13,11 @@ use rustix::io::Errno;
 
 use crate::link::Link;
 
-/// Maximum number of entries that are visited to find files by pattern. It bounds the time, because a pattern may match
-/// slowly.
+/// Maximum number of entries visited by one search for files by pattern. It bounds the time of the search, because
+/// matching a pattern may be slow.
 const SEARCHED_MAX: u32 = 8192;
 
-/// Maximum depth of directories that are searched for files. Paths of files have the same bound.
+/// Maximum directory depth of a search for files. File paths have the same bound.
 const DEPTH_MAX: u32 = 32;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -59,7 +59,7 @@ impl BoxDirectory {
         Ok(rustix::fs::openat2(&self.0, path, flags, mode, BENEATH)?.into())
     }
 
-    /// Sends the files of a step. Returns whether some were omitted because there are too many.
+    /// Sends the files that the step returns. Returns whether some were omitted because there are too many.
     pub(crate) fn send(&self, collect: &Collect, outbox: Option<&str>, link: &mut Link) -> io::Result<bool> {
         match collect {
             Collect::Nothing => Ok(false),
@@ -101,11 +101,11 @@ impl BoxDirectory {
         }
     }
 
-    /// Sends the files that a search finds. Returns whether there may be more.
+    /// Sends the files that match a search. Returns whether there may be more.
     fn send_found(&self, find: &Find, link: &mut Link) -> io::Result<bool> {
         let (mut paths, mut entries) = (Vec::new(), SEARCHED_MAX);
         let complete = walk(self.0.as_fd(), "", &mut entries, &mut |visited| {
-            // No client could ask for a path with control characters or backslashes.
+            // Clients cannot request paths with control characters or backslashes.
             if let Visited::File { path, .. } = visited
                 && !path.contains(|c: char| c.is_control() || c == '\\')
                 && find.patterns.iter().any(|pattern| cupel_glob::matches(pattern, &path))
@@ -140,7 +140,7 @@ struct Meta {
 enum Visited {
     /// A regular file.
     File { path: String, file: File, meta: Meta },
-    /// An entry that is deeper than a path may be.
+    /// An entry at a greater depth than a path may have.
     TooDeep,
 }
 
@@ -152,8 +152,8 @@ fn open_file(directory: BorrowedFd<'_>, path: &str) -> Option<(File, Meta)> {
     is_file.then(|| (File::from(opened), meta))
 }
 
-/// Calls `visit` for the regular files below a directory, until it returns `false`. Returns `false` if it did, or if there
-/// are more than `entries` entries.
+/// Calls `visit` for each regular file below a directory until `visit` returns `false`. Returns `false` if `visit` did,
+/// or if there are more than `entries` entries.
 fn walk(
     directory: BorrowedFd<'_>,
     prefix: &str,

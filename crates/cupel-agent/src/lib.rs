@@ -9,8 +9,8 @@
 //! agent:   Started, then Output, Consumed in any order; Ended; StdoutClosed; File, Data…; FoundFile, Data…; Done
 //! ```
 //!
-//! If standard input ends, the agent exits, and the kernel kills all processes of its container. So no container outlives its
-//! worker. Neither side trusts the other: lengths are bounded, and paths are checked where they are used.
+//! If standard input ends, the agent exits, and the kernel kills all processes of its container. Therefore no container
+//! outlives its worker. Neither side trusts the other: lengths are bounded, and paths are checked where they are used.
 
 #![forbid(unsafe_code)]
 
@@ -66,7 +66,7 @@ pub struct Step {
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
-    /// Directories in which a program name without `/` is searched.
+    /// Directories searched for a program whose name contains no `/`.
     pub search: Vec<String>,
     /// Window of the terminal, as columns and rows, if the program has one.
     pub terminal: Option<(u16, u16)>,
@@ -94,7 +94,7 @@ pub enum Collect {
     Nothing,
     /// All regular files of the box, or of the outbox if there is one.
     All { files: u32, bytes: u64, after_failure: bool },
-    /// The files at these paths, truncated after this number of bytes in total; then the files that a search finds.
+    /// The files at these paths, truncated after `bytes` bytes in total; then the files that match `find`.
     Named { paths: Vec<String>, bytes: u64, find: Option<Find> },
 }
 
@@ -103,7 +103,7 @@ pub enum Collect {
 pub struct Find {
     /// A file is found if one of these matches its path.
     pub patterns: Vec<String>,
-    /// Maximum number of files, the first by path.
+    /// Maximum number of files; the first ones in the order of their paths are sent.
     pub files: u32,
     /// Maximum size of a file whose content is sent.
     pub file_bytes: u64,

@@ -8,7 +8,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::stdio::{stdin, stdout};
 
-/// Maximum number of bytes that wait to be sent. Beyond it, no more output of the program is read.
+/// Maximum number of unsent bytes. While more are unsent, the agent does not read the program's output.
 const UNSENT_MAX: usize = 512 << 10;
 
 /// The connection to the worker.
@@ -36,7 +36,7 @@ impl Link {
         self.unsent.extend_from_slice(&encode(message));
     }
 
-    /// Whether the worker reads slowly, so that nothing large should be queued.
+    /// Whether many bytes are unsent because the worker reads slowly. Nothing large should be queued then.
     pub(crate) fn is_full(&self) -> bool {
         self.unsent.len() - self.sent >= UNSENT_MAX
     }

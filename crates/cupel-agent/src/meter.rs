@@ -2,8 +2,8 @@
 //! cgroup-v1/memory.rst, cgroup-v1/cpuacct.rst and cgroup-v2.rst.
 //!
 //! The files are opened before the program starts and are read again through the same descriptors, so the program
-//! cannot influence what is read. Containers of some runtimes do not have these files. Such a container is measured by
-//! its processes only.
+//! cannot influence what is read. Containers of some runtimes do not have these files. Such a container is measured
+//! only by its processes.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

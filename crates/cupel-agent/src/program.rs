@@ -15,7 +15,7 @@ pub(crate) const WORD: &str = "program";
 
 /// Settings that a process applies to itself, as one argument: `name=value` words joined by commas.
 pub(crate) struct Settings {
-    /// Seconds of CPU time after which the kernel kills a process, if the agent has not done so before.
+    /// Seconds of CPU time after which the kernel kills a process that the agent has not killed earlier.
     pub(crate) cpu_seconds: u64,
     pub(crate) address_space: Option<u64>,
     pub(crate) open_files: u64,
@@ -64,7 +64,7 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
         (Resource::Stack, Some(settings.stack)),
     ];
     for (resource, limit) in limits {
-        // A limit above the container's limit is lowered.
+        // If a limit exceeds the container's hard limit, the hard limit applies.
         let most = rustix::process::getrlimit(resource).maximum;
         let limit = limit.map(|limit| most.map_or(limit, |most| limit.min(most)));
         if limit.is_some() && setrlimit(resource, Rlimit { current: limit, maximum: limit }).is_err() {

@@ -35,7 +35,7 @@ const LOOK_MAX: Duration = Duration::from_millis(10);
 const LOOK_MIN: Duration = Duration::from_micros(500);
 /// Time between two messages about the CPU time.
 const REPORT_EVERY: Duration = Duration::from_millis(50);
-/// CPU time up to which a program counts as idle, as in the native sandbox.
+/// Amount of CPU time that a program must exceed to count as not idle, as in the native sandbox.
 const IDLE_CPU: Duration = Duration::from_millis(1);
 /// The character that ends input on a terminal. Source: termios(3), VEOF.
 const END_OF_FILE: u8 = 0x04;
@@ -511,7 +511,7 @@ impl Run<'_> {
                 }
             }
             ToAgent::Cancel => self.end(Hit::Cancelled),
-            // Not expected while a program runs.
+            // The worker does not send these messages while a program runs.
             ToAgent::File { .. } | ToAgent::Data(_) | ToAgent::Start(_) | ToAgent::Find { .. } => {}
         }
     }

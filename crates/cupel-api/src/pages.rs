@@ -31,7 +31,7 @@ const AUTHOR_HEADING: &str = "## Cupel's own format";
 
 /// Documents for users, below `/docs/`: each under its path in the repository's folder `docs`, with or without `.md`, so that
 /// links between the documents work here, too.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("errors", include_str!("../../../docs/errors.md")),
     ("facades/jobe", include_str!("../../../docs/facades/jobe.md")),
     ("facades/judge0", include_str!("../../../docs/facades/judge0.md")),
@@ -44,6 +44,7 @@ const PAGES: [(&str, &str); 12] = [
     ("migrating/sandboxfusion", include_str!("../../../docs/migrating/sandboxfusion.md")),
     ("reference/cli", include_str!("../../../docs/reference/cli.md")),
     ("socketio", include_str!("../../../docs/socketio.md")),
+    ("webhooks", include_str!("../../../docs/webhooks.md")),
 ];
 
 /// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and

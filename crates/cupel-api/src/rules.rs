@@ -82,7 +82,11 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
             let fewer = json!({ "properties": { "files": { "maxItems": most } } });
             rules.push(json!({ "anyOf": [{ "not": is_present("source_code") }, fewer] }));
         }
-        for (one, other) in [("email", "username"), ("join_code", "code"), ("version", "image")] {
+        let mut exclusive = vec![("join_code", "code"), ("version", "image")];
+        if name == "LoginRequest" {
+            exclusive.push(("email", "username"));
+        }
+        for (one, other) in exclusive {
             if has(one) && has(other) && !object.required.iter().any(|field| field == one) {
                 rules.push(not_both(is_present(one), is_present(other)));
             }

@@ -223,7 +223,9 @@ impl Checker<'_> {
                 self.fault("/language", SubmissionFaultKind::Missing, "`language` must not be empty");
             } else {
                 let detail = registry.unknown(asked, "`GET /api/v1/languages`");
-                self.fault("/language", SubmissionFaultKind::UnknownLanguage, detail);
+                let is_known = asked.split_once('@').is_some_and(|(name, _)| registry.find(name).is_some());
+                let pointer = if is_known { "/language/version" } else { "/language" };
+                self.fault(pointer, SubmissionFaultKind::UnknownLanguage, detail);
             }
             return None;
         };
@@ -541,7 +543,7 @@ impl Checker<'_> {
             let detail = "`webhook` must be an http or https URL with a host and without a user name, of at most 2048 ASCII characters";
             self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
         } else if !self.bounds.webhooks_private && web_host(url).is_some_and(is_special_host) {
-            let detail = "the address is private or reserved: webhooks only go to public ones";
+            let detail = "the address is private or reserved: webhooks are sent only to public addresses";
             self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
         }
     }

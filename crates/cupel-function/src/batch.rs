@@ -5,10 +5,11 @@
 //!  driver                                     nonce₁ ready ⏎ nonce₁ ok length ⏎ values               … exit 0
 //! ```
 //!
-//! The argument [`BATCH_ARGUMENT`] of the command selects this form of input. The judge sends a test only after it has received the whole answer to the one before. So a driver may treat everything
-//! that it has received as one test, and the submission cannot know a nonce before the judge expects an answer with it.
-//! `ready` means that the submission is loaded; the driver writes it before its first call. A driver writes anything
-//! except `ok` as it does for a single test, and exits.
+//! The argument [`BATCH_ARGUMENT`] of the command selects this form of input. The judge sends a test only after it has
+//! received the whole answer to the previous test. So a driver may treat all data that it has received since then as
+//! one test, and the submission cannot know a nonce before the judge expects an answer with it. `ready` means that the
+//! submission is loaded; the driver writes it before its first call. A driver writes any answer except `ok` in the
+//! same way as for a single test, and then exits.
 
 use super::case::{Answer, FunctionCase};
 use super::value::Value;
@@ -30,8 +31,8 @@ pub struct BatchChannel {
 pub enum BatchFrame {
     /// The submission is loaded.
     Ready,
-    /// The value that the submission returned, and the number of bytes that the driver of a single test would have
-    /// written.
+    /// The value that the submission returned, and the number of bytes that the driver would have written for a single
+    /// test.
     Returned(Value, u64),
     /// Anything else: another answer, data that no driver writes, or more data than the judge has requested.
     Other,
@@ -132,7 +133,7 @@ mod tests {
             "n0nce ok 99999999999999999999\n42\n",
             "n0nce wrong\nexpected int, got string\n",
             "n0nce missing\nnot found\n",
-            // The value is not of the type, is followed by another one, or the frame is followed by more data.
+            // The value does not have the type, a second value follows it, or more data follows the frame.
             "n0nce ok 3\nab\n",
             "n0nce ok 5\n42\n1\n",
             "n0nce ok 3\n42\nn0nce ok 3\n42\n",

@@ -44,8 +44,8 @@ pub struct CallError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
-/// Approximate maximum memory of the values that one run returns. 8 MiB of a list's smallest words on the wire need as
-/// much.
+/// Approximate maximum memory of the values that one run returns. A list that takes 8 MiB on the wire, with words of
+/// minimum length, needs this much memory.
 pub const RETURNED_MAX: Bytes = Bytes::mib(256);
 
 /// The answer of a driver.
@@ -77,7 +77,7 @@ impl<'s> FunctionCase<'s> {
     /// Parses an untrusted input. Its values may need approximately `room` bytes of memory.
     ///
     /// # Errors
-    /// As for [`FunctionCase::read`]; also if the values need more memory than `room`.
+    /// As for [`FunctionCase::read`], and if the values need more memory than `room`.
     pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
         FunctionCase::read_from(signature, Reader::within(input, room))
     }

@@ -1,11 +1,11 @@
 //! Wire format of the values that drivers read and write: lines of words. The type of a value determines its form, so a
-//! reader takes only a few lines of code in any language.
+//! reader needs only a few lines of code in any language.
 //!
 //! | type | form |
 //! |---|---|
 //! | int, int32, float, bool | a word; floats also `nan`, `inf` and `-inf`; `1` and `0` |
 //! | char, string | its length in bytes, a newline, the bytes |
-//! | list, ListNode | the number of elements, then the elements; words are on one line, which can be split at once |
+//! | list, ListNode | the number of elements, then the elements; if they are words, all are on one line, which can be split in one call |
 //! | TreeNode | the number of places in level order, then each place as an optional |
 //! | optional | `0`, or `1` and the value |
 //! | map | the number of entries, then key and value of each |

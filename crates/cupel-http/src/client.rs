@@ -29,8 +29,9 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin`. Browsers add that header to every
-    /// request except a plain `GET` or `HEAD` of the same origin. Source: the Fetch standard, "Origin header".
+    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`. Browsers add
+    /// `Origin` to every request except a plain `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C,
+    /// "Fetch Metadata Request Headers".
     pub is_page: bool,
     /// Whether the client uses TLS, as reported by a trusted proxy, or because the page that sent the request was
     /// loaded over TLS.
@@ -67,7 +68,12 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
             }
         }
     }
-    Client { address, is_forwarded, is_page: headers.contains_key(header::ORIGIN), is_tls }
+    Client { address, is_forwarded, is_page: is_of_a_page(headers), is_tls }
+}
+
+/// Whether a page in a browser sent the request. A browser says `none` for an address that its user has entered.
+fn is_of_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
 }
 
 /// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send

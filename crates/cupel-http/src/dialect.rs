@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
 use cupel_types::UserId;
 
 use crate::app::Shared;
@@ -44,17 +45,27 @@ pub trait Dialect: Send + Sync {
 pub struct Mounted {
     pub(crate) dialect: Option<Arc<dyn Dialect>>,
     pub(crate) routes: Router<Shared>,
+    pub(crate) not_found: Option<Page>,
 }
+
+/// A page for people.
+type Page = Arc<dyn Fn() -> Response + Send + Sync>;
 
 impl Mounted {
     /// A dialect with its routes, whose paths include the prefix. Routes outside the prefix belong to no dialect.
     pub fn new(dialect: impl Dialect + 'static, routes: Router<Shared>) -> Mounted {
-        Mounted { dialect: Some(Arc::new(dialect)), routes }
+        Mounted { dialect: Some(Arc::new(dialect)), routes, not_found: None }
     }
 
     /// Pages that belong to no dialect.
     pub fn pages(routes: Router<Shared>) -> Mounted {
-        Mounted { dialect: None, routes }
+        Mounted { dialect: None, routes, not_found: None }
+    }
+
+    /// Sets the page that a browser gets for an unknown path outside all dialects. Other clients get an [`ApiError`].
+    #[must_use]
+    pub fn with_not_found(self, page: impl Fn() -> Response + Send + Sync + 'static) -> Mounted {
+        Mounted { not_found: Some(Arc::new(page)), ..self }
     }
 }
 

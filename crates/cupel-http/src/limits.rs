@@ -158,8 +158,8 @@ impl RateLimits {
 
     /// Charges one log-in attempt. Call it before the password is checked; otherwise hundreds of simultaneous attempts
     /// could all pass the limit. [`Attempt::succeeded`] refunds the charge.
-    pub async fn login_attempt(&self, login: &str, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
-        let account = account_key(login);
+    pub async fn login_attempt(&self, account: Claimed<'_>, address: IpAddr) -> Result<Attempt<'_>, ApiError> {
+        let account = account.key();
         let pair = format!("{account}:{}", network_of(address));
         let mut paid = vec![
             Charge { kind: BucketKind::LoginPair, key: pair.clone(), rate: self.login.account_and_address, cost: 1 },
@@ -261,10 +261,25 @@ fn too_many(what: &str, wait: Duration) -> ApiError {
     ApiError::new(ErrorKind::TooManyAttempts, format!("{what} Wait {} s.", seconds_up(wait).max(1))).retry_after(wait)
 }
 
-/// Hash of the e-mail address or name of a log-in attempt, so that a long name uses no more memory than a short one.
-fn account_key(login: &str) -> String {
-    let digest = Sha256::digest(login.trim().to_lowercase().as_bytes());
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+/// The account whose password an attempt claims to know.
+#[derive(Clone, Copy, Debug)]
+pub enum Claimed<'a> {
+    /// An existing account. Its user name and its e-mail address share one limit.
+    User(UserId),
+    /// A name or an e-mail address that no account has. It has the same limits, so that a refusal does not reveal which
+    /// accounts exist.
+    Unknown(&'a str),
+}
+
+impl Claimed<'_> {
+    /// A hash, so that a long name uses no more memory than a short one.
+    fn key(self) -> String {
+        let digest = match self {
+            Claimed::User(id) => Sha256::new_with_prefix("user ").chain_update(id.to_string()),
+            Claimed::Unknown(login) => Sha256::new_with_prefix("login ").chain_update(login.trim().to_lowercase()),
+        };
+        digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 #[cfg(test)]
@@ -294,7 +309,7 @@ mod tests {
 
     async fn tries(limits: &RateLimits, login: &str, from: IpAddr) -> usize {
         let mut tries = 0;
-        while tries < 400 && limits.login_attempt(login, from).await.is_ok() {
+        while tries < 400 && limits.login_attempt(Claimed::Unknown(login), from).await.is_ok() {
             tries += 1;
         }
         tries
@@ -317,7 +332,7 @@ mod tests {
     async fn a_correct_password_is_not_charged() {
         let limits = limits();
         for _ in 0..50 {
-            limits.login_attempt("a", ip(1)).await.unwrap().succeeded().await;
+            limits.login_attempt(Claimed::Unknown("a"), ip(1)).await.unwrap().succeeded().await;
         }
         assert_eq!(tries(&limits, "a", ip(1)).await, 3);
     }
@@ -325,13 +340,13 @@ mod tests {
     #[tokio::test]
     async fn strangers_cannot_lock_out_an_owner_with_a_known_address() {
         let limits = limits();
-        limits.login_attempt("a", ip(1)).await.unwrap().succeeded().await;
+        limits.login_attempt(Claimed::Unknown("a"), ip(1)).await.unwrap().succeeded().await;
         let mut guessed = 0;
         for n in 2..100 {
             guessed += tries(&limits, "a", ip(n)).await;
         }
         assert_eq!(guessed, 5, "all strangers together share the account's limit");
-        assert!(limits.login_attempt("a", ip(1)).await.is_ok());
+        assert!(limits.login_attempt(Claimed::Unknown("a"), ip(1)).await.is_ok());
     }
 
     #[tokio::test]
@@ -339,7 +354,7 @@ mod tests {
         let limits = limits();
         tries(&limits, "x", ip(1)).await;
         tries(&limits, "y", ip(1)).await; // exhausts the address's limit
-        assert!(limits.login_attempt("a", ip(1)).await.is_err());
+        assert!(limits.login_attempt(Claimed::Unknown("a"), ip(1)).await.is_err());
         assert_eq!(tries(&limits, "a", ip(2)).await + tries(&limits, "a", ip(3)).await, 5);
     }
 

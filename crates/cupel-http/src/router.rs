@@ -1,8 +1,10 @@
 //! The routes of all dialects, those for operators, and the layers around them.
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -16,13 +18,18 @@ use crate::{edge, ops};
 pub fn router(state: ApiState, mounted: impl IntoIterator<Item = Mounted>) -> Router {
     let cors = cors(&state.settings);
     let mut router = ops();
-    let mut dialects = Vec::new();
-    for Mounted { dialect, routes } in mounted {
+    let (mut dialects, mut page) = (Vec::new(), None);
+    for Mounted { dialect, routes, not_found } in mounted {
         dialects.extend(dialect);
         router = router.merge(routes);
+        page = page.or(not_found);
     }
-    let app = Shared::new(state, Dialects::new(dialects));
-    router = router.fallback(no_such_route);
+    let dialects = Dialects::new(dialects);
+    let app = Shared::new(state, dialects.clone());
+    router = router.fallback(async move |request: Request| match &page {
+        Some(page) if is_of_a_browser(&request) && dialects.of(request.uri().path()).is_none() => page(),
+        _ => no_such_route().into_response(),
+    });
     if let Some(cors) = cors {
         router = router.layer(cors);
     }
@@ -42,8 +49,14 @@ fn ops() -> Router<Shared> {
         .route("/metrics", get(ops::metrics))
 }
 
-async fn no_such_route() -> ApiError {
+fn no_such_route() -> ApiError {
     ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists all paths.")
+}
+
+/// Whether the request is a browser's for a page. Browsers name `text/html` when they open an address; programs do not.
+fn is_of_a_browser(request: &Request) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    request.method() == Method::GET && accepted.flat_map(|value| value.split(',')).any(|kind| kind.starts_with("text/html"))
 }
 
 /// The CORS layer; `None` unless origins are configured. The session cookie is for this server's own site, so no origin

@@ -219,7 +219,7 @@ pub(crate) fn remove(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// Removes everything in a directory.
+/// Removes all entries of a directory.
 pub(crate) fn empty(directory: BorrowedFd<'_>) -> io::Result<()> {
     for (name, _) in list(directory)? {
         remove(directory, &name)?;
@@ -250,7 +250,7 @@ pub(crate) fn list(directory: BorrowedFd<'_>) -> io::Result<Vec<(std::ffi::OsStr
     Ok(entries)
 }
 
-/// Opens the directory at an absolute or relative path of an operator, following links.
+/// Opens the directory at an absolute or relative path that the operator named, following links.
 pub(crate) fn open_operators(path: &Path) -> io::Result<Beneath> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(Beneath(rustix::fs::openat(CWD, path, flags, Mode::empty())?))

@@ -9,7 +9,7 @@ pub struct ImageBounds {
     pub layers_max: usize,
     /// Entries of all layers together.
     pub entries_max: u64,
-    /// Bytes of the paths of all entries together. They are kept in memory while an image is unpacked.
+    /// Bytes of the paths of all entries together. These paths are kept in memory while an image is unpacked.
     pub path_bytes_max: u64,
     /// Bytes of one file.
     pub file_bytes_max: u64,
@@ -44,7 +44,7 @@ impl ImageBounds {
     }
 }
 
-/// Free space for new layers under the bound on disk space.
+/// Free space for new layers within the bound on disk space.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FreeSpace {
     pub(crate) bytes: u64,

@@ -1,4 +1,4 @@
-//! Compression of archives: recognises it, and decodes.
+//! Recognises the compression of archives, and decompresses them.
 
 use std::io::{self, Read};
 
@@ -27,7 +27,8 @@ pub(crate) fn decoder<'a>(compression: Compression, mut from: Box<dyn Read + 'a>
         Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(from)),
         Compression::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::new(from)?;
-            // 128 MiB, the window that every decoder should support (RFC 8878, 3.1.1.1.2, recommends at least 8 MiB).
+            // 2^27 bytes = 128 MiB, the maximum window of zstd's default settings (RFC 8878, 3.1.1.1.2, recommends at
+            // least 8 MiB).
             decoder.window_log_max(27)?;
             Box::new(decoder)
         }

@@ -1,5 +1,5 @@
-//! The record of a layer's content, stored beside its files. The record lists the names that the layer removes from the
-//! layers below. It also has checksums, so that a later check can find files that the disk has damaged.
+//! The record of a layer's content, stored beside the layer's files. The record lists the names that the layer removes
+//! from the layers below. It also has checksums, so that a later check can find files that were damaged on the disk.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -44,7 +44,7 @@ pub(crate) enum RecordKind {
     Opaque,
 }
 
-/// First line of the file. A file of another version counts as damaged.
+/// First line of the file. A file of another version is treated as damaged.
 const HEADING: &str = "cupel layer 1";
 
 impl Contents {

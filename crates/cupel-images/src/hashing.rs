@@ -30,7 +30,7 @@ impl<R: Read> Hashing<R> {
     /// Reads the rest, at most `max` bytes, and returns the digest of everything.
     pub(crate) fn finish_within(mut self, max: u64) -> io::Result<ContentHash> {
         if io::copy(&mut (&mut self).take(max + 1), &mut io::sink())? > max {
-            return Err(io::Error::other(format!("more than {max} bytes follow its end")));
+            return Err(io::Error::other(format!("more than {max} bytes follow the end of the archive")));
         }
         Ok(ContentHash::from_bytes(self.hash.finalize().into()))
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Image {
     /// Its name.
     pub name: ImageName,
-    /// Hash of its configuration, which contains the digests of its layers.
+    /// Hash of its configuration, which in turn contains the digests of its layers.
     pub id: ContentHash,
     /// Digest of its manifest; `None` if it came from an archive of `docker save`.
     pub digest: Option<ContentHash>,
@@ -56,7 +56,7 @@ pub struct ImageConfig {
     pub env: Vec<(String, String)>,
     /// `WORKDIR`.
     pub directory: Option<String>,
-    /// `USER`, as the image has it.
+    /// `USER`, as written in the image.
     pub user: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //! The archive is untrusted. Each entry is created beneath the layer's directory. Links in its path are resolved as for
 //! a program of the image, as in other container engines, so they cannot lead outside. No directory is deeper than the
 //! bound, even through links, because every later walk through the tree holds one descriptor per level. Devices, pipes
-//! and sockets are omitted, because a program gets those of its cell. Owners are ignored. Permissions are simplified,
+//! and sockets are omitted, because a program uses those of its cell. Owners are ignored. Permissions are simplified,
 //! because programs cannot change the files: every file is readable, and a file is executable if any user may execute
 //! it in the image.
 //!
@@ -34,7 +34,7 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Block size for copying a file, in bytes. A block of zeros becomes a hole.
 const BLOCK: usize = 64 * 1024;
-/// Extended attributes of a file: number, and bytes of one value.
+/// Maximum number of extended attributes of a file, and maximum length of one value in bytes.
 const ATTRIBUTES_MAX: usize = 64;
 const ATTRIBUTE_BYTES_MAX: usize = 64 * 1024;
 
@@ -197,7 +197,7 @@ impl Unpacking<'_> {
         }
         let removed = &name[WHITEOUT.len()..];
         if removed.starts_with(WHITEOUT) {
-            // Metadata of aufs, such as `.wh..wh.plnk`. No other file system uses it.
+            // Metadata of aufs, such as `.wh..wh.plnk`, which no other file system uses.
             return Ok(());
         }
         if removed.is_empty() || removed == b"." || removed == b".." {
@@ -279,7 +279,7 @@ impl Unpacking<'_> {
             // The target does not exist, is a directory, or its path contains a file or a link.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::PERM) => {
                 let target = target.shown();
-                let reason = format!("`{shown}` is a hard link to `{target}`, which is no earlier file of the layer");
+                let reason = format!("`{shown}` is a hard link to `{target}`, which is not an earlier file of the layer");
                 return Err(reason.into());
             }
             Err(Errno::MLINK) => {
@@ -361,7 +361,7 @@ impl Attributes {
             let extension = extension.map_err(LayerFault::Read)?;
             let Ok(key) = extension.key() else { continue };
             if key.starts_with("GNU.sparse.") {
-                // Only this extended header marks the entry as sparse. Its data are a map and fragments of the file.
+                // Only this extended header marks the entry as sparse: its data are a map and fragments of the file.
                 return Err("a sparse file is in the pax format, which is not supported; the GNU format is"
                     .to_owned()
                     .into());

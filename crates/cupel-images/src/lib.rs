@@ -14,8 +14,8 @@
 //!   lookups are as fast as in the host's own directories.
 //! * An **image id** is the SHA-256 of the image's configuration, which contains the digests of all layers. It is the
 //!   id that Docker shows.
-//! * The **index** maps names to images. It is replaced as a whole, under a lock that all processes of the directory
-//!   respect.
+//! * The **index** maps names to images. It is replaced as a whole, under a lock that all processes that use the
+//!   directory respect.
 //!
 //! Images are untrusted. The file system of a root contains only directories, regular files and symbolic links, owned by
 //! the user of this process, without set-user-id bits. The kernel resolves every path of a layer as if the layer's directory

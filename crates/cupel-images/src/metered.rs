@@ -1,5 +1,5 @@
 //! A reader that bounds the bytes that a tar parser reads, per entry header and in total. The parser keeps long names
-//! and extended headers in memory, and the archive determines their length.
+//! and extended headers in memory, and the untrusted archive determines their lengths.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -13,9 +13,9 @@ use crate::hashing::{hash_of, parse_digest};
 use crate::index::ImageConfig;
 use crate::source::Selector;
 
-/// Maximum bytes of a manifest. Registries have the same maximum.
+/// Maximum size of a manifest, in bytes. Registries have the same maximum.
 const MANIFEST_MAX: u64 = 4 << 20;
-/// Maximum bytes of a configuration, including its history.
+/// Maximum size of a configuration, including its history, in bytes.
 const CONFIG_MAX: u64 = 8 << 20;
 /// Maximum nesting of indexes.
 const NESTING_MAX: usize = 4;
@@ -26,7 +26,7 @@ pub(crate) trait Blobs {
     fn open(&self, path: &str) -> std::io::Result<Option<Box<dyn Read + '_>>>;
 }
 
-/// An image, by its parts.
+/// The parts of an image.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Hash of the configuration.

@@ -12,8 +12,8 @@ use crate::beneath::{self, Beneath};
 use crate::contents::{Contents, RecordKind};
 use crate::hashing::Hashing;
 
-/// Adds a layer to a root that has the layers below it. Applies the layer's whiteouts, and then adds hard links to its
-/// files. Returns the number of entries added.
+/// Adds a layer to a root that already contains the layers below it. Applies the layer's whiteouts, and then adds hard
+/// links to its files. Returns the number of entries added.
 pub(crate) fn add_layer(root: &Beneath, layer: &Beneath, contents: &Contents) -> io::Result<u64> {
     for record in &contents.records {
         let path = record.path.as_path();
@@ -140,8 +140,8 @@ pub fn is_program(root: &Path, path: &Path) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0)
 }
 
-/// Missing names that a program of user `uid` needs in its root. The files belong only to this root: a file of a layer
-/// is replaced, not changed.
+/// Adds the names of users and hosts that a program of user `uid` needs and that the root lacks. A file that is linked
+/// from a layer is replaced, not changed, because other roots share it.
 pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
     let etc = root.make_directories::<rustix::io::Errno>(Path::new("etc"), |_, _| Ok(()));
     // If /etc is a link, the image provides these files itself.
@@ -181,7 +181,7 @@ pub(crate) fn complete(root: &Beneath, uid: u32) -> io::Result<()> {
         ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ] {
-        // An empty file counts as missing, because Docker leaves an empty file for each file that it mounts.
+        // An empty file is treated as missing, because Docker leaves an empty file for each file that it mounts.
         if text(name)?.is_some_and(|known| known.is_empty()) {
             write(name, default)?;
         }

@@ -1,7 +1,8 @@
 //! The artifacts of a run: the files that match the patterns of the submission, with their media types and hashes.
 //!
-//! The executor searches the box, and returns more than is kept if files of the submission match: those that the program
-//! did not change are not artifacts.
+//! The executor searches the box. Files of the submission that the program did not change are not artifacts, but the
+//! executor cannot recognize them. Therefore, if a pattern matches such files, the executor may return more files than
+//! are kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use crate::judge::OutputBudget;
 const TEXT: &str = "text/plain; charset=utf-8";
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The search for the files that match the patterns of a submission; `None` if there are no patterns. `given`: the files
-/// that are in the box when the program starts.
+/// The search for the files that match the patterns of a submission; `None` if there are no patterns. `given` are the
+/// files that are in the box when the program starts.
 pub(crate) fn search(patterns: &[PathPattern], given: &[BoxFiles]) -> Option<FileSearch> {
     if patterns.is_empty() {
         return None;
@@ -32,7 +33,7 @@ pub(crate) fn search(patterns: &[PathPattern], given: &[BoxFiles]) -> Option<Fil
         bytes_max: ARTIFACTS_BYTES_MAX,
         patterns,
     };
-    // Room for the given files that the search finds and that are then left out.
+    // Extra space for the given files that the search finds and that are then left out.
     for file in given.iter().flatten() {
         if search.patterns.iter().any(|pattern| cupel_glob::matches(pattern.as_str(), file.path.as_str())) {
             let size = Bytes::new(file.data.len() as u64);
@@ -44,7 +45,7 @@ pub(crate) fn search(patterns: &[PathPattern], given: &[BoxFiles]) -> Option<Fil
     Some(search)
 }
 
-/// The artifacts among the found files, up to the bounds and as far as the run's room for output suffices.
+/// The artifacts among the found files, up to the bounds and to the space that is left for the run's output.
 pub(crate) fn of(found: FoundFiles, given: &[BoxFiles], room: &mut OutputBudget) -> Artifacts {
     let given: HashMap<&BoxPath, &BoxFile> = given.iter().flatten().map(|file| (&file.path, file)).collect();
     let is_given =
@@ -83,28 +84,30 @@ fn content_of(data: Arc<[u8]>) -> ArtifactContent {
     }
 }
 
-/// The media type of a file by its content; its name has no influence.
+/// The media type of a file, determined by its content alone; the file's name is ignored.
 fn media_type(data: &[u8]) -> &'static str {
     let text = std::str::from_utf8(data).ok();
-    // Text is text, even if it begins with the signature of another type, such as `GIF` or `BM`.
+    // Valid text is always text, even if it begins with the signature of another type, such as `GIF` or `BM`.
     if text.is_some_and(|text| !text.chars().any(is_binary)) {
         return TEXT;
     }
     let found = infer::get(data).filter(|found| found.matcher_type() != MatcherType::Text);
     match found.map(|found| found.mime_type()) {
         Some(name) if has_full_signature(name, data) => name,
-        _ if text.is_some() => TEXT,
+        // Text contains no NUL; git uses the same rule.
+        _ if text.is_some() && !data.contains(&0) => TEXT,
         _ => UNKNOWN,
     }
 }
 
-/// Whether a character occurs in binary data and not in text: a control character other than white space, escape, bell
-/// and backspace.
+/// Whether a character occurs in binary data but not in text. Such characters are all control characters except white
+/// space, escape, bell and backspace.
 fn is_binary(c: char) -> bool {
     c.is_control() && !matches!(c, '\u{7}'..='\r' | '\u{1b}')
 }
 
-/// Whether a picture begins with the complete signature of its type. The detection of types looks at a part of it.
+/// Whether a picture begins with the complete signature of its type. The type detection compares only a part of the
+/// signature.
 fn has_full_signature(media_type: &str, data: &[u8]) -> bool {
     match media_type {
         "image/png" => data.starts_with(b"\x89PNG\r\n\x1a\n"),
@@ -132,7 +135,7 @@ mod tests {
             (b"GIF89a\x01\0\x01\0\0\0\0", "image/gif"),
             (b"GIF files are small", TEXT),
             (b"GIF89a is a version", TEXT),
-            (b"GIF\0", TEXT),
+            (b"GIF\0", UNKNOWN),
             (b"RIFF\x04\0\0\0WEBPVP8 \0", "image/webp"),
             (b"1234\x04\0\0\0WEBPVP8 \0\xff", UNKNOWN),
             (b"BMW and others", TEXT),
@@ -145,7 +148,8 @@ mod tests {
             (b"a,b\n1,2\r\n", TEXT),
             ("\u{1b}[1mé\u{1b}[0m".as_bytes(), TEXT),
             (b"", TEXT),
-            (b"a\0b", TEXT),
+            (b"\0\x01", UNKNOWN),
+            (b"a\0b", UNKNOWN),
             (b"\xff\xfe", UNKNOWN),
         ] {
             assert_eq!(media_type(data), expected, "{:?}", String::from_utf8_lossy(data));

@@ -89,7 +89,7 @@ impl Hash {
     }
 
     fn limits(&mut self, limits: &Limits) {
-        // All fields are listed, so that a new limit is a compile error here until the key includes it.
+        // All fields are listed, so that a new limit causes a compile error here until the key includes it.
         let Limits {
             cpu_time,
             wall_time,
@@ -111,7 +111,7 @@ impl Hash {
         for size in [memory, file_size, disk, output, stack] {
             self.number(size.get());
         }
-        // A limit of zero is never allowed for these, so zero means that there is no limit.
+        // These limits can never be zero, so zero represents an absent limit.
         let instructions = instructions.map_or(0, Instructions::get);
         let address_space = address_space.map_or(0, Bytes::get);
         for count in [u64::from(*processes), u64::from(*open_files), *inodes, instructions, address_space] {

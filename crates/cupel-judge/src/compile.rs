@@ -111,7 +111,7 @@ pub(crate) fn compile(
             break;
         }
         if result.files_truncated {
-            let message = "the compiler left more or larger files than allowed".to_owned();
+            let message = "the compiler left too many files, or files that are too large".to_owned();
             refused = Some((Verdict::CompileError, Some(message), true));
             break;
         }
@@ -152,10 +152,10 @@ fn verdict(outcome: Outcome) -> Verdict {
     if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
 }
 
-/// Returns the reason why there is no program to run; `None` if the compiler's output states it.
+/// Returns the reason why there is no program to run; `None` if the compiler's output contains the reason.
 fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     match outcome {
-        Outcome::Signalled(signal) => Some(format!("the compiler: killed by {signal}")),
+        Outcome::Signalled(signal) => Some(format!("the compiler was killed by {signal}")),
         Outcome::Exited(_) | Outcome::Cancelled => None,
         limit => language.compile_limits.exceeded(limit).map(|m| format!("the compiler: {m}")),
     }

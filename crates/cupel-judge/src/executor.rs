@@ -33,9 +33,9 @@ pub trait Executor: Send {
         Err(ExecuteError { transient: false, source: "this executor runs one program at a time".into() })
     }
 
-    /// Sends the step to the language's compile service, if there is one for this user. `None` means that there is no result, for
-    /// any reason; the caller then executes the step normally. A result equals that of an execution of the step, except that
-    /// its usage contains only the time.
+    /// Compiles with the language's compile service, if there is one for this user. `None` means that there is no
+    /// result, for any reason; the caller then executes the step normally. A result equals that of an execution of the
+    /// step, except that its usage contains only the time.
     fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
         let _ = (step, observer);
         None
@@ -122,8 +122,8 @@ pub struct StepInput<'a> {
     pub kind: StepKind,
     /// The directory that the program sees as `/`.
     pub root: &'a Root,
-    /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a name that is
-    /// searched in the toolchain directories of the root, regardless of `PATH` in `env`.
+    /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a
+    /// name, for which the toolchain directories of the root are searched, regardless of `PATH` in `env`.
     pub argv: &'a [String],
     /// The complete environment.
     pub env: &'a [(String, String)],
@@ -201,8 +201,8 @@ pub trait StepObserver {
 pub struct StepResult {
     /// The program's end, output and resource usage.
     pub report: StepReport,
-    /// The requested files that the step left in `/box`. All of them after a compilation with exit code 0 or an
-    /// execution with any exit code. After a signal, only the files of the outbox. In all other cases, none.
+    /// The requested files that the step left in `/box`: all of them after a compilation with exit code 0 or an
+    /// execution with any exit code; after a signal, only the files of the outbox; in all other cases, none.
     pub files: BoxFiles,
     /// Whether some files are missing here because the step left more than may be returned.
     pub files_truncated: bool,

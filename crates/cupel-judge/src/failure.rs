@@ -1,7 +1,7 @@
 //! Searches the end of a failed program's standard error for the exception that the language's runtime reported.
 //!
-//! The program controls this text, so Cupel only displays it, except that a report of a full heap turns the outcome
-//! into the memory limit. A program that forges this report gains nothing, because both outcomes are failures.
+//! The program controls this text, so Cupel only displays it, with one exception: a report of a full heap turns the
+//! outcome into the memory limit. A program that forges this report gains nothing, because both outcomes are failures.
 
 use cupel_languages::{Language, STDERR_END};
 use cupel_types::{BoxFiles, Limits, Outcome, StepReport};

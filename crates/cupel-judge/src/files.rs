@@ -23,13 +23,14 @@ pub(crate) fn placeholders_of_program(
     placeholders(language, files, memory).starting(language.main_class(artifacts, main, files, entry))
 }
 
-/// Selects, from the files that the compilation left in the box, those that the execution gets.
+/// Selects the files that the execution gets from the files that the compilation left in the box.
 pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
 }
 
-/// Selects the submitted files that a compiled program finds beside it: all except sources (the main source and files with an
-/// extension of the language) and files that the compilation replaced. `main_only`: only the main source is a source.
+/// Selects the submitted files that a compiled program can read: all except sources (the main source and files with an
+/// extension of the language) and files that the compilation replaced. If `main_only` is true, only the main source
+/// counts as a source.
 pub(crate) fn beside_artifacts(
     language: &Language,
     sent: &BoxFiles,

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Every case is run, even after a failed case, because the client requested a result for each case. The verdict of the
-//! run is that of the first case, in the submission's order, that was not accepted. A run ends early in two situations:
-//! it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches this time is
-//! TLE; the cases after it are skipped.
+//! run is the verdict of the first case, in the submission's order, that was not accepted. A run ends early in two
+//! situations: it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches
+//! this time is TLE; the cases after it are skipped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,8 @@ use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
 use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor, artifacts};
 
-/// Number of bytes that are reserved for each later stream, if the run's bound is large enough. So even if earlier
-/// tests print much, the last test shows the beginning of its output.
+/// Number of bytes that are reserved for each later stream, if the run's bound is large enough. Therefore, the report
+/// shows the beginning of the last test's output even if earlier tests print much.
 const STREAM_BYTES_SPARSE: usize = 4 << 10;
 
 /// A program to judge.
@@ -38,14 +38,15 @@ pub struct JudgeRequest<'a> {
     pub owner: UserId,
     /// The submitted program.
     pub program: &'a Program,
-    /// Requested limits, which override the language's.
+    /// Requested limits, which override those of the language.
     pub limits: LimitsRequest,
     /// The program's language; it must be available.
     pub language: &'a Language,
     /// Standard input instead of the submission's. Used by the command line, which streams the input.
     pub stdin: Option<StdinSource>,
-    /// Maximum number of bytes of output in the report: the compiler's output, both streams of all cases, and the files that are
-    /// read back, and the artifacts, together. Output beyond this bound is judged, but not stored, and marked as truncated.
+    /// Maximum number of bytes of output in the report: the compiler's output, both streams of all cases, the files
+    /// that are read back, and the artifacts, together. Output beyond this bound is judged, but not stored, and marked
+    /// as truncated.
     pub output_kept_max: Bytes,
     /// Maximum wall-clock time of all executions together.
     pub time_max: Duration,
@@ -73,7 +74,7 @@ pub fn judge(
     let limits = request.limits.over(language.limits);
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
-    // One stream for the compiler, and two for each case (or for the only execution).
+    // There is one stream for the compiler, and two for each case (or for the only execution).
     let mut room = OutputBudget::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let tools = &program.tools;
     let units = &match tools.main_only {
@@ -149,7 +150,7 @@ pub fn judge(
     Ok(report)
 }
 
-/// The parts that all executions of a run have in common.
+/// The data that all executions of a run share.
 struct Runnable<'a> {
     argv: Vec<String>,
     env: Vec<(String, String)>,
@@ -289,7 +290,7 @@ impl Runnable<'_> {
             (verdict, _) => verdict,
         };
         if is_overdue {
-            // The run's total time ended the execution; the execution's own limits would have let it continue.
+            // The run's total time ended the execution before any of the execution's own limits did.
             report.outcome = Outcome::Cancelled;
         }
         observer.event(JudgeEvent::ExecutionEnded {
@@ -350,7 +351,7 @@ impl OutputBudget {
         }
     }
 
-    /// Takes the space for `length` bytes, if there is enough. Returns whether there was.
+    /// Takes the space for `length` bytes, if there is enough. Returns whether there was enough.
     pub(crate) fn keep_whole(&mut self, length: usize) -> bool {
         match self.left.checked_sub(length) {
             Some(left) => self.left = left,

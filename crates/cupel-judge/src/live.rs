@@ -14,12 +14,13 @@ pub trait LiveSource: Send + Sync {
     /// Waits for the next input, at most `timeout`. `None` if there was none. After the last input, a source returns
     /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source should return at
     /// most [`LiveInput::WINDOW`] unconsumed bytes. If it returns more, the executor takes nothing from it, not even
-    /// signals, until the program has read some bytes. It is called until the step has ended, and at most once beyond;
-    /// what it then returns is lost.
+    /// signals, until the program has read some bytes. The executor calls this until the step has ended, and at most
+    /// once afterwards; an input that the last call returns is lost.
     fn next(&self, timeout: Duration) -> Option<LiveInput>;
 
-    /// The program (its pipe or terminal) has accepted this many bytes in all, or they were dropped because the program
-    /// reads no more. Called after every write; the sender's window grows by it. Must not block.
+    /// Reports the total number of bytes that the program's pipe or terminal has accepted, or that were dropped because
+    /// the program does not read any more. Called after every write; the sender's window grows accordingly. Must not
+    /// block.
     fn consumed(&self, total_bytes: u64);
 }
 
@@ -28,7 +29,7 @@ pub trait LiveSource: Send + Sync {
 pub struct LiveStdin {
     /// Source of the input.
     pub source: Arc<dyn LiveSource>,
-    /// Initial window of the program's terminal. `None`: the program has no terminal, and its standard input is a pipe.
+    /// Initial window of the program's terminal. If `None`, the standard input is a pipe.
     pub terminal: Option<TerminalSize>,
 }
 

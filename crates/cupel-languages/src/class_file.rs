@@ -77,7 +77,7 @@ impl Class {
     }
 }
 
-/// Whether the launcher accepts this method called `main`.
+/// Whether the launcher accepts this method, which is called `main`, as the entry point.
 fn starts(access: u16, descriptor: Option<&str>, major: u16) -> bool {
     let takes_arguments = descriptor == Some("([Ljava/lang/String;)V");
     if major < RELAXED_MAIN_MAJOR {
@@ -147,7 +147,7 @@ impl<'b> Pool<'b> {
                 3 | 4 | 9..=12 | 17 | 18 => from.skip(4).map(|()| Constant::Other)?,
                 5 | 6 => {
                     from.skip(8)?;
-                    // Occupies two entries.
+                    // Such a constant occupies two entries.
                     pool.push(Constant::Other);
                     Constant::Other
                 }
@@ -199,7 +199,7 @@ impl<'b> Bytes<'b> {
         self.take(4)?.try_into().ok().map(u32::from_be_bytes)
     }
 
-    /// The contents of an attribute, which are preceded by their length.
+    /// The contents of an attribute, which follow their length.
     fn block(&mut self) -> Option<Bytes<'b>> {
         let length = self.u32()?;
         self.take(usize::try_from(length).ok()?).map(Bytes)

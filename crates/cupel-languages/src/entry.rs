@@ -131,7 +131,7 @@ mod tests {
         Registry::load(None).unwrap().find(id).unwrap().clone()
     }
 
-    /// The name of a class, its access flags, whether it has `main`, and the line of `main`.
+    /// The name of a compiled class, its access flags, whether it has `main`, and the line of `main`.
     type Made<'a> = (&'a str, u16, bool, u16);
 
     #[track_caller]
@@ -172,7 +172,7 @@ mod tests {
         let made = BoxFiles::new(vec![
             file("Base.class", &class_file("Base", "java/lang/Object", 0, "main", 9, 1)),
             file("Main.class", &class_file("Main", "Base", 1, "other", 1, 5)),
-            // A cycle, which no compiler produces.
+            // The superclasses form a cycle, which no compiler produces.
             file("X.class", &class_file("X", "Y", 1, "other", 1, 5)),
             file("Y.class", &class_file("Y", "X", 1, "other", 1, 5)),
         ]);

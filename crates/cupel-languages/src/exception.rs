@@ -1,8 +1,8 @@
-//! Searches a program's standard error for the exception that ended the program, by the rules of the language file.
+//! Searches a program's standard error for the exception that ended the program, with the rules of the language file.
 //!
 //! The program controls its standard error, so the text that is found is only displayed: one line, bounded, without
 //! control characters. Only a rule with `memory_limit` changes the verdict: a match means that the language's own heap
-//! was full. A program gains nothing by printing such a message itself. It only changes one failure into another, which
+//! was full. A program gains nothing by printing such a message itself: it only turns one failure into another, which
 //! it could also cause by allocating memory.
 
 use cupel_types::BoxFiles;
@@ -21,7 +21,7 @@ const TEXT_MAX: usize = 300;
 /// Rule that recognizes an exception of a language.
 #[derive(Clone, Debug)]
 pub struct ExceptionRule {
-    /// Must have a group `message`; may have `type`, `file` and `line`. The last match is used.
+    /// Must have the group `message`; may have the groups `type`, `file` and `line`. The last match is used.
     pattern: Regex,
     /// Patterns of stack frames, with groups `line` and, usually, `file`.
     places: Vec<Places>,
@@ -85,7 +85,7 @@ impl Language {
             Some((_, line)) => format!(" (line {line})"),
             None => String::new(),
         };
-        let text = shown(&message) + &shown(&place);
+        let text = shown_in_line(&message) + &shown_in_line(&place);
         Some(Exception { text, is_memory_limit: rule.memory_limit })
     }
 }
@@ -100,8 +100,9 @@ fn place_of<'t>(frame: &Captures<'t>, sources: &BoxFiles) -> Option<(Option<&'t 
     is_source.then_some((Some(file), line))
 }
 
-/// Replaces control characters by spaces and truncates the text, so that it fits on one line.
-fn shown(text: &str) -> String {
+/// Text that a program reports about itself, for display: control characters are replaced by spaces, and the text is
+/// truncated to 300 characters, so that it fits on one line and cannot imitate other output.
+pub fn shown_in_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() || is_layout(c) { ' ' } else { c });
     let mut shown: String = printable.take(TEXT_MAX).collect();
     if text.chars().nth(TEXT_MAX).is_some() {

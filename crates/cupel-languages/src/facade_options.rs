@@ -1,6 +1,6 @@
-//! How programs of another product's clients differ from those of the native API: data of a language file.
+//! Options of a language for the clients of another product, read from the language file.
 //!
-//! The facades (`cupel-facades`) read them, so that no language is named in their code.
+//! The facades (`cupel-facades`) use these options, so that their code names no language.
 
 use serde::Deserialize;
 
@@ -8,33 +8,35 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FacadeOptions {
-    /// Name of the source file, if the request has none. `None`: it depends on the source, or is the language's own.
+    /// Name of the source file if the request names none. `None`: the name depends on the source, or is the
+    /// language's default.
     pub source: Option<String>,
-    /// Text before a source that does not contain it.
+    /// Text that is inserted before a source that does not contain it.
     pub source_prefix: String,
-    /// Keyword of a declaration that the source must have.
+    /// Keyword of a declaration that the source must contain.
     pub declaration: Option<String>,
-    /// Options of the compiler that undo those of the language file.
+    /// Compiler options that cancel those of the language file.
     pub compiler_base: Vec<String>,
-    /// Options of the compiler, if the request has none.
+    /// Compiler options if the request has none.
     pub compiler_args: Vec<String>,
-    /// Options of the interpreter, if the request has none.
+    /// Interpreter options if the request has none.
     pub interpreter_args: Vec<String>,
-    /// Whether the compiler gets every source, and not only the main one.
+    /// Whether the compiler gets all sources instead of only the main source.
     pub all_sources: bool,
-    /// Whether options of the linker have a meaning.
+    /// Whether linker options are used.
     pub links: bool,
     /// Default memory limit, in the facade's megabytes. `None`: the facade's own default.
     pub memory_mb: Option<f64>,
-    /// Whether the memory limit of a request counts.
+    /// Whether the memory limit of a request is applied.
     pub limits_memory: bool,
     /// Whether the memory limit also limits the address space.
     pub limits_address_space: bool,
     /// Minimum number of processes and threads.
     pub processes_min: u32,
-    /// Whether tabs at the beginning of lines on standard error are written as eight blanks.
+    /// Whether tabs at the beginning of lines on standard error are replaced with eight spaces.
     pub expands_tabs: bool,
-    /// How the other product checks a source before it starts the program, where Cupel starts the program at once.
+    /// The check that the other product runs on a source before it starts the program. The native API runs no such
+    /// check.
     pub check: Option<SourceCheck>,
 }
 
@@ -63,8 +65,8 @@ impl Default for FacadeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceCheck {
-    /// `python3 -m py_compile`: syntax errors, and warnings of the compiler.
+    /// `python3 -m py_compile`: reports syntax errors and warnings of the compiler.
     Python,
-    /// `php -l`: syntax errors.
+    /// `php -l`: reports syntax errors.
     Php,
 }

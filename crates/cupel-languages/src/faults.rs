@@ -10,7 +10,7 @@ pub(crate) struct Faults<'a> {
 }
 
 impl<'a> Faults<'a> {
-    /// Of a file with this name and this text, without faults.
+    /// An empty collection for a file with this name and this text.
     pub(crate) fn new(file: &'a str, text: &'a str) -> Faults<'a> {
         Faults { file, text, list: Vec::new() }
     }

@@ -62,7 +62,7 @@ struct FileDto {
     limits_max: LimitsDto,
     #[serde(default)]
     compile_limits: LimitsDto,
-    /// If this table is missing, Cupel installs nothing; the operator provides the toolchain.
+    /// If this table is missing, Cupel installs nothing, and the operator must provide the toolchain.
     packages: Option<PackagesDto>,
     #[serde(default)]
     libraries: BTreeMap<String, String>,
@@ -256,7 +256,8 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
                 .add(key, "belongs to a toolchain of the machine; a language with `image` has everything in its image");
         }
         if dto.warm.is_some() {
-            // The process that keeps an interpreter runs outside every cell, so it must not load code of an image.
+            // The process that keeps a warm interpreter runs outside every cell, so it must not load code of an
+            // image.
             faults.add("warm", "keeps an interpreter of the machine; programs of a language with `image` start cold");
         }
     }

@@ -91,8 +91,8 @@ pub enum InstallError {
 }
 
 impl InstallPlan {
-    /// Determines the missing packages, also those of the languages' libraries if `with_libraries`. The registry must have been
-    /// probed; the function also queries the machine's dpkg database.
+    /// Determines the missing packages, including those of the languages' libraries if `with_libraries` is set. The
+    /// registry must have been probed; the function also queries the machine's dpkg database.
     ///
     /// # Errors
     /// A name matches no language.
@@ -136,8 +136,8 @@ impl InstallPlan {
         };
         let mut commands = Vec::new();
         if !self.debian.is_empty() {
-            // Wait for a running apt-get, because a fresh machine often still updates itself. `--no-remove` never
-            // removes the operator's packages.
+            // Wait for a running apt-get, because a fresh machine is often still updating itself. With `--no-remove`,
+            // apt-get never removes the operator's packages.
             let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
             commands.push(command(&[&apt[..], &["update"]].concat(), &[]));
             commands.push(command(
@@ -174,7 +174,7 @@ impl InstallPlan {
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
-            // A failed update of the package list is ignored. If the list is really too old, the installation fails.
+            // A failed update of the package list is ignored: if the list is too old, the installation fails.
             if !ended.status.success() && command.last().is_none_or(|last| last != "update") {
                 let output = last_lines(&[ended.stdout, ended.stderr].concat());
                 return Err(InstallError::Failed { command: shown, status: ended.status, output });

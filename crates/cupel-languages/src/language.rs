@@ -18,8 +18,8 @@ pub struct Language {
     pub id: LanguageId,
     /// Display name, including the major version that the language guarantees: `Python 3.11`, `C++17`.
     pub name: String,
-    /// Whether lists for users contain the language. One that exists only for clients of other products is not listed;
-    /// its id is valid nevertheless.
+    /// Whether lists for users contain the language. A language that exists only for clients of other products is not
+    /// listed, but its id is valid.
     pub listed: bool,
     /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
@@ -29,17 +29,17 @@ pub struct Language {
     pub source: BoxPath,
     /// Artefacts prepared once per toolchain, in order.
     pub prepare: Vec<Prepare>,
-    /// Compile commands, run one after another, each in a fresh cell with the files that the previous one left; empty
-    /// for interpreted languages.
+    /// Compile commands, run one after another, each in a fresh cell with the files that the previous command left;
+    /// empty for interpreted languages.
     pub compile: Vec<Template>,
     /// The compile service, if there is one; the language then has exactly one compile command.
     pub service: Option<CompileService>,
     /// The command that runs the program; the program's arguments are appended.
     pub execute: Template,
-    /// The command that checks the syntax of a submission to a problem; it runs nothing of the submission. `None` for languages with a
-    /// compiler, and for those whose interpreter has no such command.
+    /// The command that checks the syntax of a submission to a problem without running any of its code. `None` for
+    /// languages with a compiler, and for those whose interpreter has no such command.
     pub check: Option<Template>,
-    /// Extensions of headers, without the dot. Files of a submission that has headers only are in this language.
+    /// Extensions of headers, without the dot. A submission that consists only of such headers is in this language.
     pub headers: Vec<String>,
     /// Why the operating system has no package for the language; shown if its toolchain is not installed.
     pub missing: Option<String>,
@@ -51,12 +51,12 @@ pub struct Language {
     pub named_by_type: Vec<String>,
     /// Environment of the compile and execute steps, added to the base; see [`Language::environment`].
     pub env: Vec<(String, String)>,
-    /// The container image that contains the toolchain; `None` if the machine has it.
+    /// The container image that contains the toolchain; `None` if the toolchain is installed on the machine.
     pub image: Option<ImageName>,
     /// Executor of the image's programs. `None` before [`Registry::run_images_in`](crate::Registry::run_images_in), if
     /// the language file does not name it.
     pub executor: Option<ImageExecutor>,
-    /// The image's contribution, once the image is found.
+    /// Digest, environment and files of the image, once the image is found.
     pub found_image: Option<FoundImage>,
     /// The directory that the language's programs see as `/`. [`Root::System`] until the image is found.
     pub root: Root,
@@ -64,7 +64,8 @@ pub struct Language {
     pub version_of: Option<LanguageId>,
     /// Host directories and files that the toolchain needs, in addition to `/usr` and the links into it.
     pub mounts: Vec<String>,
-    /// Patterns of the files that the compile step passes on; if empty, all files. See [`Language::is_artifact`].
+    /// Patterns of the files that the compile step passes on to the program; if empty, all files. See
+    /// [`Language::is_artifact`].
     pub artifacts: Vec<String>,
     /// Interpreter that is kept initialised and ready to be forked, by its name in the sandbox. Programs that cannot be
     /// started from it are executed normally.
@@ -73,7 +74,8 @@ pub struct Language {
     pub driver: Option<String>,
     /// Names that other products' clients use for the language, by facade.
     pub facades: BTreeMap<String, Vec<String>>,
-    /// Names of other languages under `facades`, by facade, that this language serves while those are not installed.
+    /// By facade: names that other languages have under `facades`, and that stand for this language while those
+    /// languages are not installed.
     pub facade_fallbacks: BTreeMap<String, Vec<String>>,
     /// How programs of other products' clients differ from those of the native API, by facade.
     pub facade_options: BTreeMap<String, FacadeOptions>,
@@ -110,8 +112,8 @@ impl Language {
         self.compile.iter().enumerate().map(fill).collect()
     }
 
-    /// A copy for submissions to problems, whose compile step checks the syntax if the language has no compiler. All files are then
-    /// passed on.
+    /// A copy for submissions to problems. If the language has no compiler, its compile step checks the syntax and
+    /// passes all files on.
     #[must_use]
     pub fn with_check(&self) -> Language {
         let mut language = self.clone();
@@ -121,8 +123,8 @@ impl Language {
         language
     }
 
-    /// The command that runs the program, without the program's arguments. Additional arguments for the interpreter or the
-    /// virtual machine precede the source or the class to start.
+    /// The command that runs the program, without the program's arguments. Additional arguments for the interpreter or
+    /// the virtual machine are placed before the source or the class to start.
     pub fn execute_command(&self, values: &Placeholders) -> Vec<String> {
         self.execute.fill_with(values, &values.tools.interpreter_args, &[])
     }
@@ -142,9 +144,10 @@ impl Language {
         all
     }
 
-    /// This language with its toolchain in a container image, for requests that name the image. It has the commands and limits
-    /// of this language, and nothing of the machine: no prepared artefacts, no kept interpreter, no compile service. `None` for a
-    /// language that has an image, or exists only for clients of other products.
+    /// This language with its toolchain in a container image, for requests that name the image. The copy has the
+    /// commands and limits of this language, but nothing that depends on the machine: no prepared artefacts, no warm
+    /// interpreter, no compile service. `None` for a language that already has an image, or that exists only for
+    /// clients of other products.
     pub fn in_image(&self, image: &ImageName) -> Option<Language> {
         if self.image.is_some() || !self.listed {
             return None;
@@ -179,7 +182,7 @@ impl Language {
 
     /// Whether the compile step passes this file on to the program.
     ///
-    /// [`cupel_glob::matches`] says what a pattern matches.
+    /// [`cupel_glob::matches`] describes the patterns.
     pub fn is_artifact(&self, path: &BoxPath) -> bool {
         self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| cupel_glob::matches(pattern, path.as_str()))
     }
@@ -206,7 +209,7 @@ impl Language {
         digest.strip_suffix(')').filter(|digest| digest.starts_with("sha256:"))
     }
 
-    /// The installed version, if it was found. That of an image is followed by the image's digest.
+    /// The installed version, if it was found. The version in an image is followed by the image's digest.
     pub fn installed_version(&self) -> Option<&str> {
         match &self.availability {
             Availability::Available { version } => Some(version),
@@ -241,7 +244,7 @@ pub struct Packages {
     pub npm: Vec<String>,
     /// Languages whose toolchains are also required.
     pub requires: Vec<LanguageId>,
-    /// The set that an operator installs to get the language, besides all languages.
+    /// The smallest set of languages that contains the language.
     pub set: LanguageSet,
 }
 
@@ -250,7 +253,7 @@ pub struct Packages {
 pub enum LanguageSet {
     /// The languages that `make run` installs.
     Core,
-    /// The languages that most users of practice sites ask for.
+    /// The languages that are most used on practice sites.
     Popular,
     /// All languages.
     #[default]
@@ -278,10 +281,10 @@ impl ImageExecutor {
     }
 }
 
-/// The contribution of a container image to a language: digest, environment and files.
+/// The properties of a container image that a language uses: digest, environment and files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundImage {
-    /// Digest of its manifest, or its id if it has none.
+    /// Digest of the image's manifest, or the image's id if it has no manifest.
     pub digest: ContentHash,
     /// Environment variables of the image.
     pub env: Vec<(String, String)>,
@@ -296,13 +299,13 @@ pub enum Availability {
     Unprobed,
     /// The version command succeeded.
     Available {
-        /// Installed version, such as `3.11.2`. That of an image is followed by the image's digest:
-        /// `3.13.1 (sha256:…)`.
+        /// Installed version, such as `3.11.2`. The version in an image is followed by the image's digest: `3.13.1
+        /// (sha256:…)`.
         version: String,
     },
     /// The language cannot be used.
     Unavailable {
-        /// The reason, for people.
+        /// The reason, as a message for people.
         reason: String,
     },
 }
@@ -322,7 +325,7 @@ pub struct Sample {
     pub stdin: String,
     /// Arguments.
     pub args: Vec<String>,
-    /// Requested limits. Limits that are not set are the language's.
+    /// Requested limits. Unset limits default to the language's limits.
     pub limits: LimitsRequest,
     /// Expected standard output; `None` accepts any.
     pub stdout: Option<String>,

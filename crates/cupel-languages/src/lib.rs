@@ -23,7 +23,7 @@ mod shipped;
 mod template;
 
 pub use error::{LanguageFault, LoadError};
-pub use exception::{Exception, ExceptionRule, STDERR_END};
+pub use exception::{Exception, ExceptionRule, STDERR_END, shown_in_line};
 pub use facade_options::{FacadeOptions, SourceCheck};
 pub use install::{InstallError, InstallPlan, Selection};
 pub use language::{Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Sample, VersionRule};

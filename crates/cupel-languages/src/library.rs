@@ -1,4 +1,5 @@
-//! Libraries that programs of a language can use beyond those of its toolchain, and which versions are installed.
+//! Libraries that programs of a language can use in addition to those of its toolchain, and their installed
+//! versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -30,7 +31,7 @@ pub enum LibraryPackage {
 }
 
 impl LibraryPackage {
-    /// Parses the form of language files.
+    /// Parses the notation of language files.
     ///
     /// # Errors
     /// The fault, as a message.

@@ -1,4 +1,4 @@
-//! The limits in a language file: their keys and units, their defaults, and what they may be.
+//! The limits in a language file: their keys, units, defaults and valid ranges.
 
 use std::time::Duration;
 
@@ -94,7 +94,8 @@ fn compile_limits_default() -> Limits {
     }
 }
 
-/// Converts the three tables of a language: its default limits, its maximum limits, and those of a compile step.
+/// Converts the three tables of a language: its default limits, its maximum limits, and the limits of a compile
+/// step.
 pub(crate) fn convert(
     limits: LimitsDto,
     limits_max: LimitsDto,

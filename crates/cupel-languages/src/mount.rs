@@ -1,4 +1,4 @@
-//! Which paths of the machine a language file may show to programs.
+//! Determines which paths of the machine a language file may make visible to programs.
 
 use cupel_types::BoxPath;
 

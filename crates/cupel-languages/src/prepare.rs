@@ -3,7 +3,7 @@
 //!
 //! This module holds only the specification from the language file and the directory of a prepared artefact.
 //! `cupel-judge` creates the artefacts; `cupel-runner` stores and mounts them. A command refers to an artefact by
-//! `{prepared:NAME}`. While the artefact does not exist, arguments that refer to it are omitted, so the language also
+//! `{prepared:NAME}`. While the artefact does not exist, arguments that refer to it are omitted, so the language
 //! works without it, but more slowly.
 
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ pub struct Prepare {
     pub name: String,
     /// Files in the box at the start.
     pub files: BoxFiles,
-    /// Commands, run one after another, each in a new cell with the files left by the previous one. May refer to
-    /// artefacts prepared earlier.
+    /// Commands, run one after another, each in a new cell with the files left by the previous one. They may
+    /// refer to artefacts prepared earlier.
     pub commands: Vec<Template>,
     /// Patterns of the files to keep, as in [`Language::artifacts`](crate::Language::artifacts).
     pub outputs: Vec<String>,

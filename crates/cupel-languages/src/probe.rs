@@ -12,7 +12,7 @@ use cupel_types::ImageName;
 
 use crate::{FoundImage, ImageExecutor, LibraryPackage, library};
 
-/// Runs version commands. The commands come from language files, never from a tenant.
+/// Runs version commands. The commands are from language files, never from a tenant.
 pub trait Probe: Sync {
     /// The output of the version command.
     ///
@@ -23,7 +23,7 @@ pub trait Probe: Sync {
     /// Finds a container image in the store of its `executor`.
     ///
     /// # Errors
-    /// A message for the operator: there is no such image, or this process has none.
+    /// A message for the operator: there is no such image, or this process has no images.
     fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
         let _ = executor;
         Err(format!("it needs the image `{name}`, and this process has no images"))

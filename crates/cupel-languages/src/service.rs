@@ -35,7 +35,7 @@ pub struct CompileService {
     pub processes: u32,
     /// Number of requests after which the program is restarted.
     pub requests_max: u32,
-    /// Number of compilations of the language's samples that warm up the service before its first request.
+    /// Number of samples of the language that the service compiles to warm up before its first request.
     pub warm_up: u32,
 }
 

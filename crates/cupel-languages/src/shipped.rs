@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_language_has_the_required_samples() {
-        // A language for clients of other products may be no programming language.
+        // A language for clients of other products need not be a programming language.
         for language in shipped().iter().filter(|language| language.listed) {
             let verdict = |sample| verdict_of(language, sample);
             let id = &language.id;
@@ -94,7 +94,7 @@ mod tests {
             for sample in &language.samples {
                 let what = format!("{} {}", language.id, sample.name);
                 assert!(names.insert(&sample.name), "{what}: duplicate name");
-                // The output of a test tool has the time; what it tests is the verdict.
+                // The output of a test tool contains the time, so only the verdict is compared.
                 if sample.verdict == Verdict::Accepted && sample.name != "passed" {
                     assert!(
                         sample.stdout.as_ref().is_some_and(|out| !out.is_empty()),
@@ -150,7 +150,7 @@ mod tests {
     fn a_compiled_language_passes_on_artifacts_without_its_source() {
         for language in &shipped() {
             assert_eq!(language.compile.is_empty(), language.artifacts.is_empty(), "{}", language.id);
-            // The scripts of a multi-file program are its sources, and one of them runs it.
+            // The sources of a multi-file program are scripts, one of which runs it.
             if !language.compile.is_empty() && language.id.as_str() != "multi-file" {
                 assert!(!language.is_artifact(&language.source), "{}: the source is an artifact", language.id);
             }

@@ -148,7 +148,7 @@ fn is_source(parts: &[Part]) -> bool {
     matches!(parts, [Part::Source | Part::Sources])
 }
 
-/// Path as an argument that no program mistakes for an option (`-x.c`) or a response file (`@x.c`).
+/// A path as an argument that no program can mistake for an option (`-x.c`) or a response file (`@x.c`).
 fn as_argument(path: &str) -> String {
     if path.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
         path.to_owned()

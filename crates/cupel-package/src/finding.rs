@@ -37,7 +37,7 @@ cupel_types::named! {
         Toml = "E_TOML",
         /// A text that is not UTF-8, is too long, or begins with a byte-order mark where none is allowed.
         Text = "E_TEXT",
-        /// A key that the format does not have.
+        /// An unknown key.
         KeyUnknown = "E_KEY_UNKNOWN",
         /// A required key that is missing.
         KeyMissing = "E_KEY_MISSING",
@@ -67,7 +67,7 @@ cupel_types::named! {
         Unsupported = "E_UNSUPPORTED",
         /// A grader, a checker or a key with Python code that runs inside DMOJ.
         UnsupportedPython = "E_UNSUPPORTED_PYTHON",
-        /// There are more findings than the maximum that is reported.
+        /// There are more findings than are reported.
         TooMany = "E_TOO_MANY_FINDINGS",
         /// An unknown key, in a format in which unknown keys are ignored.
         KeyIgnored = "W_KEY_UNKNOWN",
@@ -91,8 +91,8 @@ cupel_types::named! {
         DraftSpelling = "W_DRAFT_SPELLING",
         /// A part that verification needs is missing: an input validator, an accepted submission, or the language of a submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
-        /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The submission has no
-        /// expectation then; importing and judging do not need one.
+        /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The
+        /// submission then has no expectation; importing and judging do not need one.
         Expectation = "W_EXPECTATION",
         /// A limit below the minimum, which is raised to it.
         LimitRaised = "W_LIMIT_RAISED",
@@ -231,7 +231,7 @@ impl Findings {
 
     pub(crate) fn push(&self, finding: Finding) {
         let mut list = self.list.borrow_mut();
-        // A file that is read twice causes each of its findings twice, but each is reported once.
+        // If a file is read twice, each of its findings occurs twice, but is reported only once.
         if list.contains(&finding) {
             return;
         }

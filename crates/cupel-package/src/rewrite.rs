@@ -1,7 +1,7 @@
 //! Writes limits into a package's configuration file. All other text, including comments, stays unchanged.
 //!
-//! The text is edited at the position of the value, or at the position where a new value belongs. Then it is parsed again. If the
-//! result does not have the new limit, or has any other difference, the edit is discarded.
+//! The text is edited at the position of the value, or at the position where a new value belongs. Then it is parsed
+//! again. If the result lacks the new limit, or if anything else has changed, the edit is discarded.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct LimitsToWrite {
 /// Returns the name of the package file that contains the time limit and the memory limit.
 ///
 /// # Errors
-/// If the format has no file in which they are written: Polygon's file is maintained in Polygon.
+/// If limits are not written into packages of the format: Polygon's file is maintained in Polygon.
 pub fn limits_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
     Ok(place(format)?.file)
 }
@@ -245,7 +245,7 @@ fn others(root: &Node, path: &[&str]) -> String {
         }
     }
     let mut out = String::new();
-    // An empty file has no values, as a file that contains only the limit.
+    // An empty file has no values, just like a file that contains only the limit.
     if !root.is_null() {
         shown(root, path, &mut out);
     }

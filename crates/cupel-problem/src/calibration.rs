@@ -126,8 +126,8 @@ impl Calibration {
 pub struct TimeLimit {
     /// The limit, above zero. `None` if the package has none; the limit must then be derived by running the submissions.
     pub limit: Option<Duration>,
-    /// The margins between the limit and the measured times. They apply to a derived limit, and to one that the package
-    /// sets.
+    /// The margins between the limit and the measured times. They apply to a derived limit and to a limit that the
+    /// package sets.
     pub calibration: Calibration,
 }
 

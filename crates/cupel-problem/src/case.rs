@@ -64,7 +64,7 @@ pub struct Case {
     pub shown: Option<Shown>,
     /// Limits of this case that replace those of the problem.
     pub limits: OwnLimits,
-    /// How the data is made when the case is judged (DMOJ). `None`: the files are the data.
+    /// How the data is generated when the case is judged (DMOJ). `None`: the files contain the data.
     pub made: Option<Made>,
 }
 
@@ -81,21 +81,21 @@ pub struct OwnLimits {
     pub output: Option<Bytes>,
 }
 
-/// How the data of a case is made when the case is judged.
+/// How the data of a case is generated when the case is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// The generator. Cases with the same generator share one value.
     pub by: Arc<Generator>,
     /// The generator's arguments for this case.
     pub args: Vec<String>,
-    /// Whether its standard output is the input; if not, and if it writes nothing, the file is the input.
+    /// Whether the generator's standard output is the input. If not, or if it is empty, the file is the input.
     pub input: bool,
-    /// Whether its standard error is the answer; if not, the file is the answer.
+    /// Whether the generator's standard error is the answer. If not, the file is the answer.
     pub answer: bool,
 }
 
-/// A program of the package that makes the data of cases. It reads the input file, which may be empty, and writes the input to its
-/// standard output and the answer to its standard error.
+/// A program of the package that generates the data of cases. It reads the input file, which may be empty, and writes
+/// the input to its standard output and the answer to its standard error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generator {
     /// The program that is built and run.
@@ -185,7 +185,7 @@ pub enum CasePoints {
     FromChecker {
         /// The highest score that the checker may award.
         max: MaxScore,
-        /// The score if the checker accepts without awarding one. `None`: such a checker is a fault of the package.
+        /// The score if the checker accepts without awarding one. `None`: the package is at fault in that case.
         unnamed: Option<Score>,
         /// The score if the checker rejects without awarding one, or if the submission failed.
         rejected: Score,

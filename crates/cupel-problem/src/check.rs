@@ -32,7 +32,8 @@ pub struct JudgeProgram {
     pub protocol: Protocol,
     /// Arguments that follow those of the protocol.
     pub args: Vec<String>,
-    /// The words of the command line, with `{input_file}`, `{output_file}` and `{answer_file}`, if they are not those of the protocol.
+    /// The command-line arguments, with the placeholders `{input_file}`, `{output_file}` and `{answer_file}`. `None`:
+    /// those of the protocol.
     pub words: Option<Vec<String>>,
 }
 
@@ -90,7 +91,7 @@ pub enum Comparison {
         /// Whether CR LF and CR count as LF, on both sides.
         normalize_newlines: bool,
     },
-    /// Byte by byte, ignoring blanks at the ends of lines and empty lines at the end of the output.
+    /// Byte by byte, ignoring spaces and tabs at the ends of lines and empty lines at the end of the output.
     TrimmedLines,
     /// Byte by byte, ignoring white space at the end of the output.
     TrimmedEnd,

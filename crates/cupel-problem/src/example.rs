@@ -36,8 +36,8 @@ pub struct Expectation {
     pub full_score: Option<bool>,
     /// Text that a checker's message must contain on some case.
     pub message: Option<String>,
-    /// If the rule excludes or requires timeouts: whether verification also compares the time limit with the
-    /// submission's times.
+    /// Whether verification also compares the time limit with the submission's times, if the rule excludes or requires
+    /// timeouts.
     pub bounds_time_limit: bool,
 }
 

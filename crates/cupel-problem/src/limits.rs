@@ -61,12 +61,12 @@ pub enum OnOutputLimit {
     Discard,
 }
 
-/// The verdict on a submission that waits for its interactor, and whose interactor waits for it, until a limit ends both.
+/// The verdict if a submission and its interactor wait for each other until a limit ends both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnWaiting {
     /// ILE.
     IdleLimit,
-    /// TLE, in formats without a verdict on idleness. The causes contain ILE.
+    /// TLE, in formats without a verdict for idleness. The causes contain ILE.
     TimeLimit,
 }
 

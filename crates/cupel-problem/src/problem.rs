@@ -229,7 +229,7 @@ pub struct Tag(Arc<str>);
 
 /// Error for a text that is not a valid [`Tag`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a tag is 1 to 40 characters without commas, control characters or blanks at its ends")]
+#[error("a tag is 1 to 40 characters without commas, control characters or spaces at its ends")]
 pub struct TagError;
 
 impl Tag {

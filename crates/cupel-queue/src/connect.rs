@@ -23,8 +23,8 @@ pub struct Settings {
     /// Maximum number of hints per class that are ready at the broker, for all nodes together. A smaller window is
     /// fairer between owners. A larger window keeps more workers busy between two reads of the broker's count.
     pub window: usize,
-    /// How long a hint may stay unsettled before its taker counts as dead, for brokers that do not detect this
-    /// themselves.
+    /// How long a hint may stay unsettled before its taker is considered dead, for brokers that do not detect dead
+    /// takers themselves.
     pub reclaim_after: Duration,
     /// URL of the store's database, for `queue.url = "postgres"`.
     pub store_url: Option<String>,

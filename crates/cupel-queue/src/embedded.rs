@@ -51,7 +51,8 @@ impl EmbeddedQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No critical section panics between two changes, so the data are consistent even if the lock is poisoned.
+        // No critical section can panic between two changes, so the data are consistent even if the lock is
+        // poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -9,10 +9,10 @@
 //!
 //! Accounts follow weighted fair queueing. `floor` is the virtual time; it advances by the time charged divided by the
 //! number of waiting owners. When an owner begins to wait, their account is raised to `floor`, so idle time earns no
-//! credit. Time used while no other owner waits raises the account and `floor` equally, and is therefore free. An
-//! account is at most [`DEBT_MAX`] above `floor`, so no owner waits for long. The account of an owner who waits in a
-//! class with a small share counts as at most [`DEBT_MAX`] below `floor`, which bounds how long others wait once that
-//! owner is served.
+//! credit. Time used while no other owner waits raises the account and `floor` by the same amount, and is therefore
+//! free. An account is at most [`DEBT_MAX`] above `floor`, so no owner waits for long. The account of an owner who
+//! waits in a class with a small share counts as at most [`DEBT_MAX`] below `floor`, which bounds how long others wait
+//! once that owner is served.
 //!
 //! Every operation is O(log owners).
 
@@ -27,7 +27,8 @@ use crate::shares::{CLASSES, PerClass, Shares, index};
 /// Time charged at each hand-out, independent of how long the run takes.
 const HAND_OUT: Duration = Duration::from_millis(1);
 
-/// Maximum distance of an account above `floor`, and maximum distance below `floor` that counts.
+/// Maximum distance of an account above `floor`. An account that is further below `floor` than this distance counts as
+/// if it were at this distance.
 const DEBT_MAX: Duration = Duration::from_secs(300);
 
 /// Maximum number of accounts kept for owners that do not wait. Beyond it, these accounts are removed, with the time

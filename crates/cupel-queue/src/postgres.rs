@@ -38,8 +38,8 @@ const SCHEMA: i32 = 1;
 const MIGRATION_LOCK: i64 = 0x6375_7065_6c71;
 
 /// Creates the table. The statements are idempotent, so nodes that waited for the lock run them without effect. (A
-/// check for the table inside the locked transaction would use a stale catalog cache.) Dead rows are many and small;
-/// the default autovacuum settings would let the table grow with them.
+/// check for the table inside the locked transaction would use a stale catalog cache.) The table gets many small dead
+/// rows; with the default autovacuum settings, it would keep growing.
 const MIGRATION: &str = "
     CREATE UNLOGGED TABLE IF NOT EXISTS cupel_queue (
         place text     NOT NULL,
@@ -163,7 +163,7 @@ async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
         Some(SCHEMA) => Ok(()),
         other => {
             let found = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
-            let wrong = format!("its queue has schema version {found}; this program supports version {SCHEMA}");
+            let wrong = format!("the queue in this database has schema version {found}; this program supports version {SCHEMA}");
             Err(BrokerError::new("use the queue of this database", BrokerFault::Version, wrong))
         }
     }

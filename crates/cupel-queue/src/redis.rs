@@ -45,7 +45,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(3600);
 pub(crate) struct Redis {
     client: Client,
     keys: PerClass<String>,
-    /// How long a hint may stay unsettled before its node counts as dead.
+    /// How long a hint may stay unsettled before its node is considered dead.
     reclaim_after: Duration,
 }
 

@@ -15,7 +15,7 @@ pub(crate) trait Cell: Send {
     fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError>;
 }
 
-/// A failure of the place, never of the program.
+/// A failure of the sandbox or of Docker Engine, never of the program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CellError {
     /// A failure of the native sandbox.
@@ -25,7 +25,7 @@ pub(crate) enum CellError {
     #[error(transparent)]
     Container(#[from] ContainerError),
     /// This process cannot create more threads or descriptors.
-    #[error("cannot connect two programs")]
+    #[error("cannot create pipes between two programs")]
     Io(#[from] io::Error),
 }
 

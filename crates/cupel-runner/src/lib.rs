@@ -2,7 +2,7 @@
 //! [`Executor`](cupel_judge::Executor) per slot to the worker, and to the commands that judge without a server.
 //!
 //! - `native/` runs programs in the sandbox of this machine, with warm interpreters and compile services.
-//! - `docker/` runs programs in containers of Docker Engine, for languages that ask for it.
+//! - `docker/` runs programs in containers of Docker Engine, for languages whose files request it.
 //! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
 //! A step's root determines the executor. To add an executor, add a module beside `docker/` whose cells implement

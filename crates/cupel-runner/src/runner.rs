@@ -1,4 +1,4 @@
-//! The port to a place where programs run.
+//! The port to a runner.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub trait Runner: Send + Sync {
     /// A slot without running steps.
     fn idle_slot(&self) -> Option<usize>;
 
-    /// Whether more than one step runs in a slot, for example a run beside the preparation of an artefact.
+    /// Whether more than one step runs in a slot, for example a run during the preparation of an artefact.
     fn is_shared(&self, slot: usize) -> bool;
 
     /// Whether the runner has ended, so that this process can no longer run programs.

@@ -17,9 +17,9 @@ use crate::warm::Warm;
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. A name
-    /// without `/` is searched in the directories of the toolchains, regardless of `PATH` in `env`. At most 96 KiB
-    /// together with `env`.
+    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. For a name
+    /// without `/`, the directories of the toolchains are searched, regardless of `PATH` in `env`. Program, arguments
+    /// and `env` together have at most 96 KiB.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
@@ -94,7 +94,7 @@ pub enum Stdin {
         queue: LiveQueue,
         /// Initial window of the program's terminal. The terminal is standard input, output and error, so all output
         /// arrives as standard output. It is also the controlling terminal of the program. Such a program is never
-        /// started warm. `None`: the program has pipes.
+        /// started warm. If this is `None`, the program has pipes.
         terminal: Option<TerminalSize>,
     },
 }
@@ -109,8 +109,8 @@ pub trait Observer {
     fn result(&mut self, data: &[u8]) {
         let _ = data;
     }
-    /// The program has accepted this many bytes of [`Stdin::Live`] in total, or they were dropped because it reads no
-    /// more.
+    /// The program has accepted this many bytes of [`Stdin::Live`] in total, or they were dropped because the program
+    /// does not read any more.
     fn input_consumed(&mut self, total_bytes: u64) {
         let _ = total_bytes;
     }
@@ -173,7 +173,7 @@ pub struct CellReport {
 }
 
 impl CellReport {
-    /// The report of a step without files and cut-off output, such as that of a program that could not be started.
+    /// A report without files and without truncated output, such as the report of a program that could not be started.
     pub fn bare(outcome: Outcome, ended: Duration, usage: Usage) -> CellReport {
         CellReport {
             outcome,
@@ -223,7 +223,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether another try with the same command may succeed.
+    /// Whether another attempt with the same command may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             RunError::Setup { step, .. } => !matches!(step, SetupStep::Exec | SetupStep::Protocol),

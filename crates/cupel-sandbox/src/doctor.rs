@@ -103,7 +103,7 @@ const OPEN_FILES: u32 = 77;
 const DISK_KIB: u64 = 4096;
 const OUTPUT_KIB: u64 = 64;
 
-/// Attacks one wall. Returns `None` if the wall held, otherwise what the probe observed.
+/// Attacks one wall. Returns `None` if the wall held, otherwise the probe's observation.
 fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, ExamineError> {
     let fact = match wall {
         Wall::UserNamespace => own_namespace("user")?,
@@ -125,7 +125,8 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         files: Vec::new(),
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
-            // Generous, so that a probe reaches another limit only if a wall is missing or the machine is very slow.
+            // The limits are generous, so that a probe reaches another limit only if a wall is missing or the machine
+            // is very slow.
             cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 60_000 }),
             wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 120_000 }),
             idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 60_000 }),

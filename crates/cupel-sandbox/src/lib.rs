@@ -16,8 +16,8 @@
 //! * The **launcher** is the only process that needs privileges: either root's, reduced to six capabilities, or those
 //!   of an ordinary user inside a separate user namespace. The launcher is the same executable, started again. It has
 //!   one thread and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that
-//!   socket closes. The launcher creates lanes and hands out their sockets, but takes no part in runs. Your process can
-//!   drop all its privileges once the launcher runs: [`privileges`].
+//!   socket closes. The launcher creates lanes and hands out their sockets, but is not involved in runs. Your process
+//!   can drop all its privileges once the launcher runs: [`privileges`].
 //! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating namespaces and joining
 //!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.

@@ -1,4 +1,4 @@
-//! Live input: what arrives for a program while it runs, and its way into the program's pipe or terminal.
+//! Live input: input that arrives while a program runs, and how it reaches the program's pipe or terminal.
 //!
 //! ```text
 //!  your thread ──push──► LiveQueue ──eventfd──► slot's thread: LiveFeed ──bytes──► pipe or terminal
@@ -8,7 +8,7 @@
 //!
 //! *Invariants:*
 //! - The slot's thread never blocks on the program's reading: it writes what fits, and polls for the rest.
-//! - Signals and window sizes pass the bytes that the program has not read. They have a separate bound.
+//! - Signals and window sizes overtake bytes that the program has not read. They have a separate bound.
 //! - Bytes that the program will never read are dropped, and count as consumed.
 
 use std::collections::VecDeque;
@@ -20,9 +20,9 @@ use cupel_types::{LiveInput, LiveSignal, TerminalSize};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
-/// Maximum number of bytes that are queued or not written yet. A single larger input is accepted while there are none.
+/// Maximum number of bytes that are queued or not written yet. If there are none, a single larger input is accepted.
 const PENDING_BYTES_MAX: usize = LiveInput::WINDOW;
-/// Maximum number of queued signals, window sizes and ends of input together.
+/// Maximum total number of queued signals, window sizes and ends of input.
 const CONTROLS_MAX: usize = 64;
 /// The character that ends input on a terminal in its initial mode: Ctrl-D. Source: termios(3), VEOF.
 const END_OF_FILE: u8 = 0x04;
@@ -34,7 +34,7 @@ pub struct LiveQueue(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Notified when there is room again, and at the end.
+    /// Notified when there is space again, and when the queue is closed.
     room: Condvar,
     /// Readable if the queue may have inputs.
     wake: OwnedFd,
@@ -45,7 +45,7 @@ struct State {
     inputs: VecDeque<LiveInput>,
     /// Bytes in the queue, and in the feed that took them.
     bytes: usize,
-    /// Inputs in the queue other than bytes.
+    /// Number of queued control inputs (every kind except bytes).
     controls: usize,
     /// Whether a slot has taken an input.
     touched: bool,
@@ -117,7 +117,7 @@ impl LiveQueue {
         Some(input)
     }
 
-    /// Frees the room of bytes that were taken.
+    /// Frees the space of bytes that a slot has taken.
     fn release(&self, bytes: usize) {
         self.lock().bytes -= bytes;
         self.0.room.notify_all();
@@ -128,7 +128,7 @@ impl LiveQueue {
     }
 }
 
-/// The action of the slot for an input that is not written.
+/// The slot's action for an input other than bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
     Signal(LiveSignal),
@@ -141,7 +141,7 @@ pub(crate) struct LiveFeed {
     queue: LiveQueue,
     sink: Sink,
     is_terminal: bool,
-    /// Bytes to write: those of the client, then the ends of file that replace the end of input on a terminal.
+    /// Bytes to write: the client's bytes, then the characters that stand for the end of input on a terminal.
     pending: VecDeque<u8>,
     /// Bytes of the client in `pending`.
     of_client: usize,
@@ -198,7 +198,7 @@ impl LiveFeed {
         self.queue.0.wake.as_fd()
     }
 
-    /// The descriptor to poll for room, if there is something to write.
+    /// The descriptor to poll until it is writable, if there is something to write.
     pub(crate) fn wants_to_write(&self) -> Option<BorrowedFd<'_>> {
         match &self.sink {
             Sink::Open(to) if !self.pending.is_empty() => Some(to.as_fd()),
@@ -206,11 +206,11 @@ impl LiveFeed {
         }
     }
 
-    /// Takes the next input from the queue, and writes what fits. Returns `None` if the queue is empty, and the action
-    /// that the input requires of the slot.
+    /// Takes the next input from the queue, and writes as much as the program accepts. Returns `None` if the queue is
+    /// empty; otherwise, the action that the input requires of the slot, if any.
     pub(crate) fn take(&mut self) -> Option<Option<Control>> {
         let Some(input) = self.queue.take() else {
-            // Reset before the last look, so that no input is missed.
+            // The wake-up is reset before the queue is checked for the last time, so that no input is missed.
             let mut count = [0; 8];
             if rustix::io::read(self.wake(), &mut count).is_ok() {
                 return Some(None);
@@ -332,7 +332,7 @@ mod tests {
     fn signals_and_sizes_pass_bytes_that_the_program_does_not_read() {
         let queue = LiveQueue::new().unwrap();
         let (mut feed, reader) = feed(&queue);
-        // More than the pipe holds.
+        // More bytes than the pipe holds.
         for _ in 0..2 {
             assert!(queue.push(LiveInput::Bytes(vec![b'x'; PENDING_BYTES_MAX])));
             take_all(&mut feed);

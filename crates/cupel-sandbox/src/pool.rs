@@ -2,11 +2,11 @@
 //!
 //! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. When the lane for
 //! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
-//! lane. For each warm interpreter, the slot has another lane and another spare. For an image, there is a spare when the
-//! image was announced, and after a lane for it was retired. A background thread creates the spares.
+//! lane. For each warm interpreter, the slot has another lane and another spare. For an image, a spare is created when
+//! the image is announced, and after a lane for the image was retired. A background thread creates the spares.
 //!
-//! A slot retires a lane after a limit was exceeded, after a number of runs, or if the lane's clean-up check fails. Of the
-//! lanes of images, it keeps the [`IMAGE_LANES_MAX`] that it used last.
+//! A slot retires a lane after a limit was exceeded, after a number of runs, or if the lane's clean-up check fails. Of
+//! the lanes for images, the slot keeps the [`IMAGE_LANES_MAX`] that it used last.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -172,7 +172,7 @@ fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u
         if let Some(at) = spares[slot].iter().position(|(known, _)| *known == kind) {
             match made {
                 Ok(lane) => spares[slot][at].1 = Spare::Ready(lane),
-                // An error is dropped here: the slot then creates the lane itself, and gets the error of that try.
+                // The error is dropped: the slot then creates the lane itself, and gets the error of that attempt.
                 Err(_) => drop(spares[slot].remove(at)),
             }
         }

@@ -4,7 +4,7 @@
 //! the lanes, and the process uses them over sockets. The process must call [`give_up`] while it still has one thread:
 //!
 //! ```text
-//! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
+//! Sandbox::launch  →  (what only root can open or hand over)  →  give_up  →  threads, listeners, databases
 //! ```
 //!
 //! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
@@ -106,8 +106,8 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only beneath `writable`; directories in this list that do not
-/// exist are ignored.
+/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only
+/// beneath `writable`; directories in this list that do not exist are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
@@ -296,7 +296,7 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
 /// If an owner cannot be changed, or there are more entries than `budget`.
 pub fn hand_over_tree(directory: &File, name: &OsStr, user: Identity, budget: &mut u32) -> io::Result<()> {
     *budget =
-        budget.checked_sub(1).ok_or_else(|| io::Error::other("the directory is too large to be made by Cupel"))?;
+        budget.checked_sub(1).ok_or_else(|| io::Error::other("the directory has more entries than Cupel creates; check the path"))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, name, flags, Mode::empty()) {
         Ok(inner) => {

@@ -208,7 +208,7 @@ fn number(fact: &str) -> Result<usize, String> {
 fn eat(limit_mib: &str) -> Result<(), String> {
     let mut kept = Vec::new();
     for _ in 0..number(limit_mib)? * 2 {
-        // Written, so that the kernel allocates the pages.
+        // The bytes are written, so that the kernel allocates the pages.
         kept.push(vec![1u8; 1 << 20]);
     }
     Err(format!("{} MiB could be allocated", kept.len()))

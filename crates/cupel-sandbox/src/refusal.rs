@@ -1,8 +1,8 @@
 //! Validation of commands and configurations before anything is created. A refusal names a field and the rule that this
 //! field breaks.
 //!
-//! A command is not refused because its box is too small for its files, or because it will soon reach a limit: these
-//! are outcomes of the run. Limits have no upper bound here. A limit above the machine's resources has no effect.
+//! A command is accepted even if its box is too small for its files, or if it will soon reach a limit: these are
+//! outcomes of the run. Limits have no upper bound here. A limit above the machine's resources has no effect.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -143,7 +143,7 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     if config.lane_runs_max == 0 {
         return refuse("lane_runs_max", "must be at least 1");
     }
-    // One lane for programs, one for compilers, a spare, and one for each warm interpreter; each uses two ids.
+    // A slot has a lane for programs, one for compilers, a spare, and one per warm interpreter. Each uses two ids.
     let lanes = config.slots.saturating_mul(3 + config.warm.len());
     let ids = u32::try_from(lanes.saturating_mul(2)).unwrap_or(u32::MAX);
     if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {

@@ -1,5 +1,5 @@
-//! The `Store` port on SQLite and on PostgreSQL. `sql/` has all queries and commands, written once. `sqlite/` and
-//! `postgres/` are the databases: connections, transactions, migrations (`migrations/` is compiled in). `rows/` is the
+//! The `Store` port on SQLite and on PostgreSQL. `sql/` has all queries and commands, written once for both. `sqlite/`
+//! and `postgres/` have the connections, transactions and migrations (`migrations/` is compiled in). `rows/` is the
 //! format of stored values. Problem packages are stored beside the database as files, or in a blob store that all nodes
 //! reach (`packages/`, `blobs/`).
 //!

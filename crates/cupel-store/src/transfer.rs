@@ -428,7 +428,7 @@ impl Table {
 
 const READ: &str = "read rows for a copy";
 
-/// Replaces a reference to the blob store by the data, because the target may have another blob store or none.
+/// Replaces a reference to the blob store with the data, because the target may have another blob store or none.
 async fn inline_blobs(row: &mut [Value<'static>], large: &Large) -> Result<(), SqlFault> {
     if let [.., data, hash] = row
         && let Value::Blob(bytes) = &*hash

@@ -69,7 +69,7 @@ impl Pattern {
     }
 }
 
-/// Returns the byte at a position. All pieces whose size is a power of two differ.
+/// Returns the byte at a position. If the data is divided into pieces whose size is a power of two, all pieces differ.
 fn byte(at: u64) -> u8 {
     (at ^ (at >> 9) ^ (at / 251)) as u8
 }

@@ -188,8 +188,8 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     let all_came = async || becomes_true(async || taken.has_all(&shared)).await;
     let mut have_come = all_came().await;
     if !have_come && !site.keeps {
-        // A broker that keeps all data in memory lost hints here once; the cause is unknown. The test publishes them again, as the
-        // sweeper would.
+        // A broker that keeps all data in memory once lost hints here; the cause is unknown. The test publishes them
+        // again, as the sweeper would.
         let missing = taken.missing(&shared);
         assert!(missing.len() <= shared.len() / 16, "{} hints are missing", missing.len());
         published(&a, &missing).await;

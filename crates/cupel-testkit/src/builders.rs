@@ -130,7 +130,7 @@ impl SubmissionBuilder {
         self
     }
 
-    /// Sets the time before which the submission is not run.
+    /// Sets the time at which the submission is due.
     #[must_use]
     pub fn run_at(mut self, at: Timestamp) -> Self {
         self.new.run_at = Some(at);
@@ -151,7 +151,7 @@ impl SubmissionBuilder {
         self
     }
 
-    /// Makes the submission a solution to a problem, to run on these cases.
+    /// Makes the submission a solution to a problem, which is run on these cases.
     #[must_use]
     pub fn solving(mut self, of: ProblemVersion, cases: Cases) -> Self {
         let source = std::mem::take(self.source_mut());
@@ -180,7 +180,7 @@ impl SubmissionBuilder {
         self
     }
 
-    /// Gets its standard input while it runs, without a terminal.
+    /// Makes the program interactive, without a terminal: it gets its standard input while it runs.
     #[must_use]
     pub fn live(mut self) -> Self {
         self.program_mut().live = Some(Live { terminal: None });

@@ -1,4 +1,4 @@
-//! A Docker Engine of the tests: its own data, socket and control group, and no network.
+//! A Docker Engine for tests, with separate data, a separate socket and control group, and no network.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -52,7 +52,7 @@ impl Engine {
         self.daemon = Some(daemon);
     }
 
-    /// Ends the daemon: at once, or after it has cleaned up.
+    /// Stops the daemon, either immediately or after it has cleaned up.
     pub fn stop_daemon(&mut self, at_once: bool) {
         if let Some(mut daemon) = self.daemon.take() {
             match at_once {
@@ -94,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// The output of a command of the engine's client that succeeds.
+    /// The output of a command of the engine's client, which must succeed.
     pub fn docker(&self, arguments: &[&str]) -> String {
         self.try_docker(arguments).unwrap_or_else(|error| panic!("docker {arguments:?}: {error}"))
     }
@@ -119,7 +119,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop_daemon(false);
-        // The engine leaves an empty group in each hierarchy. On version 2, there is only one hierarchy.
+        // The engine leaves an empty control group in each hierarchy. Cgroup v2 has only one hierarchy.
         let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         for hierarchy in hierarchies.map(|entry| entry.path()).chain([PathBuf::from("/sys/fs/cgroup")]) {
             remove_groups(&hierarchy.join(&self.group));

@@ -42,7 +42,7 @@ macro_rules! queue_conformance {
 pub struct QueueUnderTest {
     /// The queue.
     pub queue: Arc<dyn Queue>,
-    /// Maximum number of hints of each class that are sent to the broker ahead of demand; 0 if there is no broker.
+    /// Maximum number of hints of each class that are sent to the broker in advance; 0 if there is no broker.
     pub window: usize,
     /// Whether one taker gets the hints of one owner and class in the order in which they were published.
     pub is_ordered: bool,
@@ -119,7 +119,7 @@ pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) 
     queue.publish(&hints[5..]).await.unwrap();
     depth_becomes(&**queue, 40).await;
     let of_owner = queue.depth_of(owner(1)).await.unwrap();
-    // The broker's count may be outdated; the queue then sends slightly more than a window to the broker.
+    // If the broker's count is outdated, the queue sends slightly more than a window to the broker.
     assert!(of_owner <= 40 && of_owner + 2 * queue.window >= 40, "{of_owner}");
     assert_eq!(queue.depth_of(owner(2)).await.unwrap(), 0);
     let mut taken = Vec::new();
@@ -241,7 +241,8 @@ pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> QueueU
 /// number of hints.
 pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let mut turns = 0;
-    // Hints of a class or owner may still be on their way to the broker, so one good attempt is enough.
+    // Hints of a class or owner may still be on their way to the broker, so the check is repeated, and one success is
+    // enough.
     for _ in 0..4 {
         turns = turns_of_nine(make(1000).await).await;
         if turns == 9 {
@@ -278,7 +279,7 @@ async fn turns_of_nine(queue: QueueUnderTest) -> usize {
 pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> QueueUnderTest) {
     const HINTS: u128 = 100;
     let queue = make(1000).await;
-    // Hints of both owners alternate and are published together, so only the charge decides.
+    // Hints of both owners alternate and are published together, so only the charge determines the order.
     let of = |who, run| RunHint { owner: owner(who), ..hint(run) };
     let hints: Vec<RunHint> = (0..HINTS).flat_map(|n| [of(1, 2 * n), of(2, 2 * n + 1)]).collect();
     queue.publish(&hints).await.unwrap();

@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
@@ -76,6 +76,23 @@ pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str, embed_origins:
     routes_of(FILES, public_url, embed_origins)
 }
 
+/// Returns the page for an unknown address, with status 404: the site, which says that there is no such page. `None` if this
+/// binary does not contain the site.
+pub fn not_found(public_url: &str) -> Option<impl Fn() -> Response + use<>> {
+    not_found_of(FILES, public_url)
+}
+
+fn not_found_of(files: &'static [File], public_url: &str) -> Option<impl Fn() -> Response + use<>> {
+    let page = site_page(files, public_url)?;
+    Some(move || (StatusCode::NOT_FOUND, page.clone()).into_response())
+}
+
+/// The site's page, based on the path of the public address.
+fn site_page(files: &'static [File], public_url: &str) -> Option<Page> {
+    let text = page_of(files)?.replace(BASE, &format!("<base href=\"{}\">", base_path(public_url))).into();
+    Some(Page { text, policy: policy(&[]) })
+}
+
 fn page_of(files: &[File]) -> Option<&str> {
     let page = files.iter().find(|file| file.path == "index.html")?;
     std::str::from_utf8(page.plain).ok()
@@ -86,12 +103,10 @@ fn routes_of<S: Clone + Send + Sync + 'static>(
     public_url: &str,
     embed_origins: &[String],
 ) -> Router<S> {
-    let Some(page) = page_of(files) else {
+    let Some(page) = site_page(files, public_url) else {
         let page = Page { text: include_str!("unbuilt.html").into(), policy: policy(&[]) };
         return Router::new().route("/", get(async move || page.clone()));
     };
-    let text = page.replace(BASE, &format!("<base href=\"{}\">", base_path(public_url))).into();
-    let page = Page { text, policy: policy(&[]) };
     let mut router = Router::new();
     for path in PAGES {
         let mut page = page.clone();
@@ -240,6 +255,14 @@ mod tests {
         for path in ["/api/v1/none", "/docs/none", "/errors/none", "/sandboxfusion/run_code", "/none", "/index.html"] {
             assert_eq!(answer(site("http://127.0.0.1:8080"), path, "br").await.0, 404, "{path}");
         }
+    }
+
+    #[test]
+    fn an_unknown_address_shows_the_site_with_status_404() {
+        let page = not_found_of(BUILT, "https://judge.example/cupel").unwrap()();
+        assert_eq!(page.status(), 404);
+        assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+        assert!(not_found_of(&[], "http://a").is_none());
     }
 
     #[tokio::test]

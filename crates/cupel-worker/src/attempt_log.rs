@@ -2,8 +2,8 @@
 //!
 //! Output arrives in pieces of any size. If the stream was quiet, a piece is published at once; otherwise
 //! [`PIECE_PAUSE`] after the previous one. So a program with frequent output causes at most 20 events per second and
-//! stream. A live run publishes more often: after a burst of pieces, every [`LIVE_PIECE_PAUSE`]. A piece ends inside a
-//! UTF-8 character only if the stream does.
+//! stream. A live run publishes more often: first a burst of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece
+//! ends inside a UTF-8 character only if the stream does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +21,8 @@ const PIECE_PAUSE: Duration = Duration::from_millis(50);
 /// The pause for a live run, whose client waits for every prompt.
 const LIVE_PIECE_PAUSE: Duration = Duration::from_millis(4);
 
-/// Pieces of a live run that are published without a pause: an answer and the next prompt follow each other at once.
+/// Maximum number of pieces that a live run publishes without a pause, because an answer and the next prompt follow at
+/// once.
 const LIVE_BURST_MAX: u32 = 64;
 
 /// Largest piece.
@@ -50,7 +51,7 @@ pub(crate) struct AttemptLog<'a> {
     input: Option<Arc<Failure>>,
 }
 
-/// Output that is not published yet.
+/// Output that has not been published yet.
 #[derive(Default)]
 struct Pending {
     data: Vec<u8>,
@@ -60,7 +61,7 @@ struct Pending {
 }
 
 impl Pending {
-    /// Pieces that may be published now, if one is earned per `pause` and at most `burst_max` are saved.
+    /// Number of pieces that may be published now. It grows by one per `pause` (token bucket), up to `burst_max`.
     fn allowed(&self, pause: Duration, burst_max: u32) -> u32 {
         let Some(last) = self.last else { return burst_max };
         let earned = last.elapsed().as_nanos() / pause.as_nanos().max(1);

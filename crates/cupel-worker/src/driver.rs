@@ -43,7 +43,7 @@ const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
 /// How long a driver waits at shutdown for the answer to its last lease request. A closed queue answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
 
-/// How long, after the grace period, the driver waits for an executor on behalf of runs that wait for their turn.
+/// How long the driver waits, after the grace period, for an executor for the runs that wait for their turn.
 const LAST_TOOL: Duration = Duration::from_secs(2);
 
 /// A lease request in progress.
@@ -135,7 +135,7 @@ impl Begun {
     }
 }
 
-/// The run that gets the executor next; a long run with its permission to occupy a slot.
+/// The run that gets the executor next. A long run also has a permit to occupy a slot.
 struct Next<'a> {
     run: NextRun,
     long: Option<LongTurn<'a>>,
@@ -156,7 +156,7 @@ impl<'a> Next<'a> {
     }
 }
 
-/// A run that may begin now; a long run with its permission to occupy a slot.
+/// A run that may begin now. A long run also has a permit to occupy a slot.
 type Admitted<'a> = (Arc<Assignment>, Option<LongTurn<'a>>);
 
 impl<'a> Driver<'a> {
@@ -387,7 +387,7 @@ impl<'a> Driver<'a> {
     /// Gives a run the executor until it ends or yields. Returns `false` if the slot cannot continue.
     async fn give_turn(&mut self, next: Next<'a>, tool: SlotExecutor) -> bool {
         let (shared, shutdown) = (self.shared, self.shutdown);
-        // Holds the permission until the end of the turn.
+        // Holds the permit until the end of the turn.
         let Next { run, long: _long } = next;
         let (mut begun, job) = match run {
             NextRun::Again(begun) => (begun, Job::Continue(tool)),

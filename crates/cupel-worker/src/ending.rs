@@ -72,7 +72,7 @@ fn attempt_failed(cause: &'static str) {
 pub(crate) async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, reason: &str) {
     if let Err(error) = core.give_back(assignment, lost_attempt, reason).await {
         let run = assignment.leased.run;
-        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+        tracing::warn!(run.id = %run, error = chain(&error), "could not return run {run} to the queue; its lease will expire");
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn give_back(core: &Core, assignment: &Assignment, lost_attempt
 pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause: Duration, reason: &str) {
     if let Err(error) = core.give_back_later(assignment, pause, reason).await {
         let run = assignment.leased.run;
-        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+        tracing::warn!(run.id = %run, error = chain(&error), "could not return run {run} to the queue; its lease will expire");
     }
 }
 

@@ -1,8 +1,8 @@
 //! Input of a live run: from the bus to the program.
 //!
-//! A task reads the run's inputs and hands them to the thread that runs the program, through a bounded channel; the bus
-//! keeps the rest. The feed reports the amount that the program has accepted, so that the client may send more. Another
-//! task ends the run if no client has been attached for too long.
+//! A task reads the run's inputs and passes them to the thread that runs the program, through a bounded channel. The
+//! bus keeps inputs that do not fit. The feed reports the amount that the program accepted, so that the client may send
+//! more. Another task ends the run if no client has been attached for too long.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 /// Shortest time between two reports of small amounts.
 const REPORT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Number of unreported bytes that are reported immediately.
+/// If at least this number of bytes is unreported, the report is sent immediately.
 const REPORT_BYTES: u64 = LiveInput::WINDOW as u64 / 4;
 
 /// Interval at which an unchanged report is repeated, so that the bus does not drop it as expired.
@@ -32,7 +32,7 @@ pub(crate) struct LiveFeed {
     run: SubmissionId,
     attempt: u32,
     inputs: Mutex<Receiver<LiveInput>>,
-    /// Room in the channel.
+    /// Free space in the channel.
     room: Arc<Semaphore>,
     progress: Mutex<Progress>,
     failure: Arc<Failure>,
@@ -86,7 +86,7 @@ impl Failure {
 }
 
 impl LiveFeed {
-    /// Begins to read the inputs of a run. `detached_timeout`: how long it may be without clients.
+    /// Begins to read the inputs of a run. `detached_timeout` is the time that the run may be without clients.
     pub(crate) fn open(
         core: &Core,
         runtime: &Handle,
@@ -145,7 +145,7 @@ impl Drop for LiveFeed {
     }
 }
 
-/// Hands inputs to the channel until there are no more.
+/// Passes inputs to the channel until there are no more.
 async fn read(
     core: Core,
     run: SubmissionId,
@@ -172,16 +172,16 @@ async fn read(
     }
 }
 
-/// Ends the run when no client has been attached for `timeout`. The time counts from the first report, so that a run whose
-/// API node has an older version, which sends no reports, is not ended.
+/// Ends the run when no client has been attached for `timeout`. The time counts from the first report. Therefore,
+/// a run is not ended if its API node has an older version, which sends no reports.
 async fn end_if_detached(core: Core, run: SubmissionId, timeout: Duration, failure: Arc<Failure>) {
     let mut presence = core.presence(run).await;
     let mut reported = presence.next().await;
     while reported.is_some() {
-        // A report may be as old as the pause between two.
+        // A report may be as old as the pause between two reports.
         reported = match tokio::time::timeout(timeout + PRESENCE_PAUSE, presence.next()).await {
             Ok(reported) => reported,
-            // Reports cannot arrive while the bus is down. Afterwards the time begins again.
+            // Reports cannot arrive while the bus is down. When it is up again, the timeout restarts.
             Err(_) if core.events().health().is_err() => Some(()),
             Err(_) => {
                 failure.is_detached.store(true, Ordering::Release);
@@ -215,7 +215,7 @@ impl LiveSource for LiveFeed {
                 None
             }
             Err(RecvTimeoutError::Disconnected) => {
-                // No more input will come; the caller expects the wait.
+                // There will be no more input, but the caller expects this call to wait for the timeout.
                 std::thread::sleep(timeout);
                 None
             }

@@ -6,8 +6,8 @@
 //! steps.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
-//! this worker, and short runs behind it in the queue pass it. After [`WAIT_MAX`], or at once if too many wait, it is
-//! returned to the store, which offers it again after [`PAUSE`], also to other workers. The run loses no attempt.
+//! this worker, and short runs behind it in the queue overtake it. After [`WAIT_MAX`], or at once if too many wait, it
+//! is returned to the store, which offers it to all workers after [`PAUSE`]. The run loses no attempt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -154,7 +154,7 @@ impl Shared {
                     return;
                 }
             }
-            give_back_later(&shared.parts.core, &assignment, PAUSE, "long runs use their share of the slots").await;
+            give_back_later(&shared.parts.core, &assignment, PAUSE, "all slots for long runs are in use").await;
             shared.leases().remove(&lease);
         });
     }

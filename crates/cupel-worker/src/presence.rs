@@ -23,7 +23,7 @@ pub(crate) struct Presence {
     pub(crate) version: String,
     pub(crate) slots: usize,
     pub(crate) every: Duration,
-    /// Whether the last report has arrived, or none was sent.
+    /// Whether the last report arrived; `true` before the first report.
     pub(crate) is_heard: bool,
 }
 
@@ -39,7 +39,7 @@ impl Presence {
             tokio::select! {
                 () = gone.cancelled() => break,
                 _ = ticks.tick() => {}
-                // The core, and so the sender, exists as long as this worker.
+                // The core owns the sender and exists as long as this worker.
                 Ok(()) = registry_changes.changed() => {}
             }
             self.report(&drain).await;

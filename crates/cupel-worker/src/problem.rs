@@ -23,12 +23,12 @@ use cupel_types::{
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
 
-/// Bytes kept per case of a message from a package's program.
+/// Maximum length, in bytes, of a message about one case from a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Message to the submission's owner if the package is at fault.
 const FAULT_OF_PACKAGE: &str = "The problem's tests or programs are faulty, not your program. Its authors can see the reason. \
-                                This submission does not count as a try.";
+                                This submission does not count as an attempt.";
 
 /// Judges a solution.
 pub(crate) fn judge_solution(
@@ -74,8 +74,8 @@ pub(crate) fn judge_solution(
     Ok(result_of(report, &disclosures, output_kept_max))
 }
 
-/// Warns, once per version of a problem, if the start mode on this worker differs from that of the program with which
-/// the problem's time limit was measured.
+/// Warns, once per version of a problem, if the start mode on this worker differs from the start mode with which the
+/// problem's time limit was measured.
 fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<Start>, report: &ProblemReport) {
     let seen = report.cases.iter().filter_map(|case| case.usage.start);
     let (Some(other), Some(measured)) = (parts.limit_starts.first_other(package.hash, measured, seen), measured) else {
@@ -122,7 +122,7 @@ fn feedback_on(case: &str, disclosures: &HashMap<String, CaseDisclosure>) -> Fee
 /// with its input, so exact event times would leak the test data.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
-/// Passes on the events that the submission's owner may see during judging.
+/// Forwards the events that the submission's owner may see during judging.
 struct DisclosureFilter<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
     disclosures: &'a HashMap<String, CaseDisclosure>,
@@ -211,7 +211,7 @@ impl JudgeObserver for DisclosureFilter<'_, '_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        // Published while a program runs, and not when a test ends, so that the time of the end stays hidden.
+        // Events are published while a program runs, not when a test ends, so that the time of the end stays hidden.
         let due = self.held.due(Instant::now());
         self.publish(due);
         self.log.cancelled()
@@ -261,7 +261,7 @@ fn result_of(
 }
 
 fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> CaseGrade {
-    // Output is shown only while it fits into the amount that all samples together may show.
+    // Output is shown only while the outputs of all samples together do not exceed their maximum.
     let mut fits = |bytes: usize| {
         let fits = bytes <= *room;
         *room -= if fits { bytes } else { 0 };
@@ -292,7 +292,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
     }
 }
 
-/// The reason for the verdict, for the submission's owner.
+/// The reason for the verdict, as a message to the submission's owner.
 fn message_of(report: &ProblemReport, disclosures: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),

@@ -8,10 +8,10 @@
 //!    └────────────────────────────────────────────────┘
 //! ```
 //!
-//! The executor ([`SlotExecutor`]) is passed like a baton: the thread that holds it runs. If a turn has lasted for a
-//! [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits until
-//! the driver returns it. The driver gives the executor to another run, or returns it at once (`driver.rs`). A waiting
-//! run keeps its lease and its partial results. Its waiting time does not count as running time.
+//! The executor ([`SlotExecutor`]) is passed between threads: only the thread that holds it runs. If a turn has lasted
+//! for a [quantum](QUANTUM), the thread passes the executor to the driver between two steps of the attempt and waits
+//! until the driver returns it. The driver gives the executor to another run, or returns it at once (`driver.rs`). A
+//! waiting run keeps its lease and its partial results. Its waiting time does not count as running time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(crate) struct SlotParts {
     pub(crate) core: Core,
     pub(crate) cache: Arc<dyn ArtifactCache>,
     pub(crate) factory: ExecutorFactory,
-    /// Maximum execution time of a stand-alone program, all its tests together.
+    /// Maximum total execution time of all tests of a stand-alone program.
     pub(crate) run_time_max: Duration,
     /// Time for which a live run continues without clients.
     pub(crate) detached_timeout: Duration,
@@ -239,7 +239,7 @@ impl TurnTaker {
             {
                 tool.failures + 1
             }
-            // A permanent failure, or an executor in an unknown state.
+            // The failure is permanent, or the executor is in an unknown state.
             Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
         };
         let is_broken = tool.failures >= FAILURES_MAX;

@@ -41,8 +41,8 @@ pub struct WorkerParts {
     pub cache: Arc<dyn ArtifactCache>,
     /// Creates the executor of each slot.
     pub factory: ExecutorFactory,
-    /// Maximum execution time of a stand-alone program, all its tests together. When it is exceeded, the remaining
-    /// tests are skipped.
+    /// Maximum total execution time of all tests of a stand-alone program. When it is exceeded, the remaining tests
+    /// are skipped.
     pub run_time_max: Duration,
     /// Time for which an interactive run continues without clients.
     pub detached_timeout: Duration,
@@ -226,7 +226,7 @@ async fn heartbeat(shared: Arc<Shared>) {
 
 impl Shared {
     pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
-        // Before the store ends the lease: a renewal would otherwise report it as lost.
+        // Must come before the store ends the lease. Otherwise, a renewal would report the lease as lost.
         self.leases().remove(&assignment.leased.lease);
         give_back(&self.parts.core, assignment, false, why).await;
     }

@@ -1,10 +1,10 @@
 //! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
 //!
-//! The alerts are the most severe ones of deploy/observability/alerts.yaml that can be determined from store and disk.
-//! Of several API nodes, only one checks for faults (the sweeper, which holds the leadership lease), so each alert is
-//! sent once. The operator configures the receiver, so any address is allowed.
+//! The alerts are the most severe alerts of deploy/observability/alerts.yaml, as far as they can be determined from the
+//! store and the disk. Of several API nodes, only one checks for faults (the sweeper, which holds the leadership
+//! lease), so each alert is sent once. The operator configures the receiver, so any address is allowed.
 //!
-//! Signed like other webhooks (Standard Webhooks) if a secret is configured.
+//! Alerts are signed like other webhooks (Standard Webhooks) if a secret is configured.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,17 +21,17 @@ use uuid::Uuid;
 use crate::config;
 use crate::webhooks::sign;
 
-/// Maximum number of alerts that wait to be sent: more than two for each kind. If the queue is full, a later check tries
-/// to queue the alert again.
+/// Maximum number of queued alerts: more than two for each kind. If the queue is full, a later check tries to queue the
+/// alert again.
 const WAITING_MAX: usize = 16;
-/// Maximum tries of an alert. The pause between them starts at [`FIRST_PAUSE`] and doubles.
+/// Maximum number of attempts to send an alert. The pause between attempts starts at [`FIRST_PAUSE`] and doubles.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// State of the installation.
 #[derive(Clone, Debug)]
 pub(crate) struct InstallationState {
-    /// Workers that take runs.
+    /// Number of workers that take runs.
     pub(crate) workers: usize,
     /// Number of due runs that wait for a worker, and the maximum number.
     pub(crate) waiting: u64,

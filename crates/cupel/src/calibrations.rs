@@ -1,8 +1,9 @@
 //! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving a limit
 //! takes a minute; judging takes a tenth of a second.
 //!
-//! A limit is valid for one package, one machine, one version of Cupel, the installed versions of the languages that
-//! were measured, and one setting of `worker.warm_interpreters`. The limit's file contains these facts, and the file's name is the hash of the facts.
+//! A limit is valid for one package, one machine, one version of Cupel, the installed versions of the measured
+//! languages, and one setting of `worker.warm_interpreters`. The limit's file contains these facts, and the file's name
+//! is their hash.
 //!
 //! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
 //! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more
@@ -72,7 +73,7 @@ impl Calibrated {
     }
 }
 
-/// Facts about this machine that affect times.
+/// Facts about this machine that affect execution times.
 fn machine() -> Vec<String> {
     let mut facts = Vec::new();
     let id = read_start(Path::new("/etc/machine-id"));
@@ -245,7 +246,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         symlink(&outside, &path).unwrap();
         assert!(calibrations.find(&key(1)).is_none());
-        // The link is replaced, and its target is not written.
+        // The link is replaced, and its target is not changed.
         calibrations.keep(&key(1), &derived(3000)).unwrap();
         assert_eq!(calibrations.find(&key(1)).unwrap().limit, Duration::from_secs(3));
         assert_eq!(fs::read_to_string(&outside).unwrap(), whole);

@@ -1,6 +1,6 @@
 //! Free space on the disk of the data directory, and the message for a full disk.
 //!
-//! The last 256 KiB count as used, because a database needs several pages at once.
+//! The last 256 KiB are treated as used, because a database needs several pages at once.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub(crate) fn lack(data: &Path) -> Option<String> {
     let size = room.size >> 20;
     Some(format!(
         "the disk under the data directory `{data}` {what} ({free} KiB of {size} MiB free; mounted at `{mount}`). Remove \
-         other files from it, enlarge it, or stop Cupel and empty `{cache}`, which it fills again. Cupel continues by itself.",
+         other files from it, enlarge it, or stop Cupel and empty `{cache}`, which it fills again. Cupel then continues automatically.",
         data = data.display(),
         mount = mount_of(data).display(),
         cache = data.join("cache").display(),

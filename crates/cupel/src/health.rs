@@ -12,7 +12,7 @@ use cupel_sandbox::doctor::Examination;
 
 use crate::disk_space;
 
-/// Why the changed language files are not in effect; none if they are. `/healthz` reports it.
+/// The reason why the changed language files are not in effect, which `/healthz` reports; empty if they are in effect.
 #[derive(Clone, Default)]
 pub(crate) struct LanguageFault(Arc<Mutex<Option<String>>>);
 

@@ -1,4 +1,4 @@
-//! The container images of this node: where they are, what languages find in them, and how the API manages them.
+//! The container images of this node: their location, the toolchains in them, and their management through the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -15,11 +15,11 @@ use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
 
-/// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
+/// Directories that are searched for programs if an image sets no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The store in the configured directory, or below the data directory. A command on a machine where no server has started uses
-/// the user's own directory. `None` if that has none.
+/// The store in the configured directory, or below the data directory. A command on a machine where no server has
+/// started uses the user's cache directory. `None` if the user has none.
 pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     let directory = match &config.images.directory {
         Some(directory) => directory.clone(),
@@ -29,7 +29,7 @@ pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     Some(open(config, &directory))
 }
 
-/// Whether [`store`] is the user's own, because no server has started in the data directory.
+/// Whether [`store`] returns the user's own store, because no server has started in the data directory.
 pub(crate) fn is_users_own(config: &Config) -> bool {
     config.images.directory.is_none() && !DataDir::is_of_server(&config.data)
 }
@@ -44,7 +44,7 @@ pub(crate) fn of_server(config: &Config, data: &DataDir) -> ImageStore {
 pub(crate) const DIRECTORY: &str = "images";
 
 fn open(config: &Config, directory: &Path) -> ImageStore {
-    // The sandbox accepts no link on the way to the roots.
+    // The sandbox accepts no symbolic link in the path to the roots.
     let parent = directory.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
     let directory = match (std::fs::canonicalize(directory), parent, directory.file_name()) {
         (Ok(found), _, _) => found,
@@ -68,12 +68,12 @@ fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
 pub(crate) struct MachineProbe {
     host: HostProbe,
     docker: DockerSettings,
-    /// The engine, once a language needs it.
+    /// The engine, opened when a language first needs it.
     containers: OnceLock<Result<Containers, String>>,
     store: Option<ImageStore>,
-    /// The images, or why they cannot be read.
+    /// The images, or the reason why they cannot be read.
     images: Result<Vec<Image>, String>,
-    /// Keeps the images that were found on the disk for as long as this value exists.
+    /// Prevents the removal of the images that were found, for as long as this value exists.
     held: Mutex<Vec<RootInUse>>,
 }
 
@@ -94,7 +94,7 @@ impl MachineProbe {
         self.containers.get_or_init(connect).as_ref().map_err(Clone::clone)
     }
 
-    /// The id of an image of Docker Engine; `None` if the engine does not have it or does not answer.
+    /// The id of the language's image in Docker Engine; `None` if the engine lacks the image or does not answer.
     pub(crate) fn id_in_engine(&self, language: &Language) -> Option<ContentHash> {
         let name = language.image.as_ref()?;
         self.containers().ok()?.image(name.as_str()).ok().map(|found| found.root.id)
@@ -105,7 +105,7 @@ impl MachineProbe {
         Ok(FoundImage { digest: found.root.id, env: found.env, root: Root::Docker(Arc::new(found.root)) })
     }
 
-    /// Adds to the registry, for requests that name an image, all languages in those images that the operator allows.
+    /// Adds all languages in the images that the operator allows requests to name.
     pub(crate) fn add_direct(&self, registry: &mut Registry, config: &Config) {
         let is_allowed = |image: &ImageName| {
             config.images.direct.iter().any(|pattern| cupel_images::pattern::matches(pattern, image))
@@ -200,7 +200,7 @@ pub(crate) fn is_in_engine(language: &Language) -> bool {
     language.executor == Some(ImageExecutor::Docker)
 }
 
-/// The containers for these languages; `None` if no language runs in Docker Engine.
+/// The executor of containers for these languages; `None` if none of them runs in Docker Engine.
 ///
 /// # Errors
 /// This process has no threads or descriptors left.
@@ -214,7 +214,7 @@ pub(crate) fn containers<'l>(
     }
 }
 
-/// Like [`containers`], for one program: no container is kept ready.
+/// Like [`containers`], but for a single program, so no container is started in advance.
 ///
 /// # Errors
 /// This process has no descriptors left.
@@ -225,8 +225,8 @@ pub(crate) fn containers_on_demand(config: &Config, language: &Language) -> anyh
     }
 }
 
-/// The group that may use the engine's socket, if one of these languages needs the engine. A process that gives up root's
-/// privileges keeps it.
+/// The group that may use the engine's socket, if one of these languages needs the engine. A process that gives up
+/// root's privileges keeps this group.
 pub(crate) fn engine_group<'l>(config: &Config, languages: impl IntoIterator<Item = &'l Language>) -> Option<u32> {
     languages.into_iter().find(|language| is_in_engine(language))?;
     let meta = std::fs::metadata(&config.docker.socket).ok()?;
@@ -237,7 +237,7 @@ pub(crate) fn engine_group<'l>(config: &Config, languages: impl IntoIterator<Ite
 /// Checks that this process may use the engine's socket, after it has given up its privileges.
 ///
 /// # Errors
-/// It may not. The error says what to do.
+/// The process may not use it. The error contains the remedy.
 pub(crate) fn check_engine_access(config: &Config) -> anyhow::Result<()> {
     let socket = &config.docker.socket;
     match rustix::fs::access(socket.as_str(), rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK) {
@@ -245,14 +245,14 @@ pub(crate) fn check_engine_access(config: &Config) -> anyhow::Result<()> {
             "a language runs in Docker Engine, and the user of this server may not use the engine's socket {socket}; give \
              the socket a group other than root (`dockerd --group docker`), or run the engine as the server's user"
         ),
-        // An engine that does not run yet is waited for.
+        // The engine may not run yet; the process waits for it later.
         _ => Ok(()),
     }
 }
 
-/// Additions that may be under way at the same time.
+/// Maximum number of concurrent additions.
 const ADDITIONS_MAX: usize = 2;
-/// Additions that failed and are still listed.
+/// Maximum number of failed additions that are listed.
 const FAILURES_MAX: usize = 100;
 
 /// The images of a server, as administrators manage them through its API.
@@ -262,7 +262,7 @@ pub(crate) struct ManagedImages {
     additions: Arc<Mutex<BTreeMap<ImageName, Addition>>>,
 }
 
-/// An image that is being added, or could not be.
+/// An image that is being added, or that could not be added.
 struct Addition {
     source: String,
     failure: Option<String>,
@@ -328,7 +328,7 @@ impl Images for ManagedImages {
             let mut additions = self.additions();
             let running = || additions.iter().filter(|(_, addition)| addition.failure.is_none());
             if running().any(|(known, _)| *known == name) {
-                return Err(ImagesError::Busy(format!("`{name}` is being added already")));
+                return Err(ImagesError::Busy(format!("`{name}` is already being added")));
             }
             if running().count() >= ADDITIONS_MAX {
                 return Err(ImagesError::Busy(format!("{ADDITIONS_MAX} images are being added; try again later")));
@@ -362,7 +362,7 @@ impl Images for ManagedImages {
     }
 
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError> {
-        // A separate statement, so that the lock is released before it is taken again.
+        // This is a separate statement, so that the lock is released before it is taken again.
         let has_failed = self.additions().get(name).map(|addition| addition.failure.is_some());
         match has_failed {
             Some(false) => return Err(ImagesError::Busy(format!("`{name}` is being added"))),

@@ -25,8 +25,9 @@ pub(crate) fn registry(config: &Config) -> Result<Registry, LoadError> {
     Registry::new(all.iter().filter(enabled).cloned().collect())
 }
 
-/// For a name with a version, such as `python@3`: the versions of that language, probed. For a name with an image, such as
-/// `python@course/ml:2`: that language. Otherwise returns the registry.
+/// Prepares the registry for a name with a version or an image. For a version, such as `python@3`, returns only the
+/// versions of that language, probed. For an image, such as `python@course/ml:2`, adds the languages in that image. For
+/// any other name, returns the registry unchanged.
 pub(crate) fn versions_of(registry: Registry, name: Option<&str>, config: &Config) -> Registry {
     let Some((language, version)) = name.and_then(|name| name.split_once('@')) else { return registry };
     if version.contains(':')

@@ -2,8 +2,8 @@
 //!
 //! If a command that works on a data directory is started as root, it switches to the directory's owner before it opens any
 //! file there. So the server can write every file of its database. If the directory belongs to root, the command first gives
-//! it to the service user: `cupel` if that user exists, otherwise an unused id. A command that another user starts does not
-//! switch.
+//! it to the service user: `cupel` if that user exists, otherwise an unused id. A command that an ordinary user starts
+//! does not switch.
 //!
 //! Invariants: a directory changes its owner only if it contains only Cupel's files. No symbolic link is followed. The directory
 //! itself is changed last, so the next start repeats an incomplete change.
@@ -18,8 +18,8 @@ use cupel_sandbox::privileges::{self, GiveUpError, Identity};
 
 use crate::data_dir::{DATABASE, DataDir};
 
-/// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer, unless it
-/// has many container images.
+/// Maximum number of files in a data directory whose owner is changed. A data directory contains far fewer files,
+/// unless it has many container images.
 const THINGS_MAX: u32 = 10_000_000;
 
 /// Further directories that the process may write to: for the database's temporary files and for unpacked archives. File
@@ -86,7 +86,8 @@ pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
 
 /// Gives up root's privileges for work on one part of a data directory, such as its images. The process switches to the
 /// owner of the data directory, who also gets the part if root has just created it. If root owns the data directory, the
-/// process stays root, without capabilities. It keeps `group`. An ordinary user keeps everything, and so can run credential helpers.
+/// process stays root, without capabilities. It keeps `group`. A process of an ordinary user gives up nothing, so it
+/// can run credential helpers.
 pub(crate) fn become_owner_of_part(data: &Path, part: &Path, group: Option<u32>) -> Result<(), OwnerError> {
     if !privileges::is_root() {
         return Ok(());
@@ -208,7 +209,7 @@ mod tests {
         fs::symlink_metadata(path).unwrap().uid()
     }
 
-    /// Whether the tests run as root. They change owners, so they need root, like the end-to-end tests.
+    /// Whether the tests run as root, which they need to change owners, like the end-to-end tests.
     fn root() -> bool {
         privileges::is_root()
     }

@@ -7,8 +7,8 @@ use cupel_runner::prepared::PreparedStore;
 
 use crate::data_dir::{self, DataDir, PREPARED};
 
-/// Opens the store for commands without a server. If a server has ever started in the data directory, that is the store
-/// of the data directory; if not, the user's store. `None` if neither can be used.
+/// Opens the store for commands without a server. If a server has ever started in the data directory, this is the store
+/// of the data directory; otherwise, it is the user's store. `None` if that store cannot be used.
 pub(crate) fn of_commands(data: &Path) -> Option<PreparedStore> {
     if DataDir::is_of_server(data) {
         return PreparedStore::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();

@@ -114,7 +114,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_gauge!(
         "cupel_dead_letters",
-        "Submissions of which every attempt failed because of an internal failure"
+        "Submissions whose attempts all failed because of an internal failure"
     );
     metrics::describe_counter!(
         "cupel_traces_batches_total",
@@ -150,8 +150,8 @@ pub(crate) fn traces(config: &Config, role: Role) -> anyhow::Result<Option<Trace
     Ok(Some(cupel_traces::start(&settings).context("traces.url")?))
 }
 
-/// Registers the counters that alerts watch. If a counter first appeared with a failure, it would have no increase for the
-/// alert to detect.
+/// Registers the counters that alerts watch. A counter that first appears with a failure shows no increase, so the
+/// alert would not detect the failure.
 fn begin_at_zero() {
     for cause in ["sandbox", "language", "package", "package_fault", "panic", "store"] {
         metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(0);

@@ -54,7 +54,7 @@ pub(crate) fn failed(error: io::Error) {
     }
 }
 
-/// Returns the stored failure to write to standard output. A closed pipe does not count.
+/// Returns the stored failure to write to standard output. A closed pipe is not a failure.
 pub(crate) fn written() -> Result<(), &'static io::Error> {
     if let Err(error) = io::stdout().flush() {
         failed(error);

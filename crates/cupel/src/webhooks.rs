@@ -56,7 +56,7 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, judge0: Judge0Op
         });
         let was_full = !taken.is_empty() && taken.len() == free as usize;
         for delivery in taken {
-            // Only this task takes permits, and enough of them were free.
+            // This cannot fail or wait: only this task takes permits, and enough of them were free.
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let under_way = UnderWay::of(Arc::clone(&sender), delivery.owner);
             tracker.spawn(async move {
@@ -89,7 +89,7 @@ struct Sender {
     under_way: Mutex<Vec<UserId>>,
 }
 
-/// Guard of a delivery under way, which counts for its owner until the guard is dropped.
+/// Guard of a delivery under way. The delivery counts for its owner until the guard is dropped.
 struct UnderWay {
     sender: Arc<Sender>,
     owner: UserId,
@@ -125,7 +125,7 @@ struct Message {
 #[derive(Clone, Copy)]
 enum Method {
     Post,
-    /// The body for a client of Judge0.
+    /// PUT, for a client of Judge0.
     Put,
 }
 

@@ -2032,11 +2032,11 @@ export interface components {
              *     are possible while registration is closed.
              */
             join_code?: string | null;
-        } & (unknown & ({
+        } & ({
             email: string;
         } | {
             join_code: string;
-        }));
+        });
         /**
          * @description The created account.
          * @example {

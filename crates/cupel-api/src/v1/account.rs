@@ -15,7 +15,7 @@ use cupel_http::auth::Via;
 use cupel_http::body::JsonBody;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
-use cupel_http::limits::RateClass;
+use cupel_http::limits::{Claimed, RateClass};
 use cupel_http::notes::Notes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -236,7 +236,11 @@ pub(super) async fn sign_in(
     body: &LoginRequest,
 ) -> Result<Login, ApiError> {
     let name = body.login()?;
-    let attempt = app.limits.login_attempt(name, notes.client().address).await?;
+    let account = match app.accounts.find_user(name).await? {
+        Some(user) => Claimed::User(user.id),
+        None => Claimed::Unknown(name),
+    };
+    let attempt = app.limits.login_attempt(account, notes.client().address).await?;
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     match app.accounts.login_from(name, &body.password, user_agent).await {
         Ok(login) => {

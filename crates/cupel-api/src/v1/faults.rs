@@ -9,6 +9,8 @@ pub(crate) struct Shape {
     has_source_code: bool,
     /// The client's name for standard input.
     stdin: Option<&'static str>,
+    /// The client's name for the version of the language, if it is not part of `language`.
+    version: Option<&'static str>,
 }
 
 impl Shape {
@@ -19,7 +21,17 @@ impl Shape {
             (false, true) => Some("/stdin_base64"),
             (false, false) => None,
         };
-        Shape { has_source_code, stdin }
+        Shape { has_source_code, stdin, version: None }
+    }
+
+    /// The client named the version of the language in a field of its own: `version` or `image`.
+    pub(super) fn with_version(self, has_version: bool, has_image: bool) -> Shape {
+        let version = match (has_version, has_image) {
+            (true, _) => Some("/version"),
+            (false, true) => Some("/image"),
+            (false, false) => None,
+        };
+        Shape { version, ..self }
     }
 
     /// Converts a pointer of core to one into the request body. Core counts the main source as file 0 and has sizes in
@@ -27,6 +39,7 @@ impl Shape {
     fn pointer(self, core: &str) -> String {
         let Some(rest) = core.strip_prefix("/files/") else {
             return match core {
+                "/language/version" => self.version.unwrap_or("/language").to_owned(),
                 "/stdin" => self.stdin.unwrap_or("/stdin").to_owned(),
                 "/files" if self.has_source_code => "/files".to_owned(),
                 "/limits/memory_bytes" => "/limits/memory_kb".to_owned(),
@@ -129,13 +142,15 @@ mod tests {
 
     #[test]
     fn pointers_use_the_clients_field_names() {
-        let with = Shape { has_source_code: true, stdin: Some("/input") };
-        let without = Shape { has_source_code: false, stdin: None };
+        let with = Shape { has_source_code: true, stdin: Some("/input"), version: Some("/version") };
+        let without = Shape::default();
         for (core, has, has_not) in [
             ("/files/0", "/source_code", "/files/0"),
             ("/files/0/path", "/source_code", "/files/0/path"),
             ("/files/2/path", "/files/1/path", "/files/2/path"),
             ("/files/1", "/files/0", "/files/1"),
+            ("/language", "/language", "/language"),
+            ("/language/version", "/version", "/language"),
             ("/stdin", "/input", "/stdin"),
             ("/limits/memory_bytes", "/limits/memory_kb", "/limits/memory_kb"),
             ("/limits/cpu_time_ms", "/limits/cpu_time_ms", "/limits/cpu_time_ms"),

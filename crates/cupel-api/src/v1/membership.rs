@@ -9,6 +9,7 @@ use cupel_http::auth::Via;
 use cupel_http::body::{Id, JsonBody};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
+use cupel_http::limits::Claimed;
 use cupel_http::notes::Notes;
 use cupel_types::SessionId;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ pub(crate) async fn change_password(
         Via::Key { .. } | Via::Keyless => None,
     };
     // The holder of a stolen token must not get more password guesses than at log-in.
-    let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
+    let attempt = app.limits.login_attempt(Claimed::User(user.id), notes.client().address).await?;
     match app.accounts.change_password(user, &body.old_password, &body.password, keep).await {
         Ok(()) => {
             attempt.succeeded().await;
@@ -220,7 +221,7 @@ pub(crate) async fn delete_account(
     JsonBody(body): JsonBody<DeleteRequest>,
 ) -> Result<StatusCode, ApiError> {
     let user = &caller.identity.user;
-    let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
+    let attempt = app.limits.login_attempt(Claimed::User(user.id), notes.client().address).await?;
     match app.accounts.is_password(user, &body.password).await {
         Ok(true) => attempt.succeeded().await,
         Ok(false) => return Err(ApiError::new(ErrorKind::WrongCredentials, "The password is wrong.")),

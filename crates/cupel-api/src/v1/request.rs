@@ -276,6 +276,7 @@ impl ExecuteRequest {
     /// The names of fields that the client used.
     pub(crate) fn shape(&self) -> Shape {
         Shape::new(self.source_code.is_some(), self.input.is_some(), self.stdin_base64.is_some())
+            .with_version(self.version.is_some(), self.image.is_some())
     }
 
     /// Converts the request to core's type. Malformed fields are added to `faults`, with pointers below `base`.

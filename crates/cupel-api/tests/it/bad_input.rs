@@ -46,6 +46,9 @@ async fn a_bad_submission_is_refused_with_type_and_pointer_and_nothing_is_stored
         // what, code, pointer
         (with(json!({ "language": "pyton" })), "unknown-language", "/language"),
         (with(json!({ "language": "" })), "invalid-submission", "/language"),
+        (with(json!({ "version": "99.9" })), "unknown-language", "/version"),
+        (with(json!({ "language": "python@99.9" })), "unknown-language", "/language"),
+        (with(json!({ "language": "pyton", "version": "3" })), "unknown-language", "/language"),
         (with(json!({ "language": "../../etc" })), "unknown-language", "/language"),
         (with(json!({ "language": text(5000) })), "unknown-language", "/language"),
         (with(json!({ "language": "haskell" })), "language-unavailable", "/language"),
@@ -475,7 +478,7 @@ async fn a_webhook_whose_name_resolves_to_a_private_address_is_refused_at_once()
         assert_eq!(answer.status, status, "{host}: {answer:?}");
         if status == 422 {
             let name = host.to_ascii_lowercase().replace(":8443", "");
-            let detail = format!("`{name}` resolves to a private or reserved address: webhooks only go to public ones");
+            let detail = format!("`{name}` resolves to a private or reserved address: webhooks are sent only to public addresses");
             answer.is_error(422, "invalid-webhook").points_to("/webhook");
             assert!(answer.text.contains(&detail) && !answer.text.contains("10.0.0.7"), "{answer:?}");
         }

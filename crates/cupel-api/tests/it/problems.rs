@@ -527,7 +527,7 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     assert!(exported.text.starts_with("PK"));
     let warnings = exported.headers.get_all("cupel-warning").iter().map(|value| value.to_str().unwrap());
     // Characters that are not allowed in headers are replaced.
-    let licence = "problem.yaml: the format has no word for the licence `f?r alle`";
+    let licence = "problem.yaml: the format has no keyword for the licence `f?r alle`";
     assert!(warnings.into_iter().any(|warning| warning.contains(licence)), "{exported:?}");
     app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_error(409, "conflict");
     let taken = import(&app, &author, an_archive(&[]), "").await;

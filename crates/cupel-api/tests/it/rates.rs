@@ -108,6 +108,20 @@ async fn a_tier_has_its_own_rates_and_a_change_takes_effect_at_once() {
 }
 
 #[tokio::test]
+async fn guesses_at_the_name_and_at_the_address_of_an_account_share_one_limit() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let mut checked = 0;
+    for n in 0..40 {
+        let login = if n % 2 == 0 { &user.user.username } else { &user.user.email };
+        let body = json!({ "email": login, "password": format!("wrong {n}") });
+        let answer = app.post("/api/v1/auth/login", &body).at_address("203.0.113.9").send().await;
+        checked += usize::from(answer.status == 401);
+    }
+    assert_eq!(checked, 10);
+}
+
+#[tokio::test]
 async fn of_four_hundred_wrong_passwords_ten_are_checked() {
     let app = TestApp::start().await;
     let user = app.user().await;

@@ -1,5 +1,6 @@
-//! C: a function or, for a class, functions that take the object. Compound types are structures generated from the
-//! signature and named after the type: `list_int`, `map_list_string`, `ListNode_int`.
+//! C: a function or, for a class, several functions that take the object as an argument. Compound types are
+//! structures generated from the signature and named after the type: `list_int`, `map_list_string`,
+//! `ListNode_int`.
 
 use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, methods, parameters, types};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};

@@ -188,7 +188,7 @@ fn types(signature: &Signature) -> Vec<Type> {
     all
 }
 
-/// Whether linked lists occur, and whether trees occur.
+/// Whether the signature contains linked lists, and whether it contains trees.
 fn nodes(signature: &Signature) -> (bool, bool) {
     let all = types(signature);
     let lists = all.iter().any(|kind| matches!(kind, Type::ListNode(_)));

@@ -9,9 +9,10 @@ use std::path::{Component, Path};
 use crate::metered::Metered;
 use crate::plan::Blobs;
 
-/// Maximum number of entries of an archive. An image has two per layer and a few more.
+/// Maximum number of entries of an archive. The archive of an image has two entries per layer and a few
+/// more.
 const ENTRIES_MAX: usize = 100_000;
-/// Maximum bytes of a path in an archive. Images refer only to shorter paths.
+/// Maximum length of a path in an archive, in bytes. The paths that images use are shorter.
 const PATH_BYTES_MAX: usize = 1024;
 
 /// An archive and the positions of its files.
@@ -23,7 +24,7 @@ pub(crate) struct Archive {
 enum Location {
     /// Offset and length in bytes.
     At(u64, u64),
-    /// A link to another path; `docker save` links equal layers.
+    /// A link to another path; `docker save` writes links for repeated layers.
     Link(String),
 }
 

@@ -12,7 +12,7 @@ use crate::source::RegistryOptions;
 
 /// The engine's default socket; `DOCKER_HOST` may name another one.
 const SOCKET: &str = "/var/run/docker.sock";
-/// Maximum number of bytes read of an error message.
+/// Maximum number of bytes of an error message that are read.
 const MESSAGE_MAX: usize = 4096;
 
 /// Writes the archive of an image to a file.

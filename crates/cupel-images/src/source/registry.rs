@@ -1,4 +1,5 @@
-//! Pulls an image from a registry into an OCI layout on disk. Everything is verified later, when it is read from there.
+//! Pulls an image from a registry into an OCI layout on disk. All content is verified later, when it is read from the
+//! layout.
 //!
 //! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
 //! and to the token service that this registry names. The token service must use HTTPS or be the registry itself. After
@@ -119,7 +120,7 @@ pub(crate) fn pull(
         let reason = "the operator's settings do not allow this reference (`images.registries.allowed`)";
         return Err(super::SourceError::new(&format!("docker://{reference}"), reason).into());
     }
-    // Fails if the process has already chosen a TLS implementation. That is not an error.
+    // This fails if the process has already chosen a TLS implementation, which is not an error.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -195,7 +196,7 @@ impl Pull<'_> {
             let fits = |entry: &&Descriptor| {
                 entry.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture())
             };
-            // If no entry matches, the plan's error lists the available platforms.
+            // If no entry matches, the plan reports an error that lists the available platforms.
             let Some(entry) = entries.iter().find(fits) else { return Ok(digest) };
             let inner = parse_digest(&entry.digest).map_err(|reason| ImageError::refused("the index", reason))?;
             let host = self.reference.registry().to_owned();
@@ -228,8 +229,8 @@ impl Pull<'_> {
         Ok(digest)
     }
 
-    /// Whether the registry is reached without TLS. This is so for registries on this machine and for registries that
-    /// the operator names.
+    /// Whether the registry is reached without TLS: a registry on this machine, or one for which the operator allows
+    /// it.
     fn is_plain(&self) -> bool {
         let name = self.host.rsplit_once(':').map_or(self.host, |(name, _)| name);
         let is_local = name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
@@ -238,7 +239,7 @@ impl Pull<'_> {
 
     fn credentials(&self) -> Result<RegistryAuth, ImageError> {
         use docker_credential::DockerCredential::{IdentityToken, UsernamePassword};
-        // The key of Docker Hub is historical (Docker CLI, `config.json`).
+        // The key for Docker Hub has historical reasons (Docker CLI, `config.json`).
         let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host };
         let found = match &self.options.credentials {
             None => docker_credential::get_credential(server),

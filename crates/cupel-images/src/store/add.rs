@@ -1,4 +1,4 @@
-//! Adds images: reads the source, unpacks new layers, makes the root, and puts everything in its place.
+//! Adds images: reads the source, unpacks new layers, builds the root, and renames everything to its final place.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -26,9 +26,9 @@ use crate::source::{Archive, Layout, RegistryOptions, Selector, Source};
 pub struct AddedImage {
     /// The image.
     pub image: Image,
-    /// Number of its layers that were unpacked now. The other layers were already in the store.
+    /// Number of the image's layers that this call unpacked. The other layers were already in the store.
     pub layers_unpacked: usize,
-    /// Bytes of the layers that were unpacked now.
+    /// Bytes of the layers that this call unpacked.
     pub bytes_unpacked: u64,
     /// The image that had this name before, if it was a different image.
     pub replaced: Option<ContentHash>,
@@ -38,8 +38,9 @@ impl ImageStore {
     /// Adds an image under a name. If another image has the name, the name then refers to the new image. If space is
     /// lacking, layers and roots that no name needs are removed first.
     ///
-    /// # Errors The source cannot be read, the image is refused, or the store has too little space. The existing images
-    /// are then unchanged.
+    /// # Errors
+    /// The source cannot be read, the image is refused, or the store has too little space. The existing images are then
+    /// unchanged.
     pub fn add(
         &self,
         name: &ImageName,
@@ -157,7 +158,7 @@ impl ImageStore {
         incoming: &Incoming,
     ) -> Result<AddedImage, ImageError> {
         let mut budget = Budget::new(&self.bounds, self.room()?);
-        // From the lowest to the highest. The same layer may occur twice, for example an empty layer.
+        // The layers from the lowest to the highest. The same layer may occur twice, for example an empty layer.
         let mut layers: Vec<Arc<LayerTree>> = Vec::new();
         let mut trees: BTreeMap<ContentHash, Arc<LayerTree>> = BTreeMap::new();
         for (at, planned) in plan.layers.iter().enumerate() {
@@ -221,7 +222,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Renames a complete directory to its final name, unless another process was faster.
+/// Renames a complete directory to its final name, unless another process has already done so.
 fn put_in_place(from: &Path, to: &Path) -> Result<(), ImageError> {
     match std::fs::rename(from, to) {
         Ok(()) => Ok(()),

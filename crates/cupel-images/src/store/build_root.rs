@@ -1,4 +1,4 @@
-//! Makes the root of an image from its layers.
+//! Builds the root of an image from its layers.
 
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ impl ImageStore {
         config: &ImageConfig,
     ) -> Result<(u64, Option<u32>), ImageError> {
         std::fs::create_dir(place).map_err(ImageError::io("create", place))?;
-        // Set explicitly, because the umask of this process may be stricter.
+        // The mode is set explicitly, because the umask of this process may be stricter.
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(place, mode).map_err(ImageError::io("create", place))?;
         let root = Beneath::open(place).map_err(ImageError::io("open", place))?;

@@ -56,7 +56,7 @@ impl ImageStore {
         }
     }
 
-    /// Free bytes for new layers under the bound on disk space.
+    /// Free bytes for new layers within the bound on disk space.
     pub(super) fn room(&self) -> Result<u64, ImageError> {
         let mut used = 0;
         for diff_id in hashes_in(&self.layers())? {

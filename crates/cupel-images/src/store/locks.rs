@@ -1,11 +1,11 @@
-//! Locks between the processes that use one store, and the locked directories for what is incomplete.
+//! Locks between the processes that use one store, and the locked directories for incomplete files.
 //!
 //! The locks are on files (flock(2)), so they end with their process:
 //!
-//! * `store` is held shared by an addition, from before the search for known layers until the image has its name. It is
-//!   held exclusively by a removal of layers and roots;
+//! * `store` is held shared while an image is added, from before the search for known layers until the image has its
+//!   name. It is held exclusively while layers and roots are removed;
 //! * `index` is held while the index is replaced;
-//! * `incoming` is held while a directory is created in it, and while abandoned directories are searched;
+//! * `incoming` is held while a directory is created in it, and while it is searched for abandoned directories;
 //! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that a root in
 //!   use is not removed.
 
@@ -71,7 +71,7 @@ impl ImageStore {
             if File::open(&path).is_ok_and(|directory| directory.try_lock().is_ok())
                 && let Err(error) = remove_tree(&path)
             {
-                // The directory only wastes space. The next operation tries again.
+                // The directory only wastes space. The next operation tries again to remove it.
                 tracing::warn!(path = %path.display(), %error, "cannot remove the files of an interrupted addition");
             }
         }

@@ -1,7 +1,7 @@
 //! The image store of a node: a directory with layers, roots and the index of their names.
 //!
-//! Several processes may use one directory: a server, and commands beside it. What they add becomes visible by a rename,
-//! and what they remove disappears by a rename. Locks keep them apart (`locks.rs`).
+//! Several processes may use one directory: a server, and commands beside it. An addition becomes visible by a rename,
+//! and a removal begins with a rename. Locks synchronise the processes (`locks.rs`).
 
 mod add;
 mod build_root;

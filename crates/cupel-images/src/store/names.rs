@@ -33,7 +33,8 @@ impl ImageStore {
 
     /// The image with this name.
     ///
-    /// # Errors No image has this name, or the index cannot be read.
+    /// # Errors
+    /// No image has this name, or the index cannot be read.
     pub fn get(&self, name: &ImageName) -> Result<Image, ImageError> {
         let found = self.list()?.into_iter().find(|image| image.name == *name);
         found.ok_or_else(|| ImageError::Unknown(name.clone()))

@@ -64,7 +64,7 @@ impl ImageStore {
             trees.insert(*diff_id, tree.clone());
             layers.push(tree);
         }
-        // A damaged layer cannot be used for checking the root.
+        // The root can be checked only against undamaged layers.
         if damaged.is_empty() {
             let incoming = self.incoming()?;
             let fresh = incoming.directory.path().join("root");

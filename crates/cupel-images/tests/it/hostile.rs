@@ -197,7 +197,7 @@ fn an_image_beyond_the_bounds_is_refused() {
         let store = fixture.store.clone().with_bounds(bounds.clone());
         let path = make(fixture.layout("a")).write();
         let source = path.to_str().unwrap().parse().unwrap();
-        // Layers of the first attempt do not help the second one.
+        // The first attempt leaves no layers that the second attempt could use.
         for _ in 0..2 {
             let text = store.add(&image_name("a"), &source, &Default::default()).unwrap_err().to_string();
             assert!(text.contains(expected), "{text}");
@@ -214,7 +214,7 @@ fn an_image_beyond_the_bounds_is_refused() {
         image.layer(layer)
     });
     check("more than 20 entries", &|image| {
-        // Directories that only the paths of other entries name count, too.
+        // Directories that exist only because the paths of other entries name them count, too.
         (0..7).fold(image, |image, at| match at {
             0 => image.layer((0..6).fold(Layer::new(), |layer, at| layer.file(&format!("{at}/b/c/f"), ""))),
             _ => image,
@@ -240,7 +240,7 @@ fn an_image_beyond_the_bounds_is_refused() {
     });
 }
 
-/// Each link leads to the deepest directory so far, so that every path of the archive is short.
+/// Each link leads to the deepest directory so far, so that all paths in the archive are short.
 #[test]
 fn a_tree_that_links_make_deep_is_refused() {
     let path = ["d"; 40].join("/");
@@ -283,7 +283,7 @@ fn names_and_attributes_are_bounded() {
         Layer::new().entry(EntryType::GNULongName, b"long", b"", 0, long.as_bytes()).file("a", ""),
     );
     layer("more than 1 MiB", Layer::new().pax(&[("comment", &long)]).file("a", ""));
-    // Data of an entry that has none is skipped.
+    // The entry should have no data; its data are skipped.
     layer("more than 1 MiB", Layer::new().entry(EntryType::Directory, b"d", b"", 0o755, long.as_bytes()).file("a", ""));
     layer("more than 1 MiB", Layer::new().entry(EntryType::Regular, b".wh.a", b"", 0, long.as_bytes()).file("a", ""));
     let fixture = Fixture::new();

@@ -27,7 +27,8 @@ impl Registry {
 
     fn with(more: &str) -> Registry {
         let directory = tempfile::tempdir().unwrap();
-        // The port is free when it is looked for; another process that takes it meanwhile fails this test's start.
+        // The port was free when it was chosen. If another process takes it before the registry starts, the test
+        // fails.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let host = format!("127.0.0.1:{port}");
         let config = format!(
@@ -86,7 +87,7 @@ impl Drop for Registry {
     }
 }
 
-/// No credentials of the user who runs the tests.
+/// Options without the credentials of the user who runs the tests.
 fn options(fixture: &Fixture) -> RegistryOptions {
     let path = fixture.directory.path().join("config.json");
     if !path.exists() {
@@ -156,7 +157,7 @@ fn credentials_are_those_of_docker() {
     add(&fixture, &source, &RegistryOptions { credentials: Some(file), ..options(&fixture) }).unwrap();
 }
 
-/// A registry that gives the answer of a function to each path. Each answer is a status line, headers and a body.
+/// A registry that answers each path with the result of a function: a status line, headers and a body.
 fn misbehaving(answer: impl Fn(&str, usize) -> Option<Vec<u8>> + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -172,7 +173,7 @@ fn misbehaving(answer: impl Fn(&str, usize) -> Option<Vec<u8>> + Send + Sync + '
                 let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
                 match answer(&path, counted.fetch_add(1, Ordering::Relaxed)) {
                     Some(bytes) => drop((&stream).write_all(&bytes)),
-                    // No answer, until the client gives up.
+                    // Do not answer, but wait until the client gives up.
                     None => while lines.next().is_some_and(|line| line.is_ok()) {},
                 }
             });
@@ -186,7 +187,7 @@ fn ok(body: &[u8]) -> Option<Vec<u8>> {
     Some([head.as_bytes(), body].concat())
 }
 
-/// Files of an image, as a registry would answer with them: the manifest, and the blobs by digest.
+/// Files of an image, as a registry would send them: the manifest, and the blobs by digest.
 fn image(fixture: &Fixture, name: &str) -> (Vec<u8>, std::path::PathBuf) {
     let layout = fixture.layout(name).layer(Layer::new().file(name, "x")).write();
     let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
@@ -221,7 +222,7 @@ fn a_registry_that_misbehaves_adds_nothing() {
     let (host, _) = misbehaving(move |_, _| ok(&text));
     check("Invalid digest", &host, &format!("a@{}", digest(b"another")));
 
-    // Blobs with other content of the same length, that are longer, and that are cut off.
+    // A blob with other content of the same length, a blob that is too long, and a blob that is cut off.
     for (change, expected) in [("other", "digest"), ("longer", "more than"), ("shorter", "failed")] {
         let (text, blob) = (manifest.clone(), blob.clone());
         let (host, _) = misbehaving(move |path, _| {

@@ -1,4 +1,4 @@
-//! The forms in which an image arrives.
+//! Tests of all forms of image sources.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ fn an_archive_of_docker_save_is_read_and_selected_by_tag() {
         std::fs::create_dir_all(directory.join(format!("{tag}-again"))).unwrap();
         std::fs::write(directory.join(&name), &config).unwrap();
         std::fs::write(directory.join(tag).join("layer.tar"), &tar).unwrap();
-        // Docker links a layer that an image has twice.
+        // If an image has a layer twice, Docker writes a link for the second one.
         std::os::unix::fs::symlink(format!("../{tag}/layer.tar"), directory.join(format!("{tag}-again/layer.tar")))
             .unwrap();
         manifest.push(json!({
@@ -131,7 +131,7 @@ fn a_file_that_is_not_an_image_is_refused_with_the_missing_part() {
     assert!(error.starts_with("cannot read the image from /nowhere"), "{error}");
 }
 
-/// A Docker Engine that has one image, as far as its API is used.
+/// A fake Docker Engine with one image; it implements the part of the API that is used.
 fn engine(socket: &Path, archive: Vec<u8>) {
     let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {

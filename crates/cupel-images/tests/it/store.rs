@@ -1,4 +1,4 @@
-//! What becomes of the layers of an image, and of the images of a store.
+//! Tests of the store: adding, sharing, verifying and removing layers and images.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -48,7 +48,7 @@ fn every_compression_gives_the_same_root() {
     let fixture = Fixture::new();
     let tar = || Layer::new().file("a", &"text ".repeat(100_000)).hard_link("b", "a").tar();
     for (name, how) in [("plain", Stored::Plain), ("gzip", Stored::Gzip), ("zstd", Stored::Zstd)] {
-        // Each time with another lower layer, so that the root is a new one.
+        // Each image has a different lower layer, so that its root is new.
         let path = fixture.layout(name).layer(Layer::new().file(name, "")).stored(tar(), how).write();
         let added = fixture.add(name, &path).unwrap();
         let root = fixture.root(&added);
@@ -118,7 +118,7 @@ fn a_root_names_the_user_of_its_programs() {
     assert_eq!(read("passwd"), "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n");
     assert_eq!(read("group"), "user:x:1000:\n");
     assert!(read("hosts").contains("localhost"));
-    // The layer itself has not changed, although its files are linked.
+    // The layer itself has not changed, although the root links to its files.
     assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
 }
 
@@ -153,7 +153,7 @@ fn damage_on_the_disk_is_found() {
     let layer = Layer::new().file("a", "text").file("b", "text").symlink("c", "a");
     let added = fixture.add("a", &fixture.layout("a").layer(layer).write()).unwrap();
     assert!(fixture.store.verify(&image_name("a")).unwrap().is_empty());
-    // The root's file is the layer's.
+    // The file in the root is a hard link to the file of the layer.
     std::fs::write(fixture.root(&added).join("b"), "tExt").unwrap();
     assert_eq!(fixture.store.verify(&image_name("a")).unwrap(), [std::path::Path::new("/b")]);
 }
@@ -188,7 +188,7 @@ fn damage_of_a_root_is_found_and_not_taken_for_the_image() {
     assert_eq!(verify(), "");
 }
 
-/// Additions, removals and checks at the same time, as several processes make them.
+/// Concurrent additions, removals and checks, as by several processes.
 #[test]
 fn every_image_is_whole_whatever_is_removed_meanwhile() {
     let fixture = Fixture::new();
@@ -233,7 +233,7 @@ fn the_bound_on_disk_space_holds_for_all_layers_together() {
     store.remove(&image_name("a")).unwrap();
     add("b").unwrap();
     store.remove(&image_name("b")).unwrap();
-    // Layers of images that have lost their name make room.
+    // Layers of images that have lost their name are removed to make room.
     for text in ["c", "d", "e", "f"] {
         let path = fixture.layout(text).layer(Layer::new().file(text, &text.repeat(400))).write();
         store.add(&image_name("name"), &path.to_str().unwrap().parse().unwrap(), &Default::default()).unwrap();

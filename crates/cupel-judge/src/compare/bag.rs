@@ -1,7 +1,7 @@
 //! Comparison that ignores order: both sides must have the same lines or words, each the same number of times.
 //!
 //! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)). The author of an
-//! output cannot construct a collision. The result does not say which line differs.
+//! output cannot construct a collision. The result does not show which line differs.
 
 use std::io::{self, BufRead};
 
@@ -11,7 +11,7 @@ use super::{CompareResult, Difference, Differs, fill, is_space};
 /// The unit that is counted on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Lines, as sequences of words: space within a line is ignored, and so are lines without words.
+    /// Lines, as sequences of words. White space within a line and lines without words are ignored.
     Lines,
     /// Words.
     Words,

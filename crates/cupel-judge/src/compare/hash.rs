@@ -1,8 +1,8 @@
 //! A keyed hash of a byte sequence, independent of how the sequence is split into pieces.
 //!
-//! The hash is a polynomial over the prime 2^61 - 1 at a secret point. Two sequences of n bytes collide with probability
-//! n / 7 / 2^61, and the author of the bytes does not know the point. Source: Carter and Wegman, "Universal classes of hash
-//! functions", 1979.
+//! The hash is a polynomial over the prime 2^61 - 1 at a secret point, which the author of the bytes does not know. Two
+//! different sequences of at most n bytes collide with a probability of at most (n / 7 + 2) / 2^61. Source: Carter and
+//! Wegman, "Universal classes of hash functions", 1979.
 //!
 //! Multisets of sequences are compared by another polynomial, whose roots are the hashes of the sequences: see [`Product`].
 //! Source: Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.
@@ -28,8 +28,8 @@ impl Key {
     }
 }
 
-/// Hash of a multiset of hashes: the value, at a secret point, of the polynomial whose roots are these hashes. Two different
-/// multisets of n hashes have the same value with probability n / 2^61.
+/// Hash of a multiset of hashes: the value, at a secret point, of the polynomial whose roots are these hashes. Two
+/// different multisets of at most n hashes have the same value with a probability of at most about n / 2^61.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Product(u64);
 

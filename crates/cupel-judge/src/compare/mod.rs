@@ -119,9 +119,9 @@ pub struct Difference {
     pub answer_at: u64,
     /// Offset of the differing word or space in the output.
     pub output_at: u64,
-    /// Beginning of the answer's word, as far as it has been read.
+    /// The part of the answer's word that has been read.
     pub expected: Vec<u8>,
-    /// Beginning of the output's word, as far as it has arrived.
+    /// The part of the output's word that has arrived.
     pub came: Vec<u8>,
 }
 

@@ -13,7 +13,7 @@
 //! by [`NUMBER_BYTES_MAX`]; every byte is read a bounded number of times; the result does not depend on how the output is
 //! split into pieces.
 //!
-//! Equal bytes always mean equal words, also for numbers with any tolerance.
+//! Equal bytes always mean equal words, even for numbers with any tolerance.
 
 use std::io::{self, BufRead};
 
@@ -32,7 +32,7 @@ pub(super) struct Rules {
     pub(super) folds_case: bool,
     pub(super) tolerance: Option<Tolerance>,
     pub(super) spaces: Spaces,
-    /// Whether a difference in space alone is reported separately.
+    /// Whether a difference in white space alone is reported separately.
     pub(super) reports_presentation: bool,
 }
 
@@ -96,7 +96,7 @@ impl Run {
         }
     }
 
-    /// Whether two runs have an equal value of the compared property.
+    /// Whether two runs are equal in the compared property.
     fn agrees(&self, other: &Run, spaces: Spaces, at_start: bool, at_end: bool) -> bool {
         match spaces {
             Spaces::Ignored => true,
@@ -124,8 +124,7 @@ pub(super) struct Stream<A> {
     state: State,
     /// In `Same`: whether the current position is inside a word.
     in_word: bool,
-    /// The beginning of the current word, with at most the bytes that a number or a message needs; and the word's
-    /// length.
+    /// The beginning of the current word, as many bytes as a number or a message needs, and the word's length.
     word: Vec<u8>,
     word_length: u64,
     /// In `Words`: both words so far.

@@ -363,13 +363,13 @@ const ORACLES: [(&str, &str); 10] = [
     ("sorted-words", ""),
 ];
 
-/// Generates texts of few letters, so that many texts are nearly equal, with all six kinds of white space.
+/// Generates texts over a small alphabet with all six kinds of white space, so that many of the texts are nearly equal.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let alphabet = prop::sample::select(b"aA01.-e\0 \n\t\r\x0b\x0c  \n\n".to_vec());
     prop::collection::vec(alphabet, 0..40)
 }
 
-/// Generates a text and another that differs from it in a few places, if at all.
+/// Generates a text, and a second text that equals the first or differs from it in a few places.
 fn pair() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let edit = (any::<prop::sample::Index>(), prop::sample::select(b"aA0.e \n\r".to_vec()), 0..4u8);
     (text(), prop::collection::vec(edit, 0..3)).prop_map(|(answer, edits)| {

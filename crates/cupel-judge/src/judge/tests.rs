@@ -308,7 +308,7 @@ fn a_compiler_over_its_limits_is_ce_and_names_the_limit() {
     for (outcome, words) in [
         (Outcome::MemoryLimit, "the compiler: memory limit of "),
         (Outcome::TimeLimit, "the compiler: time limit of 20000 ms exceeded"),
-        (Outcome::Signalled(Signal(11)), "the compiler: killed by SIGSEGV"),
+        (Outcome::Signalled(Signal(11)), "the compiler was killed by SIGSEGV"),
     ] {
         let (report, _) =
             judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);

@@ -31,7 +31,7 @@ pub(super) enum Decision {
     Accepted,
     WrongAnswer,
     Presentation,
-    /// The program did not decide; the reason, for the author.
+    /// The program did not decide. Contains the reason, for the author.
     Fault(String),
 }
 
@@ -90,7 +90,7 @@ fn unknown_code(code: i32, expected: &str) -> Answer {
     Answer::fault(format!("it ended with exit code {code}; expected {expected}"))
 }
 
-/// Says how a program ended, as a predicate of a sentence.
+/// Describes how a program ended, as the predicate of a sentence.
 pub(super) fn ended(outcome: Outcome) -> String {
     match outcome {
         Outcome::Exited(code) => format!("ended with exit code {code}"),
@@ -191,7 +191,7 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
     }
 }
 
-/// The first two consecutive lines with positive numbers are a share of the points, even if the program rejects.
+/// The first two consecutive lines with positive numbers state a share of the points, even if the program rejects.
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
     let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();

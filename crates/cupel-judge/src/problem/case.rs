@@ -107,7 +107,7 @@ impl Pass {
         self
     }
 
-    /// Applies the decision of a judging program.
+    /// Applies a judging program's decision.
     pub(super) fn decided(mut self, who: &JudgeProgram, mut checked: Checked) -> Pass {
         self.next = checked.take_next_pass();
         self.feedback = checked.feedback;
@@ -127,7 +127,7 @@ impl Pass {
     }
 }
 
-/// The results of a program run on which the decision is based.
+/// The results of a program run that the decision needs.
 pub(super) struct Ran {
     pub(super) result: StepResult,
     /// Data written to the result channel.
@@ -220,7 +220,7 @@ impl Judging<'_, '_> {
         Ok(pass)
     }
 
-    /// Returns the limits of a case: those that the package sets for it, otherwise the problem's.
+    /// Returns the limits of a case: those that the package sets for the case, otherwise the problem's.
     fn limits_of(&self, case: &Case) -> CaseLimits {
         if case.limits == OwnLimits::default() {
             return self.limits;
@@ -242,7 +242,7 @@ impl Judging<'_, '_> {
         if self.manner.measures { limits.with_margins(&problem) } else { limits }
     }
 
-    /// Makes the data of a case, if a generator makes it, and runs all passes.
+    /// Generates the data of a case, if the case has a generator, and runs all passes.
     fn passes_with_data(&mut self, case: &Case) -> Result<Pass, ProblemError> {
         let Some(how) = &case.made else { return self.passes(case, None) };
         let made = match self.make(case, how)? {
@@ -290,7 +290,7 @@ impl Judging<'_, '_> {
                     feedback = pass.feedback;
                 }
                 (Some(_), Verdict::WrongAnswer) if passes_max > 1 => {
-                    return Ok(pass.fault("it rejected, but requests another pass", None));
+                    return Ok(pass.fault("it rejected, but requested another pass", None));
                 }
                 (Some(_), _) => return Ok(pass),
             }

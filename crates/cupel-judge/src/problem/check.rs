@@ -1,8 +1,8 @@
 //! Runs a judging program of the package (checker or interactor) in a cell with separate limits.
 //!
-//! The directory `.cupel/` of the program's box contains Cupel's files: the input, the answer, the output, and the
-//! directory whose files are returned. The last of these is Kattis' feedback directory. With other protocols, it
-//! contains an interactor's log. Files of the program with a path under `.cupel/` are omitted.
+//! The directory `.cupel/` of the program's box contains Cupel's files: the input, the answer, the output, and a
+//! directory whose files are returned. For Kattis' protocol, that directory is the feedback directory; for other
+//! protocols, it contains an interactor's log. Files of the program with a path under `.cupel/` are omitted.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Runs a submission on an input that its owner provides. The right answer is unknown, so the result is shown but not
-//! judged. The exception is an interactive problem: the interactor gets the input as in a test, and decides.
+//! judged. Interactive problems are an exception: the interactor gets the input as in a test, and decides.
 //!
 //! Invariant: the cell contains no data of a hidden test.
 
@@ -21,9 +21,9 @@ use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 /// Message if the interactor returns no decision on the input.
 const NOT_UNDERSTOOD: &str = "The problem's interactor did not return a decision. It may not accept your input.";
 
-/// Runs a submission once, with this input instead of a test's input, under the limits of a test. The verdict AC means that the
-/// program ended successfully; SK means that the input is not valid for the problem, and the message has the reason.
-/// `output_kept_max` bounds the outputs in the report.
+/// Runs a submission once, with this input instead of a test's input, under the limits of a test. The verdict AC means
+/// that the program ended successfully. SK means that the input is not valid for the problem; the message has the
+/// reason. `output_kept_max` bounds the outputs in the report.
 ///
 /// # Errors
 /// Only for internal failures.
@@ -62,7 +62,7 @@ pub fn run_with_input(
         tools: &ToolOptions::NONE,
         checks_syntax: true,
     };
-    // Four streams: the compiler's output, the program's two, and the returned value or the conversation.
+    // There are four streams: the compiler's, the program's two, and the returned value or the conversation.
     let mut room = OutputBudget::new(output_kept_max, 4);
     let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, *runnable),
@@ -135,8 +135,8 @@ impl Judging<'_, '_> {
     }
 }
 
-/// Formats the conversation, one line each: the interactor's after `<`, the submission's after `>`, as in samples of
-/// conversations. Source: Kattis problem package format, "Interactive problems".
+/// Formats the conversation line by line. The interactor's lines begin with `<`, the submission's with `>`, as in
+/// samples of conversations. Source: Kattis problem package format, "Interactive problems".
 pub(super) fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
     let mut text = String::new();
     for (party, data) in transcript {

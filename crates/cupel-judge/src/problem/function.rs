@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use cupel_function::{Answer, Driver, FunctionCase, RETURNED_MAX, Value};
-use cupel_languages::Language;
+use cupel_languages::{Language, shown_in_line};
 use cupel_problem::{Case, Checker, Interface, Signature};
 use cupel_types::{BoxFiles, Bytes, ToolOptions, Verdict};
 
@@ -23,7 +23,7 @@ use crate::{Executor, JudgeObserver};
 
 mod batch;
 
-/// Maximum number of bytes that are stored of the output that a submission writes while it is called.
+/// Maximum number of stored bytes of the output that a submission writes while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
 
 /// Returns the driver of a language, which calls functions.
@@ -116,8 +116,8 @@ enum Called {
 }
 
 /// Interprets the driver's report. `first` is set only in the first call, which detects a missing function. The
-/// submission can forge the text of a report, and contestants see the text of a compile error. So the text is shown
-/// only for a visible case.
+/// submission can forge the text of a report, and contestants see the text of a compile error. Therefore, the text is
+/// limited to one line, and is shown only for a visible case.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],
@@ -132,10 +132,10 @@ fn called(
     };
     match case.answer(channel, nonce) {
         Answer::Returned(value) => Called::Returned(value),
-        Answer::NoValue(why) => Called::Failed(Verdict::WrongAnswer, why),
+        Answer::NoValue(why) => Called::Failed(Verdict::WrongAnswer, shown_in_line(&why)),
         Answer::NoFunction(reason) if first.is_some() => {
             let why = driver.map(|driver| match first {
-                Some(Shows::All) => format!("{reason}; expected:\n{}", driver.declaration(signature)),
+                Some(Shows::All) => format!("{}; expected:\n{}", shown_in_line(&reason), driver.declaration(signature)),
                 _ => not_found(signature, driver),
             });
             Called::Failed(Verdict::CompileError, why.unwrap_or_else(|| format!("{name} not found")))

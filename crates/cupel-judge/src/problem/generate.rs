@@ -1,4 +1,4 @@
-//! Makes the data of a case with a generator of the package, when the case is judged.
+//! Runs a generator of the package to make the data of a case when the case is judged.
 //!
 //! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and writes
 //! the input to its standard output and the answer to its standard error. A generator that fails is a fault of the package.
@@ -14,7 +14,7 @@ use super::check::IgnoreOutput;
 use super::{Judging, ProblemError, answer, limits};
 use crate::executor::{Collect, StepInput, StepKind};
 
-/// The data that a generator made for a case. `None`: the file of the package is the data.
+/// The data that a generator made for a case. `None` means that the file of the package is the data.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) input: Option<Arc<[u8]>>,
@@ -44,7 +44,7 @@ impl Judging<'_, '_> {
             files: &runnable.files,
             stdin: stdin(self.request.package, &case.input)?,
             limits: Limits {
-                // Both streams count. Data must be complete, so a generator that writes more is at fault.
+                // The limit covers both streams. Data must be complete, so a generator that writes more is at fault.
                 output: bounds.output.saturating_add(bounds.output),
                 ..limits::of_author(&bounds, runnable.limits, input_bytes)
             },

@@ -1,4 +1,5 @@
-//! Grading: computes the verdicts and scores of groups from those of their cases. The functions are pure and run no program.
+//! Grading: computes the verdicts and scores of groups from the results of their cases. The functions are pure and run
+//! no program.
 //!
 //! A child (case or group) that was not run is ignored. The exception is a group with an unmet requirement: it scores
 //! zero points and gets the verdict of the required group. A case is also ignored if it is run only because all cases
@@ -30,7 +31,7 @@ pub(super) struct Graded {
     pub(super) fault: Option<String>,
 }
 
-/// Grades a group. `children`: the results of the children that are not ignored.
+/// Grades a group. `children` are the results of the children that are not ignored.
 pub(super) fn grade(group: &CaseGroup, children: &[Child]) -> Graded {
     let named = children.iter().any(|child| child.named);
     let verdict = verdict_of(group.verdict, children);

@@ -1,8 +1,8 @@
 //! Graders in C and C++ that call the functions of a submission (DMOJ's signature graders).
 //!
-//! The grader is the main source, and is compiled in the submission's language. Each source of the submission first includes the
-//! grader's header; its `main` is renamed unless the package allows it, so that the grader's `main` is the program's. Source: DMOJ
-//! judge-server, `signature.py`.
+//! The grader is the main source, and is compiled in the submission's language. Each source of the submission first
+//! includes the grader's header; the submission's `main` is renamed unless the package allows it, so that the program
+//! starts in the grader's `main`. Source: DMOJ judge-server, `signature.py`.
 
 use cupel_languages::Language;
 use cupel_problem::Grader;
@@ -11,7 +11,7 @@ use cupel_types::{BoxFile, BoxPath};
 /// Extensions of sources in C and C++.
 const SOURCES: [&str; 6] = ["c", "cpp", "cc", "cxx", "c++", "C"];
 
-/// Name of a submission's `main`, which no submission calls.
+/// New name of a submission's `main`, which nothing calls.
 const RENAMED_MAIN: &str = "cupel_main_of_the_submission";
 
 /// Returns all files of the program, and the name of the main source. `over` are the grader and its header.
@@ -45,7 +45,8 @@ pub(super) fn with_grader(
         if adapts {
             file.path = renamed(&file.path);
         }
-        // The grader's files keep their names, because they include each other. A file whose name cannot be changed is left out.
+        // The grader's files keep their names, because they include each other. A conflicting file that cannot be
+        // renamed is left out.
         while all.iter().any(|laid| laid.path.clashes_with(&file.path)) {
             match BoxPath::new(&format!("submission_{}", file.path)) {
                 Ok(path) => file.path = path,

@@ -30,7 +30,7 @@ use crate::{BuiltIn, JudgeObserver};
 
 /// Maximum number of bytes of the conversation that are stored.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
-/// Time that the interactor may run longer than the program.
+/// Time for which the interactor may continue after the end of the program.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
 
 impl Judging<'_, '_> {

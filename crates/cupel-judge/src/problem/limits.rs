@@ -32,8 +32,8 @@ pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
-/// Space for the files that a program of the package leaves, if its own bound is lower. Messages are truncated when they are read,
-/// so a program that writes long messages does not fail.
+/// Minimum space for the files that a program of the package leaves. Messages are truncated when they are read, so a
+/// program that writes long messages does not fail.
 const FEEDBACK_MIN: Bytes = Bytes::mib(64);
 /// Output limit of a program whose output is truncated, so that a large output does not end it.
 const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
@@ -92,7 +92,7 @@ impl CaseLimits {
         self
     }
 
-    /// Whether a run with this end is so near to a limit that the program must be run again.
+    /// Whether a run that ended in this way is so near to a limit that the program must be run again.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time;
@@ -100,8 +100,9 @@ impl CaseLimits {
     }
 }
 
-/// Returns the limits of a program of the package whose box contains files of `given` bytes. Its output is truncated and does not
-/// end it: its output consists of messages or, if it is an interactor, of input for the submission.
+/// Returns the limits of a program of the package. `given` is the size in bytes of the files in its box. The program's
+/// output consists of messages or, if it is an interactor, of input for the submission. Excess output is truncated and
+/// does not end the program.
 pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Limits {
     let given = Bytes::new(given);
     let disk = bounds.output.max(FEEDBACK_MIN).saturating_add(given).saturating_add(Bytes::mib(1));
@@ -118,7 +119,7 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
     }
 }
 
-/// Returns the limits of a compile step: of each limit, the larger value of the problem's and the language's.
+/// Returns the limits of a compile step. Each limit is the larger of the problem's and the language's.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);
     Limits {

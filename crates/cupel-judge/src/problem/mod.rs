@@ -68,7 +68,7 @@ pub struct ProblemRequest<'a> {
     pub entry_point: Option<&'a str>,
     /// All languages available to programs of the package. They must have been probed.
     pub languages: &'a Registry,
-    /// Limits that replace the problem's.
+    /// Limits that override the problem's.
     pub limits: LimitsRequest,
     /// Whether to also run cases that can no longer affect the result.
     pub all_cases: bool,
@@ -130,7 +130,7 @@ pub fn judge_problem(
     judge_as(request, Options::default(), executor, cache, observer)
 }
 
-/// Options by which judging for the package's author differs from judging for a contestant.
+/// Options for judging on behalf of the package's author. The defaults are for judging a contestant's submission.
 #[derive(Clone, Copy, Debug, Default)]
 struct Options<'a> {
     /// Whether to measure how far the program is from the time limit.
@@ -236,7 +236,7 @@ fn build(
     let beside: Vec<BoxFile> = beside.into_iter().filter(is_new).collect();
     files.extend(beside);
     let files = BoxFiles::new(program::main_first(files, request.language, entry.as_deref()));
-    // The size of a heap is fixed when the program is built, so it fits the case with the most memory.
+    // The size of a heap is fixed when the program is built, so the heap is sized for the case with the most memory.
     let of_cases = request.package.problem.tests.cases().filter_map(|case| case.limits.memory);
     let memory = of_cases.fold(limits.enforced.memory, Bytes::max);
     match &request.package.problem.signature {
@@ -345,7 +345,7 @@ fn begin<'a, 'b>(
 }
 
 impl Judging<'_, '_> {
-    /// Judges a group. `counts`: whether its result has any effect.
+    /// Judges a group. `counts` says whether the group's result has any effect.
     fn group(&mut self, group: &CaseGroup, counts: bool) -> Result<Child, ProblemError> {
         let unmet = group.requires.iter().find(|name| self.verdicts.get(name) != Some(&Verdict::Accepted)).cloned();
         let place = self.groups.len();

@@ -90,7 +90,7 @@ impl Builder<'_> {
         let sources = Sources { owner: self.owner, files: named, units: named, main, entry, tools: self.tools };
         let built = self.units(sources, language, memory, executor, observer)?;
         Ok(match built {
-            // What a checker of the syntax says about a correct program is of no use.
+            // The output of a syntax checker for a correct program is of no use.
             Built::Ok(runnable, _) if checks => Built::Ok(runnable, None),
             other => other,
         })

@@ -86,8 +86,8 @@ pub struct ProblemCaseReport {
     pub unread: bool,
     /// Beginning of the conversation, if there was one.
     pub transcript: Vec<(Party, Vec<u8>)>,
-    /// Whether the case shared a process with other cases. Its CPU time is then that of the process without the shares of
-    /// the others, and its memory is the peak of the process.
+    /// Whether the case shared a process with other cases. If so, its CPU time is that of the process minus the shares
+    /// of the other cases, and its memory is the peak of the process.
     pub in_batch: bool,
 }
 
@@ -110,8 +110,8 @@ impl ProblemCaseReport {
         }
     }
 
-    /// Returns the beginning of the conversation, formatted like samples of conversations: one line each, the interactor's after
-    /// `<`, the submission's after `>`. `None` if there was no conversation.
+    /// Returns the beginning of the conversation, formatted like a sample of a conversation: the interactor's lines
+    /// begin with `<`, the submission's with `>`. `None` if there was no conversation.
     pub fn conversation(&self) -> Option<String> {
         (!self.transcript.is_empty()).then(|| super::custom_input::conversation(&self.transcript))
     }

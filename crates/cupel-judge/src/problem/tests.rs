@@ -20,7 +20,7 @@ use crate::{JudgeEvent, NoCache};
 
 // ---- the problem ------------------------------------------------------------------------------------
 
-/// A package in a directory. The input of each case is the name of the case, its answer is `ok`.
+/// A package in a directory. The input of each case is the name of the case; its answer is `ok`.
 pub(super) struct Fixture {
     dir: tempfile::TempDir,
     pub(super) languages: Registry,
@@ -57,7 +57,7 @@ impl Fixture {
 
     pub(super) fn file(&self, name: &str, text: &str) -> FileRef {
         std::fs::write(self.dir.path().join(name), text).unwrap();
-        // The hash is not SHA-256, but differs for different texts of these tests.
+        // This hash is not SHA-256, but it differs for the different texts of these tests.
         let mut hash = [0; 32];
         hash.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
         FileRef {
@@ -270,7 +270,7 @@ fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
         // The sandbox ended the program, so its time is not near the limit.
         (vec![ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 0, 1100, 0)),
         (vec![ends(Outcome::WallLimit, 700), prints("ok", 700)], (Verdict::Accepted, 1, 700, 0)),
-        // The wall clock ended a run that did not get the processor.
+        // The wall-clock limit ended a run that got too little processor time.
         (vec![ends(Outcome::WallLimit, 700), ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 1, 1100, 0)),
         (
             vec![prints("ok", 1050), ends(Outcome::WallLimit, 600), ends(Outcome::WallLimit, 600)],

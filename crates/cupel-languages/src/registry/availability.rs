@@ -1,4 +1,4 @@
-//! Records which languages are available: probes their toolchains, and applies what they require of each other.
+//! Records which languages are available: probes their toolchains, and applies the requirements between languages.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -147,7 +147,7 @@ fn probed(language: &Language, probe: &dyn Probe) -> Probed {
 /// per version, such as compiled programs, are never used with another image.
 fn version_in(language: &Language, image: &FoundImage, probe: &dyn Probe) -> Result<String, String> {
     let command = &language.version.command;
-    // First, because this starts no program.
+    // This check comes first, because it starts no program.
     for program in language.compile.iter().chain([&language.execute]).filter_map(Template::program) {
         if !probe.is_installed_in(image, program)? {
             return Err(format!("`{program}` is not in the image"));
@@ -164,7 +164,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     let printed = probe.version(command)?;
     let version = language.version.find(&printed);
     let version = version.ok_or_else(|| format!("`{}` printed no version", command.join(" ")))?;
-    // The version command may be a different program from those that compile and run.
+    // The version command may use a different program than the compile and execute commands.
     let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
     match programs.find(|program| !probe.is_installed(program)) {
         Some(missing) => Err(format!("`{missing}` is not installed")),

@@ -15,14 +15,14 @@ impl Registry {
     }
 
     /// Finds a language by id or alias, ignoring ASCII case. `NAME@VERSION` finds the newest available language that is
-    /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1. Of equal versions, NAME
-    /// itself is found. `NAME@IMAGE:TAG` finds the language in a container image.
+    /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1. If versions are
+    /// equal, NAME itself is preferred. `NAME@IMAGE:TAG` finds the language in a container image.
     pub fn find(&self, name: &str) -> Option<&Language> {
         match name.split_once('@') {
             None => self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))),
             Some((name, image)) if names_image(image) => {
                 let image = image.parse::<ImageName>().ok()?;
-                // A registry of this language alone does not have the language that `name` may be an alias of.
+                // A registry with only this language lacks the language of which `name` may be an alias.
                 let name = self.find(name).map_or(name, |main| main.id.as_str());
                 self.languages.iter().find(|l| l.id.without_image() == name && l.id.image().as_ref() == Some(&image))
             }
@@ -38,7 +38,7 @@ impl Registry {
         }
     }
 
-    /// The language with this id or alias, and all that are versions of it.
+    /// The language with this id or alias, and all languages that are versions of it.
     pub fn versions(&self, name: &str) -> Vec<&Language> {
         let Some(main) = self.find(name) else { return Vec::new() };
         let id = main.version_of.as_ref().unwrap_or(&main.id);
@@ -70,12 +70,12 @@ impl Registry {
     /// The only language whose extensions these files have.
     ///
     /// # Errors
-    /// There is none or more than one; the message is for people.
+    /// There is no such language, or more than one; the message is for people.
     pub fn of_files<'p>(&self, names: impl Iterator<Item = &'p BoxPath>) -> Result<&Language, String> {
         let extension = |path: &'p BoxPath| path.as_str().rsplit_once('.').map(|(_, extension)| extension);
         let extensions: Vec<&str> = names.filter_map(extension).collect();
         let sources = extensions.iter().any(|extension| self.by_extension(extension).is_some());
-        // Headers decide only if there are no sources.
+        // The extensions of headers are used only if there are no sources.
         let of = |extension: &&str| if sources { self.by_extension(extension) } else { self.by_header(extension) };
         let found = extensions.iter().filter_map(of);
         let found: BTreeMap<&str, &Language> = found.map(|language| (language.id.as_str(), language)).collect();
@@ -83,8 +83,7 @@ impl Registry {
         match found.len() {
             0 => Err("none of its files has the extension of a known language".to_owned()),
             1 => found.into_values().next().ok_or_else(|| "no language".to_owned()),
-            // C and C++ together count as C++: the C++ compiler accepts both, and the extensions of headers are the
-            // same.
+            // C and C++ together are treated as C++: the C++ compiler accepts both, and their headers share extensions.
             2 => match (found.get("c"), found.get("cpp")) {
                 (Some(_), Some(cpp)) => Ok(cpp),
                 _ => Err(format!("its files are in several languages: {}", named())),
@@ -157,7 +156,7 @@ impl Registry {
     }
 }
 
-/// Whether the text after `@` names an image, not a version: only the former has a tag.
+/// Whether the text after `@` names an image and not a version: only an image has a tag.
 fn names_image(text: &str) -> bool {
     text.contains(':')
 }

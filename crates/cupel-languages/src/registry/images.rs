@@ -1,4 +1,5 @@
-//! Languages in container images: those whose file names an image, and copies of languages for images that requests name.
+//! Languages in container images: languages whose file names an image, and copies of languages for images that requests
+//! name.
 
 use cupel_types::{ImageName, LanguageId};
 
@@ -6,7 +7,7 @@ use super::Registry;
 use crate::{ImageExecutor, Language};
 
 impl Registry {
-    /// Sets where programs of images run whose language files do not say it.
+    /// Sets the executor for languages in images whose files name no executor.
     pub fn run_images_in(&mut self, executor: ImageExecutor) {
         for language in self.languages.iter_mut().filter(|language| language.image.is_some()) {
             language.executor.get_or_insert(executor);
@@ -59,7 +60,7 @@ mod tests {
             "requests may not name the image `elsewhere:latest` for `run`, or it has no such toolchain; images for it: \
              there:latest"
         );
-        // Another node learns the languages of a worker from their ids.
+        // Another node gets the languages of a worker by their ids.
         let versions = [("run@there:latest".parse().unwrap(), "4.5.6 (sha256:ab)".to_owned())].into();
         let elsewhere = self::registry(&[("run", "'r'", "")]).unwrap().with_versions(&versions, "no worker");
         assert_eq!(elsewhere.find("r@there:latest").unwrap().image_digest(), Some("sha256:ab"));

@@ -70,7 +70,7 @@ fn read_dir(dir: &Path) -> Result<Vec<OperatorFile>, LoadError> {
     Ok(files)
 }
 
-/// Reads a regular file. Opening a FIFO or a device might block forever.
+/// Reads a file if it is a regular file, because opening a FIFO or a device might block forever.
 fn read_file(path: &Path) -> io::Result<String> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));

@@ -1,4 +1,4 @@
-//! What a node learns from the workers: the versions of their languages and libraries.
+//! Information from the workers: the versions of their languages and libraries.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ pub type LibraryVersions = BTreeMap<LanguageId, BTreeMap<String, String>>;
 
 impl Registry {
     /// A copy in which the languages in `versions` are available in that version, and all others are unavailable for
-    /// `reason`. Of languages in images, it has those in `versions` only. For nodes that run no programs and learn the workers' languages from the store.
+    /// `reason`. The copy contains a language in an image only if it is in `versions`. For nodes that run no programs
+    /// and read the workers' languages from the store.
     #[must_use]
     pub fn with_versions(&self, versions: &BTreeMap<LanguageId, String>, reason: &str) -> Registry {
         let mut registry = self.clone();
@@ -39,7 +40,7 @@ impl Registry {
         self.languages.iter().filter_map(of).collect()
     }
 
-    /// Sets the versions of the libraries, for nodes that learn them from the workers.
+    /// Sets the versions of the libraries, for nodes that get them from the workers.
     pub fn set_library_versions(&mut self, versions: &LibraryVersions) {
         for language in &mut self.languages {
             let found = versions.get(&language.id);

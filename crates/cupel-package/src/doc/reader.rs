@@ -1,5 +1,5 @@
-//! Reads values from a document tree and reports each fault with its key and position. A faulty value counts as absent, so
-//! reading continues and all faults are reported together. The package is then refused.
+//! Reads values from a document tree and reports each fault with its key and position. A faulty value is treated as
+//! absent, so reading continues and all faults are reported together. The package is then refused.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) struct Source<'a> {
     pub(crate) findings: &'a Findings,
 }
 
-/// Whether a key that the format does not have is an error or a warning.
+/// Whether an unknown key is an error or a warning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
     Error,
@@ -256,8 +256,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Splits a text at blanks. Quotes of either kind join words; a backslash escapes the next character. Returns `None` if a
-/// closing quote is missing. Source: POSIX shell, 2.2 Quoting; only the rules that flags need are implemented.
+/// Splits a text at white space. Quotes of either kind join words; a backslash escapes the next character. Returns
+/// `None` if a closing quote is missing. Source: POSIX shell, 2.2 Quoting; only the rules that flags need are
+/// implemented.
 pub(crate) fn split_words(text: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;

@@ -103,7 +103,7 @@ impl Plan<'_> {
         }
         match problem.licence.name.as_deref() {
             Some(name) if LICENCES.contains(&name) => put("license", Yaml::text(name)),
-            Some(name) => self.weaker("problem.yaml", format!("the format has no word for the licence `{name}`")),
+            Some(name) => self.weaker("problem.yaml", format!("the format has no keyword for the licence `{name}`")),
             None => {}
         }
         if let Some(difficulty) = problem.difficulty {
@@ -143,7 +143,7 @@ impl Plan<'_> {
             per_language,
             // `problem.yaml` lists the languages outside of `limits`.
             languages: _,
-            // The format has no verdict on idleness.
+            // The format has no verdict for idleness.
             on_waiting: _,
         } = &self.problem.limits;
         let mut entries: Vec<(String, Yaml)> = Vec::new();

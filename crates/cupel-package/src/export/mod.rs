@@ -60,7 +60,7 @@ pub fn export(package: &Package, target: &Path, container: Container) -> Result<
 /// must. An import of the zip results in the same hash. Reads every file twice and blocks on file I/O.
 ///
 /// # Errors
-/// An internal failure; also if the package directory was modified after the import. `target` is not created.
+/// An internal failure, or a package directory that was modified after the import. `target` is not created.
 pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
     write(package, &stored(package)?, target, Container::Zip)?;
     Ok(())
@@ -70,7 +70,7 @@ pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
 /// [`unpack_packed`](crate::unpack_packed) reads the tar. Reads every file twice and blocks on file I/O.
 ///
 /// # Errors
-/// An internal failure; also if the package directory was modified after the import.
+/// An internal failure, or a package directory that was modified after the import.
 pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
     let failed = || FileError::at("pack", package.root());
     let mut tar = tar::Builder::new(to);

@@ -65,7 +65,8 @@ pub(crate) fn detect(
     let ini = tree.has("domjudge-problem.ini") || tree.has(".timelimit");
     let mut found = Vec::new();
     match yaml {
-        // In a package with the new layout, an ini file only adds a few values; problem.yaml determines the format.
+        // In a package with the new layout, the ini file only adds a few values; problem.yaml determines the
+        // format.
         Some(PackageFormat::Kattis202509) => found.push(PackageFormat::Kattis202509),
         Some(_) if ini => found.push(PackageFormat::Domjudge),
         Some(format) => found.push(format),

@@ -17,8 +17,8 @@ use cupel_problem::{
 const NAME_CHARACTERS_MAX: usize = 200;
 const TAGS_MAX: usize = 30;
 const AUTHORS_MAX: usize = 100;
-/// Maximum time that a package may set for compilation and for validation, if the maximum for submissions is lower than
-/// this.
+/// A package may set at least this time for compilation and for validation, even if the maximum for submissions is
+/// lower.
 const JUDGE_PROGRAM_TIME_MIN: Duration = Duration::from_secs(60);
 
 /// A format's keys for the values that problem lists show. Findings name these keys.
@@ -97,7 +97,7 @@ impl Draft {
             Some((name, email)) => (name.trim(), Some(email.trim().to_owned())),
             None => (text.trim(), None),
         };
-        // One author above the maximum is stored, so that the excess is reported.
+        // One author more than the maximum is stored, so that the excess is reported.
         let has_room = self.authors.len() <= AUTHORS_MAX;
         if has_room && !name.is_empty() && !self.authors.iter().any(|known| known.name == name) {
             self.authors.push(Author { name: name.to_owned(), email });
@@ -170,7 +170,7 @@ impl Draft {
         }
     }
 
-    /// Raises a memory limit below the minimum, in which no program can start.
+    /// Raises a memory limit that is below the minimum, because no program can start with such a limit.
     fn raise_memory(&mut self, context: &Context<'_>) {
         if self.limits.memory < Limits::MEMORY_MIN {
             let fault = format!("the memory limit is {}; it is raised to the minimum", self.limits.memory);
@@ -183,7 +183,7 @@ impl Draft {
     /// Checks the lengths of the values that problem lists show.
     fn check_words(&self, context: &Context<'_>) {
         let report = |key: &str, fault: String| {
-            let remedy = "Shorten it: lists of problems show it";
+            let remedy = "Shorten it, because problem lists show it";
             context.findings.at(Code::KeyType, &self.limits_file, None, Some(key), fault, remedy);
         };
         let titles = self.titles.iter().map(|(_, title)| (self.keys.title, title));

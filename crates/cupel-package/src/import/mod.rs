@@ -93,7 +93,7 @@ impl Default for Maxima {
 pub struct Imported {
     /// The package.
     pub package: Package,
-    /// The format in which the package was.
+    /// The original format of the package.
     pub format: PackageFormat,
     /// Warnings about the package.
     pub warnings: Vec<Finding>,
@@ -181,7 +181,7 @@ pub fn unpack_packed(
 /// Opens a package that [`import`] wrote to `root` with the same options and name. Hashes every file again.
 ///
 /// # Errors
-/// As for [`import`]; also if the directory was modified after the import.
+/// As for [`import`], and if the directory was modified after the import.
 pub fn open(root: &Path, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
     let findings = Findings::default();
     let tree = Tree::new(root.to_owned(), unpack::scan(root, &options.unpack)?);

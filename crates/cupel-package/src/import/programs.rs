@@ -142,8 +142,8 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the name of a submission or folder ends in `.disabled`: BAPCtools excludes such submissions. If so,
-    /// reports a warning.
+    /// Whether the name of a submission or folder ends in `.disabled`, because BAPCtools excludes such submissions. If
+    /// so, reports a warning.
     pub(crate) fn is_disabled(&self, path: &str) -> bool {
         let disabled = path.ends_with(".disabled");
         if disabled {
@@ -159,7 +159,7 @@ impl Context<'_> {
     }
 }
 
-/// Whether a file or directory of this name can be a program. The Kattis format ignores the other names.
+/// Whether a file or directory of this name can be a program. The Kattis format ignores all other names.
 fn is_program_name(name: &str) -> bool {
     !name.starts_with(['.', '-']) && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-+".contains(&c))
 }

@@ -109,9 +109,9 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the entry is
-    /// silently ignored (the root itself, `.git`, Finder's files). If a name is invalid, it is reported and the package
-    /// is refused.
+    /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the
+    /// entry is to be silently ignored (the root itself, `.git`, Finder's files). An invalid name is reported, and the
+    /// package is refused.
     pub(crate) fn name(&self, below: &str, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
         let Ok(text) = std::str::from_utf8(raw) else {
             let shown = String::from_utf8_lossy(raw);

@@ -35,7 +35,8 @@ pub(super) fn unpack<R: Read>(
     below: &str,
     sink: &mut Sink<'_>,
 ) -> Result<(), SinkError> {
-    // Every entry also has a header block and padding, so the bound is twice the maximum size of all files.
+    // Besides its content, every entry has a header block and padding, so the bound is twice the maximum size
+    // of all files.
     let left = sink.limits().total_bytes_max.saturating_mul(2);
     let mut archive = Archive::new(Bounded { inner: stream, left });
     let findings = sink.findings();

@@ -16,7 +16,8 @@ use cupel_problem::PackagePath;
 /// Maximum length of a symbolic link's target, in bytes.
 const LINK_BYTES_MAX: u64 = 1024;
 
-/// Bytes that may be read to find the end of the central directory, in addition to those of its entries.
+/// Number of bytes that may be read to find the end of the central directory, in addition to the bytes of its
+/// entries.
 const LIST_BYTES_FREE: u64 = 1 << 20;
 /// Maximum average number of bytes per entry of the central directory. An entry usually has 46 bytes plus the name.
 /// Source: APPNOTE.TXT 4.3.12.
@@ -48,7 +49,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
             Code::ArchiveDuplicate,
             name,
             "a name occurs twice in the archive",
-            "Pack it again, each file once",
+            "Pack it again with each file once",
         );
         return Err(SinkError::Refused);
     }
@@ -137,11 +138,11 @@ pub(super) fn resolve_links(links: Links, sink: &mut Sink<'_>) -> Result<(), Sin
             Ok(original) if sink.has_file(&original) => sink.copy_of(&path, &original)?,
             Ok(_) => {
                 let fault = format!("the link points to `{target}`, which is not a file of the package");
-                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link by the file");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link with the file");
             }
             Err(_) => {
                 let fault = format!("the link points to `{target}`, outside the package");
-                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link by the file");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link with the file");
             }
         }
     }

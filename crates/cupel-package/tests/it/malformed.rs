@@ -1,5 +1,5 @@
-//! Malformed packages. Each is refused as a whole, with file, key and fault, and leaves no files behind. A row of a table has a
-//! name, a package with one fault, and the expected finding.
+//! Malformed packages. Each is refused as a whole, with file, key and fault, and leaves no files behind. Each row of a
+//! table has a name, a package with one fault, and the expected finding.
 
 use cupel_package::{Code, PackageFormat};
 

@@ -128,8 +128,8 @@ fn links_outside_the_package_and_devices_are_refused() {
     }
     for (name, mode) in [("device", 0o020_644), ("block device", 0o060_644), ("pipe", 0o010_644), ("socket", 0o140_644)]
     {
-        // The mode is in the upper half of the external attributes in the central directory. The library writes only regular files, so
-        // the test sets the type there.
+        // The upper half of the external attributes in the central directory contains the mode. The library writes only
+        // regular files, so the test sets the type there.
         let bytes = zip_with("data/secret/odd.in", 0o644, b"");
         let at = bytes.windows(18).rposition(|part| part == b"data/secret/odd.in").expect("the entry");
         let mut bytes = bytes;
@@ -305,7 +305,7 @@ fn a_truncated_archive_is_refused_at_every_length() {
         assert!(matches!(refusal.findings[0].code, Code::ArchiveDamaged | Code::FormatUnknown), "{part} %: {refusal}");
         let cut = &tar[..tar.len() * part / 100 / 512 * 512 + 100];
         if let Err(error) = Bench::new().import_bytes("a.tar", cut, &options()) {
-            // A tar that is cut between two files may look complete, but a file of the package is missing then.
+            // A tar that is cut off between two files may look complete, but a file of the package is then missing.
             assert!(matches!(error, ImportError::Refused(_)), "{part} %: {error}");
         }
     }

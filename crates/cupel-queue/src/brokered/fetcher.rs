@@ -102,7 +102,7 @@ impl Default for Classes {
 }
 
 impl Classes {
-    /// How many hints to take of each class; `None` if no more are wanted or all classes are empty.
+    /// Number of hints to take from each class; `None` if no more are wanted or all classes are empty.
     fn quota(&mut self, wanted: usize) -> Option<PerClass<usize>> {
         let open = self.empty.map(|empty| empty.is_none_or(|since| since.elapsed() > EMPTY_FOR));
         let mut quota = [0; CLASSES];

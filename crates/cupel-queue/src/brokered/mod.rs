@@ -8,9 +8,9 @@
 //!
 //! - **The line** is local to this process. Published hints wait in it, ordered between owners by slot time
 //!   (`line.rs`), until the broker has room for their class. The broker has room while fewer than `window` hints of the
-//!   class, from all nodes together, wait there. A broker does not distinguish owners and has no bound. With this
-//!   window, one owner's million hints delay another owner's single hint by at most one window. Each class has a
-//!   separate window, so no class blocks another.
+//!   class, from all nodes together, wait there. The broker itself does not distinguish owners and has no bound.
+//!   Because of the window, one owner's million hints delay another owner's single hint by at most one window. Each
+//!   class has a separate window, so no class blocks another.
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
 //! - **The fetcher** never takes more hints from the broker than there are waiting takers, because a hint held by a
@@ -22,9 +22,9 @@
 //!   lost everything. Meanwhile hints wait in the line, takers wait, and `health` reports the outage. A broker that is
 //!   full refuses hints and still delivers, so its connection is kept and the feeder retries.
 //!
-//! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node notices that
-//! more runs wait than there are hints in its line and at the broker. Duplicates of hints that are in the line or went to the
-//! broker a moment ago are rejected ([`recent`]); other duplicates do no harm.
+//! If a node dies, the hints in its line are lost. The store has the runs, and the sweeper of another node detects that
+//! more runs wait than there are hints in its line and at the broker. Duplicates of hints that are in the line or were
+//! recently passed to the broker are rejected ([`recent`]); other duplicates do no harm.
 
 mod feeder;
 mod fetcher;
@@ -60,7 +60,7 @@ const LEAVE_MAX: Duration = Duration::from_secs(1);
 const LOOK_MAX: Duration = Duration::from_millis(250);
 /// Maximum number of hints that [`Queue::next_other`] skips.
 const SKIPPED_MAX: usize = 8;
-/// Maximum duration of that call.
+/// Maximum duration of one call of [`Queue::next_other`].
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
 /// How long a fruitless [`Queue::next_other`] is remembered. Each such call delays an idle slot, and makes the broker
 /// deliver hints that are then put back.
@@ -154,7 +154,7 @@ impl Drop for BrokeredQueue {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // No critical section panics between two changes, so the data are consistent even if the lock is poisoned.
+        // No critical section can panic between two changes, so the data are consistent even if the lock is poisoned.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -44,8 +44,8 @@ impl State {
         self.line.is_waiting(run) || self.moving.contains_key(&run) || self.recent.has(run)
     }
 
-    /// Number of waiting hints known here. Arrived hints are excluded, because they were counted at the broker and are
-    /// about to be handed out.
+    /// Number of waiting hints known here. Arrived hints are excluded: they were counted while they were at the broker,
+    /// and are about to be handed out.
     pub(super) fn depth(&self) -> usize {
         self.line.len() + self.moving.len() + self.gauge.total()
     }
@@ -59,7 +59,8 @@ impl State {
         self.line.len_of(owner) + self.moving.values().filter(|hint| hint.owner == owner).count()
     }
 
-    /// Takes the next hints for the broker: at most `most`, and of each class as many as fit in its window.
+    /// Takes the next hints for the broker: at most `most` in total, and at most as many of each class as fit in its
+    /// window.
     pub(super) fn next_to_move(&mut self, window: usize, most: usize) -> Vec<RunHint> {
         let mut under_way = [0; crate::shares::CLASSES];
         for hint in self.moving.values() {

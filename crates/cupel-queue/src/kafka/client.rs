@@ -27,7 +27,7 @@ pub(super) struct Ours {
     /// The last error that a client reported.
     last_error: Mutex<Option<(RDKafkaErrorCode, String)>>,
     /// Number of times that the producer has lost all brokers. librdkafka reports a loss before any confirmation from a
-    /// broker that returned.
+    /// broker that has returned.
     pub(super) losses: watch::Sender<usize>,
 }
 

@@ -18,6 +18,7 @@ use cupel_types::{ContentHash, ImageRoot};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
+use tokio_util::task::TaskTracker;
 
 use super::shape::Shape;
 
@@ -28,15 +29,15 @@ const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));
 pub(super) const LABEL: &str = "org.cupel.executor";
 /// Repository of the images with the agent.
 const REPOSITORY: &str = "cupel-agent";
-/// Maximum time of one request.
+/// Timeout of one request, in seconds.
 const REQUEST_SECONDS: u64 = 60;
-/// Directories in which programs are searched if an image has no `PATH`. Source: Docker.
+/// Directories searched for programs if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// User id of programs if an image names no user, or names root: the same as for images in Cupel's own store.
 const DEFAULT_UID: u32 = 1000;
-/// Maximum time to wait for the event of a container that has ended.
+/// Maximum time to wait for the out-of-memory event of a container that has ended.
 const EVENT_MAX: Duration = Duration::from_secs(1);
-/// If a container was created this long ago and is not started, its worker is dead.
+/// A container that was created this long ago and has not been started was left by a dead worker.
 pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 
 /// Settings of the executor.
@@ -44,7 +45,7 @@ pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(120);
 pub struct DockerSettings {
     /// Path of the engine's socket.
     pub socket: String,
-    /// Runtime of containers, such as `runsc`; `None` is the engine's own choice.
+    /// Runtime of containers, such as `runsc`; `None` means the engine's default.
     pub runtime: Option<String>,
     /// Processors that containers may use, in the form of cpuset(7); `None` means all.
     pub cpus: Option<String>,
@@ -69,7 +70,7 @@ pub struct FoundInEngine {
     pub env: Vec<(String, String)>,
 }
 
-/// One line about an engine.
+/// One finding about an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineFinding {
     /// The subject.
@@ -80,7 +81,7 @@ pub struct EngineFinding {
     pub rating: Rating,
 }
 
-/// The rating of a finding.
+/// How a finding compares with the native sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rating {
     /// As in the native sandbox.
@@ -158,18 +159,21 @@ fn failed(context: impl Into<String>) -> impl FnOnce(ClientError) -> ContainerEr
 
 /// A connection to an engine.
 pub(super) struct Engine {
-    /// Connected at the first use, so that the engine may start after the worker.
+    /// The connection is opened at the first use, so that the engine may start after the worker.
     docker: OnceCell<Docker>,
     pub(super) settings: DockerSettings,
     /// The system call filter, in the engine's form.
     filter: String,
     /// Images with the agent, by the original image.
     with_agent: Mutex<HashMap<ContentHash, String>>,
+    /// The removals of containers that are in progress.
+    pub(super) removals: TaskTracker,
 }
 
 impl Engine {
     pub(super) fn new(settings: DockerSettings) -> Engine {
-        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default() }
+        let removals = TaskTracker::new();
+        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default(), removals }
     }
 
     async fn docker(&self) -> Result<&Docker, ContainerError> {
@@ -184,7 +188,7 @@ impl Engine {
             Err(ClientError::DockerResponseServerError { status_code: 404, .. }) => {
                 return Err(ContainerError::NoImage(name.to_owned()));
             }
-            Err(error) => return Err(failed(format!("cannot look at the image `{name}`"))(error)),
+            Err(error) => return Err(failed(format!("cannot inspect the image `{name}`"))(error)),
         };
         let id = image.id.as_deref().and_then(|id| id.strip_prefix("sha256:"));
         let id: ContentHash = id.and_then(|id| id.parse().ok()).ok_or_else(|| bad("it has no id"))?;
@@ -219,7 +223,7 @@ impl Engine {
         Ok(FoundInEngine { root: ImageRoot { id, search, uid }, env })
     }
 
-    /// The image with the agent. It is created from this image if it does not exist.
+    /// The image with the agent. It is created from `image` if it does not exist.
     async fn with_agent(&self, image: &ContentHash) -> Result<String, ContainerError> {
         let mut known = self.with_agent.lock().await;
         if let Some(name) = known.get(image) {
@@ -298,7 +302,7 @@ impl Engine {
             cap_drop: Some(vec!["ALL".to_owned()]),
             security_opt: Some(vec!["no-new-privileges:true".to_owned(), format!("seccomp={}", self.filter)]),
             memory: Some(signed(shape.memory)),
-            // The sum of memory and swap.
+            // The engine's limit applies to the sum of memory and swap.
             memory_swap: Some(signed(shape.memory)),
             pids_limit: Some(i64::from(shape.processes)),
             cpuset_cpus: self.settings.cpus.clone(),
@@ -338,7 +342,7 @@ impl Engine {
         let options = EventsOptionsBuilder::new().since("0").filters(&filters).build();
         let Ok(docker) = self.docker().await else { return false };
         let mut events = std::pin::pin!(docker.events(Some(options)));
-        // If there is no event, the engine would wait for one, so the request has a timeout.
+        // If there is no event, the engine waits for one, so the request has a timeout.
         matches!(tokio::time::timeout(EVENT_MAX, events.next()).await, Ok(Some(Ok(_))))
     }
 
@@ -352,7 +356,7 @@ impl Engine {
         }
     }
 
-    /// Removes containers of at least this age that were never started or have ended. They are no longer in use.
+    /// Removes containers of at least this age that were never started or have ended.
     pub(super) async fn remove_abandoned(&self, age: Duration) -> Result<usize, ContainerError> {
         let filters: HashMap<&str, Vec<&str>> =
             [("label", vec![LABEL]), ("status", vec!["created", "exited", "dead"])].into();
@@ -375,7 +379,7 @@ impl Engine {
         Ok(removed)
     }
 
-    /// The capabilities of the engine.
+    /// Examines the capabilities of the engine.
     pub(super) async fn examine(&self) -> Result<Vec<EngineFinding>, ContainerError> {
         let info = self.docker().await?.info().await.map_err(failed("cannot read the engine's capabilities"))?;
         let mut findings = Vec::new();
@@ -387,8 +391,8 @@ impl Engine {
             false => add("runtime", format!("{runtime}, which the engine does not have"), Rating::Missing),
         }
         for (subject, is_there, without) in [
-            ("memory limit", info.memory_limit, "the kernel does not limit the memory of programs"),
-            ("swap limit", info.swap_limit, "programs may use swap beyond their memory"),
+            ("memory limit", info.memory_limit, "no memory limit: the kernel does not support it"),
+            ("swap limit", info.swap_limit, "programs may use swap in addition to their memory limit"),
             ("process limit", info.pids_limit, "programs may start any number of processes"),
         ] {
             match is_there == Some(true) {

@@ -3,13 +3,13 @@
 //! ```text
 //!  slot's thread ── Session ──► attached streams ──► agent (process 1 of the container) ──► program
 //!        │                                              ▲
-//!        └─ Pool: containers that were started ahead ───┘
+//!        └─ Pool: containers started in advance ────────┘
 //! ```
 //!
-//! The image of a language gets one more layer with the agent (`cupel-agent`), which starts the program, enforces the limits
-//! that Docker Engine cannot enforce, and measures. A container is used for exactly one step. It has no network, a read-only
-//! root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary user; besides the
-//! program, only the agent runs in it.
+//! The image of a language gets one more layer with the agent (`cupel-agent`). The agent starts the program, takes the
+//! measurements, and enforces the limits that Docker Engine cannot enforce. A container is used for exactly one step.
+//! It has no network, a read-only root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary
+//! user. Besides the program, only the agent runs in it.
 //!
 //! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if the
 //! connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
@@ -50,8 +50,8 @@ pub struct Containers {
 }
 
 impl Containers {
-    /// Creates containers on demand, without a background thread. For commands, and for the time before the sandbox is
-    /// launched. The engine is not contacted before the first call.
+    /// Creates containers on demand, without a background thread. Used by commands, and before the sandbox is launched.
+    /// The engine is not contacted before the first call.
     ///
     /// # Errors
     /// This process cannot create more descriptors.
@@ -91,7 +91,7 @@ impl Containers {
         self.runtime().block_on(self.engine.image(name))
     }
 
-    /// Whether a program is in an image.
+    /// Whether an image contains a program.
     ///
     /// # Errors
     /// No container can be started.
@@ -127,13 +127,14 @@ impl Containers {
         }
     }
 
-    /// Starts containers for programs of an image with these limits, so that the first program starts sooner.
+    /// Starts containers for programs of an image with these limits in advance, so that the first program starts
+    /// sooner.
     pub(crate) fn make_ahead(&self, image: &ImageRoot, limits: &Limits) {
         let _entered = self.runtime().enter();
         self.pool.refill(&Shape::of(image, limits, &[]));
     }
 
-    /// Runs one step in a new container. `live`: the program's input, if it arrives while the program runs.
+    /// Runs one step in a new container. `live` is the program's input if it arrives while the program runs.
     pub(crate) fn run(
         &self,
         image: &ImageRoot,
@@ -190,19 +191,18 @@ impl Containers {
     }
 }
 
-/// Removes the ready containers. If some remain, they end when their connections close.
+/// Removes the ready containers, and waits until all are removed. Any that remain after `CLOSE_MAX` end when their
+/// connections close.
 impl Drop for Containers {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // This thread may belong to another runtime, where `block_on` is forbidden; so wait on a channel.
+        // This thread may belong to another runtime, in which `block_on` is forbidden. Therefore it waits on a channel.
         let (pool, (done, closed)) = (Arc::clone(&self.pool), std::sync::mpsc::channel());
-        if self.engine.settings.ready > 0 {
-            runtime.spawn(async move {
-                pool.close().await;
-                let _ = done.send(());
-            });
-            let _ = closed.recv_timeout(CLOSE_MAX);
-        }
+        runtime.spawn(async move {
+            pool.close().await;
+            let _ = done.send(());
+        });
+        let _ = closed.recv_timeout(CLOSE_MAX);
         runtime.shutdown_background();
     }
 }

@@ -1,4 +1,4 @@
-//! Containers that are started in advance, by kind of step.
+//! Containers that are started in advance, by shape (kind of container).
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
 use super::shape::Shape;
 
-/// Maximum number of containers created ahead at one time; more would slow runs down.
+/// Maximum number of containers that are created in advance at the same time; more would slow down runs.
 const CREATIONS_MAX: usize = 1;
-/// Maximum length of an agent's error text in a message.
+/// Maximum number of characters of an agent's error text that are included in a message.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
 /// Maximum time for a started container to answer.
 const READY_MAX: Duration = Duration::from_secs(30);
@@ -38,14 +38,6 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// Removes the container, and waits until it has gone.
-    async fn remove(mut self) {
-        self.input = None;
-        if let Some(id) = self.id.take() {
-            remove(Arc::clone(&self.engine), id).await;
-        }
-    }
-
     /// Whether the kernel has killed a process of the container because its memory was exhausted.
     pub(super) async fn was_out_of_memory(&self) -> bool {
         match &self.id {
@@ -74,7 +66,7 @@ impl Container {
                     tracing::warn!(
                         container = self.id.as_deref(),
                         message,
-                        "the agent of a container reports a failure"
+                        "a container's agent reported a failure"
                     );
                     self.complaint = Some(message.trim().chars().take(COMPLAINT_CHARACTERS_MAX).collect());
                 }
@@ -91,17 +83,17 @@ impl Container {
 
 async fn remove(engine: Arc<Engine>, id: String) {
     if let Err(error) = engine.remove(&id).await {
-        tracing::warn!(container = id, error = %chain(&error), "a container could not be removed at once");
+        tracing::warn!(container = id, error = %chain(&error), "could not remove a container; it will be removed later");
     }
 }
 
-/// Removes the container.
+/// Removes the container. `Pool::close` waits for the removal.
 impl Drop for Container {
     fn drop(&mut self) {
         // The agent exits, and the engine removes the container, even if the request below does not arrive.
         self.input = None;
         if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(remove(Arc::clone(&self.engine), id));
+            self.engine.removals.spawn_on(remove(Arc::clone(&self.engine), id), &runtime);
         }
     }
 }
@@ -118,7 +110,7 @@ struct State {
     ready: HashMap<Shape, Ready>,
     /// Counter of uses, which orders the shapes by their last use.
     clock: u64,
-    /// Whether no more containers may be created ahead.
+    /// Whether creation of containers in advance has stopped.
     is_closed: bool,
 }
 
@@ -197,21 +189,22 @@ impl Pool {
                 entry.coming -= 1;
                 match created {
                     Ok(container) => entry.containers.push_back(container),
-                    // The next step creates a container itself, and reports the failure if it persists.
+                    // The next step creates a container itself. If the failure persists, that step reports it.
                     Err(error) => tracing::warn!(error = %chain(&error), "cannot start a container in advance"),
                 }
             });
         }
     }
 
-    /// Removes all ready containers, and creates no more. Sessions remove the containers in use.
+    /// Removes all ready containers, stops creating more, and waits until these and the containers of ended sessions
+    /// are removed.
     pub(super) async fn close(&self) {
         self.lock().is_closed = true;
         // Waits for the containers that are being created.
         let _permits = self.creations.acquire_many(CREATIONS_MAX as u32).await;
-        let ready = std::mem::take(&mut self.lock().ready);
-        let removals = ready.into_values().flat_map(|ready| ready.containers).map(Container::remove);
-        futures_util::future::join_all(removals).await;
+        drop(std::mem::take(&mut self.lock().ready));
+        self.engine.removals.close();
+        self.engine.removals.wait().await;
     }
 }
 
@@ -228,7 +221,7 @@ async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, Contai
     };
     match tokio::time::timeout(READY_MAX, container.receive()).await {
         Ok(Ok(FromAgent::Ready { version: VERSION })) => Ok(container),
-        Ok(Ok(_)) => Err(ContainerError::Lost("its agent is of another version".to_owned())),
+        Ok(Ok(_)) => Err(ContainerError::Lost("its agent has a different version".to_owned())),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(ContainerError::Lost("it did not start in time".to_owned())),
     }

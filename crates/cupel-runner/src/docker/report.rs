@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::engine::ContainerError;
 
-/// Numbers of errors that depend on the command or its limits. Source: errno(3).
+/// Error numbers that depend on the command or its limits. Source: errno(3).
 const ENOENT: i32 = 2;
 const ENOSPC: i32 = 28;
 
@@ -77,7 +77,7 @@ impl ReceivedFiles {
         self.files.push(ReceivedFile { path, kind, data: Vec::new() });
     }
 
-    /// A file that was found by pattern. `false` if there are too many, which no agent sends.
+    /// Adds a file that was found by pattern. Returns `false` if there are more than a correct agent sends.
     pub(super) fn add_found(&mut self, path: String, size: u64, has_content: bool, command: &Command) -> bool {
         let kind = ReceivedKind::Found { size, has_content };
         self.files.push(ReceivedFile { path, kind, data: Vec::new() });
@@ -85,7 +85,7 @@ impl ReceivedFiles {
         command.find.as_ref().is_some_and(|find| count <= usize::try_from(find.files_max).unwrap_or(usize::MAX))
     }
 
-    /// Appends content to the last file. Returns `false` if the content is larger than an agent may send.
+    /// Appends content to the last file. Returns `false` if the content is larger than a correct agent sends.
     pub(super) fn append(&mut self, data: &[u8], command: &Command) -> bool {
         self.bytes += data.len() as u64;
         let collected = command.collect.as_ref().map_or(0, |limits| limits.bytes.get());
@@ -103,7 +103,7 @@ impl ReceivedFiles {
     fn split(self, command: &Command) -> (BoxFiles, Vec<FetchedFile>, Vec<FoundFile>) {
         let (mut files, mut fetched, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for ReceivedFile { path, kind, data } in self.files {
-            // Names that no client could ask for are left out.
+            // Paths that clients cannot request are left out.
             let Ok(path) = BoxPath::new(&path) else { continue };
             match kind {
                 ReceivedKind::Collected { executable, truncated: _ } if command.fetch.is_empty() => {
@@ -132,8 +132,8 @@ pub(super) struct Progress {
     pub(super) output: u64,
 }
 
-/// The report of a step whose agent was killed because the memory of the container was exhausted, at this time on the
-/// monotonic clock of this machine. Its CPU time is that of the agent's last message.
+/// The report of a step whose agent was killed because the memory of the container was exhausted. `ended` is the time
+/// of the end on this machine's monotonic clock. The CPU time is that of the agent's last message.
 pub(super) fn out_of_memory(command: &Command, progress: &Progress, ended: Duration) -> CellReport {
     let usage = Usage {
         cpu_time: progress.cpu,
@@ -145,7 +145,7 @@ pub(super) fn out_of_memory(command: &Command, progress: &Progress, ended: Durat
     CellReport::bare(Outcome::MemoryLimit, ended, usage)
 }
 
-/// The report of a step that has ended, at this time on the monotonic clock of this machine.
+/// The report of a step that has ended. `ended` is the time of the end on this machine's monotonic clock.
 pub(super) fn of(
     command: &Command,
     done: &Done,
@@ -163,7 +163,7 @@ pub(super) fn of(
         (None, _) if done.truncated != [false; 3] => Outcome::OutputLimit,
         (None, Some(ExitStatus::Exited(code))) => Outcome::Exited(code),
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
-        (None, None) => return Err(ContainerError::Lost("its agent reports no end".to_owned())),
+        (None, None) => return Err(ContainerError::Lost("its agent did not report the end of the program".to_owned())),
     };
     let memory = match outcome {
         Outcome::MemoryLimit => command.limits.memory,
@@ -198,7 +198,7 @@ pub(super) fn of(
     })
 }
 
-/// What the agent returns after a step.
+/// The files that the agent returns after a step.
 pub(super) fn collect(command: &Command) -> agent::Collect {
     match &command.collect {
         None => agent::Collect::Nothing,

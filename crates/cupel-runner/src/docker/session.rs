@@ -23,7 +23,7 @@ use super::report::{self, Progress, ReceivedFiles};
 const CANCEL_LOOK: Duration = Duration::from_millis(100);
 /// Time after the wall-clock limit within which a container must report the end of its processes and send its files.
 const GRACE: Duration = Duration::from_secs(30);
-/// Maximum time for which a source of live input waits. Its thread can outlive the step by this time.
+/// Maximum time for which a source of live input waits. The source's thread can outlive the step by this time.
 const NEXT_MAX: Duration = Duration::from_millis(250);
 /// Maximum number of inputs that wait to be sent.
 const INPUTS_MAX: usize = 64;
@@ -59,7 +59,7 @@ impl Input {
                 let descriptor = descriptor.try_clone().map_err(ContainerError::Io)?;
                 spawn(Box::new(move || forward_descriptor(descriptor, &sender)))?;
             }
-            // The input of the native sandbox, which this executor does not use.
+            // Only the native sandbox supports this kind of input.
             (None, Stdin::Live { .. }) => return Err(ContainerError::Unsupported("a queue of the native sandbox")),
         }
         Ok(Input { arriving, live: live.cloned() })
@@ -135,11 +135,11 @@ impl Session {
     }
 
     fn send(&self, message: &ToAgent) {
-        // The reader detects the end of the connection at the next message.
+        // A failed send is ignored: the reader reports the closed connection.
         let _ = self.outbox.send(agent::encode(message));
     }
 
-    /// Whether a program is in the image.
+    /// Whether the image contains a program.
     pub(super) async fn find(&mut self, program: &str, search: &[String]) -> Result<bool, ContainerError> {
         self.send(&ToAgent::Find { program: program.to_owned(), search: search.to_vec() });
         match timeout_at(Instant::now() + GRACE, self.container.receive()).await {
@@ -236,7 +236,7 @@ impl Session {
                     Some(LiveInput::Resize(size)) => {
                         self.send(&ToAgent::Resize { columns: size.columns, rows: size.rows });
                     }
-                    // All input has been sent.
+                    // All input has been received from the source.
                     None => has_input = false,
                 },
                 _ = cancel_looks.tick() => {
@@ -302,5 +302,5 @@ impl Session {
 }
 
 fn too_many_files() -> ContainerError {
-    ContainerError::Lost("its agent sent more files than it may".to_owned())
+    ContainerError::Lost("its agent sent more files than allowed".to_owned())
 }

@@ -1,11 +1,11 @@
-//! The kind of a container: what is fixed when it is created.
+//! The shape of a container: the properties that are fixed at its creation.
 
 use cupel_types::{BoxFiles, Bytes, ContentHash, ImageRoot, Limits};
 
 /// Memory of a container in addition to its program's: the agent, and pages of the image's files.
 const OVERHEAD: u64 = 16 << 20;
 
-/// The kind of a container: the properties that are fixed at its creation.
+/// The shape of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     pub(super) image: ContentHash,
@@ -21,7 +21,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The kind of container for a step with these limits and files.
+    /// The shape of a container for a step with these limits and files.
     pub(super) fn of(image: &ImageRoot, limits: &Limits, files: &[BoxFiles]) -> Shape {
         // The input files of a step do not count against its limits. Sizes are rounded up, so that steps
         // share containers.
@@ -34,7 +34,8 @@ impl Shape {
             memory: limits.memory.get() + input_bytes + OVERHEAD,
             processes: limits.processes.saturating_add(1),
             disk: limits.disk_bytes().get() + input_bytes,
-            // One for the root directory of the box, and one directory for each file.
+            // One inode for the root directory of the box and, for each file, one for the file and one for its
+            // directory.
             inodes: limits.inodes.saturating_add(1 + 2 * (number.next_power_of_two().max(8) as u64)),
         }
     }

@@ -1,5 +1,5 @@
-//! Compile services: long-running compilers, started on the first use of their language, and tried before the
-//! compiler's command.
+//! Compile services: long-running compilers, started on the first use of their language. A step tries the service
+//! before it runs the compiler's command.
 //!
 //! ```text
 //!            first use             samples compiled               request
@@ -10,9 +10,9 @@
 //!
 //! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
 //! reply, a limit reached) is discarded, and the compiler's command is run instead. Each language has at most one
-//! service. A slot waits while its service works, so there are never more running programs than slots. A service's
-//! memory outlives a compilation. So a service serves one user and is restarted for another, unless the configuration
-//! lets all users share it. No run waits for a service to start.
+//! service. A slot waits while its service works, so there are never more running programs than slots. A service keeps
+//! data in memory after a compilation. Therefore a service serves one user and is restarted for another, unless the
+//! configuration lets all users share it. No run waits for a service to start.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -76,7 +76,8 @@ struct ServiceTable {
 #[derive(Default)]
 struct Services {
     by_language: HashMap<LanguageId, ServiceEntry>,
-    /// Number of the latest entry. The thread of a service uses it to detect that its entry has been replaced.
+    /// Number of the latest entry. The thread of a service compares it with its own to detect that its entry has been
+    /// replaced.
     generation: u64,
     stopped: bool,
 }
@@ -220,7 +221,7 @@ impl CompileServices {
         all.by_language.insert(language.id.clone(), ServiceEntry { generation, state })
     }
 
-    /// Returns the service to its entry. `None` means that the service is not used again.
+    /// Returns the service to its entry. `None` means that the service is not to be used again.
     fn give_back(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
         let now = Instant::now();
         let mut all = self.table.lock();

@@ -20,12 +20,12 @@ use super::live::LiveInputThread;
 use super::output::{OutputCapture, has_warm_start};
 use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 
-/// Maximum number of tries of one step. A step is repeated only if no data of the failed try has been observed. Several
-/// lanes of a slot may have died, and each try detects only one of them.
+/// Maximum number of attempts of one step. A step is repeated only if no data of the failed attempt has been observed.
+/// Several lanes of a slot may have died, and each attempt detects only one of them.
 const TRIES_MAX: u32 = 8;
 
-/// Longest duration of a failed try that is repeated. A dead lane is detected sooner than this, so a longer try failed
-/// for another reason.
+/// Longest duration of a failed attempt that is repeated. A dead lane is detected sooner than this, so a longer attempt
+/// failed for another reason.
 const QUICK: Duration = Duration::from_secs(1);
 
 /// Type of every terminal, by its name in terminfo(5).
@@ -40,14 +40,14 @@ pub(super) struct SlotExecutor {
     /// Slot for the second program of a conversation. Both slots use the same processor, because one of the two
     /// programs is usually waiting.
     partner: Option<Slot>,
-    /// Where programs of images of Docker Engine run.
+    /// Runs the programs of images of Docker Engine.
     containers: Option<Arc<Containers>>,
 }
 
 impl Executor for SlotExecutor {
-    /// Repeats a failed try if the observer has received no data from it, and standard input is not a descriptor, which
-    /// can be read only once. Each try has a fresh cell, so the repetition cannot be observed, and the run does not
-    /// lose an attempt.
+    /// Repeats a failed attempt if the observer has received no data from it, and standard input is not a descriptor,
+    /// which can be read only once. Each attempt has a fresh cell, so the repetition cannot be observed, and the run
+    /// does not lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         if let Root::Docker(image) = step.root {
             return self.execute_in_container(image, step, observer);
@@ -194,7 +194,7 @@ impl SlotExecutor {
                 StdinSource::Descriptor(descriptor) => Stdin::Descriptor(descriptor),
                 StdinSource::Live(LiveStdin { terminal, .. }) => match live {
                     Some(live) => Stdin::Live { queue: live.queue(), terminal },
-                    // The standard input of a conversation, which is ignored.
+                    // In a conversation, this input is ignored: a pipe replaces it.
                     None => Stdin::Bytes(Arc::from([])),
                 },
             },
@@ -220,7 +220,7 @@ impl SlotExecutor {
     }
 }
 
-/// The container for a root; `None` if the native sandbox has it.
+/// The container for a root; `None` if the native sandbox provides the root.
 fn container_cell<'r>(
     containers: &Option<Arc<Containers>>,
     root: &'r Root,
@@ -234,7 +234,7 @@ fn no_containers() -> ExecuteError {
     ExecuteError { transient: false, source: "this process is not connected to Docker Engine".into() }
 }
 
-/// The environment of a step. Names the type of its terminal, if the step does not.
+/// The environment of a step. If the step has a terminal and does not set `TERM`, the terminal's type is added.
 fn environment(step: &StepInput<'_>) -> Vec<(String, String)> {
     let mut env = step.env.to_vec();
     let has_terminal = matches!(&step.stdin, StdinSource::Live(LiveStdin { terminal: Some(_), .. }));

@@ -5,9 +5,9 @@
 //!  program's stdin ◄──pipe── pump ◄──queue── its slot's thread ◄──stdout── interactor's cell
 //! ```
 //!
-//! Each cell has its own slot or container, and its own thread. This process forwards the output of each cell to the other and records the
-//! transcript. When the interactor closes its standard output, the program's input ends at once, even if the interactor
-//! still runs. When the program has ended, the interactor's input ends.
+//! Each cell has its own slot or container, and its own thread. This process forwards the output of each cell to the
+//! other cell and records the transcript. When the interactor closes its standard output, the program's input ends at
+//! once, even if the interactor still runs. When the program has ended, the interactor's input ends.
 //!
 //! *Invariants:*
 //! - The time of a cell's end comes from the kernel's clock, and is recorded before the pipe to the other cell is
@@ -62,8 +62,8 @@ struct End {
 }
 
 impl End {
-    /// Corrects the report of a cell that this process ended because the cell could no longer change the result. Either
-    /// SIGKILL ended the cell, or the cell had ended by itself shortly before. Returns `true` in the first case.
+    /// Corrects the report of a cell that this process killed early, when the cell's result was already decided. Either
+    /// SIGKILL ended the cell, or the cell had exited shortly before. Returns `true` in the first case.
     fn settle_report(&mut self) -> bool {
         let report = &mut self.result.report;
         if report.outcome != Outcome::Cancelled {
@@ -81,7 +81,7 @@ impl End {
 struct Shared {
     /// Whether the interactor's exit code decides the result, so that the rest of the program's output is not needed.
     settles: fn(i32) -> bool,
-    /// The party whose end decided the result. The other party may then be ended.
+    /// The party whose end decided the result. This process may then kill the other party.
     settled_by: Mutex<Option<Party>>,
     cancelled: AtomicBool,
     transcript: Mutex<Transcript>,

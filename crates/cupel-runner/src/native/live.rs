@@ -1,7 +1,8 @@
 //! The thread that moves live input from the judge's source to the queue of a command.
 //!
-//! The source and a full queue block. So the slot's thread, which reads the program's output, must use neither. At the
-//! end of the step, no one waits for this thread: it ends at the latest after [`NEXT_MAX`].
+//! Both reading from the source and writing to a full queue block. Therefore the slot's thread, which reads the
+//! program's output, does neither. At the end of the step, no one waits for this thread: it ends after [`NEXT_MAX`] at
+//! the latest.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The output of one step: stored up to a bound, passed on to the judge's observer, and converted to the result.
+//! The output of one step: stored up to a bound, forwarded to the judge's observer, and converted to the result.
 
 use cupel_judge::{StepObserver, StepResult};
 use cupel_sandbox::{CellKind, CellReport, Command, Observer};
@@ -6,7 +6,7 @@ use cupel_types::{Bytes, ExitStatus, Output, Start, StepReport, Usage};
 
 use super::live::LiveInputThread;
 
-/// Stores output up to `keep` bytes per stream, and passes on all of it. The sandbox enforces the output limit.
+/// Stores output up to `keep` bytes per stream, and forwards all output. The sandbox enforces the output limit.
 pub(super) struct OutputCapture<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -17,7 +17,7 @@ pub(super) struct OutputCapture<'a> {
     /// Whether the report states how the program was started.
     has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
-    /// The live input, whose progress is passed on.
+    /// The live input, to which progress is reported.
     pub(super) live: Option<&'a LiveInputThread>,
 }
 

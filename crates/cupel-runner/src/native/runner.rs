@@ -25,7 +25,7 @@ pub struct NativeRunner {
     compilers: Arc<CompileServices>,
     /// Whether lanes are created before they are needed.
     makes_ahead: bool,
-    /// Where programs of images of Docker Engine run.
+    /// Runs the programs of images of Docker Engine.
     containers: Option<Arc<Containers>>,
 }
 
@@ -80,7 +80,8 @@ impl NativeRunner {
         launch(config, languages.into_iter().collect(), directories, false)
     }
 
-    /// Like [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language file requests that.
+    /// Like [`NativeRunner::launch`], for many programs: keeps an interpreter warm if its language's file requests
+    /// that.
     ///
     /// # Errors
     /// This machine lacks something that a sandbox needs.
@@ -216,7 +217,7 @@ fn run_operators_command(
         }
         other => format!("`{shown}` cannot be run in the image: {}", chain(&other)),
     })?;
-    // A terminal would interpret control characters in the output of the image's program.
+    // A terminal would interpret control characters in the image's output.
     let printed = String::from_utf8_lossy(&printed).replace(|c: char| c.is_control() && c != '\n', " ");
     match report.outcome {
         Outcome::Exited(0) => Ok(printed),

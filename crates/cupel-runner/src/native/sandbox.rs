@@ -7,14 +7,14 @@ use cupel_judge::{StepInput, StepKind};
 use cupel_sandbox::{CellRoot, RunError, Sandbox, Warm, WarmTemplate};
 use cupel_types::Root;
 
-/// Maximum number of files that a compile step may pass on. Their total size is bounded by the step's disk limit.
+/// Maximum number of files that a compile step may return. Their total size is bounded by the step's disk limit.
 pub(super) const ARTIFACTS_MAX: u32 = 1000;
 
 /// Running sandbox. A lost launcher cannot be replaced, because this process has dropped the privileges to start one.
 /// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,
-    /// Warm starts of the sandbox's languages, whether or not this sandbox uses them.
+    /// Warm starts of the sandbox's languages, including those that this sandbox does not use.
     warm: Vec<WarmTemplate>,
     lost: AtomicBool,
     /// Number of running steps, by slot.

@@ -1,7 +1,7 @@
 //! Prepared artefacts: files that a toolchain makes once and later commands reuse (`[[prepare]]` in a language file).
 //! This module finds the existing artefacts and makes the missing ones.
 //!
-//! A missing artefact never makes a run fail or wait; the language is only slower. A server checks the existing
+//! A missing artefact never makes a run fail or wait; it only makes the language slower. A server checks the existing
 //! artefacts before it starts, and makes the missing ones while a slot is idle. `cupel run` only uses existing
 //! artefacts.
 
@@ -32,7 +32,7 @@ pub enum ArtefactState {
     Ready,
     /// Not made yet.
     Missing,
-    /// The reason why the last try failed.
+    /// The last attempt failed; contains the reason.
     Failed(String),
 }
 
@@ -142,7 +142,7 @@ pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &d
 }
 
 /// Calls [`make`] with an idle slot, and calls it again each time a run interrupts the preparation. After
-/// [`IDLE_WAIT_MAX`], uses slot 0 beside its runs, without interruption.
+/// [`IDLE_WAIT_MAX`], uses slot 0 at the same time as its runs, without interruption.
 fn make_when_idle(
     store: &PreparedStore,
     language: &Language,
@@ -168,7 +168,7 @@ fn make_when_idle(
         };
         let ends = || {
             let is_wanted = slot.get().is_some_and(|slot| runner.is_shared(slot));
-            // `gave_way` stays set, because the run may end before the step does.
+            // Once set, `gave_way` stays set, because the run may end before the step does.
             gave_way.set(gave_way.get() || (is_wanted && begun.elapsed() <= IDLE_WAIT_MAX));
             gave_way.get() || stopped()
         };

@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 /// Path of the store inside a cell.
 pub const TARGET: &str = "/opt/cupel/prepared";
 
-/// Names in an artefact's directory.
+/// Names of files and directories of the store.
 const FILES: &str = "files";
 const SUMS: &str = "sums";
 const UNFINISHED: &str = ".unfinished-";
@@ -107,7 +107,7 @@ impl PreparedStore {
         Ok(())
     }
 
-    /// Stores why an artefact could not be built. If that fails, only the reason is missing.
+    /// Stores why an artefact could not be built. If this write fails, only the reason is missing.
     pub(super) fn put_failure(&self, language: &Language, key: &ArtefactKey, why: &str) {
         let _ =
             make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
@@ -185,7 +185,7 @@ impl ArtefactKey {
 }
 
 /// Distinguishes versions of a toolchain's file or directory by size and modification time, without reading it. A
-/// package manager sets the times of the files that it installs and renames them into place, which changes the
+/// package manager sets the modification times of installed files, and renames the files into place, which changes the
 /// directory's time.
 fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
     if !path.starts_with('/') {

@@ -1,4 +1,4 @@
-//! Rules for every executor: rule, then input, then expected result.
+//! Rules for every executor, as a table: rule, input, expected result.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -115,7 +115,7 @@ fn disk(world: &World, place: Backend) {
             l.file_size = Bytes::mib(64);
         });
         let printed = step.printed();
-        // The program itself is a megabyte of its box.
+        // The program itself occupies a megabyte of its box.
         let fits = ["ENOSPC after 7 MiB\n", "ENOSPC after 8 MiB\n", "ENOSPC after 9 MiB\n"];
         assert!(fits.contains(&printed.as_str()), "{path}: {printed}");
     }
@@ -223,7 +223,7 @@ impl LiveSource for Sent {
     fn consumed(&self, _: u64) {}
 }
 
-/// Sends the next input when the program has printed the text before it.
+/// Sends each input once the program has printed the text that precedes this input.
 struct Dialogue {
     input: Sender<LiveInput>,
     rest: std::collections::VecDeque<(&'static str, LiveInput)>,
@@ -281,7 +281,7 @@ fn terminal(world: &World, place: Backend) {
     let (outcome, printed) = dialogue(world, place, "terminal", TerminalSize::new(80, 24), steps);
     let expected = "terminal 1 1 1\n80x24\ntyped\nread typed\n100x40\nend of input\n";
     assert_eq!((outcome, printed.as_str()), (Outcome::Exited(0), expected));
-    // Ctrl-C, which the terminal turns into a signal.
+    // The input is Ctrl-C, which the terminal turns into a signal.
     let (outcome, printed) =
         dialogue(world, place, "terminal", TerminalSize::new(80, 24), vec![("80x24\n", send("\u{3}"))]);
     assert!(printed.ends_with("interrupted\n"), "{printed}");
@@ -298,7 +298,7 @@ fn signal(world: &World, place: Backend) {
 }
 
 fn talk(world: &World, place: Backend) {
-    // The interactor of an author is often in another language, so in another place.
+    // An author's interactor is often in another language, and so may run in another place.
     for other in Backend::ALL {
         let result = world.talk(&world.step(place, &["guess"]), &world.step(other, &["judge", "37"]));
         assert_eq!(result.program.report.outcome, Outcome::Exited(0), "{result:?}");

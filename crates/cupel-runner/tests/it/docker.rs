@@ -1,4 +1,4 @@
-//! What holds for containers of Docker Engine alone: nothing outlives its worker, and a failure of the engine is never a verdict.
+//! Rules for Docker Engine alone: no container outlives its worker, and a failure of the engine is never a verdict.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -25,7 +25,7 @@ pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
 
 fn settings(world: &World) {
     let mut seen = Seen { cancels: true, ..Seen::default() };
-    /// Looks at the container while its program runs.
+    /// Inspects the container while its program runs.
     struct Look<'a>(&'a World, &'a mut Seen, Vec<String>);
     impl StepObserver for Look<'_> {
         fn stdout(&mut self, data: &[u8]) {
@@ -46,7 +46,7 @@ fn settings(world: &World) {
     let mut look = Look(world, &mut seen, Vec::new());
     let step = world.step(Backend::Docker, &["stream"]).limited(|limits| limits.memory = Bytes::mib(99));
     step.try_run(&mut look).unwrap();
-    // The memory of the program, its files, and the agent.
+    // The sum of the memory of the program, of its files, and of the agent.
     let memory = (99 + 1 + 16) << 20;
     let expected = format!("none true [ALL] 1000:1000 {memory} {memory} 65 0 0 false private none");
     assert!(look.2.contains(&expected), "{expected}\n{:#?}", look.2);
@@ -138,7 +138,7 @@ fn examined(world: &World) {
 
 const OWNER: &str = "__own-containers";
 
-/// Another mode of this executable: a process with containers that are ready, and a program that runs until the process is
+/// Another mode of this executable: a process with ready containers and a program that runs until the process is
 /// killed, or until its standard input ends.
 pub(crate) fn own_containers_if_asked() {
     let mut arguments = std::env::args().skip(1);
@@ -153,7 +153,7 @@ pub(crate) fn own_containers_if_asked() {
     std::process::exit(0);
 }
 
-/// Says that the program runs; cancels it when standard input has ended.
+/// Announces that the program runs, and cancels it when standard input has ended.
 struct AnnounceRun;
 
 impl StepObserver for AnnounceRun {
@@ -170,7 +170,7 @@ impl StepObserver for AnnounceRun {
 
 /// A runner with containers that no other trial uses.
 struct Own {
-    // Dropped before the runner.
+    // Must be dropped before the runner.
     executor: Box<dyn Executor>,
     root: Root,
     program: [BoxFiles; 1],
@@ -221,7 +221,7 @@ impl Own {
     }
 }
 
-/// An engine, and a process whose program runs there with two more containers ready.
+/// An engine, and a process that runs a program there and keeps two more containers ready.
 fn owner() -> (Engine, std::process::Child) {
     let engine = Engine::start();
     let directory = tempfile::tempdir().unwrap();
@@ -232,7 +232,8 @@ fn owner() -> (Engine, std::process::Child) {
     let mut line = String::new();
     BufReader::new(owner.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "runs\n");
-    // One that was created and not started belongs to its owner for some minutes.
+    // `docker ps` lists only running containers. A container that was created and not started may still exist for some
+    // minutes.
     let running = || engine.docker(&["ps", "--quiet"]).lines().count();
     eventually("one container runs a program, and two are ready", || running() == 3);
     (engine, owner)

@@ -37,9 +37,9 @@ impl Backend {
     }
 }
 
-/// Number of slots, and so of steps that run at the same time.
+/// Number of slots, which is also the number of steps that can run at the same time.
 const SLOTS: usize = 2;
-/// Name of the image in the engine. It has no program at all: the steps bring theirs.
+/// Name of the image in the engine. The image contains no program: the steps bring their own.
 pub(crate) const IMAGE: &str = "tests/empty:1";
 
 pub(crate) struct World {
@@ -92,7 +92,7 @@ impl World {
         &self.roots[at]
     }
 
-    /// A step that runs the helper program in a mode.
+    /// A step that runs the helper program in the given mode.
     pub(crate) fn step(&self, place: Backend, arguments: &[&str]) -> Step<'_> {
         self.step_of(&self.program, place, arguments)
     }
@@ -224,7 +224,7 @@ pub(crate) struct Seen {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) result: Vec<u8>,
-    /// Cancels the step when the program has printed something.
+    /// Cancels the step once the program has printed something.
     pub(crate) cancels: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The suite that every executor passes, and what holds for containers of Docker Engine alone.
+//! The suite that every executor passes, and the rules for Docker Engine alone.
 //!
 //! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. It needs
 //! root, gcc, and Docker Engine (Debian's `docker.io`). It starts a separate engine. Each rule of `conformance.rs` and

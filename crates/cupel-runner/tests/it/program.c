@@ -1,4 +1,4 @@
-/* A program that uses what an executor provides, one mode for each rule. */
+/* A program that tests what an executor provides. It has one mode for each rule. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -112,7 +112,7 @@ static int leave(void) {
   return 0;
 }
 
-/* Lists what is in the writable places, and the processes. */
+/* Lists the contents of the writable directories, and the processes. */
 static int look(void) {
   const char *places[] = {"/box", "/tmp", "/dev/shm"};
   for (int i = 0; i < 3; i++) {
@@ -127,7 +127,7 @@ static int look(void) {
   return 0;
 }
 
-/* Exhausts the memory with segments, which belong to no process, and is not the kernel's first choice to be killed. */
+/* Exhausts the memory with shared memory segments, which belong to no process. The kernel kills others first. */
 static int exhaust(void) {
   put("/proc/self/oom_score_adj", "0", 0);
   for (int i = 0; i < 3; i++)
@@ -160,7 +160,7 @@ static int unix_socket(const char *path) {
   return fd < 0 ? -1 : connect(fd, (struct sockaddr *)&to, sizeof to);
 }
 
-/* Prints what it should not be able to do. */
+/* Attempts forbidden operations, and prints those that succeed. */
 static int attack(int port, const char *docker) {
   struct rlimit none = {0, 0};
   struct sched_param idle = {0};
@@ -207,10 +207,10 @@ static int attack(int port, const char *docker) {
   must_fail("descriptors of the init", open("/proc/1/fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : open("/proc/1/fd/0", O_RDWR));
   must_fail("environment of the init", open("/proc/1/environ", O_RDONLY) < 0 ? -1 : (long)read(open("/proc/1/environ", O_RDONLY), &none, 8));
   must_fail("score of the init", open("/proc/1/oom_score_adj", O_WRONLY));
-  /* The C library falls back to clone only if this is the reason. */
+  /* The C library falls back to clone only if clone3 fails with this error. */
   if (syscall(SYS_clone3, NULL, 0) != -1 || errno != ENOSYS)
     printf("clone3: %s\n", strerrorname_np(errno));
-  /* The kernel accepts signals to the init and drops them; the run goes on. */
+  /* The kernel accepts signals to the init process and drops them, so the run continues. */
   kill(1, SIGKILL);
   kill(1, SIGSTOP);
   kill(1, SIGTERM);
@@ -247,7 +247,7 @@ static int terminal(void) {
   return 0;
 }
 
-/* Guesses a number of the other party. */
+/* Guesses a number that the other party has chosen. */
 static int guess(void) {
   char answer[16];
   for (int low = 0, high = 100;;) {

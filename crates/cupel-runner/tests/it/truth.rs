@@ -1,5 +1,5 @@
-//! The truth table of the sandbox's suite, for its program in C: the outcome of each row, and the figures that the program measures
-//! itself. Every place must report them; the tolerances say how exactly.
+//! The truth table of the sandbox's suite, applied to its program in C. Each row states an outcome, and the program
+//! prints its own measurements. Every place must report the outcome and, within the tolerances, the same measurements.
 
 use std::time::Duration;
 
@@ -103,13 +103,13 @@ pub(crate) fn check(row: &Row, world: &World, place: Backend) {
             let slack = if place == Backend::Docker { Duration::from_millis(8) } else { Duration::from_millis(4) };
             near(usage.cpu_time.as_nanos() as u64, own("cpu "), 5, slack.as_nanos() as u64);
         }
-        // The kernel charges in batches. On control groups version 1, a container is also charged for its own file
-        // pages.
+        // The kernel charges memory in batches. On control groups version 1, a container is also charged for the pages
+        // of its own files.
         Check::Memory => near(usage.memory.get(), own("memory "), 3, 2 << 20),
     }
 }
 
-/// Checks that a figure differs from the program's by at most some per cent and a fixed amount.
+/// Checks that a figure differs from the program's own by at most `per_cent` and `slack`.
 fn near(reported: u64, own: u64, per_cent: u64, slack: u64) {
     let tolerance = own * per_cent / 100 + slack;
     assert!(reported.abs_diff(own) <= tolerance, "reported {reported}, the program measured {own} ± {tolerance}");

@@ -156,7 +156,7 @@ pub(crate) fn control_groups_refused(error: &io::Error, directory: &str, is_root
     Lack {
         wall: Wall::MemoryLimit,
         feature: "a control group that Cupel can write to (CONFIG_MEMCG, CONFIG_CGROUP_PIDS)",
-        setting: format!("the group cannot be made: {error}"),
+        setting: format!("the group cannot be created: {error}"),
         remedy,
     }
 }

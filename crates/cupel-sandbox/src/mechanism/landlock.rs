@@ -114,7 +114,7 @@ impl Landlock {
         Ok(ruleset)
     }
 
-    /// Adds the cell's `/dev` with terminals to its rules, after it is mounted. Its devices have rules already.
+    /// Adds the cell's mounted `/dev` with terminals to the cell's rules. Its devices have rules already.
     pub(crate) fn allow_terminals(&self, ruleset: BorrowedFd<'_>) -> io::Result<()> {
         let terminal = (READ_FILE | WRITE_FILE | READ_DIR | IOCTL_DEV) & self.attr.handled_access_fs;
         for (path, access) in [("/dev", READ_FILE | READ_DIR), ("/dev/pts", terminal)] {

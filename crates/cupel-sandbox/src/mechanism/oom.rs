@@ -21,7 +21,7 @@ impl OomPreference {
         Ok(OomPreference { file, own: text[..n].to_vec() })
     }
 
-    /// Sets the value for cells: the OOM killer then kills the program rather than a process of the sandbox.
+    /// Sets the value for cells, so that the OOM killer kills the program and not a process of the sandbox.
     pub(crate) fn of_cells(&self) -> io::Result<()> {
         rustix::io::pwrite(&self.file, b"1000", 0)?;
         Ok(())

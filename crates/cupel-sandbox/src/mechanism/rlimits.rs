@@ -27,10 +27,10 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         inodes: _,
     } = limits;
     let both = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
-    // A fallback, well above the limit that the lane enforces with the control group's exact CPU time. The kernel
-    // compares this limit with the number of timer ticks. If a hypervisor delays the machine, the ticks exceed the
-    // exact time: 11 % more was measured in emulation. A program that reaches this limit is killed by SIGKILL without a
-    // recorded reason. The kernel accepts only whole seconds.
+    // This is a fallback, well above the limit that the lane enforces with the control group's exact CPU time. The
+    // kernel compares this limit with the number of timer ticks. If a hypervisor delays the machine, the ticks exceed
+    // the exact time: 11 % more was measured in emulation. A program that reaches this limit is killed by SIGKILL
+    // without a recorded reason. The kernel accepts only whole seconds.
     let cpu_seconds = cpu_time.as_secs().saturating_mul(2).saturating_add(2);
     for (resource, limit) in [
         // No core dumps. One byte is less than any core file. Only the value 1 also prevents the kernel from piping the

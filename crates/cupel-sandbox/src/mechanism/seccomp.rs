@@ -108,7 +108,8 @@ fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
     let mut inherited: Vec<_> = policy.rules.iter().filter(|(n, _)| !policy.inits.contains(n)).cloned().collect();
     inherited.extend(policy.inits.iter().map(|number| (*number, ALLOW)));
     inherited.sort_by_key(|(number, _)| *number);
-    // A program without a terminal gets the rule of the policy; everything else also gets the requests for terminals.
+    // A program without a terminal gets only the rule of the policy. All other processes may also use terminal
+    // requests.
     if !policy.terminal.is_empty() {
         own.push((IOCTL, of(IOCTL)));
         own.sort_by_key(|(number, _)| *number);
@@ -141,9 +142,9 @@ pub struct EngineRule {
 /// The errno of calls without a rule.
 pub const ENGINE_DEFAULT: u32 = libc::ENOSYS as u32;
 
-/// The rules of the default policy for a container whose first process is Cupel's own. Conditions compare 32 bits, as the kernel
-/// does. A refusal by argument is [`ENGINE_DEFAULT`], because libseccomp cannot say "otherwise". In addition, a program cannot
-/// change the limits and the scheduling of process 1.
+/// The rules of the default policy for a container whose first process is Cupel's own. Conditions compare 32 bits, as
+/// the kernel does. A call that is refused because of its arguments fails with [`ENGINE_DEFAULT`], because libseccomp
+/// has no rule for "any other value". In addition, a program cannot change the limits and the scheduling of process 1.
 ///
 /// # Panics
 /// If the policy, which is part of Cupel, cannot be read; a test reads it.
@@ -159,7 +160,7 @@ pub fn engine_rules() -> Vec<EngineRule> {
             Action::Return(RET_ALLOW) if NAMES_A_PROCESS.contains(&call) => {
                 not_equal(1).into_iter().for_each(|(mask, value)| add(None, vec![(0, mask, value)]));
             }
-            // Of a process, and not of a group or of all processes of the user.
+            // Only the priority of a process, not of a group or of all processes of the user.
             Action::Return(RET_ALLOW) if call == Sysno::setpriority => {
                 let of_process = (0, LOW, 0);
                 not_equal(1).into_iter().for_each(|(mask, value)| add(None, vec![of_process, (1, mask, value)]));
@@ -202,10 +203,10 @@ const NAMES_A_PROCESS: [Sysno; 5] = [
     Sysno::sched_setparam,
     Sysno::sched_setscheduler,
 ];
-/// The requests of fcntl(2) and the options of prctl(2) that exist, of which the policy refuses a few.
+/// Ranges that contain all requests of fcntl(2) and all options of prctl(2); the policy refuses a few of them.
 const SMALL_VALUES: [std::ops::RangeInclusive<u32>; 3] = [0..=100, 1024..=1050, 0x5356_4d41..=0x5356_4d41];
 
-/// Conditions of which one holds if the lower 32 bits differ from `value`: a bit that is different.
+/// Conditions, at least one of which holds if the lower 32 bits differ from `value`. Each condition tests one bit.
 fn not_equal(value: u32) -> Vec<(u64, u64)> {
     (0..32).map(|bit| 1u64 << bit).map(|bit| (bit, !u64::from(value) & bit)).collect()
 }

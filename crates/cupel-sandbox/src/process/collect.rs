@@ -2,9 +2,9 @@
 //! gone.
 //!
 //! The cell's init runs this code over a tree that the tenant created: names, links and sizes are untrusted. Each entry
-//! is opened relative to the directory in which it was listed, without following links or crossing mounts, and only
-//! regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`]. Before a
-//! file is sent that was found by its path, it is opened again beneath the box.
+//! is opened relative to the directory in which it was listed, without following links or crossing mount points, and
+//! only regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`]. A
+//! file that was found by its path is opened again beneath the box before it is sent.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -50,8 +50,8 @@ pub(crate) fn send_files(
     Ok(!complete)
 }
 
-/// Sends the regular files below `dir` whose paths match a pattern: at most `files_max`, the first by path. The receiver
-/// limits the number of bytes. Returns `true` if there may be more files.
+/// Sends the regular files below `dir` whose paths match a pattern, in the order of their paths and at most
+/// `files_max`. The receiver limits the number of bytes. Returns `true` if there may be more files.
 pub(crate) fn send_matching(
     dir: BorrowedFd<'_>,
     patterns: &[String],
@@ -108,7 +108,7 @@ pub(crate) fn send_named(
     Ok(false)
 }
 
-/// Opens the regular file at this path. Returns also whether it is executable.
+/// Opens the regular file at this path. Also returns whether the file is executable.
 fn open_file(dir: BorrowedFd<'_>, path: &str) -> Option<(OwnedFd, bool)> {
     let opened = rustix::fs::openat2(dir, path, FILE, Mode::empty(), BENEATH).ok()?;
     let stat = rustix::fs::fstat(&opened).ok()?;
@@ -129,8 +129,8 @@ const BENEATH: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_XDEV)
     .union(ResolveFlags::NO_MAGICLINKS);
 
-/// Maximum number of entries that are visited to find files by pattern: twice the number of files that a program may
-/// create by default. It bounds the time, because a pattern may match slowly.
+/// Maximum number of entries visited by one search for files by pattern: twice the number of files that a program may
+/// create by default. It bounds the time of the search, because matching a pattern may be slow.
 const SEARCHED_MAX: u32 = 8192;
 
 struct Batch<'a> {
@@ -145,7 +145,7 @@ struct Batch<'a> {
 enum Purpose {
     /// All files, or files that were requested by path.
     Collected,
-    /// Their paths match a pattern.
+    /// Files whose paths match a pattern.
     Found,
 }
 
@@ -196,8 +196,8 @@ enum Found {
     PathTooLong,
 }
 
-/// Calls `visit` for the regular files below `dir`, until it returns `false`. Returns `false` if it did, or if there are
-/// more than `entries` entries.
+/// Calls `visit` for each regular file below `dir` until `visit` returns `false`. Returns `false` if `visit` did, or if
+/// there are more than `entries` entries.
 fn walk(
     dir: BorrowedFd<'_>,
     prefix: &str,

@@ -73,7 +73,7 @@ pub(crate) fn main() -> ! {
 }
 
 fn serve() -> io::Result<()> {
-    // A separate session, so that only the main process receives Ctrl-C from the terminal.
+    // Start a separate session, so that only the main process receives Ctrl-C from the terminal.
     let _ = rustix::process::setsid();
     ignore_stop_signals();
     keep_freed_memory();

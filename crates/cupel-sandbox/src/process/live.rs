@@ -25,7 +25,7 @@ pub(super) fn attend(
     let ends = ends_of_children()?;
     let mut is_heard = true;
     loop {
-        // Children that ended before the signal was blocked are reaped by the first turn.
+        // Children that ended before the signal was blocked are reaped in the first iteration.
         if let Some(status) = reap_ended(program)? {
             return Ok(status);
         }
@@ -37,7 +37,7 @@ pub(super) fn attend(
         }
         let [ended, spoken_to] = polled.map(|polled| polled.revents().contains(PollFlags::IN));
         if ended {
-            // One read takes all pending ends, which are one signal.
+            // The kernel merges pending SIGCHLD signals into one, so one read is enough.
             let _ = rustix::io::read(ends.as_fd(), &mut [0; 128]);
         }
         if spoken_to {

@@ -81,11 +81,11 @@ impl Texts {
     }
 }
 
-/// Directories of the host's toolchains, which are searched regardless of the tenant's `PATH`.
+/// Directories of the host's toolchains. They are searched for programs regardless of the tenant's `PATH`.
 const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
-/// Candidate paths of the program. If `name` is a path, only `name` itself. Otherwise, `name` in each directory of
-/// `search` or, if `search` is empty, of the host's toolchains.
+/// Candidate paths of the program. If `name` is a path, it is the only candidate. Otherwise, the candidates are `name`
+/// in each directory of `search` or, if `search` is empty, in each directory of the host's toolchains.
 fn candidates(name: &str, search: &[String]) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];
@@ -201,7 +201,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     {
         raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
     }
-    // The descriptor that has had the number 3 is no longer needed.
+    // The descriptor that had the number 3 before is no longer needed.
     let first_foreign = match plan.streams.result {
         None => RESULT,
         Some(source) => {

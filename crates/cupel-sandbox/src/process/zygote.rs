@@ -139,7 +139,7 @@ pub(crate) fn let_in(let_in: bool) {
 fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
     // A separate process group distinguishes the zygote from the processes that the lane's init kills after a program.
     let _ = rustix::process::setpgid(None, None);
-    // At most the host's hard limit, which also bounds the stack limit of programs.
+    // The stack limit is at most the host's hard limit, which also bounds the stack limit of programs.
     let hard = rustix::process::getrlimit(Resource::Stack).maximum;
     let stack = ZYGOTE_STACK.get().min(hard.unwrap_or(u64::MAX));
     let _ = rustix::process::setrlimit(Resource::Stack, Rlimit { current: Some(stack), maximum: hard });

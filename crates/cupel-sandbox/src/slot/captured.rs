@@ -1,4 +1,5 @@
-//! An output of a program that is being read: a pipe or a terminal, and how much may still be read from it.
+//! An output of a program that is being read: a pipe or a terminal, and the number of bytes that may still be read from
+//! it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,7 +15,8 @@ pub(super) struct Captured {
     pub(super) left: u64,
     /// Capacity of the pipe in bytes.
     holds: usize,
-    /// Whether it is a terminal. It has ended only when the run has: until then, a process may open it again.
+    /// Whether this output is a terminal. A terminal does not end before the run does, because a process may open it
+    /// again.
     pub(super) is_terminal: bool,
     /// Time of the next check whether a process has reopened a terminal that all processes had closed.
     pub(super) rests_until: Option<Instant>,

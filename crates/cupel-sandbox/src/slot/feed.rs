@@ -1,4 +1,4 @@
-//! Writes standard input that was given in advance, bytes or a file, into the program's pipe.
+//! Writes standard input that is known before the run (bytes or a file) into the program's pipe.
 
 use std::io;
 use std::os::fd::OwnedFd;

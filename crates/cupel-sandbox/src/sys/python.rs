@@ -119,7 +119,7 @@ impl Library {
     pub(crate) fn open(names: &[CString]) -> Result<Library, String> {
         let mut error = "no library name was given".to_owned();
         for name in names {
-            // RTLD_GLOBAL, because extension modules look up the library's symbols among the global ones.
+            // RTLD_GLOBAL is needed, because extension modules look up the library's symbols among the global ones.
             // SAFETY: runs the library's constructors, which belong to the toolchain that is offered to tenants.
             let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
             if !handle.is_null() {
@@ -346,7 +346,8 @@ impl Interpreter {
     /// The lock is held and an exception is pending.
     unsafe fn plain_exit(&self) -> Option<i32> {
         let api = &self.api;
-        // SAFETY: the caller guarantees the lock and the exception; a fetched exception is restored or cleared.
+        // SAFETY: the caller holds the lock, and an exception is pending. Every exception that is fetched here is then
+        // restored or cleared.
         unsafe {
             if (api.PyErr_Occurred)() != *api.PyExc_SystemExit {
                 return None;
@@ -381,7 +382,7 @@ impl Interpreter {
     /// The lock is held.
     unsafe fn flush(&self) {
         let api = &self.api;
-        // SAFETY: the caller guarantees the lock; a reference to the stream is held across the call.
+        // SAFETY: the caller holds the lock; a reference to the stream is held across the call.
         unsafe {
             let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
             (api.PyErr_Fetch)(&raw mut kind, &raw mut value, &raw mut traceback);

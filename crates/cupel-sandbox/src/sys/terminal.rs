@@ -10,7 +10,7 @@ const TIOCGPTPEER: libc::c_ulong = 0x5441;
 const TIOCSPTLCK: libc::c_ulong = 0x4004_5431;
 
 /// Unlocks the program's side of a terminal and opens it. `master` is the other side, opened from `ptmx`. No path is
-/// followed, and it does not become the controlling terminal of the calling process.
+/// followed, and the terminal does not become the controlling terminal of the calling process.
 pub(crate) fn open_slave(master: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let unlocked: libc::c_int = 0;
     // SAFETY: the kernel reads one int, which lives across the call.
@@ -84,8 +84,8 @@ pub(crate) fn control() -> i32 {
     if unsafe { libc::ioctl(0, libc::TIOCSCTTY as _, 0) } < 0 { super::process::errno() } else { 0 }
 }
 
-/// The foreground process group, in the pid namespace of the calling process. `None` if there is none in it. `master`
-/// is the side that the program does not have.
+/// The foreground process group, in the pid namespace of the calling process; `None` if it has no process in that
+/// namespace. `master` is the side that the program does not have.
 pub(crate) fn foreground(master: BorrowedFd<'_>) -> Option<rustix::process::Pid> {
     let mut group: libc::pid_t = 0;
     // SAFETY: the kernel writes one pid_t, which lives across the call.

@@ -10,7 +10,7 @@ pub(crate) struct CellRequest {
     pub(crate) limits: Limits,
     pub(crate) collect: Option<CollectLimits>,
     pub(crate) argv: Vec<String>,
-    /// Directories in which the program's name is searched; if the list is empty, those of the host's toolchains.
+    /// Directories searched for the program's name; if the list is empty, the directories of the host's toolchains.
     pub(crate) search: Vec<String>,
     pub(crate) env: Vec<String>,
     /// Whether a warm interpreter may replace the executable.

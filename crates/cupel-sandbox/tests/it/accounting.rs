@@ -81,7 +81,7 @@ fn cpu_time_excludes_collecting_files(world: &World) {
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
         cpu_ns(&ended)
     };
-    // The same work takes longer beside busy neighbours. So the two programs alternate until their smallest figures
+    // The same work takes longer while neighbours are busy. So the two programs alternate until their smallest figures
     // agree or 15 pairs have run.
     let (mut uncollected, mut collected) = (u64::MAX, u64::MAX);
     for pair in 0..15 {

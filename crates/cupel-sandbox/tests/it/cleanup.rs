@@ -181,7 +181,7 @@ fn a_killed_launcher_leaves_no_process_and_the_next_start_removes_its_groups() {
 
 fn a_hundred_lanes_leave_nothing() {
     let fixtures = Fixtures::make();
-    // A new lane for every run.
+    // Every run gets a new lane.
     let sandbox = Sandbox::start(SandboxConfig { slots: 1, lane_runs_max: 1, ..fixtures.config() }).unwrap();
     let launcher = sandbox.launcher_pid();
     let mut slot = sandbox.slot(0);

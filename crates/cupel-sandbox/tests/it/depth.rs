@@ -170,7 +170,8 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
         );
         !breached
     };
-    // If the lane is retired between the two runs, the second run finds nothing. So such an attack gets five tries.
+    // If the lane is retired between the two runs, the second run finds nothing. So such an attack is attempted five
+    // times.
     let tries = |class: &Class| if class.after_another { 5 } else { 1 };
     classes.iter().map(|class| (0..tries(class)).all(|_| is_stopped(class))).collect()
 }

@@ -1,5 +1,5 @@
-//! Programs whose root is a container image: the walls are those of the machine's toolchains, and the files are the
-//! image's alone.
+//! Programs whose root is a container image: they have the same walls as programs with the machine's toolchains, and
+//! see only the image's files.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -24,7 +24,7 @@ fn cell(number: u8, uid: u32) -> CellRoot {
     CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid }))
 }
 
-/// An image with the hostile programs at the path that they have in the other trials, and little else.
+/// An image that contains little more than the hostile programs, at the same path as in the other trials.
 const HOSTILE: u8 = 1;
 /// Images that differ in the text of `/name`; the first has this number.
 const NAMED: u8 = 100;
@@ -33,7 +33,7 @@ const NAMED_COUNT: u8 = 12;
 /// Makes the images in a directory, and returns its path.
 fn make(fixtures: &Fixtures) -> PathBuf {
     let images = fixtures.shown.parent().unwrap().join("images");
-    // An earlier run may have left an incomplete one.
+    // An earlier run may have left an incomplete directory.
     let _ = fs::remove_dir_all(&images);
     let root = images.join(id(HOSTILE).to_string());
     for directory in ["etc", "usr/bin", "usr/lib", "var", "opt/tools", "tmp/of-the-image", "dev", "proc"] {
@@ -109,12 +109,12 @@ fn a_program_is_searched_in_the_path_of_its_image(world: &World) {
         Program::new(argv).root(&world.root).stdin(b"ping").try_run(&mut world.slot())
     };
     assert_eq!(run("attacks").unwrap().report.outcome, Outcome::Exited(3));
-    // It is in no directory of the image, although the machine has it.
+    // No directory of the image contains `gcc`, although the machine has it.
     assert!(matches!(run("gcc"), Err(RunError::Setup { step: SetupStep::Exec, .. })));
 }
 
 fn an_image_that_is_not_there_is_a_failure_of_the_sandbox(world: &World) {
-    // Absent, a link to another image, a link to the machine's root.
+    // An absent image, a link to another image, and a link to the machine's root.
     for number in [9, 2, 3] {
         let program = world.attack("victim", &[]).root(&cell(number, 1000));
         let error = program.try_run(&mut world.slot()).err().expect("no cell without a root");

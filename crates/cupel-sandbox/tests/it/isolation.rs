@@ -1,4 +1,4 @@
-//! A program sees and may use everything of its own cell, and nothing outside it.
+//! A program can see and use everything in its own cell, and nothing outside the cell.
 
 use std::os::linux::net::SocketAddrExt;
 use std::sync::Arc;

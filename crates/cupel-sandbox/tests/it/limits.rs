@@ -98,7 +98,7 @@ fn a_process_beyond_its_address_space_gets_an_error_and_continues(world: &World)
         (l.memory, l.address_space) = (Bytes::mib(64), Some(Bytes::mib(32)));
     });
     world.check(&limited, Outcome::Exited(1), "");
-    // The limit holds for each process, also for one that the program starts.
+    // The limit holds for each process, including one that the program starts.
     let child = Program::shell("ulimit -v; (ulimit -v)").limits(|l| l.address_space = Some(Bytes::mib(32)));
     world.check(&child, Outcome::Exited(0), "32768\n32768\n");
 }
@@ -164,7 +164,7 @@ fn cancelling_ends_sleepers_and_spinners(world: &World) {
             "{attack} ended by a limit, not by the cancellation"
         );
     }
-    // Cancelled before the program starts.
+    // The run is cancelled before the program starts.
     let report = slot.run(&world.attack("sleeper", &[]).command, &mut CancelAtFirstWord(true)).unwrap();
     assert_eq!(report.outcome, Outcome::Cancelled);
     // The slot still works.

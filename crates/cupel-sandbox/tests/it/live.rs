@@ -71,7 +71,7 @@ impl Observer for Ear {
 pub(crate) struct Conversation {
     queue: LiveQueue,
     events: Receiver<Event>,
-    /// Output that was not awaited yet.
+    /// Output that the conversation has not waited for yet.
     rest: String,
     consumed: u64,
 }
@@ -102,7 +102,7 @@ impl Conversation {
         }
     }
 
-    /// Waits until the program has printed `text`, and forgets the output up to its end.
+    /// Waits until the program has printed `text`, and discards the output up to the end of `text`.
     pub(crate) fn hears(&mut self, text: &str) {
         loop {
             if let Some(at) = self.rest.find(text) {
@@ -202,7 +202,7 @@ fn unread_input_delays_nothing(world: &World) {
     let program = Program::shell("trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.01; done");
     let (report, _) = converse(world, &program, |talk| {
         talk.hears("ready");
-        // The pipe takes one of them, and the queue the other.
+        // The pipe holds one of them, and the queue the other.
         for _ in 0..2 {
             talk.push(LiveInput::Bytes(vec![b'x'; LiveInput::WINDOW]));
         }
@@ -240,11 +240,11 @@ fn input_for_nobody_counts_as_consumed(world: &World) {
     ends_with(&report, Outcome::Exited(4));
 }
 
-/// A limit that is reached during the trial, and the sleep of a program that shows that it was passed.
+/// The idle limit of these trials. Programs sleep for longer, so that the limit has certainly passed.
 const IDLE: Duration = Duration::from_millis(300);
 
 fn a_program_that_waits_for_input_is_not_idle(world: &World) {
-    // The first child only marks the time, long after the idle limit.
+    // The first child only shows that the time passes, long after the idle limit.
     let program = Program::shell("sleep 1; echo slept; read line; echo $line").limits(|l| l.idle_time = IDLE);
     let (report, _) = converse(world, &program, |talk| {
         talk.hears("slept");
@@ -318,7 +318,7 @@ fn a_kill_ends_the_step(world: &World) {
     assert_eq!(report.exit, Some(ExitStatus::Signalled(Signal(9))));
 }
 
-/// Far more orphans end than there may be processes at once.
+/// Many times more orphans end than the process limit allows at once.
 fn zombies_are_reaped(world: &World) {
     let script = "i=0; while [ $i -lt 200 ]; do (: &); i=$((i+1)); done; echo $i; read line";
     let (report, _) = converse(world, &Program::shell(script), |talk| {
@@ -378,7 +378,7 @@ fn control_c_interrupts_a_command(world: &World) {
     let (report, _) = at_terminal(world, &bash(), |talk| {
         for by_signal in [false, true] {
             talk.hears("$ ");
-            // Prints from the foreground job, so that the shell itself is no longer the foreground.
+            // The foreground job prints, so the shell itself is no longer in the foreground then.
             talk.send("sh -c 'echo be\"\"gin; exec sleep 1000'\n");
             talk.hears("begin");
             match by_signal {
@@ -448,11 +448,11 @@ fn a_cell_has_a_bounded_number_of_terminals(world: &World) {
         except OSError as error: print(len(held), error.strerror)\n\
         print(len(os.listdir('/dev/pts')))";
     let (report, _) = at_terminal(world, &python(source), |talk| {
-        // With the program's own and ptmx itself, 16 and one.
+        // 16 terminals, including the program's own, and `ptmx` itself.
         talk.hears("15 No space left on device\r\n17\r\n");
     });
     ends_with(&report, Outcome::Exited(0));
-    // The next cell has its own.
+    // The next cell has its own terminals.
     let (_, _) = at_terminal(world, &Program::shell("ls /dev/pts"), |talk| talk.hears("0  ptmx"));
 }
 

@@ -46,7 +46,7 @@ const OLDER_KERNELS: [((u32, u32), &str, &str); 2] = [
     ((u32::MAX, 0), "whiteout: OK\n", "whiteout: EACCES\n"),
 ];
 
-/// Replaces lines that this kernel makes a program print by those of a new kernel.
+/// Replaces lines that are specific to this kernel by the lines that a program prints on a new kernel.
 pub(crate) fn as_on_a_new_kernel(output: &str) -> String {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));

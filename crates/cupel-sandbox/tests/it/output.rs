@@ -197,7 +197,7 @@ fn a_result_has_the_output_limit(world: &World) {
     assert_eq!(ended.result, b"012345678", "{ended}");
 }
 
-/// A slow reader: before it reads more, it waits until the program makes no more progress.
+/// A slow reader: before each read, it waits until the program can make no progress.
 struct Slow {
     progress: std::fs::File,
     /// Pieces that the program has written.

@@ -1,9 +1,10 @@
-//! The truth table: programs in five languages that measure their own usage, each with the outcome and figures that the
-//! sandbox must report. While a program runs, the other slot uses the resource that the row does not measure.
+//! The truth table: programs in five languages that measure their own usage. Each row has the outcome and the figures
+//! that the sandbox must report. While a program runs, the other slot uses the resource that the row does not measure.
 //!
-//! A program prints `cpu NS` and `memory BYTES` (see `truth/`); the reported figures must agree within [`CPU_EXACT`]
-//! and [`MEMORY_EXACT`]. CPU rows of languages other than C run below `truth measure`. This command prints the kernel's
-//! figure for its child, which includes the start and the end of the interpreter.
+//! Each program prints its own figures, `cpu NS` and `memory BYTES` (see `truth/`). The sandbox's figures may differ
+//! from these by at most [`CPU_EXACT`] and [`MEMORY_EXACT`]. In the CPU rows of languages other than C, the command
+//! `truth measure` starts the program as its child and prints the CPU time that the kernel reports for this child. That
+//! time includes the start and the end of the interpreter.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -328,8 +329,8 @@ impl Court {
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
             Java => [
                 "java",
-                // No JIT compiler, because its threads allocate and free megabytes at any time between two measurements
-                // of the program.
+                // The JIT compiler is off, because its threads allocate and free megabytes at any time between two
+                // measurements of the program.
                 "-Xint",
                 "-Xmx64m",
                 "-XX:MaxDirectMemorySize=1g",

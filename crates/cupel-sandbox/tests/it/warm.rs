@@ -152,7 +152,7 @@ fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// Everything that a caller sees of a run, except the figures.
+/// The parts of a report that a caller sees, except the figures.
 fn seen(ended: &Ended) -> (Outcome, Option<ExitStatus>, String, String) {
     // Removes addresses, which differ from run to run.
     let text = |bytes: &[u8]| {
@@ -351,7 +351,7 @@ fn report_says_so(world: &Warmed) {
     }
 }
 
-/// A stack as large as the memory of a problem; the mappings below it leave enough room.
+/// A program can use a stack as large as its memory limit: the mappings below the stack leave enough space.
 fn large_stack(world: &Warmed) {
     const DEEP: &str = "import sys, resource\n\
         print(resource.getrlimit(resource.RLIMIT_STACK)[0] >> 20)\n\
@@ -415,7 +415,8 @@ fn memory_limit(world: &Warmed) {
 /// A zip archive with one file, stored. Source: APPNOTE.TXT of PKWARE, 4.3.
 fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
     let (name_len, data_len) = (u16::try_from(name.len()).unwrap(), u32::try_from(data.len()).unwrap());
-    // Version, flags, method, time, date, checksum (not checked by the interpreter), both sizes, length of the name.
+    // The fields are version, flags, method, time, date, checksum (not checked by the interpreter), both sizes, length
+    // of the name.
     let mut facts = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     facts.extend([data_len.to_le_bytes(), data_len.to_le_bytes()].concat());
     facts.extend(name_len.to_le_bytes());

@@ -7,9 +7,9 @@
 //!        .putting-…                               a blob that is being written, or was left unfinished by a dead node
 //! ```
 //!
-//! Invariants: a file gets its name by a rename after all of it is on the disk. Ages are measured with the clock of the
-//! file system, by the modification time of a temporary file. Blobs are neither read nor written while the mark file is
-//! missing.
+//! Invariants: a file is renamed to its final name only after its whole content is on the disk. Ages are measured with
+//! the clock of the file system, by the modification time of a temporary file. Blobs are neither read nor written while
+//! the mark file is missing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -25,7 +25,7 @@ use super::failed;
 /// File that marks a directory of blobs.
 const MARK: &str = "cupel-blobs";
 
-/// Age from which a starting node removes leftovers of interrupted puts.
+/// Minimum age of leftovers of interrupted puts that a starting node removes.
 const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 const PIECE_BYTES: usize = 1 << 20;
@@ -94,7 +94,7 @@ impl DirectoryBlobs {
         for entry in fs::read_dir(&self.root).map_err(self.failed("list"))? {
             let entry = entry.map_err(self.failed("list"))?;
             let is_unfinished = entry.file_name().to_string_lossy().starts_with(".putting-");
-            // If the file is gone, it was completed or removed concurrently.
+            // If the file does not exist any more, it was completed or removed concurrently.
             let written = entry.metadata().and_then(|meta| meta.modified()).unwrap_or(now);
             if is_unfinished && now.duration_since(written).unwrap_or_default() > ABANDONED_AFTER {
                 let _ = fs::remove_file(entry.path());

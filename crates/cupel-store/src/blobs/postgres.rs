@@ -35,8 +35,8 @@ const VERSION: i32 = 1;
 /// Advisory lock held while the tables are created. The number is arbitrary, but must be the same on all nodes.
 const MIGRATION_LOCK: i64 = 0x6375_7065_6c62_6c6f;
 
-/// Storage `EXTERNAL`, so the server does not compress chunks: most are incompressible, and compression would take
-/// long.
+/// The storage mode `EXTERNAL` prevents the server from compressing chunks: most are incompressible, and compression
+/// would take long.
 const TABLES: &str = "
     CREATE TABLE blob_version (version INT NOT NULL);
     INSERT INTO blob_version VALUES (1);

@@ -2,8 +2,8 @@
 //!
 //! A blob is one object, `<prefix>/<cluster>/<key>`. Small blobs are put with one request, larger ones as a multipart
 //! upload, which is invisible until it is complete. The parts of an interrupted upload are invisible, but take space
-//! until the bucket's own rule for incomplete uploads removes them. Ages are measured with the server's clock. Each
-//! list rewrites an object to read that clock.
+//! until the bucket's own rule for incomplete uploads removes them. Ages are measured with the server's clock. To
+//! read that clock, each list operation rewrites an object.
 //!
 //! Invariant: no request waits forever. Connecting, pauses in a response, and retries have time limits.
 
@@ -26,7 +26,7 @@ use url::Url;
 
 use super::failed;
 
-/// Size of the parts of a large blob. S3 allows 10,000 parts, which together are many times as large as the largest
+/// Size of the parts of a large blob. S3 allows 10,000 parts, so a blob may be many times as large as the largest
 /// package.
 const PART_BYTES: usize = 8 << 20;
 
@@ -36,7 +36,7 @@ const PARTS_AT_ONCE: usize = 2;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Timeout for the next byte of a response.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-/// Time limit for retries, from the first try.
+/// Time limit for retries, from the first attempt.
 const RETRY_MAX: Duration = Duration::from_secs(15);
 const RETRIES_MAX: usize = 4;
 

@@ -7,7 +7,7 @@
 //!            .gone-…                    a package that is being removed
 //! ```
 //!
-//! Invariants: a folder gets its name by a rename after everything in it is written, and never changes after that.
+//! Invariants: a folder is renamed to its final name after everything in it is written, and never changes after that.
 //! Before a folder's files are removed, the folder is renamed. The memory of opened packages is bounded. A package's
 //! files were hashed when the package was opened.
 
@@ -154,7 +154,8 @@ impl LocalPackages {
         remembered.retain(|known| known.package.hash != imported.package.hash);
         remembered.push_back(imported);
         let mut bytes: usize = remembered.iter().map(|known| bytes_of(&known.package.problem)).sum();
-        // The package just opened stays, however large, because reading it again for each submission would cost more.
+        // The package that was just opened stays even if it is too large, because reading it again for each
+        // submission would cost more.
         while bytes > self.remembered_bytes_max && remembered.len() > 1 {
             let oldest = remembered.pop_front();
             bytes -= oldest.map_or(0, |oldest| bytes_of(&oldest.package.problem));

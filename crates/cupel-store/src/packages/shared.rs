@@ -36,8 +36,8 @@ pub struct SharedPackages {
     here: Mutex<Here>,
     /// One gate (mutex) per package. A thread that opens, places or removes the package's folder holds it.
     gates: Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>,
-    /// By package: the copy that this process last settled (see `cupel_core::problems::packages`), and when it was
-    /// made.
+    /// For each package: the copy that this process last settled (see `cupel_core::problems::packages`), and the
+    /// copy's creation time.
     settled: Mutex<HashMap<ContentHash, (Uuid, Instant)>>,
 }
 
@@ -74,7 +74,7 @@ impl SharedPackages {
             let meta = fs::metadata(&folder).map_err(failed("read the metadata of", &folder))?;
             found.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), hash));
         }
-        // Modification times give the order of use before the last stop.
+        // The modification times give the order in which the packages were used before the last stop.
         found.sort();
         let mut here = Here::default();
         for (_, hash) in found {

@@ -25,7 +25,7 @@ use crate::sql::{Sql, values};
 const EVERY: Duration = Duration::from_secs(10);
 /// Queries per measurement.
 const QUESTIONS: usize = 3;
-/// Difference in microseconds from which the database's clock counts as set, not merely drifted.
+/// If the difference in microseconds is at least this, the database's clock was set and did not merely drift.
 const SET_US: i64 = 500_000;
 
 /// A clock with the database's time. Clones have the same time.

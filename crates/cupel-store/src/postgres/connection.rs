@@ -29,7 +29,8 @@ use crate::sql::commands::{FETCH_RUNS, RunRow};
 use crate::sql::fault::SqlFault;
 use crate::sql::{Bind as _, Lock, Row, Sql, Value};
 
-/// Maximum number of prepared statements per connection. Only lists with many combinations of filters can exceed it.
+/// Maximum number of prepared statements per connection. Only list queries with many combinations of filters can exceed
+/// it.
 const STATEMENTS_MAX: usize = 400;
 
 /// Timeouts of database operations.
@@ -203,7 +204,7 @@ impl Connection {
         if ids.is_empty() {
             return Ok(());
         }
-        // A weaker lock: inserts of rows that only refer to this row do not wait.
+        // A weaker lock, so that inserts of rows that only refer to this row need not wait.
         let sql = match what {
             Lock::Submission => "SELECT id FROM code_submissions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
             Lock::Problem => "SELECT id FROM problems WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",

@@ -2,8 +2,8 @@
 //!
 //! The table `cupel` has one row: the schema version, and the name of the cluster that the database belongs to. Each
 //! migration and its number are written in one transaction, under an advisory lock. The numbers are those of the SQLite
-//! migrations, so that data of one version can move between the databases. The first migration is the whole schema at
-//! the time when PostgreSQL support was added.
+//! migrations, so that data of one version can move between the databases. The first migration creates the whole schema
+//! as it was when PostgreSQL support was added.
 
 use super::connection::Connection;
 use crate::sql::fault::SqlFault;

@@ -5,9 +5,9 @@
 //!
 //! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
 //! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
-//! [`Write::apply`] can run twice. If a connection turns out to be closed before the commit, it is replaced, and the
-//! commands are run on the new one. If the connection is closed during COMMIT, the outcome is unknown, and the commands
-//! fail with a transient error.
+//! [`Write::apply`] can run twice. If a connection is lost before the commit, it is replaced, and the commands are run
+//! on the new one. If the connection is lost during COMMIT, the outcome is unknown, and the commands fail with a
+//! transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
 //! (or a stronger setting of the server). Any other transaction commits with it off. The write-ahead log is written in
@@ -32,7 +32,7 @@ use crate::sql::write::{Commands, Job, Waiting, line};
 const WAITING_MAX: usize = 1024;
 /// Maximum number of commands in one transaction.
 const BATCH_MAX: usize = 256;
-/// Maximum number of tries for a command that loses conflicts.
+/// Maximum number of times that a command is run if it loses conflicts.
 const TRIES_MAX: u32 = 6;
 /// Delay after the first conflict; doubles after each further one.
 const BACK_OFF: Duration = Duration::from_millis(5);

@@ -98,7 +98,7 @@ pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWr
                     usage: usage.into(),
                 },
                 EventKind::Finished { verdict } => KindRow::Finished { verdict: verdict.code().into() },
-                // Never in the log of a submission.
+                // Such an event is never in the log of a submission.
                 EventKind::Live(_) => return None,
             };
             Some(EventRow { seq: event.seq.0, at_us: to_us(event.at), kind })

@@ -138,7 +138,7 @@ impl InsertUser {
         Ok(None)
     }
 
-    /// Unique key of the email address. A user without an address has a key that is not an address.
+    /// Unique key for the email address. The key of a user without an address is not an email address.
     fn email_key(&self) -> String {
         let user = &self.0.user;
         if user.email.is_empty() { format!("id:{}", user.id.as_uuid().as_simple()) } else { user.email.to_lowercase() }

@@ -87,7 +87,7 @@ fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
     })
 }
 
-/// Ids that only a later version of Cupel knows are skipped: their runs are for workers of that version.
+/// Skips ids that only a later version of Cupel knows: runs in these languages are for workers of that version.
 fn languages_from(json: &str) -> Result<BTreeMap<LanguageId, String>, RowError> {
     let versions: BTreeMap<String, String> = serde_json::from_str(json)?;
     Ok(versions.into_iter().filter_map(|(id, version)| Some((id.parse().ok()?, version))).collect())

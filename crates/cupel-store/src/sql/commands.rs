@@ -160,7 +160,7 @@ impl Write for Lease {
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
         let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
         let event = RunEvent::Lease { lease: self.lease, until: self.until };
-        // A lease never abandons a run, so the maximum of attempts has no effect.
+        // Leasing never abandons a run, so the maximum number of attempts has no effect.
         let Ok(state) = row.state.clone().apply(event, u32::MAX) else { return Ok(None) };
         if row.due_at > to_us(self.now) {
             return Ok(None);
@@ -218,7 +218,7 @@ pub(crate) struct Complete {
     pub(crate) at: Timestamp,
     pub(crate) cpu_time_us: Option<i64>,
     pub(crate) memory_bytes: Option<i64>,
-    /// The result as standings need it, if the submission is to a problem.
+    /// The parts of the result that standings need, if the submission is to a problem.
     pub(crate) judged: Option<Judged>,
     pub(crate) report: String,
     pub(crate) log: String,
@@ -459,7 +459,7 @@ impl RunRow {
     /// Compare-and-set on (state, lease).
     fn write(&self, db: &dyn Sql, state: &RunState, change: Change) -> Result<(), SqlFault> {
         let next = StateColumns::of(state, self.columns.lost);
-        // The row is locked since it was read, so any count other than one row is a bug.
+        // The row has been locked since it was read, so any count other than one row is a bug.
         db.put(
             UPDATE_RUN,
             values![

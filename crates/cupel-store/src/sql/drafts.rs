@@ -1,4 +1,4 @@
-//! `DraftStore`: the texts in users' editors. A row is a revision.
+//! `DraftStore`: the texts in users' editors. Each row is one revision of a draft.
 
 use async_trait::async_trait;
 use cupel_core::drafts::{Draft, DraftBounds, DraftChanged, DraftKey, DraftSave, DraftStep, Newest, Revision};
@@ -10,7 +10,8 @@ use super::fault::SqlFault;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, to_us};
 
-/// Removals in one pass over the oldest revisions of a user. There are as many passes as necessary.
+/// Maximum number of revisions of a user that are removed in one pass, oldest first. There are as many passes as
+/// necessary.
 const REMOVED_AT_ONCE: i64 = 100;
 
 #[async_trait]
@@ -62,13 +63,13 @@ impl<B: Backend> DraftStore for SqlStore<B> {
     }
 }
 
-/// The nil id, which no problem has, is the playground.
+/// The problem's id; for the playground, the nil id, which no problem has.
 fn place(key: &DraftKey) -> &Uuid {
     const PLAYGROUND: &Uuid = &Uuid::nil();
     key.problem.as_ref().map_or(PLAYGROUND, |problem| problem.as_uuid())
 }
 
-/// The revision in the first three columns.
+/// Reads a revision from the first three columns.
 fn revision(row: Row<'_>) -> Result<Revision, SqlFault> {
     Ok(Revision {
         number: unsigned(row.get(0)?, "number")?,
@@ -111,7 +112,7 @@ struct SaveDraft {
 impl Write for SaveDraft {
     type Output = Result<Revision, DraftChanged>;
     const OPERATION: &'static str = "save a draft";
-    // A user who types saves every few seconds, and the browser has the text as well.
+    // A user's editor saves every few seconds while they type, and the browser has the text as well.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, SqlFault> {
@@ -130,7 +131,7 @@ impl Write for SaveDraft {
         let (number, begins) = match (step, newest) {
             (Err(changed), _) => return Ok(Err(changed)),
             (Ok(DraftStep::Unchanged), Some(newest)) => return Ok(Ok(newest)),
-            // Only a revision can be unchanged.
+            // A draft without a revision cannot be unchanged.
             (Ok(DraftStep::Unchanged), None) => return Err(bad("number").into()),
             (Ok(DraftStep::Continue(number)), _) => (number, false),
             (Ok(DraftStep::Begin(number)), _) => (number, true),
@@ -174,7 +175,7 @@ impl SaveDraft {
         Ok(())
     }
 
-    /// Removes the drafts beyond their maximum number, those that were not saved for the longest time.
+    /// Removes the drafts beyond their maximum number: those whose last save is the longest ago.
     fn remove_old_drafts(&self, db: &dyn Sql) -> Result<(), SqlFault> {
         let owner = bytes(self.key.owner.as_uuid());
         let kept_max = i64::try_from(self.bounds.per_user_max.max(1)).unwrap_or(i64::MAX);

@@ -31,7 +31,7 @@ pub(crate) enum SqlFault {
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     #[error("a read of the database was interrupted")]
     BrokenOff,
-    /// Reaches the caller only if no blob store is configured.
+    /// The caller gets this error only if no blob store is configured.
     #[error("its data is in a blob store, but `blobs.url` is not set: restore its previous value")]
     Elsewhere(Vec<ContentHash>),
     #[error("its data cannot be read from the blob store")]

@@ -56,7 +56,7 @@ pub(crate) fn window_of(row: Row<'_>) -> Result<FreezeWindow, SqlFault> {
     Ok(FreezeWindow::of(starts_at, span_from_us(row.get(1)?, "length_us")?, span_from_us(row.get(2)?, "freeze_us")?))
 }
 
-/// Marks the withheld submissions of a user to a problem. Returns `true` if there are any.
+/// Marks the submissions of a user to a problem that are withheld. Returns `true` if there are any.
 pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, SqlFault> {
     let sql = concat!(
         "SELECT x.starts_at, c.length_us, c.freeze_us ",
@@ -82,8 +82,8 @@ pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, SqlFault> {
     Ok(is_any)
 }
 
-/// Changes a contest by `change` and updates what its freeze withholds, for one user or for all participants. `also`:
-/// problems that the change adds to the contest.
+/// Applies `change` to a contest, and recomputes which submissions its freeze withholds, for one user or for all
+/// participants. `also`: problems that the change adds to the contest.
 pub(super) fn changing<T>(
     db: &dyn Sql,
     contest: &[u8],

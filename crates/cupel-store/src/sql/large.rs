@@ -6,7 +6,8 @@
 //!
 //! - A blob is durable before the row that refers to it is written.
 //! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space
-//!   in the database, and one write every 30 seconds ([`RETRY_AFTER`]) waits until the failure is detected.
+//!   in the database, and every 30 seconds ([`RETRY_AFTER`]) one write tries the blob store and waits until the failure
+//!   is detected.
 //! - If a row is refused after its blob was written, the blob stays without a reference. Removing it would race with
 //!   another writer of the same bytes.
 //! - A query that finds data in a blob releases its connection, fetches the blob, and is run again.
@@ -29,8 +30,8 @@ const IN_ROW_BYTES_MAX: usize = 64 << 10;
 /// Data larger than this stay in the row. Reads from the blob store are limited to this size, which bounds memory.
 const BLOB_BYTES_MAX: usize = 256 << 20;
 
-/// Time after a failure of the blob store in which large data stay in the database. Without this pause, every write
-/// would wait for the failure.
+/// For this time after a failure of the blob store, large data stay in the database. Without this pause, every write
+/// would wait until its request to the blob store fails.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// The blob store for large data; without one, all data stay in their rows.
@@ -58,7 +59,7 @@ impl BlobBackend {
     }
 }
 
-/// A row's data as they are written: column `data` or column `data_hash`.
+/// A row's data as they are written: in the column `data`, or as a hash in the column `data_hash`.
 #[derive(Debug)]
 pub(crate) enum Data {
     Here(Vec<u8>),

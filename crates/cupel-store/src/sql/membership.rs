@@ -161,7 +161,7 @@ impl Write for ChangePassword {
     }
 }
 
-/// The reason why this user may not lose the administrator role: the user does not exist, or is the only administrator.
+/// The reason why this user cannot lose the administrator role: the user does not exist, or is the only administrator.
 /// Locks the user and all administrators, so that two administrators cannot remove each other concurrently.
 pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, SqlFault> {
     let id = bytes(user.as_uuid());

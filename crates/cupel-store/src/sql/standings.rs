@@ -22,7 +22,7 @@ use crate::rows::{bad, hash_from, id_from, to_us};
 /// `AND`. `?3`: 1 if a higher score is better, -1 if a lower one is; `?4`: [`NO_TIME`].
 macro_rules! result_of {
     ($($which:tt)*) => {
-        // Aggregates return one row even without tries; `best` then returns none.
+        // Aggregates return one row even without counted submissions; `best` then returns none.
         concat!(
             "WITH tries AS (SELECT t.submission, t.solves, t.score * ?3 AS score, t.cpu_time_us, t.sent_at \
              FROM problem_submissions t WHERE t.problem = ?1 AND t.owner = ?2 AND t.is_try = 1 ",
@@ -162,7 +162,7 @@ impl Judged {
         })
     }
 
-    /// Whether the result counts as a try. Compile errors, internal errors and cancellations do not count.
+    /// Whether the result counts for standings. Compile errors, internal errors and cancellations do not count.
     fn is_try(&self) -> bool {
         self.verdict.is_result() && !self.verdict.is_not_built()
     }
@@ -221,7 +221,7 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
 
 /// The CPU limit derived for the version that the run is judged against, and the start mode of the measured program.
 /// `None` for a verification of a version that is neither verified nor published, because that verification derives the
-/// limit again. The limit of a verified or published version does not change: submissions were judged with it.
+/// limit again. The limit of a verified or published version does not change, because submissions were judged with it.
 pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, SqlFault> {
     // Visibility 0 is that of a draft.
     let sql = "SELECT v.time_limit_us, v.limit_start FROM problem_versions v JOIN problems p ON p.id = v.problem \
@@ -385,7 +385,7 @@ pub(crate) const OWN_PROGRESS: &str = own_results!(
      FROM all_results r JOIN problems p ON p.id = r.problem WHERE p.visibility = 2"
 );
 
-/// Query for the days, from a time (`?2`) on, on which a user solved new public problems.
+/// Query for the days since a time (`?2`) on which a user solved new public problems.
 pub(crate) const OWN_DAYS: &str = own_results!(
     "SELECT r.solved_at / 86400000000, count(*) FROM all_results r JOIN problems p ON p.id = r.problem \
      WHERE p.visibility = 2 AND r.solved = 1 AND r.solved_at >= ?2 GROUP BY 1 ORDER BY 1"

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Sql;
 use super::fault::SqlFault;
 
-/// Time for which the store counts as full after a command failed because of a full disk.
+/// How long the store counts as full after a command failed because of a full disk.
 const FULL_FOR: Duration = Duration::from_secs(5);
 
 /// A command: a change of the database.

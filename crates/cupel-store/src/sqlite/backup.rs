@@ -2,7 +2,7 @@
 //!
 //! The copy is a consistent snapshot, made by SQLite's online backup API in one step. Because the backup reads one
 //! snapshot, writes of a busy server do not restart it; they are appended to the write-ahead log. Source: sqlite.org,
-//! "SQLite Backup API". The copy gets its name only after all of it is on the disk.
+//! "SQLite Backup API". The copy is renamed to its final name only after its whole content is on the disk.
 
 use std::fs::{self, File};
 use std::io;
@@ -61,9 +61,9 @@ pub enum BackupError {
 pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
     // A read-only connection would leave its log files behind.
     let source = match open(from, OpenFlags::SQLITE_OPEN_READ_WRITE, "") {
-        // On a full disk, the file that connections share cannot be created. No server runs then, because a server keeps
-        // this file, so this connection can have the database alone. It then needs no such file. Source: sqlite.org,
-        // "Write-Ahead Logging", "Use of WAL Without Shared-Memory".
+        // On a full disk, the file that connections share cannot be created. If the file does not exist, no server is
+        // running, because a server keeps it. So this connection can use the database exclusively, and then needs no
+        // such file. Source: sqlite.org, "Write-Ahead Logging", "Use of WAL Without Shared-Memory".
         Err(BackupError::Source { source, .. }) if lacks_shared_memory(&source) => {
             open(from, OpenFlags::SQLITE_OPEN_READ_WRITE, "PRAGMA locking_mode = EXCLUSIVE")?
         }
@@ -78,8 +78,8 @@ fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
     code.is_some_and(|code| [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE].contains(&code))
 }
 
-/// Refuses a copy that cannot be a database of Cupel. For a caller that must not open the file with SQLite yet, because
-/// it is still root. [`restore`] checks more.
+/// Refuses a copy that cannot be a database of Cupel. For a caller that still runs as root, and therefore must not open
+/// the file with SQLite yet. [`restore`] checks more.
 ///
 /// # Errors
 /// [`BackupError::Stranger`], and [`BackupError::Unread`] if the file cannot be read.
@@ -95,7 +95,7 @@ pub fn check_origin(copy: &File, path: &Path) -> Result<(), BackupError> {
 const VERSION_AT: u64 = 60;
 /// Name of the table of versions in the first databases.
 const OLD_TABLE: &[u8] = b"_sqlx_migrations";
-/// Number of bytes that are searched at a time.
+/// Number of bytes that are read and searched at a time.
 const SEARCHED_AT_ONCE: usize = 64 * 1024;
 
 /// Whether the file has the version of a schema, either in its header or in a table.
@@ -112,7 +112,7 @@ fn has_version(file: &File) -> io::Result<bool> {
         if buffer[..read].windows(OLD_TABLE.len()).any(|window| window == OLD_TABLE) {
             return Ok(true);
         }
-        // The name may lie on the border.
+        // The name may span two chunks.
         match read.checked_sub(OLD_TABLE.len()) {
             Some(searched @ 1..) => at += searched as u64,
             _ => return Ok(false),
@@ -188,7 +188,7 @@ fn write(source: &Connection, part: &Path) -> rusqlite::Result<()> {
     target.close().map_err(|(_, error)| error)
 }
 
-/// Gives the file its name, if no other file has it, after all of it is on the disk.
+/// Syncs the file to the disk, then renames it to its final name, if no other file has that name.
 fn name_durably(part: &Path, to: &Path) -> io::Result<u64> {
     let file = File::open(part)?;
     file.sync_all()?;

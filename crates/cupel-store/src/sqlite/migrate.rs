@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(numbers(&format!("SELECT solved, tries, {best}, solved_at FROM withheld_results")), [1, 3, 1, 80]);
     }
 
-    /// A new filter needs an index.
+    /// If this test fails for a new filter, the filter needs an index.
     #[test]
     fn every_history_filter_has_an_index_in_list_order() {
         use crate::sql::history::History;

@@ -71,7 +71,7 @@ impl std::fmt::Debug for Readers {
     }
 }
 
-/// A borrowed connection. It is returned to the pool on drop, before its permit is released, also after a panic.
+/// A borrowed connection. It is returned to the pool on drop, before its permit is released, even after a panic.
 struct Loan {
     connection: Option<Connection>,
     pool: Arc<Pool>,

@@ -10,10 +10,10 @@
 //! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
 //! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
 //! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
-//! log is written in order, so a power failure loses at most the last such commits. It loses no durable commit and no
-//! commit before a durable commit. A run whose lease is lost is `Queued` again and is run again; its worker stopped
-//! with the machine. If only the process is killed, nothing is lost, because the kernel has the written pages. Source:
-//! sqlite.org, "PRAGMA synchronous".
+//! log is written in order, so a power failure loses at most the last such commits. It loses no durable commit, and no
+//! commit that precedes a durable commit. A run whose lease is lost is `Queued` again and is run again; its worker
+//! stopped with the machine. If only the process is killed, nothing is lost, because the kernel has the written pages.
+//! Source: sqlite.org, "PRAGMA synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -35,7 +35,7 @@ const BATCH_MAX: usize = 256;
 /// Minimum interval between transactions under load. A transaction costs about as much as ten commands, so a short wait
 /// lets more commands share a transaction. A single command never waits.
 const PACE: Duration = Duration::from_millis(1);
-/// Number of commands per second at which the writer counts as under load.
+/// Number of commands per second from which the writer is considered under load.
 const PACED_FROM: f64 = 900.0;
 /// Interval over which commands are counted.
 const COUNTED_OVER: Duration = Duration::from_millis(20);
@@ -259,7 +259,7 @@ mod tests {
         let connection = Connection::open(folder.path().join("t.db")).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (n)").unwrap();
         let mut writer = Loop { connection, syncing: true, was_full: false };
-        // Several rounds: a pragma from a statement cache might run only once.
+        // Several rounds, because a pragma from a statement cache might run only once.
         for round in 0..5 {
             let batches = [
                 (vec![job::<true>()], FULL),

@@ -234,7 +234,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     cupel_core::chain(error)
 }
 
-/// Runs a future of an API that is asynchronous only here, in the tests.
+/// Runs a future to its end.
 fn wait<T>(answer: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer)
 }

@@ -115,7 +115,7 @@ fn rows() -> String {
     sql + RESULTS
 }
 
-/// Expected state after the migrations: a query, in which `ID(…)` is the end of an id, and its rows.
+/// Expected state after the migrations: queries with their rows. In a query, `ID(…)` is the end of an id.
 const MIGRATED: [(&str, &str); 5] = [
     ("SELECT ID(submission) FROM problem_submissions WHERE withheld = 1 ORDER BY 1", "32\n34\n37\n39\n3a\n3b"),
     (
@@ -143,7 +143,7 @@ const MIGRATED: [(&str, &str); 5] = [
     ("SELECT purpose, count(*) FROM runs GROUP BY purpose ORDER BY coalesce(purpose, 0)", "|1\n1|14\n2|1\n3|1\n4|1"),
 ];
 
-/// Replaces each `#` and two digits by an id literal of the database: `before`, the digits, and `'`.
+/// Replaces each `#` with two digits by an id literal of the database: `before`, the digits, and `'`.
 fn with_ids(sql: &str, before: &str) -> String {
     let mut parts = sql.split('#');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -208,7 +208,7 @@ fn input(log: SubmissionId, n: u32, input: LiveInput) -> Event {
 pub async fn a_whole_window_of_live_input_waits_for_its_worker<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let log = id();
-    // The largest number of inputs, and the largest input.
+    // The maximum number of inputs, then an input of the maximum size.
     let piece = LiveInput::WINDOW / INPUTS_MAX as usize;
     let mut sent: Vec<Event> =
         (1..=INPUTS_MAX).map(|n| input(log, n, LiveInput::Bytes(vec![n as u8; piece]))).collect();
@@ -220,7 +220,7 @@ pub async fn a_whole_window_of_live_input_waits_for_its_worker<B: EventBus>(make
     for event in &sent {
         assert_eq!(hear(&mut worker).await, *event);
     }
-    // Afterwards each arrives as it is sent, once.
+    // Afterwards, each input arrives exactly once, as it was sent.
     let next = [
         input(log, INPUTS_MAX + 2, LiveInput::Signal(LiveSignal::Interrupt)),
         input(log, INPUTS_MAX + 3, LiveInput::Resize(TerminalSize::default())),
@@ -233,7 +233,7 @@ pub async fn a_whole_window_of_live_input_waits_for_its_worker<B: EventBus>(make
     }
 }
 
-/// A report that a client of a live run is attached, in this second.
+/// A report that a client of a live run was attached in this second.
 pub(super) fn attached(log: SubmissionId, second: u32) -> Event {
     event(log, second, 1, EventKind::Live(LiveEvent::Attached))
 }

@@ -127,7 +127,7 @@ pub async fn live_input_through_two_nodes_reaches_the_worker_in_order_and_once<S
     for event in &inputs[3..5] {
         assert_eq!(in_time(hear(&mut reading)).await, *event);
     }
-    // And back.
+    // The client then returns to the first node.
     first.publish(inputs[5].clone());
     assert_eq!(in_time(hear(&mut reading)).await, inputs[5]);
 }
@@ -141,7 +141,7 @@ pub async fn reports_of_attached_clients_through_two_nodes_reach_the_worker<S: S
     has_gone_through(&first, &worker).await;
     let mut reading = worker.subscribe(log, Seq::default(), Interest::Everything).await;
     assert_eq!(in_time(hear(&mut reading)).await, attached(log, now));
-    // The client comes back through the other node, and then through the first.
+    // The client reconnects through the other node, and then through the first.
     for (node, second) in [(&second, now + 5), (&first, now + 10)] {
         node.publish(attached(log, second));
         assert_eq!(in_time(hear(&mut reading)).await, attached(log, second));

@@ -5,9 +5,9 @@
 //! new [`cluster`] name as the prefix of everything that it creates. `lent()` returns one server for the whole test
 //! process that one test at a time may harm. [`Server`] lists the faults that a test can inject.
 //!
-//! Nothing is left, however the test process ends: the kernel kills the servers when the process ends, and a small
-//! process removes the servers' folders (`keeper.rs`). If a server is not installed, the test fails and names the
-//! package.
+//! No process or file is left behind even if the test process is killed: the kernel kills the servers when the
+//! process ends, and a small helper process removes the servers' folders (`keeper.rs`). If a server is not
+//! installed, the test fails and names the package.
 //!
 //! All calls block, for up to several seconds.
 

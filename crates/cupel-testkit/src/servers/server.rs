@@ -102,7 +102,7 @@ impl Server {
                 *self.child() = Some(child);
                 return;
             }
-            // A killed process may not have released all its resources yet, so the start is repeated.
+            // A killed process may not have released all its resources yet, so the start is retried.
             *self.child() = Some(child);
             self.kill();
             assert!(Instant::now() < deadline, "{} does not start:\n{}", self.kind.name(), self.log_end());
@@ -183,7 +183,7 @@ impl Server {
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
-        // If a test panicked while it held the lock, later calls must still be able to stop the server.
+        // Later calls must be able to stop the server even if a test panicked while it held the lock.
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

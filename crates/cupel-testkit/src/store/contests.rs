@@ -40,7 +40,8 @@ async fn contest(store: &impl Store, new: NewContest) -> Contest {
     store.contest(&slug).await.unwrap().expect("a contest")
 }
 
-/// Sends a submission to a problem at this second. If `judged_as` has a result, the submission is judged with that result.
+/// Sends a submission to a problem at this second. If `judged_as` is a result, the submission is judged with that
+/// result.
 async fn send_at(
     store: &impl Store,
     problem: ProblemId,

@@ -14,7 +14,7 @@ use super::{at, insert, lease, lease_id, user, worker};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission};
 
-/// Gives back an attempt as lost, `second` seconds after `t0`, with a reason.
+/// Gives an attempt back as lost, with a reason, `second` seconds after `t0`.
 async fn fail(store: &impl Store, run: RunId, second: i64, why: &str, attempts_max: u32) {
     let leased = lease(store, run, second).await;
     let given = GivenBack { lost_attempt: true, why: why.into(), now: at(second), due: at(second), attempts_max };

@@ -65,11 +65,11 @@ pub async fn a_draft_is_saved_continued_and_read_back<S: Store>(make: impl Async
     let third = store.save_draft(here.clone(), later, BOUNDS).await.unwrap().unwrap();
     assert_eq!(store.draft_revisions(here.clone(), 9).await.unwrap(), [third, second]);
     assert_eq!(store.draft_revisions(here.clone(), 1).await.unwrap(), [third]);
-    // An equal text changes nothing.
+    // Saving an equal text changes nothing.
     let again = save("print('and longer still')", 900, Expected::Any);
     assert_eq!(store.save_draft(here.clone(), again, BOUNDS).await.unwrap(), Ok(third));
 
-    // Other places, and another user's, are independent.
+    // Drafts for other problems and languages, and drafts of other users, are independent.
     let stranger = user(&*store).await;
     let of_problem = DraftKey { problem: Some(ProblemId::from_uuid(fresh())), ..here.clone() };
     for other in [key(owner, "c"), key(stranger, "python"), of_problem] {
@@ -143,7 +143,8 @@ pub async fn the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed<S: St
     begin(&*store, &go, "go", 13).await;
     assert_eq!(texts(&*store, &c).await, [""; 0]);
     assert_eq!(texts(&*store, &python).await, ["6", "5", "4", "3"]);
-    // The oldest revisions are removed for a large revision, which stays even if it exceeds the maximum alone.
+    // The oldest revisions are removed to make room for a large revision, which stays even if it alone exceeds
+    // the maximum.
     let large = |size: usize| "x".repeat(size);
     begin(&*store, &rust, &large(993), 20).await;
     assert_eq!(texts(&*store, &python).await, ["6"]);

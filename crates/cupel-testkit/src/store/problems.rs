@@ -359,7 +359,7 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     }
     let passed = names(store.history(all(), 1, 2).await.unwrap());
     assert_eq!(passed, "custom_input samples");
-    // The verdict of the newest run counts; the run has the purpose of the first one.
+    // The verdict of the newest run counts; the newest run has the purpose of the first run.
     let run = rejudge(&*store, solution.id, package(1)).await.expect("a run");
     judge_at(&*store, run, AC, 400).await;
     assert_eq!(summary(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
@@ -624,7 +624,7 @@ pub async fn a_published_version_keeps_its_time_limit_if_a_later_verification_fa
         let mut done = a_completion(&leased, b"", at(101));
         done.report.verdict = if holds { Verdict::Accepted } else { Verdict::WrongAnswer };
         let time_limit = Some(Duration::from_millis(limit));
-        // A verification that is given a limit derives none.
+        // A verification with a given limit derives no limit.
         let is_derived = seen.is_none();
         done.report.verification = Some(Verification { time_limit, is_derived, ..a_verification(holds) });
         assert!(store.complete(run, leased.lease, done).await.unwrap());

@@ -41,7 +41,8 @@ pub async fn a_snippet_is_read_back_complete_and_counted_per_user<S: Store>(make
     assert_eq!(store.share_snippet(second, one, shared(2), 2).await.unwrap(), Ok(()));
     assert_eq!(store.share_snippet(third, one, shared(3), 2).await.unwrap(), Err(TooManySnippets));
     assert_eq!(store.snippet(third).await.unwrap(), None);
-    // Sharing again counts once, and renews the time; another user has their own count.
+    // Sharing the same program again counts once and renews the time; each user has a separate
+    // count.
     assert_eq!(store.share_snippet(first, one, shared(4), 2).await.unwrap(), Ok(()));
     assert_eq!(store.snippet(first).await.unwrap(), Some(shared(4)));
     assert_eq!(store.share_snippet(first, two, shared(5), 2).await.unwrap(), Ok(()));

@@ -12,8 +12,8 @@ use cupel_judge::ArtifactKey;
 use super::lru::Lru;
 use super::{Entry, format};
 
-/// Name prefix of a file that is being written, followed by the process id. If a file with this prefix exists at start,
-/// a crash left it, or another process is writing it. The other process tolerates the loss of the file.
+/// Name prefix of a file that is being written, followed by the process id. A file with this prefix that exists at
+/// start was left by a crash, or is being written by another process, which tolerates the loss of the file.
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]

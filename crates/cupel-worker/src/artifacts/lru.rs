@@ -10,7 +10,7 @@ pub(super) struct Lru<T> {
     bytes: u64,
     tick: u64,
     entries: HashMap<ArtifactKey, Slot<T>>,
-    /// Keys by last use; each key occurs exactly once, under its slot's `used`.
+    /// Keys in the order of their last use. Each key occurs exactly once, under the `used` value of its slot.
     order: BTreeMap<u64, ArtifactKey>,
 }
 

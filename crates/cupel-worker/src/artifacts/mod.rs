@@ -3,9 +3,10 @@
 //!
 //! Invariants: A hit returns exactly the stored bytes. A checksum guards each file on disk, and a signature each blob;
 //! a mismatch is a miss and removes the entry. Memory and disk are bounded in bytes. A reader never sees a half-written
-//! file (temporary name, then rename). A run never waits for a disk write: one thread writes behind a short queue, and
-//! entries that do not fit into the queue are not kept on disk. A run waits only briefly for the blob store
-//! (`shared.rs`). Any failure of disk or blob store is a miss, never an error of the run.
+//! file, because a file is written under a temporary name and then renamed. A run never waits for a disk write: one
+//! thread writes the entries of a short queue, and entries that do not fit into the queue are not kept on disk. A run
+//! waits only briefly for the blob store (`shared.rs`). Any failure of disk or blob store is a miss, never an error of
+//! the run.
 
 mod disk;
 mod format;
@@ -115,7 +116,7 @@ impl Artifacts {
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
         let (queue, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
         let behind = Arc::clone(&disk);
-        // The thread ends when the last sender is dropped, together with the cache.
+        // The thread ends when the cache is dropped, and with it the last sender.
         let thread = std::thread::Builder::new()
             .name("artifacts".into())
             .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))

@@ -57,7 +57,7 @@ impl Shared {
         let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
         let (asks, lookups) = sync_channel::<Ask>(ASKS_WAITING_MAX);
         let lookups = Arc::new(Mutex::new(lookups));
-        // The threads end when the last sender is dropped, together with the cache.
+        // The threads end when the cache is dropped, and with it the last sender.
         for _ in 0..ASKERS {
             let (shelf, lookups, memory) = (Arc::clone(&shelf), Arc::clone(&lookups), Arc::clone(memory));
             let answer = move || {
@@ -199,8 +199,8 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-/// Everything besides the toolchain on which a compiled program depends: the processor architecture, and the system
-/// with whose libraries the program is linked.
+/// What a compiled program depends on besides the toolchain: the processor architecture, and the system whose libraries
+/// the program is linked with.
 fn platform() -> Vec<u8> {
     let system = fs::read("/etc/os-release").unwrap_or_default();
     [std::env::consts::ARCH.as_bytes(), b"\n", &system].concat()

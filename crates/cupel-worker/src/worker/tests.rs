@@ -277,7 +277,7 @@ async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs() {
     let bench = Bench::start(vec![Does::Ends, Does::Fails { transient: true }], policy).await;
     let id = bench.submit().await;
     bench.until(id, |state| matches!(state, RunState::Queued { attempts: 1, lost: 1 })).await;
-    // Longer than the backoff after a failure.
+    // This is longer than the backoff after a failure.
     bench.clock.advance(Duration::from_secs(60));
     // A sweep that finds the first hint still unsettled offers no second hint.
     let swept = async {
@@ -483,7 +483,7 @@ impl metrics::Recorder for Counters {
     }
 }
 
-// One thread, because the recorder is local to a thread. The slots run in other threads, which are not recorded.
+// This test has one thread, because the recorder is thread-local. Threads of slots are not recorded.
 #[tokio::test]
 async fn only_sandbox_failures_are_counted_as_sandbox_failures() {
     let counters = Counters::default();

@@ -38,7 +38,8 @@ const USERS_PAGE: u64 = 1000;
 pub(super) fn user(args: &User) -> CommandResult {
     // An administrator may be created before the first start of the server.
     let may_make = matches!(args.command, UserCommand::Add { .. });
-    // The file is read before this process switches to the owner of the data directory, who may lack the permission to read it.
+    // The file is read before this process switches to the owner of the data directory, who may lack permission to read
+    // it.
     let csv = match &args.command {
         UserCommand::Import { file, .. } => read_csv(file)?,
         _ => Vec::new(),
@@ -396,7 +397,7 @@ impl OpenStore {
     pub(super) async fn api_as(&self, name: &str) -> Result<(axum::Router, String), Failure> {
         let opened = self.accounts.open_session(self.find(name).await?).await?;
         let login = opened
-            .ok_or_else(|| anyhow!("user `{name}` is disabled; `cupel user enable` lets them in again"))
+            .ok_or_else(|| anyhow!("user `{name}` is disabled; `cupel user enable` enables the account again"))
             .or_exit(Exit::Usage)?;
         let mut request = Request::post("/api/v1/auth/refresh")
             .header(header::CONTENT_TYPE, "application/json")

@@ -1,6 +1,7 @@
-//! The bounds of `[limits]` for programs that this machine runs without a server.
+//! Applies the bounds of `[limits]` to programs that this machine runs without a server.
 //!
-//! `cupel_core::check`, the API's check, finds the faults. This file converts them into messages of the command line.
+//! `cupel_core::check`, which the API also uses, finds the faults. This module converts them into messages for the
+//! command line.
 
 use std::fs::File;
 use std::io::Read;
@@ -67,7 +68,7 @@ pub(super) fn read_file(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     read(file, max).map_err(|error| error.context(cannot("read"))).or_exit(Exit::Usage)
 }
 
-/// Reads all of a stream of at most `max` bytes.
+/// Reads a stream to its end; fails if it has more than `max` bytes.
 pub(super) fn read(from: impl Read, max: Bytes) -> anyhow::Result<Vec<u8>> {
     let mut data = Vec::new();
     from.take(max.get().saturating_add(1)).read_to_end(&mut data)?;

@@ -1,5 +1,5 @@
-//! `cupel contest`: manages contests and their results in the store, under the API's rules. A server may run at the
-//! same time.
+//! `cupel contest`: manages contests and their results in the store, with the same rules as the API. A server may
+//! run at the same time.
 
 pub(super) mod args;
 
@@ -181,7 +181,7 @@ impl ApiSession {
             match place.find_user(name).await? {
                 None => missing.push(format!("there is no user `{name}`")),
                 Some(user) if user.disabled_at.is_some() => {
-                    unfit.push(format!("user `{name}` is disabled; `cupel user enable` lets them in again"));
+                    unfit.push(format!("user `{name}` is disabled; `cupel user enable` enables the account again"));
                 }
                 Some(user) if !named.insert(user.id) => unfit.push(format!("user `{name}` is named twice")),
                 Some(user) if user.id == contest.owner => {

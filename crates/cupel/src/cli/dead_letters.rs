@@ -15,7 +15,7 @@ use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::{Table, harmless};
 
-/// Dead letters per step of `--all`.
+/// Maximum number of dead letters per step of `--all`.
 const STEP: u32 = 200;
 /// Maximum characters of a reason in the list.
 const REASON_CHARS_MAX: usize = 60;
@@ -115,8 +115,8 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
     };
     let mut done = 0;
     if which.all {
-        // This loop ends, because it reads only letters until `now`: a submission that fails again during the loop
-        // becomes a later dead letter.
+        // This loop ends, because it reads only dead letters from before `now`: a submission that fails again
+        // during the loop becomes a later dead letter.
         loop {
             let ids = store.dead_until(now, STEP).await?;
             if ids.is_empty() {

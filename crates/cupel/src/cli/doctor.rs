@@ -1,4 +1,5 @@
-//! `cupel doctor`: attacks the walls of the sandbox on this machine, or examines Docker Engine.
+//! `cupel doctor`: tests the walls of the sandbox on this machine by attacking them, or examines
+//! Docker Engine.
 
 pub(super) mod args;
 

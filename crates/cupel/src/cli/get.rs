@@ -1,6 +1,6 @@
 //! `cupel get`: downloads a problem's statement and samples.
 //!
-//! Names of files are chosen here, not by the server, and no existing file is changed.
+//! This module chooses all file names, not the server, and changes no existing file.
 
 pub(super) mod args;
 

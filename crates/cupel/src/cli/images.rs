@@ -81,7 +81,8 @@ fn failure(error: ImageError) -> Failure {
 fn become_owner(store: &ImageStore) -> Result<(), Failure> {
     store.create().map_err(failure)?;
     let roots = store.roots();
-    // The store is one directory above its roots; a server's data directory is above that.
+    // The store is the parent directory of its roots; a server's data directory is the parent of
+    // the store.
     let directory = roots.parent().unwrap_or(&roots);
     let above = directory.parent().unwrap_or(directory);
     owner::become_owner_of_part(above, directory, None).or_exit(Exit::System)
@@ -124,7 +125,7 @@ fn add(
     );
     if image.left_out > 0 || image.privileges_dropped > 0 {
         outln!(
-            "  devices, pipes and sockets left out: {}; files whose set-user-id bits or capabilities were dropped: {}",
+            "  omitted devices, pipes and sockets: {}; files whose set-user-id bits or capabilities were dropped: {}",
             image.left_out,
             image.privileges_dropped
         );
@@ -161,7 +162,7 @@ fn list(store: &ImageStore, as_json: bool) -> CommandResult {
 fn verify(store: &ImageStore, name: &ImageName) -> CommandResult {
     let damaged = store.verify(name).map_err(failure)?;
     if damaged.is_empty() {
-        outln!("{name}: all files are as they were unpacked");
+        outln!("{name}: all files are unchanged since they were unpacked");
         return Ok(Exit::Ok);
     }
     damaged.iter().for_each(|path| outln!("damaged: {}", harmless(&path.to_string_lossy())));
@@ -202,7 +203,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// A time in seconds since 1970, by RFC 3339.
+/// Formats a time in seconds since 1970 as in RFC 3339.
 fn date(seconds: u64) -> String {
     images::timestamp(seconds).to_string()
 }

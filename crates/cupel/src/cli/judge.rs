@@ -34,7 +34,7 @@ pub(super) mod json;
 /// Maximum depth of directories in a submission.
 const DEPTH_MAX: usize = 16;
 
-/// Maximum standard error that is shown: tests, bytes per test, lines per test.
+/// Bounds on the standard error that is shown: number of tests, bytes per test, lines per test.
 const STDERR_CASES: usize = 3;
 const STDERR_BYTES: usize = 2 << 10;
 const STDERR_LINES: usize = 20;
@@ -62,7 +62,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         errln!("{}", dim(&warning.to_string()));
     }
     if is_of_package(&args.submission, &args.package) {
-        // The list of languages applies to new submissions, not to those that the package contains.
+        // The list of languages applies to new submissions, not to the submissions in the package.
         package.problem.limits.languages = None;
     }
     let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();
@@ -85,7 +85,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         language: &language,
         entry_point: None,
         languages,
-        // A limit without a flag is the problem's.
+        // Limits without a flag default to the problem's limits.
         limits: LimitsRequest {
             cpu_time: args.reading.time_limit,
             wall_time: None,

@@ -176,7 +176,7 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     let id = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let languages = select(&registry, &[id.into_owned()])?;
     let languages: Vec<Language> = languages.into_iter().cloned().collect();
-    // From the tests on, this process may only write to that directory.
+    // Once the tests start, this process can write only to that directory.
     drop(candidates);
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     // The tests change the working directory of this process.
@@ -332,7 +332,7 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
     }
 }
 
-/// Returns the beginning of a text, long enough to show the fault.
+/// Returns the first lines of a text, enough to show the fault.
 fn first_lines(text: &str) -> String {
     text.chars().take(600).collect()
 }

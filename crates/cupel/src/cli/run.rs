@@ -1,4 +1,4 @@
-//! `cupel run`: runs one program in the manner of `docker run`: on this machine, or on a server (`remote.rs`).
+//! `cupel run`: runs one program like `docker run`, on this machine or on a server (`remote.rs`).
 //!
 //! The program reads standard input through a pipe or a terminal created for it, never through the inherited descriptor,
 //! which may be a terminal or a writable file.
@@ -67,7 +67,7 @@ fn run_here(args: &Run) -> CommandResult {
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let stdin = stdin(args, bounds.stdin_bytes_max)?;
 
-    // A limit without a flag is the language's.
+    // Limits without a flag default to the language's limits.
     let mut limits = LimitsRequest {
         cpu_time: args.time,
         wall_time: None,
@@ -116,7 +116,7 @@ fn run_here(args: &Run) -> CommandResult {
     if let Some(store) = &store {
         prepared::use_existing(store, &language, Check::Sizes);
     }
-    // The program is started as a server starts it, so that the figures are comparable.
+    // The program is started in the same way as on a server, so that the figures are comparable.
     let roots = images::store(&config).map(|store| store.roots());
     let directories = Directories { prepared: store.as_ref().map(PreparedStore::root), images: roots.as_deref() };
     let starts_warm = config.worker.warm_interpreters && !(args.interactive && interactive::is_at_terminal());
@@ -161,7 +161,7 @@ fn run_here(args: &Run) -> CommandResult {
         cache.settle();
     }
     let stopped_by = observer.interactive.as_ref().and_then(Interactive::stopped_by);
-    // Restores the terminal, also if the run failed.
+    // Restores the terminal, even if the run failed.
     drop(observer);
     let report = match judged {
         Ok(report) => report,
@@ -253,7 +253,7 @@ fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
 }
 
 impl Input {
-    /// Reads all of it.
+    /// Reads the whole input.
     fn read(self, max: Bytes) -> anyhow::Result<Vec<u8>> {
         let read = match self {
             Input::Nothing => Ok(Vec::new()),
@@ -276,7 +276,7 @@ impl Input {
 fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
     let (reader, mut writer) = io::pipe().context("cannot create a pipe")?;
     let (too_long, mut left) = (Arc::clone(too_long), max.get());
-    // The thread ends with the stream or, if the program does not read all of it, with the process.
+    // The thread ends at the end of the stream or, if the program does not read all of it, with the process.
     std::thread::Builder::new()
         .name("stdin".into())
         .spawn(move || {
@@ -354,7 +354,7 @@ fn exit_code(report: &RunReport, stopped_by: Option<i32>) -> u8 {
         Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => 124,
         Outcome::MemoryLimit => 137,
         Outcome::OutputLimit | Outcome::DiskLimit => 1,
-        // Otherwise a run is cancelled only because its output was closed. The code is that of SIGPIPE.
+        // Without a signal, a run is cancelled only because its output was closed. The exit code is that of SIGPIPE.
         Outcome::Cancelled => 128 + 13,
     };
     u8::try_from(code).unwrap_or(1)
@@ -363,10 +363,11 @@ fn exit_code(report: &RunReport, stopped_by: Option<i32>) -> u8 {
 /// Prints the compiler's output if compilation failed, and a summary line at a terminal.
 fn show(language: &Language, report: &RunReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
-        // Standard error may be closed.
+        // An error is ignored, because standard error may be closed.
         let _ = io::stderr().write_all(&compile.output.data);
     }
-    // The exit code does not identify a limit, so the summary names it. An exception is already on standard error.
+    // The exit code does not identify the exceeded limit, so the summary names it. An exception is already on standard
+    // error.
     let is_printed = report.verdict == Verdict::RuntimeError;
     if io::stderr().is_terminal() || report.message.is_some() && !is_printed {
         errln!("{}", summary(language, report));

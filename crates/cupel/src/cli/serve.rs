@@ -70,7 +70,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
         tracing::info!("stopping: refusing new requests, waiting for running programs");
         tokio::select! {
             stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
-            // A second signal stops the process at once. The next start recovers the running submissions.
+            // A second signal stops the process immediately. The next start recovers the running submissions.
             _ = interrupt.recv() => Ok(Exit::Program(130)),
         }
     })
@@ -146,7 +146,7 @@ impl About {
     }
 }
 
-/// A `curl` command that runs the shortest first program of the languages.
+/// A `curl` command that runs a hello-world sample, the shortest among the languages.
 fn curl(url: &str, key: &str, available: &[&Language]) -> Option<String> {
     let programs = available.iter().flat_map(|l| l.usable_samples().map(move |s| (l, s)));
     let plain = programs.filter(|(_, s)| s.verdict == Verdict::Accepted && s.stdin.is_empty() && s.args.is_empty());

@@ -17,7 +17,7 @@ use self::args::Smoke;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{Table, bad, bold, good};
 
-/// Maximum number of submissions that wait or run at the same time, far fewer than the rate limit allows in one burst.
+/// Maximum number of submissions that wait or run at the same time, far below the burst that the rate limit allows.
 const UNDER_WAY_MAX: usize = 16;
 
 /// Maximum time of one sample, including its compilation and its wait in the queue.
@@ -214,7 +214,7 @@ impl Client {
     }
 }
 
-/// The limits of a sample as the API names them, without those that the sample leaves to the language.
+/// The limits of a sample with the API's names, without limits that the sample does not set.
 fn limits_body(limits: &LimitsRequest) -> Value {
     let &LimitsRequest {
         cpu_time,

@@ -45,7 +45,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
         let error = anyhow!("there is no directory {directory}: name the server's directory with --data");
         return Err(error).or_exit(Exit::NotFound);
     }
-    // Root opens the file, because the owner of the data directory may lack the permission. This is done before the
+    // The file is opened as root, because the owner of the data directory may lack permission. It is opened before the
     // directory is created, so that a wrong file leaves no directory behind.
     let copy = match command {
         StoredCommand::Restore { file } => {
@@ -122,7 +122,7 @@ fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-/// Exit code of a failed copy: wrong usage if the cause is the named file; a failure in all other cases.
+/// Exit code of a failed copy: a usage error if the named file is the cause; a failure in all other cases.
 fn refused_copy(error: BackupError) -> Failure {
     let exit = match &error {
         BackupError::Exists { .. }
@@ -140,7 +140,7 @@ fn refused_copy(error: BackupError) -> Failure {
     Failure { exit, error: error.into() }
 }
 
-/// Directory for temporary copies: that of the environment, otherwise the one for large files.
+/// Directory for temporary copies: `TMPDIR` if it is set, otherwise `/var/tmp`, which is meant for large files.
 fn temporary() -> PathBuf {
     let large = Path::new("/var/tmp");
     let is_chosen = std::env::var_os("TMPDIR").is_some_and(|folder| !folder.is_empty());
@@ -218,7 +218,7 @@ fn staging_beside(data: &DataDir, folder: &Path) -> std::io::Result<Option<TempD
     if privileges::closed_parent(staging.path(), owner)?.is_some() {
         return Ok(None);
     }
-    // In a directory of several users, another directory or a link may have taken this name since.
+    // If several users can write to the parent directory, another directory or a link may have this name by now.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = File::from(rustix::fs::open(staging.path(), flags, Mode::empty())?);
     if directory.metadata()?.uid() != 0 {
@@ -253,7 +253,7 @@ fn open_copy(file: &Path) -> Result<File, Failure> {
 fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
     let _alone = data.lock()?;
     let bytes = match copy {
-        // SQLite opens files only by name, and only root can open this file.
+        // SQLite opens files only by name, and only root can open this file, so it is copied first.
         Some(mut copy) if File::open(file).is_err() => {
             let folder = staging(data).context("cannot create a directory for the copy in the data directory")?;
             let staged = folder.path().join("copy.db");

@@ -16,7 +16,7 @@ use super::run::{by_extension, file_in_box};
 use super::{CommandResult, Exit, OrExit, allowed};
 use crate::terminal::{bad, dim, good, harmless};
 
-/// Largest source that is read. A problem has a bound of its own.
+/// Maximum size of the source that is read. The problem also has its own bound.
 const SOURCE_BYTES_MAX: Bytes = Bytes::mib(64);
 
 pub(super) fn submit(args: &Submit) -> CommandResult {

@@ -35,7 +35,7 @@ pub(super) fn test(args: &Test) -> CommandResult {
     let bounds = allowed::bounds(&config);
     let source = allowed::read_file(&args.file, bounds.source_bytes_max)?;
     let tests = samples(&directory(args)?, &bounds)?;
-    // A limit without a flag is the language's.
+    // Limits without a flag default to the language's limits.
     let limits = LimitsRequest {
         cpu_time: args.time,
         wall_time: None,
@@ -150,7 +150,7 @@ fn samples(directory: &Path, bounds: &Bounds) -> Result<Vec<TestCase>, Failure> 
     each.collect()
 }
 
-/// Printed if an output differs: samples do not say how the problem compares.
+/// Printed if an output differs, because samples do not specify how the problem compares outputs.
 const COMPARED: &str =
     "Compared word by word. The server uses the problem's own checker, which may accept other answers.";
 

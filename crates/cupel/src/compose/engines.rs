@@ -21,7 +21,7 @@ pub(crate) struct Engines {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The blob store; `None` if nodes share nothing and the data directory contains all data.
+    /// The blob store; `None` if the data directory contains all data, because there is only one node.
     pub(crate) blobs: Option<Arc<dyn Blobs>>,
 }
 
@@ -147,7 +147,7 @@ pub(super) fn is_sole(config: &Config) -> bool {
     config.engines.store.is_none()
 }
 
-/// Checks that the configured engines suit a process of this role.
+/// Checks that a process of this role can use the configured engines.
 ///
 /// # Errors
 /// Lists every unsuitable setting, with the remedy.

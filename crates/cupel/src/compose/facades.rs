@@ -35,7 +35,7 @@ impl FacadeListener {
 fn below_prefix(name: &str, mut request: Request) -> Request {
     let mut parts = request.uri().clone().into_parts();
     let path = parts.path_and_query.as_ref().map_or("/", PathAndQuery::as_str);
-    // Only the path `*` of OPTIONS is no path, and stays as it is.
+    // The only path for which this fails is `*` (of OPTIONS), which stays unchanged.
     if let Ok(path) = format!("/{name}{path}").parse::<PathAndQuery>()
         && request.uri().path().starts_with('/')
     {
@@ -65,7 +65,7 @@ pub(super) async fn listen(facades: &Facades) -> anyhow::Result<Vec<FacadeListen
     Ok(listeners)
 }
 
-/// Opens the facades of a server that listens on this address.
+/// Creates the facades of a server that listens on this address.
 ///
 /// # Errors
 /// An internal account cannot be read or created.

@@ -1,10 +1,11 @@
 //! Composition root: builds a process from store, queue, events, sandbox, worker and API.
 //!
 //! Order at the start: first, while this process may still start programs, it reads the versions of the toolchains and
-//! starts the launcher. Then it gives up all privileges, while it has one thread. Then it tests and starts the sandbox, so
-//! that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and queues again
-//! the runs that a previous server left unfinished. The parts that take or create work start last. Order at the end:
-//! the process stops accepting submissions, lets running programs end or gives their runs back, and closes the store.
+//! starts the launcher. Then it gives up all privileges, while it has only one thread. Then it tests and starts the
+//! sandbox, so that the server accepts no submission that it cannot run (`startup.rs`). Then it opens the store and
+//! requeues the runs that a previous server left unfinished. The parts that take or create work start last. Order at
+//! the end: the process stops accepting submissions, lets running programs end or gives their runs back, and closes the
+//! store.
 //!
 //! If the launcher is killed, the process gives its runs back and exits with code 7, because it has no privilege to start
 //! another launcher. The service manager restarts it, and no accepted submission is lost.
@@ -148,7 +149,11 @@ impl Server {
             tasks.push(tokio::spawn(tasks::tidy(core.clone(), shutdown.clone())));
             let (webhooks, judge0) = (config.webhooks.clone(), config.facades.judge0_options.clone());
             tasks.push(tokio::spawn(webhooks::run(core.clone(), webhooks, judge0, shutdown.clone())));
-            let site = Mounted::pages(cupel_web::routes(&state.settings.public_url, &config.server.embed_origins));
+            let public_url = &state.settings.public_url;
+            let mut site = Mounted::pages(cupel_web::routes(public_url, &config.server.embed_origins));
+            if let Some(page) = cupel_web::not_found(public_url) {
+                site = site.with_not_found(page);
+            }
             let mut dialects = vec![cupel_api::native(&state.settings.version), site];
             dialects.extend(facades::open(&config.facades, &state.accounts, address, &facade_listeners).await?);
             cupel_http::router(state, dialects)
@@ -187,8 +192,8 @@ impl Server {
         })
     }
 
-    /// Waits until the launcher has ended. Afterwards, no program can run, and this process has no privilege to start another
-    /// launcher.
+    /// Waits until the launcher has ended. No program can run after that, and this process has no privilege to start
+    /// another launcher.
     pub(crate) async fn launcher_lost(&self) {
         self.launcher_lost.cancelled().await;
     }
@@ -204,7 +209,8 @@ impl Server {
     /// A part failed.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
-        // Wakes the tasks that wait for the next run. Closing the queue loses nothing, because runs are in the store.
+        // This wakes the tasks that wait for the next run. Closing the queue loses nothing, because runs are in the
+        // store.
         self.queue.close();
         self.api.await?.context("the HTTP server failed")?;
         for task in self.tasks {
@@ -227,8 +233,8 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
         core.sweep_packages().await?;
         // All workers of this database are in this process, which has just started.
         core.recover_orphans().await?;
-        // Only for a single node. With several nodes, the sweeper alone offers the missing runs, so that they are not
-        // offered by every node.
+        // Only a single node does this. With several nodes, only the sweeper publishes the missing hints, so that not
+        // every node publishes them.
         core.recover().await?;
     } else if config.engines.blobs.is_some() {
         // Other nodes may be importing. Recent packages are kept, because a problem may refer to them soon.

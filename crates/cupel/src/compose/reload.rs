@@ -21,7 +21,7 @@ use crate::health::LanguageFault;
 use crate::images::{self, MachineProbe};
 use crate::local;
 
-/// The sources of languages, and their state when the languages were read.
+/// The sources of languages, and their state when the languages were last read.
 pub(super) struct LanguageSources {
     pub(super) config: Arc<Config>,
     pub(super) probe: MachineProbe,
@@ -29,12 +29,12 @@ pub(super) struct LanguageSources {
     pub(super) fault: LanguageFault,
 }
 
-/// The sources of languages.
+/// State of the sources of languages.
 #[derive(PartialEq)]
 struct State {
     /// Names, sizes and times of the language files and the list of images.
     files: Vec<(PathBuf, u64, Option<SystemTime>)>,
-    /// The images of languages in Docker Engine; `None` for one that the engine does not have now.
+    /// The images of languages in Docker Engine; `None` for an image that the engine lacks at present.
     in_engine: Vec<Option<ContentHash>>,
 }
 
@@ -61,9 +61,9 @@ impl LanguageSources {
             Ok(registry) => registry,
             Err(error) => {
                 let fault = chain(&error);
-                tracing::warn!(error = fault, "the language files have faults; the languages stay as they were");
+                tracing::warn!(error = fault, "the language files have faults; the previous languages stay in effect");
                 self.fault
-                    .set(Some(format!("the language files have faults; the languages stay as they were: {fault}")));
+                    .set(Some(format!("the language files have faults; the previous languages stay in effect: {fault}")));
                 return;
             }
         };

@@ -118,7 +118,7 @@ mod tests {
 
         let code = cupel_http::Settings::default();
         let mut file = api_settings(&config, code.jwt_secret.0.clone());
-        // The code has one tier; the file may have more.
+        // The compiled-in limits have one tier; the file may have more.
         file.tiers.retain(|name, _| code.tiers.contains_key(name));
         let version = code.version.clone();
         assert_eq!(format!("{:#?}", cupel_http::Settings { version, ..file }), format!("{code:#?}"));

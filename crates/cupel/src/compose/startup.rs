@@ -35,7 +35,7 @@ pub(crate) struct Startup {
 pub(crate) struct ExecutionRuntime {
     pub(super) prepared: Option<PreparedStore>,
     pub(super) images: ImageStore,
-    /// Found the languages, and keeps their images on the disk.
+    /// The probe that found the languages. It prevents the removal of their images.
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
     pub(crate) examination: Examination,

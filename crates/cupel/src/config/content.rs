@@ -1,4 +1,4 @@
-//! Bounds on what users store: shared programs, drafts and problems.
+//! Bounds on the data that users store: shared programs, drafts and problems.
 
 use std::time::Duration;
 

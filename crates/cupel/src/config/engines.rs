@@ -7,7 +7,8 @@ use cupel_types::Bytes;
 
 use super::Layers;
 
-/// Engines that cooperating processes share. An empty address means an engine inside this process.
+/// Addresses of engines that cooperating processes share. An empty address stands for an engine inside this
+/// process.
 #[derive(Clone)]
 pub(crate) struct Engines {
     /// Prefix of Cupel's names in engines that other programs also use.

@@ -54,7 +54,7 @@ fn facade(layers: &mut Layers, name: &str) -> Facade {
 fn judge0_options(layers: &mut Layers) -> Judge0Options {
     let mut limits = Judge0Limits::default();
     for (name, limit) in limits.by_name() {
-        // A maximum has the name of its attribute, as in the original's configuration.
+        // A maximum is named after its attribute, as in the original's configuration.
         limit.default = layers.decimal(&format!("facades.judge0.{name}"), 0.0);
         limit.max = layers.decimal(&format!("facades.judge0.max_{name}"), 0.0);
         if let (Some(default), Some(max)) = (limit.default, limit.max)

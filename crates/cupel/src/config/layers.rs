@@ -253,7 +253,8 @@ impl Layers {
         names
     }
 
-    // ---- typed values: the placeholder of a faulty value is never used, because the caller checks the faults first ----
+    // ---- typed values: a faulty value is replaced by a placeholder, which is never used, because the caller checks
+    // the faults first ----
 
     /// Returns the value of `key`, converted by `convert`.
     pub(crate) fn value<T: Default>(

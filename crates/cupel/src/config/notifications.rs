@@ -1,4 +1,5 @@
-//! Settings of the messages that Cupel sends: webhooks to users' receivers, alerts to the operator's.
+//! Settings of the messages that Cupel sends: webhooks to receivers of users, alerts to the
+//! operator's receiver.
 
 use std::fmt;
 use std::time::Duration;

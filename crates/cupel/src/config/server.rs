@@ -66,7 +66,7 @@ fn origins(layers: &mut Layers, key: &str) -> Vec<String> {
     let origins = layers.list(key);
     for origin in origins.iter().filter(|origin| !is_origin(origin)) {
         let message = format!(
-            "`{origin}` is no origin: write a scheme, a host and a port, such as \"https://judge.example\", or \"*\""
+            "`{origin}` is not an origin: write a scheme, a host and a port, such as \"https://judge.example\", or \"*\""
         );
         layers.refuse(key, message);
     }

@@ -53,8 +53,8 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     }
 }
 
-/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values. For
-/// checks that report further faults.
+/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values.
+/// Used by checks that report further faults.
 pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
     let text = match &named {

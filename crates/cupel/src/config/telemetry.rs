@@ -1,4 +1,4 @@
-//! Settings of what operators observe: the log, traces and metrics.
+//! Settings of the log, traces and metrics.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub(super) fn traces(layers: &mut Layers) -> Traces {
     let key = "traces.url";
     let url = engine(layers, key, &["http", "https"]);
     if url.is_some() && !cfg!(feature = "otlp") {
-        let message = "this cupel was built without the exporter of traces; `make build` builds one with it";
+        let message = "this cupel was built without trace export; `make build` builds one with it";
         layers.refuse(key, message.to_owned());
     }
     Traces { url, percent: layers.number("traces.percent", 0..=100) }

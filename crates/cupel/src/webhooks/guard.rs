@@ -24,12 +24,12 @@ impl GuardedResolver {
 impl Resolver for GuardedResolver {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let addresses = self.inner.resolve(uri, config, timeout)?;
-        // A single private address is reason enough: a legitimate receiver does not have both public and private
-        // addresses.
+        // One private address is enough to refuse the name, because a legitimate receiver does not have both public and
+        // private addresses.
         match addresses.iter().find(|address| !self.allow_private && !is_public(address.ip())) {
             None => Ok(addresses),
             Some(_) => {
-                Err(ureq::Error::Other("the address is private or reserved: webhooks only go to public ones".into()))
+                Err(ureq::Error::Other("the address is private or reserved: webhooks are sent only to public addresses".into()))
             }
         }
     }

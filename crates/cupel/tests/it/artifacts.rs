@@ -1,4 +1,5 @@
-//! Files that a program leaves behind: which are kept, as what, and who gets them; on a server and with `cupel run`.
+//! Files that a program leaves behind: which of them are kept, how they are listed, and who can read them; on a
+//! server and with `cupel run`.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -145,7 +146,7 @@ fn the_regular_files_that_match_are_kept_with_the_types_of_their_contents() {
         assert_eq!(download(&server, &server.key, &url(gone), None).status, 404, "{gone}");
     }
 
-    // Another person neither sees the files nor learns that they exist.
+    // Another user can neither see the files nor find out that they exist.
     let account = json!({ "username": "eve", "email": "eve@users.example", "password": "a-long-password" });
     let (status, registered) = server.call("POST", "/api/v1/auth/register", None, Some(&account));
     assert_eq!(status, 201, "{registered}");

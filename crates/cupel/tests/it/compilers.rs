@@ -1,4 +1,4 @@
-//! Compile services as a client of a server sees them: only the time differs.
+//! Compile services from the view of a client: only the compile time differs.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ fn compile(server: &Server, source: &str, number: u32) -> Value {
     server.result(&server.submit(&json!({ "language": "java", "source_code": source })))
 }
 
-/// Returns the number of compilations with this result in the metrics.
+/// Returns the number of compilations with this result, from the metrics.
 fn count(server: &Server, how: &str) -> u32 {
     let metrics = server.text("/metrics");
     let line = metrics.lines().find(|line| line.starts_with("cupel_compilations_total") && line.contains(how));

@@ -43,7 +43,7 @@ fn a_function_is_called_with_custom_arguments() {
 
         // The languages in which the function can be called.
         let languages = author.get("/api/v1/problems/light-tail")["limits"]["languages"].clone();
-        // Dialects of these languages may be installed, too.
+        // Other versions of these languages may also be installed.
         let has = |language: &&str| languages.as_array().unwrap().contains(&json!(language));
         let expected = ["c", "cpp", "go", "java", "javascript", "python", "rust", "typescript"];
         assert!(expected.iter().all(&has) && !has(&"bash"), "{languages}");
@@ -114,7 +114,7 @@ fn the_problems_interactor_uses_the_custom_input() {
         let why = "it answers 6, but cracks above 5";
         assert_eq!((&view["verdict"], &view["message"]), (&json!("WA"), &json!(why)), "{view}");
 
-        // Samples also have conversations in the result; other tests do not.
+        // The result contains the conversations of samples, but not those of other tests.
         let body = json!({ "language": "python", "source_code": halves });
         let sent = author.post("/api/v1/problems/cracking-point/run", body);
         let view = author.ended(&sent["submission_id"]);

@@ -34,7 +34,7 @@ const CASES: [(&str, &str); 4] = [("1.in", "1\n"), ("1.out", "1\n"), ("2.in", "2
 
 #[test]
 fn a_case_may_have_its_own_limits() {
-    // The wall-clock limit is large, so that other processes on the machine do not matter.
+    // The wall-clock limit is large, so that other processes on the machine do not affect the result.
     let init = "wall_time_factor: 40\ntest_cases:\n- {in: 1.in, out: 1.out}\n- {in: 2.in, out: 2.out, time_limit: 0.1}\n- {in: 1.in, out: 1.out, memory_limit: 262144}\n\
                 - {in: 1.in, out: 1.out, output_limit_length: 1}\n";
     let files = package(init, &CASES);
@@ -141,7 +141,7 @@ fn a_signature_grader_calls_functions_of_submissions_in_c_and_cpp() {
     let object = judge(&package_of, "b.c", "int twice(int n) {\n  return undeclared;\n}\n");
     assert!(object["compile"]["output"].as_str().is_some_and(|text| text.contains("b.c:2:")), "{object:#}");
 
-    // A grader without `main` calls that of the submission.
+    // A grader without `main` uses the `main` of the submission.
     let grader = "#include \"twice.h\"\nint twice(int n) { return 2 * n; }\n";
     let init = format!("{}, allow_main: true}}\n", init.trim_end().trim_end_matches('}'));
     let files = package(&init, &[("grader.cpp", grader), files[1], files[2], files[3]]);

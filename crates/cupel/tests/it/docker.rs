@@ -1,4 +1,4 @@
-//! A language whose programs run in Docker Engine, in a server and in commands. The engine is one of the test's own.
+//! A language whose programs run in Docker Engine, in a server and in commands. The test starts its own engine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +29,7 @@ fn import(engine: &Engine, place: &Path, note: &str) {
     let files = place.join(note);
     fs::create_dir(&files).unwrap();
     tar::Archive::new(&python_layer(note)[..]).unpack(&files).unwrap();
-    // In a container, the permissions of the image hold.
+    // In a container, the permissions from the image apply.
     fs::set_permissions(files.join("course/note"), fs::Permissions::from_mode(0o644)).unwrap();
     let changes = ["ENV PATH=/usr/bin", "ENV COURSE=algorithms", "USER 4711"];
     engine.import(&files, "course/python:2026", &changes);
@@ -77,7 +77,7 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
     import(&engine, place.path(), "second");
     eventually(|| execute(look())["stdout"].as_str().unwrap().contains("second").then_some(()));
 
-    // Without its engine the language is not offered, and it is offered again when the engine is back.
+    // The language is not offered while the engine is down, and is offered again when the engine is back.
     let availability = || server.get("/api/v1/languages/docker-python").1["available"].as_bool();
     engine.stop_daemon(true);
     eventually(|| (availability() == Some(false)).then_some(()));
@@ -86,7 +86,7 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
     assert!(execute(look())["stdout"].as_str().unwrap().contains("second"));
 
     server.kill();
-    // One that was created and not started yet is removed by the next server.
+    // The next server removes a container that was created but not started.
     eventually(|| engine.docker(&["ps", "--quiet"]).is_empty().then_some(()));
 }
 

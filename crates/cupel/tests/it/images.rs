@@ -1,4 +1,5 @@
-//! Container images as toolchains, from the file that `docker save` would write to a result of a server.
+//! Container images as toolchains, end to end: from an image archive, as `docker save` writes it, to the
+//! result of a server.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -17,7 +18,7 @@ fn digest(bytes: &[u8]) -> String {
 
 /// Adds a file of this machine to an archive, and the links that lead to it.
 fn add_file(archive: &mut tar::Builder<Vec<u8>>, path: &Path) {
-    // The directories of libraries are links on a merged system.
+    // The library directories are links on a system with a merged `/usr`.
     let path = &match path.strip_prefix("/lib64").or_else(|_| path.strip_prefix("/lib")) {
         Ok(_) => Path::new("/usr").join(path.strip_prefix("/").unwrap()),
         Err(_) => path.to_owned(),
@@ -108,7 +109,7 @@ fn layout(directory: &Path, layer: &[u8]) -> PathBuf {
     directory.to_owned()
 }
 
-/// A language that is Python of an image.
+/// A language that runs Python from an image.
 const LANGUAGE: &str = r#"
     name       = "Python (course)"
     image      = "course/python:2026"
@@ -169,7 +170,7 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert_eq!(status, 422);
     assert!(refused["detail"].as_str().unwrap().starts_with("There is no version `2.7`"), "{refused:#}");
 
-    // A file with a fault changes no language, and is reported until it is mended.
+    // A file with a fault changes no language, and the fault is reported until the file is corrected.
     let faulty = data.join("languages/faulty.toml");
     fs::write(&faulty, "id = 3\n").unwrap();
     let degraded = || server.get("/healthz").1["degraded"].to_string();
@@ -178,7 +179,8 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     fs::remove_file(&faulty).unwrap();
     eventually(|| (!degraded().contains("faulty.toml")).then_some(()));
 
-    // Another image gets the name. The next runs use the new image, and no cached data of the first image.
+    // The name now refers to another image. Later runs use the new image, and no cached data of the first
+    // image.
     let other = python_image(&place.path().join("other"), "second");
     run(&data, &["images", "add", "course/python:2026", other.to_str().unwrap()], 0);
     eventually(|| {
@@ -249,7 +251,7 @@ fn a_request_names_an_image_that_the_operator_allows() {
         let found = refused(more);
         assert!(found.starts_with(expected), "{found}");
     }
-    // On this machine, its user may name every image.
+    // On the user's own machine, every image may be named.
     let program = source("main.py", LOOK);
     let stdout = run(&data, &["run", "--language", "python@other/task:7", &program.path], 0);
     assert!(stdout.starts_with("algorithms 4711 a task"), "{stdout}");

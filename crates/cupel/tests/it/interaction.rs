@@ -245,7 +245,7 @@ fn an_interactor_that_computes_forever_is_at_fault_if_the_program_waits_for_it()
     let act = "for line in sys.stdin:\n  while line == 'think\\n': pass\n  print('yes', flush=True)";
     let hears = "print('ask', flush=True)\ninput()\nprint('think', flush=True)\ninput()\n";
     let does_not = "import time\nprint('ask')\nprint('think', flush=True)\ntime.sleep(100)\n";
-    // The interactor's limit is 3 s. A program that waits must be allowed to wait for longer, also on a machine that is busy.
+    // The interactor's limit is 3 s. The limit of a waiting program must be larger, even on a busy machine.
     for (source, limit, verdict) in [(hears, "20", "JE"), (does_not, "0.5", "TLE")] {
         let object = judge_within(limit, &guessing(act), "a.py", source, &[]);
         assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
@@ -320,7 +320,7 @@ fn a_format_that_truncates_outputs_does_not_end_the_program() {
     }
 }
 
-/// DOMjudge and DMOJ have no verdict on idleness.
+/// DOMjudge and DMOJ have no verdict for idleness.
 #[test]
 fn a_program_that_does_not_flush_exceeds_the_time_limit_in_formats_without_idleness() {
     let program = "import sys\nprint(1)\nsys.stdin.readline()\nprint(2)\n";

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Ended, cupel, end, source};
 
-/// Runs a command at a new terminal of 80 columns and 24 rows, and talks to it. Its first argument is a list of steps:
-/// `["hear", TEXT]`, `["type", TEXT]`, `["resize", COLUMNS, ROWS]`, `["kill", SIGNAL]`. Prints how the command ended and
-/// whether it left the terminal in the mode in which it was.
+/// Runs a command at a new terminal of 80 columns and 24 rows, and communicates with it. Its first argument is a list
+/// of steps: `["hear", TEXT]`, `["type", TEXT]`, `["resize", COLUMNS, ROWS]`, `["kill", SIGNAL]`. Prints how the
+/// command ended and whether it left the terminal in the mode in which it was.
 const AT_TERMINAL: &str = r#"
 import fcntl, json, os, select, struct, sys, termios
 master, slave = os.openpty()
@@ -44,11 +44,11 @@ status = os.waitpid(pid, 0)[1]
 print(json.dumps({"code": os.waitstatus_to_exitcode(status), "restored": termios.tcgetattr(slave) == before}))
 "#;
 
-/// Runs the command at a new terminal, with these environment variables, and talks to it.
+/// Runs the command at a new terminal, with these environment variables, and communicates with it.
 pub(crate) fn at_terminal(args: &[&str], env: &[(&str, &str)], steps: &Value) -> Value {
     let inner = cupel(args);
     let mut command = Command::new("python3");
-    // Isolated, so that it imports nothing from the working directory.
+    // `-I` isolates Python, so that it imports nothing from the working directory.
     command.args(["-I", "-c", AT_TERMINAL, &steps.to_string()]).arg(inner.get_program()).args(inner.get_args());
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(std::env::temp_dir());
     command.envs(env.iter().copied());

@@ -298,7 +298,7 @@ fn a_validator_of_the_package_decides_only_by_exit_codes_42_and_43() {
         ("os.kill(os.getpid(), signal.SIGSEGV)", "JE"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "JE"),
         ("while True: pass", "JE"),
-        // Messages are truncated, on every way.
+        // Messages are truncated on every channel.
         ("sys.stdout.write('x' * (64 << 20))", "AC"),
         ("sys.stderr.write('x' * (20 << 20))", "AC"),
         ("open(sys.argv[3] + 'judgemessage.txt', 'w').write('x' * (20 << 20))", "AC"),
@@ -324,7 +324,7 @@ fn a_validator_of_the_package_decides_only_by_exit_codes_42_and_43() {
     );
 }
 
-/// On `cupel run`, which compiles nothing, the same errors are run-time errors.
+/// With `cupel run`, which does not check the syntax, the same errors are run-time errors.
 #[test]
 fn a_syntax_error_of_an_interpreted_language_is_a_compile_error_in_a_problem() {
     let files = sums("");
@@ -499,7 +499,8 @@ fn the_party_that_ends_a_conversation_first_decides_it() {
         ("", "import os\nprint(5, flush=True)\ninput()\nos.abort()\n", "RTE"),
         ("", "print(5)\n", "WA"),
         ("", "print('five')\n", "JE"),
-        // The output was not flushed, so interactor and program wait for each other. The format has no verdict on idleness.
+        // The output was not flushed, so interactor and program wait for each other. The format has no verdict for
+        // idleness.
         ("", "import sys\nprint(5)\nsys.stdin.readline()\n", "TLE"),
         ("", "input()\n", "TLE"),
         ("", "while True: pass\n", "TLE"),

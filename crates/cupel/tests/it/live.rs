@@ -1,4 +1,4 @@
-//! Live runs with the real sandbox: a program reads what a client types, on one machine and across nodes.
+//! Live runs with the real sandbox: a program reads the input that a client types, on one machine and across nodes.
 
 use std::net::TcpStream;
 
@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 use crate::support::{PATIENCE, Server, eventually};
 
-/// Answers every line until the end of its input.
+/// A program that answers every line until the end of its input.
 const LOOP: &str = "
 while True:
     try:
@@ -89,7 +89,7 @@ impl Client {
         (names, first.unwrap())
     }
 
-    /// Starts short runs until one is accepted: a worker may have just started.
+    /// Starts short runs until one is accepted, because a worker may have just started.
     pub(crate) fn until_accepted(&mut self) {
         eventually(|| {
             let request = json!({ "language": "python", "source_code": "pass" });
@@ -117,17 +117,17 @@ impl Client {
     }
 }
 
-/// Talks to the program through the first connection, then comes back through the second.
+/// Communicates with the program through the first connection, then reconnects through the second.
 pub(crate) fn converse(first: &mut Client, again: impl FnOnce() -> Client) {
     let run = first.start(LOOP);
     first.output_until("name? ");
     first.line(&run, 1, "Ada");
     let last = first.output_until("hello Ada\nname? ");
-    // Sent, and its answer is never read here.
+    // The answer to this line is never read on this connection.
     first.line(&run, 2, "Grace");
     let mut second = again();
     second.send(&json!({ "type": "attach", "run": run, "after": last }));
-    // The client repeats inputs that may have been lost. The answer may have arrived before.
+    // The client repeats inputs that may have been lost. The answer may already have been sent.
     second.line(&run, 2, "Grace");
     second.output_until("hello Grace\nname? ");
     second.send(&json!({ "type": "stdin.end", "run": run, "seq": 3 }));
@@ -157,12 +157,12 @@ pub(crate) fn say_everything(client: &mut Client) {
     assert_eq!(client.until("accepted")["repeated"], true);
     client.verdict();
 
-    // `attach` after an event, also to a run that has ended; `attached`.
+    // `attach` after an event, even to a run that has ended; `attached`.
     client.send(&json!({ "type": "attach", "id": "again", "run": accepted["run"], "after": first_seq }));
     assert_eq!(client.until("attached")["id"], "again");
     assert_eq!(client.events_to_verdict().0, events[events.iter().position(|name| name == "started").unwrap()..]);
 
-    // `resize`, `stdin` as base64 and as text, `signal`; `input` reports how far they have come.
+    // `resize`, `stdin` as base64 and as text, `signal`; `input` reports which of them were consumed.
     let run = client.start_at_terminal("python", TALKER[0].1);
     client.output_until("first 80 24\r\n");
     client.send(&json!({ "type": "resize", "run": run, "seq": 1, "cols": 100, "rows": 40 }));

@@ -235,7 +235,7 @@ fn each_command_reports_an_unknown_or_taken_name() {
     assert_eq!(run(&["user", "disable", "ada"]).code, Some(0));
     assert!(run(&["user", "list"]).stdout.trim_end().ends_with("disabled"));
     let token = run(&["user", "token", "ada"]);
-    let message = "error: user `ada` is disabled; `cupel user enable` lets them in again\n";
+    let message = "error: user `ada` is disabled; `cupel user enable` enables the account again\n";
     assert_eq!((token.code, token.stderr.as_str()), (Some(2), message));
 }
 

@@ -29,8 +29,8 @@ fn within(cache: &Path, args: &[&str]) -> Ended {
     end(command, b"3\n1 2 3\n")
 }
 
-/// Returns the parts of a run's result that do not depend on time. The run uses the prepared artefacts, but not the cache of
-/// compiled programs, because a cached program would prove nothing.
+/// Returns the parts of a run's result that do not depend on time. The run uses the prepared artefacts, but not the
+/// cache of compiled programs, because a cached program is not compiled.
 fn comparable_result(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     let file = source(name, text);
     let cache = tempfile::tempdir().unwrap();
@@ -52,7 +52,8 @@ fn comparable_result(name: &str, text: &str, prepared: Option<&Path>) -> Value {
     })
 }
 
-/// Removes the chains of includes that the compiler prints for an error in a header: they are shorter with a precompiled header.
+/// Removes the chains of includes that the compiler prints for an error in a header, because they are shorter with a
+/// precompiled header.
 fn without_include_chains(text: &str) -> Vec<&str> {
     let is_chain =
         |line: &str| line.starts_with("In file included from ") || line.starts_with("                 from ");

@@ -111,8 +111,8 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     server.submit(&json!({ "language": "bash", "source_code": "exec sleep 600", "limits": limits }));
-    // When the program begins, spare lanes and the lanes of compile services are still being created. The set of processes
-    // counts as stable if many successive checks find the same set.
+    // When the program begins, spare lanes and the lanes of compile services are still being created. The set of
+    // processes is considered stable if many successive checks find the same set.
     let (mut tree, mut looks_alike) = (Vec::new(), 0);
     eventually(|| {
         let pids = |tree: &[Process]| tree.iter().map(|process| process.pid).collect::<BTreeSet<_>>();
@@ -304,8 +304,7 @@ fn start_and_doctor_do_not_write_to_world_writable_directories() {
     assert!(!Path::new(&nowhere).exists());
 }
 
-/// The path of the directory may contain a space, lead through a link, or be a path at which a cell has its own
-/// directory.
+/// The path of the directory may contain a space, contain a link, or be a path at which a cell has its own directory.
 #[test]
 fn a_data_directory_may_be_anywhere_and_is_invisible_to_programs() {
     for place in ["/tmp", "/srv", "/home"] {

@@ -265,7 +265,7 @@ fn an_author_imports_verifies_publishes_and_rejudges() {
     let standing = &author.get("/api/v1/problems/double")["problem"]["standing"];
     assert_eq!((&standing["state"], &standing["tries"]), (&json!("solved"), &json!(1)));
 
-    // A faulty checker is a fault of the package: the submission does not count as a try, and the author sees the cause.
+    // A faulty checker is a fault of the package: the submission does not count, and the author sees the cause.
     let broken = archive(&[("2\n", "4\n")], Some("raise SystemExit('who am I?')\n"));
     let (status, staged) = author.upload("PUT", "/api/v1/problems/double/package", &broken);
     assert_eq!((status, &staged["is_current"]), (200, &json!(false)), "the published version stays current: {staged}");
@@ -353,7 +353,7 @@ fn a_derived_time_limit_records_the_kind_of_start_and_another_kind_warns_once() 
 }
 
 /// The figures are equal within 5 %. With control groups of version 2, the kernel charges memory in batches. Each value
-/// is exact to one batch, so two values may differ by two batches.
+/// is accurate to one batch, so two values may differ by two batches.
 #[test]
 fn the_memory_of_a_program_is_the_same_on_all_routes() {
     let counts_pages = Path::new("/sys/fs/cgroup/memory").is_dir();
@@ -397,7 +397,7 @@ fn the_memory_of_a_program_is_the_same_on_all_routes() {
     }
 }
 
-/// The class with `main` is found regardless of its name, also for problems, and by `cupel judge`.
+/// The class with `main` is found regardless of its name, for submissions to problems and with `cupel judge` as well.
 #[test]
 fn the_class_with_main_is_started_regardless_of_its_name_in_problems() {
     let data = tempfile::tempdir().unwrap();
@@ -427,7 +427,7 @@ fn a_problem_without_any_time_limit_is_not_published() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
-    // Python 2 is not installed, so the only submission cannot be tried.
+    // Python 2 is not installed, so the only submission cannot be run.
     let source = "#!/usr/bin/env python2\nprint 2 * input()\n";
     let made = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", source));
     assert_eq!(made.0, 201, "{made:?}");

@@ -25,7 +25,7 @@ fn with_key<'a>(server: &Server, args: impl IntoIterator<Item = &'a str>) -> Com
     command
 }
 
-/// Forwards connections to a server, with TLS if there is a configuration, and can cut all of them.
+/// Forwards connections to a server, with TLS if it is configured, and can cut all of them.
 struct Proxy {
     at: SocketAddr,
     cuts: watch::Sender<u32>,
@@ -134,7 +134,8 @@ fn a_lost_connection_is_restored_and_nothing_is_lost_or_repeated() {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
     for word in 0..8 {
-        // The connection is lost before, while or after the input is sent and the answer comes.
+        // The connection is lost before, during or after the transfer of the input and of the
+        // answer.
         writeln!(input, "{word}").unwrap();
         for n in 0..50 {
             if n == word * 5 {

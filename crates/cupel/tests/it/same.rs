@@ -59,7 +59,7 @@ fn one_configuration_gives_the_same_refusals_on_the_command_line_and_over_http()
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args:?}: {ended:?}");
         assert!(ended.stderr.contains(why), "{args:?}: {why}\n{}", ended.stderr);
     }
-    // The length of a stream is unknown in advance.
+    // The length of a stream is not known in advance.
     let reads = source("a.py", "import sys\nprint(len(sys.stdin.read()))");
     let streamed = run(&reads.path, &config.path, &[], input.as_bytes());
     assert_eq!(streamed.code, Some(2), "{streamed:?}");

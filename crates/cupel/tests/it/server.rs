@@ -244,7 +244,7 @@ fn a_cancelled_program_ends_and_frees_its_slot() {
         .call();
     assert!(answer.is_ok(), "{answer:?}");
     assert_eq!(server.result(&id)["status"], "cancelled");
-    // The only slot is free before the ten seconds that the first program could have run.
+    // The only slot is freed before the ten seconds for which the first program could have run.
     let next = server.result(&server.submit(&json!({ "language": "python", "source_code": "print(1)" })));
     assert_eq!(next["stdout"], "1\n");
 }

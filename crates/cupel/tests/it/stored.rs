@@ -23,8 +23,8 @@ fn fine(ended: &Ended) -> &str {
     &ended.stdout
 }
 
-/// Creates a folder that the owner of a data directory can also write to. The folder is not in `/tmp`, where every
-/// command may write.
+/// Creates a folder that the owner of a data directory can also write to. It is not in `/tmp`, where every command
+/// may write.
 fn folder() -> TempDir {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();

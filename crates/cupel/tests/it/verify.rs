@@ -128,7 +128,7 @@ fn a_submission_in_python_2_is_not_tried_and_the_reason_is_shown() {
     );
 }
 
-/// The list of languages is about new submissions.
+/// The list of languages restricts new submissions only.
 #[test]
 fn the_programs_of_a_package_may_be_in_other_languages_than_new_submissions() {
     let files = sums();
@@ -153,7 +153,7 @@ fn each_submission_in_a_wrong_folder_is_found() {
             let files = sums();
             files.remove(&format!("p/submissions/{from}/{name}"));
             files.write(&format!("p/submissions/{to}/{name}"), source);
-            // An accepted submission is required to show that the problem can be solved.
+            // At least one accepted submission must show that the problem can be solved.
             files.write("p/submissions/accepted/other.py", ADD);
             let (ended, object) = verify(&files.path("p"), &[]);
             assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()), "{from} in {to}: {object:#}");

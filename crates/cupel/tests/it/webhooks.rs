@@ -58,7 +58,7 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
     receiver.set_nonblocking(true).unwrap();
     let port = receiver.local_addr().unwrap().port();
     let program = |host: &str| json!({ "language": "python", "source_code": "1", "webhook": format!("http://{host}:{port}/?key=secret") });
-    // Addresses that need no name server are refused at once.
+    // Addresses that can be resolved without a name server are refused immediately.
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0.0.0.0"] {
         let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&program(host)));
         assert_eq!((status, &refused["code"]), (422, &"invalid-webhook".into()), "{host}: {refused}");
@@ -80,7 +80,7 @@ fn private_addresses_are_refused_also_behind_a_host_name() {
     // The delivery is sent again at once, before it is due. Another id is refused.
     let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
     assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
-    // The count of tries starts again, so a further failure counts as the first failure.
+    // The count of attempts starts again, so a further failure counts as the first failure.
     let once = "cupel_webhooks_total{result=\"failed\"} 1\n";
     eventually(|| (!server.text("/metrics").contains(once) && deliveries()[0]["tries"] == 1).then_some(()));
     let other = again.replace(failed["delivery_id"].as_str().unwrap(), &id);

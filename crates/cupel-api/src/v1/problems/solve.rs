@@ -129,7 +129,8 @@ pub(crate) async fn run(
     let seen = seen(&app, &caller.principal(), slug).await?;
     drop(bytes);
     let TrialRequest { language, version, source_code, files, input, stdin, stdin_base64 } = value;
-    let shape = Shape::new(source_code.is_some(), input.is_some(), stdin_base64.is_some());
+    let shape = Shape::new(source_code.is_some(), input.is_some(), stdin_base64.is_some())
+        .with_version(version.is_some(), false);
     let mut faults = FormFaults::default();
     let mut fault = |place: &str, detail: &str| faults.push("", place, detail);
     let has_input = input.is_some() || stdin.is_some() || stdin_base64.is_some();
@@ -182,7 +183,7 @@ pub(crate) async fn submit(
     let seen = seen(&app, &caller.principal(), slug).await?;
     drop(bytes);
     let SolutionRequest { language, version, source_code, files, webhook } = value;
-    let shape = Shape::new(source_code.is_some(), false, false);
+    let shape = Shape::new(source_code.is_some(), false, false).with_version(version.is_some(), false);
     let mut faults = FormFaults::default();
     let language = request::with_version(language, version);
     let source = request::source_of(language, source_code, files, &mut |place, detail| faults.push("", place, detail));

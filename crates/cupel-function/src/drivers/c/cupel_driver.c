@@ -1,7 +1,7 @@
 /* Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. The code that
  * depends on types is generated from the signature. Standard input: a line with the nonce, a line with the signature,
- * then the values. With the argument --cupel-batch, a line with the signature, then one test after another, each after
- * the answer to the one before; see batch.rs. */
+ * then the values. With the argument --cupel-batch: a line with the signature, then the tests, each of which arrives
+ * after the answer to the previous one; see batch.rs. */
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -161,7 +161,7 @@ static void cupel_send(const char *nonce, const char *status, const char *rest, 
 /* Calls the submission. Generated from the signature. */
 static void cupel_call(void);
 
-/* Receives input from `from` after what is there. Returns whether there was any. */
+/* Appends input from `from`. Returns whether there was any. */
 static bool cupel_receive(int from, cupel_text *input) {
     char chunk[1 << 16];
     ssize_t n = read(from, chunk, sizeof chunk);
@@ -169,7 +169,7 @@ static bool cupel_receive(int from, cupel_text *input) {
     return n > 0;
 }
 
-/* The next line of the input, which is received if it is not there yet. Ends the process at the end of the input. */
+/* The next line of the input, which is received if necessary. Ends the process at the end of the input. */
 static char *cupel_await_line(int from, cupel_text *input) {
     while (input->at == cupel_in.at || !memchr(input->data + cupel_in.at, '\n', input->at - cupel_in.at)) {
         if (cupel_receive(from, input)) continue;
@@ -181,10 +181,10 @@ static char *cupel_await_line(int from, cupel_text *input) {
     return cupel_line();
 }
 
-/* Calls the submission for one test after another. The input contains at most one test that is not answered. */
+/* Calls the submission for one test after another. The input contains at most one unanswered test. */
 static void cupel_batch(void) {
     int from = dup(0);
-    /* Standard input is empty for the submission, as in a process of its own. */
+    /* Standard input is empty for the submission, as it is for a single test. */
     if (!freopen("/dev/null", "r", stdin)) _exit(1);
     cupel_text input = {0};
     cupel_await_line(from, &input);

@@ -1,8 +1,8 @@
 // Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. This file contains
 // the codecs of the types; the generated main.cc contains the calls.
 //
-// Standard input: a line with the nonce, a line with the signature, then the values. With the argument --cupel-batch, a
-// line with the signature, then one test after another, each after the answer to the one before; see batch.rs.
+// Standard input: a line with the nonce, a line with the signature, then the values. With the argument --cupel-batch: a
+// line with the signature, then the tests, each of which arrives after the answer to the previous one; see batch.rs.
 #include <unistd.h>
 
 template <class T>
@@ -296,10 +296,10 @@ inline void send(const std::string &frame) {
     end();
 }
 
-/** Calls the submission for one test after another. The input contains at most one test that is not answered. */
+/** Calls the submission for one test after another. The input contains at most one unanswered test. */
 inline void batch() {
     Reader in(::dup(0));
-    // Standard input is empty for the submission, as in a process of its own.
+    // Standard input is empty for the submission, as it is for a single test.
     if (!std::freopen("/dev/null", "r", stdin)) ::_exit(1);
     if (in.await_line()) in.line();
     for (bool is_first = true; in.await_line(); is_first = false) {

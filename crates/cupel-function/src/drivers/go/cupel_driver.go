@@ -1,7 +1,7 @@
 // Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. Values are read and
-// written by their Go types; cupel_call.go contains the calls. Standard input: a line with the nonce, a line with the
-// signature, then the values. With the argument --cupel-batch, a line with the signature, then one test after another,
-// each after the answer to the one before; see batch.rs.
+// written according to their Go types; cupel_call.go contains the calls. Standard input: a line with the nonce, a line
+// with the signature, then the values. With the argument --cupel-batch: a line with the signature, then the tests, each
+// of which arrives after the answer to the previous one; see batch.rs.
 
 package main
 
@@ -270,9 +270,9 @@ func cupelFail(why any) {
 	os.Exit(2)
 }
 
-// cupelBatch calls the submission for one test after another. The input contains at most one test that is not answered.
+// cupelBatch calls the submission for one test after another. The input contains at most one unanswered test.
 func cupelBatch(nonce *string, send func(string, []byte)) {
-	// Standard input is empty for the submission, as in a process of its own.
+	// Standard input is empty for the submission, as it is for a single test.
 	from, err := syscall.Dup(0)
 	nothing, err2 := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
 	if err != nil || err2 != nil || syscall.Dup3(nothing, 0, 0) != nil {

@@ -1,8 +1,8 @@
 // Cupel's driver: calls the method or class of the submission, and writes the result to descriptor 3.
 //
 // The source is the same for every problem; the driver finds the method or class by reflection. Standard input: a line with the nonce, a
-// line with the signature, then the values. With the argument --cupel-batch, a line with the signature, then one test after another, each
-// after the answer to the one before; see batch.rs.
+// line with the signature, then the values. With the argument --cupel-batch: a line with the signature, then the tests, each of which
+// arrives after the answer to the previous one; see batch.rs.
 
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -498,7 +498,7 @@ final class CupelDriver {
     /** Calls the submission for one test after another. */
     private static void batch(OutputStream channel) throws IOException {
         InputStream tests = System.in;
-        // Standard input is empty for the submission, as in a process of its own.
+        // Standard input is empty for the submission, as it is for a single test.
         System.setIn(InputStream.nullInputStream());
         String signature = line(tests);
         boolean isLoaded = false;

@@ -2,8 +2,8 @@
 // Cupel's driver: calls the function or class of solution.js, and writes the result to descriptor 3.
 //
 // The source is the same for every problem, and for TypeScript. Standard input: a line with the nonce, a line with the signature, then the
-// values. With the argument --cupel-batch, a line with the signature, then one test after another, each after the answer to the one before;
-// see batch.rs. The driver saves the functions that it needs before the submission can replace them.
+// values. With the argument --cupel-batch: a line with the signature, then the tests, each of which arrives after the answer
+// to the previous one; see batch.rs. The driver saves the functions that it needs before the submission can replace them.
 (() => {
   const RESULT = 3;
   const NODES_MAX = 1_000_000;
@@ -281,7 +281,7 @@
       this.held = Buffer.alloc(0);
       this.descriptor = 0;
       try {
-        // Standard input is empty for the submission, as in a process of its own.
+        // Standard input is empty for the submission, as it is for a single test.
         this.descriptor = fs.openSync("/proc/self/fd/0");
         fs.closeSync(0);
         fs.openSync("/dev/null");

@@ -1,7 +1,7 @@
 """Cupel's driver: calls the function or class of solution.py, and writes the result to descriptor 3.
 
 The source is the same for every problem. Standard input: a line with the nonce, a line with the signature, then the values. With the
-argument `--cupel-batch`, a line with the signature, then one test after another, each after the answer to the one before; see batch.rs.
+argument `--cupel-batch`: a line with the signature, then the tests, each of which arrives after the answer to the previous one; see batch.rs.
 """
 import os
 import sys
@@ -275,7 +275,7 @@ class Batch:
 
     def __init__(self):
         self.read, self.held = os.read, b""
-        # Standard input is empty for the submission, as in a process of its own.
+        # Standard input is empty for the submission, as it is for a single test.
         self.descriptor = os.dup(0)
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)

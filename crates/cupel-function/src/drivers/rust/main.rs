@@ -1,7 +1,7 @@
 //! Cupel's driver: reads the arguments, calls the submission, and writes the result to descriptor 3. The code that
 //! depends on types is generated from the signature. Standard input: a line with the nonce, a line with the signature,
-//! then the values. With the argument `--cupel-batch`, a line with the signature, then one test after another, each after
-//! the answer to the one before; see batch.rs.
+//! then the values. With the argument `--cupel-batch`: a line with the signature, then the tests, each of which arrives
+//! after the answer to the previous one; see batch.rs.
 #![allow(dead_code, non_snake_case, non_camel_case_types)]
 
 mod call;
@@ -261,7 +261,7 @@ fn end() -> ! {
     std::process::exit(0);
 }
 
-/// Standard input, which is empty for the submission from now on, as in a process of its own.
+/// Takes over standard input, which is empty for the submission from now on, as it is for a single test.
 fn take_input() -> File {
     // Descriptor 0 is open, and only this function owns it.
     let first = unsafe { File::from_raw_fd(0) };
@@ -290,7 +290,7 @@ fn next_line(reader: &mut Reader, input: &mut File) -> String {
     reader.line()
 }
 
-/// Calls the submission for one test after another. The input contains at most one test that is not answered.
+/// Calls the submission for one test after another. The input contains at most one unanswered test.
 fn batch() -> ! {
     let mut input = take_input();
     let mut reader = Reader { data: Vec::new(), at: 0 };

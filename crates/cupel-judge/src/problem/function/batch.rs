@@ -1,4 +1,5 @@
-//! Several tests of a function problem in one process, which saves the start of an interpreter or a virtual machine for each.
+//! Runs several tests of a function problem in one process, which saves the start of an interpreter or virtual machine
+//! per test.
 //!
 //! ```text
 //!  judge    test 1 ──►          test 2 ──►          …   end of input
@@ -10,25 +11,27 @@
 //! - it printed nothing;
 //! - CPU time, wall-clock time and memory of the whole process are at most half of what one test may use.
 //!
-//! Otherwise the batch is forgotten: each of its tests, and every later test of the submission, is judged in a process of
-//! its own, as if there were no batches. So every verdict except "accepted" comes from a process of its own.
+//! Otherwise the batch is discarded: each of its tests, and every later test of the submission, is judged in a separate
+//! process, as if there were no batches. Therefore every verdict except "accepted" comes from a separate process.
 //!
-//! - **Time and memory.** The sandbox measures the whole process. A test alone does not need more than all tests together: a
-//!   result that the program keeps from an earlier test was computed in the same process. The factor of two covers what
-//!   differs, such as code that a virtual machine has already compiled. The share of one test is only reported. It is
-//!   measured here, by the times at which tests were sent and answers arrived, and not by the driver, which a program can
-//!   forge.
-//! - **Later tests.** A test is sent after the whole answer to the one before, so a program cannot read ahead. It can know
-//!   earlier tests, but not their right answers, which are never in the cell. A batch ends at the first wrong answer.
-//! - **Leftovers.** What a program keeps from earlier tests can make a right program wrong; then the batch does not count.
-//!   It can also make a wrong program right: a test of a batch is accepted if the program answers it rightly only after
-//!   other tests. To be accepted as a whole, such a program must be right in a new process on the first test of each
-//!   batch and on all tests that are not in batches: samples, large tests, and the last test of every group.
-//! - **Disclosure.** Tests of a batch have the same feedback, and contestants see none of them. So a program cannot print a
-//!   hidden test where its owner can see it. As a batch counts as a whole, a program that knows several tests reveals by
-//!   the verdicts hardly more than with a process for each: whether a batch counted.
-//! - **Which tests.** Consecutive small tests of a group without limits, files or arguments of their own, except the last
-//!   test of the group.
+//! - **Time and memory.** The sandbox measures the whole process. A single test does not need more than all tests
+//!   together: a result that the program keeps from an earlier test was computed in the same process. The factor of two
+//!   covers other differences, such as code that a virtual machine has already compiled. The share of one test is only
+//!   reported. The judge computes it from the times at which tests were sent and answers arrived, not from measurements
+//!   of the driver, which a program can forge.
+//! - **Later tests.** A test is sent only after the whole answer to the previous test has arrived, so a program cannot
+//!   read ahead. It can know earlier tests, but not their right answers, which are never in the cell. A batch ends at
+//!   the first wrong answer.
+//! - **Leftovers.** Data that a program keeps from earlier tests can make a right program wrong; then the batch does
+//!   not count. It can also make a wrong program right: a test of a batch is accepted even if the program would fail it
+//!   in a new process. To be accepted as a whole, such a program must be right in a new process on the first test of
+//!   each batch and on all tests that are not in batches: samples, large tests, and the last test of every group.
+//! - **Disclosure.** All tests of a batch have the same feedback, and contestants see none of them, so a program cannot
+//!   print a hidden test where its owner can see it. A program that knows several tests can reveal information through
+//!   the verdicts. Because a batch counts only as a whole, the verdicts reveal hardly more than with separate
+//!   processes: only whether the batch counted.
+//! - **Which tests.** A batch consists of consecutive small tests of a group that have no limits, files or arguments of
+//!   their own. The last test of the group is never included.
 
 use std::collections::HashMap;
 use std::iter;
@@ -59,14 +62,14 @@ const LINES_MAX: usize = 32 << 10;
 /// Maximum size in bytes of a file with an expected result.
 const ANSWER_MAX: u64 = 32 << 10;
 
-/// Part of a limit that a batch may use. If it uses more, each test gets a process of its own.
+/// Divisor of a limit: a batch may use this part of the limit. If it uses more, each test gets a separate process.
 const PART_OF_LIMIT: u32 = 2;
 
-/// Part of the CPU limit after which a batch gets no further test. Measured on the wall clock, so that a batch ends early
-/// rather than late.
+/// Divisor of the CPU limit: after this part of the limit, a batch gets no further test. Measured on the wall clock, so
+/// that a batch ends early rather than late.
 const PART_FOR_SENDING: u32 = 4;
 
-/// The batches of a judging.
+/// State of the batches while a submission is judged.
 pub(in crate::problem) struct Batches {
     /// Whether another batch may be tried.
     allowed: bool,
@@ -102,8 +105,8 @@ struct Test<'s, 'c> {
 }
 
 impl<'s, 'c> Test<'s, 'c> {
-    /// `None` if the case needs a process of its own. That includes a fault of the package, which is reported when the case
-    /// is judged.
+    /// `None` if the case needs a separate process, for example because of a fault of the package, which is then
+    /// reported when the case is judged.
     fn of(package: &Package, signature: &'s Signature, case: &'c Case) -> Option<Test<'s, 'c>> {
         let has_own = !case.args.is_empty() || !case.files.is_empty() || case.limits != OwnLimits::default();
         let is_seen = case.shown.is_some() || case.feedback == Feedback::Full;
@@ -155,7 +158,7 @@ impl<'a> Judging<'a, '_> {
             Node::Group(_) => None,
         });
         let alike = next.take_while(|next| next.feedback == case.feedback);
-        // The last node of the group is left out.
+        // The group's last node is left out.
         let cases = iter::once(case).chain(alike).take(following.len().min(TESTS_MAX));
         cases.map_while(|case| Test::of(package, signature, case)).collect()
     }
@@ -199,7 +202,7 @@ impl<'a> Judging<'a, '_> {
         };
         let report = match self.executor.execute(step, &mut hears) {
             Ok(result) => result.report,
-            // A process of its own can be started again; this one cannot, because its input was read.
+            // A failed step in a separate process can be repeated. This step cannot, because its input has been read.
             Err(ExecuteError { transient: true, .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
@@ -214,8 +217,8 @@ impl<'a> Judging<'a, '_> {
         self.passes_of(tests, answers, loaded, took, &report.usage)
     }
 
-    /// Returns the results of the tests of a process that returned only right answers, or `None` if the checker of the
-    /// package rejects one. `took` is the time of the whole process, and `usage` its usage.
+    /// Returns the results of the tests of a process that returned only right answers, or `None` if the package's
+    /// checker rejects one of them. `took` is the time of the whole process, and `usage` its usage.
     fn passes_of(
         &mut self,
         tests: &[Test<'_, '_>],
@@ -252,7 +255,7 @@ impl<'a> Judging<'a, '_> {
     }
 }
 
-/// Makes the pipe on which a program gets its tests. Writing never blocks, because a program may stop reading.
+/// Creates the pipe from which a program reads its tests. Writes do not block, because a program may stop reading.
 fn input_pipe() -> Result<(OwnedFd, OwnedFd), ProblemError> {
     let made = || {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -267,7 +270,7 @@ fn input_pipe() -> Result<(OwnedFd, OwnedFd), ProblemError> {
     })
 }
 
-/// The usage of one test: that of the process without this part of its time.
+/// The usage of one test: the usage of the process minus `part` of its time.
 fn without(usage: &Usage, part: f64) -> Usage {
     let own = |time: Duration| time.mul_f64((1.0 - part).clamp(0.0, 1.0));
     let cpu_time = own(usage.cpu_time);
@@ -283,7 +286,7 @@ fn without(usage: &Usage, part: f64) -> Usage {
     }
 }
 
-/// A right answer, or one that the checker of the package must decide about.
+/// A right answer, or an answer that the package's checker must decide about.
 struct Answered {
     at: Instant,
     /// Size of the frame that the driver would have written in a process for this test.
@@ -314,13 +317,14 @@ impl BatchObserver<'_, '_, '_> {
         }
     }
 
-    /// When the submission was loaded, and the answers. `None` if there was anything but right answers.
+    /// The time at which the submission was loaded, and the answers. `None` unless all answers were right and there was
+    /// nothing else.
     fn all_right(self) -> Option<(Instant, Vec<Answered>)> {
         let is_complete = self.is_clean && self.to_program.is_none() && self.channel.is_empty();
         Some((self.loaded?, self.answers)).filter(|_| is_complete)
     }
 
-    /// The batch does not count. The driver exits at the end of the input.
+    /// Discards the batch. The driver exits at the end of the input.
     fn give_up(&mut self) {
         self.is_clean = false;
         self.to_program = None;

@@ -111,6 +111,7 @@ fn the_drivers_report_decides_and_printed_output_does_not() {
         ("@ ok\n42\n", Verdict::Accepted, ""),
         ("@ ok\n41\n", Verdict::WrongAnswer, "secret/1: expected 42, got 41"),
         ("@ wrong\nexpected int, got string\n", Verdict::WrongAnswer, "secret/1: expected int, got string"),
+        ("@ wrong\n\x1b[2Jred\nAC\n", Verdict::WrongAnswer, "secret/1:  [2Jred AC"),
         (
             // The submission can forge this text, so its owner must not see it.
             "@ missing\nthe input is 21\n",

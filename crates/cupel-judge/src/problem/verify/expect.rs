@@ -113,8 +113,8 @@ impl About<'_> {
         self.claim(&rule.origin, expected, format!("{}{why}", got.code()), None, false)
     }
 
-    /// Returns the claim on the overall score, or on the score of every group that the rule names and that is not inside another
-    /// such group.
+    /// Returns the claim on the score. If the rule names groups, the claim is on each of these groups that is not
+    /// inside another of them; otherwise, it is on the overall score.
     fn score(&self, rule: &Expectation, range: &ScoreRange) -> Claim {
         let expected = format!("a score of {}{}", shown(range), on(&rule.scope));
         let scores: Vec<(String, Option<Score>)> = match &rule.scope {

@@ -51,7 +51,7 @@ struct Ready<'p> {
     protocol: Protocol,
     runnable: Runnable,
     known: HashMap<(ContentHash, Vec<String>), InputDecision>,
-    /// Whether the validator has failed to decide once. It may have hung, so it is not run on other cases.
+    /// Whether the validator has once failed to decide. It may have hung, so it is not run on other cases.
     is_faulty: bool,
 }
 
@@ -113,13 +113,13 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             last = Some((validator.path.clone(), decision.clone()));
             match decision {
                 InputDecision::Rejected(_) => rejected = last.clone(),
-                // A fault decides, regardless of the other validators.
+                // A fault decides, regardless of the decisions of the other validators.
                 InputDecision::Fault(_) => break,
                 InputDecision::Accepted => {}
             }
         }
         let fault = last.clone().filter(|(_, decision)| matches!(decision, InputDecision::Fault(_)));
-        // The faulty validator might have rejected the input.
+        // The faulty validator would perhaps have rejected the input.
         if was_faulty && rejected.is_none() && fault.is_none() {
             continue;
         }

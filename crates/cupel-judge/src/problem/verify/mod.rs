@@ -1,4 +1,4 @@
-//! Verifies a package: its inputs, its checkers, its submissions, its time limit.
+//! Verifies a package: its inputs, checkers, submissions and time limit.
 //!
 //! ```text
 //!  inputs ─► validators ─┐
@@ -7,9 +7,9 @@
 //!              └─► times ─► time limit ─────────────────┘
 //! ```
 //!
-//! Each submission is run on all cases, up to the upper margin of the time limit, and again if its time is within the margins.
-//! After a case beyond the upper margin, the remaining cases of its group are skipped if they affect neither a score nor a rule
-//! about single cases. Equal cases are run once.
+//! Each submission is run on all cases, up to the upper margin of the time limit. A case whose time is within the
+//! margins is run again. After a case beyond the upper margin, the remaining cases of its group are skipped if they
+//! affect neither a score nor a rule about single cases. Equal cases are run once.
 //!
 //! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
 //! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
@@ -121,7 +121,8 @@ pub fn verify(
     })
 }
 
-/// Note that is reported once for an interactor. Such an interactor also accepts any output after a correct answer.
+/// Note about an interactor that accepts without reading all output; reported once per interactor. Such an interactor
+/// also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
 /// Note on a package that has no submissions.
@@ -220,7 +221,7 @@ impl<'a> Verifying<'a, '_> {
         self.suspect_answers(&tried);
         self.note_cold_starts(&tried, limit.is_some() && package_limit.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
-        // The submissions that must be accepted prove that the problem can be solved. If there are none, any submission counts.
+        // Accepted submissions prove that the problem can be solved. If there are none, any submission counts.
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();
         if examples.iter().any(must_be_accepted) {
             proofs.retain(|(example, _)| must_be_accepted(example));

@@ -1,8 +1,8 @@
 //! Tests checkers and interactors with outputs whose verdict is known, and with random bytes.
 //!
-//! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs other than
-//! the answers. But such a checker must decide about the answers, an empty output, and random bytes, as about any
-//! output of a submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
+//! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs that
+//! differ from the answers. However, such a checker must decide about the answers, an empty output, and random bytes,
+//! as about any output of a submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -32,17 +32,17 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     let package = verifying.request.package;
     let problem = &package.problem;
     let (mut seen, mut faulty) = (HashSet::new(), HashSet::new());
-    // The answer of a case whose data is made is known only when the case is judged.
+    // If a generator makes a case's data, the answer is known only when the case is judged.
     let files = problem.tests.cases().filter(|case| case.made.is_none());
     for case in files.filter(|case| seen.insert(EqualCases::of(case))) {
         if verifying.cancelled() {
             return Ok(());
         }
         match &*case.method {
-            // Functions return values, so random bytes cannot occur.
+            // The outputs are values that functions return, so random bytes cannot occur.
             Method::Check(_) if let Some(signature) = &problem.signature => values(verifying, case, signature)?,
             Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
-            // A program that hangs would hang in every case.
+            // A checker that hung in one case would hang in every case.
             Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
             Method::Check(Checker::Program(program)) => {
                 if !decides(verifying, case, program)? {
@@ -89,7 +89,7 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
     Ok(())
 }
 
-/// Compares an answer with itself by a built-in comparison.
+/// Checks that a built-in comparison accepts an answer as an output.
 fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
     let Some(answer) = &case.answer else { return Ok(()) };
     let found = compare(verifying, comparison, answer, answer)?;

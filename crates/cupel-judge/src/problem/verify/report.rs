@@ -121,6 +121,6 @@ pub struct VerifiedTimeLimit {
     pub derived: bool,
     /// The slowest case of the submissions that must be in time.
     pub slowest_in_time: Option<Measured>,
-    /// Each submission that must be too slow has a slowest case; this is the fastest of these cases.
+    /// The minimum, over all submissions that must be too slow, of each submission's slowest case.
     pub fastest_too_slow: Option<Measured>,
 }

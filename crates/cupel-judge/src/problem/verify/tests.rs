@@ -63,7 +63,7 @@ impl Fixture {
     }
 }
 
-/// Returns subject, finding and expectation of all broken claims.
+/// Returns the subject, the finding and the expectation of each broken claim.
 fn broken(report: &VerifyReport) -> Vec<String> {
     report.broken().map(|claim| format!("{:?}: {} not {}", claim.subject, claim.got, claim.expected)).collect()
 }
@@ -154,7 +154,7 @@ fn a_limit_is_derived_from_submissions_that_satisfy_their_rules() {
     for (given, derive, first, limit, holds) in [
         (None, false, "ok", 10 * one, true),
         (Some(one), true, "ok", 10 * one, true),
-        // A wrong answer is no evidence about times.
+        // A submission with a wrong answer proves nothing about times.
         (None, false, "no", 3 * one, false),
     ] {
         let fixture = fixture(given);

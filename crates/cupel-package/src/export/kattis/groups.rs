@@ -71,7 +71,8 @@ impl Plan<'_> {
             let requires = group.requires.iter().map(|name| name.as_str().to_owned()).collect();
             let together = below.is_empty() && self.worth(group, &judged).is_some();
             if scored && !together {
-                // Cases beside groups, and cases with points that their group cannot express, become groups.
+                // Cases that have groups as siblings, and cases with points that their group cannot express, become
+                // groups.
                 for case in judged {
                     let worth = single(case);
                     if worth.is_none() {

@@ -264,8 +264,8 @@ impl Reading<'_> {
     }
 }
 
-/// Returns the points of one case: none if the group is all or nothing; a share of the group's points if they are
-/// added; all points of the group for any other aggregation.
+/// Returns the points of one case: none if the group is all or nothing; a share of the group's points if the
+/// points of its cases are added; all points of the group for any other aggregation.
 fn share(worth: Option<(Score, Option<Aggregate>)>, at: usize, count: usize) -> Option<Score> {
     match worth? {
         (_, None) => None,

@@ -192,8 +192,8 @@ fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
-/// Returns the program to which a key refers: a file, a directory, or a list of files. The first file of a list is built
-/// with the other files beside it.
+/// Returns the program to which a key refers: a file, a directory, or a list of files. The first file of a list is the
+/// main file; the others are placed beside it for the build.
 fn program(context: &Context<'_>, reader: &Reader<'_>) -> Option<cupel_problem::Program> {
     let names: Vec<&str> = reader.one_or_more().iter().filter_map(Reader::words).collect();
     let Some(first) = names.first() else {

@@ -19,9 +19,9 @@ pub(super) const PYTHON_MODULE: &str = "cupel_dmoj.py";
 /// Default limits of a generator. Source: DMOJ judge-server, `generator_time_limit` and `generator_memory_limit`.
 const GENERATOR_TIME: Duration = Duration::from_secs(20);
 const GENERATOR_MEMORY: Bytes = Bytes::mib(512);
-/// Maximum size of each of the files that a generator makes.
+/// Maximum size of each file that a generator writes.
 const GENERATED_MAX: Bytes = Bytes::mib(256);
-/// Maximum depth of arguments for a checker in Python.
+/// Maximum nesting depth of the arguments for a checker in Python.
 const ARGUMENTS_DEPTH_MAX: usize = 8;
 
 /// Reads `checker`: a name, a file, or a map of name and arguments. `points` are the points of the case.
@@ -76,7 +76,8 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
     }
 }
 
-/// Reads `custom_judge`: a grader in Python, which talks to the submission. `checker` is the checker that it may call.
+/// Reads `custom_judge`: a grader in Python, which communicates with the submission. `checker` is the checker that it
+/// may call.
 pub(super) fn custom_judge(
     context: &Context<'_>,
     reader: &Reader<'_>,
@@ -210,8 +211,8 @@ fn program_of(
     Some(program)
 }
 
-/// Returns the language for a name of DMOJ. Such names contain standards and versions: CPP17, PY3. For an unknown name,
-/// the file extension decides.
+/// Returns the language for a name that DMOJ uses. Such names contain standards and versions: CPP17, PY3. If the name
+/// is unknown, the file extension determines the language.
 fn language_of(context: &Context<'_>, name: &str) -> Option<LanguageId> {
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
     context.options.languages.find(&name).map(|language| language.id.clone())

@@ -17,7 +17,7 @@ const OF_CASES: &[&str] = &[
     "wall_time_factor",
     "output_limit_length",
     "binary_data",
-    // Without effect on the verdict: the length of the output that DMOJ shows, and data for other programs.
+    // These keys do not affect the verdict: the length of the output that DMOJ shows, and data for other programs.
     "output_prefix_length",
     "meta",
 ];
@@ -39,7 +39,7 @@ const OF_BATCHES: &[&str] = &["batched", "dependencies"];
 
 const OF_PATTERNS: &[&str] = &["input_format", "output_format", "case_points"];
 
-/// Keys of DMOJ that Cupel does not implement, with the consequence.
+/// Keys of DMOJ that Cupel does not implement, each with the consequence.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("symlinks", "submissions do not see these files"),
     ("unbuffered", "the submission writes to a pipe, so it has to flush its output"),
@@ -93,7 +93,7 @@ fn report(reader: &Reader<'_>, known: &[&[&str]]) {
             continue;
         }
         match WITHOUT_EFFECT.iter().find(|(known, _)| *known == name) {
-            // `unbuffered: false` asks for nothing.
+            // `unbuffered: false` is the default, so it has no effect.
             Some(_) if !value.is_some() || value.node().is_some_and(is_false) => {}
             Some((_, consequence)) => {
                 value.fault(Code::LeftOut, format!("this key has no effect: {consequence}"), "Remove the key");

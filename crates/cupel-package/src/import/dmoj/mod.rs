@@ -115,7 +115,7 @@ fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
                     let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                     if key.ends_with('+') {
                         let fault = format!("the key `{path}` is Python code");
-                        top.get(key).fault(Code::UnsupportedPython, fault, "Replace the code by its result");
+                        top.get(key).fault(Code::UnsupportedPython, fault, "Replace the code with its result");
                         fine = false;
                     }
                     pending.push((path, child));

@@ -28,8 +28,8 @@ pub(super) struct Reading<'c, 'r> {
 
 type SharedGenerator = (Arc<Generator>, Vec<String>);
 
-/// The properties that determine a method: whether data is binary, the addresses of the nodes of interactor, checker
-/// and grader, and the points of the case if a Python program gets them. The nodes do not move while the package is
+/// The properties that determine a method: whether data is binary; the addresses of the nodes of interactor, checker
+/// and grader; and the points of the case, if a Python program gets them. The nodes do not move while the package is
 /// read.
 type MethodKey = (bool, [Option<usize>; 3], Option<Score>);
 
@@ -234,7 +234,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         found
     }
 
-    /// Returns how the data of a case is made.
+    /// Returns how the data of a case is generated.
     fn made(&mut self, generator: &Reader<'r>, args: &Reader<'r>, answer: bool) -> Option<Made> {
         let place = generator.node().map_or(0, |node| std::ptr::from_ref(node).addr());
         let context = self.context;
@@ -244,7 +244,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         Some(Made { by, args, input: true, answer })
     }
 
-    /// Returns the limits that a case or its batch sets. Those of the top level are the problem's.
+    /// Returns the limits that a case or its batch sets. Limits of the top level are those of the problem.
     fn own_limits(&self, scope: &Scope<'_, 'r>) -> OwnLimits {
         let below = Scope(scope.0[..scope.0.len() - 1].to_vec());
         if below.0.is_empty() {
@@ -252,7 +252,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         }
         let maxima = &self.context.options.maxima;
         let refuse = |reader: &Reader<'r>, most: String| {
-            let fault = format!("the case requires more than this server allows, {most}");
+            let fault = format!("the case requires more than this server's maximum, which is {most}");
             reader.fault(Code::LimitUnsupported, fault, "Lower it, or ask the operator to raise the maximum");
         };
         let (time, memory) = (below.get("time_limit"), below.get("memory_limit"));
@@ -411,7 +411,7 @@ impl<'c, 'r> Reading<'c, 'r> {
     }
 }
 
-/// Whether a file is no data: the configuration, or a file that Cupel added.
+/// Whether a file is not test data, but the configuration or a file that Cupel added.
 fn is_ours(name: &str) -> bool {
     name == FILE || name == NO_INPUT || name.split('/').next() == Some(PYTHON)
 }

@@ -28,7 +28,7 @@ impl Kattis<'_> {
         let mut programs = Vec::new();
         for place in places {
             match config.is_new() && *place == "output_validator" {
-                // The directory itself is the program, and a single source in it may have any name.
+                // The directory itself is the program; if it contains only one source, that source may have any name.
                 true => programs.extend(context.program(place)),
                 false => programs.extend(context.programs_in(place)),
             }

@@ -1,4 +1,5 @@
-//! `constants` of 2025-09: the importer replaces `{{name}}` in texts and sources by its value. Values are not searched again.
+//! `constants` of 2025-09: the importer replaces `{{name}}` in texts and sources with its value. Constants within
+//! values are not replaced.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +87,8 @@ fn is_name(name: &str) -> bool {
 /// Commands in a Markdown statement that place the samples.
 const COMMANDS: [&str; 2] = ["nextsample", "remainingsamples"];
 
-/// Returns the text with all constants replaced. `None` if it contains none. Braces around other texts than names are kept.
+/// Returns the text with all constants replaced. `None` if it contains none. Braces around text that is not a name are
+/// kept.
 fn fill_in(text: &str, constants: &BTreeMap<String, String>, unknown: impl Fn(&str)) -> Option<String> {
     let mut filled = String::new();
     let mut rest = text;

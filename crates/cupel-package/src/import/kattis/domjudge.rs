@@ -66,7 +66,7 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
             "name" if draft.titles.is_empty() && !value.trim().is_empty() => {
                 let title = value.trim().to_owned();
                 match too_long(&title) {
-                    Some(fault) => report(Code::KeyType, fault, "Shorten it: lists of problems show it"),
+                    Some(fault) => report(Code::KeyType, fault, "Shorten it, because problem lists show it"),
                     None => draft.titles.push(("en".to_owned(), title)),
                 }
             }

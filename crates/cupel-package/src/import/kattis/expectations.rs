@@ -52,7 +52,7 @@ pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
         "time_limit_exceeded" => Expectation { verdict: verdict(&[Tle]), ..rule },
         "run_time_error" => Expectation { verdict: verdict(&[Rte]), ..rule },
         "rejected" => Expectation { verdict: verdict(&[Wa, Tle, Rte, Mle, Ole, Ce]), ..rule },
-        // In DOMjudge, other folder names may also be names of results.
+        // In DOMjudge, any other folder name may be the name of a result.
         other => Expectation { verdict: Some(vec![result(other)?]), ..rule },
     })
 }
@@ -159,7 +159,7 @@ impl Kattis<'_> {
         let mut is_faulty = false;
         for file in program.files.iter().filter(|file| file.file.size.get() <= TEXT_BYTES_MAX) {
             let path = file.file.path.as_str();
-            // A source in another encoding is also a submission, but cannot have annotations.
+            // A source that is not in UTF-8 is a submission too, but cannot have annotations.
             let quiet = Findings::default();
             let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
             for (number, line) in text.lines().enumerate() {
@@ -240,8 +240,8 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// Reads `submissions.yaml` of 2025-09. After a faulty rule, the submissions that it matches have no expectation; if the file
-    /// cannot be read, none has one.
+    /// Reads `submissions.yaml` of 2025-09. If a rule is faulty, the submissions that it matches have no expectation;
+    /// if the file cannot be read, no submission has one.
     fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
         const FILE: &str = "submissions/submissions.yaml";
         let findings = Findings::default();
@@ -417,7 +417,7 @@ fn result(word: &str) -> Option<ExpectedVerdict> {
     })
 }
 
-/// Whether a line of Prolog is a directive, a query or a rule, or ends with the neck of a rule.
+/// Whether a line of Prolog is a directive, a query or a rule, or ends with the neck (`:-`) of a rule.
 fn is_clause(line: &str) -> bool {
     let line = line.trim();
     // Checks for the head of a rule: an atom, with or without arguments.

@@ -293,7 +293,7 @@ fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading, do
             "avg" => grading.aggregate = Aggregate::Average,
             "min" => grading.aggregate = Aggregate::Min,
             "max" => grading.aggregate = Aggregate::Max,
-            // DOMjudge's own examples contain `sum, ignore_sample`; only the second flag has an effect.
+            // DOMjudge's own examples contain `sum, ignore_sample`; only the second of these flags has an effect.
             other if domjudge => {
                 let fault = format!("DOMjudge has no flag `{other}`");
                 reader.fault(Code::KeyIgnored, fault, "Correct the flag, or remove it");

@@ -22,7 +22,7 @@ use crate::finding::{Code, ImportError};
 use config::Config;
 use cupel_problem::{Include, InputValidator, OnWaiting, Passes, Problem, Program};
 
-/// State that all parts of this importer use.
+/// State that all parts of this importer share.
 pub(super) struct Kattis<'a> {
     context: &'a Context<'a>,
     config: Config,

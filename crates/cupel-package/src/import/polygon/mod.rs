@@ -244,8 +244,8 @@ impl<'d> Reading<'_, 'd> {
     }
 
     /// Returns the resources that a program's sources mention, and the resources that these resources mention. Every
-    /// package contains testlib, but few solutions need it. So the directory of an exported solution has only the files
-    /// that the solution needs.
+    /// package contains testlib, but few solutions need it, so the directory of an exported solution contains only the
+    /// files that the solution needs.
     fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
         let mut pending: Vec<ProgramFile> = program.files.clone();
         let mut named: Vec<ProgramFile> = Vec::new();
@@ -266,7 +266,7 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// Returns the verdicts that a solution's tag means. `None`: no expectation.
+/// Returns the verdicts that a solution's tag stands for. `None`: no expectation.
 fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
     use ExpectedVerdict::{
         Accepted, MemoryLimit, OutputLimit, PresentationError, RuntimeError, TimeLimit, WrongAnswer,

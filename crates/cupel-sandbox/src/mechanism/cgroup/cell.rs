@@ -112,7 +112,7 @@ impl CellGroup {
         if let Some(file) = &self.processes_max
             && before.is_none_or(|(_, before)| before != processes)
         {
-            // One more process: the cell's init.
+            // The cell's init is one more process.
             put(file.as_fd(), &processes_text(processes.saturating_add(1)))?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The control files of groups: those that a lane's init has, and how they are read and written.
+//! The control files of groups: the files that a lane's init has open, and functions to read and write them.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

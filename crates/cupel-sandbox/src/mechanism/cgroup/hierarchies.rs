@@ -13,8 +13,8 @@ pub(crate) enum Hierarchies {
         cpuacct: Option<PathBuf>,
         cpuset: Option<PathBuf>,
         /// Nothing is configured in this group. The group makes the scheduler treat a lane as a unit: without the
-        /// group, a child that starts a new session would get a share as large as all lanes together. Source: sched(7),
-        /// "The autogroup feature".
+        /// group, a child that starts a new session would get as much processor time as all lanes together. Source:
+        /// sched(7), "The autogroup feature".
         cpu: Option<PathBuf>,
     },
     /// Version 2: the directory of this process's group.

@@ -18,10 +18,10 @@ const OVERHEAD: u64 = 1024 * 1024;
 const MEMORY_MIN: u64 = 1024 * 1024;
 /// Memory with which a cell can be set up without reaching its limit, in bytes.
 const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
-/// Maximum memory that may remain charged to a lane between two cells, in bytes: page cache of files on disk
-/// (`FILES_MAX`), pages that are still held ([`HELD_MAX`]), and kernel memory, most of which the kernel frees on demand
-/// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged
-/// for them.
+/// Maximum memory that may remain charged to a lane between two cells, in bytes: `FILES_MAX` of page cache of files on
+/// disk, and `KERNEL_MAX` of kernel memory, most of which the kernel frees on demand. [`HELD_MAX`] bounds the pages
+/// that are still held. A lane with more page cache is retired; the cached files then stay in memory, but no lane is
+/// charged for them.
 const FILES_MAX: u64 = 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// Maximum growth of kernel memory from one cell to the next, in bytes. If the memory grows more, the lane waits until

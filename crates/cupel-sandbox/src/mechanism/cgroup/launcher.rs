@@ -162,8 +162,8 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// v2 only: moves the lane's init to a leaf group, since a group that passes on controllers cannot contain
-    /// processes. Called after the init has made the lane's group the root of its cgroup namespace.
+    /// v2 only: moves the lane's init to a leaf group, since a group that enables controllers for its children cannot
+    /// contain processes. Called after the init has made the lane's group the root of its cgroup namespace.
     pub(crate) fn settle_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
         if let Hierarchies::V2(_) = &self.hierarchies {
             for dir in self.lane_dirs(lane) {

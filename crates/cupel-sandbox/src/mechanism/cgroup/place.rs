@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  the group this process was started in   (a service's, a session's, a container's)
-//!    ├─ cupel-main        its processes, moved here: a group that passes on controllers cannot contain processes
+//!    ├─ cupel-main        its processes, moved here: a group with controllers for its children has no processes
 //!    └─ cupel-PID         the launcher's group, named after its process id
 //!         └─ lane-N
 //!              ├─ init    the lane's init
@@ -30,8 +30,8 @@ const MOVES_MAX: usize = 20;
 /// have priority.
 pub(super) const IN_LANES: &[&str] = &["memory", "pids", "cpuset"];
 /// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: without `cpu`, a
-/// child that starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup
-/// feature".
+/// child that starts a new session would get as much processor time as all lanes together. Source: sched(7), "The
+/// autogroup feature".
 pub(super) const DOWN_TO_LANES: &[&str] = &["memory", "pids", "cpuset", "cpu"];
 
 /// A wall, the controller that it needs, and the kernel feature.

@@ -16,8 +16,7 @@ use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, CellSignal, KillReason, LimitHit, ToLane};
 
-/// The events that ended a wait. `left` means that the cell's init closed its socket, `spoken_to` that the slot sent a
-/// message.
+/// The events that ended a wait. `left`: the cell's init closed its socket. `spoken_to`: the slot sent a message.
 struct Woken {
     left: bool,
     ended: bool,

@@ -1,4 +1,4 @@
-/* Attacks by memory of every kind. */
+/* Attacks that use every kind of memory. */
 #include "kit.h"
 #include <sys/msg.h>
 #include <sys/sem.h>

@@ -122,7 +122,7 @@ ATTACK(keyrings) {
   return 0;
 }
 
-/* Watches on files that the host and all lanes share would reveal which files others open. */
+/* Sets watches on files that the host and all lanes share. Such watches would reveal which files others open. */
 ATTACK(watch_shared_files) {
   SYS(inotify_init);
   SYS(inotify_init1, 0);

@@ -220,7 +220,7 @@ static int cpu(const char *what, long ms, char **argv) {
       _exit(94);
     }
   } else if (!strcmp(what, "ignored")) {
-    /* Children without a wait. The kernel reaps them, so only the cell's accounting includes their CPU time. */
+    /* Children that nobody waits for. The kernel reaps them, so only the cell's accounting includes their CPU time. */
     signal(SIGCHLD, SIG_IGN);
     struct shares *s = shared_page();
     for (int i = 0; i < 4; i++)
@@ -263,7 +263,7 @@ static int memory(const char *what, long mib, const char *path) {
     for (int i = 0; i < 3; i++)
       fill(must(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)), bytes);
   } else if (!strcmp(what, "copied")) {
-    /* The file counts, and also a private copy of every page of it. */
+    /* Both the file and a private copy of each of its pages count. */
     int fd = new_file(path, bytes);
     fill(must(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0)), bytes);
     told = 2 * bytes;

@@ -87,9 +87,9 @@ async fn a_live_run_whose_attempt_was_lost_is_not_repeated_without_its_input() {
     let bench = Bench::start(vec![Does::Echoes, Does::Fails { transient: true }], LeasePolicy::default()).await;
     let id = bench.submit_live().await;
     bench.until(id, |state| matches!(state, RunState::Queued { lost: 1, .. })).await;
-    // The pause after a failure.
+    // Skips the pause after a failure.
     bench.clock.advance(Duration::from_secs(60));
-    // If a sweep finds the first hint still unsettled, it offers no other.
+    // A sweep that finds the first hint still unsettled offers no second hint.
     let swept = async {
         while !bench.state(id).await.is_final() {
             bench.core.sweep().await.unwrap();

@@ -8,7 +8,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(100);
 
 impl Bench {
-    /// Submits a run each of whose tests may take [`LONG`].
+    /// Submits a run whose tests may each take [`LONG`].
     async fn submit_long(&self, owner: UserId, tests: usize) -> SubmissionId {
         let limits = LimitsRequest { wall_time: Some(LONG), ..LimitsRequest::default() };
         let names = (0..tests).map(|test| test.to_string());

@@ -120,7 +120,7 @@ async fn slot_time_is_charged_to_the_owner_of_the_run() {
     let bench = Bench::with_slots(1, vec![Does::Leaves], once()).await;
     let long = bench.submit_tests(bench.owner, 1).await;
     bench.until_left(0).await;
-    // Long enough for the slot time to be announced.
+    // The run uses enough slot time for an announcement.
     tokio::time::sleep(Duration::from_millis(150)).await;
     let mut notices = bench.core.events().notices();
     bench.leave.store(true, Ordering::Release);

@@ -1,4 +1,4 @@
-//! Sends the live input of a run, within the server's window, and again after a lost connection.
+//! Sends the live input of a run within the server's window, and resends unconsumed input after a lost connection.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,7 +12,7 @@ use cupel_judge::{LiveInput, LiveSource};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 
-/// Inputs that wait to be sent, in addition to those that the server allows to be unconsumed.
+/// Maximum number of inputs that wait to be sent, in addition to those that the server allows to be unconsumed.
 const WAITING_MAX: usize = 1;
 
 /// Interval at which the input thread checks whether its inputs are still needed.
@@ -22,7 +22,7 @@ const INPUT_CHECK: Duration = Duration::from_millis(200);
 pub(super) struct Sender {
     source: Arc<dyn LiveSource>,
     inputs: Receiver<LiveInput>,
-    /// Number of the last input that was taken from the source, and of the last that the worker has taken.
+    /// Number of the last input taken from the source, and number of the last input that the worker has taken.
     taken: u32,
     consumed: u32,
     /// Inputs on their way from the source to the connection. Bounded by [`INPUTS_MAX`]; the source also waits for the
@@ -49,7 +49,7 @@ impl Sender {
         Ok(Sender { source, inputs, taken: 0, consumed: 0, kept: VecDeque::new(), is_ready: false })
     }
 
-    /// The server has reported how far the input has come. Returns the inputs to send again.
+    /// Handles the server's report of the consumed input. Returns the inputs to send again.
     pub(super) fn reported(&mut self, message: &Value, run: &str) -> Vec<Value> {
         let number = |field: &str| message[field].as_u64().and_then(|number| u32::try_from(number).ok());
         let consumed = number("consumed_seq").unwrap_or_default().clamp(self.consumed, self.taken);

@@ -6,8 +6,8 @@
 //!     └───────── pause, attach ◄─────────┘
 //! ```
 //!
-//! *Invariants:* the watcher gets each event once and in order, also after a lost connection. Each input reaches the
-//! server in order: those that the worker has not taken are kept and sent again, and the server drops repetitions.
+//! *Invariants:* the watcher gets each event once and in order, even after a lost connection. Inputs reach the server
+//! in order: inputs that the worker has not taken are kept and sent again, and the server drops duplicates.
 
 use std::io;
 use std::sync::Arc;
@@ -27,17 +27,17 @@ use super::{RATE_WAIT_MAX, Server, random_key, refused, unreachable};
 use crate::cli::{Exit, Failure, OrExit};
 use crate::terminal::harmless;
 
-/// Time for which a lost connection is retried. A server ends an interactive run without clients after about the same
-/// time.
+/// How long a client tries to restore a lost connection. A server ends an interactive run without clients after about
+/// the same time.
 const RECONNECT_MAX: Duration = Duration::from_secs(60);
 
-/// First and longest pause between two tries.
+/// First and longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
 
 /// Maximum time to close a connection.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
-/// Time without a message or a ping after which the connection counts as lost. The server pings every 15 seconds.
+/// Time without a message or a ping after which the connection is considered lost. The server pings every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Maximum time to wait for the end of a run that was cancelled.
@@ -46,7 +46,7 @@ const END_MAX: Duration = Duration::from_secs(10);
 /// Interval at which the watcher is asked whether the run is still needed.
 const CHECK: Duration = Duration::from_millis(100);
 
-/// Name of the run in messages, and of the request to end it.
+/// `id` of the client's messages: of those that start the run or attach to it, and of the one that ends it.
 const RUN: &str = "run";
 const KILL: &str = "kill";
 
@@ -56,7 +56,7 @@ pub(in crate::cli) trait Watcher {
     fn event(&mut self, name: &str, data: &Value);
     /// A message for the user about the connection.
     fn note(&mut self, text: &str);
-    /// Whether the run is no longer wanted.
+    /// Whether to cancel the run.
     fn cancelled(&mut self) -> bool;
 }
 
@@ -76,7 +76,8 @@ pub(in crate::cli) struct Followed {
     pub(in crate::cli) stopped_by: Option<i32>,
 }
 
-/// Follows a run to its end. `input`: its live input; then signals of this process are the caller's.
+/// Follows a run to its end. `input`: its live input; if there is one, the caller handles the signals of this
+/// process.
 pub(in crate::cli) fn follow(
     server: &Server,
     target: Target,
@@ -117,11 +118,11 @@ pub(in crate::cli) fn follow(
 
 /// Why an exchange of messages ended.
 enum Stop {
-    /// The run has ended, or its end is not waited for any longer.
+    /// The run has ended, or this client no longer waits for its end.
     End,
-    /// The connection was lost; the cause.
+    /// The connection was lost, for this reason.
     Lost(anyhow::Error),
-    /// The server asks for the start to be repeated after this time.
+    /// The server requests that the start be repeated after this time.
     Busy(Duration),
 }
 
@@ -131,19 +132,19 @@ struct Following<'a> {
     /// The message that starts the run, if it is new.
     start: Option<Value>,
     run: Option<String>,
-    /// Number of the last event that the watcher has.
+    /// Number of the last event that the watcher received.
     last: u64,
-    /// That number when the server dropped events. The later ones are read from the log after the run's end.
+    /// The value of `last` when the server dropped events. Later events are read from the log after the run's end.
     before_gap: Option<u64>,
     is_replaying: bool,
     input: Option<Sender>,
     signals: Option<Signals>,
     stopped_by: Option<i32>,
-    /// Since when the run is not followed; `None`: it is.
+    /// Time at which the connection was lost; `None` while there is a connection.
     lost_at: Option<Instant>,
-    /// Until when the end of a cancelled run is waited for.
+    /// Time until which this client waits for the end of a cancelled run.
     end_by: Option<Instant>,
-    /// Whether this connection has asked for the run's end.
+    /// Whether the run's end was requested on this connection.
     has_killed: bool,
 }
 
@@ -163,7 +164,7 @@ impl Following<'_> {
                 Ok(mut socket) => {
                     was_open = true;
                     let stop = self.exchange(&mut socket).await?;
-                    // The server may be gone.
+                    // An error is ignored, because the server may no longer exist.
                     let _ = timeout(CLOSE_MAX, socket.close(None)).await;
                     stop
                 }
@@ -335,7 +336,7 @@ impl Following<'_> {
         if is_end { Handled::Stop(Stop::End) } else { nothing }
     }
 
-    /// The server refused a message.
+    /// Handles the server's refusal of a message.
     fn refusal(&mut self, message: &Value) -> Result<Handled, Failure> {
         let error = &message["error"];
         let status = error["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
@@ -352,7 +353,8 @@ impl Following<'_> {
                 }
                 return Err(failure);
             }
-            // An input was refused. The next report has the number to continue with, unless the run has ended.
+            // An input was refused. Unless the run has ended, the server's next report contains the number to
+            // continue with.
             _ => {
                 if let Some(input) = &mut self.input {
                     input.is_ready = false;
@@ -379,7 +381,7 @@ impl Signals {
     }
 }
 
-/// The next signal. Waits forever if none is listened for.
+/// The next signal. Waits forever if this process does not listen for signals.
 async fn next_signal(signals: &mut Option<Signals>) -> i32 {
     let Some(Signals([(one, interrupt), (two, terminate), (three, hang_up)])) = signals else {
         return std::future::pending().await;

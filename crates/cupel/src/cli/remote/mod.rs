@@ -33,7 +33,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Maximum time of one request. The server answers a request with `?wait=` much earlier.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
 
-/// Maximum size of a response. Results have all output that the server keeps.
+/// Maximum size of a response. A result contains all output that the server keeps.
 const RESPONSE_BYTES_MAX: u64 = 128 << 20;
 
 /// Maximum total time for which requests wait because the server's rate limit refused them.
@@ -78,7 +78,7 @@ impl Server {
         self.request(|| self.agent.get(self.address(path)).header("authorization", &self.authorization).call())
     }
 
-    /// Sends a request that the server performs once, even if it is repeated.
+    /// Sends a request that the server performs only once, even if it is repeated.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let key = random_key();
         self.request(|| {
@@ -160,13 +160,13 @@ pub(super) fn place(problem: &str, place: &Place, credentials: &Credentials) -> 
     Ok((Server::new(url, credentials)?, slug))
 }
 
-/// The error of a server that gives no answer.
+/// The error for a server that gives no answer.
 fn unreachable(url: &str, cause: impl Into<anyhow::Error>) -> anyhow::Error {
-    let hint = "check the address, and that the server runs";
+    let hint = "check the address, and whether the server is running";
     cause.into().context(format!("cannot reach the server {url}; {hint}"))
 }
 
-/// The error of a refused request. `problem`: the server's error document.
+/// The error for a refused request. `problem`: the server's error document.
 fn refused(url: &str, status: u16, problem: &Value) -> Failure {
     let mut details = vec![harmless(problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default())];
     let faults = problem["errors"].as_array().into_iter().flatten();

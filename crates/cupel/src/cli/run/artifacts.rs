@@ -1,7 +1,7 @@
 //! `cupel run --artifact GLOB --into DIR`: writes the files that the program left behind.
 //!
-//! A program or a server chooses the names of the files. So the directory is empty at first, every name is checked, and no
-//! existing file is changed.
+//! The program or the server chooses the names of the files. So the directory must be empty at first, every name is
+//! checked, and no existing file is changed.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -26,7 +26,7 @@ impl Destination {
         let cannot = || format!("--into: cannot create {}", path.display());
         fs::create_dir_all(path).with_context(cannot).or_exit(Exit::Usage)?;
         let cannot = || format!("--into: cannot read {}", path.display());
-        // An absolute path, because that of the process may be restricted later.
+        // The path must be absolute, because the working directory of the process may change later.
         let path = path.canonicalize().with_context(cannot).or_exit(Exit::Usage)?;
         let is_empty = fs::read_dir(&path).with_context(cannot).or_exit(Exit::Usage)?.next().is_none();
         if !is_empty {

@@ -1,4 +1,5 @@
-//! `cupel run --interactive`: a person or another program talks to the program while it runs, here or on a server.
+//! `cupel run --interactive`: a person or another program communicates with the program while it runs, here or on a
+//! server.
 //!
 //! ```text
 //!  standard input ──► reading thread ──┐
@@ -10,8 +11,8 @@
 //! mode while the program runs. So only the program's terminal interprets typed characters, and Ctrl-C interrupts the
 //! program.
 //!
-//! *Invariant:* The terminal is restored whenever this process ends, except by SIGKILL. SIGTERM and SIGHUP end the run,
-//! and then this process in its usual way.
+//! *Invariant:* The terminal is restored however this process ends, except by SIGKILL. SIGTERM and SIGHUP end the run,
+//! and this process then exits as usual.
 
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -24,12 +25,12 @@ use cupel_judge::{LiveInput, LiveSignal, LiveSource, LiveStdin, StdinSource, Ter
 use cupel_sandbox::{RawTerminal, window_size};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Maximum number of inputs that the executor has not taken. Bytes are also bounded by [`LiveInput::WINDOW`].
+/// Maximum number of inputs that the executor has not taken. [`LiveInput::WINDOW`] also bounds the number of bytes.
 const INPUTS_MAX: usize = 64;
 /// Maximum number of bytes per read of standard input.
 const CHUNK: usize = 4096;
 
-/// The conversation of one run.
+/// The live input of one run, and the terminal.
 pub(super) struct Interactive {
     input: Arc<LocalInput>,
     terminal: Option<TerminalSize>,
@@ -53,7 +54,7 @@ impl Interactive {
             stopped_by: AtomicI32::new(0),
         });
         listen(&input, sender.clone())?;
-        // After the signal thread listens, so that no change is missed.
+        // The size is read after the signal thread has started, so that no change is missed.
         let terminal = if wants_terminal && is_at_terminal() { window_size(io::stdin()) } else { None };
         let reading = Arc::clone(&input);
         thread::Builder::new().name("stdin".into()).spawn(move || reading.read(&sender))?;
@@ -73,23 +74,23 @@ impl Interactive {
         self.terminal
     }
 
-    /// The program starts. From now on, it gets the typed input.
+    /// Called when the program starts. From then on, it gets the typed input.
     pub(super) fn begin(&mut self) {
         if self.terminal.is_some() {
-            // Fails only if the terminal is gone.
+            // This fails only if the terminal no longer exists.
             self.raw = RawTerminal::enter(io::stdin()).ok();
         }
         self.input.lock().is_running = true;
         self.input.changed.notify_all();
     }
 
-    /// The program has ended. Restores the terminal.
+    /// Called when the program has ended. Restores the terminal.
     pub(super) fn end(&mut self) {
         self.input.lock().is_running = false;
         self.raw = None;
     }
 
-    /// The signal that asked this process to end, if any.
+    /// The signal that requested the end of this process, if there was one.
     pub(super) fn stopped_by(&self) -> Option<i32> {
         Some(self.input.stopped_by.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
@@ -100,7 +101,7 @@ struct LocalInput {
     inputs: Mutex<Receiver<LiveInput>>,
     state: Mutex<State>,
     changed: Condvar,
-    /// The number of the signal that asked this process to end, or 0.
+    /// The number of the signal that requested the end of this process, or 0.
     stopped_by: AtomicI32,
 }
 
@@ -113,7 +114,7 @@ struct State {
 
 impl LiveSource for LocalInput {
     fn next(&self, timeout: Duration) -> Option<LiveInput> {
-        // The signal thread keeps a sender, so this waits.
+        // The signal thread keeps a sender, so the channel stays open and this call waits for the whole timeout.
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(timeout).ok()
     }
 
@@ -149,7 +150,7 @@ impl LocalInput {
         }
     }
 
-    /// Waits until the program runs and may be sent more. Returns how much to read, at least one byte.
+    /// Waits until the program runs and its window has room. Returns the number of bytes to read, at least one.
     fn wait_for_room(&self) -> usize {
         let mut state = self.lock();
         loop {
@@ -162,7 +163,7 @@ impl LocalInput {
         }
     }
 
-    /// Passes a signal of the keyboard on to the program. Before the program runs, it ends this process.
+    /// Passes a signal from the keyboard on to the program. Before the program runs, the signal ends this process.
     fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
         if self.lock().is_running {
             // Inputs are dropped if the executor has not taken the previous inputs.

@@ -24,7 +24,7 @@ use crate::cli::remote::{Server, source_fields};
 use crate::cli::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{self, bad, dim, good, harmless};
 
-/// Largest source and input that are read. A server has bounds of its own.
+/// Maximum size of the source and of the input that are read. The server also applies its own bounds.
 const SENT_BYTES_MAX: Bytes = Bytes::mib(64);
 
 pub(super) fn run(args: &Run, url: &str) -> CommandResult {
@@ -67,14 +67,14 @@ pub(super) fn run(args: &Run, url: &str) -> CommandResult {
     let followed = follow(&server, Target::Start(start), source, &mut stream);
     let of_terminal = stream.interactive.as_ref().and_then(Interactive::stopped_by);
     let broken = stream.broken;
-    // Restores the terminal, also if the run failed.
+    // Restores the terminal, even if the run failed.
     drop(stream);
     let Followed { run, stopped_by } = followed?;
     if let Some(signal) = stopped_by.or(of_terminal) {
         return Ok(Exit::Program(u8::try_from(128 + signal).unwrap_or(1)));
     }
     if broken {
-        // The code is that of SIGPIPE.
+        // The exit code is that of SIGPIPE.
         return Ok(Exit::Program(128 + 13));
     }
     let result = server.result(&run)?;
@@ -100,14 +100,14 @@ fn limits(args: &Run) -> Map<String, Value> {
     named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// Sets the server's maxima of wall-clock and idle time, because a person may type slowly.
+/// Sets the wall-clock and idle limits to the server's maxima, because a person may type slowly.
 fn waits_long(server: &Server, language: &str, limits: &mut Map<String, Value>) -> Result<(), Failure> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "+-._#".contains(c);
     if !language.chars().all(is_plain) {
         return Err(anyhow!("{language:?} is not the id of a language")).or_exit(Exit::Usage);
     }
     let offered = server.get(&format!("/languages/{}", language.replace('#', "%23").replace('+', "%2B")));
-    // A language that does not exist is a mistake in the command line, as without live input.
+    // An unknown language is a usage error, as it is without live input.
     let offered = offered.map_err(|failure| match failure.exit {
         Exit::NotFound => Failure {
             exit: Exit::Usage,

@@ -23,7 +23,7 @@ fn store_blobs_queue_and_events_use_tls_to_postgresql_if_the_url_requires_it() {
     let load = Load::new(&[&api.url], cluster.key(), Sends::Programs { sleep: "0" }, PATIENCE);
     load.run(20, || {});
     assert_eq!(load.violations(), Vec::<String>::new());
-    // Returns the names of the applications with network sessions that satisfy the condition.
+    // Returns the names of the applications whose network sessions satisfy the condition.
     let sessions = |condition: &str| {
         let sql = format!(
             "SELECT string_agg(DISTINCT application_name, ', ' ORDER BY application_name) \

@@ -17,8 +17,8 @@ use crate::problems::archive;
 use crate::support::{eventually, eventually_within};
 
 // A test lacks Kafka if tansu 0.6, the Kafka server of these tests, does not support the fault. tansu never reassigns
-// the partitions of a killed member, because it does not announce a rebalance. tansu sends clients to 127.0.0.1, which
-// bypasses a cut cable. And a wrong clock affects only programs that use the C library; with a wrong clock, tansu's
+// the partitions of a killed member, because it does not announce a rebalance. tansu directs clients to 127.0.0.1,
+// which bypasses a cut cable. A wrong clock affects only programs that use the C library; with a wrong clock, tansu's
 // waits end at once.
 through! {
     a_killed_worker_costs_its_runs_only_one_attempt: on_redis | on_postgres on_rabbitmq;

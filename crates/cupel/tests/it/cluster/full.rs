@@ -48,7 +48,7 @@ fn a_full_disk_is_named_and_submissions_are_refused_until_there_is_space() {
     let refused = eventually(|| Some(send()).filter(|(status, _)| *status == 503));
     assert_eq!(refused.1["code"], "disk-full", "{refused:?}");
     assert!(refused.1["detail"].as_str().unwrap().contains("disk"), "{refused:?}");
-    // A worker whose heartbeats cannot be written does not count as gone.
+    // A worker whose heartbeats cannot be written is not reported as gone.
     eventually(|| {
         let full = health(&node, 503);
         assert!(!says_that_no_worker_is_there(&full), "{full}");

@@ -36,7 +36,7 @@ fn across_nodes(queue: Broker, events: impl Fn(&Postgres, &Redis) -> String) {
     let mut first = connect(0);
     first.until_accepted();
     converse(&mut first, || connect(1));
-    // Of the connection that `converse` left in the middle, nothing more is read.
+    // Nothing more is read from the connection that `converse` abandoned.
     say_everything(&mut connect(0));
     say_everything(&mut connect(1));
     worker.stop();

@@ -42,7 +42,7 @@ impl Site {
         metrics.body_mut().read_to_string().unwrap().lines().any(|view| view == line).then_some(is_well)
     }
 
-    /// Returns how often the API nodes worked without Redis. A slow response of Redis counts, too.
+    /// Returns how often the API nodes worked without Redis, including because of a slow response.
     fn times_alone(&self) -> usize {
         self.apis.iter().map(|api| api.log().matches("Redis is unavailable").count()).sum()
     }
@@ -78,7 +78,8 @@ fn api_nodes_share_limits_and_results_and_work_alone_while_redis_is_down() {
     let is_known = (&known["submission_id"], &known["cached"]) == (&first["submission_id"], &json!(true));
     assert!(is_known || site.times_alone() > 0, "{known}");
 
-    // The bucket gains one token per minute. If each node counted alone, each would accept the whole burst.
+    // The bucket gains one token per minute. If each node counted separately, each would accept the whole
+    // burst.
     assert!((BURST - 1..BURST + 2).contains(&site.taken(0)) || site.times_alone() > 0);
     assert!(site.taken(1) < 3 || site.times_alone() > 0);
 

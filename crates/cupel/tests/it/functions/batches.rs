@@ -1,4 +1,4 @@
-//! Tests that share a process: the results are those of a process for each test.
+//! Tests that share a process: the results are the same as with a separate process for each test.
 
 use std::path::{Path, PathBuf};
 
@@ -85,10 +85,10 @@ fn twice(limits: &str) -> Files {
     files
 }
 
-/// Limits with so much room that a busy machine does not end a batch.
+/// Limits that are so large that a batch does not reach them even on a busy machine.
 const WIDE: &str = "time = 60.0\nmemory_mib = 512";
 
-/// Limits that a program reaches soon.
+/// Limits that a program reaches quickly.
 const NARROW: &str = "time = 1.0\nmemory_mib = 160";
 
 /// Judges a program with and without batches. Returns the overall verdict and the number of tests in batches.
@@ -112,7 +112,7 @@ fn silent_right_programs_are_judged_in_a_batch_in_every_language() {
     }
 }
 
-/// Whether a line of [`RIGHT`] does nothing but print.
+/// Whether a line of [`RIGHT`] only prints.
 fn is_printing(line: &str) -> bool {
     let line = line.trim_start();
     ["print('[0,0]", "print('seen", "console.log(", "puts(", "fmt.Println(", "println!("]
@@ -225,7 +225,7 @@ fn programs_that_keep_state_get_the_verdicts_of_separate_processes() {
     ] {
         assert_eq!(check_twice(WIDE, name, source), ("AC".to_owned(), 0), "{name}: {source}");
     }
-    // State within an object does not pass from test to test.
+    // The state of an object does not pass from test to test.
     for (name, source) in [
         (
             "e.py",
@@ -257,7 +257,7 @@ fn programs_that_print_have_processes_of_their_own() {
     assert_eq!(check_twice(WIDE, "a.py", source), ("AC".to_owned(), 0));
 }
 
-/// Forged frames: the program controls its process, but knows no right answer and no later nonce.
+/// Forged frames: the program controls its process, but knows neither the correct answer nor a later nonce.
 #[test]
 fn forged_frames_are_not_accepted() {
     let find = "import os, sys\ndef twice(n):\n    frame = sys._getframe()\n    while 'nonce' not in frame.f_locals:\n        frame = frame.f_back\n    nonce = frame.f_locals['nonce']\n";
@@ -268,10 +268,10 @@ fn forged_frames_are_not_accepted() {
         ("    os.write(3, nonce + b' ok 6\\n2\\n0 0\\n')\n    return [n, 2 * n]\n", "WA"),
         // A second report that the program is loaded.
         ("    os.write(3, nonce + b' ready\\n')\n    return [n, 2 * n]\n", "WA"),
-        // A length that never comes, and one that is no number.
+        // A frame shorter than its length, and a length that is not a number.
         ("    os.write(3, nonce + b' ok 999999999\\n2\\n0 0\\n')\n    return [n, 2 * n]\n", "WA"),
         ("    os.write(3, nonce + b' ok x\\n2\\n0 0\\n')\n    return [n, 2 * n]\n", "WA"),
-        // A function that is said to be missing.
+        // A false report that the function is missing.
         ("    os.write(3, nonce + b' missing\\n')\n    os._exit(0)\n", "CE"),
     ] {
         assert_eq!(check_twice(WIDE, "a.py", &format!("{find}{forged}")), (verdict.to_owned(), 0), "{forged}");

@@ -49,7 +49,7 @@ fn a_function_with_other_parameters_is_a_compile_error() {
     ] {
         check(&files, name, source, "CE", words);
     }
-    // Functions that can be called with one argument are accepted.
+    // Every function that can be called with one argument is accepted.
     for (name, source) in [
         ("a.py", "def twice(n, times=2):\n    return [n, times * n]\n"),
         ("b.py", "def twice(*all):\n    return [all[0], 2 * all[0]]\n"),

@@ -1,4 +1,4 @@
-//! Which tests share a process, and when a batch counts. The driver and the program are scripted.
+//! Checks which tests share a process, and when a batch counts. The driver and the program are scripted.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -29,7 +29,7 @@ enum Reply {
     Reaches(Outcome),
 }
 
-/// A program: its reaction to the argument, given the arguments of earlier tests in the same process.
+/// A program: its reaction to an argument, given the arguments of the earlier tests in the same process.
 type Program = fn(&[i64], i64) -> Reply;
 
 fn doubles(_: &[i64], n: i64) -> Reply {
@@ -51,7 +51,7 @@ struct Process {
     fails: bool,
 }
 
-/// What the driver receives: an end of the pipe, or the whole input.
+/// The input of the driver: an end of the pipe, or the whole input.
 enum Input<'a> {
     Pipe(&'a OwnedFd),
     Whole(Option<Vec<u8>>),
@@ -188,7 +188,7 @@ struct World {
 }
 
 impl World {
-    /// Tests are groups and arguments; the expected result is twice the argument.
+    /// Tests are pairs of a group and an argument; the expected result is twice the argument.
     fn new(problem: &str, tests: &[(&str, i64)]) -> World {
         let dir = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
@@ -243,7 +243,7 @@ fn verdicts(report: &ProblemReport) -> Vec<Verdict> {
     report.cases.iter().map(|case| case.verdict).collect()
 }
 
-/// Judges with and without batches. The reports must agree; returns the tests of each process with batches.
+/// Judges with and without batches, and requires equal reports. Returns the tests of each process with batches.
 fn processes_of(world: &World, mut process: Process) -> Vec<Vec<i64>> {
     let of_each = |report: &ProblemReport| {
         let case = |case: &crate::problem::ProblemCaseReport| {
