@@ -167,8 +167,11 @@ test('a program of several files runs with arguments and text input, and the dra
     await choose(page, 'python')
     await write(page, 'import sys\nfrom helper import twice\nprint(sys.argv[1:], twice(input()))\nprint("on stderr", file=sys.stderr)\nsys.exit(3)\n')
     await press(page, 'Add a file')
-    await press(page, 'Rename this file')
-    await page.getByLabel('Name of the file').fill('main.py')
+    // The name can be typed at once. Its extension stays.
+    const name = page.getByLabel('Name of the file')
+    assert.equal(await name.inputValue(), 'file1.py')
+    await page.keyboard.type('main')
+    assert.equal(await name.inputValue(), 'main.py')
     await page.getByRole('button', { name: 'Rename this file' }).last().click()
     await page.getByText('Another file has this name.').waitFor()
     await page.getByLabel('Name of the file').fill('helper.py')
@@ -199,6 +202,21 @@ test('a program of several files runs with arguments and text input, and the dra
     await page.getByText('def twice').waitFor()
     await close()
   }
+})
+
+test('the example program of every language runs at once, without input', async () => {
+  const { page, close } = await player()
+  const { languages } = await page.evaluate(async () => (await fetch('/api/v1/languages')).json())
+  const examples = ['python', 'bash', 'c', 'cpp', 'java', 'javascript', 'rust', 'go'].filter((id) => languages.some((one) => one.language_id === id && one.available))
+  assert.ok(examples.includes('python') && examples.includes('c'), `only ${examples}`)
+  for (const id of examples) {
+    await choose(page, id)
+    await press(page, 'Run')
+    await verdict(page, 'AC')
+    await page.getByLabel('Output', { exact: true }).getByText('Hello, world!').waitFor()
+    assert.equal(await page.getByLabel('Standard error').count(), 0, id)
+  }
+  await close()
 })
 
 /** A program that writes a picture, a text that claims to be one, and a file that cannot be shown. */
@@ -233,6 +251,10 @@ test('the files that a program leaves behind are listed, pictures are shown, and
   const files = page.getByRole('region', { name: 'Files', exact: true }).getByRole('listitem')
   await page.getByRole('img', { name: 'Picture plot.png' }).waitFor()
   await page.getByText('This picture cannot be shown').waitFor()
+  // The settings are open, and the files are nevertheless in sight.
+  await page.getByLabel('CPU time in seconds').waitFor()
+  const [region, height] = [await page.getByRole('region', { name: 'Files', exact: true }).boundingBox(), page.viewportSize().height]
+  assert.ok(region.y < height - 160 && region.y + region.height > 160, `the files are at ${region.y}, ${region.height} px high`)
   const lines = (await files.allInnerTexts()).map((text) => text.split('\n').slice(0, 2).join(' '))
   assert.match(lines.pop(), /^plot\.png png · \d+ B$/)
   assert.deepEqual(lines, ['broken.png png · 48 B', 'drawing.svg text · 71 B', 'large.bin 5 MiB', 'page.png text · 54 B'])
@@ -328,12 +350,13 @@ test('a program continues while its page is reloaded, and the page then shows al
   await page.reload()
   await page.getByLabel('Output', { exact: true }).getByText('once').waitFor()
   assert.equal((await page.getByLabel('Output', { exact: true }).innerText()).trim(), 'once')
-  await press(page, 'Kill')
+  await press(page, 'Stop')
   await verdict(page, 'CANCELLED')
+  await page.getByText('Ended by you').waitFor()
   await close()
 })
 
-test('Stop interrupts a program and then ends it; Kill ends it at once', async () => {
+test('Stop interrupts a program and then ends it; meanwhile it is Kill now, which ends it at once', async () => {
   const { page, close } = await player()
   await choose(page, 'python')
   await write(page, 'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    signal.pause()\n')
@@ -344,10 +367,41 @@ test('Stop interrupts a program and then ends it; Kill ends it at once', async (
   await page.getByText('The program was asked to end.').waitFor()
   await verdict(page, 'RTE')
   await page.getByText('Ended by signal 15').waitFor()
+  await page.getByText('Stopped', { exact: true }).waitFor()
+  assert.equal(await page.getByText('Runtime error').count(), 0, 'what the user ended is no crash')
+  await write(page, 'import signal\nfor one in (signal.SIGINT, signal.SIGTERM):\n    signal.signal(one, signal.SIG_IGN)\nwhile True:\n    signal.pause()\n')
   await press(page, 'Run')
   await isRunning(page)
-  await press(page, 'Kill')
+  await press(page, 'Stop')
+  await press(page, 'Kill now')
   await verdict(page, 'CANCELLED')
+  await page.getByText('Ended by you').waitFor()
+  // Ctrl-C in the terminal.
+  await write(page, 'print("ready")\ninput()\n')
+  await press(page, 'Run')
+  await shows(page, /ready/)
+  await page.keyboard.press('Control+c')
+  await verdict(page, 'RTE')
+  await page.getByText('Stopped', { exact: true }).waitFor()
+  await close()
+})
+
+test('a program that sleeps until the wall-clock limit is not said to need CPU time, and its lost output is explained', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  // The limit is half a minute, so the test changes the result instead of waiting.
+  await page.route(/\/api\/v1\/submissions\//, async (route) => {
+    const answer = await route.fetch()
+    const result = await answer.json()
+    await route.fulfill({ response: answer, json: { ...result, verdict: 'TLE', execution_time_ms: 20, wall_time_ms: result.limits.wall_time_ms + 9 } })
+  })
+  await write(page, 'import os\nprint("in the buffer")\nos._exit(0)\n')
+  await press(page, 'Run')
+  await verdict(page, 'TLE')
+  await page.getByText('The program waited too long: at most 30 s of real time are allowed').waitFor()
+  assert.equal(await page.getByText('more CPU time than allowed').count(), 0)
+  await page.getByText('30.01 s / 30 s').waitFor()
+  await page.getByText('Nothing was printed.').waitFor()
   await close()
 })
 
@@ -417,6 +471,86 @@ test('on a phone, the terminal has buttons for keys that phones lack', async () 
   await close()
 })
 
+test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons for keys and symbols', async () => {
+  const { page, close } = await player({ width: 360 })
+  await write(page, '')
+  const inEditor = (read) => page.evaluate((source) => new Function('scroller', `return ${source}`)(document.querySelector('[data-editor]').shadowRoot.querySelector('.cm-scroller')), read)
+  const code = () => inEditor("scroller.querySelector('.cm-content').innerText")
+  await press(page, 'Tab: indent')
+  for (const symbol of ['\\', '^', '~', '@', '$']) await press(page, symbol)
+  assert.equal(await code(), '    \\^~@$')
+  await press(page, 'Cursor left')
+  await press(page, '#')
+  assert.equal(await code(), '    \\^~@#$')
+  await press(page, 'Revert the last change')
+  await until('the change is reverted', async () => !(await code()).includes('#'))
+  await page.keyboard.press('End')
+  await page.keyboard.insertText(' a long line'.repeat(12))
+  await until('the editor is scrolled', async () => (await inEditor('scroller.scrollLeft')) > 100)
+  await page.keyboard.press('Enter')
+  await until('the editor is scrolled back', async () => (await inEditor('scroller.scrollLeft')) === 0)
+  const small = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('a, button, input, textarea, summary, [role=tab], label:has(input)')]
+        .filter((one) => one.checkVisibility() && (one.tagName === 'LABEL' || one.closest('label') === null) && !one.matches('.sr-only') && one.closest('header') === null)
+        .map((one) => ({ name: one.getAttribute('aria-label') ?? one.innerText, box: one.getBoundingClientRect(), size: getComputedStyle(one).fontSize, isField: one.matches('input:not([type=checkbox]), textarea') }))
+        .filter(({ box, size, isField }) => box.width < 40 || box.height < 40 || (isField && size !== '16px'))
+        .map(({ name, box, size }) => `${name}: ${box.width} x ${box.height}, ${size}`),
+    )
+  assert.deepEqual(await small(), [])
+  assert.equal(await inEditor('getComputedStyle(scroller).fontSize'), '16px')
+  const toolbar = await page.getByLabel('Language', { exact: true }).first().boundingBox()
+  const last = await page.getByRole('button', { name: 'Editor settings' }).boundingBox()
+  assert.ok(Math.abs(last.y - toolbar.y) < 8, 'the toolbar has one row')
+  await page.getByRole('tab', { name: 'Result' }).click()
+  await page.getByText('Arguments, files and limits').click()
+  assert.deepEqual(await small(), [])
+  await openTerminal(page)
+  assert.deepEqual((await small()).filter((one) => !one.startsWith('Terminal of the program')), [])
+  await close()
+})
+
+test('in a low window, the terminal keeps eight lines, Run stays in reach, and nothing scrolls sideways', async () => {
+  for (const [width, height] of [[1280, 400], [740, 360], [360, 740], [360, 400]]) {
+    const { page, close } = await player({ width, touch: width < 900 })
+    await page.setViewportSize({ width, height })
+    const isNarrow = width < 900
+    const isSound = async (what) => {
+      const size = `${what}, ${width} x ${height}`
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      assert.ok(over <= 0, `${size}: ${over} px wider than the window`)
+      const run = await page.getByRole('button', { name: 'Run', exact: true }).boundingBox()
+      assert.ok(run.y >= 0 && run.y + run.height <= height && run.x + run.width <= width, `${size}: Run is out of sight: ${JSON.stringify(run)}`)
+    }
+    await isSound('code')
+    const editor = await page.locator('[data-editor]').boundingBox()
+    assert.ok(editor.height >= 120, `${width} x ${height}: the editor has ${editor.height} px`)
+    await choose(page, 'python')
+    await write(page, 'for n in range(20):\n    print("line", n)\ninput("last? ")\n')
+    if (isNarrow) await page.getByRole('tab', { name: 'Result' }).click()
+    await openTerminal(page)
+    const isHigh = async (what) => {
+      await isSound(what)
+      const terminal = await page.locator('[data-terminal]').boundingBox()
+      assert.ok(terminal.height >= 120, `${what}, ${width} x ${height}: the terminal has ${terminal.height} px`)
+    }
+    await isHigh('terminal')
+    await page.getByText('Arguments, files and limits').click()
+    await isHigh('settings')
+    await press(page, 'Run')
+    await shows(page, /line 19\s+last\?/)
+    await isHigh('running')
+    // The whole terminal is between the top of its column and the state of the run.
+    const [top, bottom] = await page.evaluate(() => [document.querySelector('[data-console]').getBoundingClientRect().top, document.querySelector('[data-phase]').getBoundingClientRect().top])
+    const terminal = await page.locator('[data-terminal]').boundingBox()
+    assert.ok(terminal.y >= top && terminal.y + terminal.height <= bottom + 1, `${width} x ${height}: the terminal is at ${terminal.y}, ${terminal.height} px high, in ${top} to ${bottom}`)
+    await page.keyboard.type('\n')
+    await verdict(page, 'AC')
+    await isHigh('ended')
+    await close()
+  }
+})
+
 test('a lost connection is restored, and no output or input is lost or repeated', async () => {
   const { page, context, close, faults } = await player()
   // Records the page's sockets, so that the test can close one of them.
@@ -474,8 +608,9 @@ test('after a restart of the server, the page reconnects and shows the result of
   await shows(page, /first\?\s*$/)
   await page.keyboard.type('again\n')
   await shows(page, /heard again/)
-  await press(page, 'Kill')
-  await verdict(page, 'CANCELLED')
+  await press(page, 'Stop')
+  await verdict(page, 'RTE')
+  await page.getByText('Stopped', { exact: true }).waitFor()
   faults.splice(0, faults.length, ...faults.filter((fault) => !/WebSocket connection|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/.test(fault)))
   await close()
 })

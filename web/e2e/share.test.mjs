@@ -107,7 +107,6 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
   await chooseLanguage(page, 'python')
   await write(page, 'import helper, sys\nprint(helper.greet(input()), sys.argv[1:])\n')
   await press(page, 'Add a file')
-  await press(page, 'Rename this file')
   await page.getByLabel('Name of the file').fill('helper.py')
   await page.keyboard.press('Enter')
   await write(page, 'def greet(name):\n    return "hello " + name\n')

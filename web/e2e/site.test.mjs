@@ -218,6 +218,9 @@ test('the default theme is the system\'s, and it is applied before the first pai
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await check('sign-in')
   await page.getByRole('button', { name: 'Theme, Language' }).click()
+  // The chosen theme has a check mark.
+  await page.getByRole('menuitemradio', { name: 'System', checked: true }).getByText('✓').waitFor()
+  assert.equal(await page.getByText('✓').count(), 2, 'one theme and one language')
   await page.getByRole('menuitemradio', { name: 'Light' }).click()
   assert.equal(await isDark(), false)
   await page.reload()

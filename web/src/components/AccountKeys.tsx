@@ -41,7 +41,7 @@ export function AccountKeys({ role }: { role: Role }) {
   const live = found.data?.filter((key) => !hasEnded(key)) ?? []
   const ended = found.data?.filter(hasEnded) ?? []
   return (
-    <div className="grid gap-x-12 gap-y-10 md:grid-cols-2 items-start">
+    <div className="grid grid-cols-1 gap-x-12 gap-y-10 md:grid-cols-2 items-start">
       <section>
         <h2 className="text-lg font-semibold">{k.title}</h2>
         <p className="mt-0.5 mb-3 text-muted">{k.detail}</p>
@@ -93,7 +93,7 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
     <li className="py-2 border-b border-border">
       <div className="flex items-center justify-between gap-3 min-h-9">
         <div className="min-w-0">
-          <p className={`truncate ${isEnded ? 'text-muted' : 'font-medium'}`} title={visible(key.name)}>
+          <p className={`break-words ${isEnded ? 'text-muted' : 'font-medium'}`}>
             {visible(key.name)}
           </p>
           <p className="figure text-muted break-words">{key.scopes.join(' ')}</p>
@@ -244,7 +244,7 @@ function Usage() {
             {usage.rates.map((rate) => (
               <Meter
                 key={rate.name}
-                label={`${rate.name === 'submissions' ? u.rates.submissions : u.rates.reads}, ${u.rate(n(rate.quota), rate.window_seconds)}`}
+                label={u.rate(rate.name === 'submissions' ? u.rates.submissions : u.rates.reads, n(rate.burst), n(rate.quota), rate.window_seconds)}
                 value={rate.remaining}
                 max={rate.burst}
                 text={u.left(n(rate.remaining), n(rate.burst))}

@@ -46,7 +46,7 @@ export function AccountProgress() {
     ['hard', 'bg-wrong'],
   ] as const
   return (
-    <div className="grid gap-x-12 gap-y-8 md:grid-cols-2">
+    <div className="grid grid-cols-1 gap-x-12 gap-y-8 md:grid-cols-2">
       <section className="md:col-span-2">
         <p className="flex flex-wrap items-baseline gap-x-2">
           <span className="text-3xl font-semibold tabular-nums">{n(progress.solved)}</span>

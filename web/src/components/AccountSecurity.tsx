@@ -20,7 +20,7 @@ const isWrongPassword = (error: unknown): boolean => error instanceof CallError 
 
 export function AccountSecurity({ username }: { username: string }) {
   return (
-    <div className="grid gap-x-12 gap-y-10 md:grid-cols-2 items-start">
+    <div className="grid grid-cols-1 gap-x-12 gap-y-10 md:grid-cols-2 items-start">
       <Password username={username} />
       <Sessions />
       <Privacy username={username} />

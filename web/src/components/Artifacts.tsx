@@ -27,7 +27,7 @@ export function Artifacts({ result, patterns }: ArtifactsProps) {
   const hasRun = result.compilation_error == null && result.verdict !== 'CANCELLED' && result.verdict !== 'JE'
   if (files.length === 0 && (patterns === undefined || patterns.length === 0 || !hasRun)) return null
   return (
-    <section aria-label={t.title} className="min-w-0">
+    <section ref={show} aria-label={t.title} className="min-w-0 scroll-mb-24">
       <h4 className="mb-1 text-sm text-muted">{t.title}</h4>
       {files.length === 0 ? (
         <p className="text-muted">{LIMITS.includes(result.verdict ?? '') ? t.noneAfterLimit : t.none(visible((patterns ?? []).join(' ')))}</p>
@@ -44,6 +44,9 @@ export function Artifacts({ result, patterns }: ArtifactsProps) {
     </section>
   )
 }
+
+/** Scrolls to the files of a run that has just ended. */
+const show = (files: HTMLElement | null) => files?.scrollIntoView({ block: 'nearest' })
 
 function ArtifactLine({ file }: { file: Artifact }) {
   const t = useTexts(artifactTexts)

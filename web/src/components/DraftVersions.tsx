@@ -1,6 +1,6 @@
 // The history of a draft: earlier versions on the server and in this browser, each with a preview, to restore one.
 import { Dialog } from '@base-ui/react/dialog'
-import { useQuery } from '@tanstack/react-query'
+import { useQueries, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { revisionQuery, revisionsQuery } from '../api/drafts'
 import type { useDraft } from '../hooks/useDraft'
@@ -8,7 +8,7 @@ import { drafts } from '../i18n/drafts'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { serverNow } from '../util/clock'
-import type { DraftOf } from '../util/drafts'
+import { syncState, withoutRepeats, type DraftOf } from '../util/drafts'
 import { ago, bytes } from '../util/format'
 
 interface VersionsProps {
@@ -22,6 +22,8 @@ interface VersionsProps {
 
 /** Maximum number of lines in a preview. A text may consist of line breaks only. */
 const PREVIEW_LINES_MAX = 300
+/** Maximum number of revisions that are compared with the versions in this browser. */
+const ALIKE_MAX = 10
 
 export function DraftVersions({ of, draft, preview, isOpen, onOpen }: VersionsProps) {
   return (
@@ -36,7 +38,7 @@ export function DraftVersions({ of, draft, preview, isOpen, onOpen }: VersionsPr
   )
 }
 
-/** A version in the list. A version in this browser has its text; a version on the server has its number. */
+/** A version in the list. A version in this browser has its text; a version on the server has its number, and its text once it was read. */
 interface Entry {
   key: string
   at: number
@@ -54,14 +56,22 @@ function Content({ of, draft, preview, onDone }: ContentProps) {
   const isOwned = draft.isSaved !== undefined
   const revisions = useQuery({ ...revisionsQuery(of), enabled: isOwned })
   const [selected, setSelected] = useState<string>()
-  // If the code in the editor is saved, it is the newest revision.
-  const onServer = (revisions.data ?? []).slice(draft.isSaved === true ? 1 : 0)
-  const entries: Entry[] = [
-    ...draft.versions
-      .filter((one) => one.text !== draft.text)
-      .map(({ text, at, origin }) => ({ key: `here-${at}-${origin}`, at, bytes: new TextEncoder().encode(text).length, origin: t.origins[origin], text, revision: undefined })),
-    ...onServer.map(({ revision, saved_at, bytes }) => ({ key: `server-${revision}`, at: Date.parse(saved_at), bytes, origin: t.origins.server, text: undefined, revision })),
-  ].sort((one, two) => two.at - one.at)
+  // If the code in the editor is saved, it is this revision. The list may be older than the last save.
+  const present = draft.isSaved === true ? syncState(of).revision : undefined
+  const onServer = (revisions.data ?? []).filter(({ revision }) => revision !== present)
+  const here: Entry[] = draft.versions
+    .filter((one) => one.text !== draft.text)
+    .map(({ text, at, origin }) => ({ key: `here-${at}-${origin}`, at, bytes: new TextEncoder().encode(text).length, origin: t.origins[origin], text, revision: undefined }))
+  // A text that was replaced here may also be a revision. The texts of such revisions are needed to recognise it.
+  const alike = onServer.filter(({ bytes }) => here.some((one) => one.bytes === bytes)).slice(0, ALIKE_MAX)
+  const texts = useQueries({ queries: alike.map(({ revision }) => ({ ...revisionQuery(of, revision), staleTime: Infinity })) })
+  const textOf = (revision: number) => texts[alike.findIndex((one) => one.revision === revision)]?.data
+  const entries = withoutRepeats(
+    [
+      ...here,
+      ...onServer.map(({ revision, saved_at, bytes }): Entry => ({ key: `server-${revision}`, at: Date.parse(saved_at), bytes, origin: t.origins.server, text: textOf(revision), revision })),
+    ].sort((one, two) => two.at - one.at),
+  )
   const entry = entries.find(({ key }) => key === selected)
   const read = useQuery({ ...revisionQuery(of, entry?.revision ?? 0), enabled: entry?.revision !== undefined, staleTime: Infinity })
   const text = entry?.text ?? (entry?.revision === undefined ? undefined : read.data)
@@ -75,7 +85,7 @@ function Content({ of, draft, preview, onDone }: ContentProps) {
           {t.failed}
         </p>
       )}
-      {isOwned && revisions.isPending ? (
+      {(isOwned && revisions.isPending) || texts.some((one) => one.isPending) ? (
         <p role="status" className="mt-3 text-muted">
           {m.loading}
         </p>

@@ -1,9 +1,10 @@
-// The buttons Run, Stop and Kill of the playground, and the reason if a run did not start.
+// The buttons Run and Stop of the playground, and the reason if a run did not start.
 import { Link, useLocation } from '@tanstack/react-router'
-import { OctagonX, Play, Square } from 'lucide-react'
+import { Play } from 'lucide-react'
 import type { usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
+import { StopButton } from './StopButton'
 
 interface PlayBarProps {
   run: ReturnType<typeof usePlay>
@@ -17,7 +18,7 @@ export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps)
   const m = useMessages()
   const here = useLocation({ select: (location) => location.pathname })
   return (
-    <div className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
+    <div className="sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}
@@ -32,14 +33,7 @@ export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps)
         </div>
       )}
       <span className="grow" />
-      <Button onClick={run.stop} disabled={!isLive || !run.state.isTerminal} title={run.state.isTerminal || !isLive ? m.play.stopHint : m.play.stopTerminal}>
-        <Square aria-hidden size={14} />
-        {m.play.stop}
-      </Button>
-      <Button onClick={run.kill} disabled={!isLive} title={m.play.killHint}>
-        <OctagonX aria-hidden size={14} />
-        {m.play.kill}
-      </Button>
+      <StopButton run={run} />
       <Button look="primary" onClick={onRun} disabled={isLive} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
         <Play aria-hidden size={14} />
         {m.run.run}

@@ -1,7 +1,7 @@
 // The right side of the playground: standard input as text or terminal, arguments and limits, the output, and the state
 // of the run.
 import { ChevronRight } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import type { usePlay } from '../hooks/usePlay'
@@ -56,6 +56,12 @@ export function PlayConsole(props: PlayConsoleProps) {
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
   const [isSpoken, setIsSpoken] = useState(false)
   const isLive = state.kind === 'live'
+  const column = useRef<HTMLDivElement>(null)
+  const content = useRef<HTMLDivElement>(null)
+  // In a low window, or below open settings, the output of a new run would be out of sight.
+  useEffect(() => {
+    if (isLive) column.current?.scrollTo({ top: content.current?.offsetTop ?? 0 })
+  }, [isLive])
   // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
   if (mode === 'terminal' && !wasOpened) setWasOpened(true)
   const compiler = state.result?.compilation_error
@@ -67,7 +73,8 @@ export function PlayConsole(props: PlayConsoleProps) {
     </TabButton>
   )
   return (
-    <div className="flex flex-col grow min-h-0">
+    // Where the window is low or the settings are open, this column scrolls, and the terminal keeps its smallest height.
+    <div ref={column} data-console className="relative flex flex-col grow min-h-0 overflow-y-auto">
       <div className="flex items-center gap-2 px-3 border-b border-border bg-surface shrink-0">
         <span className="text-sm text-muted max-sm:sr-only">{m.play.input}</span>
         <div role="tablist" aria-label={m.play.input} className="flex gap-1 grow">
@@ -77,7 +84,7 @@ export function PlayConsole(props: PlayConsoleProps) {
       </div>
       <Settings {...props} />
       {mode === 'text' && (
-        <div role="tabpanel" id="panel-input-text" aria-labelledby="tab-input-text" tabIndex={0} className="grow min-h-0 overflow-auto p-3 space-y-3">
+        <div role="tabpanel" id="panel-input-text" aria-labelledby="tab-input-text" ref={content} tabIndex={0} className="grow shrink-0 p-3 space-y-3">
           <textarea
             aria-label={m.play.textLabel}
             placeholder={m.play.textLabel}
@@ -94,35 +101,35 @@ export function PlayConsole(props: PlayConsoleProps) {
         </div>
       )}
       {wasOpened && (
-        <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" className={mode === 'terminal' ? 'flex flex-col grow min-h-0' : 'hidden'}>
-          <div className="grow min-h-0 pl-3 pt-2 bg-surface">
+        <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
+          <div className="grow basis-0 min-h-40 pl-3 pt-2 bg-surface">
             <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
               <Terminal label={`${m.play.terminalLabel}. ${m.play.terminalHint}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
             </Suspense>
           </div>
           {compiler != null && state.isTerminal && (
-            <div className="max-h-[45%] overflow-auto p-3 border-t border-border">
+            <div className="shrink-0 max-h-72 overflow-auto p-3 border-t border-border">
               <Compiler text={compiler} onLine={onLine} />
             </div>
           )}
-          {state.isTerminal && files !== false && <div className="shrink-0 max-h-[45%] overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
+          {state.isTerminal && files !== false && <div className="shrink-0 max-h-72 overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
           <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
             {KEYS.map(([name, sent]) => (
-              <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 px-3 h-11 active:bg-border">
+              <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 min-w-10 px-3 h-11 active:bg-border">
                 {name}
               </button>
             ))}
           </div>
           <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
             <p className="grow basis-60">{m.play.terminalHint}</p>
-            <label className="flex items-center gap-1.5 min-h-6">
+            <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
               <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
               {m.play.spoken}
             </label>
           </div>
         </div>
       )}
-      <div className="shrink-0 max-h-[50%] overflow-auto px-3 py-2 border-t border-border bg-surface">
+      <div className="sticky bottom-0 z-10 shrink-0 max-h-[50%] overflow-auto px-3 py-2 border-t border-border bg-surface">
         <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} />
       </div>
     </div>
@@ -138,9 +145,9 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
   const fault = patternFault(play.keep)
   const most = language.limits_max
   const [isOpen, setIsOpen] = useState(false)
-  const isPhone = useMedia('(max-width: 599px)')
+  const isSmall = useMedia('(max-width: 599px), (max-height: 599px)')
   // The output needs the space.
-  if (isPhone && isOpen && run.state.kind === 'live') setIsOpen(false)
+  if (isSmall && isOpen && run.state.kind === 'live') setIsOpen(false)
   return (
     <details open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className="shrink-0 border-b border-border bg-surface">
       <summary className="flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">

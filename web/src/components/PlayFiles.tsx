@@ -13,7 +13,8 @@ interface PlayFilesProps {
   /** The files of a shared program do not change. */
   isReadOnly?: boolean
   onSelect: (at: number) => void
-  onAdd: () => void
+  /** Adds an empty file, which is then selected. Returns its name, which can be changed at once. */
+  onAdd: () => string
   onRename: (path: string) => void
   onRemove: () => void
 }
@@ -26,6 +27,10 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
   const select = (at: number) => {
     setRenamed(undefined)
     onSelect(at)
+  }
+  const add = () => {
+    setFault(undefined)
+    setRenamed(onAdd())
   }
   const rename = (event: FormEvent) => {
     event.preventDefault()
@@ -51,7 +56,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
         </div>
         {!isReadOnly && (
           <>
-            <Button look="quiet" className={quiet} onClick={onAdd} disabled={files.length > FILES_MAX - 1} aria-label={m.play.add} title={files.length > FILES_MAX - 1 ? m.play.tooMany(FILES_MAX) : m.play.add}>
+            <Button look="quiet" className={quiet} onClick={add} disabled={files.length > FILES_MAX - 1} aria-label={m.play.add} title={files.length > FILES_MAX - 1 ? m.play.tooMany(FILES_MAX) : m.play.add}>
               <FilePlus aria-hidden size={16} strokeWidth={1.5} />
             </Button>
             <Button
@@ -74,7 +79,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
         )}
       </div>
       {renamed !== undefined && (
-        <form onSubmit={rename} className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border">
+        <form key={selected} onSubmit={rename} className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border">
           <input
             aria-label={m.play.path}
             aria-invalid={fault !== undefined}
@@ -82,6 +87,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             onChange={(event) => setRenamed(event.target.value)}
             onKeyDown={(event) => event.key === 'Escape' && setRenamed(undefined)}
             autoFocus
+            ref={selectStem}
             autoCapitalize="none"
             spellCheck={false}
             className={`${inputClass} font-mono grow basis-40`}
@@ -97,4 +103,11 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
       )}
     </div>
   )
+}
+
+/** Selects the name without its extension, which mostly stays. */
+const selectStem = (input: HTMLInputElement | null) => {
+  if (input === null) return
+  const dot = input.value.lastIndexOf('.')
+  input.setSelectionRange(input.value.lastIndexOf('/') + 1, dot > 0 ? dot : input.value.length)
 }

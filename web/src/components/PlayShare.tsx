@@ -44,7 +44,7 @@ export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShare
     <>
       <Button look="quiet" className="px-2" onClick={() => void share()} disabled={sharing.kind === 'waiting' || play.files[0]?.text.trim() === ''} title={m.play.shareHint}>
         <Share2 aria-hidden size={16} strokeWidth={1.5} />
-        {m.play.share}
+        <span className="max-sm:sr-only">{m.play.share}</span>
       </Button>
       {sharing.kind !== 'idle' && (
         <div className="order-last basis-full flex flex-wrap items-center gap-2 pt-1.5">

@@ -4,6 +4,7 @@ import { LoaderCircle } from 'lucide-react'
 import type { PlayState } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
+import { endedByUser, mayHaveLostOutput, wallLimitReached } from '../util/ending'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
@@ -67,13 +68,27 @@ function Fate({ state }: { state: PlayState }) {
         </p>
       )
     case 'done': {
-      const code = verdictOf(state.result?.verdict ?? state.verdict) ?? 'JE'
-      const message = state.result?.message
+      const { result } = state
+      const code = verdictOf(result?.verdict ?? state.verdict) ?? 'JE'
+      const ending = result && endedByUser(state.asked, result)
+      const wallLimit = result && wallLimitReached(result)
+      const hint = wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : code === 'AC' || code === 'CE' ? '' : m.verdicts[code].hint
+      const message = result?.message
+      const isSilent = !state.isTerminal && result?.started_at != null && result.compilation_error == null && mayHaveLostOutput(code, state.stdout)
       return (
         <div data-verdict={code}>
-          <p className="text-lg">{code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} />}</p>
-          {m.verdicts[code].hint !== '' && code !== 'AC' && code !== 'CE' && <p className="text-sm text-muted">{m.verdicts[code].hint}</p>}
-          {message != null && message !== '' && <p className="break-words">{visible(message)}</p>}
+          <p className="text-lg">
+            {ending !== undefined ? (
+              <span className="font-medium text-muted">{ending === 'kill' ? m.play.killed : m.play.stopped}</span>
+            ) : code === 'AC' ? (
+              <span className="font-medium">{m.run.ended}</span>
+            ) : (
+              <VerdictBadge code={code} />
+            )}
+          </p>
+          {ending === undefined && hint !== '' && <p className="text-sm text-muted">{hint}</p>}
+          {ending === undefined && message != null && message !== '' && <p className="break-words">{visible(message)}</p>}
+          {isSilent && <p className="text-sm text-muted">{m.play.lostOutput}</p>}
         </div>
       )
     }
@@ -86,7 +101,7 @@ function MeterList({ state }: { state: PlayState }) {
   const limits = result?.limits
   const figures: [string, string | undefined, string | undefined][] = [
     [m.play.cpuMeter, meters?.cpuMs === undefined ? undefined : milliseconds(meters.cpuMs), limits == null ? undefined : milliseconds(limits.cpu_time_ms)],
-    [m.play.wall, meters?.wallMs === undefined ? undefined : milliseconds(meters.wallMs), undefined],
+    [m.play.wall, meters?.wallMs === undefined ? undefined : milliseconds(meters.wallMs), limits == null ? undefined : milliseconds(limits.wall_time_ms)],
     [m.play.memoryMeter, meters?.memoryKb === undefined ? undefined : kibibytes(meters.memoryKb), limits == null ? undefined : kibibytes(limits.memory_kb)],
   ]
   return (

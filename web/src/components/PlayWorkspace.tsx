@@ -7,7 +7,7 @@ import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
-import { SYMBOLS } from '../editor/symbols'
+import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
@@ -24,7 +24,7 @@ import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
-import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
+import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
@@ -36,6 +36,7 @@ import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { CodeSkeleton } from './Skeletons'
+import { SymbolRow } from './SymbolRow'
 
 const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
 
@@ -76,7 +77,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const navigate = useNavigate()
   const [selected, setSelected] = useState(0)
   const [removed, setRemoved] = useState<{ path: string; before: string }>()
-  const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
+  const [size, setSize] = useEditorSize()
   const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
   const [pane, setPane] = useState<'code' | 'result'>('code')
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
@@ -130,6 +131,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           : ofPatterns && t.faults[ofPatterns]
     setFault(wrong)
     if (wrong !== undefined) return
+    draft.keep()
     setSkipped(0)
     setPatterns(patternsOf(play.keep))
     begun.current = play.files
@@ -187,7 +189,8 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     if (play.stdin !== '') write(MODE_KEY, 'text')
     void navigate({ to: '/playground' })
   }
-  const height = shared?.isEmbedded === true ? 'workspace workspace-alone' : 'workspace'
+  // The panes scroll, so they need less height than those of a problem.
+  const height = `workspace min-h-[280px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
   /** The language of a file, for syntax highlighting. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
@@ -199,7 +202,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     <>
       <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
         {shared === undefined ? (
-          <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-32 max-w-56" />
+          <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
         ) : (
           <span className="px-2 truncate">
             {m.play.shared} · {languageName(language)}
@@ -211,7 +214,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         ) : (
           <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
         )}
-        {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => playOf(text, main).files[0]?.text ?? ''} />}
+        {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
         <DownloadButton play={play} name={language.language_id} />
         <EditorSettings size={size} onSize={setSize} />
       </div>
@@ -221,8 +224,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         isReadOnly={shared !== undefined}
         onSelect={setSelected}
         onAdd={() => {
-          change({ files: [...play.files, { path: freshPath(play.files, language.extensions[0] ?? 'txt'), text: '' }] })
+          const path = freshPath(play.files, language.extensions[0] ?? 'txt')
+          change({ files: [...play.files, { path, text: '' }] })
           setSelected(play.files.length)
+          return path
         }}
         onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
         onRemove={() => {
@@ -280,7 +285,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         </Note>
       )}
       {!draft.isKept && <Note text={m.editor.notKept} />}
-      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
+      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
         <Suspense fallback={<CodeSkeleton />}>
           <Editor
             key={file.path}
@@ -297,13 +302,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           />
         </Suspense>
       </div>
-      <div role="group" aria-label={m.editor.symbols} className={`hidden shrink-0 overflow-x-auto border-t border-border bg-raised ${shared === undefined ? 'pointer-coarse:flex' : ''}`}>
-        {SYMBOLS.map((symbol) => (
-          <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
-            {symbol}
-          </button>
-        ))}
-      </div>
+      {shared === undefined && <SymbolRow editor={editor} />}
     </>
   )
   const right = (
@@ -328,7 +327,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   if (isWide) {
     return (
       <div className={`flex ${height}`}>
-        <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+        <div className="relative flex flex-col min-w-0 min-h-0 overflow-y-auto overflow-x-hidden" style={{ width: `${share}%` }}>
           {left}
         </div>
         <Splitter label={m.play.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
@@ -349,7 +348,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           {m.problem.result}
         </TabButton>
       </div>
-      <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'}>
+      <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>
         {left}
       </div>
       <div role="tabpanel" id="panel-result" aria-labelledby="tab-result" className={pane === 'result' ? 'flex flex-col grow min-h-0' : 'hidden'}>

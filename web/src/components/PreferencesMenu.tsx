@@ -18,6 +18,7 @@ export function PreferencesMenu({ opened, onShortcuts }: { opened: Opened; onSho
           <Menu.RadioItem key={one} value={one} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
             <Icon aria-hidden size={16} strokeWidth={1.5} />
             {m.theme[one]}
+            <Chosen />
           </Menu.RadioItem>
         ))}
       </Menu.RadioGroup>
@@ -26,6 +27,7 @@ export function PreferencesMenu({ opened, onShortcuts }: { opened: Opened; onSho
         {(Object.keys(LANGUAGES) as LanguageTag[]).map((one) => (
           <Menu.RadioItem key={one} value={one} lang={one} className={`${MENU_ITEM} data-[checked]:font-semibold`}>
             {LANGUAGES[one]}
+            <Chosen />
           </Menu.RadioItem>
         ))}
       </Menu.RadioGroup>
@@ -37,3 +39,9 @@ export function PreferencesMenu({ opened, onShortcuts }: { opened: Opened; onSho
     </OpenedMenu>
   )
 }
+
+const Chosen = () => (
+  <Menu.RadioItemIndicator aria-hidden className="ml-auto pl-3 text-accent-text">
+    ✓
+  </Menu.RadioItemIndicator>
+)

@@ -1,5 +1,5 @@
 // Runs the user's solution of a problem interactively in a terminal. The judge is not involved.
-import { OctagonX, Play, Square } from 'lucide-react'
+import { Play } from 'lucide-react'
 import { useState, useRef } from 'react'
 import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
@@ -12,6 +12,7 @@ import { keptRun } from '../util/kept-run'
 import { boundedLimits, requestOf } from '../util/play'
 import { PlayStatus } from './PlayStatus'
 import { Compiler } from './ResultView'
+import { StopButton } from './StopButton'
 
 interface ProblemTerminalProps {
   of: DraftOf
@@ -56,14 +57,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
           <Play aria-hidden size={14} />
           {drawer.start}
         </Button>
-        <Button onClick={run.stop} disabled={!isLive} title={m.play.stopHint}>
-          <Square aria-hidden size={14} />
-          {m.play.stop}
-        </Button>
-        <Button onClick={run.kill} disabled={!isLive} title={m.play.killHint}>
-          <OctagonX aria-hidden size={14} />
-          {m.play.kill}
-        </Button>
+        <StopButton run={run} />
       </div>
       <div className="grow min-h-24 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
         <Terminal
@@ -85,7 +79,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
         <div className="grow basis-60 min-w-0">
           <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} />
         </div>
-        <label className="flex items-center gap-1.5 min-h-6 text-xs text-muted">
+        <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11 text-xs text-muted">
           <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
           {m.play.spoken}
         </label>

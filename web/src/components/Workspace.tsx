@@ -8,7 +8,6 @@ import { CallError, type Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
-import { SYMBOLS } from '../editor/symbols'
 import { useDraft } from '../hooks/useDraft'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
@@ -31,6 +30,7 @@ import { ResultView } from './ResultView'
 import { Samples } from './Samples'
 import { SignInAgain } from './SignInAgain'
 import { CodeSkeleton } from './Skeletons'
+import { SymbolRow } from './SymbolRow'
 
 const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
 const ProblemTerminal = lazy(() => import('./ProblemTerminal').then(({ ProblemTerminal }) => ({ default: ProblemTerminal })))
@@ -181,15 +181,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
       </Suspense>
     </div>
   )
-  const symbols = (
-    <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
-      {SYMBOLS.map((symbol) => (
-        <button key={symbol} type="button" onPointerDown={(event) => event.preventDefault()} onClick={() => editor.current?.insert(symbol)} className="shrink-0 w-10 h-11 font-mono text-lg active:bg-border">
-          {symbol}
-        </button>
-      ))}
-    </div>
-  )
+  const symbols = <SymbolRow editor={editor} />
   const bar = (
     <div className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
       {fault !== undefined && (

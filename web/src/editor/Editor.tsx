@@ -4,13 +4,14 @@
 // it uses constructed style sheets instead. CodeMirror owns the document: `value` replaces it only when `revision`
 // changes. Otherwise, an outdated `value` could undo fast typing.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
-import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
+import { cursorCharLeft, cursorCharRight, cursorLineDown, cursorLineUp, defaultKeymap, history, historyKeymap, indentMore, indentWithTab, undo } from '@codemirror/commands'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state'
-import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers } from '@codemirror/view'
+import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 import type { Mark } from '../util/compiler'
 import { highlighting, indentation } from './languages'
+import type { EditorPress } from './symbols'
 import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
 
@@ -36,7 +37,33 @@ export interface EditorHandle {
   /** Moves the cursor to a one-based line. */
   goTo: (line: number) => void
   insert: (text: string) => void
+  press: (key: EditorPress) => void
 }
+
+const PRESSES: Record<EditorPress, Command> = { tab: indentMore, undo, left: cursorCharLeft, right: cursorCharRight, up: cursorLineUp, down: cursorLineDown }
+
+/**
+ * Scrolls back to the first column when the cursor has gone to another line and is within the first width of the window.
+ * Otherwise, the window stays at the columns of a long line.
+ */
+const toFirstColumn = EditorView.updateListener.of(({ view, state, startState, docChanged, selectionSet }) => {
+  const line = ({ doc, selection }: EditorState) => doc.lineAt(selection.main.head).number
+  if ((!docChanged && !selectionSet) || view.scrollDOM.scrollLeft === 0 || line(state) === line(startState)) return
+  view.requestMeasure({
+    read: () => {
+      const cursor = view.coordsAtPos(state.selection.main.head)
+      const first = view.contentDOM.getBoundingClientRect().left
+      const gutters = view.scrollDOM.scrollWidth - view.contentDOM.offsetWidth
+      return cursor !== null && cursor.left - first < view.scrollDOM.clientWidth - gutters - CURSOR_ROOM_PX
+    },
+    write: (fits) => {
+      if (fits) view.scrollDOM.scrollLeft = 0
+    },
+  })
+})
+
+/** Space that stays free to the right of the cursor. */
+const CURSOR_ROOM_PX = 24
 
 interface EditorProps {
   value: string
@@ -107,6 +134,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
           EditorView.updateListener.of((update) => {
             if (update.docChanged) act.current.onChange(update.state.doc.toString())
           }),
+          toFirstColumn,
           theme,
         ],
       }),
@@ -175,7 +203,13 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     insert: (text) => {
       const current = view.current
       if (current === null) return
-      current.dispatch(current.state.replaceSelection(text))
+      current.dispatch(current.state.replaceSelection(text), { scrollIntoView: true, userEvent: 'input' })
+      current.focus()
+    },
+    press: (key) => {
+      const current = view.current
+      if (current === null || current.state.readOnly) return
+      PRESSES[key](current)
       current.focus()
     },
   }))

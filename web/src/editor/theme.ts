@@ -6,6 +6,11 @@ import { tags as t } from '@lezer/highlight'
 
 const look = EditorView.theme({
   '&': { height: '100%', backgroundColor: 'var(--surface)', color: 'var(--text)', fontSize: 'var(--editor-size, 14px)' },
+  // Safari on iOS enlarges the page when a field with smaller text gets the focus.
+  '@media (pointer: coarse)': {
+    '.cm-scroller': { fontSize: 'max(16px, var(--editor-size, 14px))' },
+    '.cm-panels input': { fontSize: '16px' },
+  },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', monospace", fontVariantLigatures: 'none', lineHeight: '1.55' },
   '.cm-content': { caretColor: 'var(--accent-text)', padding: '8px 0' },

@@ -108,6 +108,8 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
       if (next !== now.current) store(next, false)
     },
     replace,
+    /** Keeps the present text in the history, as one that was run or submitted. */
+    keep: () => sync.current?.keep(),
     isKept,
     /** Whether the server has the text; `undefined` if the draft is not saved on the server. */
     isSaved: isOwned ? isSaved : undefined,

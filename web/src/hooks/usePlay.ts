@@ -5,12 +5,15 @@ import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, ROOT, type Schema } from '../api/client'
 import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket } from '../api/live'
 import { forgetRun, keepRun, keptRun } from '../util/kept-run'
+import type { Asked } from '../util/ending'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
 
 /** Maximum number of characters that the page keeps of each stream. */
 const OUTPUT_CHARS_MAX = 256 * 1024
 /** Time between the two signals of Stop. */
 const STOP_MS = 2_000
+/** What a terminal sends for Ctrl-C. */
+const CTRL_C = '\x03'
 
 export type PlayResult = Schema['SubmissionView']
 
@@ -39,6 +42,8 @@ export interface PlayState {
   unread: number
   wasLost: boolean
   isStopping: boolean
+  /** What the user did to end the program, if anything. */
+  asked: Asked | undefined
   meters: Meters | undefined
   verdict: string | undefined
   result: PlayResult | undefined
@@ -47,7 +52,7 @@ export interface PlayState {
 
 const IDLE: PlayState = {
   kind: 'idle', phase: 'sending', position: undefined, link: 'idle', isTerminal: false, stdout: '', stderr: '', isCut: false, hasGap: false, hasDroppedInput: false,
-  unread: 0, wasLost: false, isStopping: false, meters: undefined, verdict: undefined, result: undefined, error: undefined,
+  unread: 0, wasLost: false, isStopping: false, asked: undefined, meters: undefined, verdict: undefined, result: undefined, error: undefined,
 }
 
 const change = (state: PlayState, with_: Partial<PlayState>): PlayState => ({ ...state, ...with_ })
@@ -205,11 +210,20 @@ export function usePlay(terminal: Output, place: string) {
   }
   /** Asks a program in the terminal to end. A run that has not started yet is cancelled. */
   const stop = () => {
-    if (now.current.phase.phase !== 'running') return live.current?.kill()
-    dispatch({ isStopping: true })
+    if (now.current.phase.phase !== 'running') return kill()
+    dispatch({ isStopping: true, asked: 'stop' })
     live.current?.signal('INT')
     clearTimeout(now.current.stop)
     now.current.stop = setTimeout(() => live.current?.signal('TERM'), STOP_MS)
+  }
+
+  const kill = () => {
+    dispatch({ asked: 'kill' })
+    live.current?.kill()
+  }
+  const type = (typed: string) => {
+    if (typed.includes(CTRL_C)) dispatch({ asked: 'stop' })
+    live.current?.type(typed)
   }
 
   return {
@@ -217,8 +231,8 @@ export function usePlay(terminal: Output, place: string) {
     start,
     follow,
     stop,
-    kill: () => live.current?.kill(),
-    type: (typed: string) => live.current?.type(typed),
+    kill,
+    type,
     resize: (cols: number, rows: number) => live.current?.resize(cols, rows),
     reconnect: () => live.current?.reconnect(),
   }

@@ -14,6 +14,7 @@ import { admin } from '../i18n/admin'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 import { ago, count } from '../util/format'
+import { versionNumber } from '../util/language'
 
 export function Admin() {
   const { messages: m } = useLanguage()
@@ -73,7 +74,7 @@ function State() {
       )}
       {queue.data !== undefined && <Queue queue={queue.data} />}
       {workers.data !== undefined && <Workers workers={workers.data} />}
-      <div className="grid gap-x-12 md:grid-cols-2 items-start">
+      <div className="grid grid-cols-1 gap-x-12 md:grid-cols-2 items-start">
         {health.data !== undefined && <Walls walls={health.data.walls} />}
         {languages.data !== undefined && <Languages languages={languages.data.languages} />}
       </div>
@@ -244,7 +245,9 @@ function Languages({ languages }: { languages: Schema['LanguageView'][] }) {
           {available.map((language) => (
             <li key={language.language_id} className="flex justify-between gap-3 py-1.5 min-h-9 border-b border-border">
               <span className="min-w-0 break-words font-medium">{language.display_name}</span>
-              <span className="figure leading-5 min-w-0 text-right text-muted break-words">{language.version}</span>
+              <span className="figure leading-5 min-w-0 text-right text-muted break-words" title={language.version ?? undefined}>
+                {language.version != null && versionNumber(language.version)}
+              </span>
             </li>
           ))}
         </ul>

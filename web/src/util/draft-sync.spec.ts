@@ -217,3 +217,21 @@ test('a text that is loaded into the draft is saved by the next editor, and the 
   await wait(SAVE_AFTER_MS)
   expect(server.log[2]).toBe('loaded and changed')
 })
+
+test('a text that was run stays in the history, saved or not', async () => {
+  type('run')
+  await wait(SAVE_AFTER_MS)
+  sync.keep()
+  type('run more')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log).toEqual(['run', 'begin run more'])
+  // Not saved yet: it is saved at once, and stays.
+  type('run again')
+  sync.keep()
+  await wait(0)
+  type('later')
+  await wait(SAVE_AFTER_MS)
+  type('latest')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log.slice(2)).toEqual(['run again', 'begin later', 'latest'])
+})

@@ -67,6 +67,8 @@ export class DraftSync {
   #isBusy = false
   #isAgain = false
   #isStopped = false
+  /** The text that the next change must not replace on the server. */
+  #kept: string | undefined
 
   constructor(
     private readonly of: DraftOf,
@@ -89,6 +91,14 @@ export class DraftSync {
   changed(): void {
     this.#waitsSince ??= Date.now()
     this.#plan(Math.min(SAVE_AFTER_MS, Math.max(0, this.#waitsSince + SAVE_WITHIN_MS - Date.now())))
+  }
+
+  /** Keeps the present text in the server's history. Called when the text is run or submitted. */
+  keep(): void {
+    this.#kept = this.editor.text()
+    const state = syncState(this.of)
+    if (state.isSaved) keepSyncState(this.of, { ...state, begins: true })
+    else this.flush()
   }
 
   /** Saves unsaved changes at once. Called when the page is hidden and when the connection is back. */
@@ -161,7 +171,7 @@ export class DraftSync {
   #note(revision: number, text: string) {
     const state = syncState(this.of)
     const isSaved = (draft(this.of) ?? text) === text && (this.#isStopped || this.editor.text() === text)
-    keepSyncState(this.of, { ...state, revision, isSaved, begins: state.begins && !isSaved })
+    keepSyncState(this.of, { ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept })
   }
 
   /** Handles a draft on the server that this device has not read. */

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX } from './drafts'
+import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX, withoutRepeats } from './drafts'
 
 const OF = { user: 'ada', slug: '(playground)', language: 'python' }
 
@@ -140,4 +140,10 @@ test('malformed data in place of the versions are ignored', () => {
     localStorage.setItem('cupel.draft/ada/(playground)/python/versions', text)
     expect(versions(OF)).toEqual([])
   }
+})
+
+test('a text that follows itself in the history is listed once', () => {
+  const entries = [['b', 4], ['b'], ['b', 3], [undefined, 2], [undefined, 1], ['a'], ['b', 0], ['b', -1]] as [string | undefined, number?][]
+  const listed = withoutRepeats(entries.map(([text, revision]) => ({ text, revision })))
+  expect(listed.map(({ text, revision }) => [text, revision])).toEqual([['b', undefined], [undefined, 2], [undefined, 1], ['a', undefined], ['b', 0]])
 })

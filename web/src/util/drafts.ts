@@ -79,6 +79,20 @@ export function settle(of: DraftOf): void {
   if (found.some((one) => one.isOffered)) write(versionsKey(of), JSON.stringify(found.map((one) => ({ ...one, isOffered: false }))))
 }
 
+/**
+ * The list with one entry for each row of entries with the same text: the first one in this browser, which says where the
+ * text comes from, or else the first one. A text that is not known counts as different.
+ */
+export function withoutRepeats<T extends { text: string | undefined; revision: number | undefined }>(entries: readonly T[]): T[] {
+  const kept: T[] = []
+  for (const entry of entries) {
+    const last = kept.at(-1)
+    if (last === undefined || entry.text === undefined || entry.text !== last.text) kept.push(entry)
+    else if (last.revision !== undefined && entry.revision === undefined) kept[kept.length - 1] = entry
+  }
+  return kept
+}
+
 export function forgetVersion(of: DraftOf, text: string): void {
   const rest = versions(of).filter((one) => one.text !== text)
   if (rest.length === 0) remove(versionsKey(of))

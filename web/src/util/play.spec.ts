@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import type { Schema } from '../api/client'
-import { boundedLimits, freshPath, joinArgs, pathFault, playOf, playOfSnippet, requestOf, snippetOf, splitArgs, textOf } from './play'
+import { boundedLimits, freshPath, joinArgs, pathFault, playOf, playOfSnippet, previewOf, requestOf, snippetOf, splitArgs, textOf } from './play'
 
 const limits = { cpu_time_ms: 10_000, wall_time_ms: 30_000, idle_time_ms: 15_000, memory_kb: 262_144 }
 const most = { cpu_time_ms: 60_000, wall_time_ms: 180_000, idle_time_ms: 120_000, memory_kb: 2_097_152 }
@@ -10,6 +10,13 @@ describe('a draft of the playground', () => {
   it('survives storage', () => {
     const play = { files: [{ path: 'main.py', text: 'import a' }, { path: 'a.py', text: 'x' }], args: '"a b" c', stdin: '1\n' }
     expect(playOf(textOf(play), 'main.py')).toEqual(play)
+  })
+
+  it('shows in a preview everything by which two versions may differ', () => {
+    const titles = { args: 'Arguments', input: 'Input' }
+    expect(previewOf({ files: [{ path: 'main.py', text: 'a\n' }], args: '', stdin: '' }, titles)).toBe('a\n')
+    const play = { files: [{ path: 'main.py', text: 'a\n' }, { path: 'b.py', text: 'b\n' }], args: '-v', stdin: '1\n' }
+    expect(previewOf(play, titles)).toBe('a\n\n--- b.py ---\nb\n\n--- Arguments ---\n-v\n--- Input ---\n1\n')
   })
 
   it('that cannot be parsed becomes the main source', () => {

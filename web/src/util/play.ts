@@ -59,6 +59,12 @@ export const textOf = ({ files, args, compilerArgs, stdin, keep, limits }: Play)
     limits,
   })
 
+/** What a person recognises a draft by: the main source, and below it, each under its title, what else a draft has. */
+export function previewOf({ files: [main, ...others], args, stdin }: Play, titles: { args: string; input: string }): string {
+  const parts = [...others.map(({ path, text }) => [path, text] as const), [titles.args, args] as const, [titles.input, stdin] as const]
+  return [main?.text ?? '', ...parts.filter(([, text]) => text !== '').map(([title, text]) => `--- ${title} ---\n${text}`)].join('\n')
+}
+
 /** Slug of the playground's drafts. No problem can have this slug. */
 export const PLAY_SLUG = '(playground)'
 

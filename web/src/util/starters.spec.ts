@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import type { Schema } from '../api/client'
+import { playOf } from './play'
+import { freshText, STARTERS } from './starters'
+
+/** How each example finds that the input is empty. */
+const AT_THE_END: Record<string, string> = {
+  python: 'except EOFError',
+  bash: '${name:-world}',
+  c: 'scanf("%99s", name) != 1',
+  cpp: 'if (!std::getline',
+  java: 'hasNextLine() ?',
+  javascript: "on('close'",
+  rust: 'read_line(&mut name)? == 0',
+  go: 'if lines.Scan()',
+}
+
+describe.each(Object.entries(STARTERS))('the example in %s', (language_id, text) => {
+  it('also runs without input, because the input is empty at first', () => {
+    const { files, stdin } = playOf(freshText({ language_id, source_file: 'main' } as Schema['LanguageView']), 'main')
+    expect([files, stdin]).toEqual([[{ path: 'main', text }], ''])
+    expect(text).toContain(AT_THE_END[language_id])
+    for (const part of ['Your name? ', 'world']) expect(text).toContain(part)
+  })
+})
