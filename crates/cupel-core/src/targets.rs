@@ -92,7 +92,9 @@ impl Core {
             index,
             pointer: "/webhook".to_owned(),
             kind: SubmissionFaultKind::BadWebhook,
-            detail: format!("`{host}` resolves to a private or reserved address: webhooks are sent only to public addresses"),
+            detail: format!(
+                "`{host}` resolves to a private or reserved address: webhooks are sent only to public addresses"
+            ),
         };
         let of_name = |(host, indexes)| std::iter::zip(std::iter::repeat(host), Vec::clone(indexes));
         let mut faults: Vec<SubmissionFault> = special.iter().flat_map(of_name).map(fault).collect();

@@ -279,7 +279,8 @@ impl Unpacking<'_> {
             // The target does not exist, is a directory, or its path contains a file or a link.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::PERM) => {
                 let target = target.shown();
-                let reason = format!("`{shown}` is a hard link to `{target}`, which is not an earlier file of the layer");
+                let reason =
+                    format!("`{shown}` is a hard link to `{target}`, which is not an earlier file of the layer");
                 return Err(reason.into());
             }
             Err(Errno::MLINK) => {

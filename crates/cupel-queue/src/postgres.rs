@@ -163,7 +163,9 @@ async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
         Some(SCHEMA) => Ok(()),
         other => {
             let found = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
-            let wrong = format!("the queue in this database has schema version {found}; this program supports version {SCHEMA}");
+            let wrong = format!(
+                "the queue in this database has schema version {found}; this program supports version {SCHEMA}"
+            );
             Err(BrokerError::new("use the queue of this database", BrokerFault::Version, wrong))
         }
     }

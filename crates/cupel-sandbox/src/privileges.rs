@@ -295,8 +295,9 @@ pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
 /// # Errors
 /// If an owner cannot be changed, or there are more entries than `budget`.
 pub fn hand_over_tree(directory: &File, name: &OsStr, user: Identity, budget: &mut u32) -> io::Result<()> {
-    *budget =
-        budget.checked_sub(1).ok_or_else(|| io::Error::other("the directory has more entries than Cupel creates; check the path"))?;
+    *budget = budget
+        .checked_sub(1)
+        .ok_or_else(|| io::Error::other("the directory has more entries than Cupel creates; check the path"))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(directory, name, flags, Mode::empty()) {
         Ok(inner) => {

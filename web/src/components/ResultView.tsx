@@ -6,6 +6,7 @@ import type { Judging, Purpose, Result } from '../hooks/useJudging'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Bone } from '../ui/Skeleton'
+import { wallLimitReached } from '../util/ending'
 import { kibibytes, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
@@ -83,12 +84,14 @@ function Fate({ result, purpose }: { result: Result; purpose: Purpose }) {
   const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : purpose === 'samples' && code === 'AC' ? m.run.onSamples : ''
   const { score, max_score } = result.problem ?? {}
   const message = messageOf(result)
+  const wallLimit = wallLimitReached(result)
+  const hint = wallLimit === undefined ? m.verdicts[code].hint : m.play.wallLimit(milliseconds(wallLimit))
   return (
     <>
       <p className="text-lg">
         {purpose === 'input' && code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
       </p>
-      {m.verdicts[code].hint !== '' && <p className="text-muted">{m.verdicts[code].hint}</p>}
+      {hint !== '' && <p className="text-muted">{hint}</p>}
       {message !== undefined && <p className="mt-1 wrap-anywhere">{visible(message)}</p>}
       <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
         {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}

@@ -8,6 +8,7 @@ import { CallError, type Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import type { EditorHandle } from '../editor/Editor'
 import { loadEditor } from '../editor/load'
+import { useEditorSize } from '../editor/settings'
 import { useDraft } from '../hooks/useDraft'
 import { useHere } from '../hooks/useHere'
 import type { useJudging } from '../hooks/useJudging'
@@ -72,7 +73,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   // The code of a function problem runs only with the problem's driver.
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
-  const [size, setSize] = useKept('cupel.editor-size', 14, 10, 24)
+  const [size, setSize] = useEditorSize()
   const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')
   const [usedTerminal, setUsedTerminal] = useState(false)
@@ -90,6 +91,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     if (wrong !== undefined) return
     setTab('result')
     onBegin()
+    draft.keep()
     const solution = { slug, language: of.language, source: draft.text }
     if (isSubmission) void judge.start('submission', solution)
     else if (usesInput) void judge.start('input', { ...solution, input })

@@ -220,7 +220,7 @@ export const en = {
     stopping: 'The program was asked to end. Kill now ends it at once.',
     stopped: 'Stopped',
     killed: 'Ended by you',
-    wallLimit: (limit: string) => `The program waited too long: at most ${limit} of real time are allowed, also while it waits or sleeps.`,
+    wallLimit: (limit: string) => `The program waited too long: at most ${limit} of real time are allowed, including the time in which it waits or sleeps.`,
     lostOutput: 'Nothing was printed. If the program did print, its output was still in the language’s buffer; flush the output to see it.',
     idle: 'Run a program to see its output.',
     output: 'Output',

@@ -478,7 +478,9 @@ async fn a_webhook_whose_name_resolves_to_a_private_address_is_refused_at_once()
         assert_eq!(answer.status, status, "{host}: {answer:?}");
         if status == 422 {
             let name = host.to_ascii_lowercase().replace(":8443", "");
-            let detail = format!("`{name}` resolves to a private or reserved address: webhooks are sent only to public addresses");
+            let detail = format!(
+                "`{name}` resolves to a private or reserved address: webhooks are sent only to public addresses"
+            );
             answer.is_error(422, "invalid-webhook").points_to("/webhook");
             assert!(answer.text.contains(&detail) && !answer.text.contains("10.0.0.7"), "{answer:?}");
         }

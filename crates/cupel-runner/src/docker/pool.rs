@@ -63,11 +63,7 @@ impl Container {
                 Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => self.decoder.push(&message),
                 Some(Ok(LogOutput::StdErr { message })) => {
                     let message = String::from_utf8_lossy(&message).into_owned();
-                    tracing::warn!(
-                        container = self.id.as_deref(),
-                        message,
-                        "a container's agent reported a failure"
-                    );
+                    tracing::warn!(container = self.id.as_deref(), message, "a container's agent reported a failure");
                     self.complaint = Some(message.trim().chars().take(COMPLAINT_CHARACTERS_MAX).collect());
                 }
                 Some(Ok(LogOutput::StdIn { .. })) => {}

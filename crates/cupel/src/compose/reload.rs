@@ -62,8 +62,9 @@ impl LanguageSources {
             Err(error) => {
                 let fault = chain(&error);
                 tracing::warn!(error = fault, "the language files have faults; the previous languages stay in effect");
-                self.fault
-                    .set(Some(format!("the language files have faults; the previous languages stay in effect: {fault}")));
+                self.fault.set(Some(format!(
+                    "the language files have faults; the previous languages stay in effect: {fault}"
+                )));
                 return;
             }
         };

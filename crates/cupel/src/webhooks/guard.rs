@@ -28,9 +28,9 @@ impl Resolver for GuardedResolver {
         // private addresses.
         match addresses.iter().find(|address| !self.allow_private && !is_public(address.ip())) {
             None => Ok(addresses),
-            Some(_) => {
-                Err(ureq::Error::Other("the address is private or reserved: webhooks are sent only to public addresses".into()))
-            }
+            Some(_) => Err(ureq::Error::Other(
+                "the address is private or reserved: webhooks are sent only to public addresses".into(),
+            )),
         }
     }
 }
