@@ -96,7 +96,9 @@ test('if the server is restarted during judging, the page reconnects and shows t
   await page.getByText(/^(\d+) of \1 tests passed$/).waitFor()
   // The code was submitted once, and the same user still has it in the editor.
   await page.getByRole('tab', { name: 'Submissions' }).click()
-  assert.equal(await page.getByRole('list', { name: 'Your submissions' }).getByRole('listitem').count(), 1)
+  const submissions = page.getByRole('list', { name: 'Your submissions' }).getByRole('listitem')
+  await submissions.first().waitFor()
+  assert.equal(await submissions.count(), 1)
   faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(fault)))
   await close()
 })

@@ -51,7 +51,8 @@ const toFirstColumn = EditorView.updateListener.of(({ view, state, startState, d
   if ((!docChanged && !selectionSet) || view.scrollDOM.scrollLeft === 0 || line(state) === line(startState)) return
   view.requestMeasure({
     read: () => {
-      const cursor = view.coordsAtPos(state.selection.main.head)
+      // The text may have been replaced since the update.
+      const cursor = view.coordsAtPos(view.state.selection.main.head)
       const first = view.contentDOM.getBoundingClientRect().left
       const gutters = view.scrollDOM.scrollWidth - view.contentDOM.offsetWidth
       return cursor !== null && cursor.left - first < view.scrollDOM.clientWidth - gutters - CURSOR_ROOM_PX
