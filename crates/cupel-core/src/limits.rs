@@ -105,7 +105,7 @@ pub struct Charge {
     pub cost: u32,
 }
 
-/// A bucket with too little left.
+/// A bucket that has too little capacity left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     /// Index of the refused charge.

@@ -29,7 +29,7 @@ pub enum TicketUse {
 }
 
 impl TicketUse {
-    /// The id in the ticket's row: no submission has the nil id.
+    /// The submission's id in the ticket's row. A ticket for a live connection has the nil id, which no submission has.
     fn stored(self) -> SubmissionId {
         match self {
             TicketUse::Stream(submission) => submission,

@@ -48,7 +48,7 @@ pub trait Queue: Send + Sync {
     /// charged to them. Waits until a hint is available.
     async fn next(&self) -> Result<Hinted, QueueError>;
     /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker examines a bounded
-    /// number of hints, which takes a moment.
+    /// number of hints, which takes some time.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);

@@ -20,8 +20,8 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Vec<Delivery>, StoreError>;
     /// Records that the receiver accepted the delivery.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
-    /// Records a failed try, with the receiver's status if it answered. `next`: the time of the next try; `None`: there
-    /// is none.
+    /// Records a failed try, with the receiver's status if the receiver answered. `next`: the time of the next try;
+    /// `None`: no further try follows.
     async fn delivery_failed(
         &self,
         id: WebhookId,
