@@ -219,7 +219,7 @@ impl LanguageQueues {
         result
     }
 
-    /// From now on, takes hints also from the language queues of a worker with these languages.
+    /// From now on, also takes hints from the language queues of a worker with these languages.
     pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
         let Some(routes) = self.routes() else { return Ok(()) };
         for language in routes.language_queues(has) {

@@ -81,7 +81,7 @@ impl SnippetId {
             text(&mut hash, arg);
         }
         text(&mut hash, stdin);
-        // A requested limit is at least 1, so 0 is the default.
+        // A requested limit is at least 1, so 0 represents the default.
         let cpu_time_ms = cpu_time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         hash.update(cpu_time_ms.to_be_bytes());
         hash.update(memory.map_or(0, Bytes::get).to_be_bytes());
@@ -129,7 +129,7 @@ pub struct OwnSnippet {
     pub id: SnippetId,
     /// The language.
     pub language: LanguageId,
-    /// The first line of the main source that is not blank, up to [`OwnSnippet::TITLE_MAX`] characters.
+    /// The first non-blank line of the main source, up to [`OwnSnippet::TITLE_MAX`] characters.
     pub title: String,
     /// When the user last shared it.
     pub shared_at: Timestamp,
@@ -272,7 +272,7 @@ impl Core {
             source: NewSource { language: new.language.clone(), files: std::iter::once(main).chain(others).collect() },
             args: new.args.clone(),
             stdin: Arc::from(new.stdin.as_bytes()),
-            // A snippet has no other limits.
+            // A snippet can have only these limits.
             limits: LimitsRequest {
                 cpu_time: new.cpu_time,
                 wall_time: None,

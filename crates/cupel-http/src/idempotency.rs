@@ -47,7 +47,7 @@ impl IdempotencyKey {
         })
     }
 
-    /// A key that was sent in another place than the header. `None`: it is malformed.
+    /// A key that was not sent in the header. `None`: the key is malformed.
     pub fn of(key: String) -> Option<IdempotencyKey> {
         let is_valid = (1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic());
         is_valid.then_some(IdempotencyKey(Some(key)))
@@ -69,7 +69,7 @@ impl IdempotencyKey {
     }
 }
 
-/// The key of one part of a request that becomes several separately stored submissions.
+/// The key for one part of a request whose submissions are stored separately.
 #[must_use]
 pub fn for_part(whole: &Idempotency, part: &str) -> Idempotency {
     let digest = Sha256::new().chain_update(&whole.key).chain_update("\n").chain_update(part).finalize();

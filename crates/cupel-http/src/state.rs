@@ -248,7 +248,7 @@ pub trait Health: Send + Sync {
 pub struct HealthReport {
     /// Components that must work so that requests can be served: `store`, `queue`, `sandbox`, …
     pub checks: Vec<Check>,
-    /// Walls (layers of protection) of the sandbox, if this process runs programs.
+    /// Walls (layers of protection) of the sandbox; empty unless this process runs programs.
     pub walls: Vec<Wall>,
     /// Reductions in service or protection, one sentence each.
     pub degraded: Vec<String>,

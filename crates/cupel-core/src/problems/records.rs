@@ -62,7 +62,7 @@ pub struct Statistics {
     pub submissions: u64,
     /// Number of accepted submissions.
     pub accepted: u64,
-    /// Number of users who have tried.
+    /// Number of users who have tried the problem.
     pub attempted_by: u64,
     /// Number of users who have solved the problem.
     pub solved_by: u64,
@@ -82,7 +82,7 @@ pub enum ProblemKey {
 pub struct ProblemLine {
     /// The problem.
     pub problem: ProblemRecord,
-    /// The asking user's standing; `None` for anonymous clients and for users who have not tried.
+    /// The asking user's standing; `None` for anonymous clients and for users who have not tried the problem.
     pub standing: Option<Standing>,
 }
 
@@ -240,7 +240,7 @@ pub struct VersionException {
     pub reason: String,
 }
 
-/// A version that was imported without becoming current.
+/// A version that was imported but did not become current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
     /// The number, from 1.

@@ -105,7 +105,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Claims of a token. The error is a sentence for the client with the reason.
+    /// Claims of a token. The error is a sentence that tells the client why the token is invalid.
     pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         self.verify(text, now, &self.validation)
     }
