@@ -75,7 +75,7 @@ impl PathPattern {
 pub struct FileSearch {
     /// A file is found if one of these matches its path.
     pub patterns: Vec<PathPattern>,
-    /// Maximum number of files returned; the first files in the order of their paths are returned.
+    /// Maximum number of files returned: the first in the order of their paths.
     pub files_max: u32,
     /// Maximum size of a file whose content is returned.
     pub file_bytes_max: Bytes,

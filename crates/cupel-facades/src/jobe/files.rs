@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-// Maintained, MIT or Apache-2.0; bounds the total size, and evicts what is used least.
+// moka is maintained and licensed under MIT or Apache-2.0. It bounds the total size, and evicts the least used files.
 use moka::sync::Cache;
 
 use cupel_types::UserId;

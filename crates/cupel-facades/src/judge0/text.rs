@@ -10,12 +10,12 @@ use crate::lenient_base64::LENIENT;
 /// Characters of an encoded line.
 const LINE: usize = 60;
 
-/// Decodes a text. Other characters than those of the alphabet are skipped, and the text ends at the first `=`, so no
-/// text is invalid.
+/// Decodes a text. Characters outside the alphabet are skipped, and decoding stops at the first `=`, so no text is
+/// invalid.
 pub(super) fn decode(text: &str) -> Vec<u8> {
     let is_digit = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
     let mut digits: Vec<u8> = text.bytes().take_while(|c| *c != b'=').filter(is_digit).collect();
-    // One digit alone has too few bits for a byte.
+    // A single remaining digit has too few bits for a byte.
     if digits.len() % 4 == 1 {
         digits.pop();
     }

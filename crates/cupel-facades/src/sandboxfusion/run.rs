@@ -60,7 +60,8 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
     let options = registry.of_facade(SANDBOXFUSION, named.name).and_then(|l| l.facade_options.get(SANDBOXFUSION));
     let declaration = options.and_then(|options| options.declaration.as_deref());
     if declaration.is_some_and(|keyword| !declares(&request.code, keyword)) {
-        // The original starts the first object of the source, and looks for its name first.
+        // The original runs the first object of the source, so it searches the source for that object's name before the
+        // run.
         let result = CommandRunResult { return_code: Some(1), ..CommandRunResult::error("Object name not found.") };
         return Prepared::Response(RunCodeResponse::of(Some(result), None));
     }
@@ -87,7 +88,7 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
         source: NewSource { language: language.id.as_str().to_owned(), files },
         tools: ToolOptions {
             interpreter_args: options.map(|options| options.interpreter_args.clone()).unwrap_or_default(),
-            // The original names only the main source to most compilers.
+            // The original passes only the main source to most compilers.
             main_only: !options.is_some_and(|options| options.all_sources),
             ..ToolOptions::NONE
         },
