@@ -124,7 +124,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
     }
 }
 
-/// Adds the patterns of fields that several bodies have, and that their lists have no duplicates.
+/// Adds the patterns of fields that occur in several bodies, and the rule that their lists have no duplicates.
 fn add_patterns(request: &str, object: &mut Object) {
     for (name, pattern) in [("path", BOX_PATH), ("webhook", WEB_URL)] {
         if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
@@ -201,14 +201,14 @@ macro_rules! group {
     };
 }
 
-/// `$count` groups of an IPv6 address, each with its colon behind it.
+/// `$count` groups of an IPv6 address, each followed by a colon.
 macro_rules! groups {
     ($count:literal) => {
         concat!("(", group!(), ":){", $count, "}")
     };
 }
 
-/// `$count` groups of an IPv6 address, each with its colon before it.
+/// `$count` groups of an IPv6 address, each preceded by a colon.
 macro_rules! last_groups {
     ($count:literal) => {
         concat!("(:", group!(), "){", $count, "}")
@@ -247,14 +247,15 @@ const WEB_URL: &str = concat!(
     "\\])(:0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-~]*)?$"
 );
 
-/// A character of a domain's label: an ASCII letter or digit, or any other character outside ASCII but spaces and controls.
+/// A character of a domain's label: an ASCII letter or digit, or a non-ASCII character other than spaces and control
+/// characters.
 macro_rules! of_label {
     ($also:literal) => {
         concat!("[^\\s\\u0000-", $also, ":-@\\[-`{-\\u009f\\ufeff]")
     };
 }
 
-/// A label of a domain, with hyphens inside only.
+/// A label of a domain, with hyphens only between other characters.
 macro_rules! label {
     () => {
         concat!(of_label!("/"), "(", of_label!(",./"), "{0,61}", of_label!("/"), ")?")

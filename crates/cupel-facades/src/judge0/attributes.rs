@@ -90,10 +90,10 @@ pub(super) struct Ranges {
     pub(super) wall_time_limit: Range<f64>,
     pub(super) memory_limit: Range<i64>,
     pub(super) stack_limit: Range<i64>,
-    /// The minimum is printed as `greater than 0`.
+    /// The message about the minimum is `must be greater than 0`.
     pub(super) max_processes_and_or_threads: Range<i64>,
     pub(super) max_file_size: Range<i64>,
-    /// The minimum is printed as `greater than 0`.
+    /// The message about the minimum is `must be greater than 0`.
     pub(super) number_of_runs: Range<i64>,
 }
 

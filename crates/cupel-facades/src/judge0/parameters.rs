@@ -29,7 +29,8 @@ impl Parameters {
 
     /// The parameters of a query and of a body.
     ///
-    /// # Errors If the body does not match its content type.
+    /// # Errors
+    /// If the body does not match its content type.
     pub(super) async fn of(query: Option<&str>, headers: &HeaderMap, body: Bytes) -> Result<Parameters, Malformed> {
         let Parameters(mut all) = Parameters::of_query(query);
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -82,8 +82,8 @@ pub(crate) async fn problem_board(
 /// A page of the global leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BoardPage {
-    /// Sorted by number of solved public problems (highest first). Among equals, the user who reached the number first
-    /// is first.
+    /// Sorted by number of solved public problems (highest first). Users with equal numbers are sorted by the time at
+    /// which they reached the number (earliest first).
     lines: Vec<BoardLine>,
     pagination: Pagination,
 }
