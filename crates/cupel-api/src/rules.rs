@@ -180,8 +180,8 @@ fn add_bounds(object: &mut Object) {
     }
 }
 
-/// A component of a path: not `.` or `..`, and either ASCII of at most 255 bytes or at most 63 characters, which have at
-/// most 252 bytes.
+/// A component of a path: not `.` or `..`, and either ASCII of at most 255 bytes or at most 63 characters, which have
+/// at most 252 bytes.
 macro_rules! component {
     () => {
         "(?!\\.{1,2}(/|$))([ -.0-\\[\\]-~]{1,255}|(?![ -.0-\\[\\]-~]+(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,63})"
@@ -222,8 +222,8 @@ macro_rules! byte {
     };
 }
 
-/// An IPv6 address in each form of RFC 4291, section 2.2: `::` stands for at least one group, and the last two groups may
-/// be an IPv4 address.
+/// An IPv6 address in each form of RFC 4291, section 2.2: `::` stands for at least one group, and the last two groups
+/// may be an IPv4 address.
 macro_rules! ipv6 {
     () => {
         concat!(

@@ -10,15 +10,15 @@
 //! the bus's guarantees with every adapter: the order is kept, a reader also gets earlier entries, duplicates are
 //! dropped, memory is bounded, and nothing blocks. None of them is part of the submission's log, which clients read.
 //!
-//! A direct connection from API nodes to workers would be faster. But each worker would then need an address, a port and
-//! credentials that API nodes can use; a worker listens only for health checks and metrics. The bus exists on every node,
-//! is authenticated, and its guarantees are tested on every adapter.
+//! A direct connection from API nodes to workers would be faster. But each worker would then need an address, a port
+//! and credentials that API nodes can use; a worker listens only for health checks and metrics. The bus exists on every
+//! node, is authenticated, and its guarantees are tested on every adapter.
 //!
 //! The way of an input: WebSocket → `cupel-api/src/live/session.rs` → `live/input.rs` there (numbers and window) →
 //! [`Core::send_input`] → bus → `LiveFeed` (`cupel-worker/src/live.rs`) → `Executor` (`StdinSource::Live`) → program.
 //!
-//! Any API node may send the next input, because a client may reconnect through another node. Inputs are numbered from 1
-//! per submission, so the worker recognises duplicates and missing inputs.
+//! Any API node may send the next input, because a client may reconnect through another node. Inputs are numbered from
+//! 1 per submission, so the worker recognises duplicates and missing inputs.
 //!
 //! While a client is attached, its API node sends a presence report every [`PRESENCE_PAUSE`]. The worker measures the
 //! time since the last report. So a run without clients ends, no matter whether its last client detached, lost its
@@ -26,8 +26,8 @@
 //! reports. If a node's clock is ahead by some seconds, the bus drops the reports of other nodes for as many seconds
 //! after that node's last report.
 //!
-//! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs are
-//! then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
+//! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs
+//! are then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
 
 use std::time::Duration;
 
@@ -44,8 +44,8 @@ pub const INPUTS_MAX: u32 = 256;
 /// How often an API node reports that a client is attached.
 pub const PRESENCE_PAUSE: Duration = Duration::from_secs(5);
 
-/// Attempt number of the event that ends the presence log. Presence reports use times as attempt numbers, and this number
-/// is larger than all of them. A bus may store sequence numbers as signed integers of 64 bits.
+/// Attempt number of the event that ends the presence log. Presence reports use times as attempt numbers, and this
+/// number is larger than all of them. A bus may store sequence numbers as signed integers of 64 bits.
 pub const PRESENCE_END: u32 = i32::MAX as u32;
 
 /// The beginning of 2020, in seconds since 1970. The times of presence reports count from it.

@@ -46,7 +46,7 @@ pub struct Follow {
 /// client must not take it for the event after the gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GapState {
-    /// There is none.
+    /// There is no gap.
     None,
     /// The gap was the last entry.
     Last,

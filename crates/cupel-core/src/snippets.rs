@@ -255,8 +255,8 @@ impl Core {
         self.inner.store.own_snippets(owner, skip, most).await
     }
 
-    /// Ends the sharing of a program by this user. Whether the user shared it. The link works as long as another user shares
-    /// the same program.
+    /// Ends the sharing of a program by this user. Whether the user shared it. The link works as long as another user
+    /// shares the same program.
     ///
     /// # Errors
     /// If the store fails.

@@ -130,7 +130,7 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // ---- For subscribers ----
+    // ---- Methods for subscribers ----
 
     /// Subscribes to a topic.
     pub(crate) fn enter(self: &Arc<Hub>, topic: Topic, after: Seq) -> Reader<Leave> {

@@ -1,4 +1,5 @@
-//! Runs a program for a client that waits for the result, as the originals do: while the queue is full, the request waits.
+//! Runs a program for a client that waits for the result, as the originals do: while the queue is full, the request
+//! waits.
 
 use std::time::Duration;
 

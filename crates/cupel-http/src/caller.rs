@@ -139,8 +139,8 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// Returns the user, the viewer whose permissions apply when the client reads submissions, and the user's rates. With
-    /// a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
+    /// Returns the user, the viewer whose permissions apply when the client reads submissions, and the user's rates.
+    /// With a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
         let (text, notes) = match self {
             Follower::Caller(caller) => {

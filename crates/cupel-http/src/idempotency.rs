@@ -1,6 +1,7 @@
 //! The header `Idempotency-Key`: a repeated request gets the submissions of the first request.
 //!
-//! All dialects honour it. Core stores the key with a hash of the request, and refuses another request with the same key.
+//! All dialects honour it. Core stores the key with a hash of the request, and refuses another request with the same
+//! key.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

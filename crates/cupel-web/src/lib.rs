@@ -76,8 +76,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str, embed_origins:
     routes_of(FILES, public_url, embed_origins)
 }
 
-/// Returns the page for an unknown address, with status 404: the site, which says that there is no such page. `None` if this
-/// binary does not contain the site.
+/// Returns the page for an unknown address, with status 404: the site, which says that there is no such page. `None` if
+/// this binary does not contain the site.
 pub fn not_found(public_url: &str) -> Option<impl Fn() -> Response + use<>> {
     not_found_of(FILES, public_url)
 }

@@ -323,7 +323,7 @@ pub struct Progress {
     pub hard: u64,
     /// Number of all problems solved, including those of unknown difficulty.
     pub solved: u64,
-    /// Number of public problems tried and not solved.
+    /// Number of public problems tried but not solved.
     pub attempted: u64,
     /// When the last of the solved problems was solved.
     pub last_solved_at: Option<Timestamp>,

@@ -1,8 +1,10 @@
-//! Jobe (github.com/trampgeek/jobe), the job engine of Moodle's question type CodeRunner: `runs`, `languages` and `files`.
+//! Jobe (github.com/trampgeek/jobe), the job engine of Moodle's question type CodeRunner: `runs`, `languages` and
+//! `files`.
 //!
-//! Source of the requests and responses: Jobe's own server ("the original" in these files) at release 2.2.2, and at release
-//! 2.1 for keys and cross-origin headers, which later releases lost. Clients fix the path `/jobe/index.php/restapi`; only the
-//! host can be configured. The body of an error is a JSON string, except for keys and rates, where it is plain text.
+//! Source of the requests and responses: Jobe's own server ("the original" in these files) at release 2.2.2, and at
+//! release 2.1 for keys and cross-origin headers, which later releases lost. Clients fix the path
+//! `/jobe/index.php/restapi`; only the host can be configured. The body of an error is a JSON string, except for keys
+//! and rates, where it is plain text.
 
 mod files;
 mod languages;

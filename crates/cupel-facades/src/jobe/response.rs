@@ -1,5 +1,5 @@
-//! The result of a job in the original's terms. The outcome depends on what the program wrote to standard error, not on its
-//! exit code.
+//! The result of a job in the original's terms. The outcome depends on what the program wrote to standard error, not on
+//! its exit code.
 
 use std::fmt::Write as _;
 
@@ -157,7 +157,8 @@ fn shell_text(signal: Signal) -> String {
     }
 }
 
-/// What the original's check of the source would have reported before the start. Here, the interpreter reports it first.
+/// What the original's check of the source would have reported before the start. Here, the interpreter reports it
+/// first.
 fn checked(check: Option<SourceCheck>, step: &StepReport, stderr: &str) -> Option<String> {
     match check {
         None => None,

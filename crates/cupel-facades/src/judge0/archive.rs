@@ -16,8 +16,8 @@ const FILE_BYTES_MAX: u64 = super::about::EXTRACT_KIB_MAX as u64 * 1024;
 /// Maximum number of entries that are examined.
 const ENTRIES_MAX: usize = 1000;
 
-/// The regular files of an archive, in its order, with at most `bytes_max` bytes together. `reserve` is called with the size
-/// of each file before the file is unpacked.
+/// The regular files of an archive, in its order, with at most `bytes_max` bytes together. `reserve` is called with the
+/// size of each file before the file is unpacked.
 ///
 /// # Errors
 /// If the memory for a file cannot be reserved.

@@ -1,8 +1,8 @@
 //! Judge0 (github.com/judge0/judge0): the complete API of CE and of Extra, release 1.13.1.
 //!
-//! Source of the requests and responses: Judge0's own server ("the original" in these files) at release 1.13.1, on Rails
-//! 5.2. CE is at the prefix and at `/ce` below it, Extra at `/extra`. The token of a submission is the id that the native API
-//! shows. Validation errors have status 422 and messages by attribute; other errors are `{"error": …}`.
+//! Source of the requests and responses: Judge0's own server ("the original" in these files) at release 1.13.1, on
+//! Rails 5.2. CE is at the prefix and at `/ce` below it, Extra at `/extra`. The token of a submission is the id that
+//! the native API shows. Validation errors have status 422 and messages by attribute; other errors are `{"error": …}`.
 
 mod about;
 mod archive;
@@ -59,8 +59,8 @@ pub use render::callback_body;
 /// Name of the facade in language files and in the configuration, and of its internal account.
 pub const JUDGE0: &str = "judge0";
 
-/// Upper bound on the memory for one byte of a text while a response is built: the byte, its base64 or text (2), and the
-/// text in JSON (6).
+/// Upper bound on the memory for one byte of a text while a response is built: the byte, its base64 or text (2), and
+/// the text in JSON (6).
 const BYTES_PER_BYTE: usize = 9;
 
 /// Default number of submissions in a page of the list.

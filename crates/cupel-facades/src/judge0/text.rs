@@ -1,6 +1,7 @@
 //! Base64 as the original reads and writes it.
 //!
-//! Source: the functions `Base64.decode64` and `encode64` of Ruby's standard library, which the original uses: RFC 2045.
+//! Source: the functions `Base64.decode64` and `encode64` of Ruby's standard library, which the original uses: RFC
+//! 2045.
 
 use base64::engine::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -227,8 +227,8 @@ fn with_headers(mut response: Response) -> Response {
     response
 }
 
-/// The response to a `GET`, with a weak entity tag, or 304 if the client has this response already. `known`: the client's
-/// tags.
+/// The response to a `GET`, with a weak entity tag, or 304 if the client has this response already. `known`: the
+/// client's tags.
 fn like_express(response: Response, known: Option<HeaderValue>) -> Response {
     let tag = response.extensions().get::<EntityTag>().map(|tag| tag.0.clone());
     let mut response = with_headers(response);

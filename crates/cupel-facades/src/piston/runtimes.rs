@@ -164,8 +164,9 @@ pub(super) struct PackageView {
     pub(super) id: Option<LanguageId>,
 }
 
-/// The packages that are installed, those that Cupel could install, and the others of the original. A package that Cupel could
-/// install has the newest version that the original has, because the version here is known only after the installation.
+/// The packages that are installed, those that Cupel could install, and the others of the original. A package that
+/// Cupel could install has the newest version that the original has, because the version here is known only after the
+/// installation.
 pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
     let mut seen = BTreeSet::new();
     let mut packages = Vec::new();
@@ -224,7 +225,8 @@ fn parse_range(text: &str) -> Option<Range> {
     Range::parse(alternatives.join("||")).ok()
 }
 
-/// The beginning of a version as three numbers, without leading zeros: `5.2.15(1)-release` as `5.2.15`, `12` as `12.0.0`.
+/// The beginning of a version as three numbers, without leading zeros: `5.2.15(1)-release` as `5.2.15`, `12` as
+/// `12.0.0`.
 fn three_numbers(version: &str) -> String {
     let beginning: String = version.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     let mut numbers = beginning.split('.').map(|number| number.parse::<u32>().unwrap_or_default());

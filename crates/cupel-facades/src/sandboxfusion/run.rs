@@ -42,8 +42,8 @@ const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 /// Longest time for which a request is held, regardless of its limits.
 const HELD_MAX: Duration = Duration::from_secs(3600);
 
-/// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in a
-/// buffer of up to twice the size (6), and in JSON (6).
+/// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in
+/// a buffer of up to twice the size (6), and in JSON (6).
 pub(super) const BYTES_PER_BYTE: usize = 13;
 
 /// The submission of a valid request, or the response to a request that needs no run.
@@ -162,8 +162,8 @@ pub(super) fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeM
     found.collect()
 }
 
-/// How long a request with these time limits together, in seconds, is held. Clients such as verl's time out after the sum of both limits and ten seconds, so the
-/// request is held for one second less.
+/// How long a request is held whose time limits add up to `limits`, in seconds. Clients such as verl's time out after
+/// the sum of both limits and ten seconds, so the request is held for one second less.
 pub(super) fn hold_time(limits: f64) -> Duration {
     clamped_duration(limits + 9.0, HELD_MAX)
 }

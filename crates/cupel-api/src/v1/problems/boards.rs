@@ -105,15 +105,15 @@ pub(crate) struct BoardLine {
 /// Numbers of public problems a user has solved.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProgressView {
-    /// All solved problems, including those without a difficulty.
+    /// Number of all problems solved, including those without a difficulty.
     solved: u64,
-    /// Easy solved problems.
+    /// Number of easy problems solved.
     easy: u64,
-    /// Medium solved problems.
+    /// Number of medium problems solved.
     medium: u64,
-    /// Hard solved problems.
+    /// Number of hard problems solved.
     hard: u64,
-    /// Problems tried and not solved.
+    /// Number of problems tried but not solved.
     attempted: u64,
     /// Time at which the user most recently solved a new problem.
     #[schema(format = DateTime)]

@@ -79,7 +79,7 @@ pub(crate) struct ProblemView {
     licence: Option<String>,
     /// Holder of the rights, if known.
     rights_owner: Option<String>,
-    /// Files for contestants.
+    /// Attached files for contestants.
     attachments: Vec<FileView>,
     /// Code to start from, in every supported language, if the problem asks for a function or a class.
     starter_code: Vec<StarterView>,

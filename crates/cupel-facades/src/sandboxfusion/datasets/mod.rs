@@ -1,7 +1,7 @@
 //! `/submit`, `/get_prompts` and the other data-set routes, for data that the request contains (`provided_data`).
 //!
-//! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that is tested
-//! with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
+//! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that
+//! is tested with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
 
 mod compare;
 mod extract;
