@@ -46,7 +46,8 @@ const KEY_HEADER: &str = "x-api-key";
 const MISSING_KEY: &str = "Missing API key";
 const UNKNOWN_KEY: &str = "Unknown API key";
 
-/// Headers of every response. As in the original, every page may read the responses. Here, the page must send a key.
+/// Headers of every response. As in the original, every page may read the responses. Unless everyone is served without
+/// a key, the page must send one.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store, max-age=0, no-cache")),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),

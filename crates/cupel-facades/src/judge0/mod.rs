@@ -142,7 +142,7 @@ impl Dialect for Judge0 {
                 rendered.status = StatusCode::NOT_FOUND;
                 json!({ "status": 404, "error": "Not Found" })
             }
-            // The original sends an empty body with 401 and 403. Clients also accept a body with the reason.
+            // The original sends an empty body with 401 and 403. The reason in the body does not disturb clients.
             _ => json!({ "error": error.detail() }),
         };
         let json = Rendered::json(rendered.status, &body);

@@ -27,8 +27,8 @@ use crate::program::limits_within;
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
 
-/// Bytes of each stream after which a program is ended, if the original's limit applies. The value is larger than the
-/// original's limit, in characters of up to four bytes, so that a stream that is ended here always exceeds the
+/// Bytes of each stream after which a program is ended, if the original's limit applies. The original's limit counts
+/// characters, which have up to four bytes. This limit is high enough that a stream that exceeds it also exceeds the
 /// original's limit.
 const STRICT_OUTPUT: Bytes = Bytes::kib(4);
 
