@@ -1,4 +1,4 @@
-//! Conditional requests: entity tags of JSON answers, and `If-None-Match` (RFC 9110, section 13.1.2).
+//! Conditional requests: entity tags of JSON responses, and `If-None-Match` (RFC 9110, section 13.1.2).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;

@@ -159,7 +159,7 @@ pub trait DraftStore: Send + Sync {
     /// The revisions of a draft, newest first, at most `most`.
     async fn draft_revisions(&self, key: DraftKey, most: u64) -> Result<Vec<Revision>, StoreError>;
 
-    /// Removes a draft with all its revisions. Whether there was one.
+    /// Removes a draft with all its revisions. Returns whether there was one.
     async fn remove_draft(&self, key: DraftKey) -> Result<bool, StoreError>;
 }
 
@@ -243,7 +243,7 @@ impl Core {
         Ok(self.inner.store.draft_revisions(key, self.bounds().drafts.revisions_max).await?)
     }
 
-    /// Removes a user's draft with all its revisions. Whether there was one.
+    /// Removes a user's draft with all its revisions. Returns whether there was one.
     ///
     /// # Errors
     /// [`DraftError`].

@@ -176,7 +176,7 @@ pub trait SnippetStore: Send + Sync {
     /// the total number.
     async fn own_snippets(&self, owner: UserId, skip: u64, most: u64) -> Result<(Vec<OwnSnippet>, u64), StoreError>;
 
-    /// Removes a user's copy of a snippet. Whether there was one.
+    /// Removes a user's copy of a snippet. Returns whether there was one.
     async fn remove_snippet(&self, id: SnippetId, owner: UserId) -> Result<bool, StoreError>;
 }
 
@@ -255,8 +255,8 @@ impl Core {
         self.inner.store.own_snippets(owner, skip, most).await
     }
 
-    /// Ends the sharing of a program by this user. Whether the user shared it. The link works as long as another user
-    /// shares the same program.
+    /// Ends the sharing of a program by this user. Returns whether the user shared it. The link works as long as
+    /// another user shares the same program.
     ///
     /// # Errors
     /// If the store fails.

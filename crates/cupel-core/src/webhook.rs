@@ -22,7 +22,7 @@ pub enum Sent {
     },
     /// The receiver answered 410 and wants no more webhooks.
     Gone,
-    /// Any other result. `error` is a text for people (the status, or why there is no status) and contains no secret.
+    /// Any other result. `error` is human-readable (the status, or why there is no status) and contains no secret.
     Failed {
         /// The cause.
         error: String,

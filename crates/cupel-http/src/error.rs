@@ -244,7 +244,7 @@ impl ApiError {
         value.to_str().ok()?.parse().ok()
     }
 
-    /// Description of this error, for people.
+    /// Human-readable description of this error.
     pub fn detail(&self) -> &str {
         &self.detail
     }

@@ -268,7 +268,7 @@ pub struct Check {
     pub name: String,
     /// Whether the component works.
     pub ok: bool,
-    /// Details for people.
+    /// Human-readable details.
     pub detail: Option<String>,
 }
 
@@ -279,7 +279,7 @@ pub struct Wall {
     pub name: String,
     /// Whether the wall resisted the test attack when the process started.
     pub stands: bool,
-    /// Details for people.
+    /// Human-readable details.
     pub detail: Option<String>,
 }
 

@@ -54,7 +54,7 @@ named! {
 }
 
 impl Verdict {
-    /// Name for people.
+    /// Display name.
     pub const fn title(self) -> &'static str {
         match self {
             Verdict::Accepted => "accepted",

@@ -22,7 +22,8 @@ pub trait EventBus: Send + Sync {
     fn announce(&self, notice: Notice);
     /// Subscribes to notices announced from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;
-    /// Whether other nodes can be reached at the moment; if not, the cause as text for people. Makes no network call.
+    /// Whether other nodes can be reached at the moment; if not, the cause as human-readable text. Makes no network
+    /// call.
     fn health(&self) -> Result<(), String>;
     /// Publishes pending events for at most a few seconds, and ends all subscriptions. Later subscriptions end at once.
     async fn close(&self);

@@ -62,8 +62,8 @@ pub trait Queue: Send + Sync {
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// Maximum number of waiting hints.
     fn depth_max(&self) -> usize;
-    /// Whether this process can currently exchange hints with others; if not, the cause as text for people. Makes no
-    /// network call.
+    /// Whether this process can currently exchange hints with others; if not, the cause as human-readable text. Makes
+    /// no network call.
     fn health(&self) -> Result<(), String>;
     /// A separate queue for one language: its hints are taken only by workers with this language. The queue uses the
     /// same broker and has its own bounds. A repeated call returns another handle to the same queue.

@@ -83,7 +83,7 @@ pub(crate) struct SubmissionView {
     /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV`,
     /// `CLE` and `SK`.
     pub(crate) verdict: Option<String>,
-    /// Explanation for people, if the verdict alone is not enough: the exception that ended the program, as its
+    /// Human-readable explanation, if the verdict alone is not enough: the exception that ended the program, as its
     /// language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
     /// difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
     pub(crate) message: Option<String>,
@@ -168,8 +168,8 @@ pub(crate) struct TestView {
     pub(crate) stderr_base64: Option<String>,
     /// Why the program failed, if it did.
     pub(crate) runtime_error: Option<String>,
-    /// Explanation for people, like the submission's `message`: the exception that ended the program, the limit that
-    /// was reached, or the first difference.
+    /// Human-readable explanation, like the submission's `message`: the exception that ended the program, the limit
+    /// that was reached, or the first difference.
     pub(crate) message: Option<String>,
     /// The exit code, if the program exited by itself.
     pub(crate) exit_code: Option<i32>,
