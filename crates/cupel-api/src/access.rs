@@ -111,7 +111,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
 ];
 
 /// Operations below `/api/v1` that are not in the OpenAPI document, because it cannot describe their protocol.
-/// `docs/socketio.md` does. A message to `/socket.io/` has the id of a connection instead of a credential.
+/// `docs/socketio.md` describes them. A message to `/socket.io/` has the id of a connection instead of a credential.
 const UNDOCUMENTED: &[(Method, &str, Who)] =
     &[(Method::GET, "/socket.io/", User(READ)), (Method::POST, "/socket.io/", Everybody)];
 

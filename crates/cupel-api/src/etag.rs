@@ -1,4 +1,4 @@
-//! Conditional requests: entity tags of JSON answers, and `If-None-Match` (RFC 9110, section 13.1.2).
+//! Conditional requests: entity tags of JSON responses, and `If-None-Match` (RFC 9110, section 13.1.2).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
@@ -11,8 +11,8 @@ pub(crate) fn weak_tag(content: &impl Serialize) -> Result<HeaderValue, serde_js
     HeaderValue::try_from(format!("W/\"{text}\"")).map_err(serde::ser::Error::custom)
 }
 
-/// Whether the client has the answer with this tag. The comparison is weak, as the standard demands for `GET`. The size
-/// of the headers is bounded by the server.
+/// Whether the client has the response with this tag. The comparison is weak, as the standard requires for `GET`. The
+/// size of the headers is bounded by the server.
 pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
     let wanted = opaque(tag.as_bytes());

@@ -124,7 +124,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
     }
 }
 
-/// Adds the patterns of fields that several bodies have, and that their lists have no duplicates.
+/// Adds the patterns of fields that occur in several bodies, and the rule that their lists have no duplicates.
 fn add_patterns(request: &str, object: &mut Object) {
     for (name, pattern) in [("path", BOX_PATH), ("webhook", WEB_URL)] {
         if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
@@ -180,8 +180,8 @@ fn add_bounds(object: &mut Object) {
     }
 }
 
-/// A component of a path: not `.` or `..`, and either ASCII of at most 255 bytes or at most 63 characters, which have at
-/// most 252 bytes.
+/// A component of a path: not `.` or `..`, and either ASCII of at most 255 bytes or at most 63 characters, which have
+/// at most 252 bytes.
 macro_rules! component {
     () => {
         "(?!\\.{1,2}(/|$))([ -.0-\\[\\]-~]{1,255}|(?![ -.0-\\[\\]-~]+(/|$))[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]{1,63})"
@@ -201,14 +201,14 @@ macro_rules! group {
     };
 }
 
-/// `$count` groups of an IPv6 address, each with its colon behind it.
+/// `$count` groups of an IPv6 address, each followed by a colon.
 macro_rules! groups {
     ($count:literal) => {
         concat!("(", group!(), ":){", $count, "}")
     };
 }
 
-/// `$count` groups of an IPv6 address, each with its colon before it.
+/// `$count` groups of an IPv6 address, each preceded by a colon.
 macro_rules! last_groups {
     ($count:literal) => {
         concat!("(:", group!(), "){", $count, "}")
@@ -222,8 +222,8 @@ macro_rules! byte {
     };
 }
 
-/// An IPv6 address in each form of RFC 4291, section 2.2: `::` stands for at least one group, and the last two groups may
-/// be an IPv4 address.
+/// An IPv6 address in each form of RFC 4291, section 2.2: `::` stands for at least one group, and the last two groups
+/// may be an IPv4 address.
 macro_rules! ipv6 {
     () => {
         concat!(
@@ -247,14 +247,15 @@ const WEB_URL: &str = concat!(
     "\\])(:0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?#][!-~]*)?$"
 );
 
-/// A character of a domain's label: an ASCII letter or digit, or any other character outside ASCII but spaces and controls.
+/// A character of a domain's label: an ASCII letter or digit, or a non-ASCII character other than spaces and control
+/// characters.
 macro_rules! of_label {
     ($also:literal) => {
         concat!("[^\\s\\u0000-", $also, ":-@\\[-`{-\\u009f\\ufeff]")
     };
 }
 
-/// A label of a domain, with hyphens inside only.
+/// A label of a domain, with hyphens only between other characters.
 macro_rules! label {
     () => {
         concat!(of_label!("/"), "(", of_label!(",./"), "{0,61}", of_label!("/"), ")?")

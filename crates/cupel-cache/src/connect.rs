@@ -1,4 +1,5 @@
-//! Creates the rate limit buckets and the result cache: on the Redis that `shared.url` names, or in this process.
+//! Creates the rate limit buckets and the result cache: on the Redis server that `shared.url` names, or in this
+//! process.
 
 use std::sync::Arc;
 use std::time::Duration;

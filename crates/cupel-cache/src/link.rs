@@ -68,7 +68,7 @@ impl Link {
         Ok(Link { wire, answer_max, _keeper: stop.drop_guard() })
     }
 
-    /// Queries Redis. Returns `None` if Redis does not answer; the caller then continues without it.
+    /// Queries Redis. Returns `None` if Redis does not answer; the caller then continues without Redis.
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,

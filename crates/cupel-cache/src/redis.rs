@@ -21,10 +21,10 @@ use crate::memory::MemoryBuckets;
 /// How long [`Buckets::remember`] keeps a key.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns three numbers. The first is the number
-/// of the exhausted bucket, or 0. The second is the time from now to the TAT of this bucket (of the first bucket if
-/// none is exhausted). The third is the time to wait. Both times are in µs. A microsecond is tolerated, because numbers
-/// are doubles.
+/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns three numbers. The first is the
+/// one-based index of the exhausted bucket, or 0. The second is the time from now to the TAT of this bucket (of the
+/// first bucket if none is exhausted). The third is the time to wait. Both times are in µs. A microsecond is tolerated,
+/// because numbers are doubles.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

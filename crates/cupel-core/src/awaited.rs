@@ -3,8 +3,8 @@
 //! *Invariant:* when the wait has ended, the submission is durable. If the run ends within [`SYNC_AFTER`], one disk
 //! sync covers both submission and result. After that time without a result, the submission is synced separately.
 //!
-//! The client gets the id only with the result or after that sync. The sender's list may show the submission earlier, up
-//! to [`SYNC_AFTER`] before it is durable. In that time a power failure can remove it; a crash of Cupel cannot.
+//! The client gets the id only with the result or after that sync. The sender's list may show the submission earlier,
+//! up to [`SYNC_AFTER`] before it is durable. In that time a power failure can remove it; a crash of Cupel cannot.
 
 use std::time::Duration;
 

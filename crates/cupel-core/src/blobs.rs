@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// Blob storage.
 ///
-/// All calls block for as long as the network and a large file take: call them on a thread that may block.
+/// All calls block until the transfer is complete, so call them on a thread that may block.
 pub trait Blobs: Send + Sync {
     /// Stores everything that `source` yields, in chunks. The blob becomes visible only when all of it is durable;
     /// after a failed transfer it does not exist. An existing blob is kept or replaced; in both cases it is complete.
@@ -143,7 +143,7 @@ pub struct BlobInfo {
     pub key: BlobKey,
     /// The length in bytes.
     pub bytes: u64,
-    /// Time since it was stored, measured with one clock for all blobs of the store.
+    /// Time since the blob was stored. The ages of all blobs in a store are measured with the same clock.
     pub age: Duration,
 }
 

@@ -10,7 +10,8 @@ use crate::drafts::DraftBounds;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it; see also the default")]
 pub struct Bounds {
-    /// Bytes in the main source, and in each other source of the language. Other files are bounded together only.
+    /// Bytes in the main source, and in each other source of the language. Any other file is bounded only by
+    /// `files_bytes_max`.
     pub source_bytes_max: Bytes,
     pub files_max: usize,
     /// Bytes in all files of one submission.

@@ -24,7 +24,8 @@ const CLASS_NAME_MAX: usize = 256;
 /// Validates every submission of a request against the languages and bounds, and returns the requested work of each.
 /// Does no I/O.
 ///
-/// # Errors All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, the last fault reports that.
+/// # Errors
+/// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, the last fault reports that.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -114,8 +115,8 @@ fn env_bytes(env: &[(String, String)]) -> usize {
     env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 
-/// A path of a client. In addition to the rules of [`BoxPath`], a path with non-ASCII characters may have fewer
-/// characters, because a pattern of the OpenAPI document counts characters and not bytes.
+/// Checks a path that a client sent. Besides the rules of [`BoxPath`], which count bytes, a path with non-ASCII
+/// characters has a maximum number of characters, because a pattern in the OpenAPI document counts characters.
 fn sent_path(text: &str) -> Result<BoxPath, String> {
     const COMPONENT_MAX: usize = 63;
     const PATH_MAX: usize = 256;
@@ -311,7 +312,7 @@ impl Checker<'_> {
             self.args(pointer, args);
             self.too_large(pointer, "all arguments together", args_bytes(args), self.bounds.args_env_bytes_max);
         }
-        // The name is an argument, which the virtual machine must not take for an option.
+        // The name becomes an argument of the virtual machine, which must not parse it as an option.
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
         if !main_class.chars().all(is_name) || main_class.len() > CLASS_NAME_MAX {
             let detail = format!("expected the name of a class, with at most {CLASS_NAME_MAX} bytes");

@@ -67,7 +67,7 @@ pub trait ClusterStore: Send + Sync {
 pub struct WorkerBeat {
     /// The worker.
     pub id: WorkerId,
-    /// The worker's name for people: the machine's name, unless configured.
+    /// The worker's display name; the machine's name by default.
     pub name: String,
     /// The worker's version of Cupel.
     pub version: String,
@@ -207,7 +207,7 @@ impl Core {
         let most = |counts: BTreeMap<String, u64>| counts.into_iter().max_by_key(|(_, count)| *count);
         let found: BTreeMap<LanguageId, String> =
             versions.into_iter().filter_map(|(language, counts)| Some((language, most(counts)?.0))).collect();
-        // Workers of a cluster have the same packages; of several versions, any one is shown.
+        // The workers of a cluster normally have the same packages. If versions differ, any of them is shown.
         let workers = self.workers_alive().await?;
         let mut libraries = LibraryVersions::new();
         for (language, found) in workers.into_iter().flat_map(|worker| worker.beat.libraries) {

@@ -57,7 +57,7 @@ impl Expected {
     pub(crate) async fn record(&mut self) -> SubmissionRecord {
         match (&mut self.record).await {
             Ok(record) => record,
-            // The sender is dropped only with this value.
+            // Not reached while this value exists: only its `drop` discards the sender.
             Err(_) => std::future::pending().await,
         }
     }

@@ -1,8 +1,8 @@
 //! [`Core`]: the shared state of the use cases. One value per process, cheap to clone.
 //!
-//! The use cases are grouped by caller, one file each: `execute.rs`, `submit.rs` and `view.rs` for clients, `lease.rs` for workers,
-//! `sweep.rs` for the periodic sweep, `webhook.rs` for the webhook sender. User accounts have a separate type,
-//! [`Accounts`](crate::accounts::Accounts).
+//! The use cases are grouped by caller, one file each: `execute.rs`, `submit.rs` and `view.rs` for clients, `lease.rs`
+//! for workers, `sweep.rs` for the periodic sweep, `webhook.rs` for the webhook sender. User accounts have a separate
+//! type, [`Accounts`](crate::accounts::Accounts).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
@@ -192,7 +192,7 @@ impl Core {
     /// Whether the store answers, for health checks.
     ///
     /// # Errors
-    /// If it does not.
+    /// If the store does not answer.
     pub async fn ping_store(&self) -> Result<(), StoreError> {
         self.inner.store.ping().await
     }

@@ -1,7 +1,7 @@
-//! A full disk, as the cause of an error: that of the database, or that of the data directory.
+//! Errors caused by a full disk: the disk of the database, or the disk of the data directory.
 //!
-//! It is a separate cause, because no retry helps until an operator frees space: the API answers 503 `disk-full`, and the
-//! node is not ready.
+//! A full disk is distinguished from other causes, because no retry succeeds until an operator frees space. The API
+//! responds with 503 `disk-full`, and the node reports that it is not ready.
 
 use std::error::Error;
 use std::io;

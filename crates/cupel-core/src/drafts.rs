@@ -6,8 +6,9 @@
 //! these cases: that time is over; the client requests it; the save has no condition (the client does not know the
 //! newest revision); less than half of the text is left (the text was replaced, not edited).
 //!
-//! Invariants: only the user reads a draft. The number of a draft's newest revision grows with every change, so a condition
-//! on a number holds for one text only. It begins with the time, so it also grows across a removal.
+//! Invariants: only the user reads a draft. The number of a draft's newest revision grows with every change, so a
+//! condition on a number holds for one text only. A draft's first number is derived from the time, so numbers also grow
+//! if a draft is removed and created again.
 
 use async_trait::async_trait;
 use cupel_types::{Bytes, LanguageId, ProblemId, UserId};
@@ -16,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::problems::ProblemKey;
 use crate::{AuthenticatedUser, Core, Principal, StoreError};
 
-/// Time after a revision was begun in which saves continue it.
+/// Time after the start of a revision during which saves replace its text.
 pub const REVISION_TIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// The place of a draft.
@@ -128,14 +129,14 @@ impl DraftSave {
     }
 }
 
-/// Bounds on the drafts of a user. What exceeds them is removed, the oldest first.
+/// Bounds on the drafts of a user. If a bound is exceeded, the oldest data is removed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DraftBounds {
     /// Maximum number of drafts. If there are more, the least recently saved draft is removed.
     pub per_user_max: u64,
-    /// Revisions of one draft; the oldest is removed.
+    /// Maximum number of revisions of one draft. If there are more, the oldest is removed.
     pub revisions_max: u64,
-    /// Maximum bytes of all revisions of all drafts. If there are more, the oldest revision is removed, but never the
+    /// Maximum size of all revisions of all drafts. If they are larger, the oldest revision is removed, but never the
     /// revision just saved.
     pub bytes_per_user_max: Bytes,
 }
@@ -143,7 +144,8 @@ pub struct DraftBounds {
 /// The port for drafts.
 #[async_trait]
 pub trait DraftStore: Send + Sync {
-    /// Saves a text as [`DraftSave::step`] decides, and returns the newest revision. Then removes what exceeds the bounds.
+    /// Saves a text as [`DraftSave::step`] decides, and returns the newest revision. Then removes data that exceeds the
+    /// bounds.
     async fn save_draft(
         &self,
         key: DraftKey,
@@ -157,7 +159,7 @@ pub trait DraftStore: Send + Sync {
     /// The revisions of a draft, newest first, at most `most`.
     async fn draft_revisions(&self, key: DraftKey, most: u64) -> Result<Vec<Revision>, StoreError>;
 
-    /// Removes a draft with all its revisions. Whether there was one.
+    /// Removes a draft with all its revisions. Returns whether there was one.
     async fn remove_draft(&self, key: DraftKey) -> Result<bool, StoreError>;
 }
 
@@ -241,7 +243,7 @@ impl Core {
         Ok(self.inner.store.draft_revisions(key, self.bounds().drafts.revisions_max).await?)
     }
 
-    /// Removes a user's draft with all its revisions. Whether there was one.
+    /// Removes a user's draft with all its revisions. Returns whether there was one.
     ///
     /// # Errors
     /// [`DraftError`].

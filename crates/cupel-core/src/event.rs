@@ -93,8 +93,8 @@ pub enum EventKind {
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
     /// Final: judged, cancelled or abandoned. Nothing follows. (`verdict`)
     Finished { verdict: Verdict },
-    /// Part of the traffic between API nodes and the worker of a live run. It is never in a submission's own log, but in
-    /// the logs of [`live`](crate::live).
+    /// Part of the traffic between API nodes and the worker of a live run. It is never in a submission's own log, but
+    /// in the logs of [`live`](crate::live).
     Live(LiveEvent),
 }
 

@@ -1,8 +1,8 @@
 //! The use case of every client that sends one submission: return the result from the cache or accept the submission,
 //! and wait for the result if the client requests it.
 //!
-//! A dialect of the API translates its request into an [`ExecuteRequest`] and renders the returned [`Executed`]. A batch
-//! uses [`Core::submit`], which has neither cache nor wait.
+//! A dialect of the API translates its request into an [`ExecuteRequest`] and renders the returned [`Executed`]. A
+//! batch uses [`Core::submit`], which has neither cache nor wait.
 
 use std::pin::Pin;
 use std::time::Duration;

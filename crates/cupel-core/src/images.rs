@@ -62,10 +62,10 @@ pub enum ImagesError {
     /// There is no such image.
     #[error("there is no image `{0}`")]
     Unknown(ImageName),
-    /// The source is not one that a request may name.
+    /// A request may not name this source.
     #[error("{0}")]
     BadSource(String),
-    /// Too many additions are under way, or one of this name.
+    /// Too many images are being added, or an image with this name is being added.
     #[error("{0}")]
     Busy(String),
     /// The node's disk or store failed.

@@ -296,15 +296,16 @@ impl Core {
     /// its first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
     /// [`LeasePolicy::attempts_max`] lost attempts.
     ///
-    /// # Errors If the store cannot write. The lease then expires.
+    /// # Errors
+    /// If the store cannot write. The lease then expires.
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
         let attempt = assignment.leased.attempt;
         let seconds = if lost_attempt { 4u64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };
         self.give_back_after(assignment, lost_attempt, Duration::from_secs(seconds), reason).await
     }
 
-    /// Gives back an attempt that this worker cannot begin now. After `pause`, the run is offered again, to any worker.
-    /// The attempt does not count as lost.
+    /// Gives back an attempt that this worker cannot begin now. After `pause`, any worker can take the run. The attempt
+    /// does not count as lost.
     ///
     /// # Errors
     /// As [`Core::give_back`].

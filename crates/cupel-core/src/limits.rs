@@ -105,7 +105,7 @@ pub struct Charge {
     pub cost: u32,
 }
 
-/// A bucket with too little left.
+/// A bucket that has too little capacity left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     /// Index of the refused charge.
@@ -129,6 +129,7 @@ pub trait Buckets: Send + Sync {
     async fn remember(&self, key: &str);
     /// Whether a key is remembered.
     async fn remembers(&self, key: &str) -> bool;
-    /// Whether other nodes currently use the same buckets; if not, the cause as text for people. Makes no network call.
+    /// Whether other nodes currently use the same buckets; if not, the cause as human-readable text. Makes no network
+    /// call.
     fn health(&self) -> Result<(), String>;
 }

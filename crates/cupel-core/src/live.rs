@@ -10,23 +10,24 @@
 //! the bus's guarantees with every adapter: the order is kept, a reader also gets earlier entries, duplicates are
 //! dropped, memory is bounded, and nothing blocks. None of them is part of the submission's log, which clients read.
 //!
-//! A direct connection from API nodes to workers would be faster. But each worker would then need an address, a port and
-//! credentials that API nodes can use; a worker listens only for health checks and metrics. The bus exists on every node,
-//! is authenticated, and its guarantees are tested on every adapter.
+//! A direct connection from API nodes to workers would be faster. But each worker would then need an address, a port
+//! and credentials that API nodes can use; a worker listens only for health checks and metrics. The bus exists on every
+//! node, is authenticated, and its guarantees are tested on every adapter.
 //!
 //! The way of an input: WebSocket → `cupel-api/src/live/session.rs` → `live/input.rs` there (numbers and window) →
 //! [`Core::send_input`] → bus → `LiveFeed` (`cupel-worker/src/live.rs`) → `Executor` (`StdinSource::Live`) → program.
 //!
-//! Any API node may send the next input, because a client may reconnect through another node. Inputs are numbered from 1
-//! per submission, so the worker recognises duplicates and missing inputs.
+//! Any API node may send the next input, because a client may reconnect through another node. Inputs are numbered from
+//! 1 per submission, so the worker recognises duplicates and missing inputs.
 //!
-//! While a client is attached, its API node sends a presence report every [`PRESENCE_PAUSE`]. The worker measures the time
-//! since the last report. So a run without clients ends, whether its last client detached, lost its connection, or lost
-//! its API node. A report's number is the time in whole seconds, so several API nodes can send reports. If a node's clock
-//! is ahead by some seconds, the bus drops the reports of other nodes for as many seconds after that node's last report.
+//! While a client is attached, its API node sends a presence report every [`PRESENCE_PAUSE`]. The worker measures the
+//! time since the last report. So a run without clients ends, no matter whether its last client detached, lost its
+//! connection, or lost its API node. A report's number is the time in whole seconds, so several API nodes can send
+//! reports. If a node's clock is ahead by some seconds, the bus drops the reports of other nodes for as many seconds
+//! after that node's last report.
 //!
-//! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs are
-//! then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
+//! *Invariant:* an API node sends an input only if no more than [`LiveInput::WINDOW`] bytes and [`INPUTS_MAX`] inputs
+//! are then unconsumed. So the unconsumed inputs fit into the bus's log, and a worker's memory is bounded.
 
 use std::time::Duration;
 
@@ -37,14 +38,14 @@ use uuid::Uuid;
 use crate::event::{Event, EventKind, LiveEvent, Seq};
 use crate::{Core, Interest, Received, Subscription};
 
-/// Maximum number of inputs of one run that are unconsumed.
+/// Maximum number of unconsumed inputs of one run.
 pub const INPUTS_MAX: u32 = 256;
 
 /// How often an API node reports that a client is attached.
 pub const PRESENCE_PAUSE: Duration = Duration::from_secs(5);
 
-/// Attempt number of the event that ends the presence log. Presence reports use times as attempt numbers, and this number
-/// is larger than all of them. A bus may store sequence numbers as signed integers of 64 bits.
+/// Attempt number of the event that ends the presence log. Presence reports use times as attempt numbers, and this
+/// number is larger than all of them. A bus may store sequence numbers as signed integers of 64 bits.
 pub const PRESENCE_END: u32 = i32::MAX as u32;
 
 /// The beginning of 2020, in seconds since 1970. The times of presence reports count from it.
@@ -70,12 +71,12 @@ impl InputCount {
     }
 }
 
-/// Amounts of a run's input that were sent and consumed.
+/// How much of a run's input was sent and consumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputState {
     /// Sent to the worker.
     pub sent: InputCount,
-    /// Taken by the worker, and accepted by the program.
+    /// Taken by the worker and accepted by the program.
     pub consumed: InputCount,
 }
 
@@ -141,7 +142,8 @@ impl Core {
         InputState { sent, consumed }
     }
 
-    /// Reports how much of a run's input was consumed. `number`: of this report in its attempt, from 1. Never blocks.
+    /// Reports how much of a run's input was consumed. `number`: number of this report within its attempt, from 1.
+    /// Never blocks.
     pub fn report_consumed(&self, run: SubmissionId, attempt: u32, number: u32, consumed: InputCount) {
         let kind = EventKind::Live(LiveEvent::Consumed(consumed));
         let seq = Seq::of_attempt(attempt, number);
@@ -168,7 +170,7 @@ impl Core {
 
     /// Ends the logs: the run has ended.
     pub(crate) fn end_input(&self, run: SubmissionId, attempt: u32, verdict: Verdict) {
-        // After every report, whose attempts are times.
+        // The attempt number of the presence log's end is larger than those of all reports, which are times.
         let logs = [(input_log(run), attempt), (credit_log(run), attempt), (presence_log(run), PRESENCE_END)];
         for (log, attempt) in logs {
             self.inner.events.publish(Event::finished(log, attempt, self.now(), verdict));
@@ -185,7 +187,8 @@ pub struct Inputs {
 impl Inputs {
     /// The next input; `None`: no more will come.
     ///
-    /// # Errors If an input is missing. Later inputs would then be in the wrong position, so the caller must stop.
+    /// # Errors
+    /// If an input is missing. Later inputs would then be in the wrong position, so the caller must stop.
     pub async fn next(&mut self) -> Option<Result<LiveInput, MissingInput>> {
         loop {
             // The numbers of the inputs show if any were dropped.

@@ -20,7 +20,7 @@ pub struct NewSubmission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that carried it.
     pub request_id: Option<String>,
-    /// What a facade keeps of the request.
+    /// Data of the request that a facade needs later.
     pub facade: Option<FacadeRequest>,
     /// Languages that the worker must have in addition to the submission's language. Core adds the languages of the
     /// package's programs.
@@ -100,7 +100,7 @@ impl NewSubmission {
         }
     }
 
-    /// The requested limits; only a program has its own.
+    /// The requested limits. Only a program can request limits.
     pub(crate) fn limits(&self) -> LimitsRequest {
         match &self.kind {
             NewSubmissionKind::Program(program) => program.limits,

@@ -3,9 +3,9 @@
 //! All clients of this process share one list of the longest-waiting runs. The list is bounded and is read from the
 //! store at a bounded rate. So the number of queries does not depend on the number of clients.
 //!
-//! A position is an estimate and is in no log: the queue serves the owners in turn, and weighs priorities and used slot time. It
-//! counts the runs that became due earlier and need the same language queue. Of another owner's runs it counts at most
-//! one more than of the owner's own, because the owners take turns.
+//! A position is an estimate, because the queue serves the owners in turn, and weighs priorities and used slot time.
+//! Positions are not part of any log. A position counts the runs that became due earlier and use the same language
+//! queue. Because the owners take turns, it counts at most one more run of another owner than of the run's own owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub struct Follow {
     /// `None`: the run no longer waits for its first attempt.
     waiting: Option<Waiting>,
     gap: GapState,
-    /// An event of the log that follows a repeated gap.
+    /// An event of the log that is held back until the repeated gap before it has been returned.
     held: Option<Event>,
 }
 
@@ -46,7 +46,7 @@ pub struct Follow {
 /// client must not take it for the event after the gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GapState {
-    /// There is none.
+    /// There is no gap.
     None,
     /// The gap was the last entry.
     Last,
@@ -106,7 +106,8 @@ impl Core {
         id: SubmissionId,
         after: Seq,
     ) -> Result<Option<Follow>, StoreError> {
-        // Before the submission is read, so that a list read later has the run unless it has started.
+        // Taken before the submission is read, so that a list that is read later contains the run unless it has
+        // started.
         let now = self.now();
         let Some((record, log)) = self.watch_record(viewer, id, after).await? else { return Ok(None) };
         let waits = matches!(record.state, RunState::Queued { attempts: 0, .. }) && after.attempt() == 0;
@@ -125,7 +126,8 @@ impl Core {
         }
     }
 
-    /// A list that has the run if it waits, unless the list was read less than [`READ_PAUSE`] ago.
+    /// A list that contains the run if the run waits. Exception: a list that was read less than [`READ_PAUSE`] ago is
+    /// returned even without the run.
     async fn waiting_list(&self, run: &WaitingRun) -> Result<Arc<WaitingList>, StoreError> {
         let mut shared = self.inner.waiting_list.lock().await;
         let now = self.now();
@@ -189,12 +191,12 @@ impl Waiting {
         Waiting { run, last: after, reported: None, updates }
     }
 
-    /// The next `queued` event if the position has changed.
+    /// The next `queued` event, if the position has changed.
     async fn update(&mut self, core: &Core) -> Option<Followed> {
         self.updates.tick().await;
         let position = core.position(&self.run).await.filter(|position| self.reported != Some(*position))?;
         let seq = Seq(self.last.0 + 1);
-        // The number of the final event must stay larger.
+        // The final event must keep the largest number.
         if seq >= Seq::of_end(0) {
             return None;
         }
@@ -244,8 +246,8 @@ impl Follow {
     /// The next entry of the log, or (`Err`) a repeated `queued` with a new position.
     async fn received_or_update(&mut self) -> Option<Result<Received, Followed>> {
         let Some(waiting) = &mut self.waiting else { return self.log.next().await.map(Ok) };
-        // After an unchanged position, the same future is polled again. A new future would restart its wait for the
-        // bus, and would never query the store for an end that was not announced.
+        // If the position has not changed, the same future is polled again. A new future would restart its wait for the
+        // bus, so it would never query the store for an end that was not announced.
         let mut next = self.log.next();
         loop {
             tokio::select! {

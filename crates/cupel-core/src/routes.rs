@@ -10,8 +10,8 @@
 //! the only worker that can judge it does not delay others. If all workers have the same languages, which is the usual
 //! case, there are no language queues.
 //!
-//! The nodes' lists of workers may differ for seconds. If a hint reaches a worker that lacks a language, the worker drops
-//! the hint, and the run loses no attempt.
+//! The nodes' lists of workers may differ for seconds. If a hint reaches a worker that lacks a language, the worker
+//! drops the hint, and the run loses no attempt.
 //!
 //! A submission that needs a language without a worker is refused. If the last suitable worker leaves after a run was
 //! accepted, the run waits in the store and is counted in [`Swept::unserved`](crate::Swept::unserved), which is the
@@ -219,7 +219,7 @@ impl LanguageQueues {
         result
     }
 
-    /// From now on, takes hints also from the language queues of a worker with these languages.
+    /// From now on, also takes hints from the language queues of a worker with these languages.
     pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
         let Some(routes) = self.routes() else { return Ok(()) };
         for language in routes.language_queues(has) {

@@ -46,14 +46,14 @@ pub enum RunState {
     },
     /// Final, with a verdict of the judge.
     Judged {
-        /// Attempts it took.
+        /// Number of attempts at the run.
         attempts: u32,
         /// The judgement.
         verdict: Verdict,
     },
     /// Final, cancelled by the owner.
     Cancelled {
-        /// Attempts made before.
+        /// Number of attempts before the cancellation.
         attempts: u32,
     },
     /// Final: every attempt was lost to a failure of Cupel. Shown as an internal error.

@@ -81,7 +81,7 @@ impl SnippetId {
             text(&mut hash, arg);
         }
         text(&mut hash, stdin);
-        // A requested limit is at least 1, so 0 is the default.
+        // A requested limit is at least 1, so 0 represents the default.
         let cpu_time_ms = cpu_time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         hash.update(cpu_time_ms.to_be_bytes());
         hash.update(memory.map_or(0, Bytes::get).to_be_bytes());
@@ -129,7 +129,7 @@ pub struct OwnSnippet {
     pub id: SnippetId,
     /// The language.
     pub language: LanguageId,
-    /// The first line of the main source that is not blank, up to [`OwnSnippet::TITLE_MAX`] characters.
+    /// The first non-blank line of the main source, up to [`OwnSnippet::TITLE_MAX`] characters.
     pub title: String,
     /// When the user last shared it.
     pub shared_at: Timestamp,
@@ -176,7 +176,7 @@ pub trait SnippetStore: Send + Sync {
     /// the total number.
     async fn own_snippets(&self, owner: UserId, skip: u64, most: u64) -> Result<(Vec<OwnSnippet>, u64), StoreError>;
 
-    /// Removes a user's copy of a snippet. Whether there was one.
+    /// Removes a user's copy of a snippet. Returns whether there was one.
     async fn remove_snippet(&self, id: SnippetId, owner: UserId) -> Result<bool, StoreError>;
 }
 
@@ -255,8 +255,8 @@ impl Core {
         self.inner.store.own_snippets(owner, skip, most).await
     }
 
-    /// Ends the sharing of a program by this user. Whether the user shared it. The link works as long as another user shares
-    /// the same program.
+    /// Ends the sharing of a program by this user. Returns whether the user shared it. The link works as long as
+    /// another user shares the same program.
     ///
     /// # Errors
     /// If the store fails.
@@ -272,7 +272,7 @@ impl Core {
             source: NewSource { language: new.language.clone(), files: std::iter::once(main).chain(others).collect() },
             args: new.args.clone(),
             stdin: Arc::from(new.stdin.as_bytes()),
-            // A snippet has no other limits.
+            // A snippet can have only these limits.
             limits: LimitsRequest {
                 cpu_time: new.cpu_time,
                 wall_time: None,

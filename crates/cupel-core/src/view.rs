@@ -35,7 +35,7 @@ fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
     filter
 }
 
-/// Maximum silence of the bus before a waiting call queries the store.
+/// How long a waiting call waits for an event from the bus before it queries the store.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
 impl Core {
@@ -124,8 +124,9 @@ impl Core {
         }
     }
 
-    /// Maximum silence of the bus before the store is queried. A node writes the end of a run first and announces it
-    /// afterwards. If the node is killed in between, or gets no answer from the store, the end is never announced.
+    /// How long to wait for an event from the bus before the store is queried. A node writes the end of a run first and
+    /// announces it afterwards. If the node is killed in between, or gets no answer from the store, the end is never
+    /// announced.
     fn quiet_max(&self) -> Duration {
         self.policy().lease.min(QUIET_MAX)
     }

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use crate::{AuthenticatedUser, Core, Delivery, DeliveryRecord, StoreError, chain};
 
-/// Result of a try.
+/// Result of a delivery attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The receiver answered 2xx.
@@ -22,7 +22,7 @@ pub enum Sent {
     },
     /// The receiver answered 410 and wants no more webhooks.
     Gone,
-    /// Any other result. `error` is for people (a status, or why there was none) and contains no secret.
+    /// Any other result. `error` is human-readable (the status, or why there is no status) and contains no secret.
     Failed {
         /// The cause.
         error: String,
@@ -31,8 +31,8 @@ pub enum Sent {
     },
 }
 
-/// Backoff after the `tries`th failed try (from 1), or `None` if that was the last try. `jitter` from 0 to 1 lengthens
-/// the backoff by up to a tenth, so that many deliveries are not retried at the same moment.
+/// Backoff after the `tries`th failed attempt (from 1), or `None` if that was the last attempt. `jitter` from 0 to 1
+/// lengthens the backoff by up to a tenth, so that many deliveries are not retried at the same moment.
 pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -58,9 +58,9 @@ impl Core {
         self.inner.store.webhook_secret(owner).await
     }
 
-    /// Claims at most `limit` due deliveries for `hold`. A delivery for which no try is recorded within that time is
-    /// due again. Deliveries of `busy` owners, who have deliveries in progress, come last, so an owner whose receiver
-    /// hangs gets only capacity that no other owner needs.
+    /// Claims at most `limit` due deliveries for `hold`. A delivery for which no attempt is recorded within that time
+    /// is due again. Deliveries of `busy` owners, who have deliveries in progress, come last, so an owner whose
+    /// receiver hangs gets only capacity that no other owner needs.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -101,7 +101,7 @@ impl Core {
         self.inner.store.deliveries(owner, offset, limit).await
     }
 
-    /// Resends a delivery with its full number of tries. `false`: no delivery visible to this viewer has this id.
+    /// Resends a delivery with the full number of attempts. `false`: no delivery visible to this viewer has this id.
     ///
     /// # Errors
     /// If the store cannot write.
@@ -110,8 +110,8 @@ impl Core {
         self.inner.store.redeliver(id, owner, self.now()).await
     }
 
-    /// Records the result of a try. A failed delivery becomes due again according to the schedule, until the schedule
-    /// is exhausted.
+    /// Records the result of an attempt. A failed delivery becomes due again according to the schedule, until the
+    /// schedule is exhausted.
     ///
     /// # Errors
     /// If the store cannot write; the delivery is then tried again.

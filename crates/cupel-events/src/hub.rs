@@ -1,7 +1,7 @@
 //! Logs for the subscribers on this node, filled with the events that arrive from the server.
 //!
-//! A topic is a submission, with either all of its events or only the final event. While a topic has subscribers on
-//! this node, it has a *feed* with one log for all of them. Its states:
+//! A topic is either all events of a submission or only its final event. While a topic has subscribers on this node, it
+//! has a *feed* with one log for all of them. Its states:
 //!
 //! ```text
 //!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined
@@ -10,9 +10,9 @@
 //! ```
 //!
 //! Live events of a waiting feed are held back until the stored events, which may be older, have been read. So no event
-//! is lost between the stored and the live events. An event that is among both is recognised by its number and added
-//! only once. After an interruption, subscribers get a gap when their feed is joined again. They then read the earlier
-//! events from the store, and all later events follow.
+//! is lost between the stored and the live events. An event that arrives both ways is recognised by its number and
+//! added only once. After an interruption, subscribers get a gap when their feed is joined again. They then read the
+//! earlier events from the store, and all later events follow.
 //!
 //! If the feed existed when an attempt's first event was published on this node, all events of the attempt reach the
 //! feed directly. If not, they all arrive from the server, in order.
@@ -72,7 +72,7 @@ struct Feed {
     link: Link,
     /// The session in which the feed was created or last received a break.
     since: Option<Session>,
-    /// The attempt that runs wholly on this node: all its events come from here.
+    /// The attempt whose events are all published on this node.
     own_attempt: Option<u32>,
 }
 
@@ -130,7 +130,7 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // ---- For subscribers ----
+    // ---- Methods for subscribers ----
 
     /// Subscribes to a topic.
     pub(crate) fn enter(self: &Arc<Hub>, topic: Topic, after: Seq) -> Reader<Leave> {
@@ -186,7 +186,7 @@ impl Hub {
         self.notices.close();
     }
 
-    // ---- For publishers on this node ----
+    // ---- Methods for publishers on this node ----
 
     /// Adds an event published on this node to the feeds that can receive it without the server. `before` is the number
     /// of the previous event.
@@ -205,7 +205,7 @@ impl Hub {
         }
     }
 
-    // ---- For the session with the server ----
+    // ---- Methods for the session with the server ----
 
     /// Begins a session. All feeds must be joined again.
     pub(crate) fn begin_session(&self) -> Session {

@@ -2,8 +2,8 @@
 //! (`remote.rs`), either Redis or PostgreSQL. All of them pass the conformance suite of `cupel-testkit`.
 //!
 //! Every event refers to the previous one, so a subscriber detects a lost event as a gap, and then reads the store.
-//! Notices, such as cancellations (`Notice::Stop`), reach all nodes in the same way, so that a worker stops at once instead
-//! of at its next lease renewal.
+//! Notices, such as cancellations (`Notice::Stop`), reach all nodes in the same way, so that a worker stops at once
+//! instead of at its next lease renewal.
 //!
 //! *Limit:* the bus cannot detect events that were never published: a worker may be killed between writing a result and
 //! publishing it. So a waiting request that receives no event for 15 s reads the store (`cupel-core/src/view.rs`).

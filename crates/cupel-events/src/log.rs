@@ -61,7 +61,7 @@ impl Log {
         self.ended
     }
 
-    /// Whether the log has ended and `seq` belongs to a later run.
+    /// Whether the log has ended, and `seq` belongs to a later run.
     pub(crate) fn is_over_before(&self, seq: Seq) -> bool {
         self.ended && seq > self.last
     }

@@ -9,7 +9,7 @@
 //! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
 //!   removes a few at a time.
 //!
-//! Two connections per node: one sends; the other listens, reads and cleans up.
+//! Each node has two connections: one sends; the other listens, reads and cleans up.
 //!
 //! Source: PostgreSQL documentation, "NOTIFY", "CREATE TABLE" (UNLOGGED).
 
@@ -43,8 +43,8 @@ const NOTIFICATION_MAX: usize = 5_900;
 /// How long a row of a running submission is stored. A later subscriber gets a gap for earlier events.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
-/// Maximum number of expired rows removed by one statement. The next two constants are the pause after a statement: if
-/// more expired rows remain, and if none remain.
+/// Maximum number of expired rows removed by one statement. The next two constants are the pauses after such a
+/// statement: the first if more expired rows remain, the second if none remain.
 const CLEAN_ROWS: i64 = 1000;
 const CLEAN_BUSY: Duration = Duration::from_millis(100);
 const CLEAN_IDLE: Duration = Duration::from_secs(3);

@@ -38,7 +38,7 @@ use crate::wire::{self, Message};
 /// Oldest supported version, the first with `XADD … MINID`.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// Maximum length of a stream if no node bounds it any more.
+/// Maximum number of entries in a stream. Applies if no node removes excess entries any more.
 const STREAM_MAX: usize = 4096;
 
 /// A Redis server, and the names of this cluster's keys.
@@ -88,7 +88,7 @@ impl Server for RedisServer {
             move |push: PushInfo| {
                 match push.kind {
                     PushKind::Message => {
-                        // The data of a published message are the channel and the message.
+                        // The data of a published message consist of the channel and the message.
                         if let Some(Value::BulkString(bytes)) = push.data.get(1) {
                             hub.hear(bytes);
                         }

@@ -66,7 +66,7 @@ pub(crate) enum ServerError {
     Silent,
     #[error("the server closed the connection")]
     Closed,
-    /// Retrying is useless: an operator has to act.
+    /// A retry cannot succeed: an operator must act first.
     #[error("{0}")]
     Unfit(String),
 }
@@ -126,7 +126,7 @@ impl RemoteBus {
         let outbox = Arc::new(Outbox::new(bounds));
         let trouble = Arc::new(Mutex::new(None));
         let first = timeout(2 * ANSWER_MAX, server.open(&hub)).await.unwrap_or(Err(ServerError::Silent))?;
-        // Begin before returning, so that an immediate subscriber does not count as a late one.
+        // Begin the session before returning, so that a subscriber that subscribes at once does not count as late.
         let number = hub.begin_session();
         let stop = CancellationToken::new();
         let keeper =

@@ -1,4 +1,4 @@
-//! The character set in the content type of JSON, as the originals on Rails and Express name it.
+//! The character set in the content type of JSON, as in the responses of the originals that use Rails or Express.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 

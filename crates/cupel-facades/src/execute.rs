@@ -1,4 +1,5 @@
-//! Runs a program for a client that waits for the result, as the originals do: while the queue is full, the request waits.
+//! Runs a program for a client that waits for the result, as the originals do: while the queue is full, the request
+//! waits.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 /// Maximum pause between two attempts to submit while the queue is full.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What happened to a program until the deadline.
+/// What happened to a program before the deadline.
 pub(crate) enum Ended {
     /// The program has ended.
     Finished(Run, Box<SubmissionRecord>),
@@ -51,7 +52,7 @@ pub(crate) struct Submit<'s> {
     pub(crate) new: &'s NewSubmission,
     /// Set if a repeated request must get the run of the first request.
     pub(crate) idempotency: Option<Idempotency>,
-    /// When the client no longer waits.
+    /// The time until which the client waits.
     pub(crate) deadline: Instant,
     /// The memory of the request's body, which is released when the submission is stored.
     pub(crate) held: Option<Held>,
@@ -102,7 +103,7 @@ pub(crate) async fn execute(
 
 /// Why one attempt to submit did not succeed.
 enum Unaccepted {
-    /// The queue is full; the pause before another attempt.
+    /// The queue is full. The value is the pause before the next attempt.
     Busy(Duration),
     Refused(Refusal),
 }

@@ -1,4 +1,5 @@
-//! Base64 as the originals accept it: padding may be absent, and the last character may have bits that do not belong to a byte.
+//! Base64 as the originals accept it: padding may be absent, and the last character may have bits that do not belong to
+//! a byte.
 
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};

@@ -3,16 +3,17 @@
 //! A facade is a dialect of `cupel-http`: it translates a request into core's use case, and the result into the other
 //! product's response. There is one module per product; `docs/recipes/add-a-facade.md` describes how to add one.
 //!
-//! **Languages.** A facade's names for languages are in `languages/*.toml` (`[facades]`, `[facade_fallbacks]`), as are the
-//! options that differ for its clients (`[facade_options.NAME]`).
+//! **Languages.** A facade's names for languages are in `languages/*.toml` (`[facades]`, `[facade_fallbacks]`), as are
+//! the options that differ for its clients (`[facade_options.NAME]`).
 //!
-//! **Accounts.** If the original needs no key, the runs belong to an internal account, such as `~piston`, which is created
-//! at the start (`Accounts::internal`). Nobody can register its name or log in to it. Without a key, only clients on this
-//! machine are served, and only by a server that listens on a loopback address, unless `facades.NAME.anonymous` permits
-//! all clients ([`Keyless`]).
+//! **Accounts.** If the original needs no key, the runs belong to an internal account, such as `~piston`, which is
+//! created at the start (`Accounts::internal`). Nobody can register its name or log in to it. Without a key, only
+//! clients on this machine are served, and only by a server that listens on a loopback address, unless
+//! `facades.NAME.anonymous` permits all clients ([`Keyless`]).
 //!
-//! **Addresses.** A facade may have an additional address (`--facade`), where its routes are at the root. A layer inserts
-//! the prefix into the path, so that the same router serves all addresses (`crates/cupel/src/compose/facades.rs`).
+//! **Addresses.** A facade may have an additional address (`--facade`), where its routes are at the root. A layer
+//! inserts the prefix into the path, so that the same router serves all addresses
+//! (`crates/cupel/src/compose/facades.rs`).
 //!
 //! **Stored requests.** Some parts of a request are needed later although core does not store them, such as the text of
 //! compiler options. They are stored with the submission (`FacadeRequest`), and only the facade interprets them. The

@@ -27,7 +27,7 @@ pub(crate) fn main_name(language: &Language, others: &mut Vec<SourceFile>) -> St
     name
 }
 
-/// Requested limits: at most the language's maxima. `memory`: `None` means the maximum.
+/// Requested limits, at most the language's maxima. If `memory` is `None`, the maximum applies.
 pub(crate) fn limits_within(
     max: Limits,
     cpu_time: Duration,

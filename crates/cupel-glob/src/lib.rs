@@ -1,14 +1,14 @@
 //! Patterns of file paths, such as `*.png` and `plots/**/*.svg`.
 //!
-//! This crate has no dependencies, because the first process of a container uses it, too. A match never takes more steps
-//! than the length of the pattern times the length of the path.
+//! This crate has no dependencies, because the first process of a container also uses it. A match never takes more
+//! steps than the length of the pattern times the length of the path.
 #![forbid(unsafe_code)]
 
 /// Whether a pattern matches a relative path.
 ///
-/// A pattern with a `/` matches the whole path; one without matches the file name in any directory. `*` stands for any
-/// characters except `/`, `?` for one of them, and a component `**` for any number of directories. At the end, `**`
-/// stands for all files beneath. All other characters stand for themselves.
+/// A pattern with a `/` is matched against the whole path. A pattern without a `/` is matched against the file name, in
+/// any directory. `*` stands for any characters except `/`, `?` for one of them, and a component `**` for any number of
+/// directories. At the end, `**` stands for all files beneath. All other characters stand for themselves.
 pub fn matches(pattern: &str, path: &str) -> bool {
     if !pattern.contains('/') {
         return matches_name(pattern, path.rsplit('/').next().unwrap_or(path));
@@ -35,8 +35,8 @@ fn matches_name(component: &str, name: &str) -> bool {
     matches_sequence(&component, &name, |c| *c == '*', |c, own| *c == '?' || c == own)
 }
 
-/// Whether a sequence matches a pattern, of which a star stands for any number of elements. Backtracks only to the last
-/// star: an earlier star need not stand for more, because the last one can.
+/// Whether a sequence matches a pattern, in which a star stands for any number of elements. Backtracks only to the last
+/// star, because that star can absorb any elements that an earlier star could.
 fn matches_sequence<P, T>(
     pattern: &[P],
     sequence: &[T],

@@ -189,9 +189,10 @@ fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> ApiErro
     ApiError::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
-/// Whether the error is a `\u` escape that is no character, which makes the body invalid JSON. serde_json does not
-/// check the escapes of skipped values, so a second parse that skips every value does not find this error. The other
-/// errors that are not about data can occur in valid JSON: a number out of range, deep nesting, a number as a name.
+/// Whether the error is a malformed `\u` escape, or one that encodes no character. serde_json and this server reject
+/// such a body as invalid JSON. serde_json does not check the escapes of skipped values, so a second parse that skips
+/// every value does not find this error. The other errors that are not about data can occur in valid JSON: a number out
+/// of range, deep nesting, a number as a name.
 fn is_invalid_escape(error: &serde_json::Error, message: &str) -> bool {
     !error.is_data() && (message.contains("hex escape") || message.contains("unicode"))
 }

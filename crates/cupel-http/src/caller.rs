@@ -139,8 +139,8 @@ impl FromRequestParts<Shared> for Follower {
 }
 
 impl Follower {
-    /// Returns the user, the viewer whose permissions apply when the client reads submissions, and the user's rates. With
-    /// a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
+    /// Returns the user, the viewer whose permissions apply when the client reads submissions, and the user's rates.
+    /// With a ticket, this charges one read to the user; the ticket stays valid until [`Follower::enter`].
     pub async fn holder(&self, app: &Shared, opens: TicketUse) -> Result<Holder, ApiError> {
         let (text, notes) = match self {
             Follower::Caller(caller) => {
@@ -307,8 +307,8 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
     })
 }
 
-/// The credential. Clients that need no key may send one of another server: it counts as none, as in the original
-/// services, which have no keys then.
+/// The credential. A client that needs no key may send the key of another server. Such a key is ignored, as by the
+/// original services, which check no keys in this case.
 fn credential_or_none(parts: &Parts) -> Presented<'_> {
     let is_foreign = |credential: &Presented<'_>| match credential {
         Presented::Malformed(_) => true,

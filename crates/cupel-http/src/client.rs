@@ -1,4 +1,4 @@
-//! The client of a request: its address, also if the request came through trusted proxies.
+//! The client of a request: its address, even if the request came through trusted proxies.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

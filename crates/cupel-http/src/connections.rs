@@ -325,7 +325,7 @@ impl Drop for Open {
     }
 }
 
-/// One request that is being answered; ends when dropped.
+/// One request that is being processed; ends when dropped.
 pub(crate) struct InFlight {
     connections: Connections,
     id: u64,

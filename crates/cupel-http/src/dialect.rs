@@ -19,7 +19,7 @@ use crate::error::ApiError;
 
 /// Properties of an interface that the edge and the extractors need.
 pub trait Dialect: Send + Sync {
-    /// Common prefix of all routes of the dialect, such as `/api`: without a slash at the end; empty for the root.
+    /// Common prefix of all routes of the dialect, such as `/api`, without a slash at the end; empty for the root.
     fn prefix(&self) -> &str;
 
     /// Callers that may use the operation with this route (including its prefix); `None` refuses every request.
@@ -92,7 +92,7 @@ impl Dialects {
 pub struct Rendered {
     /// HTTP status.
     pub status: StatusCode,
-    /// Headers of the body, and others of the dialect.
+    /// The headers that describe the body, and other headers of the dialect.
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,

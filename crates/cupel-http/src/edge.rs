@@ -80,7 +80,7 @@ fn parent(headers: &HeaderMap) -> Option<cupel_traces::Parent> {
     cupel_traces::Parent::read(headers.get("traceparent")?.to_str().ok()?)
 }
 
-/// The client's request id if it is safe in logs and headers, otherwise a new id.
+/// The request id that the client sent, if it is safe in logs and headers; otherwise a new id.
 fn request_id(headers: &HeaderMap) -> String {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
     headers

@@ -210,7 +210,7 @@ impl ApiError {
         ApiError::new(ErrorKind::DiskFull, detail).retry_after(DISK_FULL_RETRY)
     }
 
-    /// Appends to the detail; `more` begins with a space.
+    /// Appends `more` to the detail; `more` begins with a space.
     #[must_use]
     pub fn and_also(mut self, more: &str) -> ApiError {
         self.detail.to_mut().push_str(more);
@@ -244,7 +244,7 @@ impl ApiError {
         value.to_str().ok()?.parse().ok()
     }
 
-    /// Description of this error, for people.
+    /// Human-readable description of this error.
     pub fn detail(&self) -> &str {
         &self.detail
     }

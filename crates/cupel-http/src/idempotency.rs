@@ -1,6 +1,7 @@
 //! The header `Idempotency-Key`: a repeated request gets the submissions of the first request.
 //!
-//! All dialects honour it. Core stores the key with a hash of the request, and refuses another request with the same key.
+//! All dialects honour it. Core stores the key with a hash of the request, and refuses another request with the same
+//! key.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -47,7 +48,7 @@ impl IdempotencyKey {
         })
     }
 
-    /// A key that was sent in another place than the header. `None`: it is malformed.
+    /// A key that did not come from the header, but from another place. `None`: the key is malformed.
     pub fn of(key: String) -> Option<IdempotencyKey> {
         let is_valid = (1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic());
         is_valid.then_some(IdempotencyKey(Some(key)))
@@ -69,7 +70,7 @@ impl IdempotencyKey {
     }
 }
 
-/// The key of one part of a request that becomes several separately stored submissions.
+/// The key for one part of a request whose submissions are stored separately.
 #[must_use]
 pub fn for_part(whole: &Idempotency, part: &str) -> Idempotency {
     let digest = Sha256::new().chain_update(&whole.key).chain_update("\n").chain_update(part).finalize();

@@ -150,7 +150,7 @@ impl RateLimits {
         }
     }
 
-    /// A user's rate and what is left of it. Charges nothing.
+    /// A user's rate limit and its remaining capacity. Charges nothing.
     pub async fn usage(&self, user: UserId, class: RateClass, tier: &TierRates) -> (Rate, Standing) {
         let (note, _) = self.charge(user, class, tier, 0).await;
         (note.rate, note.standing)

@@ -1,7 +1,7 @@
-//! All missing fields of a body at once: serde stops at the first.
+//! Reports all missing fields of a body together, although serde stops at the first.
 //!
-//! Each missing field gets a placeholder of a type that it accepts, and the body is read again, until nothing is missing
-//! or there is another fault.
+//! Each missing field gets a placeholder of a type that it accepts, and the body is parsed again, until no field is
+//! missing or another fault is found.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -11,13 +11,13 @@ use crate::body::{dotted, pointer, push_key};
 use crate::error::{ApiError, ErrorKind, FieldError};
 use crate::object::Object;
 
-/// Maximum length of a body that is read repeatedly, in bytes. The missing fields of a longer one are reported one by
-/// one.
+/// Maximum length of a body that is parsed repeatedly, in bytes. The missing fields of a longer body are reported one
+/// by one.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Maximum number of fields that are reported.
 const FIELDS_MAX: usize = 32;
 
-/// Pointers of the missing fields of `text`, a body whose reading failed with `error` at `path`. Empty if no field is
+/// Pointers of the missing fields of `text`, a body whose parsing failed with `error` at `path`. Empty if no field is
 /// missing, or if the body is long.
 pub(crate) fn fields<T: DeserializeOwned>(text: &str, path: &Path, error: &serde_json::Error) -> Vec<String> {
     let mut missing = Vec::new();
@@ -49,8 +49,8 @@ pub(crate) fn fault(fields: Vec<String>) -> ApiError {
     ApiError::new(ErrorKind::InvalidBody, detail).with_errors(errors.collect())
 }
 
-/// Puts a value that is accepted at the pointer `field`. Returns the field that is then missing: its object's pointer
-/// and its name.
+/// Inserts an acceptable value at the pointer `field`. Returns the next missing field: its object's pointer and its
+/// name.
 fn after_placeholder<T: DeserializeOwned>(body: &mut Value, field: &str) -> Option<(String, String)> {
     let mut candidates = vec![json!({}), json!([]), json!(false), json!(0), json!("")];
     while let Some(candidate) = candidates.pop() {

@@ -1,10 +1,10 @@
-//! Integers that a client writes with a fraction or an exponent, such as `1.0` or `1e3`. JSON Schema counts them as
-//! integers, serde does not.
+//! Integers that a client writes with a fraction or an exponent, such as `1.0` or `1e3`. JSON Schema treats them as
+//! integers; serde does not.
 
 /// Largest integer up to which a 64-bit floating point number is exact.
 const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
 
-/// The valid JSON `text`, in which such numbers are written without fraction and exponent.
+/// Rewrites such numbers in the valid JSON `text` without a fraction or exponent.
 pub(crate) fn integers_without_fraction(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;

@@ -53,15 +53,15 @@ fn no_such_route() -> ApiError {
     ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists all paths.")
 }
 
-/// Whether the request is a browser's for a page. Browsers name `text/html` when they open an address; programs do not.
+/// Whether a browser requests a page. Browsers name `text/html` when they open an address; programs do not.
 fn is_of_a_browser(request: &Request) -> bool {
     let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     request.method() == Method::GET
         && accepted.flat_map(|value| value.split(',')).any(|kind| kind.starts_with("text/html"))
 }
 
-/// The CORS layer; `None` unless origins are configured. The session cookie is for this server's own site, so no origin
-/// gets `credentials`.
+/// The CORS layer; `None` unless origins are configured. The session cookie is only for this server's own site, so no
+/// other origin may send credentials.
 fn cors(settings: &Settings) -> Option<CorsLayer> {
     let origins = &settings.cors_origins;
     if origins.is_empty() {

@@ -1,11 +1,11 @@
 //! Server loop: accepts connections and bounds the resources of slow or silent clients.
 //!
 //! Every wait for a client has a limit: for the head of a request (also the keep-alive time of an idle connection), for
-//! its body (`body.rs`), and for accepting the data that the server sends. The number of connections is bounded
-//! (`connections.rs`): at the maximum, the oldest connection without a complete request is dropped; if every connection
-//! has a complete request, new clients wait in the kernel's backlog. Before the server closes a connection, it
-//! continues to read from the client for a moment: an immediate close would reset the connection, and the client would
-//! not get the response.
+//! its body (`body.rs`), and for the client to accept the data that the server sends. The number of connections is
+//! bounded (`connections.rs`): at the maximum, the oldest connection without a complete request is dropped; if every
+//! connection has a complete request, new clients wait in the kernel's backlog. Before the server closes a connection,
+//! it continues to read from the client for a moment: an immediate close would reset the connection, and the client
+//! would not get the response.
 //!
 //! A handler may respond with 101 and take over the connection (WebSockets). The handler must then close the connection
 //! when the server shuts down.

@@ -248,7 +248,7 @@ pub trait Health: Send + Sync {
 pub struct HealthReport {
     /// Components that must work so that requests can be served: `store`, `queue`, `sandbox`, …
     pub checks: Vec<Check>,
-    /// Walls (layers of protection) of the sandbox, if this process runs programs.
+    /// Walls (layers of protection) of the sandbox; empty unless this process runs programs.
     pub walls: Vec<Wall>,
     /// Reductions in service or protection, one sentence each.
     pub degraded: Vec<String>,
@@ -268,7 +268,7 @@ pub struct Check {
     pub name: String,
     /// Whether the component works.
     pub ok: bool,
-    /// Details for people.
+    /// Human-readable details.
     pub detail: Option<String>,
 }
 
@@ -279,7 +279,7 @@ pub struct Wall {
     pub name: String,
     /// Whether the wall resisted the test attack when the process started.
     pub stands: bool,
-    /// Details for people.
+    /// Human-readable details.
     pub detail: Option<String>,
 }
 

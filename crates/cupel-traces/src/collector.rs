@@ -20,7 +20,7 @@ use crate::Settings;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Maximum number of spans that wait to be sent; further spans are dropped. A span takes about 1 KiB.
 const WAITING_MAX: usize = 16 << 10;
-/// Maximum number of bytes that are read of a response.
+/// Maximum number of bytes read from a response.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 /// Error of [`crate::start`].

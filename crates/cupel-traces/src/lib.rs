@@ -1,5 +1,5 @@
-//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, each call returns
-//! after checking that.
+//! OpenTelemetry: the spans of requests and runs, sent to a collector. If no collector is configured, every call
+//! returns at once.
 //!
 //! **A submission's id is also its trace's id**: both have 16 bytes. So API nodes and workers write to one trace
 //! without propagating a context.
@@ -87,7 +87,7 @@ pub fn traces() -> Option<&'static Traces> {
 }
 
 impl Traces {
-    /// Creates an independent instance; [`start`] creates the one of the process.
+    /// Creates an independent instance. The instance of the process is created by [`start`].
     ///
     /// # Errors
     /// The same as those of [`start`].
@@ -96,7 +96,7 @@ impl Traces {
         Ok(Traces(Arc::new(Inner { processor, part: settings.part })))
     }
 
-    /// Sends the remaining spans, for 3 s at most. Blocks.
+    /// Sends the remaining spans. Blocks for at most 3 s.
     pub fn end(&self) {
         if let Err(error) = self.0.processor.shutdown_with_timeout(FLUSH_MAX) {
             tracing::warn!(%error, "could not send the last spans");

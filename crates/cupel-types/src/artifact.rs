@@ -75,12 +75,12 @@ impl PathPattern {
 pub struct FileSearch {
     /// A file is found if one of these matches its path.
     pub patterns: Vec<PathPattern>,
-    /// Maximum number of files that are found, the first by path.
+    /// Maximum number of files returned: the first in the order of their paths.
     pub files_max: u32,
     /// Maximum size of a file whose content is returned.
     pub file_bytes_max: Bytes,
-    /// Maximum size of all contents that are returned. A file that exceeds the rest of it has no content; smaller files
-    /// after it may have theirs.
+    /// Maximum size of all contents that are returned. A file that exceeds the remaining bytes is returned without
+    /// content; smaller files after it may be returned with content.
     pub bytes_max: Bytes,
 }
 
@@ -114,8 +114,8 @@ impl fmt::Debug for FoundFile {
 /// The artifacts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Artifacts {
-    /// The files that match a pattern of the submission, ordered by path. Only regular files; without the files that
-    /// were sent with the submission and that the program did not change.
+    /// The files that match a pattern of the submission, ordered by path. Only regular files are listed. Files of the
+    /// submission that the program did not change are omitted.
     pub files: Vec<Artifact>,
     /// Whether there may be more files than are listed.
     pub has_more: bool,

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// Text of an error and its sources. A source that the error's own text already contains is not repeated, because
-/// errors of other libraries often include the text of their source.
+/// Text of an error and its sources. The text of a source is omitted if the error's own text already contains it,
+/// because errors of other libraries often include the text of their source.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

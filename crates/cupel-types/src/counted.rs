@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// A number and a regular noun in the right number: `1 test`, `2 tests`, `0 tests`.
+/// A number and a regular noun, singular or plural: `1 test`, `2 tests`, `0 tests`.
 pub fn counted<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")

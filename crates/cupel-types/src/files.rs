@@ -110,8 +110,8 @@ impl BoxFiles {
         self.0.iter()
     }
 
-    /// Whether the two lists are one allocation. The check is cheap: a caller need not read the files to find out that
-    /// they have not changed. For equal files in different allocations, the result is `false`.
+    /// Whether the two lists share one allocation. With this cheap check, a caller can detect unchanged files without
+    /// reading them. For equal files in different allocations, the result is `false`.
     pub fn is_same(&self, other: &BoxFiles) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -78,8 +78,9 @@ impl UserId {
     pub const NOBODY: UserId = UserId(Uuid::nil());
 }
 
-/// Stable id of a language: the stem of its file in `languages/`, such as `python` or `cpp`. A language whose toolchain is in a
-/// container image that a request names has the id of the language, `@`, and the image's name: `python@course/ml:2`.
+/// Stable id of a language: the stem of its file in `languages/`, such as `python` or `cpp`. A language whose toolchain
+/// is in a container image that a request names has the id of the language, `@`, and the image's name:
+/// `python@course/ml:2`.
 ///
 /// The part before `@` is 1 to 32 of the characters `a-z`, `0-9`, `-`, `_`, `+`, `.`; the first is a letter or a digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -20,7 +20,8 @@ pub struct Limits {
     /// Memory of all processes together. Includes swap and files written to the box and `/tmp`; does not include files
     /// given to the step.
     pub memory: Bytes,
-    /// Virtual memory of each process; `None` means unlimited. A process that asks for more gets `ENOMEM` and continues.
+    /// Virtual memory of each process; `None` means unlimited. A process that asks for more gets `ENOMEM` and
+    /// continues.
     pub address_space: Option<Bytes>,
     /// Processes and threads at one time.
     pub processes: u32,

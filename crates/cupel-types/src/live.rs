@@ -81,8 +81,8 @@ pub enum LiveInput {
 }
 
 impl LiveInput {
-    /// Maximum number of bytes that were sent to a program and that it has not accepted. More must wait at their
-    /// sender, so that signals are not delayed by them.
+    /// Maximum number of bytes that were sent to a program and that it has not accepted. The sender must hold back
+    /// further bytes, so that they do not delay signals.
     pub const WINDOW: usize = 64 << 10;
 }
 

@@ -73,7 +73,7 @@ pub struct CaseReport {
 pub struct RunReport {
     /// The run's verdict. With test cases: the verdict of the first case, in order, that is not accepted.
     pub verdict: Verdict,
-    /// Message for people, if the verdict alone does not explain the result (for example an internal error).
+    /// Human-readable message, if the verdict alone does not explain the result (for example an internal error).
     pub message: Option<String>,
     /// The compile step, if the language has one.
     pub compile: Option<CompileReport>,

@@ -16,12 +16,12 @@ pub enum Root {
     Docker(Arc<ImageRoot>),
 }
 
-/// The files of a container image, and what its programs start with.
+/// The files of a container image, and the settings with which its programs start.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImageRoot {
     /// Hash of the image's configuration, which contains the digests of its layers.
     pub id: ContentHash,
-    /// Directories in which a program's name is searched: the image's `PATH`.
+    /// Directories that are searched for programs: the image's `PATH`.
     pub search: Vec<String>,
     /// User id of programs; not 0.
     pub uid: u32,

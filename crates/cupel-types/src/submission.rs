@@ -29,13 +29,13 @@ pub struct Submission {
     pub webhook: Option<String>,
     /// Id of the HTTP request that created the submission. The worker logs this id.
     pub request_id: Option<String>,
-    /// What a facade keeps of the request, if one created the submission.
+    /// The facade's data about the request, if a facade created the submission.
     pub facade: Option<FacadeRequest>,
     /// Time at which the submission was accepted.
     pub submitted_at: Timestamp,
 }
 
-/// What a facade keeps of a request for its later responses. Only the facade interprets it.
+/// Data of a request that a facade needs for later responses. Only the facade interprets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FacadeRequest {
     /// Name of the facade, such as `judge0`.
@@ -173,7 +173,7 @@ impl ToolOptions {
     };
 }
 
-/// How a program is run whose standard input arrives while it runs.
+/// Options of a program whose standard input arrives while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Live {
     /// Initial window of the program's terminal; `None`: it has no terminal.

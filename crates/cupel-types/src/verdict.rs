@@ -54,7 +54,7 @@ named! {
 }
 
 impl Verdict {
-    /// Name for people.
+    /// Display name.
     pub const fn title(self) -> &'static str {
         match self {
             Verdict::Accepted => "accepted",
@@ -246,7 +246,8 @@ impl Verdict {
         }
     }
 
-    /// Whether the verdict is a result of the program. If not, Cupel or the package failed, or the run was cancelled.
+    /// Whether the verdict is a result of the program. If it is not, then Cupel or the package failed, or the run was
+    /// cancelled.
     pub const fn is_result(self) -> bool {
         match self {
             Verdict::InternalError | Verdict::Cancelled => false,

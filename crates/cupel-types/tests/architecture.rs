@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Allowed dependencies: each crate, and the workspace crates it may be built with. Ordered bottom up.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-types", &[]),
-    // Patterns of paths, also for the agent, which depends on no other crate.
+    // Patterns of paths. The agent also uses this crate, and depends on no other.
     ("cupel-glob", &[]),
     ("cupel-sandbox", &["cupel-types", "cupel-glob"]),
     ("cupel-languages", &["cupel-types", "cupel-glob"]),

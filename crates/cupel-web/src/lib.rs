@@ -1,13 +1,13 @@
 //! The site: the files that `web/` was built into, compressed in advance, and the routes that serve them.
 //!
-//! `scripts/build-site.sh` builds and compresses the site into `web/dist`, which this crate embeds. Without that folder, as
-//! in a build without Node.js, the crate serves a page that says how to build the site. The site has a crate of its own, so
-//! that a change of the site recompiles one small crate and links the binary, and does not recompile the API.
+//! `scripts/build-site.sh` builds and compresses the site into `web/dist`, which this crate embeds. Without that
+//! folder, as in a build without Node.js, the crate serves a page that says how to build the site. The site is in a
+//! separate crate, so that a change to the site recompiles only this small crate and not the API.
 //!
 //! *Invariants:* every page loads from this server only, and its content security policy allows neither inline scripts
-//! nor inline styles. A file below `assets/` has a hash of its content in its name, so that it never changes; every
-//! other response is revalidated. Only the routes of the site get its page: the paths of the API, of its documentation
-//! and of the facades are not among them.
+//! nor inline styles. The name of a file below `assets/` contains a hash of its content, so the content behind a name
+//! never changes. Every other response is revalidated. Only the routes of the site get its page: the paths of the API,
+//! of its documentation and of the facades are not among them.
 //!
 //! The site works below any path: its page has relative links and a `<base>`, which is the path of the server's public
 //! address. A proxy removes that path from requests.
@@ -47,7 +47,7 @@ const PAGES: [&str; 11] = [
 /// The page that other sites may show in a frame, if the operator names them: a shared program.
 const EMBEDDABLE: &str = "/p/{id}";
 
-/// The page before its base is known.
+/// The element of the built page that is replaced by the actual base.
 const BASE: &str = "<base href=\"/\">";
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors ";
@@ -76,8 +76,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str, embed_origins:
     routes_of(FILES, public_url, embed_origins)
 }
 
-/// Returns the page for an unknown address, with status 404: the site, which says that there is no such page. `None` if this
-/// binary does not contain the site.
+/// Returns the page for an unknown address, with status 404: the site, which says that there is no such page. `None` if
+/// this binary does not contain the site.
 pub fn not_found(public_url: &str) -> Option<impl Fn() -> Response + use<>> {
     not_found_of(FILES, public_url)
 }
@@ -122,7 +122,7 @@ fn routes_of<S: Clone + Send + Sync + 'static>(
     router
 }
 
-/// The page. It is small, so it is sent as it is.
+/// The page. It is small, so it is sent uncompressed.
 #[derive(Clone)]
 struct Page {
     text: std::sync::Arc<str>,
@@ -160,7 +160,7 @@ impl File {
     }
 }
 
-/// Whether the client decodes this. Source: RFC 9110, section 12.5.3; a weight of zero refuses it.
+/// Whether the client accepts this content encoding. Source: RFC 9110, section 12.5.3; a weight of zero refuses it.
 fn accepts(request: &HeaderMap, encoding: &str) -> bool {
     let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|item| {
@@ -170,7 +170,8 @@ fn accepts(request: &HeaderMap, encoding: &str) -> bool {
     })
 }
 
-/// Path of an address, with a slash at its end. A path with characters that are special in HTML is not used.
+/// Path of an address, with a slash at the end. If the path contains a character that is special in HTML, `/` is
+/// returned.
 fn base_path(public_url: &str) -> String {
     let (_, rest) = public_url.split_once("://").unwrap_or_default();
     let path = rest.split_once('/').map_or("", |(_, path)| path).trim_matches('/');

@@ -26,7 +26,7 @@ pub(super) struct Attachment {
 pub(super) struct Client {
     pub(super) app: Shared,
     pub(super) run: SubmissionId,
-    /// The client's own name of the run.
+    /// Name that the client gave to the run.
     pub(super) id: Option<String>,
     /// Set before the last event is sent, so that a client that has received this event may attach again at once.
     pub(super) has_ended: Arc<AtomicBool>,

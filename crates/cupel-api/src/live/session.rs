@@ -1,4 +1,4 @@
-//! What the messages of one connection do, one message at a time.
+//! Handles the messages of one connection, one at a time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ const IDLE_MAX: Duration = Duration::from_secs(600);
 pub(super) enum Received {
     /// A text frame.
     Text(String),
-    /// A binary frame, which no message is.
+    /// A binary frame. All valid messages are text.
     Binary,
 }
 
@@ -130,7 +130,7 @@ impl Session {
             retry_after: error.seconds_to_wait(),
             error: error.to_body(&self.request_id),
         };
-        // If the connection has ended, so will this session.
+        // If the connection has ended, this session also ends.
         let _ended = self.out.send(&error).await;
     }
 
@@ -167,7 +167,7 @@ impl Session {
             new.priority = PriorityClass::Interactive;
         }
         let idempotency = self.idempotency(idempotency_key, text)?;
-        // Before anything is accepted, so that an accepted run is always attached.
+        // Reserved before the run is accepted, so that an accepted run is always attached.
         let open = self.room_for_run()?;
         let mut held = self.app.bodies.hold(self.holder.user);
         held.more(text.len())?;
@@ -191,10 +191,10 @@ impl Session {
         let _ended = self.out.send(&accepted).await;
         self.forget_ended();
         if self.runs.contains_key(&run) {
-            // A repeated or cached run that this connection follows already.
+            // The run is a repeated or cached run, and this connection already follows it.
             return Ok(());
         }
-        // A repeated start may find input that was sent before the connection was lost.
+        // After a repeated start, the run may already have input, sent over an earlier connection.
         let input = if live.is_some() { Some(self.app.core.input_state(run).await) } else { None };
         self.follow(head, run, 0, open, input).await
     }
@@ -224,7 +224,7 @@ impl Session {
             && !record.state.is_final()
             && run_at.duration_since(now) > DUE_SOON
         {
-            // It would occupy a place without events for up to a month.
+            // The run would occupy a place without events for up to a month.
             let (id, name) = (head.id.as_deref(), attach.run.as_str());
             let data = EventData::scheduled(run, attach.after, run_at, now);
             let _ended = self.out.send(&ServerMessage::Event { id, run: name, event: "scheduled", data }).await;
@@ -314,7 +314,7 @@ impl Session {
         Ok(())
     }
 
-    /// Counts one more run, or refuses.
+    /// Counts one more run, or returns an error if there are too many.
     fn room_for_run(&mut self) -> Result<LongAnswer, ApiError> {
         self.forget_ended();
         if self.runs.len() >= RUNS_MAX {

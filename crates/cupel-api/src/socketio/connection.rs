@@ -35,7 +35,7 @@ const MESSAGES_MAX: usize = 8;
 /// Time after which an event is offered again to a connection whose client is slow.
 const FULL_PAUSE: Duration = Duration::from_millis(25);
 
-/// Maximum time in which a client takes no event.
+/// Maximum time for which a client may accept no event.
 const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// One connection.
@@ -96,7 +96,7 @@ struct RoomEvent<'a> {
     data: EventData,
 }
 
-/// The client has gone, or takes no events.
+/// The client is gone, or accepts no events.
 struct Gone;
 
 /// A connection without the data of its handshake. It is refused.
@@ -235,7 +235,7 @@ impl Client {
                     && !record.state.is_final()
                     && run_at.duration_since(now) > DUE_SOON
                 {
-                    // It would occupy a room without events for up to a month.
+                    // The submission would occupy a room without events for up to a month.
                     let _gone = self.send("scheduled", EventData::scheduled(id, after, run_at, now)).await;
                     return Ok(None);
                 }

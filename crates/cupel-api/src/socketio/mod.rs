@@ -49,7 +49,7 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// Maximum bytes of packets in one response of the polling transport, unless a single packet is larger.
 const RESPONSE_BYTES_MAX: u64 = 256 << 10;
 
-/// Maximum number of packets that wait for a slow client. Further events of the client wait on the event bus.
+/// Maximum number of packets that wait for a slow client. Further events for the client wait on the event bus.
 const PACKETS_MAX: usize = 16;
 
 /// Time between two pings, and the time that a client has to answer a ping.

@@ -28,7 +28,7 @@ use crate::v1::response::time::rfc3339;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct RegisterRequest {
-    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in capitals or not.
+    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in upper or lower case.
     #[schema(min_length = 3, max_length = 32, pattern = "^(?![Dd][Ee][Ll][Ee][Tt][Ee][Dd]-)[A-Za-z0-9_.-]+$")]
     username: String,
     /// Another name to log in with. Required without `join_code`.

@@ -190,7 +190,7 @@ pub(crate) struct QueueView {
     scheduled: u64,
     /// Runs that a worker is executing.
     running: u64,
-    /// Time since which the longest-waiting run has been ready to run.
+    /// Time at which the longest-waiting run became ready to run.
     #[schema(format = DateTime)]
     oldest_queued_at: Option<String>,
     /// Number of hints in the queue.

@@ -46,8 +46,8 @@ pub(crate) async fn one(
 ///
 /// # Errors
 ///
-/// Like [`one`], and if the store fails before the response has begun. A later failure aborts the response, because a
-/// truncated list must not look like a complete one.
+/// As for [`one`]. Also if the store fails before the response has begun. A later failure aborts the response, because
+/// a truncated list must not look like a complete one.
 pub(crate) async fn many(app: Shared, viewer: AuthenticatedUser, ids: &[SubmissionId]) -> Result<Response, ApiError> {
     let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
     let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;

@@ -1,7 +1,7 @@
 //! `/submissions/{id}/artifacts`: the files that a program left behind.
 //!
-//! The content is a tenant's, so a browser must neither execute it nor guess its type: only pictures of four types are
-//! shown, and every response has a policy that forbids everything.
+//! A user's program wrote the content, so a browser must neither execute it nor guess its type. Therefore, only
+//! pictures of four types are shown, and every response has a content security policy that forbids everything.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -56,7 +56,7 @@ pub(crate) struct ArtifactView {
 pub(crate) enum OmissionView {
     /// The file is larger than 4 MiB.
     FileTooLarge,
-    /// The files before it and the output leave too little of 8 MiB, or of the operator's maximum.
+    /// The files before it and the output leave too little of the 8 MiB, or of the operator's maximum.
     NoRoom,
     /// 100 files before it were kept.
     TooMany,

@@ -249,7 +249,7 @@ fn no_such_draft() -> ApiError {
     ApiError::not_found("draft of yours")
 }
 
-/// Error of a read. An unknown language in the path then gets 404.
+/// Error of a read. For an unknown language in the path, the response is 404.
 fn reading(error: DraftError) -> ApiError {
     match error {
         DraftError::UnknownLanguage { detail } => ApiError::new(ErrorKind::NotFound, sentence(&detail)),

@@ -271,7 +271,7 @@ fn scheduled(id: SubmissionId, after: u64, run_at: Timestamp, now: Timestamp) ->
     response
 }
 
-/// Whether the user still exists and is not disabled. If the store fails, the answer is `true`, so that the stream
+/// Whether the user still exists and is not disabled. If the store fails, the result is `true`, so that the stream
 /// continues.
 pub(crate) async fn may_read(app: &Shared, user: UserId) -> bool {
     match app.accounts.user(user).await {

@@ -131,8 +131,8 @@ pub(crate) async fn execute(
     respond(&app, &caller, &wait, request, shape, Receipt::PROGRAM, Disclosure::default()).await
 }
 
-/// Executes one submission and responds with its result or, if it has not ended, its location. `shape`: the client's
-/// names of fields.
+/// Executes one submission and responds with its result or, if it has not ended, its location. `shape`: the field names
+/// that the client used.
 pub(super) async fn respond(
     app: &Shared,
     caller: &Caller,

@@ -34,8 +34,8 @@ impl Shape {
         Shape { version, ..self }
     }
 
-    /// Converts a pointer of core to one into the request body. Core counts the main source as file 0 and has sizes in
-    /// bytes; the request body has `source_code` and sizes in KiB (`_kb`).
+    /// Converts core's pointer to a pointer into the request body. Core counts the main source as file 0 and has sizes
+    /// in bytes; the request body has `source_code` and sizes in KiB (`_kb`).
     fn pointer(self, core: &str) -> String {
         let Some(rest) = core.strip_prefix("/files/") else {
             return match core {

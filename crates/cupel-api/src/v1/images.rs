@@ -1,4 +1,4 @@
-//! `/admin/images`: the container images of the node that answers.
+//! `/admin/images`: the container images of the node that receives the request.
 
 use std::sync::Arc;
 

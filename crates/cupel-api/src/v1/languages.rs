@@ -53,7 +53,7 @@ pub(crate) struct LanguageView {
     executor: Option<&'static str>,
     /// Digest of that image.
     image_digest: Option<String>,
-    /// Images that a request may name as `image` to run the language in them.
+    /// Images that a request for this language may name as `image`.
     images: Vec<String>,
     /// Libraries beyond those of the toolchain that programs can use here.
     libraries: Vec<LibraryView>,

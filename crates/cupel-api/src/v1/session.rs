@@ -88,7 +88,7 @@ pub(crate) async fn open(
 
 /// Who is signed in.
 ///
-/// With a token or an API key, its owner.
+/// If the request has a token or an API key, the response names its owner.
 #[utoipa::path(
     get, path = "/session", tag = "auth", operation_id = "session",
     responses((status = 200, description = "The user, if somebody is signed in", body = SessionState)),

@@ -211,7 +211,7 @@ pub(crate) struct OwnSnippetView {
     url: String,
     /// Id of the language.
     language: String,
-    /// The first line of the main source that is not blank, up to 120 characters.
+    /// The first non-blank line of the main source, up to 120 characters.
     title: String,
     /// Time at which you last shared the program (RFC 3339).
     #[schema(format = DateTime)]

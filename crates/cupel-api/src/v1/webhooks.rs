@@ -40,20 +40,20 @@ pub(crate) struct DeliveryParams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryStatus {
-    /// The next try is at `next_try_at`.
+    /// The next attempt is at `next_try_at`.
     Pending,
     /// The receiver responded with 2xx.
     Delivered,
     /// The receiver responded with 410: the delivery is not repeated.
     Gone,
-    /// Every try failed.
+    /// Every attempt failed.
     Failed,
 }
 
 /// A delivery: the end of one submission, sent to one receiver.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryView {
-    /// The `webhook-id` header of every try.
+    /// The `webhook-id` header of every attempt.
     delivery_id: String,
     submission_id: String,
     /// The submission's owner.
@@ -61,11 +61,11 @@ pub(crate) struct DeliveryView {
     /// The receiver's URL. Administrators see only scheme and host of other users' deliveries.
     url: String,
     status: DeliveryStatus,
-    /// Number of tries since the delivery became due, or since its last redelivery.
+    /// Number of attempts since the delivery became due, or since its last redelivery.
     tries: u32,
-    /// Status code of the last try; `null` if the receiver did not answer, or nothing was sent yet.
+    /// Status code of the last attempt; `null` if the receiver did not answer, or nothing was sent yet.
     response_status: Option<u16>,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     error: Option<String>,
     #[schema(format = DateTime)]
     next_try_at: Option<String>,
@@ -142,8 +142,8 @@ pub(crate) async fn deliveries(
 
 /// Send a webhook again.
 ///
-/// The first try is immediate. The number of tries is that of a new delivery. The delivery may have succeeded before. A
-/// redelivery is charged as one submission. Administrators may redeliver webhooks of every user.
+/// The first attempt is immediate. The number of attempts is that of a new delivery. The delivery may have succeeded
+/// before. A redelivery is charged as one submission. Administrators may redeliver webhooks of every user.
 #[utoipa::path(
     post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
     params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),

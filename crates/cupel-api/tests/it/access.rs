@@ -189,7 +189,7 @@ async fn a_draft_is_visible_only_to_its_author_and_administrators() {
         for who in [None, Some(&user.token), Some(&other.token)] {
             let code = operation.status(&app, who.map(String::as_str)).await;
             assert!([401, 403, 404].contains(&code), "{name}: {code}");
-            // To a caller who may use the operation, the response is that the problem does not exist.
+            // A caller who may use the operation gets 404, because the problem does not exist.
             assert!(operation.callers != "everybody" || code == 404, "{name}: {code}");
         }
         // The author cannot delete the problem, because it has a submission.

@@ -8,7 +8,7 @@ use cupel_types::Verdict;
 use crate::app::{Answer, TestApp, TestUser};
 use crate::contests::{a_contest, a_private_contest, make, solve, take_part};
 
-/// The answer to a request for the standings from a client that has those with this tag.
+/// The response to a request for the standings from a client that already has the standings with this tag.
 async fn standings_unless(app: &TestApp, who: &TestUser, tag: &str) -> Answer {
     let call = app.get("/api/v1/contests/c/standings").bearer(&who.token);
     call.header("if-none-match", tag).send().await
@@ -34,7 +34,7 @@ async fn standings_that_did_not_change_are_not_sent_again() {
     for other in ["\"other\"", "", &tag[..tag.len() - 2]] {
         assert_eq!(standings_unless(&app, &one, other).await.status, 200, "{other}");
     }
-    // Another page and another viewer's standings are other answers.
+    // Another page, and another viewer's standings, have different tags.
     assert_ne!(read("?limit=1").await.header("etag"), tag);
     assert_eq!(standings_unless(&app, &guest, &tag).await.status, 200);
 

@@ -57,7 +57,7 @@ async fn a_draft_is_saved_read_and_removed_per_place() {
     let known = app.get(&of_problem).bearer(&user.token).header("if-none-match", read.header("etag")).send().await;
     assert_eq!((known.status.as_u16(), known.header("etag")), (304, read.header("etag")));
 
-    // An alias is the same language; the playground and other languages are other places.
+    // An alias names the same draft. The playground and other languages have separate drafts.
     assert_eq!(get(&app, &user, &format!("/api/v1/drafts/py{query}")).await.json, expected);
     put(&app, &user, PYTHON, "playground", ("", "")).await;
     assert_eq!(get(&app, &user, PYTHON).await.json["text"], "playground");
@@ -182,7 +182,8 @@ async fn a_draft_needs_a_known_language_and_a_visible_problem() {
             .unwrap()
             .unwrap();
     };
-    // While the problem is hidden, its draft is as unknown as the problem; then it is there again.
+    // While the problem is hidden, the response is the same as for an unknown problem. The draft is still there when
+    // the problem is visible again.
     for visibility in [Visibility::Private, Visibility::Draft] {
         show(visibility).await;
         let hidden = get(&app, &user, &path).await;

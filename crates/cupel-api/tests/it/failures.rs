@@ -21,7 +21,7 @@ async fn a_full_queue_refuses_before_anything_is_stored() {
     let batch = json!({ "submissions": [body(), body()] });
     app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_error(503, "queue-full");
     assert_eq!(app.stored().await, 2);
-    // An accepted request stays accepted, also while the queue is full.
+    // A repetition of an accepted request succeeds even while the queue is full.
     let again = app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send().await;
     assert_eq!((again.status.as_u16(), &again.json), (202, &first.json));
     app.next_run().await;

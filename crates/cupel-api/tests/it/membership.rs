@@ -345,7 +345,7 @@ async fn a_ticket_opens_only_its_submissions_stream_and_only_once() {
     // The ticket is invalid for other URLs, and trying them does not use it up.
     app.get(&place.replace(&id, &second)).send().await.is_error(401, "unauthorized");
     app.get(&place.replace("/events", "")).send().await.is_error(400, "invalid-parameter");
-    // Another node accepts a ticket as well.
+    // Another node also accepts the ticket.
     let node = app.node(cupel_cache::SharedCaches::in_memory(cupel_types::Bytes::mib(1)));
     let stream = node.get(&place).send().await;
     assert_eq!(stream.status, 200, "{stream:?}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, Call, PASSWORD, TestApp, TestUser};
 
-/// A request of the site's own pages.
+/// A request from the site's own pages.
 fn from_the_site(call: Call) -> Call {
     call.header("x-cupel-site", "1").header("sec-fetch-site", "same-origin")
 }
@@ -81,7 +81,7 @@ async fn a_browser_signs_in_submits_follows_and_signs_out() {
     assert_eq!(sent.status, 202, "{}", sent.text);
     app.complete(crate::app::a_report()).await;
     let id = sent.json["submission_id"].as_str().unwrap();
-    // An `EventSource` sends the cookie and no header of the site's.
+    // An `EventSource` sends the cookie but not the site's header.
     let events = app.get(&format!("/api/v1/execute/{id}/events")).header("cookie", &cookie).send().await;
     assert!(events.text.contains("event: verdict"), "{}", events.text);
 
@@ -98,7 +98,7 @@ async fn a_client_with_the_cookie_of_an_ended_session_is_a_visitor() {
     let cookie = cookie(&sign_in(&app, &user).await);
     from_the_site(app.delete("/api/v1/session")).header("cookie", &cookie).send().await;
     for _ in 0..100 {
-        // A browser repeats it; that does not count as guessing a token.
+        // A browser keeps sending the cookie. That does not count as guessing a token.
         app.get("/api/v1/auth/me").header("cookie", &cookie).send().await.is_error(401, "unauthorized");
     }
     let state = app.get("/api/v1/session").header("cookie", &cookie).send().await;

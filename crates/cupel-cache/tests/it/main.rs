@@ -12,7 +12,7 @@ use cupel_types::{Bytes, SubmissionId};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
-/// So slow that the bucket does not refill during a test.
+/// A rate so low that the bucket does not refill during a test.
 const SLOW: Rate = Rate::new(10, Duration::from_secs(24 * 3600), 10);
 
 fn draw(key: &str, rate: Rate, cost: u32) -> Charge {
@@ -134,7 +134,7 @@ async fn until(is_so: impl Fn() -> bool) {
     timeout(Duration::from_secs(60), wait).await.expect("the condition is reached");
 }
 
-/// Amount that each node, one after the other, takes from a bucket until it is empty.
+/// Amounts that the nodes, one after the other, can take from a bucket until it is empty.
 async fn used_up(nodes: &[Arc<dyn Buckets>; 2], key: &str) -> [u32; 2] {
     let mut taken = [0, 0];
     for (node, of_node) in nodes.iter().zip(&mut taken) {

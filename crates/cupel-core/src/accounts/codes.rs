@@ -15,7 +15,7 @@ pub const CODE_USES_MAX: u32 = 10_000;
 /// A code to create.
 #[derive(Clone, Debug)]
 pub struct NewCode {
-    /// Name for people; 1 to 100 characters.
+    /// Display name; 1 to 100 characters.
     pub name: String,
     /// Maximum number of registrations; 1 to [`CODE_USES_MAX`].
     pub uses_max: u32,

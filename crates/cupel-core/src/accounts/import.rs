@@ -1,11 +1,11 @@
 //! Import of many accounts from a CSV file, each with a one-time link instead of a password. The result is a CSV file
 //! as well.
 //!
-//! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in capitals or not. The
-//! separator is `;` if the first line contains a semicolon, otherwise `,`. Which one a spreadsheet writes depends on
-//! the language of the system. Every line is checked before the first account is created. A name or address that is
-//! taken is reported in its line and does not affect the others. If an account with the same name and address exists
-//! and has no password yet, it gets a new link, so an import may be repeated.
+//! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in upper or lower case. The
+//! separator is `;` if the first line contains a semicolon, otherwise `,`. A spreadsheet program writes one or the
+//! other, depending on the language of the system. Every line is checked before the first account is created. A name or
+//! address that is taken is reported in its line and does not affect the others. If an account with the same name and
+//! address exists and has no password yet, it gets a new link, so an import may be repeated.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
     let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
     let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
-    // No name of a column contains a separator.
+    // Column names contain no semicolon, so a semicolon in the first line is the separator.
     let has_semicolon = csv.split(|c| *c == b'\n').next().is_some_and(|first| first.contains(&b';'));
     let separator = if has_semicolon { b';' } else { b',' };
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).trim(csv::Trim::All).from_reader(csv.as_slice());

@@ -29,7 +29,7 @@ pub struct RegistrationCode {
     pub id: JoinCodeId,
     /// Ten letters and digits, like the join code of a contest.
     pub code: String,
-    /// Name for people, such as the name of the class.
+    /// Display name, such as the name of the class.
     pub name: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,

@@ -296,8 +296,8 @@ pub(super) fn fault_of_password(password: &str) -> Option<SubmissionFault> {
 }
 
 /// Whether the text is a plausible mail address: one `@` with text on both sides, a domain of dot-separated labels,
-/// nothing that breaks a header line. Only a message would show whether the mailbox exists. The lengths are those of RFC
-/// 5321, section 4.5.3.1, in characters, so that a pattern of the OpenAPI document can express them.
+/// nothing that breaks a header line. Only sending a message would show whether the mailbox exists. The lengths are
+/// those of RFC 5321, section 4.5.3.1, in characters, so that a pattern of the OpenAPI document can express them.
 pub(super) fn plausible_email(text: &str) -> bool {
     let Some((name, domain)) = text.rsplit_once('@') else { return false };
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@\u{feff}".contains(c);

@@ -1,5 +1,5 @@
-//! Tickets for browsers, whose `EventSource` and `WebSocket` cannot send a header. A ticket opens one event stream or one
-//! live connection, once, within a minute.
+//! Tickets for browsers, whose `EventSource` and `WebSocket` cannot send a header. A ticket opens one event stream or
+//! one live connection, once, within a minute.
 //!
 //! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. Tickets are in the store, so any API node
 //! accepts a ticket that another node created, and each ticket is accepted only once.
@@ -29,7 +29,7 @@ pub enum TicketUse {
 }
 
 impl TicketUse {
-    /// The id in the ticket's row: no submission has the nil id.
+    /// The submission's id in the ticket's row. A ticket for a live connection has the nil id, which no submission has.
     fn stored(self) -> SubmissionId {
         match self {
             TicketUse::Stream(submission) => submission,

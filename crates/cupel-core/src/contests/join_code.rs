@@ -3,7 +3,7 @@
 
 use subtle::ConstantTimeEq as _;
 
-/// Letters and digits that are not confused with each other; 32 of them, so each stands for five random bits. Source:
+/// The 32 letters and digits that are not easily confused with each other. Each encodes five random bits. Source:
 /// Douglas Crockford, "Base 32".
 const LETTERS: [u8; 32] = *b"0123456789abcdefghjkmnpqrstvwxyz";
 

@@ -277,7 +277,7 @@ impl Core {
         Ok(self.inner.store.ask(new, per_user_max).await?.then_some(id))
     }
 
-    /// A page of questions and announcements. Organizers get all entries. Other users get public entries and their own
+    /// A page of questions and announcements. Organisers get all entries. Other users get public entries and their own
     /// questions.
     ///
     /// # Errors

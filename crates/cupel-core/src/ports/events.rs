@@ -7,7 +7,7 @@ use cupel_types::{RunId, SubmissionId, UserId};
 
 use crate::event::{Event, Seq};
 
-/// Live status and output, across all nodes. A restart may lose all events: the store has the log of ended runs.
+/// Live status and output, across all nodes. A restart may lose all events; the logs of ended runs are in the store.
 #[async_trait]
 pub trait EventBus: Send + Sync {
     /// Publishes an event to all subscribers. Never blocks and never returns an error; slow subscribers get gaps. One
@@ -20,9 +20,10 @@ pub trait EventBus: Send + Sync {
     /// Sends a notice to all nodes, this one included. Never blocks and never returns an error. If a notice is lost,
     /// its effect is only delayed.
     fn announce(&self, notice: Notice);
-    /// Notices from now on. One listener per process is enough.
+    /// Subscribes to notices announced from now on. One listener per process is enough.
     fn notices(&self) -> Box<dyn Notices>;
-    /// Whether other nodes can be reached at the moment; if not, the cause as text for people. Makes no network call.
+    /// Whether other nodes can be reached at the moment; if not, the cause as human-readable text. Makes no network
+    /// call.
     fn health(&self) -> Result<(), String>;
     /// Publishes pending events for at most a few seconds, and ends all subscriptions. Later subscriptions end at once.
     async fn close(&self);

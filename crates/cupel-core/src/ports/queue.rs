@@ -48,7 +48,7 @@ pub trait Queue: Send + Sync {
     /// charged to them. Waits until a hint is available.
     async fn next(&self) -> Result<Hinted, QueueError>;
     /// The next hint of an owner not in `not`, if one is available at once. A queue at a broker examines a bounded
-    /// number of hints, which takes a moment.
+    /// number of hints, which takes some time.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
@@ -62,8 +62,8 @@ pub trait Queue: Send + Sync {
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// Maximum number of waiting hints.
     fn depth_max(&self) -> usize;
-    /// Whether this process can currently exchange hints with others; if not, the cause as text for people. Makes no
-    /// network call.
+    /// Whether this process can currently exchange hints with others; if not, the cause as human-readable text. Makes
+    /// no network call.
     fn health(&self) -> Result<(), String>;
     /// A separate queue for one language: its hints are taken only by workers with this language. The queue uses the
     /// same broker and has its own bounds. A repeated call returns another handle to the same queue.

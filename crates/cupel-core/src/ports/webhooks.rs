@@ -20,8 +20,8 @@ pub trait WebhookStore: Send + Sync {
     ) -> Result<Vec<Delivery>, StoreError>;
     /// Records that the receiver accepted the delivery.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
-    /// Records a failed try, with the receiver's status if it answered. `next`: the time of the next try; `None`: there
-    /// is none.
+    /// Records a failed attempt, with the receiver's status if the receiver answered. `next`: the time of the next
+    /// attempt; `None`: no further attempt follows.
     async fn delivery_failed(
         &self,
         id: WebhookId,
@@ -41,7 +41,7 @@ pub trait WebhookStore: Send + Sync {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
-    /// Makes a delivery due at `now` with its full number of tries, regardless of how it ended. `false`: no delivery
+    /// Makes a delivery due at `now` with the full number of attempts, regardless of how it ended. `false`: no delivery
     /// has this id, or the delivery belongs to another owner (`None`: any owner).
     async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
 }
@@ -49,7 +49,7 @@ pub trait WebhookStore: Send + Sync {
 /// State of a webhook delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// The id, the same for every try (`webhook-id`).
+    /// The id, the same for every attempt (`webhook-id`).
     pub id: WebhookId,
     /// The submission whose end it reports.
     pub submission: SubmissionId,
@@ -57,22 +57,22 @@ pub struct DeliveryRecord {
     pub owner: UserId,
     /// The receiver's address.
     pub url: String,
-    /// Number of tries made.
+    /// Number of attempts made.
     pub tries: u32,
     /// When the delivery is tried next; `None` if it has ended.
     pub next_at: Option<Timestamp>,
     /// When the delivery ended.
     pub ended_at: Option<Timestamp>,
-    /// Status of the last try, if the receiver answered it.
+    /// Status of the last attempt, if the receiver answered it.
     pub status: Option<u16>,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     pub error: Option<String>,
 }
 
 /// One webhook to send.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The id, the same for every try (`webhook-id`).
+    /// The id, the same for every attempt (`webhook-id`).
     pub id: WebhookId,
     /// The submission it reports.
     pub submission: SubmissionId,
@@ -80,6 +80,6 @@ pub struct Delivery {
     pub owner: UserId,
     /// The receiver's address.
     pub url: String,
-    /// Number of previous tries.
+    /// Number of previous attempts.
     pub tries: u32,
 }

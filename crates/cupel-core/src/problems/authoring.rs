@@ -17,16 +17,16 @@ use crate::accounts::Role;
 use crate::routes::verifying_languages;
 use crate::{Bounds, Core, Needs, Packages, Principal, StoreError, chain};
 
-/// Page size for the versions of a draft that is being deleted.
+/// Page size when the versions of a draft to delete are listed.
 const VERSIONS_PAGE: u64 = 100;
 
 /// Time before the start of a contest in which its problems count as in use.
 const CONTEST_NEAR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
-/// Number of the newest exceptions from verification that are considered.
+/// Only this many of the newest exceptions from verification are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
-/// Number of the newest versions that can be made current again while a problem is visible to others.
+/// While a problem is visible to others, only this many of its newest versions can be made current again.
 const VERSIONS_LOOKED_AT: u64 = 100;
 
 /// Locks of this process's imports.
@@ -267,7 +267,7 @@ impl Core {
         why
     }
 
-    /// Removes the given packages that no problem names any more.
+    /// Removes those of the given packages that no problem names any more.
     async fn discard(&self, hashes: Vec<ContentHash>) {
         log_failure(self.remove_unnamed(Some(hashes)).await);
     }
@@ -299,7 +299,7 @@ impl Core {
         Ok(outcome.map_err(|_panicked| AuthorError::BrokenOff)??)
     }
 
-    /// Whether this package is the current one, or was verified as an earlier version.
+    /// Whether this package is the current version, or was verified as an earlier version.
     async fn may_be_shown(&self, problem: &ProblemRecord, imported: &Imported) -> Result<bool, AuthorError> {
         let package = imported.package.hash;
         let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_LOOKED_AT).await?;

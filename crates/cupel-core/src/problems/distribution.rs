@@ -19,13 +19,14 @@ pub const MEMORY_UNIT: Bytes = Bytes::mib(1);
 /// Number of the latest submissions to a problem that are examined, which bounds the work for one request.
 const SUBMISSIONS_MAX: u64 = 20_000;
 
-/// Fewer users have no distribution, because it would show the figures of single users.
+/// Minimum number of users for a distribution. With fewer users, it would reveal the figures of individual users.
 const USERS_MIN: usize = 10;
 
 /// Bins of a histogram.
 const BINS_MAX: u64 = 30;
 
-/// Share of the users, the slowest, that all count in the last bin, so that a few do not stretch the histogram.
+/// Share of the users, in percent, with the largest figures. They all count in the last bin, so that a few large
+/// figures do not stretch the histogram.
 const LAST_PERCENT: usize = 2;
 
 /// Best figures of a user's accepted solutions.
@@ -46,7 +47,7 @@ pub struct Histogram {
     pub first: u64,
     /// Width of a bin, in units.
     pub width: u64,
-    /// Users per bin. A figure at the beginning of a bin counts in it; the last bin also has all larger figures.
+    /// Users per bin. The lower bound of a bin belongs to the bin. The last bin also contains all larger figures.
     pub users: Vec<u64>,
     /// The viewer's place.
     pub own: Option<OwnPlace>,
@@ -75,7 +76,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// The distribution of the users' figures, for a viewer with their own figures.
+    /// The distribution of the users' figures, with the viewer's place if `own` is given.
     fn of(users: &[SolvedFigures], own: Option<SolvedFigures>, is_frozen: bool) -> Distribution {
         let time =
             |figures: &SolvedFigures| figures.cpu_time.map(|time| units(time.as_micros(), TIME_UNIT.as_micros()));

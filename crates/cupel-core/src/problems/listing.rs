@@ -12,7 +12,7 @@ use super::{
 use crate::run::SubmissionSummary;
 use crate::{AuthenticatedUser, Core, StoreError};
 
-/// Days of a user's activity: one year, and the days that complete its first week.
+/// Number of days of a user's activity: one year, and the days that complete its first week.
 pub const ACTIVITY_DAYS: i64 = 371;
 
 /// Maximum number of tags in a user's activity.
@@ -146,7 +146,7 @@ impl Core {
         self.inner.store.activity(user, since, ACTIVITY_TAGS_MAX).await
     }
 
-    /// A user's standing with a problem, as the user sees it; `None`: the user has not tried.
+    /// A user's standing with a problem, as the user sees it; `None`: the user has not tried the problem.
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -12,12 +12,12 @@
 //!
 //! If a package has no time limit, its version stores the limit that verification derived, and whether it was measured
 //! with warm or cold starts. A lease carries both to the judge, which warns if programs start differently. Later
-//! verifications keep the limit as long as the version still passes with it. An exception from verification that an
-//! administrator grants is stored in the database, too.
+//! verifications keep the limit as long as the version still passes with it. The database also stores the exceptions
+//! from verification that administrators grant.
 //!
 //! Refused packages, and packages that no version names any more, are removed at once, unless another import is in
-//! progress; leftovers of a crash are removed at the start. Where several nodes share packages, `packages.rs` has the
-//! rules.
+//! progress. Leftovers of a crash are removed when the process starts. For the rules when several nodes share packages,
+//! see `packages.rs`.
 //!
 //! Invariants: For a user who may not see a problem, Cupel answers as if it did not exist. Standings are derived only
 //! from the verdicts, and are written in the same transaction.

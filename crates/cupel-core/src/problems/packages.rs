@@ -42,7 +42,7 @@ pub trait Packages: Send + Sync {
     /// [`TakeError::Import`] with all faults of the package, or a failure of Cupel. In either case, nothing is stored.
     fn import(&self, source: &Path) -> Result<Taken, TakeError>;
 
-    /// Called once the store has recorded a version that names the taken package. From then on the copy is kept.
+    /// Call this once the store has recorded a version that names the taken package. From then on the copy is kept.
     ///
     /// # Errors
     /// If the copy had to be made again and could not.
@@ -77,11 +77,10 @@ pub trait Packages: Send + Sync {
     /// Removes copies. Those already removed are skipped.
     ///
     /// # Errors
-    /// If one cannot be removed.
+    /// If a copy cannot be removed.
     fn remove(&self, copies: &[PackageCopy]) -> Result<(), PackagesError>;
 
-    /// A temporary file for an upload until it is imported, on the same file system. It is deleted when the value is
-    /// dropped.
+    /// A temporary file for an upload, on the file system of the packages. It is deleted when the value is dropped.
     ///
     /// # Errors
     /// If the file cannot be created.

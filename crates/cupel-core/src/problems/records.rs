@@ -62,7 +62,7 @@ pub struct Statistics {
     pub submissions: u64,
     /// Number of accepted submissions.
     pub accepted: u64,
-    /// Number of users who have tried.
+    /// Number of users who have tried the problem.
     pub attempted_by: u64,
     /// Number of users who have solved the problem.
     pub solved_by: u64,
@@ -82,7 +82,7 @@ pub enum ProblemKey {
 pub struct ProblemLine {
     /// The problem.
     pub problem: ProblemRecord,
-    /// The asking user's standing; `None` for anonymous clients and for users who have not tried.
+    /// The asking user's standing; `None` for anonymous clients and for users who have not tried the problem.
     pub standing: Option<Standing>,
 }
 
@@ -240,7 +240,7 @@ pub struct VersionException {
     pub reason: String,
 }
 
-/// A version that was imported without becoming current.
+/// A version that was imported but did not become current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
     /// The number, from 1.
@@ -323,7 +323,7 @@ pub struct Progress {
     pub hard: u64,
     /// Number of all problems solved, including those of unknown difficulty.
     pub solved: u64,
-    /// Number of public problems tried and not solved.
+    /// Number of public problems tried but not solved.
     pub attempted: u64,
     /// When the last of the solved problems was solved.
     pub last_solved_at: Option<Timestamp>,

@@ -127,7 +127,7 @@ fn of_ours(imported: &Imported, shipped: &Shipped<'_>, now: Timestamp) -> NewVer
     NewVersion {
         is_verified: Some(true),
         shipped: Some((shipped.slug.to_owned(), shipped.archive_hash)),
-        // No user imports a shipped package.
+        // A shipped package counts towards no user's quota.
         ..version_of(imported, None, Bytes::ZERO, now)
     }
 }

@@ -98,14 +98,16 @@ impl Core {
         Ok(judging_languages(problem, &self.registry()))
     }
 
-    /// Why the problem does not accept solutions in this language. An unknown language is left to the validation.
+    /// Why the problem does not accept solutions in this language. Returns `None` for an unknown language, which the
+    /// validation reports.
     fn unfit_language(&self, language: &str, problem: &Problem) -> Option<String> {
         let registry = self.registry();
         let language = registry.find(language)?;
         let has_driver = |language: &Language| language.driver.as_deref().and_then(Driver::named).is_some();
         let fits = |language: &Language| {
             let is_allowed = problem.limits.languages.as_ref().is_none_or(|allowed| allowed.contains(&language.id));
-            // Solutions of all contestants are judged with the same toolchain.
+            // A language in a container image is refused, because the solutions of all contestants must be judged with
+            // the same toolchain.
             let is_direct = language.id.image().is_some();
             is_allowed && !is_direct && (problem.signature.is_none() || has_driver(language))
         };

@@ -137,8 +137,8 @@ pub trait ProblemStore: Send + Sync {
     /// the freeze of a contest hides.
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError>;
 
-    /// The best figures of every user with accepted solutions among the latest `submissions_max` submissions to a problem,
-    /// in one language or in all. Submissions that the freeze of a contest hides are excluded.
+    /// The best figures of every user with accepted solutions among the latest `submissions_max` submissions to a
+    /// problem, in one language or in all. Submissions that the freeze of a contest hides are excluded.
     async fn solved_figures(
         &self,
         problem: ProblemId,

@@ -138,7 +138,7 @@ async fn a_position_after_a_gap_does_not_hide_the_gap() {
 #[tokio::test]
 async fn the_end_of_a_waiting_run_that_was_never_announced_is_found_in_the_store() {
     let app = App::start().await;
-    // Longer than the time between two looks at the position.
+    // Longer than the time between two computations of the position.
     let policy = LeasePolicy { lease: Duration::from_millis(2500), attempts_max: 3 };
     let bus = Arc::new(EmbeddedBus::default());
     let core = Core::new(CoreParts { policy, ..parts(&app.store, &app.clock, Arc::default(), bus) });

@@ -9,7 +9,7 @@ use cupel_testkit::Subject;
 use cupel_testkit::events::nodes::Site;
 use cupel_testkit::servers::{self, Postgres, Redis, Server};
 
-/// A server, a URL of it, and the name of a cluster.
+/// A server, its URL, and the name of a cluster.
 struct ServerSite<S> {
     server: S,
     url: String,

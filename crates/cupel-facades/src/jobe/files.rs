@@ -1,8 +1,8 @@
 //! The cache of files that clients send before a run and name by their own ids.
 //!
-//! As in the original, the cache may lose a file at any time: the client then gets 404 for its run, sends all files, and
-//! repeats the run. Files are in the memory of this process, so a client of several API nodes must reach the same node with
-//! all requests of one job. Unlike in the original, a file belongs to a user.
+//! As in the original, the cache may lose a file at any time: the client then gets 404 for its run, sends all files,
+//! and repeats the run. Files are in the memory of this process, so a client of several API nodes must reach the same
+//! node with all requests of one job. Unlike in the original, a file belongs to a user.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-// Maintained, MIT or Apache-2.0; bounds the total size, and evicts what is used least.
+// moka is maintained and licensed under MIT or Apache-2.0. It bounds the total size, and evicts the least used files.
 use moka::sync::Cache;
 
 use cupel_types::UserId;

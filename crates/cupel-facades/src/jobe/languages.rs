@@ -6,19 +6,19 @@ use cupel_languages::{FacadeOptions, Language, Registry};
 
 use super::JOBE;
 
-/// Default of `memorylimit`, in MB of 1,024,000 bytes, of a language without its own.
+/// Default of `memorylimit`, in MB of 1,024,000 bytes, for a language that does not set one.
 pub(super) const MEMORY_MB: f64 = 400.0;
 
 /// A language of the original.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JobeLanguage<'r> {
     pub(super) language: &'r Language,
-    /// The original's options for it. The others of the original (`-BE` of Python, the sizes of Java) change nothing in a
-    /// sandbox, and would prevent a warm start.
+    /// The options that the original uses for the language. Other options of the original (`-BE` for Python, the memory
+    /// sizes for Java) have no effect in a sandbox and would prevent a warm start, so they are left out.
     pub(super) options: &'r FacadeOptions,
 }
 
-/// Options of a language whose file has none.
+/// Options of a language whose file sets none.
 static NO_OPTIONS: LazyLock<FacadeOptions> = LazyLock::new(FacadeOptions::default);
 
 /// The language with this id (lower case), if it can be used here.

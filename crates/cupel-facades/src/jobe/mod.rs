@@ -1,8 +1,10 @@
-//! Jobe (github.com/trampgeek/jobe), the job engine of Moodle's question type CodeRunner: `runs`, `languages` and `files`.
+//! Jobe (github.com/trampgeek/jobe), the job engine of Moodle's question type CodeRunner: `runs`, `languages` and
+//! `files`.
 //!
-//! Source of the requests and responses: Jobe's own server ("the original" in these files) at release 2.2.2, and at release
-//! 2.1 for keys and cross-origin headers, which later releases lost. Clients fix the path `/jobe/index.php/restapi`; only the
-//! host can be configured. The body of an error is a JSON string, except for keys and rates, where it is plain text.
+//! Source of the requests and responses: Jobe's own server ("the original" in these files) at release 2.2.2, and at
+//! release 2.1 for keys and cross-origin headers, which later releases lost. Clients fix the path
+//! `/jobe/index.php/restapi`; only the host can be configured. The body of an error is a JSON string, except for keys
+//! and rates, where it is plain text.
 
 mod files;
 mod languages;
@@ -44,7 +46,8 @@ const KEY_HEADER: &str = "x-api-key";
 const MISSING_KEY: &str = "Missing API key";
 const UNKNOWN_KEY: &str = "Unknown API key";
 
-/// Headers of every response. The original lets every page read its responses; a page needs a key here.
+/// Headers of every response. As in the original, every page may read the responses. Unless everyone is served without
+/// a key, the page must send one.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store, max-age=0, no-cache")),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
@@ -116,7 +119,7 @@ impl Dialect for Jobe {
             ErrorKind::Unauthorized => plain(StatusCode::FORBIDDEN, UNKNOWN_KEY),
             ErrorKind::RateLimited => plain(StatusCode::TOO_MANY_REQUESTS, "Max RUN rate for this server exceeded"),
             ErrorKind::NoSuchRoute | ErrorKind::MethodNotAllowed => Rendered::json(StatusCode::NOT_FOUND, &json!("")),
-            // The client takes 404 for a request to send files.
+            // The client interprets 404 as a request to send files.
             ErrorKind::NotFound => Rendered::json(StatusCode::BAD_REQUEST, &json!(error.detail())),
             kind => Rendered::json(kind.status(), &json!(error.detail())),
         };
@@ -136,8 +139,8 @@ enum Operation {
 }
 
 impl Operation {
-    /// The operation at a path below the prefix, if there is one. The path may lack `index.php`. It may also begin with a
-    /// second `/jobe`: on the facade's own address, the server inserts the prefix, and clients send it, too.
+    /// The operation at a path below the prefix, if there is one. The path may lack `index.php`. It may also begin with
+    /// a second `/jobe`: on the facade's own address, the server inserts the prefix, and clients also send it.
     fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Operation> {
         let path = path.strip_prefix("/jobe").unwrap_or(path);
         let path = path.strip_prefix("/index.php").unwrap_or(path).strip_prefix("/restapi/")?;

@@ -44,7 +44,7 @@ pub(super) struct Job {
     pub(super) reading: Reading,
 }
 
-/// How the result becomes the response.
+/// How the result is converted to the response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     /// Bytes of each stream that the response contains.
@@ -108,7 +108,7 @@ pub(super) fn validate(
         return Err(refused("The sourcefilename for the run_spec is illegal"));
     }
     let others = files_of(spec.get("file_list"), find_file)?;
-    // The original takes the text `0` for an absent input.
+    // The original treats the text `0` as an absent input.
     let stdin = spec.get("input").and_then(as_text).filter(|input| input != "0").unwrap_or_default();
     let program = NewProgram {
         source: NewSource {
@@ -150,7 +150,7 @@ fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether PHP takes the value for true.
+/// Whether PHP treats the value as true.
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -176,8 +176,8 @@ fn number(parameters: &Map<String, Value>, name: &str) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-/// The words of a list parameter. The original joins its elements with blanks and passes them to a shell. Here, quotes and
-/// backslashes have the same meaning, and no other character has one.
+/// The words of a list parameter. The original joins its elements with blanks and passes them to a shell. Here, quotes
+/// and backslashes have the same meaning as in a shell, and no other character has a special meaning.
 fn words(parameters: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Refused> {
     let listed = match parameters.get(name) {
         None | Some(Value::Null) => return Ok(None),
@@ -260,10 +260,10 @@ fn with_source(
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let fits = language.extensions.iter().any(|known| Some(known.as_str()) == extension);
     let name = match (name, options.source.as_deref()) {
-        // The original ignores this name. The source has the name of its class.
+        // The original ignores this name, and names the source after its class.
         ("" | "prog.java", None) => main_name(language, &mut others),
         ("", Some(file)) => file.to_owned(),
-        // The tools of the other languages accept any name, as in the original.
+        // As in the original, the tools of the other languages accept any name.
         (name, file) if fits || file.is_some() => name.to_owned(),
         _ => main_name(language, &mut others),
     };

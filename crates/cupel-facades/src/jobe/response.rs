@@ -1,5 +1,5 @@
-//! The result of a job in the original's terms. The outcome depends on what the program wrote to standard error, not on its
-//! exit code.
+//! The result of a job in the original's terms. The outcome depends on what the program wrote to standard error, not on
+//! its exit code.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::request::Reading;
 
-/// An outcome of the original. It documents others, which its server never sends.
+/// An outcome that the original's server sends. The original also documents other outcomes, which its server never
+/// sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum JobOutcome {
@@ -21,7 +22,8 @@ enum JobOutcome {
     Overload = 21,
 }
 
-/// Texts of the original's watchdog. Its server looks for them in standard error, also if the program wrote them.
+/// Texts of the original's watchdog. The original's server looks for them in standard error, even if the program wrote
+/// them.
 const TIME_LIMIT_TEXTS: [&str; 2] = ["timelimit exceeded", "time limit exceeded"];
 
 /// The working directory of every program. Interpreters put it before the names of files in their messages. CodeRunner
@@ -49,7 +51,7 @@ impl RunResponse {
         }
     }
 
-    /// No place was free in time.
+    /// No slot was free in time.
     pub(super) fn overloaded() -> RunResponse {
         RunResponse { run_id: Some("0".to_owned()), ..RunResponse::new(JobOutcome::Overload) }
     }
@@ -61,7 +63,7 @@ impl RunResponse {
 
     /// The result of a job that was judged.
     pub(super) fn of(report: &RunReport, reading: Reading, id: SubmissionId) -> RunResponse {
-        // The original returns a folder of the server.
+        // The original returns the path of a folder on its server.
         let run_id = reading.debug.then(|| id.to_string());
         let compiler = report.compile.as_ref().map(|compile| message(&compile.output.data, reading));
         let refused = |cmpinfo: String| RunResponse {
@@ -70,7 +72,7 @@ impl RunResponse {
             ..RunResponse::new(JobOutcome::CompileError)
         };
         match (compiler, &report.execution) {
-            // For the original, a warning is an error.
+            // The original treats a compiler warning as an error.
             (Some(text), _) if !text.is_empty() && report.verdict != Verdict::InternalError => refused(text),
             (_, Some(step)) => {
                 let stderr = stderr_of(step, reading);
@@ -97,7 +99,7 @@ fn reason(report: &RunReport) -> String {
 
 fn outcome_of(outcome: Outcome, stderr: &str) -> JobOutcome {
     match outcome {
-        // An endless output ends there at the time limit.
+        // In the original, a program with endless output runs until its time limit.
         Outcome::TimeLimit
         | Outcome::WallLimit
         | Outcome::IdleLimit
@@ -155,7 +157,8 @@ fn shell_text(signal: Signal) -> String {
     }
 }
 
-/// What the original's check of the source would have reported before the start. Here, the interpreter reports it first.
+/// What the original's check of the source would have reported before the start. Here, the interpreter reports it
+/// first.
 fn checked(check: Option<SourceCheck>, step: &StepReport, stderr: &str) -> Option<String> {
     match check {
         None => None,
@@ -167,8 +170,9 @@ fn checked(check: Option<SourceCheck>, step: &StepReport, stderr: &str) -> Optio
     }
 }
 
-/// Errors and warnings of Python's compiler. An error of the source that Python starts has no traceback. A warning of the
-/// compiler precedes all output of the program: `FILE:LINE: SyntaxWarning: …`, and the indented line of the source.
+/// Errors and warnings of Python's compiler. A syntax error in the source that Python starts has no traceback. A
+/// warning of the compiler precedes all output of the program: `FILE:LINE: SyntaxWarning: …`, and the indented line of
+/// the source.
 fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
     const ERRORS: [&str; 3] = ["SyntaxError: ", "IndentationError: ", "TabError: "];
     let last = stderr.lines().last().unwrap_or_default();
@@ -189,7 +193,7 @@ fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
     (!warnings.is_empty()).then_some(warnings)
 }
 
-/// Text of a compiler or of standard error, with bare names of files.
+/// Output of a compiler, or standard error, with file names without directories.
 fn message(data: &[u8], reading: Reading) -> String {
     cleaned(data, reading.stream_bytes).replace(WORKING_DIRECTORY, "")
 }
@@ -202,7 +206,7 @@ fn cleaned(data: &[u8], bytes_max: usize) -> String {
         Ok(text) => return text.to_owned(),
         Err(error) => error,
     };
-    // The limit may have cut a character.
+    // The limit may have cut a character in two.
     if error.error_len().is_none() && kept.len() < data.len() {
         return String::from_utf8_lossy(&kept[..error.valid_up_to()]).into_owned();
     }

@@ -19,8 +19,8 @@ use super::response::RunResponse;
 use super::text;
 use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
 
-/// How long a request waits for a place and for its compilation, beyond its wall time limit. The original waits 10 s for a
-/// place. Proxies usually end a request after 60 s or more without a byte.
+/// How long a request waits for a slot and for its compilation, beyond its wall time limit. The original waits 10 s for
+/// a slot. Proxies usually end a request after 60 s or more without a byte.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Upper bound on the memory for one byte of output while the response is built. It is the sum of the byte itself, its

@@ -79,7 +79,7 @@ fn largest(app: &Shared, flavour: Flavour) -> Option<Limits> {
     })
 }
 
-/// `GET /about`. Clients choose the ids of languages by the version, so it is the original's.
+/// `GET /about`. Clients choose the ids of languages by the version, so the response contains the original's version.
 pub(super) fn about(flavour: Flavour) -> Value {
     json!({
         "version": flavour.version(),

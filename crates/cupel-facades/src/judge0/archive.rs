@@ -1,7 +1,7 @@
 //! The archive of additional files.
 //!
-//! An archive that cannot be read has no files, as in the original. In contrast to the original, links, special files
-//! and entries whose path leaves the directory are skipped, and the unpacked size is bounded.
+//! An archive that cannot be read is treated as empty, as in the original. In contrast to the original, links, special
+//! files and entries whose path leaves the directory are skipped, and the unpacked size is bounded.
 
 use std::io::{Cursor, Read};
 
@@ -13,11 +13,11 @@ use crate::program::SourceFile;
 /// Maximum size of an unpacked file: the original's `max_extract_size`, in bytes.
 const FILE_BYTES_MAX: u64 = super::about::EXTRACT_KIB_MAX as u64 * 1024;
 
-/// Maximum number of entries that are looked at.
+/// Maximum number of entries that are examined.
 const ENTRIES_MAX: usize = 1000;
 
-/// The regular files of an archive, in its order, with at most `bytes_max` bytes together. `reserve` is called with the size
-/// of each file before the file is unpacked.
+/// The regular files of an archive, in its order, with at most `bytes_max` bytes together. `reserve` is called with the
+/// size of each file before the file is unpacked.
 ///
 /// # Errors
 /// If the memory for a file cannot be reserved.

@@ -22,14 +22,14 @@ pub(super) struct Attributes {
     #[serde(default)]
     pub(super) place: usize,
     pub(super) language_id: i64,
-    /// Not stored here: core has the source, the input and the expected output.
+    /// Not stored here, because core stores the source, the input and the expected output.
     #[serde(skip)]
     pub(super) source_code: Vec<u8>,
     #[serde(skip)]
     pub(super) stdin: Option<Vec<u8>>,
     #[serde(skip)]
     pub(super) expected_output: Option<Vec<u8>>,
-    /// Whether there is standard input; if not, the attribute is null.
+    /// Whether the submission has standard input; if not, the attribute is null.
     pub(super) has_stdin: bool,
     pub(super) compiler_options: Option<String>,
     pub(super) command_line_arguments: Option<String>,
@@ -90,10 +90,10 @@ pub(super) struct Ranges {
     pub(super) wall_time_limit: Range<f64>,
     pub(super) memory_limit: Range<i64>,
     pub(super) stack_limit: Range<i64>,
-    /// The minimum is printed as `greater than 0`.
+    /// The message about the minimum is `must be greater than 0`.
     pub(super) max_processes_and_or_threads: Range<i64>,
     pub(super) max_file_size: Range<i64>,
-    /// The minimum is printed as `greater than 0`.
+    /// The message about the minimum is `must be greater than 0`.
     pub(super) number_of_runs: Range<i64>,
 }
 
@@ -151,7 +151,7 @@ impl Ranges {
 }
 
 impl<T: Copy + PartialOrd> Range<T> {
-    /// Replaces default and maximum by the configured ones. The default is at most the maximum.
+    /// Replaces the default and the maximum with the configured values. The default is at most the maximum.
     fn replace(&mut self, configured: Judge0Limit, convert: impl Fn(f64) -> T) {
         self.max = configured.max.map_or(self.max, &convert);
         self.default = configured.default.map_or(self.default, &convert);
@@ -278,12 +278,12 @@ pub(super) fn validate(
     if reader.faults.is_empty() { Ok(attributes) } else { Err(reader.faults) }
 }
 
-/// Whether an optional text counts for the original: it has more than blanks.
+/// Whether the original treats an optional text as present: it contains a character other than blanks.
 fn is_present(text: Option<&str>) -> bool {
     text.is_some_and(|text| !text.trim().is_empty())
 }
 
-/// Names as in a sentence: `C, C++ and Java`.
+/// Names as a list in a sentence: `C, C++ and Java`.
 fn sentence(names: &[String]) -> String {
     match names {
         [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
@@ -360,7 +360,7 @@ impl Reader<'_> {
         if number > range.max as f64 {
             self.fault(attribute, format!("must be less than or equal to {}", range.max));
         }
-        // Truncated after the validation. A fraction between 0 and 1 becomes the minimum, because 0 runs are none.
+        // Truncated after the validation. A number between 0 and 1 becomes the minimum, because 0 would mean no runs.
         (number as i64).max(range.min)
     }
 
@@ -379,7 +379,7 @@ impl Reader<'_> {
         match self.sent.get("language_id") {
             Some(Value::Number(number)) => number.as_f64().map(|number| number as i64),
             Some(Value::String(text)) if text.trim().is_empty() => None,
-            // As in Ruby, the digits at the beginning count, and other texts are 0.
+            // As in Ruby, the value is the number at the beginning of the text, and a text without one is 0.
             Some(Value::String(text)) => {
                 let text = text.trim();
                 let digits = text.strip_prefix('-').unwrap_or(text);

@@ -1,8 +1,8 @@
 //! The languages of both flavours by id.
 //!
 //! `languages.json` lists the languages of the original, with its file names and commands. Source: the files
-//! `db/languages/*.rb` of Judge0 at release 1.13.1. The files `languages/*.toml` map ids to Cupel's languages. A response
-//! has the version that is installed; a language that is not installed does not exist.
+//! `db/languages/*.rb` of Judge0 at release 1.13.1. The files `languages/*.toml` map ids to Cupel's languages.
+//! Responses contain the installed version. A language that is not installed does not exist for clients.
 
 use std::sync::LazyLock;
 
@@ -28,7 +28,7 @@ impl Flavour {
         }
     }
 
-    /// The version of the original. Clients choose their ids by it.
+    /// The version of the original. Clients choose the ids of languages by it.
     pub(super) const fn version(self) -> &'static str {
         match self {
             Flavour::Ce => "1.13.1",
@@ -58,7 +58,8 @@ fn original(flavour: Flavour, id: i64) -> Option<&'static Original> {
     ORIGINALS.iter().find(|original| original.flavour == flavour && original.id == id)
 }
 
-/// The id of programs with scripts of their own, in both flavours. The original has no files or commands for it.
+/// The id of programs that contain scripts to compile and run them, in both flavours. The original has no files or
+/// commands for it.
 pub(super) const MULTI_FILE: i64 = 89;
 
 /// What a flavour knows about an id.

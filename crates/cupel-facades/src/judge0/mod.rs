@@ -1,8 +1,8 @@
 //! Judge0 (github.com/judge0/judge0): the complete API of CE and of Extra, release 1.13.1.
 //!
-//! Source of the requests and responses: Judge0's own server ("the original" in these files) at release 1.13.1, on Rails
-//! 5.2. CE is at the prefix and at `/ce` below it, Extra at `/extra`. The token of a submission is the id that the native API
-//! shows. Validation errors have status 422 and messages by attribute; other errors are `{"error": …}`.
+//! Source of the requests and responses: Judge0's own server ("the original" in these files) at release 1.13.1, on
+//! Rails 5.2. CE is at the prefix and at `/ce` below it, Extra at `/extra`. The token of a submission is the id that
+//! the native API shows. Validation errors have status 422 and messages by attribute; other errors are `{"error": …}`.
 
 mod about;
 mod archive;
@@ -59,8 +59,8 @@ pub use render::callback_body;
 /// Name of the facade in language files and in the configuration, and of its internal account.
 pub const JUDGE0: &str = "judge0";
 
-/// Upper bound on the memory for one byte of a text while a response is built: the byte, its base64 or text (2), and the
-/// text in JSON (6).
+/// Upper bound on the memory for one byte of a text while a response is built: the byte, its base64 or text (2), and
+/// the text in JSON (6).
 const BYTES_PER_BYTE: usize = 9;
 
 /// Default number of submissions in a page of the list.
@@ -69,7 +69,8 @@ const PAGE: i64 = 20;
 /// Maximum number of submissions in a page of the list; the original has no maximum.
 const PAGE_MAX: i64 = 100;
 
-/// Largest body, in bytes, in which the key of a client is looked for: the body is read before the client is known.
+/// Largest body, in bytes, that is searched for the client's key. The limit is low, because the body is read before the
+/// client is known.
 const KEY_BODY_BYTES_MAX: usize = 64 << 10;
 
 /// Creates the facade at this prefix: three dialects, because the flavours have different languages. Runs of clients
@@ -109,7 +110,7 @@ struct Mount {
     statistics: Arc<Statistics>,
 }
 
-/// The header with the key in the original's default configuration, and that of its hosted variant.
+/// The headers with the key: that of the original's default configuration, and that of its hosted variant.
 const TOKEN_HEADERS: [&str; 2] = ["x-auth-token", "x-rapidapi-key"];
 
 impl Dialect for Judge0 {
@@ -141,7 +142,7 @@ impl Dialect for Judge0 {
                 rendered.status = StatusCode::NOT_FOUND;
                 json!({ "status": 404, "error": "Not Found" })
             }
-            // The original has an empty body for 401 and 403; the reason harms no client.
+            // The original sends an empty body with 401 and 403. The reason in the body does not disturb clients.
             _ => json!({ "error": error.detail() }),
         };
         let json = Rendered::json(rendered.status, &body);
@@ -241,7 +242,7 @@ async fn dispatch(
     Ok(response)
 }
 
-/// The request with the key in a header, if the client sends it as a parameter of the query or of the body. The caller is
+/// If the client sends its key as a parameter of the query or of the body, copies the key into a header. The caller is
 /// not known yet, so only a small body is read.
 async fn with_key_in_header(app: &Shared, request: Request) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
@@ -287,7 +288,7 @@ async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Re
         Method::POST => submission_bytes(Request::from_parts(parts, body), &app).await?,
         _ => (Bytes::new(), None),
     };
-    // The query can also have parameters of the submission.
+    // The query can also contain attributes of the submission.
     let name = match operation {
         Operation::CreateBatch => "submissions/batch",
         _ => "submissions",
@@ -357,13 +358,13 @@ impl Handler<'_> {
         Fields::parse(self.parameters.text("fields"))
     }
 
-    /// Whether the caller may list and delete submissions. In the original, a second token decides; here, a key does, and
-    /// the list contains only the submissions of its owner.
+    /// Whether the caller may list and delete submissions. The original requires a second token. Here, any API key
+    /// suffices, and the list contains only the submissions of the key's owner.
     fn is_authorized(&self) -> bool {
         !matches!(self.caller.identity.via, Via::Keyless)
     }
 
-    /// The refusal while the operator has no new submissions.
+    /// The refusal in maintenance mode, in which no new submissions are accepted.
     fn maintenance(&self) -> Option<Response> {
         let Judge0Options { maintenance_mode, maintenance_message, .. } = &*self.mount.options;
         maintenance_mode.then(|| error(StatusCode::SERVICE_UNAVAILABLE, maintenance_message))
@@ -416,7 +417,7 @@ impl Handler<'_> {
         let token = json!({ "token": id.to_string() });
         let rendering = match record {
             Some(record) => self.rendering(*record),
-            // It has not ended in time, so the response has the current status.
+            // The submission has not ended in time, so the response contains the current status.
             None if is_awaited => self.of_id(id).await?,
             None => None,
         };
@@ -599,7 +600,7 @@ impl Handler<'_> {
     }
 }
 
-/// The response to a client without a key, where a key decides.
+/// The response to a client without a key, for an operation that requires one.
 fn unauthorized() -> Response {
     error(StatusCode::FORBIDDEN, "This needs an API key, as X-Auth-Token.")
 }

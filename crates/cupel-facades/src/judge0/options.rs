@@ -1,4 +1,4 @@
-//! The settings of the facade: those of the original's configuration that change its behaviour.
+//! The settings of the facade: the settings of the original's configuration that change its behaviour.
 //!
 //! `GET /config_info` has them under the same names. Source of names and defaults: the original's file `judge0.conf` at
 //! release 1.13.1.
@@ -8,7 +8,8 @@ use super::about::BATCH_MAX;
 /// Settings of the facade.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judge0Options {
-    /// Whether the original's limits apply, and an exceeded memory limit is reported as there, by a signal alone.
+    /// Whether the original's limits apply, and an exceeded memory limit is reported as in the original, only as a
+    /// signal.
     pub strict: bool,
     /// Whether new submissions are refused with [`Judge0Options::maintenance_message`].
     pub maintenance_mode: bool,
@@ -18,7 +19,7 @@ pub struct Judge0Options {
     pub enable_wait_result: bool,
     /// Whether `compiler_options` is allowed.
     pub enable_compiler_options: bool,
-    /// Beginnings of the names of the languages whose `compiler_options` are allowed; empty: all.
+    /// Prefixes of the names of the languages whose `compiler_options` are allowed; empty: all languages.
     pub allowed_languages_for_compiler_options: Vec<String>,
     /// Whether `command_line_arguments` is allowed.
     pub enable_command_line_arguments: bool,
@@ -59,9 +60,9 @@ impl Default for Judge0Options {
 /// Default and maximum of a number; `None`: the original's.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Judge0Limit {
-    /// The value for a submission that has none.
+    /// The value for a submission that does not set the attribute.
     pub default: Option<f64>,
-    /// The maximum that a submission may have.
+    /// The maximum that a submission may request.
     pub max: Option<f64>,
 }
 

@@ -1,7 +1,7 @@
-//! The parameters of a request: those of the query and those of the body, which replace those of the query.
+//! The parameters of a request, from the query and the body. If both have a parameter, the body takes precedence.
 //!
-//! Like the framework of the original (Rails 5.2), a body is JSON, a form or a multipart form by its content type; a body
-//! of another type has no parameters.
+//! As in the framework of the original (Rails 5.2), the content type determines whether a body is parsed as JSON, as a
+//! form or as a multipart form. A body of any other type has no parameters.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
@@ -29,7 +29,8 @@ impl Parameters {
 
     /// The parameters of a query and of a body.
     ///
-    /// # Errors If the body does not match its content type.
+    /// # Errors
+    /// If the body does not match its content type.
     pub(super) async fn of(query: Option<&str>, headers: &HeaderMap, body: Bytes) -> Result<Parameters, Malformed> {
         let Parameters(mut all) = Parameters::of_query(query);
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -38,7 +39,8 @@ impl Parameters {
             _ if body.is_empty() => {}
             "application/json" => {
                 let text = std::str::from_utf8(&body).map_err(|_| Malformed)?;
-                // Rails makes a document that is no object available under a name that no attribute has.
+                // A document that is not an object is ignored: Rails passes it under a name that is not the name of an
+                // attribute.
                 if let Value::Object(fields) =
                     serde_json::from_str(&replace_lone_surrogates(text)).map_err(|_| Malformed)?
                 {
@@ -71,7 +73,7 @@ impl Parameters {
         Ok(Parameters(all))
     }
 
-    /// The text of a parameter. Only a text: a JSON boolean or number is no text.
+    /// The value of a parameter, if it is a string. A JSON boolean or number is not a string.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
@@ -81,7 +83,8 @@ impl Parameters {
         self.text(name) == Some("true")
     }
 
-    /// The key of the client, if it is a parameter, as a header.
+    /// The API key from the parameter `X-Auth-Token`, as a header value; `None` if it is absent or not a valid header
+    /// value.
     pub(super) fn key(&self) -> Option<HeaderValue> {
         let named = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-auth-token"));
         HeaderValue::from_str(named?.1.as_str()?).ok()
@@ -107,7 +110,8 @@ fn insert(all: &mut Map<String, Value>, name: &str, value: String) {
         return;
     };
     let slot = all.entry(list).or_insert_with(|| Value::Array(Vec::new()));
-    // A field with the name of the list alone was sent before; Rails refuses such a form, here the list remains.
+    // An earlier field has the name of the list without `[]`. Rails refuses such a form; here, the list replaces the
+    // field.
     if !slot.is_array() {
         *slot = Value::Array(Vec::new());
     }

@@ -168,8 +168,8 @@ fn derived(registry: &Registry, language: &cupel_types::LanguageId, sent: &Limit
     })
 }
 
-/// The body of the request to a submission's `callback_url`: the default fields, as base64. `None`: the submission did not
-/// come through this facade, so its webhook is Cupel's own.
+/// The body of the request to a submission's `callback_url`: the default fields, as base64. `None`: the submission did
+/// not come through this facade, so its webhook is Cupel's own.
 pub fn callback_body(registry: &Registry, record: &SubmissionRecord, options: &Judge0Options) -> Option<String> {
     let facade = record.submission.facade.as_ref()?;
     if facade.facade != JUDGE0 {

@@ -5,7 +5,7 @@ use cupel_types::{Outcome, StepReport, Verdict};
 
 use super::attributes::Attributes;
 
-/// A status of the original. Clients hold the ids in a closed list.
+/// A status of the original. Clients know only this fixed list of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Status {
@@ -71,7 +71,7 @@ impl Status {
 const SIGXFSZ: i32 = 25;
 const SIGKILL: i32 = 9;
 
-/// A result; empty texts are absent.
+/// A result, in which empty texts are `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outputs {
     pub(super) status: Status,
@@ -232,7 +232,7 @@ fn present(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether the output is the expected one. Blanks at the ends of lines and empty lines at the end do not count. In
-/// contrast to the original, an empty expectation is met by no output.
+/// contrast to the original, a program without output meets an empty expectation.
 fn is_expected(expected: Option<&[u8]>, stdout: Option<&[u8]>) -> bool {
     let Some(expected) = expected else { return true };
     normalized(expected) == normalized(stdout.unwrap_or_default())

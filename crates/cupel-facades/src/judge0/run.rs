@@ -29,7 +29,8 @@ use super::{archive, error};
 use crate::execute::Run;
 use crate::program::main_name;
 
-/// The script of a multi-file program that has none: the exit code is that of a shell that does not find its script.
+/// The script of a multi-file program without a script `run`. Its exit code is that of a shell that does not find its
+/// script.
 const NO_RUN_SCRIPT: &[u8] = b"echo 'bash: run: No such file or directory' >&2\nexit 127\n";
 
 /// The submission for valid attributes. `None` if the language was removed in the meantime. `held` is the memory
@@ -54,13 +55,14 @@ pub(super) fn submission_of(
     };
     let is_multi_file = attributes.language_id == languages::MULTI_FILE;
     if is_multi_file {
-        // Its main source is the script `run`. Without one, the program fails as in the original.
+        // The main source of a multi-file program is the script `run`. Without that script, the program fails as in the
+        // original.
         let run = files.iter().position(|(path, _)| path == language.source.as_str());
         let run =
             run.map_or_else(|| (language.source.as_str().to_owned(), NO_RUN_SCRIPT.into()), |at| files.remove(at));
         files.insert(0, run);
     } else {
-        // A file with the name of the source does not replace it.
+        // An additional file with the name of the source does not replace the source.
         files.retain(|(path, _)| path != language.source.as_str());
         let main = main_name(language, &mut files);
         files.insert(0, (main, attributes.source_code.clone().into()));
@@ -193,7 +195,8 @@ pub(super) async fn create_all(
                 let mut runs = ids.into_iter().map(|id| Run { id, is_repeated: false });
                 return Ok(Ok(checked.into_iter().filter_map(|one| one.map(|_| runs.next()).transpose()).collect()));
             }
-            // Core accepts all or none, so the others are submitted without those that it refuses.
+            // Core accepts all submissions or none, so the batch is sent again without the submissions that core
+            // refuses.
             Err(SubmitError::Invalid(faults)) if !faults.is_empty() => {
                 for fault in faults {
                     let Some(place) = places.get(fault.index) else { continue };
@@ -209,8 +212,8 @@ pub(super) async fn create_all(
     }
 }
 
-/// The results of a batch that was sent before with the same idempotency key. Core returns the ids of the submissions that it
-/// accepted then; each submission has its place in the batch.
+/// The results of a batch that was sent before with the same idempotency key. Core returns the ids of the submissions
+/// that it accepted at that time. Each submission stores its place in the batch.
 async fn repeated(
     app: &Shared,
     caller: &Caller,
@@ -260,8 +263,8 @@ pub(super) fn unprocessable(faults: &Faults) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(faults_body(faults))).into_response()
 }
 
-/// The response for a submission that is refused as a whole. The status is 503: the published client loses submissions
-/// without a notice if it is 429.
+/// The response for a submission that is refused as a whole. The status is 503, because the published client silently
+/// loses submissions on 429.
 fn refused(refusal: SubmitError) -> Result<Response, ApiError> {
     let (reason, retry_after) = match refusal {
         SubmitError::QueueFull { retry_after }

@@ -1,4 +1,4 @@
-//! `GET /statistics`: numbers of the caller's own programs. The original counts those of all clients.
+//! `GET /statistics`: numbers of the caller's own programs. The original counts the programs of all clients.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ use super::languages::{self, Flavour};
 use super::render::date;
 use super::result::Status;
 
-/// How long numbers are returned without counting again; as in the original.
+/// How long counted numbers are returned from the cache; as in the original.
 const CACHED_FOR: Duration = Duration::from_secs(600);
 
 /// Minimum age of numbers that `invalidate_cache` replaces, because counting is expensive.
@@ -145,8 +145,8 @@ async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, S
     })
 }
 
-/// The statuses that the store can count, with their filters. The signal of a run-time error is not stored in a column, so
-/// all of them count as one status.
+/// The statuses that the store can count, with their filters. The signal of a run-time error is not stored in a column,
+/// so all of them count as one status.
 fn statuses(programs: &impl Fn() -> HistoryFilter) -> Vec<(Status, HistoryFilter)> {
     let of = |verdict| HistoryFilter { verdict: Some(verdict), ..programs() };
     let at = |stage| HistoryFilter { stage: Some(stage), ..programs() };

@@ -1,6 +1,7 @@
 //! Base64 as the original reads and writes it.
 //!
-//! Source: the functions `Base64.decode64` and `encode64` of Ruby's standard library, which the original uses: RFC 2045.
+//! Source: the functions `Base64.decode64` and `encode64` of Ruby's standard library, which the original uses: RFC
+//! 2045.
 
 use base64::engine::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -10,12 +11,12 @@ use crate::lenient_base64::LENIENT;
 /// Characters of an encoded line.
 const LINE: usize = 60;
 
-/// Decodes a text. Other characters than those of the alphabet are skipped, and the text ends at the first `=`, so no
-/// text is invalid.
+/// Decodes a text. Characters outside the alphabet are skipped, and decoding stops at the first `=`, so no text is
+/// invalid.
 pub(super) fn decode(text: &str) -> Vec<u8> {
     let is_digit = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
     let mut digits: Vec<u8> = text.bytes().take_while(|c| *c != b'=').filter(is_digit).collect();
-    // One digit alone has too few bits for a byte.
+    // A single remaining digit has too few bits for a byte.
     if digits.len() % 4 == 1 {
         digits.pop();
     }

@@ -46,7 +46,7 @@ fn is_parsed(headers: &HeaderMap) -> Result<bool, Malformed> {
     }
 }
 
-/// The bytes after decompression: at most `bytes_max`.
+/// The body after decompression, at most `bytes_max` bytes.
 fn inflated(headers: &HeaderMap, body: &[u8], bytes_max: usize) -> Result<Vec<u8>, Malformed> {
     let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
     let encoding = encoding.unwrap_or("identity").to_ascii_lowercase();
@@ -82,7 +82,7 @@ pub(super) fn fields(
         return Ok(Map::new());
     }
     let syntax = |reason: &str| Malformed(format!("SyntaxError: {reason} in JSON at position 0"));
-    // The original's parser is strict: only objects and arrays.
+    // The original's parser is strict: it accepts only objects and arrays.
     let first = text.trim_start_matches([' ', '\t', '\n', '\r']).chars().next();
     match first {
         Some('{' | '[') => {}
@@ -91,7 +91,7 @@ pub(super) fn fields(
     }
     match serde_json::from_str(&replace_lone_surrogates(text)) {
         Ok(Value::Object(fields)) => Ok(fields),
-        // An array has none of the fields.
+        // An array is accepted, but contains none of the fields.
         Ok(_) => Ok(Map::new()),
         Err(error) if error.is_eof() => Err(Malformed("SyntaxError: Unexpected end of JSON input".to_owned())),
         Err(_) => Err(syntax("Unexpected token")),

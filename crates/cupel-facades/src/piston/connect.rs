@@ -5,8 +5,8 @@
 //!     └──── data, signal ──► input.rs: window ──► worker
 //! ```
 //!
-//! Unlike in the original, input that arrives before the run stage waits for it, signals reach the program, and a run
-//! ends when its client disconnects.
+//! Differences from the original: input that arrives before the run stage is held until the run stage starts, signals
+//! reach the program, and a run ends when its client disconnects.
 
 use std::time::Duration;
 
@@ -50,13 +50,13 @@ type Socket = WebSocketStream<Upgraded>;
 pub(super) enum Close {
     AlreadyInitialized,
     InitializationTimeout,
-    /// After a message `error` with this text.
+    /// Closed after a message `error` with this text.
     NotifiedError(String),
     NotYetInitialized,
     CanOnlyWriteToStdin,
     InvalidSignal,
     JobCompleted,
-    /// The server ends. Not in the original.
+    /// The server is shutting down. This code does not exist in the original.
     ShuttingDown,
 }
 
@@ -310,7 +310,7 @@ impl Session {
     }
 }
 
-/// The next JSON message; without fields if it is no object.
+/// The next JSON message; without fields if the message is not an object.
 async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close>> {
     loop {
         let bytes = match socket.next().await?.ok()? {
@@ -328,7 +328,7 @@ async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close
     }
 }
 
-/// Which messages the client has.
+/// Which messages the client has received.
 #[derive(Default)]
 struct Progress {
     /// `None`: the original does not know the language.
@@ -433,7 +433,8 @@ impl Progress {
             }
         }
         if !ran && !response.run.stderr.is_empty() {
-            // The messages of a compiler for a language without a compile stage in the original.
+            // The original has no compile stage for this language, so the compiler's messages are sent as standard
+            // error of the run stage.
             messages.push(data(Stream::Stderr, &response.run.stderr));
         }
         messages.push(exit("run", &response.run));

@@ -15,7 +15,7 @@ pub(super) enum Encoding {
     Utf8,
     Base64,
     Hex,
-    /// Another text. It is decoded as UTF-8, but the file is not a source file.
+    /// An unknown encoding. The content is decoded as UTF-8, but the file does not count as a source file.
     Unknown,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct File {
 ///
 /// # Errors
 ///
-/// The fault of a name.
+/// A description of the first invalid name.
 pub(super) fn of(listed: &[Value], encodings: &[Encoding]) -> Result<Vec<File>, String> {
     let main = encodings.iter().position(|encoding| *encoding == Encoding::Utf8);
     let mut main_path = None;
@@ -124,7 +124,7 @@ pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceF
     others
 }
 
-/// Decodes as Node.js does: both alphabets, without padding, other characters are skipped.
+/// Decodes like Node.js: accepts both alphabets and missing padding, and skips other characters.
 fn decode_base64(text: &str) -> Vec<u8> {
     let data = text.split('=').next().unwrap_or_default().chars().filter_map(|c| match c {
         '-' => Some('+'),
@@ -134,13 +134,13 @@ fn decode_base64(text: &str) -> Vec<u8> {
     });
     let mut data: String = data.collect();
     if data.len() % 4 == 1 {
-        // One character carries only six bits.
+        // A single remaining character has only six bits, too few for a byte.
         data.pop();
     }
     LENIENT.decode(data).unwrap_or_default()
 }
 
-/// Decodes pairs of digits up to the first other pair.
+/// Decodes pairs of hexadecimal digits, up to the first invalid pair.
 fn decode_hex(text: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     let pairs = text.as_bytes().as_chunks::<2>().0.iter();

@@ -1,4 +1,4 @@
-//! What a client sends to its program over a WebSocket: input with a window, and signals.
+//! Messages of a client to its program over a WebSocket: input, limited by a window, and signals.
 
 use std::collections::VecDeque;
 
@@ -107,7 +107,7 @@ impl Input {
                 self.pending.extend(signal.map(LiveInput::Signal));
                 Ok(())
             }
-            // Not in the original, which cannot end the input.
+            // An extension: in the original, a client cannot end the input.
             Some("end") => {
                 self.pending.push_back(LiveInput::EndOfInput);
                 Ok(())

@@ -9,7 +9,8 @@ use cupel_types::{StepReport, SubmissionId};
 /// How long a request waits for the events of an ended run. They are stored together with the result.
 const EVENTS_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Standard output and standard error of the only execution of a run, from the run's events. If one of the streams is empty, or the events lack some of the output, standard output comes first.
+/// Standard output and standard error of the only execution of a run, from the run's events. If one of the streams is
+/// empty, or the events lack some of the output, standard output comes first.
 pub(super) async fn both_streams(
     core: &Core,
     viewer: &AuthenticatedUser,

@@ -46,10 +46,11 @@ use run::message;
 /// Name of the facade in language files and in the configuration, and of its internal account.
 pub const PISTON: &str = "piston";
 
-/// How the facade follows the original.
+/// How closely the facade follows the original.
 #[derive(Clone, Copy, Debug)]
 pub struct PistonOptions {
-    /// Whether the original's limits apply (times, output, size of a request), and a crash is reported as there.
+    /// Whether the original's limits apply (times, output, size of a request), and a crash is reported as in the
+    /// original.
     pub strict: bool,
     /// Whether JSON is accepted under any content type, as some clients send it.
     pub any_content_type: bool,
@@ -111,11 +112,11 @@ impl Dialect for Piston {
     }
 
     fn who(&self, _method: &Method, _route: &str) -> Option<Who> {
-        // Only `execute` and `connect` ask who calls.
+        // Only `execute` and `connect` identify the caller.
         Some(Who::User(Scope::RunsWrite))
     }
 
-    /// Clients send a key without a scheme, or as `Bearer`.
+    /// Clients send a key without a scheme, or with the scheme `Bearer`.
     fn credential<'r>(&self, request: &'r Parts) -> Presented<'r> {
         let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
         match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
@@ -176,7 +177,7 @@ impl Address {
         }
     }
 
-    /// The methods that it has, for `OPTIONS`.
+    /// The methods that the address supports, for `OPTIONS`.
     const fn methods(self) -> Option<&'static str> {
         match self {
             Address::Runtimes => Some("GET,HEAD"),
@@ -226,8 +227,8 @@ fn with_headers(mut response: Response) -> Response {
     response
 }
 
-/// The response to a `GET`, with a weak entity tag, or 304 if the client has this response already. `known`: the client's
-/// tags.
+/// The response to a `GET`, with a weak entity tag, or 304 if the client has this response already. `known`: the
+/// client's tags.
 fn like_express(response: Response, known: Option<HeaderValue>) -> Response {
     let tag = response.extensions().get::<EntityTag>().map(|tag| tag.0.clone());
     let mut response = with_headers(response);
@@ -355,8 +356,8 @@ enum Change {
     Uninstall,
 }
 
-/// Answers a request to install or remove a package. A server of Cupel starts no package manager (see ARCHITECTURE.md),
-/// so the response names the command for the operator.
+/// Responds to a request to install or remove a package. A server of Cupel starts no package manager (see
+/// ARCHITECTURE.md), so the response names the command for the operator.
 fn change_package(app: &Shared, fields: &Map<String, Value>, change: Change) -> Response {
     let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
     let (name, range) = (text("language"), text("version"));

@@ -35,7 +35,7 @@ pub(super) struct StageLimits {
 pub(super) enum Refused {
     /// Status 400 with this message.
     Invalid(String),
-    /// Status 400 with the body `{}`: the original's validation fails itself.
+    /// Status 400 with the body `{}`: the original's validation throws an exception.
     TypeError,
     /// Status 500: the original fails when it prepares the run. The original's body is empty; here it has the reason.
     Preparation(String),
@@ -108,7 +108,7 @@ fn required_text<'b>(body: &'b Map<String, Value>, field: &str) -> Result<&'b st
     }
 }
 
-/// Whether JavaScript treats the value as false. An absent field is.
+/// Whether JavaScript treats the value as false. JavaScript also treats an absent field as false.
 fn is_falsy(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

@@ -171,7 +171,8 @@ impl Stage {
     /// The stage, with at most as much output as the original returns.
     fn limited(mut self, style: Style) -> Stage {
         let Some(max) = style.output_max() else { return self };
-        // The stream that reached the limit first is not known. The original checks standard output first at the end.
+        // It is not known which stream reached the limit first. If both did, standard output is reported, as by the
+        // original's final check.
         let too_long = [
             (cut(&mut self.stderr, max), Status::ErrorLimit, "stderr length exceeded"),
             (cut(&mut self.stdout, max), Status::OutputLimit, "stdout length exceeded"),
@@ -179,7 +180,7 @@ impl Stage {
         for (_, status, message) in too_long.into_iter().filter(|(is_cut, ..)| *is_cut) {
             self.signal = Some("SIGKILL".to_owned());
             (self.status, self.message) = (Some(status), Some(message.to_owned()));
-            // With one stream, `output` is that stream.
+            // If only one stream has output, `output` equals that stream.
             let streams = [&self.stdout, &self.stderr].into_iter().filter(|text| !text.is_empty()).count();
             cut(&mut self.output, streams.max(1) * max);
         }

@@ -27,8 +27,9 @@ use crate::program::limits_within;
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(300);
 
-/// Bytes of each stream after which a program is ended, if the original's limit applies. More than that limit, whose
-/// characters have up to four bytes, so that a longer stream is longer than the limit.
+/// Bytes of each stream after which a program is ended, if the original's limit applies. The original's limit counts
+/// characters, which have up to four bytes. This limit is high enough that a stream that exceeds it also exceeds the
+/// original's limit.
 const STRICT_OUTPUT: Bytes = Bytes::kib(4);
 
 /// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in
@@ -108,7 +109,7 @@ pub(super) fn message(status: StatusCode, message: &str) -> Response {
 /// Limits of the run: at most the language's maxima.
 fn limits_of(job: &Job, style: Style, max: Limits, is_live: bool) -> LimitsRequest {
     let output = match style.output_max() {
-        // The original's WebSocket has no output limit.
+        // In the original, the output over a WebSocket is not limited.
         Some(_) if !is_live => STRICT_OUTPUT,
         Some(_) | None => max.output,
     };

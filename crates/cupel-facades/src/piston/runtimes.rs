@@ -57,7 +57,7 @@ pub(super) struct Runtime {
     /// Whether the original has a compile stage for it; `None`: the original does not know the language.
     #[serde(skip)]
     pub(super) is_compiled: Option<bool>,
-    /// The versions that the original's index has.
+    /// The versions in the original's index.
     #[serde(skip)]
     versions: Vec<&'static str>,
 }
@@ -66,7 +66,8 @@ impl Runtime {
     fn of(language: &Language, version: &str, name: Option<&str>) -> Runtime {
         let version = three_numbers(version);
         let id = language.id.clone();
-        // `node/javascript` is the language of one package; the language of all packages that have it has no slash.
+        // `node/javascript` names the language of one package. A name without a slash stands for the language in all
+        // packages that contain it.
         let (of_package, name) = match name.map(|name| name.split_once('/').ok_or(name)) {
             Some(Ok((package, name))) => (Some(package), Some(name)),
             Some(Err(name)) => (None, Some(name)),
@@ -112,7 +113,7 @@ impl Runtime {
 /// The names of a language in `languages/*.toml`; `None`: the original does not know it.
 fn names(language: &Language) -> Vec<Option<&str>> {
     if language.id.image().is_some() {
-        // Clients of Piston have no way to name an image.
+        // Clients of Piston cannot name an image.
         return Vec::new();
     }
     match language.facades.get(PISTON) {
@@ -126,7 +127,7 @@ pub(super) fn installed(registry: &Registry) -> Vec<Runtime> {
     let mut runtimes = Vec::new();
     for language in registry.iter() {
         let Some(version) = language.version_number() else { continue };
-        // Another version of a language has the names of that language.
+        // Another version of a language uses the names of the main version.
         let main = language.version_of.as_ref().and_then(|id| registry.get(id)).unwrap_or(language);
         runtimes.extend(names(main).into_iter().map(|name| Runtime::of(language, version, name)));
     }
@@ -163,8 +164,9 @@ pub(super) struct PackageView {
     pub(super) id: Option<LanguageId>,
 }
 
-/// The packages that are installed, those that Cupel could install, and the others of the original. A package that Cupel could
-/// install has the newest version that the original has, because the version here is known only after the installation.
+/// The packages that are installed, those that Cupel could install, and the others of the original. A package that
+/// Cupel could install has the newest version that the original has, because the version here is known only after the
+/// installation.
 pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
     let mut seen = BTreeSet::new();
     let mut packages = Vec::new();
@@ -223,7 +225,8 @@ fn parse_range(text: &str) -> Option<Range> {
     Range::parse(alternatives.join("||")).ok()
 }
 
-/// The beginning of a version as three numbers, without leading zeros: `5.2.15(1)-release` as `5.2.15`, `12` as `12.0.0`.
+/// The beginning of a version as three numbers, without leading zeros: `5.2.15(1)-release` as `5.2.15`, `12` as
+/// `12.0.0`.
 fn three_numbers(version: &str) -> String {
     let beginning: String = version.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     let mut numbers = beginning.split('.').map(|number| number.parse::<u32>().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! `POST /run_jupyter`: cells of a notebook that share the state of one Python process.
 //!
-//! A program in Python (`jupyter_driver.py`) runs the cells with IPython (Debian's package `python3-ipython`), without a kernel of
-//! its own, in one cell of the sandbox.
+//! A program in Python (`jupyter_driver.py`) runs the cells with IPython (Debian's package `python3-ipython`), without
+//! a separate Jupyter kernel, in one cell of the sandbox.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ const DRIVER: &str = include_str!("jupyter_driver.py");
 /// The file into which the driver writes the outputs of the cells.
 const OUTPUT: &str = ".jupyter-outputs.json";
 
-/// Time that the original grants for the start of its kernel, in seconds.
+/// Time that the original allows for the start of its kernel, in seconds.
 const START_SECONDS: f64 = 10.0;
 
 /// A valid request. `cell_timeout` and `memory_limit_MB` are checked, and ignored as in the original.

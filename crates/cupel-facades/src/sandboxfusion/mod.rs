@@ -63,7 +63,7 @@ pub fn sandboxfusion(prefix: &str, keyless: Keyless, account: UserId) -> Mounted
     Mounted::new(SandboxFusion { prefix: prefix.to_owned(), keyless, account }, routes)
 }
 
-/// A route for `GET` alone: in the original, `HEAD` is another method, which no route has.
+/// A route for `GET` but not for `HEAD`: the original's routes do not support `HEAD`.
 fn get_only<H, T>(handler: H) -> MethodRouter<Shared>
 where
     H: Handler<T, Shared>,

@@ -126,12 +126,12 @@ impl<'b> Reader<'b> {
         self.faults.push(fault(kind, &place, message, input));
     }
 
-    /// A place in this model as a place in the body.
+    /// Converts a place in this model to a place in the body.
     fn at(&self, place: &[Value]) -> Vec<Value> {
         self.place.iter().chain(place).cloned().collect()
     }
 
-    /// Reads a model inside this one, at this place. Its faults become faults of this one.
+    /// Reads a nested model at this place. Its faults are added to the faults of this model.
     pub(super) fn model<T>(
         &mut self,
         place: &[Value],
@@ -176,7 +176,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// Checks a boolean: pydantic also takes some texts and numbers for one.
+    /// Checks a boolean. pydantic also accepts some texts and numbers as booleans.
     pub(super) fn boolean(&mut self, field: &str, value: &Value) {
         const WORDS: [&str; 12] = ["0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes"];
         let parsing = ("bool_parsing", "Input should be a valid boolean, unable to interpret input");
@@ -274,7 +274,7 @@ impl<'b> Reader<'b> {
         files
     }
 
-    /// A field with a list of strings.
+    /// A field whose value is a list of strings.
     pub(super) fn strings(&mut self, field: &str, listed: &Value) -> Vec<String> {
         match listed {
             Value::Array(sent) => {

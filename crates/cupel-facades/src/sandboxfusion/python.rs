@@ -1,7 +1,7 @@
 //! Input that Python's standard library accepts: lenient base64.
 
-/// Decodes as `base64.b64decode` does without `validate`: characters outside the alphabet are skipped, and a complete
-/// padding ends the data. Source: CPython 3.11, `Modules/binascii.c`, `binascii_a2b_base64_impl`.
+/// Decodes as `base64.b64decode` does without `validate`: characters outside the alphabet are skipped, and the data
+/// ends at a complete padding. Source: CPython 3.11, `Modules/binascii.c`, `binascii_a2b_base64_impl`.
 ///
 /// # Errors
 ///

@@ -42,8 +42,8 @@ const MEMORY_MIB_MAX: f64 = (1u64 << 43) as f64;
 /// Longest time for which a request is held, regardless of its limits.
 const HELD_MAX: Duration = Duration::from_secs(3600);
 
-/// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in a
-/// buffer of up to twice the size (6), and in JSON (6).
+/// Upper bound on the memory for one byte of output while the response is built: the byte, its replacement character in
+/// a buffer of up to twice the size (6), and in JSON (6).
 pub(super) const BYTES_PER_BYTE: usize = 13;
 
 /// The submission of a valid request, or the response to a request that needs no run.
@@ -60,7 +60,8 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
     let options = registry.of_facade(SANDBOXFUSION, named.name).and_then(|l| l.facade_options.get(SANDBOXFUSION));
     let declaration = options.and_then(|options| options.declaration.as_deref());
     if declaration.is_some_and(|keyword| !declares(&request.code, keyword)) {
-        // The original starts the first object of the source, and looks for its name first.
+        // The original runs the first object of the source, so it searches the source for that object's name before the
+        // run.
         let result = CommandRunResult { return_code: Some(1), ..CommandRunResult::error("Object name not found.") };
         return Prepared::Response(RunCodeResponse::of(Some(result), None));
     }
@@ -87,7 +88,7 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
         source: NewSource { language: language.id.as_str().to_owned(), files },
         tools: ToolOptions {
             interpreter_args: options.map(|options| options.interpreter_args.clone()).unwrap_or_default(),
-            // The original names only the main source to most compilers.
+            // The original passes only the main source to most compilers.
             main_only: !options.is_some_and(|options| options.all_sources),
             ..ToolOptions::NONE
         },
@@ -161,8 +162,8 @@ pub(super) fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeM
     found.collect()
 }
 
-/// How long a request with these time limits together, in seconds, is held. Clients such as verl's time out after the sum of both limits and ten seconds, so the
-/// request is held for one second less.
+/// How long a request is held whose time limits add up to `limits`, in seconds. Clients such as verl's time out after
+/// the sum of both limits and ten seconds, so the request is held for one second less.
 pub(super) fn hold_time(limits: f64) -> Duration {
     clamped_duration(limits + 9.0, HELD_MAX)
 }

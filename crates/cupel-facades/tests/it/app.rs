@@ -1,4 +1,4 @@
-//! The server under test: it has the facades, and no sandbox.
+//! The server under test, with the facades and without a sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -221,7 +221,8 @@ impl TestApp {
         tokio::time::timeout(Duration::from_secs(30), next).await.expect("a run is waiting").unwrap()
     }
 
-    /// Sends a request twice with the same idempotency key, and another one with this key. Returns the three answers.
+    /// Sends a request twice with the same idempotency key, and then a different request with this key. Returns the
+    /// three answers.
     pub(crate) async fn send_repeatedly(
         &self,
         request: impl Fn(&str) -> Request<Body>,

@@ -45,7 +45,7 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
         ("python3", Outcome::WallLimit, "out", "", 13, "", "out", ""),
         ("python3", Outcome::OutputLimit, "out", "", 13, "", "out", ""),
         ("python3", Outcome::Exited(0), "out", "a timelimit exceeded", 13, "", "out", ""),
-        // Where the original compiles first and Cupel's interpreter reports the same.
+        // The original compiles first. Cupel's interpreter reports the same error.
         (
             "python3",
             Outcome::Exited(1),

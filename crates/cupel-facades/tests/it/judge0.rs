@@ -1,4 +1,4 @@
-//! Golden exchanges of the facade of Judge0. Each table reads as a specification: request, then response.
+//! Tests of the Judge0 facade: expected exchanges. Each row of a table has a request and its response.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Session cookie of a browser, and the rule that keeps other sites from using it.
 //!
-//! Scripts cannot read the cookie. Its value is a signed token with its own audience (`tokens.rs`). Only the native dialect
-//! accepts it.
+//! Scripts cannot read the cookie. Its value is a signed token with its own audience (`tokens.rs`). Only the native
+//! dialect accepts it.
 //!
 //! A browser adds the cookie to requests that any page makes, so the cookie alone does not prove that the site sent a
 //! request. *Invariant:* a request that the cookie authenticates and that is not a `GET` or `HEAD` has passed

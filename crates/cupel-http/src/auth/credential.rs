@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, header};
 /// Unverified credential that a dialect found in a request: an access token or an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presented<'r> {
-    /// No credential. The text asks the client to send one.
+    /// No credential was sent. The text asks the client to send one.
     Missing(&'static str),
-    /// Not a valid credential format. The text describes the error to the client.
+    /// The credential has an invalid format. The text describes the error to the client.
     Malformed(&'static str),
     /// Text of a token or key.
     Text(&'r str),

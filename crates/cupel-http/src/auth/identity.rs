@@ -41,7 +41,7 @@ pub enum Via {
         /// The key's permissions.
         scopes: Vec<Scope>,
     },
-    /// Not authenticated, if the dialect allows that. The client may only run programs and read their results.
+    /// Not authenticated, which the dialect allows. The client may only run programs and read their results.
     Keyless,
 }
 
@@ -53,7 +53,7 @@ enum Credential {
     Keyless(UserId),
 }
 
-/// The reason why a credential has no identity.
+/// Why a credential could not be resolved to an identity.
 pub enum IdentityError {
     /// The credential is invalid. The text has the reason for the client.
     Refused(&'static str),

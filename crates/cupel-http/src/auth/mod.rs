@@ -1,5 +1,5 @@
-//! Authentication: access tokens, API keys, session cookies, and the classes of callers in a dialect's access table. The extractors
-//! that enforce the table are in `caller.rs`.
+//! Authentication: access tokens, API keys, session cookies, and the classes of callers in a dialect's access table.
+//! The extractors that enforce the table are in `caller.rs`.
 
 mod cookie;
 mod credential;

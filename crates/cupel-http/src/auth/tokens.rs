@@ -1,5 +1,6 @@
-//! Access tokens and the values of session cookies: JWTs that contain a user and a session, and nothing else. An access token is
-//! short-lived; a cookie lives as long as its session. They have different audiences, so that neither is accepted as the other.
+//! Access tokens and the values of session cookies: JWTs that contain a user and a session, and nothing else. An access
+//! token is short-lived; a cookie lives as long as its session. They have different audiences, so that neither is
+//! accepted as the other.
 //!
 //! Invariants: only the algorithm HS256 is accepted, regardless of the token's header. A token contains no permissions,
 //! so a demotion or a logout takes effect before the token expires (`identity.rs`). Only core's clock decides whether a
@@ -105,7 +106,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Claims of a token. The error is a sentence for the client with the reason.
+    /// Claims of a token. The error is a sentence that tells the client why the token is invalid.
     pub fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
         self.verify(text, now, &self.validation)
     }

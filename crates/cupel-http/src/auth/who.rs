@@ -6,7 +6,7 @@ use cupel_core::accounts::Scope;
 /// user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// All clients, without authentication; some see more if they authenticate.
+    /// All clients, without authentication. Some clients see more if they authenticate.
     Everybody,
     /// Every user, for their own resources.
     User(Scope),

@@ -115,7 +115,7 @@ impl ContestView {
         }
     }
 
-    /// The same with the description as HTML.
+    /// The same contest, with the description also as HTML.
     pub(super) fn with_html(self) -> ContestView {
         ContestView { description_html: html_of(&self.description), ..self }
     }

@@ -82,8 +82,8 @@ pub(crate) async fn problem_board(
 /// A page of the global leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BoardPage {
-    /// Sorted by number of solved public problems (highest first). Among equals, the user who reached the number first
-    /// is first.
+    /// Sorted by number of solved public problems (highest first). Users with equal numbers are sorted by the time at
+    /// which they reached the number (earliest first).
     lines: Vec<BoardLine>,
     pagination: Pagination,
 }
@@ -105,15 +105,15 @@ pub(crate) struct BoardLine {
 /// Numbers of public problems a user has solved.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProgressView {
-    /// All solved problems, including those without a difficulty.
+    /// Number of all problems solved, including those without a difficulty.
     solved: u64,
-    /// Easy solved problems.
+    /// Number of easy problems solved.
     easy: u64,
-    /// Medium solved problems.
+    /// Number of medium problems solved.
     medium: u64,
-    /// Hard solved problems.
+    /// Number of hard problems solved.
     hard: u64,
-    /// Problems tried and not solved.
+    /// Number of problems tried but not solved.
     attempted: u64,
     /// Time at which the user most recently solved a new problem.
     #[schema(format = DateTime)]

@@ -26,7 +26,8 @@ use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
 use crate::v1::response::step::StartView;
 
-/// Maximum total size of the texts in a response, statement first, and of each part of a sample.
+/// Maximum total size of the texts in a response, of which the statement is read first. Also the maximum size of each
+/// part of a sample.
 const TEXT_BYTES_MAX: u32 = 1 << 20;
 const SAMPLE_BYTES_MAX: u64 = 64 << 10;
 
@@ -78,7 +79,7 @@ pub(crate) struct ProblemView {
     licence: Option<String>,
     /// Holder of the rights, if known.
     rights_owner: Option<String>,
-    /// Files for contestants.
+    /// Attached files for contestants.
     attachments: Vec<FileView>,
     /// Code to start from, in every supported language, if the problem asks for a function or a class.
     starter_code: Vec<StarterView>,
@@ -129,7 +130,7 @@ pub(crate) struct SampleView {
     /// The input. For an interactive problem, the problem's program reads it, not yours.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
-    /// The expected output, or one of several.
+    /// The expected output, or one of several accepted outputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
     /// The communication: lines that begin with `<` are from the judge, lines with `>` from the submission.
@@ -352,7 +353,7 @@ fn statement_view(
 }
 
 impl StatementView {
-    /// With HTML instead of Markdown, unless it is in another format or its HTML would be too long.
+    /// Converts Markdown to HTML. A statement in another format, or whose HTML would be too long, stays unchanged.
     fn with_html(self) -> StatementView {
         let is_markdown = self.format == StatementFormat::Markdown.as_str();
         match self.text.as_deref().filter(|_| is_markdown).and_then(html_of) {

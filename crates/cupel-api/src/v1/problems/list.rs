@@ -32,7 +32,7 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(inline)]
     state: Option<StateName>,
-    /// Only problems whose title or slug contains this.
+    /// Only problems whose title or slug contains this text.
     #[serde(default)]
     q: Option<String>,
     /// Only problems that you may change.
@@ -59,7 +59,7 @@ pub(crate) enum StateName {
     Solved,
     /// Tried and not solved.
     Attempted,
-    /// Not solved, tried or not.
+    /// Not solved, whether or not tried.
     Unsolved,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct ProblemPage {
 
 /// List problems.
 ///
-/// Public ones and, if you authenticate, your own and those shared with you.
+/// The list has the public problems and, if you authenticate, your own problems and those shared with you.
 #[utoipa::path(
     get, path = "/problems", tag = "problems", operation_id = "problems",
     params(ListParams),

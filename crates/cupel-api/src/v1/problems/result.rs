@@ -146,7 +146,8 @@ pub(crate) struct ProblemTestView {
     /// /submissions/{submission_id}`, which has up to 256 KiB of such texts, those of failed tests first.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
-    /// The beginning of the expected output, or of one of several, like `input`.
+    /// The beginning of the expected output, or of one of several accepted outputs; present under the same conditions
+    /// as `input`.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_output: Option<String>,
     /// Whether `input` or `expected_output` was truncated; present with them.

@@ -6,7 +6,7 @@
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
-/// Maximum size of the result. Markup is longer than Markdown, but not by this much in a text for people.
+/// Maximum size of the result. HTML is longer than Markdown, but a text written for people stays far below this size.
 const HTML_BYTES_MAX: usize = 4 << 20;
 
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
@@ -23,7 +23,7 @@ pub(in crate::v1) fn html_of(markdown: &str) -> Option<String> {
         Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
             Event::Start(Tag::Image { link_type, dest_url: safe(dest_url, link_type), title, id })
         }
-        // Without it, raw HTML would be text directly in the body.
+        // Without the paragraph, raw HTML would become text directly in the body.
         Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
         other => other,
@@ -33,7 +33,7 @@ pub(in crate::v1) fn html_of(markdown: &str) -> Option<String> {
     Some(bounded.0)
 }
 
-/// The URL if its scheme is known or it has none, otherwise nothing.
+/// The URL if it has a permitted scheme or no scheme; otherwise an empty text.
 fn safe(url: CowStr<'_>, kind: LinkType) -> CowStr<'_> {
     // Browsers ignore white space and control characters in a scheme.
     let plain: String = url.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();

@@ -14,7 +14,7 @@ pub(crate) struct Accepted {
     pub(crate) submission_id: String,
     /// `queued`, or the submission's status at the end of the wait.
     pub(crate) status: Status,
-    /// Message for people.
+    /// Human-readable message.
     pub(crate) message: String,
     /// Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -1,5 +1,5 @@
-//! Shapes and texts that several responses share. The names of fields are stable: fields may be added, but never renamed or
-//! removed.
+//! Shapes and texts that several responses share. The names of fields are stable: fields may be added, but never
+//! renamed or removed.
 
 pub(crate) mod accepted;
 pub(crate) mod failure;

@@ -1,4 +1,4 @@
-//! What responses say about one step, such as the execution of a test: its output, its end and its start.
+//! The parts of responses about one step, such as the execution of a test: its output, its end and its start.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

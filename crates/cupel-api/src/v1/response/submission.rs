@@ -25,8 +25,8 @@ pub(crate) struct SubmissionView {
     pub(crate) status: Status,
     /// The language's id; `null` for the verification of a package.
     pub(crate) language: Option<String>,
-    /// Standard output; if it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty if
-    /// compilation failed; with tests `null`, see `tests`.
+    /// Standard output. If it is not UTF-8, invalid bytes are replaced, and `stdout_base64` has the exact bytes. Empty
+    /// if compilation failed; `null` if the submission has tests (see `tests`).
     pub(crate) stdout: Option<String>,
     /// Exact standard output; only if it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,10 +80,10 @@ pub(crate) struct SubmissionView {
     /// Time at which the submission reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
-    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV` and
-    /// `CLE`.
+    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV`,
+    /// `CLE` and `SK`.
     pub(crate) verdict: Option<String>,
-    /// Explanation for people, if the verdict alone is not enough: the exception that ended the program, as its
+    /// Human-readable explanation, if the verdict alone is not enough: the exception that ended the program, as its
     /// language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
     /// difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
     pub(crate) message: Option<String>,
@@ -119,9 +119,9 @@ pub(crate) struct SubmissionView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) fetched_files: Vec<FetchedFileView>,
     /// The files that the program left behind and that match a pattern of `artifacts`, ordered by path. At most 200 are
-    /// listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the output
-    /// together, unless the operator sets another maximum. Without the files of the request that the program did not
-    /// change. Absent if there are none.
+    /// listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the
+    /// output together, unless the operator sets another maximum. Files of the request that the program did not change
+    /// are omitted. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) artifacts: Vec<ArtifactView>,
     /// Whether there may be more files than `artifacts` lists. Absent if not.
@@ -168,8 +168,8 @@ pub(crate) struct TestView {
     pub(crate) stderr_base64: Option<String>,
     /// Why the program failed, if it did.
     pub(crate) runtime_error: Option<String>,
-    /// Explanation for people, like the submission's `message`: the exception that ended the program, the limit that
-    /// was reached, or the first difference.
+    /// Human-readable explanation, like the submission's `message`: the exception that ended the program, the limit
+    /// that was reached, or the first difference.
     pub(crate) message: Option<String>,
     /// The exit code, if the program exited by itself.
     pub(crate) exit_code: Option<i32>,

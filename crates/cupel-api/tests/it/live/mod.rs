@@ -34,7 +34,7 @@ pub(crate) async fn address_of(app: &TestApp) -> SocketAddr {
 pub(crate) struct Client(WebSocketStream<TcpStream>);
 
 impl Client {
-    /// Connects with these headers; otherwise the status and the code of the refusal.
+    /// Connects with these headers. If the connection is refused, returns the status and the code of the refusal.
     async fn try_connect(
         at: SocketAddr,
         query: &str,
@@ -388,7 +388,7 @@ async fn a_ticket_opens_one_connection() {
     client.send(start("a")).await;
     assert_eq!(client.next().await["type"], "accepted");
     assert_eq!(Client::try_connect(at, query, &page).await.err(), Some((401, json!("unauthorized"))));
-    // A ticket for a stream opens no connection, and the other way round.
+    // A ticket for a stream does not open a live connection, and a ticket for a live connection does not open a stream.
     let run = app.submit(&user, &program()).await;
     let made = app.post("/api/v1/tickets", &json!({ "submission_id": run })).bearer(&user.token).send().await;
     let stream = format!("?ticket={}", made.json["ticket"].as_str().unwrap());
@@ -470,7 +470,7 @@ async fn the_connection_of_a_disabled_user_ends() {
     }
 }
 
-/// A client that reads nothing holds nothing but its own connection.
+/// A client that reads nothing blocks only its own connection.
 #[tokio::test]
 async fn a_slow_client_delays_no_other_client_and_is_notified_of_missed_events() {
     let app = TestApp::start().await;
@@ -502,7 +502,7 @@ async fn a_client_that_answers_no_ping_counts_as_gone() {
     let user = app.user().await;
     let at = address_of(&app).await;
     let silent = Client::connect(at, &user).await.0.into_inner();
-    // It reads the bytes of pings and answers none: the server closes.
+    // The client reads the bytes of pings and answers none, so the server closes the connection.
     let mut data = [0; 256];
     tokio::time::timeout(PATIENCE, async {
         loop {

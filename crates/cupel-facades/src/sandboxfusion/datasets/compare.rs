@@ -1,10 +1,11 @@
 //! Comparison of a program's output with the expected one.
 
-/// Largest relative difference of two numbers that are equal.
+/// Largest relative difference between two numbers that count as equal.
 const TOLERANCE: f64 = 1e-5;
 
-/// Whether the outputs are equal: line by line, without white space at the ends of lines and of the text, and without regard to
-/// case. Lines that differ are equal if both are numbers that nearly have the same value.
+/// Whether the outputs are equal. They are compared line by line and case-insensitively, without white space at the
+/// ends of lines and of the text. Lines that differ still count as equal if both are numbers with nearly the same
+/// value.
 pub(super) fn is_equal(found: &str, expected: &str) -> bool {
     let (found, expected): (Vec<&str>, Vec<&str>) =
         (found.trim().split('\n').collect(), expected.trim().split('\n').collect());

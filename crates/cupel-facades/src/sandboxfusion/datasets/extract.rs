@@ -12,7 +12,8 @@ pub(super) enum ExtractedType {
     Empty,
 }
 
-/// Tags of a fenced block, by the language of the enumeration. A language without an entry has its own name as tag.
+/// Tags of a fenced block, by the language of the enumeration. The tag of a language without an entry is the language's
+/// name.
 const TAGS: [(&str, &[&str]); 14] = [
     ("python", &["python", "py", "python3"]),
     ("pytest", &["python", "py", "python3"]),

@@ -1,7 +1,7 @@
-//! `/submit`, `/get_prompts` and the other data-set routes, for data that the request has with it (`provided_data`).
+//! `/submit`, `/get_prompts` and the other data-set routes, for data that the request contains (`provided_data`).
 //!
-//! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that is tested
-//! with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
+//! The original can also read rows from its database. Cupel stores no data sets. There are two formats: a program that
+//! is tested with inputs and outputs (`CommonOJDataset`), and code that is inserted into a test (`AutoEvalDataset`).
 
 mod compare;
 mod extract;
@@ -29,10 +29,10 @@ use crate::execute::{Ended, Refusal, Run, Submit, execute};
 use compare::is_equal;
 use extract::{ExtractedType, extract};
 
-/// Cases of one request that run at a time.
+/// Number of cases of one request that run at the same time.
 const CASES_AT_A_TIME: usize = 3;
 
-/// Attempts to run a case for which the sandbox fails.
+/// Maximum number of attempts to run a case if the sandbox fails.
 const ATTEMPTS: usize = 5;
 
 /// Default time limit of compilers and of compiled programs, in seconds.
@@ -41,10 +41,10 @@ const COMPILED_SECONDS: f64 = 10.0;
 /// Default time limit of other programs, in seconds.
 const INTERPRETED_SECONDS: f64 = 20.0;
 
-/// Bytes of each stream of a case in the response. The original returns about as much at most.
+/// Maximum number of bytes of each stream of a case in the response. The original's maximum is about the same.
 const STREAM_BYTES: usize = 200 << 10;
 
-/// Characters of a text of a case that passed, unless the whole case is requested.
+/// Maximum number of characters of each text of a passed case, unless the request asks for the whole case.
 const TEXT_CHARACTERS: usize = 1000;
 
 /// Position in a test at which the code is inserted.
@@ -191,7 +191,7 @@ fn provided_data(reader: &mut Reader<'_>, data: &Value) {
     reader.add("dict_type", &["provided_data".into(), "dict[str,any]".into()], NO_DICTIONARY, data);
 }
 
-/// Checks the fields of the model `EvalResult`, which the response of `/submit` has.
+/// Checks the fields of the model `EvalResult`, the form of the response of `/submit`.
 fn eval_result(reader: &mut Reader<'_>) {
     match reader.get("id") {
         Some(id) if id.is_i64() || id.is_u64() || id.is_string() => {}
@@ -277,7 +277,7 @@ impl Request {
         self.config.get("extra").and_then(|extra| extra.get(field)).and_then(Value::as_bool).unwrap_or_default()
     }
 
-    /// A program, with the time limits of the request or the original's.
+    /// A program, with the time limits of the request or, if absent, those of the original.
     fn run_code(&self, language: Named, code: String, stdin: String) -> RunCode {
         let seconds = |field: &str| self.config.get(field).and_then(Value::as_f64);
         let of_run =
@@ -299,7 +299,7 @@ fn no_data() -> Unprocessed {
     bad("this server stores no data sets: send the rows as config.provided_data")
 }
 
-/// A value that is JSON itself or its text.
+/// A value that the request contains as JSON or as a string with JSON text.
 fn parsed(value: &Value) -> Value {
     match value {
         Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
@@ -442,7 +442,7 @@ struct Case {
 }
 
 impl Job {
-    /// The tests of a request, which has at most this many.
+    /// The tests of a request; an error if there are more than `cases_max` cases.
     fn of(request: &Request, cases_max: usize) -> Result<Job, Unprocessed> {
         let row = request.row()?;
         let test = row.get("test").map(parsed).unwrap_or_default();
@@ -510,7 +510,7 @@ async fn run_case(
         let (response, run) = match prepare(app, notes, program) {
             Prepared::Response(response) => (response, None),
             Prepared::Run(new) => {
-                // Another attempt is another submission.
+                // Each attempt is a separate submission.
                 let idempotency = idempotency.map(|whole| for_part(whole, &format!("{place} {attempt}")));
                 let submit = Submit { new: &new, idempotency, deadline: deadline_of(program), held: None };
                 match execute(app, caller, notes, submit).await {
