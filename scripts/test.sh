@@ -53,7 +53,7 @@ scripts/as-root "$CUPEL" doctor
 # A failed check does not end the run, so that one run shows every failure.
 failed=()
 check() {
-    echo "== $1"
+    echo "== $1 (after $(((SECONDS - started) / 60)) min)"
     "${@:2}" || failed+=("$1")
 }
 

@@ -16,7 +16,7 @@ const PASSWORD = 'correct horse battery'
 let server
 let browser
 before(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launch()])
+  ;[server, browser] = await Promise.all([startServer({ CUPEL_RATE_LIMITS__REGISTRATIONS_PER_ADDRESS: '1000' }), launch()])
 })
 after(async () => {
   await browser?.close()
@@ -39,7 +39,7 @@ async function player(options) {
   await page.getByLabel('E-mail address').fill(`player-${made}@example.com`)
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.waitForURL(/\/playground$/)
+  await page.waitForURL((url) => url.pathname === '/playground')
   await page.getByRole('button', { name: 'Run', exact: true }).waitFor()
   return visitor
 }

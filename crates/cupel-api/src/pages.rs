@@ -205,7 +205,7 @@ fn address(request: &HeaderMap) -> String {
 /// `/errors/{code}`: target of an error's `type`.
 async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
     let kind = ErrorKind::ALL.iter().find(|kind| kind.code() == code);
-    let kind = kind.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "No error has this code."))?;
+    let kind = kind.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "There is no error with this code."))?;
     Ok(format!("{} ({})\n\n{}\n", kind.title(), kind.status().as_u16(), kind.meaning()))
 }
 

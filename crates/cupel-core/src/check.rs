@@ -355,7 +355,7 @@ impl Checker<'_> {
             return Vec::new();
         }
         if has_tests && !paths.is_empty() {
-            self.fault("/fetch_files", SubmissionFaultKind::BadTest, "with tests, no files are read back");
+            self.fault("/fetch_files", SubmissionFaultKind::BadTest, "`fetch_files` cannot be combined with tests");
         }
         let total = paths.iter().map(String::len).sum();
         let most = Bytes::new(FETCH_PATHS_BYTES_MAX as u64);
@@ -377,7 +377,7 @@ impl Checker<'_> {
             return Vec::new();
         }
         if has_tests && !patterns.is_empty() {
-            self.fault("/artifacts", SubmissionFaultKind::BadTest, "with tests, no files are kept");
+            self.fault("/artifacts", SubmissionFaultKind::BadTest, "`artifacts` cannot be combined with tests");
         }
         let mut checked = Vec::with_capacity(patterns.len());
         for (i, pattern) in patterns.iter().enumerate() {
@@ -467,10 +467,10 @@ impl Checker<'_> {
         self.limit("instructions", instructions, u64::MAX, count);
         let uncounted = match language.executor {
             Some(ImageExecutor::Docker) => {
-                Some("programs of this language run in Docker Engine, where they are not counted")
+                Some("programs of this language run in Docker Engine, where instructions are not counted")
             }
             _ if self.bounds.counts_instructions => None,
-            _ => Some("they cannot be counted on this machine, and `cupel doctor` says why"),
+            _ => Some("instructions cannot be counted on this machine; `cupel doctor` shows the reason"),
         };
         if let Some(reason) = uncounted.filter(|_| instructions.is_some_and(|n| n > 0)) {
             let detail = format!("instructions cannot be limited: {reason}");

@@ -206,7 +206,7 @@ fn syntax(error: &serde_json::Error) -> ApiError {
     let text = without_position(error);
     let reason = match text.as_str() {
         _ if error.is_eof() => "it ends before it is complete",
-        "trailing characters" => "there is more after its end",
+        "trailing characters" => "there is data after the end of the JSON value",
         "trailing comma" => "a comma has nothing after it",
         "key must be a string" => "the name of a field must be in double quotes",
         "expected value" => "a value is missing",
@@ -214,10 +214,10 @@ fn syntax(error: &serde_json::Error) -> ApiError {
         "expected `,` or `]`" => "a comma or `]` is missing",
         "expected `,` or `}`" => "a comma or `}` is missing",
         "invalid number" => "a number is malformed",
-        "invalid escape" => "a string has an escape that JSON does not have",
+        "invalid escape" => "a string has an escape that is not valid in JSON",
         text if text.starts_with("control character") => "a string has a control character; write it as an escape",
         text if text.contains("hex escape") || text.contains("unicode") => {
-            "a string has a `\\u` escape of no character"
+            "a string has a `\\u` escape that encodes no character"
         }
         _ => "it is malformed",
     };
@@ -444,7 +444,7 @@ mod tests {
     fn each_error_is_reported_with_its_location() {
         check(b"", "invalid-json", None, "line 1, column 0: it ends before it is complete.");
         check(b"{\n \"language\": }", "invalid-json", None, "line 2, column 14: a value is missing.");
-        check(b"{\"language\": \"c\"} x", "invalid-json", None, "there is more after its end.");
+        check(b"{\"language\": \"c\"} x", "invalid-json", None, "there is data after the end of the JSON value.");
         check(&[b'{', 0xff], "invalid-utf8", None, "byte 1");
         check(&b"[".repeat(100_000), "invalid-json", None, "it ends before it is complete.");
         let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();

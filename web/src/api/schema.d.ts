@@ -512,7 +512,7 @@ export interface paths {
         };
         /**
          * List problems.
-         * @description Public ones and, if you authenticate, your own and those shared with you.
+         * @description The list has the public problems and, if you authenticate, your own problems and those shared with you.
          *
          *     Everybody may call this, without an account.
          */
@@ -626,7 +626,7 @@ export interface paths {
         };
         /**
          * Who is signed in.
-         * @description With a token or an API key, its owner.
+         * @description If the request has a token or an API key, the response names its owner.
          *
          *     Everybody may call this, without an account.
          */
@@ -832,7 +832,7 @@ export interface components {
             submission_id: string;
             /** @description `queued`, or the submission's status at the end of the wait. */
             status: components["schemas"]["Status"];
-            /** @description Message for people. */
+            /** @description Human-readable message. */
             message: string;
             /** @description Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise. */
             cached?: boolean;
@@ -1560,7 +1560,7 @@ export interface components {
             executor?: string | null;
             /** @description Digest of that image. */
             image_digest?: string | null;
-            /** @description Images that a request may name as `image` to run the language in them. */
+            /** @description Images that a request for this language may name as `image`. */
             images: string[];
             /** @description Libraries beyond those of the toolchain that programs can use here. */
             libraries: components["schemas"]["LibraryView"][];
@@ -1688,7 +1688,7 @@ export interface components {
             url: string;
             /** @description Id of the language. */
             language: string;
-            /** @description The first line of the main source that is not blank, up to 120 characters. */
+            /** @description The first non-blank line of the main source, up to 120 characters. */
             title: string;
             /**
              * Format: date-time
@@ -1758,7 +1758,7 @@ export interface components {
             old_password: string;
             /**
              * Format: password
-             * @description The new password: The new password: 8 to 256 characters.
+             * @description The new password: 8 to 256 characters.
              */
             password: string;
         };
@@ -1877,7 +1877,10 @@ export interface components {
              *     /submissions/{submission_id}`, which has up to 256 KiB of such texts, those of failed tests first.
              */
             input?: string | null;
-            /** @description The beginning of the expected output, or of one of several, like `input`. */
+            /**
+             * @description The beginning of the expected output, or of one of several accepted outputs; present under the same conditions
+             *     as `input`.
+             */
             expected_output?: string | null;
             /** @description Whether `input` or `expected_output` was truncated; present with them. */
             truncated?: boolean | null;
@@ -1929,7 +1932,7 @@ export interface components {
             licence?: string | null;
             /** @description Holder of the rights, if known. */
             rights_owner?: string | null;
-            /** @description Files for contestants. */
+            /** @description Attached files for contestants. */
             attachments: components["schemas"]["FileView"][];
             /** @description Code to start from, in every supported language, if the problem asks for a function or a class. */
             starter_code: components["schemas"]["StarterView"][];
@@ -1942,27 +1945,27 @@ export interface components {
         ProgressView: {
             /**
              * Format: int64
-             * @description All solved problems, including those without a difficulty.
+             * @description Number of all problems solved, including those without a difficulty.
              */
             solved: number;
             /**
              * Format: int64
-             * @description Easy solved problems.
+             * @description Number of easy problems solved.
              */
             easy: number;
             /**
              * Format: int64
-             * @description Medium solved problems.
+             * @description Number of medium problems solved.
              */
             medium: number;
             /**
              * Format: int64
-             * @description Hard solved problems.
+             * @description Number of hard problems solved.
              */
             hard: number;
             /**
              * Format: int64
-             * @description Problems tried and not solved.
+             * @description Number of problems tried but not solved.
              */
             attempted: number;
             /**
@@ -2003,7 +2006,7 @@ export interface components {
             running: number;
             /**
              * Format: date-time
-             * @description Time since which the longest-waiting run has been ready to run.
+             * @description Time at which the longest-waiting run became ready to run.
              */
             oldest_queued_at?: string | null;
             /**
@@ -2058,7 +2061,7 @@ export interface components {
          *     }
          */
         RegisterRequest: {
-            /** @description 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in capitals or not. */
+            /** @description 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in upper or lower case. */
             username: string;
             /**
              * Format: email
@@ -2156,7 +2159,7 @@ export interface components {
             name: string;
             /** @description The input. For an interactive problem, the problem's program reads it, not yours. */
             input?: string | null;
-            /** @description The expected output, or one of several. */
+            /** @description The expected output, or one of several accepted outputs. */
             output?: string | null;
             /** @description The communication: lines that begin with `<` are from the judge, lines with `>` from the submission. */
             conversation?: string | null;
@@ -2466,8 +2469,8 @@ export interface components {
             /** @description The language's id; `null` for the verification of a package. */
             language?: string | null;
             /**
-             * @description Standard output; if it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty if
-             *     compilation failed; with tests `null`, see `tests`.
+             * @description Standard output. If it is not UTF-8, invalid bytes are replaced, and `stdout_base64` has the exact bytes. Empty
+             *     if compilation failed; `null` if the submission has tests (see `tests`).
              */
             stdout?: string | null;
             /** @description Exact standard output; only if it is not UTF-8. */
@@ -2533,12 +2536,12 @@ export interface components {
              */
             completed_at?: string | null;
             /**
-             * @description `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV` and
-             *     `CLE`.
+             * @description `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; for problems also `PT`, `PE`, `SV`,
+             *     `CLE` and `SK`.
              */
             verdict?: string | null;
             /**
-             * @description Explanation for people, if the verdict alone is not enough: the exception that ended the program, as its
+             * @description Human-readable explanation, if the verdict alone is not enough: the exception that ended the program, as its
              *     language prints it (`IndexError: list index out of range (line 3)`), the limit that was reached, or the first
              *     difference. Exceptions are extracted from the program's standard error: show them, but do not rely on them.
              */
@@ -2585,9 +2588,9 @@ export interface components {
             fetched_files?: components["schemas"]["FetchedFileView"][];
             /**
              * @description The files that the program left behind and that match a pattern of `artifacts`, ordered by path. At most 200 are
-             *     listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the output
-             *     together, unless the operator sets another maximum. Without the files of the request that the program did not
-             *     change. Absent if there are none.
+             *     listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the
+             *     output together, unless the operator sets another maximum. Files of the request that the program did not change
+             *     are omitted. Absent if there are none.
              */
             artifacts?: components["schemas"]["ArtifactView"][];
             /** @description Whether there may be more files than `artifacts` lists. Absent if not. */
@@ -2672,8 +2675,8 @@ export interface components {
             /** @description Why the program failed, if it did. */
             runtime_error?: string | null;
             /**
-             * @description Explanation for people, like the submission's `message`: the exception that ended the program, the limit that
-             *     was reached, or the first difference.
+             * @description Human-readable explanation, like the submission's `message`: the exception that ended the program, the limit
+             *     that was reached, or the first difference.
              */
             message?: string | null;
             /**
@@ -5347,7 +5350,7 @@ export interface operations {
                 tag?: string;
                 /** @description Only problems with this state for you: `solved`, `attempted` or `unsolved`. */
                 state?: "solved" | "attempted" | "unsolved";
-                /** @description Only problems whose title or slug contains this. */
+                /** @description Only problems whose title or slug contains this text. */
                 q?: string;
                 /** @description Only problems that you may change. */
                 mine?: boolean;

@@ -167,7 +167,7 @@ impl LoginRequest {
             (Some(login), None) | (None, Some(login)) => return Ok(login),
             (None, None) => faults.push("/email", "", "The field `email` is required."),
             (Some(_), Some(_)) => {
-                faults.push("/username", "", "`email` and `username` are two names of one field. Send one of them.");
+                faults.push("/username", "", "`email` and `username` are names of the same field. Send only one.");
             }
         }
         Err(faults.into_error())

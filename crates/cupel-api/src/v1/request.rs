@@ -402,7 +402,7 @@ pub(super) fn source_of(
 const NOT_BASE64: &str = "This is not base64 (the standard alphabet, with padding).";
 
 /// Error text for a request that has both `input` and `stdin`.
-pub(super) const TWO_NAMES: &str = "`stdin` and `input` are two names of one field. Send one of them.";
+pub(super) const TWO_NAMES: &str = "`stdin` and `input` are names of the same field. Send only one.";
 
 /// Standard input, from any of its three fields; empty if the request has none of them. Errors are reported below
 /// `place`.

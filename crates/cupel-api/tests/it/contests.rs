@@ -205,7 +205,7 @@ async fn guesses_of_join_codes_are_limited_per_address_and_a_right_code_is_not_c
 }
 
 #[tokio::test]
-async fn only_the_sender_and_the_organisers_see_submissions_hidden_by_a_freeze() {
+async fn only_the_sender_and_the_organizers_see_submissions_hidden_by_a_freeze() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
@@ -619,7 +619,7 @@ async fn former_field_names_are_accepted() {
 }
 
 #[tokio::test]
-async fn the_organisers_get_a_groups_progress_as_json_and_csv() {
+async fn the_organizers_get_a_groups_progress_as_json_and_csv() {
     let app = TestApp::start().await;
     let (author, one, two) = (app.author().await, app.user().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;

@@ -45,6 +45,7 @@ impl Accounts {
 }
 
 fn vanished(username: &str) -> StoreError {
-    let source = format!("the store refuses `{username}` as taken, but does not find it").into();
+    let source =
+        format!("the store reports the user name `{username}` as taken, but has no user with that name").into();
     StoreError { operation: "create an internal account", transient: false, source }
 }

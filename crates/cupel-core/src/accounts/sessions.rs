@@ -25,7 +25,7 @@ pub struct Login {
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The user does not exist, or the password is wrong. The client does not learn which.
-    #[error("the user or the password is wrong")]
+    #[error("the user name or the password is wrong")]
     Wrong,
     /// The password is right, but the account is disabled.
     #[error("the account is disabled")]

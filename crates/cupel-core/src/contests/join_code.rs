@@ -1,4 +1,4 @@
-//! Join codes of contests. The organiser of a contest that is not public gives its code to the people who may take
+//! Join codes of contests. The organizer of a contest that is not public gives its code to the people who may take
 //! part.
 
 use subtle::ConstantTimeEq as _;

@@ -96,7 +96,7 @@ impl Core {
         is_changed.then_some(()).ok_or(ContestError::Missing)
     }
 
-    /// Deletes a contest that has not begun or has no participants. This condition keeps organisers from deleting the
+    /// Deletes a contest that has not begun or has no participants. This condition keeps organizers from deleting the
     /// results of participants.
     ///
     /// # Errors
@@ -173,8 +173,8 @@ impl Core {
     }
 }
 
-/// Whether the viewer is an organiser of a contest with this owner.
-pub(super) fn is_organiser(principal: &Principal, owner: UserId) -> bool {
+/// Whether the viewer is an organizer of a contest with this owner.
+pub(super) fn is_organizer(principal: &Principal, owner: UserId) -> bool {
     principal.is_admin() || principal.user() == Some(owner)
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
 //! as pending, and the statistics and leaderboards of the problems exclude the hidden submissions ([`FreezeWindow`]).
-//! The hidden results are visible to the submission's sender, to the contest's organisers, and to the problem's authors
+//! The hidden results are visible to the submission's sender, to the contest's organizers, and to the problem's authors
 //! who do not take part. If a user may not see a contest or enters a wrong code, Cupel answers as if the contest did
 //! not exist.
 

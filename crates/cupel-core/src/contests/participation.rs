@@ -6,7 +6,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, UserId};
 use jiff::Timestamp;
 
-use super::manage::{invalid, is_organiser, text_fits};
+use super::manage::{invalid, is_organizer, text_fits};
 use super::{
     Clarification, Contest, ContestError, ContestFilter, ContestProblem, NewClarification, Participant,
     ParticipantProgress, Participation, Phase, StandingsRow, View, label,
@@ -87,7 +87,7 @@ impl Core {
             Some(user) => self.inner.store.participant(contest.id, user).await?,
             None => None,
         };
-        let may_change = is_organiser(principal, contest.owner);
+        let may_change = is_organizer(principal, contest.owner);
         let phase = contest.phase(self.now());
         Ok(Some(SeenContest { contest, phase, may_change, participant }))
     }
@@ -157,7 +157,7 @@ impl Core {
         Ok(())
     }
 
-    /// A page of the standings, less than a second old. `unfrozen`: includes frozen results, for organisers.
+    /// A page of the standings, less than a second old. `unfrozen`: includes frozen results, for organizers.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -189,7 +189,7 @@ impl Core {
         })
     }
 
-    /// A page of all participants' progress, for organisers, and the number of participants. Results that the freeze of
+    /// A page of all participants' progress, for organizers, and the number of participants. Results that the freeze of
     /// another contest hides are excluded, except for administrators.
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Core {
         }
     }
 
-    /// Publishes an announcement of an organiser to everyone who sees the contest.
+    /// Publishes an announcement of an organizer to everyone who sees the contest.
     ///
     /// # Errors
     /// [`ContestError`].

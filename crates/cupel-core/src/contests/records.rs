@@ -56,7 +56,7 @@ pub struct Contest {
     pub title: String,
     /// The description, in Markdown.
     pub description: String,
-    /// The organiser.
+    /// The organizer.
     pub owner: UserId,
     /// The rules.
     pub style: Style,
@@ -70,7 +70,7 @@ pub struct Contest {
     pub is_unfrozen: bool,
     /// Whether everyone may see it and take part.
     pub is_public: bool,
-    /// The code with which users may take part if the contest is not public. Visible to organisers only.
+    /// The code with which users may take part if the contest is not public. Visible to organizers only.
     pub join_code: JoinCode,
     /// The problems, in order.
     pub problems: Vec<ContestProblem>,
@@ -183,7 +183,7 @@ pub struct NewContest {
     pub title: String,
     /// The description, in Markdown.
     pub description: String,
-    /// The organiser.
+    /// The organizer.
     pub owner: UserId,
     /// The rules.
     pub style: Style,
@@ -248,7 +248,7 @@ pub struct Clarification {
     pub is_announcement: bool,
     /// The user who asks or announces.
     pub asker: UserId,
-    /// The asker's name, for organisers.
+    /// The asker's name, for organizers.
     pub asker_name: String,
     /// Position of the problem it is about; `None`: about the whole contest.
     pub place: Option<usize>,

@@ -35,7 +35,7 @@ async fn a_user_logs_in_by_name_or_address_and_only_with_the_password() {
     ] {
         let refused = accounts.login(login, password).await.err().expect("a refusal");
         assert!(matches!(refused, LoginError::Wrong), "{refused:?}");
-        assert_eq!(refused.to_string(), "the user or the password is wrong");
+        assert_eq!(refused.to_string(), "the user name or the password is wrong");
     }
 }
 
