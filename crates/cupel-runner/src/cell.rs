@@ -1,4 +1,5 @@
-//! The place where one command runs: a slot of the native sandbox, or a container of Docker Engine.
+//! The trait by which the executor runs a command in a fresh cell: in a slot of the native sandbox, or in a container of
+//! Docker Engine.
 
 use std::io;
 use std::sync::Arc;

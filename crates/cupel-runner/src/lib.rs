@@ -5,8 +5,8 @@
 //! - `docker/` runs programs in containers of Docker Engine, for languages whose files request it.
 //! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
-//! A step's root determines the executor. To add an executor, add a module beside `docker/` whose cells implement
-//! `Cell` (`cell.rs`), or a module that implements [`Runner`] itself. The worker does not change;
+//! A step's root determines where it runs; `native/executor.rs` decides. A module that runs the programs of a new kind
+//! of root has a type that implements `Cell` (`cell.rs`). A module that runs all programs implements [`Runner`]. The worker does not change;
 //! `docs/recipes/add-an-executor.md` lists the rest.
 //!
 //! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.

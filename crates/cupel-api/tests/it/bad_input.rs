@@ -270,7 +270,13 @@ async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
             "line 3, column 14: a colon is missing",
         ),
         (b"{\"language\": \"\xff\xfe\"}".to_vec(), "application/json", 400, "invalid-utf8", "byte 14"),
-        (b"{\"language\": \"\\ud800\"}".to_vec(), "application/json", 400, "invalid-json", "escape that encodes no character"),
+        (
+            b"{\"language\": \"\\ud800\"}".to_vec(),
+            "application/json",
+            400,
+            "invalid-json",
+            "escape that encodes no character",
+        ),
         (b"".to_vec(), "application/json", 400, "invalid-json", "it ends before"),
         (b"[]".to_vec(), "application/json", 422, "invalid-body", "The body must be an object, not a list."),
         (

@@ -1,4 +1,4 @@
-//! The runner of this machine: programs run in the sandbox.
+//! The runner of this machine: programs run in the sandbox or, if their root is an image for Docker Engine, there.
 //!
 //! ```text
 //!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that communicate with each other
