@@ -658,6 +658,25 @@ fn points_of_cases_found_by_name_are_in_their_order() {
     assert_eq!((max("batch01"), max("batch02")), (MaxScore::Bounded(points(30)), MaxScore::Bounded(points(70))));
 }
 
+/// Names that are not numbers come first, and patterns ignore the case of letters.
+#[test]
+fn cases_of_dmoj_may_be_named_by_numbers_and_words() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let init = "test_cases:\n  input_format: '(?:b(?P<batch>\\w+)-)?(?P<case>\\w+)\\.IN'\n  output_format: \
+                '(?:b(?P<batch>\\w+)-)?(?P<case>\\w+)\\.out'\n  case_points: [1, 2, 4, 8, 16]\n";
+    let mut files = Files::default().with("init.yml", init);
+    for name in ["10", "9", "small", "b2-01", "b2-x", "bhard-1"] {
+        files = files.with(&format!("{name}.in"), name).with(&format!("{name}.out"), "");
+    }
+    let bench = Bench::new();
+    let problem = bench.import_files(&files, &options).unwrap().package.problem;
+    let found = ["batch-hard/001", "small", "batch02/x", "batch02/001", "009", "010"];
+    assert_eq!(cases(&problem), found);
+    let max = |name: &str| group(&problem, name).max;
+    assert_eq!((max("batch-hard"), max("batch02")), (MaxScore::Bounded(points(1)), MaxScore::Bounded(points(4))));
+}
+
 #[test]
 fn polygon_groups_are_judged_after_their_dependencies() {
     let (_bench, imported) = fixture("polygon/words");

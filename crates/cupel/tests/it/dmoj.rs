@@ -95,6 +95,11 @@ fn a_generator_makes_input_and_answer_of_cases() {
     let python = "import sys\nprint(sys.argv[1])\nprint(sys.argv[2], file=sys.stderr)\n";
     let files = package("generator: gen.py\ntest_cases: [{generator_args: [6, six]}]\n", &[("gen.py", python)]);
     assert_eq!(verdicts(&judge(&files, "a.py", "print('six' if input() == '6' else 0)\n")), "AC");
+
+    let rust = "fn main() {\n    let n: u64 = std::env::args().nth(1).unwrap().parse().unwrap();\n    println!(\"{n}\");\n    \
+                eprintln!(\"{}\", 2 * n);\n}\n";
+    let files = package("generator: gen.rs\ntest_cases: [{generator_args: [21]}]\n", &[("gen.rs", rust)]);
+    assert_eq!(verdicts(&judge(&files, "a.py", "print(2 * int(input()))\n")), "AC");
 }
 
 #[test]

@@ -305,7 +305,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         for (key, reader) in formats {
             match reader.text() {
                 None => patterns.push(None),
-                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match regex_lite::Regex::new(text) {
+                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match ignoring_case(text) {
                     Ok(pattern) => patterns.push(Some(pattern)),
                     Err(error) => {
                         reader.fault(Code::KeyType, format!("the pattern is invalid: {error}"), "Correct it");
@@ -318,7 +318,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 }
             }
         }
-        let mut cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)> = BTreeMap::new();
+        let mut cases = CasesByName::new();
         let directory = if self.archived { UNPACKED } else { "" };
         let names: Vec<String> = match self.archived {
             true => {
@@ -328,13 +328,13 @@ impl<'c, 'r> Reading<'c, 'r> {
         };
         for name in names {
             for (output, word) in [(false, "in"), (true, "out")] {
-                let number = match &patterns[usize::from(output)] {
-                    Some(pattern) => numbers_by(pattern, &name),
-                    None => numbers_in(&name, word),
+                let key = match &patterns[usize::from(output)] {
+                    Some(pattern) => key_by(pattern, &name),
+                    None => key_in(&name, word),
                 };
-                let Some(number) = number else { continue };
+                let Some(key) = key else { continue };
                 let path = if self.archived { format!("{UNPACKED}/{name}") } else { name.clone() };
-                let entry = cases.entry(number).or_default();
+                let entry = cases.entry(key).or_default();
                 let slot = if output { &mut entry.1 } else { &mut entry.0 };
                 if let Some(known) = slot {
                     let fault = format!("`{}` and `{name}` are the same case", known.path);
@@ -344,17 +344,18 @@ impl<'c, 'r> Reading<'c, 'r> {
                 *slot = self.context.tree.file(&path);
             }
         }
-        self.numbered(cases)
+        self.named_cases(cases)
     }
 
-    fn numbered(&mut self, cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)>) -> Vec<Node> {
+    fn named_cases(&mut self, cases: CasesByName) -> Vec<Node> {
         let top = self.top.clone();
         let each = points(&top.get("points"));
         let mut of_cases = key_of(&top, "test_cases").get("case_points").list().into_iter().fuse();
         let has_points = key_of(&top, "test_cases").get("case_points").is_some();
-        let mut of_batches: BTreeMap<u64, Score> = BTreeMap::new();
-        let mut groups: BTreeMap<u64, Vec<Node>> = BTreeMap::new();
-        for ((batch, number), files) in cases {
+        let mut of_batches: BTreeMap<Name, Score> = BTreeMap::new();
+        // The cases of a batch follow one another.
+        let mut found: Vec<(Option<Name>, Vec<Node>)> = Vec::new();
+        for (CaseKey { batch, case, .. }, files) in cases {
             let (Some(input), Some(answer)) = files.clone() else {
                 let file = files.0.or(files.1).map(|file| file.path.to_string()).unwrap_or_default();
                 let fault = "an input has no output, or an output has no input";
@@ -363,8 +364,7 @@ impl<'c, 'r> Reading<'c, 'r> {
             };
             self.context.check_data(&input);
             self.context.check_data(&answer);
-            // The list has one number for each batch and for each case outside of batches, in this order. Cases outside of batches
-            // come first.
+            // The list has one number for each batch and for each case outside of batches, in this order.
             let mut next = || match of_cases.next() {
                 Some(reader) => points(&reader),
                 None if has_points => {
@@ -374,9 +374,15 @@ impl<'c, 'r> Reading<'c, 'r> {
                 }
                 None => each,
             };
-            let each = if batch == 0 { next() } else { *of_batches.entry(batch).or_insert_with(next) };
+            let each = match &batch {
+                None => next(),
+                Some(batch) => *of_batches.entry(batch.clone()).or_insert_with(next),
+            };
             let Some(method) = self.method(&Scope(vec![&top]), each) else { return Vec::new() };
-            let name = if batch == 0 { format!("{number:03}") } else { format!("batch{batch:02}/{number:03}") };
+            let name = match &batch {
+                None => case.of_case(),
+                Some(batch) => format!("{}/{}", batch.of_batch(), case.of_case()),
+            };
             let case = Case {
                 id: CaseId::new(&name),
                 input,
@@ -395,20 +401,73 @@ impl<'c, 'r> Reading<'c, 'r> {
                 limits: OwnLimits::default(),
                 made: None,
             };
-            groups.entry(batch).or_default().push(Node::Case(Box::new(case)));
-        }
-        let mut nodes = Vec::new();
-        for (batch, cases) in groups {
-            match batch {
-                0 => nodes.extend(cases),
-                batch => {
-                    let name = format!("batch{batch:02}");
-                    nodes.push(Node::Group(group(&name, GroupScoring::Aggregate(Aggregate::Min), cases)));
-                }
+            let node = Node::Case(Box::new(case));
+            match found.last_mut() {
+                Some((last, cases)) if batch.is_some() && *last == batch => cases.push(node),
+                _ => found.push((batch, vec![node])),
             }
         }
-        nodes
+        let nodes_of = |(batch, cases): (Option<Name>, Vec<Node>)| match batch {
+            None => cases,
+            Some(batch) => {
+                let group = group(&batch.of_batch(), GroupScoring::Aggregate(Aggregate::Min), cases);
+                vec![Node::Group(group)]
+            }
+        };
+        found.into_iter().flat_map(nodes_of).collect()
     }
+}
+
+/// The name of a case or a batch in file names. Names that are not numbers come first, in lexicographic order. Source: DMOJ
+/// judge-server, `_match_test_cases`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    Text(String),
+    Number(u64),
+}
+
+impl Name {
+    fn of(text: &str) -> Name {
+        text.parse().map_or_else(|_| Name::Text(text.to_owned()), Name::Number)
+    }
+
+    /// The last part of a case's name.
+    fn of_case(&self) -> String {
+        match self {
+            Name::Number(number) => format!("{number:03}"),
+            Name::Text(text) => text.replace('/', "-"),
+        }
+    }
+
+    /// The name of a batch's group.
+    fn of_batch(&self) -> String {
+        match self {
+            Name::Number(number) => format!("batch{number:02}"),
+            Name::Text(text) => format!("batch-{}", text.replace('/', "-")),
+        }
+    }
+}
+
+/// Position of a case among those that are found by file name. Batches and cases outside of batches have a common order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct CaseKey {
+    /// The batch; for a case outside of batches, the case.
+    position: Name,
+    batch: Option<Name>,
+    case: Name,
+}
+
+impl CaseKey {
+    fn new(batch: Option<Name>, case: Name) -> CaseKey {
+        CaseKey { position: batch.clone().unwrap_or_else(|| case.clone()), batch, case }
+    }
+}
+
+/// Input and output of each case.
+type CasesByName = BTreeMap<CaseKey, (Option<FileRef>, Option<FileRef>)>;
+
+fn ignoring_case(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    regex_lite::RegexBuilder::new(pattern).case_insensitive(true).build()
 }
 
 /// Whether a file is not test data, but the configuration or a file that Cupel added.
@@ -416,18 +475,18 @@ fn is_ours(name: &str) -> bool {
     name == FILE || name == NO_INPUT || name.split('/').next() == Some(PYTHON)
 }
 
-/// Returns batch and case numbers from the groups of a pattern.
-fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
-    let found = pattern.captures(name)?;
-    let number = |group: &str| found.name(group).and_then(|m| m.as_str().parse().ok());
-    Some((number("batch").unwrap_or(0), number("case")?))
+/// Returns batch and case from the groups of a pattern, which must match from the beginning of the name.
+fn key_by(pattern: &regex_lite::Regex, name: &str) -> Option<CaseKey> {
+    let found = pattern.captures(name).filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0))?;
+    let of_group = |group: &str| found.name(group).map(|m| Name::of(m.as_str()));
+    Some(CaseKey::new(of_group("batch"), of_group("case")?))
 }
 
-/// Returns batch and case numbers from a file name, as DMOJ's default patterns do. A name that begins with `in` or contains
+/// Returns batch and case from a file name, as DMOJ's default patterns do. A name that begins with `in` or contains
 /// `.in` is an input (`out` likewise). The last number in the name is the case. The number before that is the batch, if
 /// it begins a word of the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in
 /// problem.py.
-fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
+fn key_in(name: &str, word: &str) -> Option<CaseKey> {
     if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
         return None;
     }
@@ -439,11 +498,7 @@ fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
         let begins_word = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
         begins_word && !gap.contains(char::is_whitespace)
     });
-    let batch = match batch {
-        Some((_, batch, _)) => batch.parse().ok()?,
-        None => 0,
-    };
-    Some((batch, case.parse().ok()?))
+    Some(CaseKey::new(batch.map(|(_, batch, _)| Name::of(batch)), Name::of(case)))
 }
 
 /// Splits a text into the text before the last run of digits, the digits, and the text after them.
@@ -479,7 +534,7 @@ fn named(points: Score) -> CasePoints {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers_in;
+    use super::{CaseKey, Name, key_in};
 
     #[test]
     fn case_numbers_are_found_in_file_names() {
@@ -496,7 +551,9 @@ mod tests {
             ("none.in", "in", None),
             ("1.in of mine", "in", None),
         ] {
-            assert_eq!(numbers_in(name, word), numbers, "{name}");
+            let key = numbers
+                .map(|(batch, case)| CaseKey::new((batch != 0).then_some(Name::Number(batch)), Name::Number(case)));
+            assert_eq!(key_in(name, word), key, "{name}");
         }
     }
 }
