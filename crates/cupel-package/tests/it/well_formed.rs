@@ -635,15 +635,19 @@ fn a_package_of_dmoj_is_the_same_after_an_export_and_an_import() {
     let init = "test_cases: [{out: 1.out}]\nchecker: check.py\n";
     let mut options = options();
     options.time_limit = Some(Duration::from_secs(1));
-    let files =
+    let with_checker =
         Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("check.py", "check = None\n");
-    let bench = Bench::new();
-    let first = bench.import_files(&files, &options).unwrap();
-    let (other, zip) = (Bench::new(), bench.path().join("again.zip"));
-    cupel_package::archive(&first.package, &zip).unwrap();
-    let second = other.import(&zip, &options).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(second.package.hash, first.package.hash);
-    assert_eq!(second.package.problem.tests, first.package.problem.tests);
+    // Its test data are in an archive.
+    let with_data = with_archive(Files::fixture("dmoj/batches"));
+    for files in [with_checker, with_data] {
+        let bench = Bench::new();
+        let first = bench.import_files(&files, &options).unwrap();
+        let (other, zip) = (Bench::new(), bench.path().join("again.zip"));
+        cupel_package::archive(&first.package, &zip).unwrap();
+        let second = other.import(&zip, &options).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(second.package.hash, first.package.hash);
+        assert_eq!(second.package.problem.tests, first.package.problem.tests);
+    }
 }
 
 #[test]

@@ -50,6 +50,10 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
     let has_added = adds_input || adds_module;
     let archive = reader.get("archive");
     let Some(file) = archive.text().and_then(|archive| tree.file(archive)) else { return Ok(has_added) };
+    // An exported package already contains the files of the archive.
+    if tree.below(UNPACKED).next().is_some() {
+        return Ok(has_added);
+    }
     let place = tree.root().join(file.path.as_str());
     unpack::unpack_inner(&place, &format!("{top}{UNPACKED}/"), sink)?;
     Ok(true)
