@@ -127,7 +127,10 @@ impl Dialect for Judge0 {
         let token = TOKEN_HEADERS.into_iter().find_map(of_header).map(str::trim);
         match token.filter(|token| !token.is_empty()) {
             Some(token) => Presented::Text(token),
-            None => bearer(&request.headers),
+            None => match bearer(&request.headers) {
+                Presented::Missing(_) => Presented::Missing("Send an API key as `X-Auth-Token`."),
+                other => other,
+            },
         }
     }
 
