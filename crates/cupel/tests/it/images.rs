@@ -242,7 +242,7 @@ fn a_request_names_an_image_that_the_operator_allows() {
     for (more, expected) in [
         (
             json!({ "image": "other/task:7" }),
-            "/language: Requests may not name the image `other/task:7` for `python`, or it has no such toolchain; images for \
+            "/image: Requests may not name the image `other/task:7` for `python`, or it has no such toolchain; images for \
              it: course/task:7.",
         ),
         (json!({ "image": "../etc" }), "/image: An image name has components of lower-case letters"),

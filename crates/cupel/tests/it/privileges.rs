@@ -436,7 +436,7 @@ fn an_ordinary_user_gets_a_remedy_for_each_missing_requirement() {
         exec setpriv --reuid 12345 --regid 12345 --clear-groups $0/cupel doctor",
     );
     command.arg(dir.path()).current_dir("/");
-    explains(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be made", "Delegate=yes"]);
+    explains(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be created", "Delegate=yes"]);
 }
 
 #[test]
