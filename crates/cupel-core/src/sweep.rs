@@ -170,7 +170,7 @@ impl Core {
             self.stop_attempt(run.lease);
             if let RunState::Abandoned { attempts } = run.state {
                 swept.abandoned += 1;
-                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "abandoned a run: its workers stopped renewing the lease");
+                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "abandoned a run: the worker of its last attempt stopped renewing the lease");
                 self.abandoned(run.submission, attempts, now);
             } else {
                 tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a lease expired without renewal; the run is retried");

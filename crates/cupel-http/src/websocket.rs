@@ -51,8 +51,8 @@ fn is_permitted(origin: &HeaderValue, headers: &HeaderMap, settings: &Settings) 
     is_own || settings.cors_origins.iter().any(|permitted| permitted != "*" && permitted.eq_ignore_ascii_case(origin))
 }
 
-/// Returns the stream of this connection when the client has received the response of [`response`]; `None` if the
-/// connection ends before.
+/// Returns the stream of this connection after the server has sent the response of [`response`]; `None` if the
+/// connection ends before that.
 pub fn upgraded(mut request: Request) -> impl Future<Output = Option<Upgraded>> + Send {
     let upgrade = hyper::upgrade::on(&mut request);
     async move { upgrade.await.ok().map(TokioIo::new) }

@@ -105,7 +105,7 @@ impl<'a> Budget<'a> {
         self.path_bytes = self
             .path_bytes
             .checked_sub(path_bytes)
-            .ok_or_else(|| beyond(format!("the paths of the image have more than {path_bytes_max} bytes")))?;
+            .ok_or_else(|| beyond(format!("the paths of the image have more than {path_bytes_max} bytes in total")))?;
         self.bytes = self
             .bytes
             .checked_sub(bytes)

@@ -125,7 +125,7 @@ pub struct StepInput<'a> {
     /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a
     /// name, for which the toolchain directories of the root are searched, regardless of `PATH` in `env`.
     pub argv: &'a [String],
-    /// The complete environment.
+    /// The complete environment, except that a step with a terminal gets `TERM` if it does not set it.
     pub env: &'a [(String, String)],
     /// Initial contents of `/box`, the working directory, in groups. A path that occurs in two groups is an error.
     pub files: &'a [BoxFiles],

@@ -22,7 +22,7 @@ export type Asked = 'stop' | 'kill'
 
 const SIGINT = 2
 const SIGTERM = 15
-/** What a shell adds to the number of the signal that ended a program, to make an exit code. Other programs do the same. */
+/** Offset of exit codes that report a signal: a shell returns 128 + the signal's number. Other programs do the same. */
 const SHELL_BASE = 128
 
 /** Whether the program ended because the user asked it to. A program that handles the signal and exits with 0 has ended normally. */

@@ -33,7 +33,7 @@ export function messageOf(result: Pick<Result, 'message'>): string | undefined {
   return text === '' ? undefined : sentence(text)
 }
 
-/** Messages begin with a small letter, but are shown as sentences. Names such as `main.cpp:3` and `iostream` are left as they are. */
+/** Messages begin with a small letter, but are shown as sentences. A first word that is not followed by a space or a comma, such as `main.cpp:3`, is unchanged. */
 export const sentence = (text: string): string => (/^[a-z]+[ ,]/.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text)
 
 /** Whether the program ran. Otherwise the server reports 0 ms and 0 KiB. */

@@ -38,7 +38,7 @@ pub(super) enum Built {
 }
 
 impl Built {
-    /// Returns the reason, for the author, why a program of the package cannot be run; empty if it can be run.
+    /// Explains to the author why a program of the package cannot be run; empty if it can.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
         let output = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());

@@ -97,7 +97,7 @@ fn entry(
         return Ok(());
     }
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-        let fault = format!("the entry is compressed by {method}");
+        let fault = format!("the entry is compressed with {method}");
         findings.file(Code::ArchiveMethod, path.as_str(), fault, "Pack it with the standard method, deflate");
         return Ok(());
     }

@@ -46,7 +46,7 @@ pub struct PreparedStore {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ArtefactKey(String);
 
-/// The extent of the check of an artefact before its use.
+/// How thoroughly an artefact is checked before use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Every file exists and has the recorded size. Fast enough to do before each run.

@@ -14,6 +14,7 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Outcome};
 use super::report::Subject;
 use super::{Quiet, Verifying, build};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind};
+use crate::problem::answer::ended;
 use crate::problem::case::stdin;
 use crate::problem::check::IgnoreOutput;
 use crate::problem::program::{self, Built, Runnable};
@@ -188,7 +189,7 @@ impl Ready<'_> {
             (Protocol::Kattis, Outcome::Exited(code)) => {
                 InputDecision::Fault(format!("it ended with exit code {code}; expected 42 or 43: {words}"))
             }
-            (_, outcome) => InputDecision::Fault(format!("it did not exit by itself ({outcome:?}): {words}")),
+            (_, outcome) => InputDecision::Fault(format!("it {}: {words}", ended(outcome))),
         };
         self.is_faulty |= matches!(decision, InputDecision::Fault(_));
         self.known.insert(key, decision.clone());

@@ -292,7 +292,7 @@ impl<'a> Verifying<'a, '_> {
     }
 
     /// Reports times that include the start of an interpreter, although the interpreter starts warm in other tests or
-    /// on other workers. Margins and limits derived from such times do not apply to submissions that start warm.
+    /// on other workers. Limits derived from such times are too generous for submissions that start warm, and margins do not describe them.
     fn note_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
         let mut noted = Vec::new();
         for Tried { example, language, report, .. } in tried.iter().flatten() {

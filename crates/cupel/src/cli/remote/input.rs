@@ -12,7 +12,7 @@ use cupel_judge::{LiveInput, LiveSource};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, channel};
 
-/// Maximum number of inputs that wait to be sent, in addition to those that the server allows to be unconsumed.
+/// Maximum number of inputs read ahead while the server's window of unconsumed inputs is full.
 const WAITING_MAX: usize = 1;
 
 /// Interval at which the input thread checks whether its inputs are still needed.
