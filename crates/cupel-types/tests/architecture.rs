@@ -276,6 +276,7 @@ const LISTS: &[Lists] = &[
             "crates/cupel/src/cli/judge/args.rs",
             "crates/cupel/tests/it/formats.rs",
             "crates/cupel/tests/it/help/judge.txt",
+            "crates/cupel/tests/it/verify.rs",
             "docs/packages.md",
         ],
         files: &[],
