@@ -37,9 +37,9 @@ fn a_layer_cannot_leave_its_directory() {
     layer("contains a loop of symbolic links", Layer::new().symlink("a", "b").symlink("b", "a").file("a/x", "x"));
     layer("leads through a file", Layer::new().file("a", "x").file("a/b", "x"));
     layer("leaves the image's root", Layer::new().hard_link("a", "../../etc/passwd"));
-    layer("which is no earlier file", Layer::new().hard_link("a", "/etc/passwd"));
-    layer("which is no earlier file", Layer::new().symlink("etc", "/etc").hard_link("a", "etc/passwd"));
-    layer("which is no earlier file", Layer::new().directory("d").hard_link("a", "d"));
+    layer("which is not an earlier file", Layer::new().hard_link("a", "/etc/passwd"));
+    layer("which is not an earlier file", Layer::new().symlink("etc", "/etc").hard_link("a", "etc/passwd"));
+    layer("which is not an earlier file", Layer::new().directory("d").hard_link("a", "d"));
     layer("hard link to itself", Layer::new().file("a", "x").hard_link("a", "a"));
     layer("removes no name", Layer::new().file("a/.wh...", "x"));
     layer("removes no name", Layer::new().file(".wh.", "x"));
@@ -259,7 +259,7 @@ fn data_after_the_end_of_an_archive_is_bounded() {
     };
     let fixture = Fixture::new();
     fixture.add("a", &fixture.layout("a").stored(padded(1 << 19), Stored::Gzip).write()).unwrap();
-    refused("follow its end", |image| image.stored(padded(3 << 20), Stored::Gzip));
+    refused("follow the end of the archive", |image| image.stored(padded(3 << 20), Stored::Gzip));
 }
 
 #[test]
