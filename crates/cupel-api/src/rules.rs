@@ -82,11 +82,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
             let fewer = json!({ "properties": { "files": { "maxItems": most } } });
             rules.push(json!({ "anyOf": [{ "not": is_present("source_code") }, fewer] }));
         }
-        let mut exclusive = vec![("join_code", "code"), ("version", "image")];
-        if name == "LoginRequest" {
-            exclusive.push(("email", "username"));
-        }
-        for (one, other) in exclusive {
+        for (one, other) in [("join_code", "code"), ("version", "image")] {
             if has(one) && has(other) && !object.required.iter().any(|field| field == one) {
                 rules.push(not_both(is_present(one), is_present(other)));
             }
@@ -96,6 +92,7 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
         }
         if name == "LoginRequest" {
             rules.push(json!({ "anyOf": [is_present("email"), is_present("username")] }));
+            rules.push(not_both(is_present("email"), is_present("username")));
         }
         if has("tests") {
             let tests = json!({ "required": ["tests"], "properties": { "tests": { "type": "array", "minItems": 1 } } });

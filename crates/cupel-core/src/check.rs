@@ -541,7 +541,8 @@ impl Checker<'_> {
         let well_formed =
             url.len() <= 2048 && url.chars().all(|c| c.is_ascii_graphic()) && web_authority(url).is_some_and(is_host);
         if !well_formed {
-            let detail = "this must be an http or https URL with a host and without a user name, of at most 2048 ASCII characters";
+            let detail =
+                "expected an http or https URL with a host and without a user name, of at most 2048 ASCII characters";
             self.fault("/webhook", SubmissionFaultKind::BadWebhook, detail);
         } else if !self.bounds.webhooks_private && web_host(url).is_some_and(is_special_host) {
             let detail = "the address is private or reserved: webhooks are sent only to public addresses";

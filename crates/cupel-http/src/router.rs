@@ -57,7 +57,7 @@ fn no_such_route() -> ApiError {
 fn is_of_a_browser(request: &Request) -> bool {
     let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     request.method() == Method::GET
-        && accepted.flat_map(|value| value.split(',')).any(|kind| kind.starts_with("text/html"))
+        && accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
 }
 
 /// The CORS layer; `None` unless origins are configured. The session cookie is only for this server's own site, so no
@@ -79,4 +79,24 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     exposed.extend(names(&["idempotency-replayed", "ratelimit", "ratelimit-policy", "x-request-id"]));
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     Some(CorsLayer::new().allow_origin(allow).allow_methods(methods).allow_headers(sent).expose_headers(exposed))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn only_a_browser_that_opens_an_address_gets_a_page() {
+        let of = |method: Method, accept: &str| {
+            is_of_a_browser(&Request::builder().method(method).header("accept", accept).body(Body::empty()).unwrap())
+        };
+        assert!(of(Method::GET, "text/html,application/xhtml+xml,*/*;q=0.8"));
+        assert!(of(Method::GET, "application/xhtml+xml, text/html;q=0.9"));
+        for accept in ["*/*", "application/json", "", "application/json, text/plain, */*"] {
+            assert!(!of(Method::GET, accept), "{accept}");
+        }
+        assert!(!of(Method::POST, "text/html"));
+    }
 }

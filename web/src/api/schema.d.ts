@@ -1641,11 +1641,11 @@ export interface components {
              * @description The password.
              */
             password: string;
-        } & (unknown & ({
+        } & (({
             email: string;
         } | {
             username: string;
-        }));
+        }) & unknown);
         /** @description Your account. */
         Me: {
             user_id: string;

@@ -12,6 +12,7 @@ import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 import { Ago } from './AccountSecurity'
 import { ErrorBox } from './ErrorBox'
+import { Pager } from './Pager'
 import { RowsSkeleton } from './Skeletons'
 
 export function AccountPrograms() {
@@ -51,17 +52,7 @@ export function AccountPrograms() {
           ))}
         </ul>
       )}
-      {pages > 1 && (
-        <nav aria-label={p.title} className="mt-3 flex items-center gap-3">
-          <Button disabled={page <= 1} onClick={() => setPage(page - 1)}>
-            {p.newer}
-          </Button>
-          <span className="text-sm text-muted">{p.page(page, pages)}</span>
-          <Button disabled={page >= pages} onClick={() => setPage(page + 1)}>
-            {p.older}
-          </Button>
-        </nav>
-      )}
+      <Pager label={p.title} page={page} pages={pages} onPage={setPage} />
       <p role="status" className="mt-2 text-accepted">
         {said}
       </p>

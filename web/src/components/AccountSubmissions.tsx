@@ -7,13 +7,14 @@ import type { Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { submissionTexts } from '../i18n/submissions'
-import { Button, buttonClass } from '../ui/Button'
+import { buttonClass } from '../ui/Button'
 import { kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { Ago } from './AccountSecurity'
 import { ErrorBox } from './ErrorBox'
+import { Pager } from './Pager'
 import { RowsSkeleton } from './Skeletons'
 import { VerdictBadge } from './VerdictBadge'
 
@@ -60,17 +61,7 @@ export function AccountSubmissions() {
           })}
         </ul>
       </div>
-      {pages > 1 && (
-        <nav aria-label={s.pages} className="mt-3 flex items-center gap-3">
-          <Button disabled={page <= 1} onClick={() => setPage(page - 1)}>
-            {s.newer}
-          </Button>
-          <span className="text-sm text-muted">{s.page(page, pages)}</span>
-          <Button disabled={page >= pages} onClick={() => setPage(page + 1)}>
-            {s.older}
-          </Button>
-        </nav>
-      )}
+      <Pager label={s.pages} page={page} pages={pages} onPage={setPage} />
     </section>
   )
 }

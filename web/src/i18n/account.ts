@@ -24,6 +24,11 @@ const en = {
     noneDetail: 'Problems that you solve are counted here, by day, difficulty and tag.',
     begin: 'Choose a problem',
   },
+  pager: {
+    newer: 'Newer',
+    older: 'Older',
+    page: (page: number, pages: number) => `Page ${page} of ${pages}`,
+  },
   programs: {
     title: 'Shared programs',
     detail: 'Everybody who knows the link of a program can read it. It never changes.',
@@ -38,9 +43,6 @@ const en = {
     endNow: 'Stop sharing it',
     keep: 'Keep it',
     ended: 'The program is no longer shared.',
-    newer: 'Newer',
-    older: 'Older',
-    page: (page: number, pages: number) => `Page ${page} of ${pages}`,
   },
   password: {
     title: 'Change your password',
@@ -146,6 +148,11 @@ const zhCN: AccountTexts = {
     noneDetail: '你解决的题目会按日期、难度和标签统计在这里。',
     begin: '选一道题',
   },
+  pager: {
+    newer: '较新',
+    older: '较早',
+    page: (page, pages) => `第 ${page} 页，共 ${pages} 页`,
+  },
   programs: {
     title: '已分享的程序',
     detail: '知道程序链接的任何人都可以阅读它。程序不会再改变。',
@@ -160,9 +167,6 @@ const zhCN: AccountTexts = {
     endNow: '停止分享',
     keep: '保留',
     ended: '该程序已不再分享。',
-    newer: '较新',
-    older: '较早',
-    page: (page, pages) => `第 ${page} 页，共 ${pages} 页`,
   },
   password: {
     title: '修改密码',

@@ -7,10 +7,7 @@ const en = {
   noneDetail: 'Your submissions to all problems are listed here, newest first.',
   begin: 'Choose a problem',
   columns: { problem: 'Problem', verdict: 'Verdict', language: 'Language', time: 'Time', memory: 'Memory', when: 'When' },
-  newer: 'Newer',
-  older: 'Older',
   pages: 'Pages of submissions',
-  page: (page: number, pages: number) => `Page ${page} of ${pages}`,
 }
 
 export type SubmissionTexts = typeof en
@@ -21,10 +18,7 @@ const zhCN: SubmissionTexts = {
   noneDetail: '这里按时间从新到旧列出你对所有题目的提交。',
   begin: '选一道题',
   columns: { problem: '题目', verdict: '结果', language: '语言', time: '时间', memory: '内存', when: '提交时间' },
-  newer: '较新',
-  older: '较早',
   pages: '提交记录的页码',
-  page: (page, pages) => `第 ${page} 页，共 ${pages} 页`,
 }
 
 export const submissionTexts: Both<SubmissionTexts> = { en, 'zh-CN': zhCN }

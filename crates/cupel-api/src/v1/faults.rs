@@ -24,7 +24,7 @@ impl Shape {
         Shape { has_source_code, stdin, version: None }
     }
 
-    /// The client named the version of the language in a field of its own: `version` or `image`.
+    /// Says whether the client sent the version of the language in a separate field: `version` or `image`.
     pub(super) fn with_version(self, has_version: bool, has_image: bool) -> Shape {
         let version = match (has_version, has_image) {
             (true, _) => Some("/version"),

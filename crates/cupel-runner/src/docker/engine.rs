@@ -391,7 +391,7 @@ impl Engine {
             false => add("runtime", format!("{runtime}, which the engine does not have"), Rating::Missing),
         }
         for (subject, is_there, without) in [
-            ("memory limit", info.memory_limit, "no memory limit: the kernel does not support it"),
+            ("memory limit", info.memory_limit, "none: the kernel does not support it"),
             ("swap limit", info.swap_limit, "programs may use swap in addition to their memory limit"),
             ("process limit", info.pids_limit, "programs may start any number of processes"),
         ] {

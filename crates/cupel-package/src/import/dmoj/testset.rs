@@ -478,7 +478,7 @@ fn is_ours(name: &str) -> bool {
 /// Returns batch and case from the groups of a pattern, which must match from the beginning of the name.
 fn key_by(pattern: &regex_lite::Regex, name: &str) -> Option<CaseKey> {
     let found = pattern.captures(name).filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0))?;
-    let of_group = |group: &str| found.name(group).map(|m| Name::of(m.as_str()));
+    let of_group = |group: &str| found.name(group).filter(|m| !m.is_empty()).map(|m| Name::of(m.as_str()));
     Some(CaseKey::new(of_group("batch"), of_group("case")?))
 }
 
@@ -534,7 +534,12 @@ fn named(points: Score) -> CasePoints {
 
 #[cfg(test)]
 mod tests {
-    use super::{CaseKey, Name, key_in};
+    use super::{CaseKey, Name, ignoring_case, key_by, key_in};
+
+    #[test]
+    fn a_pattern_that_yields_an_empty_name_finds_no_case() {
+        assert_eq!(key_by(&ignoring_case("^(?P<case>).*").unwrap(), "1.in"), None);
+    }
 
     #[test]
     fn case_numbers_are_found_in_file_names() {

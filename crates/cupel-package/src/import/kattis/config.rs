@@ -228,11 +228,7 @@ fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
     for one in kind.one_or_more() {
         let text = one.text().unwrap_or_default();
         if text.contains(' ') && version == Version::V202509 {
-            kind.fault(
-                Code::DraftSpelling,
-                "several types are written as one string; write a list",
-                "Write them as a list",
-            );
+            kind.fault(Code::DraftSpelling, "several types are written as one string", "Write them as a list");
         }
         words.extend(text.split_whitespace().map(str::to_owned));
     }

@@ -354,11 +354,7 @@ impl Inherited {
         let arguments = |key: &str| {
             let reader = reader.get(key);
             if reader.is_some() && !reader.is_seq() {
-                reader.fault(
-                    Code::DraftSpelling,
-                    "the arguments are written as one string; write a list",
-                    "Write them as a list",
-                );
+                reader.fault(Code::DraftSpelling, "the arguments are written as one string", "Write them as a list");
             }
             reader.arguments()
         };
