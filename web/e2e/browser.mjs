@@ -12,6 +12,9 @@ const DIST = new URL('../dist/assets/', import.meta.url).pathname
 /** Folder for screenshots of every screen; none by default. */
 const SHOTS = process.env.SHOTS
 
+/** Delay of every response, in ms; none by default. With it, a test fails that relies on a fast server. */
+const LATE_MS = Number(process.env.LATE_MS ?? 0)
+
 export const launch = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 
@@ -44,6 +47,11 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
     permissions: ['clipboard-read', 'clipboard-write'],
   })
   const page = await context.newPage()
+  if (LATE_MS > 0) {
+    const session = await context.newCDPSession(page)
+    await session.send('Network.enable')
+    await session.send('Network.emulateNetworkConditions', { offline: false, latency: LATE_MS, downloadThroughput: -1, uploadThroughput: -1 })
+  }
   const faults = []
   const scripts = new Set()
   // The browser reports an error response as a console error. A test may expect such a response.
@@ -71,6 +79,8 @@ export async function visit(browser, { theme = 'light', width = 1280, language =
   /** Checks the page in the theme of the window and, unless a theme was chosen, also in the other theme. */
   const check = async (name) => {
     await page.waitForFunction(() => document.fonts.status === 'loaded')
+    // A list is dimmed while a newer one is loaded.
+    await page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null)
     await checkSize(page, name)
     const isChosen = await page.evaluate(() => localStorage.getItem('cupel.theme') !== null)
     await checkTheme(name, (await isDark()) ? 'dark' : 'light')

@@ -147,6 +147,8 @@ test('a visitor who runs code must sign in first, and keeps the code', async () 
   await check('playground-visitor')
   await page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
   await page.getByRole('link', { name: 'Create an account' }).click()
+  // The page before has fields with similar names.
+  await page.getByRole('heading', { name: 'Create an account' }).waitFor()
   await page.getByLabel('User name').fill('newcomer')
   await page.getByLabel('E-mail address').fill('newcomer@example.com')
   await page.getByLabel('Password').fill(PASSWORD)

@@ -54,7 +54,7 @@ export function AccountSubmissions() {
           <span className="text-right">{columns.memory}</span>
           <span className="text-right">{columns.when}</span>
         </div>
-        <ul className={`grid grid-cols-subgrid col-span-full ${found.isPlaceholderData ? 'opacity-60' : ''}`}>
+        <ul aria-busy={found.isPlaceholderData} className={`grid grid-cols-subgrid col-span-full ${found.isPlaceholderData ? 'opacity-60' : ''}`}>
           {submissions.map((one) => {
             const language = languages.data?.languages.find(({ language_id }) => language_id === one.language)
             return <Line key={one.submission_id} of={one} title={titles.data?.get(one.problem ?? '') ?? one.problem ?? ''} language={language === undefined ? (one.language ?? '') : languageName(language)} />

@@ -86,7 +86,7 @@ export function ProblemList() {
             </span>
             <span className="text-right">{m.list.columns.solvedBy}</span>
           </div>
-          <ol ref={rowList} className={found.isPlaceholderData ? 'opacity-60' : ''}>
+          <ol ref={rowList} aria-busy={found.isPlaceholderData} className={found.isPlaceholderData ? 'opacity-60' : ''}>
             {page.problems.map((problem) => (
               <Row key={problem.slug} problem={problem} />
             ))}

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CallError } from '../api/client'
 import { DraftSync, RETRY_MS, RETRY_MS_MAX, SAVE_AFTER_MS, SAVE_WITHIN_MS, UNSURE_MS, type DraftServer, type ServerDraft } from './draft-sync'
-import { changeDraft, draft, keepDraft, syncState, versions } from './drafts'
+import { changeDraft, draft, keepDraft, keepVersion, syncState, versions } from './drafts'
 
 // The client of the API reads the page's address when it is loaded.
 vi.mock('../api/client', () => ({
@@ -113,6 +113,17 @@ test('a newer change here is kept, and the other device\'s text is offered and s
   expect(text).toBe('mine')
   expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device', isOffered: true }])
   expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true })
+})
+
+test('a text of another tab that the user has rejected is not offered again as the text of another device', async () => {
+  await sync.look()
+  // The other tab saved its text. Then the user kept the text of this tab.
+  server.put('of the other tab')
+  keepVersion(OF, 'of the other tab', 'tab', false)
+  type('mine')
+  await wait(SAVE_AFTER_MS)
+  expect(server.log).toEqual(['mine', 'begin mine'])
+  expect(versions(OF)).toMatchObject([{ text: 'of the other tab', origin: 'tab', isOffered: false }])
 })
 
 test('an older change here is replaced, and is offered', async () => {

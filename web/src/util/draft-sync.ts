@@ -5,7 +5,7 @@
 // has not read. If both have changed, the editor gets the newer text, and the older text becomes a version.
 import { CallError } from '../api/client'
 import { serverNow } from './clock'
-import { draft, keepSyncState, keepVersion, syncState, type DraftOf } from './drafts'
+import { draft, keepSyncState, keepVersion, syncState, versions, type DraftOf } from './drafts'
 
 /** Time without changes after which a change is saved. */
 export const SAVE_AFTER_MS = 2_000
@@ -192,7 +192,9 @@ export class DraftSync {
     } else if (state.at + UNSURE_MS < theirs.savedAt && keepVersion(this.of, mine, 'device', true, state.at)) {
       this.#adopt(theirs)
     } else {
-      keepVersion(this.of, theirs.text, 'device', true, theirs.savedAt)
+      // A text of another tab is a version already, and the user may have rejected it.
+      const isOfTab = versions(this.of).some(({ text, origin }) => origin === 'tab' && text === theirs.text)
+      if (!isOfTab) keepVersion(this.of, theirs.text, 'device', true, theirs.savedAt)
       keepSyncState(this.of, { ...state, revision: theirs.revision, begins: true })
       await this.#save(false)
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use cupel_types::{Bytes, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, World, assert_near};
+use crate::kit::{Ended, Program, World, assert_near, is_near};
 use crate::machine::{as_on_a_new_kernel, patient};
 use crate::{Shared, trial};
 
@@ -320,14 +320,23 @@ fn prove(world: &World, row: &Row) {
     if reader {
         world.fixtures.forget_large();
     }
+    let slack = if reader { 6 << 20 } else { 2 << 20 };
     let mut slot = world.slot();
-    let ended = program.run(&mut slot);
-    let after = unharmed(world, &mut slot, if reader { 6 << 20 } else { 2 << 20 });
+    let mut ended = program.run(&mut slot);
+    let mut after = unharmed(world, &mut slot, slack);
+    // A busy machine, too, sometimes charges CPU time to a program that did not use it. So that figure is checked again.
+    for _ in 0..2 {
+        if !matches!(after, Err(Harm::CpuTime(_))) {
+            break;
+        }
+        ended = program.run(&mut slot);
+        after = unharmed(world, &mut slot, slack);
+    }
     assert_eq!(as_on_a_new_kernel(&ended.text()), row.says, "what the program printed; {ended}");
     assert_eq!(ended.report.outcome, row.ends, "{ended}");
     (row.also)(&ended);
     limits_were_kept(&program.command.limits, &ended);
-    after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
+    after.unwrap_or_else(|harm| panic!("the next run: {harm:?}"));
 }
 
 /// Asserts that the program used no more than its limits, plus the delay of detection (the kernel charges allocations
@@ -348,20 +357,32 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
     }
 }
 
+/// What an attack did to the next run on its slot.
+#[derive(Debug)]
+enum Harm {
+    /// The run was charged this CPU time in ns, and used the other.
+    CpuTime((u64, u64)),
+    Other(String),
+}
+
 /// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in
 /// bytes. After a program that read large files, the kernel reclaims page cache in batches. So it is unknown which part
 /// of the last batch the program needed.
-fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
+fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), Harm> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
-    let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
+    let ended = victim
+        .try_run(slot)
+        .map_err(|error| Harm::Other(format!("{error}: {:?}", std::error::Error::source(&error))))?;
     if ended.report.outcome != Outcome::Exited(3) || !ended.text().starts_with("unharmed ") || !ended.stderr.is_empty()
     {
-        return Err(ended.to_string());
+        return Err(Harm::Other(ended.to_string()));
     }
     let usage = &ended.report.usage;
-    let cpu = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
-    assert_near("CPU time of the next run, ns", cpu, ended.number(), 5, 10_000_000);
     assert_near("memory of the next run, bytes", usage.memory.get(), 17 << 20, 0, slack);
+    let (charged, used) = (u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX), ended.number());
+    if is_near("CPU time of the next run, ns", charged, used, 5, 10_000_000).is_err() {
+        return Err(Harm::CpuTime((charged, used)));
+    }
     Ok(())
 }
 

@@ -136,18 +136,22 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
             let sql = format!("SELECT lease FROM runs WHERE worker = '{id}' AND lease IS NOT NULL");
             site.postgres.psql("postgres", &sql).lines().map(str::to_owned).collect::<BTreeSet<_>>()
         };
-        // The cable is cut while programs run: a worker that only polls at that moment has no result to complete too late.
-        eventually(|| {
+        // The cable is cut while programs run: a worker that only polls at that moment has no result to complete too late. A
+        // completion that the database had received before the cut takes effect during the second pause.
+        let held = eventually(|| {
             let before = has();
             sleep(Duration::from_millis(200));
             machine.cut(&ports);
-            if !has().is_disjoint(&before) {
-                return Some(());
+            sleep(Duration::from_millis(200));
+            let held: BTreeSet<String> = has().intersection(&before).cloned().collect();
+            if !held.is_empty() {
+                return Some(held);
             }
             machine.heal();
             None
         });
-        sleep(Duration::from_secs(8));
+        // The other nodes have taken these runs back.
+        eventually(|| has().is_disjoint(&held).then_some(()));
         machine.heal();
         // The worker has rejoined the cluster.
         let working = |workers: &Value| workers["workers"].as_array().unwrap().iter().all(|w| w["state"] == "working");
