@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_core::limits::Buckets;
+use cupel_core::rate_limit::Buckets;
 use cupel_core::result_cache::Results;
 use cupel_types::Bytes;
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
+use cupel_core::rate_limit::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
 
 const SHARDS: usize = 16;
 
@@ -64,7 +64,7 @@ impl MemoryBuckets {
     }
 
     fn put_back(&self, draw: &Charge) {
-        self.kind(draw.kind).give_back(&draw.key, draw.rate, draw.cost);
+        self.kind(draw.kind).refund(&draw.key, draw.rate, draw.cost);
     }
 
     fn known(&self) -> MutexGuard<'_, Generations> {
@@ -78,7 +78,7 @@ impl Buckets for MemoryBuckets {
         self.take_at(charges, self.started.elapsed())
     }
 
-    async fn give_back(&self, charges: &[Charge]) {
+    async fn refund(&self, charges: &[Charge]) {
         charges.iter().for_each(|draw| self.put_back(draw));
     }
 
@@ -151,7 +151,7 @@ impl Kind {
         }
     }
 
-    fn give_back(&self, key: &str, rate: Rate, cost: u32) {
+    fn refund(&self, key: &str, rate: Rate, cost: u32) {
         if let Some(tat) = self.shard(key).get_mut(key) {
             *tat = tat.saturating_sub(rate.interval_ns().saturating_mul(u64::from(cost)));
         }
@@ -241,7 +241,7 @@ mod tests {
         let buckets = Kind::new(100);
         for _ in 0..1000 {
             buckets.take("a", at(0), RATE, 1).unwrap();
-            buckets.give_back("a", RATE, 1);
+            buckets.refund("a", RATE, 1);
         }
         assert_eq!(buckets.take("a", at(0), RATE, 1).unwrap().remaining, 9);
     }

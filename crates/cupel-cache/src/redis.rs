@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_core::limits::{Buckets, Charge, Exhausted, Standing};
+use cupel_core::rate_limit::{Buckets, Charge, Exhausted, Standing};
 use redis::Script;
 
 use crate::link::Link;
@@ -45,7 +45,7 @@ return {0, string.format('%.0f', (tats[1] or now) - now), '0'}
 ";
 
 /// KEYS are the buckets; ARGV has interval (µs) and cost of each.
-const GIVE_BACK: &str = "
+const REFUND: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 for i, key in ipairs(KEYS) do
@@ -66,7 +66,7 @@ pub(crate) struct RedisBuckets {
     /// Prefix of all keys.
     prefix: String,
     take: Script,
-    give_back: Script,
+    refund: Script,
 }
 
 impl RedisBuckets {
@@ -76,7 +76,7 @@ impl RedisBuckets {
             link,
             prefix: format!("{cluster}:limits"),
             take: Script::new(TAKE),
-            give_back: Script::new(GIVE_BACK),
+            refund: Script::new(REFUND),
         }
     }
 
@@ -108,14 +108,14 @@ impl Buckets for RedisBuckets {
         }
     }
 
-    async fn give_back(&self, charges: &[Charge]) {
-        let mut call = self.give_back.prepare_invoke();
+    async fn refund(&self, charges: &[Charge]) {
+        let mut call = self.refund.prepare_invoke();
         for draw in charges {
             call.key(self.key(draw));
             call.arg(interval_us(draw)).arg(draw.cost);
         }
         if self.link.ask(async |connection| call.invoke_async::<()>(connection).await).await.is_none() {
-            self.own.give_back(charges).await;
+            self.own.refund(charges).await;
         }
     }
 

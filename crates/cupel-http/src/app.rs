@@ -14,7 +14,7 @@ use crate::auth::{Identities, Identity, Tokens, Via};
 use crate::budget::{BudgetKind, ByteBudget};
 use crate::dialect::Dialects;
 use crate::error::{ApiError, ErrorKind};
-use crate::limits::RateLimits;
+use crate::rate_limit::RateLimits;
 use crate::state::{ApiState, HealthReport, TierRates};
 
 /// Axum state. Clones share the same [`App`].

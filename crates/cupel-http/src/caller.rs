@@ -15,8 +15,8 @@ use cupel_types::UserId;
 use crate::app::Shared;
 use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin};
 use crate::error::{ApiError, ErrorKind};
-use crate::limits::RateClass;
 use crate::notes::Notes;
+use crate::rate_limit::RateClass;
 use crate::state::TierRates;
 
 /// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user.

@@ -49,11 +49,11 @@ struct Inner {
     slots: Arc<Semaphore>,
     /// Notified when a connection can be dropped for another connection.
     droppable: Notify,
-    book: Mutex<Book>,
+    registry: Mutex<Registry>,
 }
 
 #[derive(Default)]
-struct Book {
+struct Registry {
     /// Counter that orders connections by the time at which they began to wait for their client.
     clock: u64,
     entries: HashMap<u64, Entry>,
@@ -128,7 +128,7 @@ impl Connections {
             bounds,
             slots: Arc::new(Semaphore::new(bounds.all)),
             droppable: Notify::new(),
-            book: Mutex::default(),
+            registry: Mutex::default(),
         }))
     }
 
@@ -142,7 +142,7 @@ impl Connections {
             let mut droppable = std::pin::pin!(self.0.droppable.notified());
             // Register before the check, so that a connection that becomes droppable in between is not missed.
             droppable.as_mut().enable();
-            let has_dropped = self.book().drop_oldest(|_| true);
+            let has_dropped = self.registry().drop_oldest(|_| true);
             tokio::select! {
                 slot = Arc::clone(&self.0.slots).acquire_owned() => match slot {
                     Ok(slot) => return slot,
@@ -167,37 +167,38 @@ impl Connections {
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
         let peer = peer.map(network_of);
         let bounds = self.0.bounds;
-        let mut book = self.book();
-        let is_over =
-            |book: &Book| peer.is_some_and(|peer| book.peers.get(&peer).is_some_and(|n| *n >= bounds.of_address));
+        let mut registry = self.registry();
+        let is_over = |registry: &Registry| {
+            peer.is_some_and(|peer| registry.peers.get(&peer).is_some_and(|n| *n >= bounds.of_address))
+        };
         let mut only_health = false;
-        if is_over(&book) && !book.drop_oldest(|entry| entry.peer == peer && !entry.only_health) {
+        if is_over(&registry) && !registry.drop_oldest(|entry| entry.peer == peer && !entry.only_health) {
             only_health = true;
-            if book.only_health >= bounds.reserve() && !book.drop_oldest(|entry| entry.only_health) {
+            if registry.only_health >= bounds.reserve() && !registry.drop_oldest(|entry| entry.only_health) {
                 return Err(Full::Address);
             }
-            book.only_health += 1;
+            registry.only_health += 1;
         }
         if let Some(peer) = peer.filter(|_| !only_health) {
-            *book.peers.entry(peer).or_default() += 1;
+            *registry.peers.entry(peer).or_default() += 1;
         }
         let dropped = CancellationToken::new();
-        let id = book.tick();
+        let id = registry.tick();
         let waiting = Waiting { stage: Stage::Head, since: id, id };
-        book.waiting.insert(waiting);
+        registry.waiting.insert(waiting);
         let entry = Entry { peer, only_health, phase: Phase::Idle(waiting), dropped: dropped.clone() };
-        book.entries.insert(id, entry);
-        drop(book);
+        registry.entries.insert(id, entry);
+        drop(registry);
         self.0.droppable.notify_waiters();
         Ok(Open { connections: self.clone(), id, dropped })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl Registry {
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
@@ -277,35 +278,35 @@ impl Open {
         let bounds = self.connections.0.bounds;
         let client = network_of(client);
         let counted = (!is_health).then_some(client);
-        let mut book = self.connections.book();
+        let mut registry = self.connections.registry();
         // The connection was just dropped for another connection, or may only send health checks.
-        if book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
+        if registry.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
             return Err(Full::Server);
         }
         if !is_health {
-            if book.entries.get(&self.id).is_some_and(|entry| entry.only_health)
-                || book.clients.get(&client).is_some_and(|n| *n >= bounds.of_address)
+            if registry.entries.get(&self.id).is_some_and(|entry| entry.only_health)
+                || registry.clients.get(&client).is_some_and(|n| *n >= bounds.of_address)
             {
                 return Err(Full::Address);
             }
-            let is_full = book.requests >= bounds.all - bounds.reserve();
-            if is_full && !book.drop_oldest(|entry| matches!(entry.phase, Phase::Receiving(_, Some(_)))) {
+            let is_full = registry.requests >= bounds.all - bounds.reserve();
+            if is_full && !registry.drop_oldest(|entry| matches!(entry.phase, Phase::Receiving(_, Some(_)))) {
                 return Err(Full::Server);
             }
-            book.requests += 1;
-            *book.clients.entry(client).or_default() += 1;
+            registry.requests += 1;
+            *registry.clients.entry(client).or_default() += 1;
         }
-        book.leave_phase(self.id);
-        let since = book.tick();
+        registry.leave_phase(self.id);
+        let since = registry.tick();
         let waiting = Waiting { stage: Stage::Body, since, id: self.id };
         let phase = if has_body { Phase::Receiving(waiting, counted) } else { Phase::Serving(counted) };
         if has_body {
-            book.waiting.insert(waiting);
+            registry.waiting.insert(waiting);
         }
-        if let Some(entry) = book.entries.get_mut(&self.id) {
+        if let Some(entry) = registry.entries.get_mut(&self.id) {
             entry.phase = phase;
         }
-        drop(book);
+        drop(registry);
         if has_body {
             self.connections.0.droppable.notify_waiters();
         }
@@ -315,13 +316,13 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let mut book = self.connections.book();
-        let is_dropped = book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped));
+        let mut registry = self.connections.registry();
+        let is_dropped = registry.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped));
         if !is_dropped {
-            book.leave_phase(self.id);
-            book.release_peer(self.id);
+            registry.leave_phase(self.id);
+            registry.release_peer(self.id);
         }
-        book.entries.remove(&self.id);
+        registry.entries.remove(&self.id);
     }
 }
 
@@ -334,29 +335,29 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// Records that the whole request has arrived.
     pub(crate) fn body_ended(&self) {
-        let mut book = self.connections.book();
-        let Some(entry) = book.entries.get_mut(&self.id) else { return };
+        let mut registry = self.connections.registry();
+        let Some(entry) = registry.entries.get_mut(&self.id) else { return };
         if let Phase::Receiving(waiting, counted) = entry.phase {
             entry.phase = Phase::Serving(counted);
-            book.waiting.remove(&waiting);
+            registry.waiting.remove(&waiting);
         }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut book = self.connections.book();
-        if book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
+        let mut registry = self.connections.registry();
+        if registry.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
             return;
         }
-        book.leave_phase(self.id);
-        let since = book.tick();
+        registry.leave_phase(self.id);
+        let since = registry.tick();
         let waiting = Waiting { stage: Stage::Head, since, id: self.id };
-        if let Some(entry) = book.entries.get_mut(&self.id) {
+        if let Some(entry) = registry.entries.get_mut(&self.id) {
             entry.phase = Phase::Idle(waiting);
-            book.waiting.insert(waiting);
+            registry.waiting.insert(waiting);
         }
-        drop(book);
+        drop(registry);
         self.connections.0.droppable.notify_waiters();
     }
 }
@@ -461,8 +462,13 @@ mod tests {
             request.body_ended();
             assert!(a.dropped.is_cancelled());
         }
-        let book = connections.book();
-        assert!(book.entries.is_empty() && book.waiting.is_empty() && book.peers.is_empty() && book.clients.is_empty());
-        assert_eq!((book.requests, book.only_health), (0, 0));
+        let registry = connections.registry();
+        assert!(
+            registry.entries.is_empty()
+                && registry.waiting.is_empty()
+                && registry.peers.is_empty()
+                && registry.clients.is_empty()
+        );
+        assert_eq!((registry.requests, registry.only_health), (0, 0));
     }
 }

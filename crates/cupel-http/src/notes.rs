@@ -6,7 +6,7 @@ use cupel_types::{SubmissionId, UserId};
 
 use crate::client::Client;
 use crate::dialect::Dialect;
-use crate::limits::RateNote;
+use crate::rate_limit::RateNote;
 
 /// Data that the layers and handlers of one request share.
 #[derive(Clone)]

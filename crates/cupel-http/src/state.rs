@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cupel_core::Core;
 use cupel_core::accounts::Accounts;
-use cupel_core::limits::{Buckets, Rate};
+use cupel_core::rate_limit::{Buckets, Rate};
 use tokio_util::sync::CancellationToken;
 
 /// Everything [`router`](crate::router) needs.

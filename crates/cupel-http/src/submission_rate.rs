@@ -9,8 +9,8 @@ use cupel_types::UserId;
 use crate::app::Shared;
 use crate::auth::Via;
 use crate::caller::{Caller, Holder};
-use crate::limits::RateClass;
 use crate::notes::Notes;
+use crate::rate_limit::RateClass;
 use crate::state::TierRates;
 
 /// Rate limit of one request. A request that is submitted repeatedly, because the queue was full, is charged once.

@@ -87,7 +87,7 @@ pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), 
 
 /// Checks that these limits can be enforced on this machine.
 pub(crate) fn of_limits(limits: &Limits, features: &Features) -> Result<(), Refusal> {
-    if let Some((field, rule)) = limits.impossible() {
+    if let Some((field, rule)) = limits.first_too_low() {
         return refuse(field, rule);
     }
     match &features.uncounted {

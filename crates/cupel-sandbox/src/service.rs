@@ -83,7 +83,7 @@ pub enum ServiceError {
 }
 
 /// Interval at which `cancelled` is polled.
-const ASK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const CHUNK: usize = 64 * 1024;
 
 /// A running service.
@@ -176,7 +176,7 @@ impl ServiceCell {
         let end = Instant::now() + limits.wall_time;
         loop {
             let now = Instant::now();
-            let wait = end.checked_duration_since(now).ok_or(ServiceError::TooSlow)?.min(ASK_EVERY);
+            let wait = end.checked_duration_since(now).ok_or(ServiceError::TooSlow)?.min(POLL_INTERVAL);
             let wants_to_write = left.iter().any(|part| !part.is_empty());
             let ready = self.wait(wait, wants_to_write)?;
             if ready.output {

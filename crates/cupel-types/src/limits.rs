@@ -72,7 +72,7 @@ impl Limits {
 
     /// The first limit that is too low for any program to start: the name of the field, and the rule that the value
     /// breaks.
-    pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
+    pub fn first_too_low(&self) -> Option<(&'static str, &'static str)> {
         // A program that writes nothing can run with a limit of zero on files and output.
         let &Limits {
             cpu_time,
@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn a_limit_that_lets_nothing_start_is_reported() {
-        assert_eq!(Limits::default().impossible(), None);
+        assert_eq!(Limits::default().first_too_low(), None);
         let nothing_to_write =
             Limits { disk: Bytes::ZERO, inodes: 0, file_size: Bytes::ZERO, output: Bytes::ZERO, ..Limits::default() };
-        assert_eq!(nothing_to_write.impossible(), None);
+        assert_eq!(nothing_to_write.first_too_low(), None);
         for (limits, field) in [
             (Limits { cpu_time: Duration::ZERO, ..Limits::default() }, "limits.cpu_time"),
             (Limits { wall_time: Duration::ZERO, ..Limits::default() }, "limits.wall_time"),
@@ -208,7 +208,7 @@ mod tests {
             (Limits { open_files: 2, ..Limits::default() }, "limits.open_files"),
             (Limits { stack: Bytes::kib(127), ..Limits::default() }, "limits.stack"),
         ] {
-            assert_eq!(limits.impossible().map(|(field, _)| field), Some(field));
+            assert_eq!(limits.first_too_low().map(|(field, _)| field), Some(field));
         }
     }
 

@@ -13,7 +13,7 @@ use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::caller::Holder;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::idempotency::IdempotencyKey;
-use cupel_http::limits::RateClass;
+use cupel_http::rate_limit::RateClass;
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{PriorityClass, SubmissionId};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel};

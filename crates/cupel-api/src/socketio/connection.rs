@@ -12,7 +12,7 @@ use cupel_core::{AuthenticatedUser, Follow, Followed, Received};
 use cupel_http::app::{LongAnswer, Shared};
 use cupel_http::body::parse;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
-use cupel_http::limits::RateClass;
+use cupel_http::rate_limit::RateClass;
 use cupel_types::SubmissionId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

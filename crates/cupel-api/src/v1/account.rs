@@ -15,8 +15,8 @@ use cupel_http::auth::Via;
 use cupel_http::body::JsonBody;
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
-use cupel_http::limits::{Claimed, RateClass};
 use cupel_http::notes::Notes;
+use cupel_http::rate_limit::{Claimed, RateClass};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

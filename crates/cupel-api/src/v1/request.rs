@@ -402,7 +402,7 @@ pub(super) fn source_of(
 const NOT_BASE64: &str = "This is not base64 (the standard alphabet, with padding).";
 
 /// Error text for a request that has both `input` and `stdin`.
-pub(super) const TWO_NAMES: &str = "`stdin` and `input` are names of the same field. Send only one.";
+pub(super) const STDIN_AND_INPUT: &str = "`stdin` and `input` are names of the same field. Send only one.";
 
 /// Standard input, from any of its three fields; empty if the request has none of them. Errors are reported below
 /// `place`.
@@ -414,7 +414,7 @@ pub(super) fn standard_input(
     fault: &mut impl FnMut(&str, &str),
 ) -> Arc<[u8]> {
     if input.is_some() && stdin.is_some() {
-        fault(&format!("{place}/stdin"), TWO_NAMES);
+        fault(&format!("{place}/stdin"), STDIN_AND_INPUT);
     }
     let text = input.or(stdin);
     match (text, stdin_base64) {

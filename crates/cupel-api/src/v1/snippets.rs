@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::faults::{FormFaults, Shape, faults_of_core, sentence};
-use crate::v1::request::TWO_NAMES;
+use crate::v1::request::STDIN_AND_INPUT;
 use crate::v1::response::page::Pagination;
 use crate::v1::submissions::{PageParams, one};
 
@@ -163,7 +163,7 @@ pub(crate) async fn share(
     let SnippetRequest { language, source_code, files, args, input, stdin, limits } = value;
     if input.is_some() && stdin.is_some() {
         let mut faults = FormFaults::default();
-        faults.push("", "/stdin", TWO_NAMES);
+        faults.push("", "/stdin", STDIN_AND_INPUT);
         return Err(faults.into_error());
     }
     let SnippetLimits { cpu_time_ms, memory_kb } = limits.unwrap_or_default();

@@ -5,7 +5,7 @@ use axum::extract::State;
 use cupel_http::app::Shared;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
-use cupel_http::limits::RateClass;
+use cupel_http::rate_limit::RateClass;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cupel_cache::{SharedCaches, connect, connect_patiently};
-use cupel_core::limits::{BucketKind, Buckets, Charge, Rate};
+use cupel_core::rate_limit::{BucketKind, Buckets, Charge, Rate};
 use cupel_core::result_cache::ResultKey;
 use cupel_testkit::servers::{self, Redis};
 use cupel_types::{Bytes, SubmissionId};
@@ -57,7 +57,7 @@ async fn draws_are_charged_together_or_not_at_all_and_a_refund_undoes_them() {
     for buckets in both().await {
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 10)]).await.unwrap().remaining, 9);
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 1)]).await.unwrap_err().draw, 1);
-        buckets.give_back(&[draw("b", SLOW, 10)]).await;
+        buckets.refund(&[draw("b", SLOW, 10)]).await;
         assert_eq!(buckets.take(&[draw("b", SLOW, 1)]).await.unwrap().remaining, 9);
         assert_eq!(buckets.take(&[draw("a", SLOW, 9)]).await.unwrap().remaining, 0);
     }
@@ -68,7 +68,7 @@ async fn a_cost_above_the_burst_needs_a_full_bucket_and_is_paid_in_full() {
     for buckets in both().await {
         buckets.take(&[draw("a", SLOW, 1)]).await.unwrap();
         assert!(buckets.take(&[draw("a", SLOW, 100)]).await.is_err());
-        buckets.give_back(&[draw("a", SLOW, 1)]).await;
+        buckets.refund(&[draw("a", SLOW, 1)]).await;
         let standing = buckets.take(&[draw("a", SLOW, 100)]).await.unwrap();
         assert!(standing.reset > SLOW.window * 9);
         assert!(buckets.take(&[draw("a", SLOW, 1)]).await.is_err());

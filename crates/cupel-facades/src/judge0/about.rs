@@ -8,7 +8,7 @@ use cupel_http::error::ApiError;
 use cupel_types::Limits;
 use serde_json::{Map, Value, json};
 
-use super::attributes::Ranges;
+use super::attributes::AttributeBounds;
 use super::languages::Flavour;
 use super::options::Judge0Options;
 
@@ -20,7 +20,7 @@ pub(super) const EXTRACT_KIB_MAX: i64 = 10_240;
 
 /// `GET /config_info`: the 39 settings of the original.
 pub(super) fn config_info(app: &Shared, flavour: Flavour, options: &Judge0Options) -> Value {
-    let ranges = Ranges::with(flavour, options, largest(app, flavour).as_ref());
+    let ranges = AttributeBounds::with(flavour, options, largest(app, flavour).as_ref());
     json!({
         "maintenance_mode": options.maintenance_mode,
         "enable_wait_result": options.enable_wait_result,

@@ -73,64 +73,64 @@ mod as_base64 {
 }
 
 /// Default and bounds of a number.
-pub(super) struct Range<T> {
+pub(super) struct Bounds<T> {
     pub(super) default: T,
     pub(super) min: T,
     pub(super) max: T,
 }
 
-const fn range<T>(default: T, min: T, max: T) -> Range<T> {
-    Range { default, min, max }
+const fn bounds<T>(default: T, min: T, max: T) -> Bounds<T> {
+    Bounds { default, min, max }
 }
 
 /// The limits of a flavour.
-pub(super) struct Ranges {
-    pub(super) cpu_time_limit: Range<f64>,
-    pub(super) cpu_extra_time: Range<f64>,
-    pub(super) wall_time_limit: Range<f64>,
-    pub(super) memory_limit: Range<i64>,
-    pub(super) stack_limit: Range<i64>,
+pub(super) struct AttributeBounds {
+    pub(super) cpu_time_limit: Bounds<f64>,
+    pub(super) cpu_extra_time: Bounds<f64>,
+    pub(super) wall_time_limit: Bounds<f64>,
+    pub(super) memory_limit: Bounds<i64>,
+    pub(super) stack_limit: Bounds<i64>,
     /// The message about the minimum is `must be greater than 0`.
-    pub(super) max_processes_and_or_threads: Range<i64>,
-    pub(super) max_file_size: Range<i64>,
+    pub(super) max_processes_and_or_threads: Bounds<i64>,
+    pub(super) max_file_size: Bounds<i64>,
     /// The message about the minimum is `must be greater than 0`.
-    pub(super) number_of_runs: Range<i64>,
+    pub(super) number_of_runs: Bounds<i64>,
 }
 
-impl Ranges {
+impl AttributeBounds {
     /// The original's default configuration.
-    pub(super) const fn of(flavour: Flavour) -> Ranges {
+    pub(super) const fn of(flavour: Flavour) -> AttributeBounds {
         match flavour {
-            Flavour::Ce => Ranges {
-                cpu_time_limit: range(5.0, 0.0, 15.0),
-                cpu_extra_time: range(1.0, 0.0, 5.0),
-                wall_time_limit: range(10.0, 1.0, 20.0),
-                memory_limit: range(128_000, 2048, 512_000),
-                stack_limit: range(64_000, 0, 128_000),
-                max_processes_and_or_threads: range(60, 1, 120),
-                max_file_size: range(1024, 0, 4096),
-                number_of_runs: range(1, 1, 20),
+            Flavour::Ce => AttributeBounds {
+                cpu_time_limit: bounds(5.0, 0.0, 15.0),
+                cpu_extra_time: bounds(1.0, 0.0, 5.0),
+                wall_time_limit: bounds(10.0, 1.0, 20.0),
+                memory_limit: bounds(128_000, 2048, 512_000),
+                stack_limit: bounds(64_000, 0, 128_000),
+                max_processes_and_or_threads: bounds(60, 1, 120),
+                max_file_size: bounds(1024, 0, 4096),
+                number_of_runs: bounds(1, 1, 20),
             },
-            Flavour::Extra => Ranges {
-                cpu_time_limit: range(15.0, 0.0, 20.0),
-                wall_time_limit: range(20.0, 1.0, 25.0),
-                max_processes_and_or_threads: range(100, 1, 120),
-                max_file_size: range(5120, 0, 20_480),
-                ..Ranges::of(Flavour::Ce)
+            Flavour::Extra => AttributeBounds {
+                cpu_time_limit: bounds(15.0, 0.0, 20.0),
+                wall_time_limit: bounds(20.0, 1.0, 25.0),
+                max_processes_and_or_threads: bounds(100, 1, 120),
+                max_file_size: bounds(5120, 0, 20_480),
+                ..AttributeBounds::of(Flavour::Ce)
             },
         }
     }
 
     /// The limits of a flavour with these settings. `language`: the maxima of the submission's language, up to which
     /// limits may be requested if the facade is not strict.
-    pub(super) fn with(flavour: Flavour, options: &Judge0Options, language: Option<&Limits>) -> Ranges {
-        let mut ranges = Ranges::of(flavour);
+    pub(super) fn with(flavour: Flavour, options: &Judge0Options, language: Option<&Limits>) -> AttributeBounds {
+        let mut ranges = AttributeBounds::of(flavour);
         if let Some(max) = language.filter(|_| !options.strict) {
-            let larger = |range: &mut Range<f64>, max: f64| range.max = range.max.max(max);
+            let larger = |range: &mut Bounds<f64>, max: f64| range.max = range.max.max(max);
             larger(&mut ranges.cpu_time_limit, max.cpu_time.as_secs_f64());
             larger(&mut ranges.wall_time_limit, max.wall_time.as_secs_f64());
             let larger =
-                |range: &mut Range<i64>, max: u64| range.max = range.max.max(i64::try_from(max).unwrap_or(i64::MAX));
+                |range: &mut Bounds<i64>, max: u64| range.max = range.max.max(i64::try_from(max).unwrap_or(i64::MAX));
             larger(&mut ranges.memory_limit, max.memory.as_kib());
             larger(&mut ranges.stack_limit, max.stack.as_kib());
             larger(&mut ranges.max_processes_and_or_threads, max.processes.into());
@@ -150,7 +150,7 @@ impl Ranges {
     }
 }
 
-impl<T: Copy + PartialOrd> Range<T> {
+impl<T: Copy + PartialOrd> Bounds<T> {
     /// Replaces the default and the maximum with the configured values. The default is at most the maximum.
     fn replace(&mut self, configured: Judge0Limit, convert: impl Fn(f64) -> T) {
         self.max = configured.max.map_or(self.max, &convert);
@@ -190,7 +190,7 @@ pub(super) fn validate(
     let found = language_id.map_or_else(Found::default, find);
     reader.check_language(language_id, found.known);
     let language = found.known;
-    let ranges = Ranges::with(flavour, options, found.max.as_ref());
+    let ranges = AttributeBounds::with(flavour, options, found.max.as_ref());
     let is_blank = source_code.iter().all(|c| c.is_ascii_whitespace() || *c == 0x0b);
     match language {
         Known::MultiFile if !is_blank => reader.fault("source_code", "must be blank"),
@@ -337,7 +337,7 @@ impl Reader<'_> {
         number
     }
 
-    fn decimal(&mut self, attribute: &'static str, range: &Range<f64>) -> f64 {
+    fn decimal(&mut self, attribute: &'static str, range: &Bounds<f64>) -> f64 {
         let Some(number) = self.number(attribute) else { return range.default };
         if number < range.min {
             self.fault(attribute, format!("must be greater than or equal to {}", range.min));
@@ -348,7 +348,7 @@ impl Reader<'_> {
         number
     }
 
-    fn integer(&mut self, attribute: &'static str, range: &Range<i64>, minimum: Minimum) -> i64 {
+    fn integer(&mut self, attribute: &'static str, range: &Bounds<i64>, minimum: Minimum) -> i64 {
         let Some(number) = self.number(attribute) else { return range.default };
         match minimum {
             Minimum::Inclusive if number < range.min as f64 => {

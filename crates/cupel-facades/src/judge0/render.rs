@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::attributes::{Attributes, Ranges};
+use super::attributes::{AttributeBounds, Attributes};
 use super::fields::{Fields, Object};
 use super::languages::{self, Flavour};
 use super::result::Outputs;
@@ -162,7 +162,7 @@ fn derived(registry: &Registry, language: &cupel_types::LanguageId, sent: &Limit
         max_file_size: file_size.as_kib() as i64,
         redirect_stderr_to_stdout: false,
         enable_network: false,
-        number_of_runs: Ranges::of(flavour).number_of_runs.default,
+        number_of_runs: AttributeBounds::of(flavour).number_of_runs.default,
         additional_files: None,
         callback_url: None,
     })

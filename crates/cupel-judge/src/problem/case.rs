@@ -148,7 +148,7 @@ pub(super) struct Wanted {
     /// Whether the files that the program leaves are returned.
     pub(super) collect: bool,
     /// Whether the program's output is published while it runs.
-    pub(super) live: bool,
+    pub(super) is_streamed: bool,
 }
 
 impl Judging<'_, '_> {
@@ -392,7 +392,7 @@ impl Judging<'_, '_> {
             program,
             stdin,
             comparer,
-            Wanted { keep, result: false, collect: io.output_file.is_some(), live: false },
+            Wanted { keep, result: false, collect: io.output_file.is_some(), is_streamed: false },
         )
     }
 
@@ -402,7 +402,7 @@ impl Judging<'_, '_> {
         (argv, files): (Vec<String>, Vec<BoxFiles>),
         stdin: StdinSource,
         comparer: Option<Comparer<Answer>>,
-        Wanted { keep, result, collect, live }: Wanted,
+        Wanted { keep, result, collect, is_streamed }: Wanted,
     ) -> Result<Ran, ProblemError> {
         let step = StepInput {
             kind: StepKind::Execute,
@@ -424,7 +424,7 @@ impl Judging<'_, '_> {
             failed: None,
             left: self.limits.output.get(),
             truncated: false,
-            live,
+            is_streamed,
             observer: self.observer,
         };
         let result = self.executor.execute(step, &mut hears)?;
@@ -614,13 +614,13 @@ struct OutputObserver<'a> {
     failed: Option<io::Error>,
     left: u64,
     truncated: bool,
-    live: bool,
+    is_streamed: bool,
     observer: &'a mut dyn JudgeObserver,
 }
 
 impl StepObserver for OutputObserver<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        if self.live {
+        if self.is_streamed {
             self.observer.event(JudgeEvent::Stdout { case: None, data });
         }
         let judged = usize::try_from(self.left).unwrap_or(usize::MAX).min(data.len());
@@ -635,7 +635,7 @@ impl StepObserver for OutputObserver<'_> {
 
     fn stderr(&mut self, data: &[u8]) {
         self.stderr.push(data);
-        if self.live {
+        if self.is_streamed {
             self.observer.event(JudgeEvent::Stderr { case: None, data });
         }
     }

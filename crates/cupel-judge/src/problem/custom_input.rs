@@ -129,7 +129,7 @@ fn case_like_a_sample(package: &Package) -> Option<Case> {
 impl Judging<'_, '_> {
     fn run_with(&mut self, case: &Case, input: &Arc<[u8]>) -> Result<Pass, ProblemError> {
         let program = self.of_program(case, Some(input))?;
-        let wanted = Wanted { keep: self.limits.output, result: false, collect: false, live: true };
+        let wanted = Wanted { keep: self.limits.output, result: false, collect: false, is_streamed: true };
         let ran = self.run(program, StdinSource::Bytes(input.clone()), None, wanted)?;
         Ok(self.by_itself(ran.result.report, &ran.stderr, 0, ran.truncated))
     }

@@ -228,7 +228,7 @@ impl Judging<'_, '_> {
 
     fn call_once(&mut self, case: &Case, lines: Arc<[u8]>) -> Result<Ran, ProblemError> {
         let program = self.of_program(case, None)?;
-        let wanted = Wanted { keep: PRINTED, result: true, collect: false, live: false };
+        let wanted = Wanted { keep: PRINTED, result: true, collect: false, is_streamed: false };
         self.run(program, StdinSource::Bytes(lines), None, wanted)
     }
 
@@ -240,7 +240,7 @@ impl Judging<'_, '_> {
     ) -> Result<(Pass, Option<String>), ProblemError> {
         let nonce = nonce();
         let program = self.of_program(case, None)?;
-        let wanted = Wanted { keep: self.limits.output, result: true, collect: false, live: true };
+        let wanted = Wanted { keep: self.limits.output, result: true, collect: false, is_streamed: true };
         let ran = self.run(program, StdinSource::Bytes(call.lines(&nonce).into()), None, wanted)?;
         let mut pass = self.by_itself(ran.result.report, &ran.stderr, 0, ran.truncated);
         if !pass.verdict.is_accepted() {

@@ -132,8 +132,8 @@ impl ConsumerContext for Context {
 pub(super) struct OffThread<T: Send + 'static>(Option<T>);
 
 impl<T: Send + 'static> OffThread<T> {
-    pub(super) fn new(ends: T) -> OffThread<T> {
-        OffThread(Some(ends))
+    pub(super) fn new(value: T) -> OffThread<T> {
+        OffThread(Some(value))
     }
 
     pub(super) fn get(&self) -> &T {
@@ -151,9 +151,9 @@ impl<T: Send + 'static> OffThread<T> {
 
 impl<T: Send + 'static> Drop for OffThread<T> {
     fn drop(&mut self) {
-        if let Some(ends) = self.0.take() {
-            // If no thread can be started, the closure is dropped here, and `ends` with it.
-            let _ = thread::Builder::new().name("kafka-goodbye".into()).spawn(move || drop(ends));
+        if let Some(value) = self.0.take() {
+            // If no thread can be started, the closure is dropped here, and `value` with it.
+            let _ = thread::Builder::new().name("kafka-goodbye".into()).spawn(move || drop(value));
         }
     }
 }

@@ -26,7 +26,7 @@ const TRIES_MAX: u32 = 8;
 
 /// Longest duration of a failed attempt that is repeated. A dead lane is detected sooner than this, so a longer attempt
 /// failed for another reason.
-const QUICK: Duration = Duration::from_secs(1);
+const RETRIED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Type of every terminal, by its name in terminfo(5).
 const TERMINAL_TYPE: &str = "xterm-256color";
@@ -74,8 +74,11 @@ impl Executor for SlotExecutor {
             };
             let is_unseen = !capture.heard;
             let is_repeatable = !is_descriptor && live.as_ref().is_none_or(LiveInputThread::is_untouched);
-            let again =
-                tries < TRIES_MAX && began.elapsed() < QUICK && error.is_transient() && is_unseen && is_repeatable;
+            let again = tries < TRIES_MAX
+                && began.elapsed() < RETRIED_WITHIN
+                && error.is_transient()
+                && is_unseen
+                && is_repeatable;
             tracing::warn!(slot = self.number, again, error = %chain(&error), "a cell failed");
             sandbox.note(&error);
             if !again {
@@ -101,12 +104,12 @@ impl Executor for SlotExecutor {
         let mut of_program = container_cell(&self.containers, talk.program.root)?;
         let mut of_interactor = container_cell(&self.containers, talk.interactor.root)?;
         let result = interaction::run(
-            interaction::Side {
+            interaction::Participant {
                 cell: of_program.as_mut().map_or(&mut self.slot as &mut dyn Cell, |cell| cell),
                 command: program,
                 keep: talk.program.keep,
             },
-            interaction::Side {
+            interaction::Participant {
                 cell: of_interactor.as_mut().map_or(partner as &mut dyn Cell, |cell| cell),
                 command: interactor,
                 keep: talk.interactor.keep,

@@ -43,8 +43,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const QUEUE_BYTES_MAX: usize = 1 << 20;
 const SIGKILL: Signal = Signal(9);
 
-/// One of the two cells.
-pub(super) struct Side<'a> {
+/// The cell and the command of the program or of the interactor.
+pub(super) struct Participant<'a> {
     pub(super) cell: &'a mut dyn Cell,
     pub(super) command: Command,
     pub(super) keep: Bytes,
@@ -119,8 +119,8 @@ impl Shared {
 
 /// Runs both cells to their ends.
 pub(super) fn run(
-    program: Side<'_>,
-    interactor: Side<'_>,
+    program: Participant<'_>,
+    interactor: Participant<'_>,
     transcript: Bytes,
     settles: fn(i32) -> bool,
     observer: &mut dyn StepObserver,
@@ -141,11 +141,11 @@ pub(super) fn run(
         scope.spawn(move || for_program.pump(to_program));
         let interactor = scope.spawn(move || {
             let mut nobody = Nobody;
-            let voice = ConversationSide { party: Party::Interactor, shared, to: for_program, until: None };
-            voice.run(interactor, their_input, for_interactor, &mut nobody)
+            let run = PartyRun { party: Party::Interactor, shared, to: for_program, until: None };
+            run.run(interactor, their_input, for_interactor, &mut nobody)
         });
-        let voice = ConversationSide { party: Party::Program, shared, to: for_interactor, until: None };
-        let program = voice.run(program, our_input, for_program, observer);
+        let run = PartyRun { party: Party::Program, shared, to: for_interactor, until: None };
+        let program = run.run(program, our_input, for_program, observer);
         (program, interactor.join())
     });
     let interactor = interactor.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -178,38 +178,38 @@ fn pipe() -> io::Result<(OwnedFd, PipeWriter)> {
     Ok((reader.into(), writer))
 }
 
-/// Connection from one side to the input queue of the other.
-struct ConversationSide<'a> {
+/// The run of one party, and the input queue of the other party, to which its output goes.
+struct PartyRun<'a> {
     party: Party,
     shared: &'a Shared,
     to: &'a Queue,
     until: Option<Instant>,
 }
 
-impl<'a> ConversationSide<'a> {
-    /// Runs a cell. `ear` is the queue for the cell's standard input.
+impl<'a> PartyRun<'a> {
+    /// Runs a cell. `incoming` is the queue for the cell's standard input.
     fn run(
         mut self,
-        side: Side<'_>,
+        participant: Participant<'_>,
         input: OwnedFd,
-        ear: &Queue,
+        incoming: &Queue,
         observer: &mut dyn StepObserver,
     ) -> Result<End, CellError> {
-        let Side { cell, mut command, keep } = side;
+        let Participant { cell, mut command, keep } = participant;
         command.stdin = Stdin::Descriptor(Arc::new(input));
         command.watch = true;
         let lives = command.limits.wall_time.saturating_add(SWEEPING);
         self.until = Instant::now().checked_add(lives);
         let (party, shared, to) = (self.party, self.shared, self.to);
         let mut nobody = Nobody;
-        let mut side_observer = SideObserver {
-            voice: self,
+        let mut party_observer = PartyObserver {
+            run: self,
             observer,
             kept: OutputCapture::new(keep, has_warm_start(&command), &mut nobody),
             exit: None,
         };
-        let report = cell.run(&command, &mut side_observer);
-        let SideObserver { kept, exit, .. } = side_observer;
+        let report = cell.run(&command, &mut party_observer);
+        let PartyObserver { kept, exit, .. } = party_observer;
         let end =
             report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });
         match &end {
@@ -223,7 +223,7 @@ impl<'a> ConversationSide<'a> {
             Err(_) => shared.cancelled.store(true, Ordering::Relaxed),
         }
         // The order matters: this cell stops reading before the other cell gets its end of input.
-        ear.leave();
+        incoming.leave();
         drop(command);
         to.close();
         end
@@ -231,18 +231,18 @@ impl<'a> ConversationSide<'a> {
 }
 
 /// Observer of one cell that forwards the cell's output to the other cell.
-struct SideObserver<'a, 'b> {
-    voice: ConversationSide<'a>,
+struct PartyObserver<'a, 'b> {
+    run: PartyRun<'a>,
     observer: &'b mut dyn StepObserver,
     kept: OutputCapture<'b>,
     exit: Option<ExitStatus>,
 }
 
-impl Observer for SideObserver<'_, '_> {
+impl Observer for PartyObserver<'_, '_> {
     fn stdout(&mut self, data: &[u8]) {
         self.kept.stdout(data);
-        self.voice.shared.note(self.voice.party, data);
-        self.voice.to.push(data, self.voice.until);
+        self.run.shared.note(self.run.party, data);
+        self.run.to.push(data, self.run.until);
     }
 
     fn stderr(&mut self, data: &[u8]) {
@@ -252,7 +252,7 @@ impl Observer for SideObserver<'_, '_> {
 
     fn ended(&mut self, exit: ExitStatus) {
         self.exit = Some(exit);
-        let ConversationSide { party, shared, .. } = self.voice;
+        let PartyRun { party, shared, .. } = self.run;
         let settles = match (exit, party) {
             (ExitStatus::Exited(code), Party::Interactor) => (shared.settles)(code),
             (ExitStatus::Exited(code), Party::Program) => code != 0,
@@ -266,13 +266,13 @@ impl Observer for SideObserver<'_, '_> {
     /// The end of a program's output is forwarded only after the program has ended. So the program's own end is
     /// recorded before the interactor can react to the end of its input.
     fn stdout_closed(&mut self) {
-        if self.voice.party == Party::Interactor || self.exit.is_some() {
-            self.voice.to.close();
+        if self.run.party == Party::Interactor || self.exit.is_some() {
+            self.run.to.close();
         }
     }
 
     fn cancelled(&mut self) -> bool {
-        let ConversationSide { party, shared, .. } = self.voice;
+        let PartyRun { party, shared, .. } = self.run;
         if self.observer.cancelled() {
             shared.cancelled.store(true, Ordering::Relaxed);
         }

@@ -66,12 +66,12 @@ pub(super) struct Connection {
     statements: RefCell<HashMap<String, Statement>>,
     answer: Cell<Duration>,
     /// Deferred changes that were not sent yet.
-    puts: RefCell<Vec<Put>>,
+    queued: RefCell<Vec<QueuedStatement>>,
     fetched: RefCell<HashMap<RunId, Option<RunRow>>>,
     held: RefCell<HashSet<(Lock, [u8; 16])>>,
 }
 
-struct Put {
+struct QueuedStatement {
     statement: Statement,
     values: Vec<Value<'static>>,
 }
@@ -113,7 +113,7 @@ impl Connection {
             client,
             statements: RefCell::default(),
             answer: Cell::new(timeouts.answer),
-            puts: RefCell::default(),
+            queued: RefCell::default(),
             fetched: RefCell::default(),
             held: RefCell::default(),
         })
@@ -237,18 +237,18 @@ impl Connection {
     }
 
     fn forget(&self) {
-        self.puts.borrow_mut().clear();
+        self.queued.borrow_mut().clear();
         self.fetched.borrow_mut().clear();
         self.held.borrow_mut().clear();
     }
 
     /// Sends the deferred changes, and checks all results.
     fn flush(&self) -> Result<(), SqlFault> {
-        let puts = self.puts.take();
-        if puts.is_empty() {
+        let queued = self.queued.take();
+        if queued.is_empty() {
             return Ok(());
         }
-        let changes = puts.iter().map(|put| self.client.execute_raw(&put.statement, &put.values));
+        let changes = queued.iter().map(|one| self.client.execute_raw(&one.statement, &one.values));
         let changed = self.wait(one_after_another(changes))?;
         match changed.into_iter().find(|changed| *changed != 1) {
             None => Ok(()),
@@ -289,7 +289,7 @@ impl Sql for Connection {
     fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), SqlFault> {
         let statement = self.statement(sql)?;
         let values = values.iter().map(|value| value.clone().into_owned()).collect();
-        self.puts.borrow_mut().push(Put { statement, values });
+        self.queued.borrow_mut().push(QueuedStatement { statement, values });
         Ok(())
     }
 

@@ -92,7 +92,7 @@ fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature)
 /// Checks that a built-in comparison accepts an answer as an output.
 fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
     let Some(answer) = &case.answer else { return Ok(()) };
-    let found = compare(verifying, comparison, answer, answer)?;
+    let found = difference(verifying, comparison, answer, answer)?;
     let most = verifying.request.package.problem.limits.output;
     let (got, holds) = match found {
         _ if answer.size > most => (format!("{}; a submission may write at most {most}", answer.size), false),
@@ -111,7 +111,7 @@ fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Compariso
 }
 
 /// Returns why a comparison rejects an output; `None` if it accepts.
-fn compare(
+fn difference(
     verifying: &Verifying<'_, '_>,
     comparison: &Comparison,
     answer: &FileRef,
@@ -194,7 +194,7 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     let expected = if must_accept { "accepted" } else { "rejected" };
     let (subject, got, accepted) = match &*trial.method {
         Method::Check(Checker::Builtin(comparison)) => {
-            let why = compare(verifying, comparison, &trial.answer, &trial.output)?;
+            let why = difference(verifying, comparison, &trial.answer, &trial.output)?;
             let accepted = why.is_none();
             let got = why.map_or_else(|| "accepted".to_owned(), |why| format!("rejected: {why}"));
             (name_of(comparison), got, Some(accepted))

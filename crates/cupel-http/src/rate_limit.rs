@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use cupel_core::RateExceeded;
-use cupel_core::limits::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
+use cupel_core::rate_limit::{BucketKind, Buckets, Charge, Exhausted, Rate, Standing};
 use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 
@@ -233,7 +233,7 @@ pub struct Guess<'a> {
 impl Guess<'_> {
     /// Refunds the guess: the code was right, or was not needed.
     pub async fn refund(self) {
-        self.limits.buckets.give_back(&[self.paid]).await;
+        self.limits.buckets.refund(&[self.paid]).await;
     }
 }
 
@@ -248,12 +248,12 @@ impl Attempt<'_> {
     /// Refunds the attempt because the password was right, and stores the address as known.
     pub async fn succeeded(self) {
         self.limits.buckets.remember(&self.pair).await;
-        self.limits.buckets.give_back(&self.paid).await;
+        self.limits.buckets.refund(&self.paid).await;
     }
 
     /// Refunds the attempt because the server failed before the password was checked.
     pub async fn undecided(self) {
-        self.limits.buckets.give_back(&self.paid).await;
+        self.limits.buckets.refund(&self.paid).await;
     }
 }
 

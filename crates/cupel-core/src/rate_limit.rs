@@ -124,7 +124,7 @@ pub trait Buckets: Send + Sync {
     /// decision uses this node's own data.
     async fn take(&self, charges: &[Charge]) -> Result<Standing, Exhausted>;
     /// Undoes the charges of a successful [`take`](Buckets::take).
-    async fn give_back(&self, charges: &[Charge]);
+    async fn refund(&self, charges: &[Charge]);
     /// Remembers a key for a long but limited time.
     async fn remember(&self, key: &str);
     /// Whether a key is remembered.
