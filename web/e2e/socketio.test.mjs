@@ -151,6 +151,7 @@ for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']])
     for (const message of [undefined, 7, 'problem:x', [], {}, { room: 7 }, { room: `problem:${SLUG}`, more: 1 }]) {
       assert.equal(await code('join', message), 'invalid-body', JSON.stringify(message))
     }
+    assert.deepEqual(await send('jion', { room: `problem:${SLUG}` }).then(({ error }) => [error.code, error.detail]), ['invalid-body', 'There is no event `jion`. A client sends `join` or `leave`.'])
     const room = `problem:${SLUG}`
     assert.equal(await code('leave', { room }), 'conflict')
     assert.deepEqual(await send('join', { room }), { room })

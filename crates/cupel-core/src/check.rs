@@ -272,7 +272,12 @@ impl Checker<'_> {
                 },
             };
             if let Some(first) = places.insert(path.as_str().to_owned(), i) {
-                let detail = format!("`{path}` is already the path of file {first}");
+                // A main source without a path is not one of the sent files.
+                let has_unnamed = source.files.first().is_some_and(|(path, _)| path.is_empty());
+                let detail = match first.checked_sub(usize::from(has_unnamed)) {
+                    Some(first) => format!("`{path}` is already the path of file {first}"),
+                    None => format!("`{path}` is already the path of the main source"),
+                };
                 self.fault(format!("/files/{i}/path"), SubmissionFaultKind::BadPath, detail);
             }
             files.push(BoxFile { path, data: data.clone(), executable: false });

@@ -98,7 +98,7 @@ kinds! {
     UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
         "This address accepts only live connections, and the request is not a WebSocket handshake (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
-        "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error.";
+        "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"
         "The problem's package is invalid, and nothing of it was stored. `errors` has every error: `pointer` is the file in the archive; `detail` has the code, the position, the error and what to do.";
     InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"

@@ -39,7 +39,7 @@ impl From<&[u8]> for End {
 }
 
 /// Returns the text of the exception that ended a program. If the exception means that the language's heap was full,
-/// returns `None` and sets the step's outcome to the memory limit. The text contains a line number of the program's
+/// sets the step's outcome to the memory limit, and the text begins with that limit. The text contains a line number of the program's
 /// `sources` and, if `names_file` is true, the file name. If the program reports that its disk was full, the text
 /// contains the disk limit, even if there was no exception.
 pub(crate) fn exception(
@@ -63,7 +63,7 @@ pub(crate) fn exception(
             _ => {}
         }
         step.outcome = Outcome::MemoryLimit;
-        return None;
+        return limits.exceeded(Outcome::MemoryLimit).map(|limit| format!("{limit}: {}", exception.text));
     }
     Some(match disk {
         Some(disk) => format!("{}; {disk}", exception.text),

@@ -25,7 +25,7 @@ use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
 use crate::observer::{JudgeEvent, JudgeObserver};
-use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, ExecuteError, Executor, artifacts};
+use crate::{ArtifactCache, BuiltIn, CompareResult, Difference, Differs, ExecuteError, Executor, artifacts};
 
 /// Number of bytes that are reserved for each later stream, if the run's bound is large enough. Therefore, the report
 /// shows the beginning of the last test's output even if earlier tests print much.
@@ -383,10 +383,16 @@ fn why(
     if verdict == Verdict::WrongAnswer {
         let expected = case.expected.as_deref().unwrap_or_default();
         let difference = first_difference(expected, &step.stdout.data)?;
-        return Some(format!(
-            "word {} (line {} of the output) differs from the expected one",
-            difference.word, difference.line
-        ));
+        let Difference { what, word, line, .. } = difference;
+        return Some(match what {
+            Differs::Missing => format!("the output ends before word {word}, which is expected"),
+            Differs::Trailing => {
+                format!("word {word} (line {line} of the output) follows the end of the expected output")
+            }
+            Differs::Word | Differs::Number | Differs::Space | Differs::Others | Differs::Count | Differs::NoLine => {
+                format!("word {word} (line {line} of the output) differs from the expected one")
+            }
+        });
     }
     exception.or_else(|| limits.exceeded(step.outcome))
 }

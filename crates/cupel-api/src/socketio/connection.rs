@@ -16,7 +16,7 @@ use cupel_http::rate_limit::RateClass;
 use cupel_types::SubmissionId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::{SendError, SocketError};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
@@ -31,6 +31,9 @@ const ROOMS_MAX: usize = 32;
 
 /// Maximum number of messages of a connection that are being handled or waiting. Further messages are refused.
 const MESSAGES_MAX: usize = 8;
+
+/// Maximum length of an unknown event's name in a message.
+const EVENT_CHARACTERS_MAX: usize = 40;
 
 /// Time after which an event is offered again to a connection whose client is slow.
 const FULL_PAUSE: Duration = Duration::from_millis(25);
@@ -124,6 +127,16 @@ pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
             }
         });
     }
+    // Without this, the client would wait for an acknowledgement for ever.
+    let request_id = connection.opened.request_id.clone();
+    socket.on_fallback(move |Event(name): Event, ack: AckSender| {
+        let short: String = name.chars().take(EVENT_CHARACTERS_MAX).collect();
+        let detail = format!("There is no event `{}`. A client sends `join` or `leave`.", short.escape_debug());
+        let error = ApiError::new(ErrorKind::InvalidBody, detail).to_body(&request_id);
+        async move {
+            let _without_ack = ack.send(&Reply::Refused { retry_after: None, error });
+        }
+    });
     socket.on_disconnect(move || {
         let connection = Arc::clone(&connection);
         guard.0.abort();

@@ -373,14 +373,14 @@ async fn the_message_of_a_failed_run_reveals_only_the_verdict_of_a_hidden_test()
     let slug = app.problem(&author, "echo", Visibility::Public).await;
     let failed = StepReport { outcome: Outcome::Exited(7), exit_code: Some(7), ..a_step() };
     let in_time = StepReport { outcome: Outcome::Exited(0), exit_code: Some(0), ..a_step() };
-    for (verdict, shown, sentence) in [
-        (Verdict::RuntimeError, Some(failed), Some("exit code 7")),
-        (Verdict::RuntimeError, None, Some("exit code other than 0, or killed by a signal")),
-        (Verdict::TimeLimit, Some(in_time), Some("time limit of 2000 ms exceeded")),
-        (Verdict::TimeLimit, None, Some("time limit of 2000 ms exceeded")),
-        (Verdict::MemoryLimit, None, Some("memory limit of 64 MiB exceeded")),
-        (Verdict::WrongAnswer, Some(a_step()), None),
-        (Verdict::Accepted, Some(a_step()), None),
+    for (verdict, shown, sentence, exit_code) in [
+        (Verdict::RuntimeError, Some(failed), Some("exit code 7"), Some(7)),
+        (Verdict::RuntimeError, None, Some("exit code other than 0, or killed by a signal"), None),
+        (Verdict::TimeLimit, Some(in_time), Some("time limit of 2000 ms exceeded"), Some(0)),
+        (Verdict::TimeLimit, None, Some("time limit of 2000 ms exceeded"), None),
+        (Verdict::MemoryLimit, None, Some("memory limit of 64 MiB exceeded"), None),
+        (Verdict::WrongAnswer, Some(a_step()), None, Some(0)),
+        (Verdict::Accepted, Some(a_step()), None, Some(0)),
     ] {
         let id = solve(&app, &user, &slug).await;
         let mut report = graded(verdict);
@@ -389,6 +389,7 @@ async fn the_message_of_a_failed_run_reveals_only_the_verdict_of_a_hidden_test()
         for place in [format!("/api/v1/submissions/{id}"), format!("/api/v1/execute/{id}")] {
             let view = app.get(&place).bearer(&user.token).send().await.json;
             assert_eq!(view["runtime_error"], json!(sentence), "{verdict:?} {view}");
+            assert_eq!(view["exit_code"], json!(exit_code), "{verdict:?} {view}");
         }
     }
 }

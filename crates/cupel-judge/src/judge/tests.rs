@@ -381,6 +381,23 @@ fn every_input_of_a_compilation_is_in_the_key() {
 }
 
 #[test]
+fn a_message_about_the_end_of_an_output_names_no_word_that_does_not_exist() {
+    let mut program = a_program(vec![file("a.scr", "")]);
+    program.tests = vec![case("1", "", Some("x")), case("2", "", Some("x")), case("3", "", Some("x y z"))];
+    let mut executor = scripted([prints(""), prints("x y"), prints("x y")]);
+    let (report, _) = judged("script", &program, &mut executor, &NoCache);
+    let messages: Vec<&str> = report.cases.iter().filter_map(|case| case.message.as_deref()).collect();
+    assert_eq!(
+        messages,
+        [
+            "the output ends before word 1, which is expected",
+            "word 2 (line 1 of the output) follows the end of the expected output",
+            "the output ends before word 3, which is expected",
+        ]
+    );
+}
+
+#[test]
 fn all_cases_are_run_and_the_first_failed_case_decides() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = vec![
@@ -526,7 +543,7 @@ fn a_full_language_heap_is_the_memory_limit() {
         judged("script", &program, &mut scripted([writes_stderr("HeapError\n", Outcome::Exited(1))]), &NoCache);
     assert_eq!((report.verdict, report.cases[0].verdict), (Verdict::MemoryLimit, Verdict::MemoryLimit));
     assert_eq!((report.cases[0].step.outcome, report.cases[0].step.exit_code), (Outcome::MemoryLimit, Some(1)));
-    assert_eq!(report.message.as_deref(), Some("test a: memory limit of 256 MiB exceeded"));
+    assert_eq!(report.message.as_deref(), Some("test a: memory limit of 256 MiB exceeded: HeapError"));
     assert_eq!(log.last().map(String::as_str), Some("end a MLE"));
 }
 

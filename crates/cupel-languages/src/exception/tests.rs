@@ -180,6 +180,12 @@ fn exceptions_of_other_languages_are_found() {
         ),
         ("bash", "main.sh", "main.sh: line 2: foo: command not found\n", "foo: command not found (line 2)"),
         (
+            "bash",
+            "main.sh",
+            "main.sh: line 1: syntax error near unexpected token `then'\nmain.sh: line 1: `if then'\n",
+            "syntax error near unexpected token `then' (line 1)",
+        ),
+        (
             "awk",
             "main.awk",
             "gawk: main.awk:1: error: division by zero attempted\n",

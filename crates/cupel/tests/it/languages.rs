@@ -93,7 +93,11 @@ fn an_exception_becomes_the_message_and_a_full_heap_is_the_memory_limit_and_a_fu
     let full = result("java", hoard, json!({ "memory_kb": 131_072 }));
     assert_eq!(
         (&full["verdict"], &full["message"], &full["runtime_error"]),
-        (&json!("MLE"), &json!("memory limit of 128 MiB exceeded"), &json!("memory limit of 128 MiB exceeded")),
+        (
+            &json!("MLE"),
+            &json!("memory limit of 128 MiB exceeded: java.lang.OutOfMemoryError: Java heap space (line 4)"),
+            &json!("memory limit of 128 MiB exceeded")
+        ),
         "{full:#}"
     );
 }

@@ -51,11 +51,15 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
     }
 }
 
+/// The execution of the test that decided the verdict of a submission to a problem. `None` if that test is hidden.
+pub(super) fn deciding_case(grading: &Grading, verdict: Verdict) -> Option<&StepReport> {
+    grading.cases.iter().find(|case| case.verdict == verdict)?.step.as_ref()
+}
+
 /// Like [`runtime_error`], for a submission to a problem. For a hidden test, the sentence contains no more information
 /// than the verdict, because an exit code could leak a part of the input.
 pub(super) fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits) -> Option<String> {
-    let decisive = grading.cases.iter().find(|case| case.verdict == verdict);
-    let shown = decisive.and_then(|case| case.step.as_ref()).and_then(|step| runtime_error(verdict, step, limits));
+    let shown = deciding_case(grading, verdict).and_then(|step| runtime_error(verdict, step, limits));
     shown.or_else(|| {
         Some(match verdict {
             Verdict::RuntimeError => "exit code other than 0, or killed by a signal".to_owned(),

@@ -7,7 +7,7 @@ use cupel_types::{CaseReport, FetchedFile, Instructions, Limits, RunReport, Step
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::failure::{compilation_error, runtime_error, runtime_error_of_problem};
+use super::failure::{compilation_error, deciding_case, runtime_error, runtime_error_of_problem};
 use super::limits::LimitsView;
 use super::status::Status;
 use super::step::{StartView, exit_code, signal, text_of};
@@ -55,10 +55,10 @@ pub(crate) struct SubmissionView {
     /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
     /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
     /// other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
-    /// that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way. With
-    /// control groups of version 1, the values of a program agree within 5 % from run to run. With version 2, or if the
-    /// program frees much memory, they may also differ by 256 KiB. The values of warm and cold starts may then differ
-    /// by 512 KiB.
+    /// that reached its memory limit, the figure is the limit, unless the heap of its language (Java, JavaScript) was
+    /// full earlier. Warm and cold starts are measured in the same way. With control groups of version 1, the values of
+    /// a program agree within 5 % from run to run. With version 2, or if the program frees much memory, they may also
+    /// differ by 256 KiB for each processor of the program, and so may the values of warm and cold starts.
     ///
     /// `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
     /// are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
@@ -71,8 +71,9 @@ pub(crate) struct SubmissionView {
     /// are hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
-    /// The exit code, if the program exited by itself; with tests, of the deciding test. If compilation failed, the
-    /// compiler's. `null` after a signal or a limit.
+    /// The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
+    /// compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself because
+    /// the heap of its language was full.
     pub(crate) exit_code: Option<i32>,
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
@@ -232,6 +233,8 @@ impl SubmissionView {
             let case = r.cases.iter().find(|c| c.verdict != Verdict::Accepted).or(r.cases.last());
             r.execution.as_ref().or(case.map(|c| &c.step))
         });
+        let of_problem = report.and_then(|r| r.grading.as_ref()).zip(verdict);
+        let deciding_case = of_problem.and_then(|(grading, verdict)| deciding_case(grading, verdict));
         let execution = report.and_then(|r| r.execution.as_ref());
         let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
         let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
@@ -270,13 +273,13 @@ impl SubmissionView {
             start: measured.and_then(RunReport::start).map(StartView::from),
             exit_code: match not_built {
                 Some(report) => report.compile.as_ref().and_then(|c| c.exit_code),
-                None => deciding.and_then(exit_code),
+                None => deciding.or(deciding_case).and_then(exit_code),
             },
             submitted_at: rfc3339(record.submission.submitted_at),
             completed_at: record.completed_at.map(rfc3339),
             verdict: verdict.map(|v| v.code().to_owned()),
             message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
-            signal: deciding.and_then(signal),
+            signal: deciding.or(deciding_case).and_then(signal),
             wall_time_ms: measured
                 .and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max())
                 .or(not_built.map(|_| 0)),
