@@ -266,35 +266,59 @@ impl ApiSession {
     }
 }
 
+/// The text of a problem's cell, as on ICPC scoreboards: `+2` is solved after two rejected tries, `-2` has two rejected
+/// tries, `2?1` has two rejected tries and one without a result. Without a penalty, the score.
+fn cell_text(cell: &Value, is_icpc: bool) -> String {
+    let number = |field: &str| cell[field].as_u64().unwrap_or(0);
+    let is_solved = !cell["solved_at_seconds"].is_null();
+    match (number("tries"), number("pending")) {
+        (0, 0) => String::new(),
+        (0 | 1, _) if is_icpc && is_solved => "+".to_owned(),
+        (tries, _) if is_icpc && is_solved => format!("+{}", tries - 1),
+        (tries, 0) if is_icpc => format!("-{tries}"),
+        (_, 0) => plain(&cell["score"]),
+        (tries, pending) => format!("{tries}?{pending}"),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => harmless(text),
+        other => other.to_string(),
+    }
+}
+
 fn print_table(standings: &Value) {
     let letters: Vec<&str> = standings["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let is_icpc = standings["rows"][0]["score"].is_null();
     let mut head = vec!["RANK", "USER", "SOLVED", if is_icpc { "PENALTY" } else { "SCORE" }];
     head.extend(letters);
     let mut table = Table::new(&head);
-    let plain = |value: &Value| match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => harmless(text),
-        other => other.to_string(),
-    };
     for row in standings["rows"].as_array().into_iter().flatten() {
         let sum = if is_icpc { &row["penalty_minutes"] } else { &row["score"] };
         let mut cells = vec![plain(&row["rank"]), plain(&row["username"]), plain(&row["solved"]), plain(sum)];
-        for cell in row["problems"].as_array().into_iter().flatten() {
-            let number = |field: &str| cell[field].as_u64().unwrap_or(0);
-            let is_solved = !cell["solved_at_seconds"].is_null();
-            cells.push(match (number("tries"), number("pending")) {
-                (0, 0) => String::new(),
-                (tries, _) if is_icpc && is_solved => format!("+{tries}"),
-                (tries, 0) if is_icpc => format!("-{tries}"),
-                (_, 0) => plain(&cell["score"]),
-                (tries, pending) => format!("{tries}?{pending}"),
-            });
-        }
+        cells.extend(row["problems"].as_array().into_iter().flatten().map(|cell| cell_text(cell, is_icpc)));
         table.row(cells);
     }
     table.print();
     if standings["frozen"] == json!(true) {
         outln!("results are frozen: --unfrozen shows all of them");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_solved_problem_shows_the_number_of_rejected_tries_before_it() {
+        let cell = |tries: u32, pending: u32, solved_at: Option<u32>| {
+            cell_text(&json!({ "tries": tries, "pending": pending, "solved_at_seconds": solved_at, "score": 40 }), true)
+        };
+        let texts = [cell(0, 0, None), cell(1, 0, Some(60)), cell(3, 0, Some(60)), cell(2, 0, None), cell(2, 1, None)];
+        assert_eq!(texts, ["", "+", "+2", "-2", "2?1"]);
+        let score = json!({ "tries": 2, "pending": 0, "solved_at_seconds": null, "score": 40 });
+        assert_eq!(cell_text(&score, false), "40");
     }
 }

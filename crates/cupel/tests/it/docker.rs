@@ -60,6 +60,17 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
     let (code, printed) = command(&["doctor", "--executor", "docker", "--json"], "");
     assert!(code == Some(0) && printed.contains(r#""subject":"memory limit""#), "{printed}");
 
+    // The hidden tests of a function problem are judged in batches, in a container, too.
+    let version = LANGUAGE.replace("image ", "driver = \"python\"\nversion_of = \"python\"\nimage ");
+    let file = source("python-docker.toml", &version);
+    let (code, printed) = command(&["languages", "add", &file.path], "");
+    assert_eq!(code, Some(0), "{printed}");
+    let problem = concat!(env!("CARGO_MANIFEST_DIR"), "/../../problems/light-tail");
+    let solution = format!("{problem}/submissions/accepted/total.py");
+    let judge = ["judge", problem, "--submission", &solution, "--language", "python-docker"];
+    let (code, printed) = command(&judge, "");
+    assert_eq!(code, Some(0), "{printed}");
+
     let server = Server::start(&data, &settings);
     let listed = server.get("/api/v1/languages/docker-python").1;
     assert_eq!((&listed["executor"], &listed["available"]), (&json!("docker"), &json!(true)), "{listed:#}");
