@@ -362,6 +362,8 @@ impl Core {
     pub(crate) fn abandoned(&self, submission: cupel_types::SubmissionId, attempts: u32, now: Timestamp) {
         self.inner.admission.ended(1);
         let verdict = cupel_types::Verdict::InternalError;
+        // Workers count the runs that they have judged. This run has no result, so its language is not counted.
+        metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => "none").increment(1);
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
     }
 

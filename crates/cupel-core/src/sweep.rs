@@ -167,6 +167,7 @@ impl Core {
         let mut again = Vec::new();
         for run in &expired {
             swept.expired += 1;
+            metrics::counter!("cupel_failed_attempts_total", "cause" => "lease").increment(1);
             self.stop_attempt(run.lease);
             if let RunState::Abandoned { attempts } = run.state {
                 swept.abandoned += 1;

@@ -80,8 +80,11 @@ impl DataDir {
     }
 
     /// Whether a server with an embedded database has ever started in this directory.
-    pub(crate) fn has_database(path: &Path) -> bool {
-        path.join(DATABASE).exists()
+    ///
+    /// # Errors
+    /// If this process may not look into the directory.
+    pub(crate) fn has_database(path: &Path) -> Result<bool, DataDirError> {
+        path.join(DATABASE).try_exists().map_err(at("look into", path))
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -166,7 +166,7 @@ fn settle_owner(path: &Path) -> Result<Identity, OwnerError> {
             Kind::Ours => ours.push(name),
             Kind::Besides => {}
             // A directory with a database is a data directory, even if it has other files.
-            Kind::Foreign if DataDir::has_database(path) => {}
+            Kind::Foreign if DataDir::has_database(path).unwrap_or(false) => {}
             Kind::Foreign => {
                 return Err(OwnerError::Foreign { path: path.to_owned(), name: name.to_string_lossy().into_owned() });
             }

@@ -43,7 +43,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S)?
         .install_recorder()
         .context("cannot install the metrics recorder")?;
-    metrics::describe_counter!("cupel_runs_total", "Runs judged, by verdict and language");
+    metrics::describe_counter!(
+        "cupel_runs_total",
+        "Runs judged, by verdict and language; runs without a result after their last attempt are JE with the language `none`"
+    );
     metrics::describe_histogram!(
         "cupel_run_duration_seconds",
         metrics::Unit::Seconds,
@@ -57,7 +60,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
     metrics::describe_counter!(
         "cupel_failed_attempts_total",
-        "Attempts that failed because of an internal failure, by cause: sandbox, language (not available here), package (cannot be opened or fetched), package_fault (the package seems faulty), panic, store"
+        "Attempts that failed because of an internal failure, by cause: sandbox, language (not available here), package (cannot be opened or fetched), package_fault (the package seems faulty), panic, store, lease (the worker stopped renewing the lease)"
     );
     metrics::describe_counter!(
         "cupel_sandbox_failures_total",
@@ -153,7 +156,7 @@ pub(crate) fn traces(config: &Config, role: Role) -> anyhow::Result<Option<Trace
 /// Registers the counters that alerts watch. A counter that first appears with a failure shows no increase, so the
 /// alert would not detect the failure.
 fn begin_at_zero() {
-    for cause in ["sandbox", "language", "package", "package_fault", "panic", "store"] {
+    for cause in ["sandbox", "language", "package", "package_fault", "panic", "store", "lease"] {
         metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(0);
     }
     for result in ["delivered", "gone", "failed"] {

@@ -82,7 +82,7 @@ pub(super) fn in_store(
     act: impl AsyncFnOnce(&OpenStore) -> CommandResult,
 ) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
-    if !may_make && config.engines.store.is_none() && !DataDir::has_database(&config.data) {
+    if !may_make && config.engines.store.is_none() && !DataDir::has_database(&config.data)? {
         let directory = config.data.display();
         let hint = "name the server's directory with --data, or start `cupel serve` there once; where store.url is set, \
                     name the configuration with --config";

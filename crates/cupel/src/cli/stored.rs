@@ -9,16 +9,19 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, anyhow};
+use cupel_core::cluster::WORKER_GONE_AFTER;
 use cupel_core::problems::PackagesError;
-use cupel_core::{Packages as _, ProblemStore as _, RunStore as _};
+use cupel_core::{ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _};
 use cupel_sandbox::privileges::{self, Identity};
 use cupel_store::{
-    BackupError, LocalPackages, SharedPackages, SqliteStore, back_up, check_origin, connect_blobs, restore,
-    share_package,
+    BackupError, LocalPackages, PostgresStore, SharedPackages, SqliteStore, back_up, check_origin, connect_blobs,
+    restore, share_package,
 };
-use cupel_types::{Bytes, ContentHash};
+use cupel_types::{Bytes, ContentHash, NodeId};
+use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use self::args::StoredCommand;
 use super::shared_args::Settings;
@@ -90,7 +93,7 @@ fn sqlite_only(config: &Config, remedy: &str) -> Result<(), Failure> {
 }
 
 fn has_database(data: &DataDir) -> Result<(), Failure> {
-    if DataDir::has_database(data.path()) {
+    if DataDir::has_database(data.path())? {
         return Ok(());
     }
     let directory = data.path().display();
@@ -284,6 +287,9 @@ fn export(config: &Config, data: &DataDir) -> CommandResult {
             }
             Some(url) => {
                 let (store, _) = open_postgres_and_blobs(&config.engines, url).await?;
+                if is_in_use(&store).await? {
+                    errln!("warning: servers use this database; the export may lack what they write meanwhile");
+                }
                 store.export(&mut out).await?;
                 store.close().await;
             }
@@ -328,6 +334,14 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     let _alone = data.lock()?;
     run(async {
         let (from, blobs) = open_postgres_and_blobs(&config.engines, url).await?;
+        if is_in_use(&from).await? {
+            let error = anyhow!(
+                "servers use the database of store.url: stop all API nodes and workers first. A server that was killed \
+                 counts as running for up to {} s",
+                WORKER_GONE_AFTER.as_secs()
+            );
+            return Err(error).or_exit(Exit::Usage);
+        }
         let to = SqliteStore::open(&data.database()).await?;
         if let Some(blobs) = blobs {
             let here = SharedPackages::new(blobs, local_packages(config, data)?, Bytes::new(u64::MAX))?;
@@ -339,6 +353,13 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         outln!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
         Ok(Exit::Ok)
     })
+}
+
+/// Whether an API node or a worker uses the store: another node leads, or a worker is alive.
+async fn is_in_use(store: &PostgresStore) -> anyhow::Result<bool> {
+    let now = Timestamp::now();
+    let is_led = !store.lead(NodeId::from_uuid(Uuid::new_v4()), now, now).await?;
+    Ok(is_led || store.workers().await?.iter().any(|worker| worker.is_alive(now)))
 }
 
 fn local_packages(config: &Config, data: &DataDir) -> anyhow::Result<LocalPackages> {

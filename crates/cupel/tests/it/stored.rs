@@ -9,7 +9,7 @@ use std::process::Command;
 use cupel_testkit::servers::Postgres;
 use tempfile::TempDir;
 
-use crate::support::{Ended, Server, cupel, end};
+use crate::support::{Ended, Server, cupel, end, eventually};
 
 fn run(data: &Path, url: Option<&str>, args: &[&str]) -> Ended {
     let mut command: Command = cupel(args);
@@ -185,6 +185,23 @@ async fn an_installation_moves_to_postgresql_and_back() {
     assert!(backup.code == Some(2) && backup.stderr.contains("pg_dump"), "{backup:?}");
     fine(&there(&["admin", "move", "sqlite"]));
     assert_eq!(fine(&run(other.path(), None, &USERS)), fine(&users));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_is_not_moved_while_a_server_uses_it_and_an_export_warns() {
+    let url = Postgres::shared().database().await;
+    let (node, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Server::start(node.path(), &[("CUPEL_STORE__URL", &url), ("CUPEL_BLOBS__URL", "postgres")]);
+    let there = |args: &[&str]| run(target.path(), Some(&url), args);
+    let refused = there(&["admin", "move", "sqlite"]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("servers use the database"), "{refused:?}");
+    let exported = there(&["admin", "export"]);
+    fine(&exported);
+    assert!(exported.stderr.contains("warning: servers use this database"), "{exported:?}");
+    server.terminate();
+    assert!(server.ended().success());
+    let moved = eventually(|| Some(there(&["admin", "move", "sqlite"])).filter(|moved| moved.code == Some(0)));
+    assert!(moved.stdout.contains("moved to"), "{moved:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -91,26 +91,10 @@ impl Server {
         let word = |start: &str| printed.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
         let url = word("http://").unwrap();
         let key = word("cup_").unwrap_or_else(|| {
-            let made = end(
-                cupel([
-                    "key",
-                    "create",
-                    "test",
-                    "--scope",
-                    "admin",
-                    "--scope",
-                    "account",
-                    "--scope",
-                    "runs:read",
-                    "--scope",
-                    "runs:write",
-                    "--scope",
-                    "problems:write",
-                    "--data",
-                    data.to_str().unwrap(),
-                ]),
-                b"",
-            );
+            let scopes = ["admin", "account", "runs:read", "runs:write", "problems:write"];
+            let mut create = cupel(["key", "create", "test", "--data", data.to_str().unwrap()]);
+            create.args(scopes.iter().flat_map(|scope| ["--scope", scope])).envs(settings.iter().copied());
+            let made = end(create, b"");
             assert_eq!(made.code, Some(0), "{made:?}");
             made.stdout.trim().to_owned()
         });
