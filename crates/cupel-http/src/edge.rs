@@ -182,6 +182,7 @@ fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Durati
                 status = status.as_u16(),
                 duration_us = took.as_micros() as u64,
                 user = notes.user().map(tracing::field::display),
+                client = %notes.client().address,
                 "answered"
             )
         };

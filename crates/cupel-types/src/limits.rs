@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Bytes, Instructions, Outcome, counted};
+use crate::{Bytes, Instructions, Outcome, Signal, counted};
+
+/// The kernel sends this signal to a program whose file reaches `file_size`. Source: setrlimit(2), `RLIMIT_FSIZE`.
+const SIGXFSZ: Signal = Signal(25);
 
 /// Resource limits of one step (a compilation or an execution). The sandbox enforces every field; `cupel-sandbox`
 /// documents the mechanism and the [`Outcome`](crate::Outcome) of each.
@@ -41,7 +44,7 @@ pub struct Limits {
 
 impl Limits {
     /// Description of the limit that an outcome exceeded, with its value; used by every API and the CLI. `None` if the
-    /// outcome is not an exceeded limit.
+    /// outcome is not an exceeded limit. The kernel, not the sandbox, enforces the size of a file, by a signal.
     pub fn exceeded(&self, outcome: Outcome) -> Option<String> {
         let limit = match outcome {
             Outcome::TimeLimit => format!("time limit of {} ms", self.cpu_time.as_millis()),
@@ -51,6 +54,7 @@ impl Limits {
             Outcome::MemoryLimit => format!("memory limit of {}", self.memory),
             Outcome::OutputLimit => format!("output limit of {}", self.output),
             Outcome::DiskLimit => format!("disk limit of {} in {}", self.disk_bytes(), counted(self.inodes, "file")),
+            Outcome::Signalled(SIGXFSZ) => format!("limit of {} for a file", self.file_size),
             Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => return None,
         };
         Some(format!("{limit} exceeded"))
@@ -190,6 +194,13 @@ impl LimitsRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_signal_for_a_too_large_file_names_its_limit() {
+        let limits = Limits { file_size: Bytes::mib(1), ..Limits::default() };
+        assert_eq!(limits.exceeded(Outcome::Signalled(SIGXFSZ)).unwrap(), "limit of 1 MiB for a file exceeded");
+        assert_eq!(limits.exceeded(Outcome::Signalled(Signal(11))), None);
+    }
 
     #[test]
     fn a_limit_that_lets_nothing_start_is_reported() {

@@ -272,6 +272,14 @@ fn restore_from(data: &DataDir, file: &Path, copy: Option<File>) -> CommandResul
         error => refused_copy(error),
     })?;
     outln!("{}: {bytes} bytes", data.database().display());
+    let is_empty = std::fs::read_dir(data.packages()).map_or(true, |mut packages| packages.next().is_none());
+    if is_empty {
+        outln!(
+            "Problem packages and secret.key are not in a backup of the database. Copy `packages/` and `secret.key` of the \
+             old data directory to {}, too: without them, problems cannot be read, and all users must log in again.",
+            data.path().display()
+        );
+    }
     Ok(Exit::Ok)
 }
 

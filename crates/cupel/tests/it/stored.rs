@@ -52,7 +52,8 @@ fn a_copy_is_restored_only_into_an_empty_directory() {
     assert!(again.code != Some(0) && again.stderr.contains("already exists"), "{again:?}");
     // The copy is readable only by its owner, and the other directory may have another owner.
     std::fs::set_permissions(copy, std::fs::Permissions::from_mode(0o644)).unwrap();
-    fine(&run(other.path(), None, &["admin", "restore", copy]));
+    let restored = run(other.path(), None, &["admin", "restore", copy]);
+    assert!(fine(&restored).contains("Copy `packages/` and `secret.key`"), "{restored:?}");
     let (here, there) = (run(data.path(), None, &USERS), run(other.path(), None, &USERS));
     assert_eq!(fine(&here), fine(&there));
     let refused = run(data.path(), None, &["admin", "restore", copy]);
