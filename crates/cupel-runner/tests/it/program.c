@@ -161,6 +161,21 @@ static int unix_socket(const char *path) {
 }
 
 /* Attempts forbidden operations, and prints those that succeed. */
+/* A record lock uses kernel memory that no control group is charged for. Setting it succeeds without effect. */
+static void lock_a_record(void) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+  int status, file = open("/tmp/locked", O_RDWR | O_CREAT, 0600);
+  if (file < 0 || fcntl(file, F_SETLK, &lock) != 0)
+    printf("a record lock fails: %s\n", strerror(errno));
+  pid_t other = fork();
+  if (other == 0) {
+    fcntl(file, F_GETLK, &lock);
+    _exit(lock.l_type == F_UNLCK ? 0 : 1);
+  }
+  if (other < 0 || waitpid(other, &status, 0) != other || status != 0)
+    printf("a record lock was set\n");
+}
+
 static int attack(int port, const char *docker) {
   struct rlimit none = {0, 0};
   struct sched_param idle = {0};
@@ -207,6 +222,7 @@ static int attack(int port, const char *docker) {
   must_fail("descriptors of the init", open("/proc/1/fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : open("/proc/1/fd/0", O_RDWR));
   must_fail("environment of the init", open("/proc/1/environ", O_RDONLY) < 0 ? -1 : (long)read(open("/proc/1/environ", O_RDONLY), &none, 8));
   must_fail("score of the init", open("/proc/1/oom_score_adj", O_WRONLY));
+  lock_a_record();
   /* The C library falls back to clone only if clone3 fails with this error. */
   if (syscall(SYS_clone3, NULL, 0) != -1 || errno != ENOSYS)
     printf("clone3: %s\n", strerrorname_np(errno));
