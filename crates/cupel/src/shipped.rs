@@ -6,7 +6,7 @@ use cupel_core::problems::{Shipped, ShippedOutcome};
 use sha2::{Digest, Sha256};
 
 /// Slug and archive of each problem; see `build.rs`.
-const PROBLEMS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/problems.rs"));
+static PROBLEMS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/problems.rs"));
 
 /// Loads missing problems, and newer versions of the problems that were not changed on this server.
 ///

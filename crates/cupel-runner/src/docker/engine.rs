@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::shape::Shape;
 
 /// The agent, linked statically.
-const AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));
+static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));
 
 /// Label of everything that Cupel creates in an engine.
 pub(super) const LABEL: &str = "org.cupel.executor";
