@@ -25,8 +25,10 @@ const DESCRIPTION: &str = "Runs untrusted programs and judges submissions to pro
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
 API keys (`cup_…`) are sent the same way. An API key may call only the operations whose scopes it has; each operation \
 names its scope.\n\n\
-`GET /api/v1/live` is a WebSocket that starts and follows many runs; `docs/live.md` describes its messages.\n\n\
-Every error is an `application/problem+json` document (RFC 9457); branch on `type`.\n\n\
+`GET /api/v1/live` is a WebSocket that starts and follows many runs; [Live runs](/docs/live) describes its messages. \
+The same events are available by [Socket.IO](/docs/socketio).\n\n\
+Every error is an `application/problem+json` document (RFC 9457); branch on `type`. [Errors](/docs/errors) lists all of \
+them. [Webhooks](/docs/webhooks) describes the requests that Cupel sends.\n\n\
 [Formats of problem packages](/docs/formats)\n\n\
 Clients of other products need only another base URL: [Judge0](/docs/facades/judge0), [Piston](/docs/facades/piston), \
 [SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe)";
@@ -107,9 +109,13 @@ fn skeleton() -> OpenApi {
 fn add_who(operation: &mut Operation, who: Option<Who>) {
     let Some(who) = who else { return };
     let description = operation.description.take().filter(|description| !description.is_empty());
+    let mut callers = who.sentence().to_owned();
+    if let Some(scope) = who.scope() {
+        callers.push_str(&format!(" An API key needs the scope `{}`.", scope.as_str()));
+    }
     operation.description = Some(match description {
-        Some(description) => format!("{description}\n\n{}", who.sentence()),
-        None => who.sentence().to_owned(),
+        Some(description) => format!("{description}\n\n{callers}"),
+        None => callers,
     });
     operation.security = who.scope().map(|scope| {
         let none: [&str; 0] = [];

@@ -30,14 +30,21 @@ export const ownSubmissionsQuery = (page: number) =>
     queryFn: () => dataOf(api.GET('/api/v1/submissions', { params: { query: { purpose: 'submission', page } } })),
   })
 
-/** Maximum number of problems whose titles are read: the server's maximum per page. Others are shown by their slugs. */
-const TITLES = 100
+/** Problems per page: the server's maximum. */
+const TITLES_PER_PAGE = 100
+/** Maximum number of pages of problems whose titles are read. Other problems are shown by their slugs. */
+const TITLE_PAGES_MAX = 20
 
 export const titlesQuery = queryOptions({
   queryKey: ['own', 'titles'],
   queryFn: async () => {
-    const { problems } = await dataOf(api.GET('/api/v1/problems', { params: { query: { limit: TITLES } } }))
-    return new Map(problems.map(({ slug, title }) => [slug, title]))
+    const titles = new Map<string, string>()
+    for (let page = 1, pages = 1; page <= Math.min(pages, TITLE_PAGES_MAX); page += 1) {
+      const { problems, pagination } = await dataOf(api.GET('/api/v1/problems', { params: { query: { limit: TITLES_PER_PAGE, page } } }))
+      for (const { slug, title } of problems) titles.set(slug, title)
+      pages = Math.ceil((pagination.total ?? 0) / TITLES_PER_PAGE)
+    }
+    return titles
   },
   staleTime: 60_000,
 })

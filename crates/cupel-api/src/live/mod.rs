@@ -47,7 +47,7 @@ pub(crate) struct LiveParams {
 ///
 /// A WebSocket (RFC 6455) that carries JSON messages in both directions. The client starts runs, follows them from any
 /// event on, and cancels them. The server sends the events of `GET /execute/{submission_id}/events`. One connection
-/// serves many runs. `docs/live.md` describes all messages, bounds and errors.
+/// serves many runs. [Live runs](/docs/live) describes all messages, bounds and errors.
 ///
 /// A page of this server is authenticated by its session cookie. A page of another origin is authenticated by a ticket
 /// from `POST /tickets`. A request with the header `Origin` and without a credential is refused, unless the origin is

@@ -136,7 +136,7 @@ async fn receive(
 /// Messages of a client that polls.
 async fn send(Extension(engine): Extension<Engine>, request: Request) -> Result<Response, ApiError> {
     if !has_session(&request) {
-        return Err(ApiError::new(ErrorKind::Unauthorized, "A connection begins with GET; see docs/socketio.md."));
+        return Err(ApiError::new(ErrorKind::Unauthorized, "A connection begins with GET; see /docs/socketio."));
     }
     let (parts, body) = request.into_parts();
     let body = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, MESSAGE_BYTES_MAX)).await;
