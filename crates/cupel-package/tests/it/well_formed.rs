@@ -8,8 +8,9 @@ use std::time::Duration;
 use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
-    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath, Problem,
-    Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
+    GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath,
+    Problem, Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs,
+    WallLimit,
 };
 use cupel_types::Bytes;
 
@@ -628,6 +629,30 @@ fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
     assert_eq!((own[0].time, own[0].memory), (Some(Duration::from_secs(1)), Some(Bytes::mib(64))));
     assert_eq!((own[1].time, own[1].memory), (Some(Duration::from_secs(3)), None));
     assert_eq!(own[1].wall_time, Some(WallLimit::TimesCpu("5".parse().unwrap())));
+}
+
+#[test]
+fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this_version() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    for key in ["checker", "custom_judge"] {
+        let files = Files::fixture("dmoj/guess")
+            .with("init.yml", format!("{key}: check.py\ntest_cases: [{{in: 1.in, out: 1.out, points: 3}}]\n"))
+            .with("1.out", "1\n")
+            .with("check.py", "check = None\n")
+            .with("dmoj-python/cupel_dmoj.py", "import an_old_version\n");
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options).unwrap();
+        let case = imported.package.problem.tests.cases().next().unwrap();
+        let (Method::Check(Checker::Program(program)) | Method::Interact(Interactor { program, .. })) = &*case.method
+        else {
+            panic!("no program")
+        };
+        assert_eq!(program.protocol, Protocol::DmojPython);
+        assert!(matches!(case.points, CasePoints::FromChecker { also_rejecting: true, .. }), "{:?}", case.points);
+        let module = fs::read_to_string(bench.target().join("dmoj-python/cupel_dmoj.py")).unwrap();
+        assert!(module.contains("class CheckerResult"), "{module}");
+    }
 }
 
 #[test]

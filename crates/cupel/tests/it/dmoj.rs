@@ -168,6 +168,8 @@ def check(process_output, judge_output, judge_input, point_value, best=0, **kwar
     if got[0] == 'crash': raise ValueError('no such answer')
     if got[0] == 'half': return CheckerResult(True, point_value / 2, 'points 3')
     if got[0] == 'most': return CheckerResult(False, best)
+    if got[0] == 'whole': return CheckerResult(False, point_value)
+    if got[0] == 'odd': return CheckerResult(False, 'many')
     assert judge_input.decode().split() == ['1']
     return got[0].encode() == expected[0]
 ";
@@ -182,7 +184,10 @@ fn a_checker_in_python_uses_dmojs_classes() {
         ("print(2)\n", "WA", "0"),
         ("pass\n", "WA", "0"),
         ("print('half')\n", "PT", "5"),
-        ("print('most')\n", "PT", "4"),
+        // DMOJ adds up the points of a rejected case.
+        ("print('most')\n", "WA", "4"),
+        ("print('whole')\n", "WA", "10"),
+        ("print('odd')\n", "JE", "null"),
         ("import sys\nsys.stdout.buffer.write(b'\\xff')\n", "WA", "0"),
         ("print('crash')\n", "JE", "null"),
     ] {
@@ -193,7 +198,7 @@ fn a_checker_in_python_uses_dmojs_classes() {
             (Some(verdict), score),
             "{object:#}"
         );
-        if verdict == "JE" {
+        if source.contains("crash") {
             assert!(case["judge_message"].as_str().unwrap().contains("ValueError: no such answer"), "{object:#}");
         }
     }

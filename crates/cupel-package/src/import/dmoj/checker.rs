@@ -122,7 +122,7 @@ fn in_python(
     };
     let file = quoted(&format!("problem/{name}"));
     let args = vec![format!("{{{options}, \"file\": {file}, \"points\": {points}, \"binary\": {binary}}}")];
-    Some(JudgeProgram { program, protocol: Protocol::DmojTestlib, args, words: None })
+    Some(JudgeProgram { program, protocol: Protocol::DmojPython, args, words: None })
 }
 
 /// Reads a program with `files`, `lang` and `type`: the checker `bridged` or an interactor.

@@ -3,7 +3,8 @@
 #
 #   cupel_dmoj.py INPUT OUTPUT ANSWER OPTIONS
 #
-# Exit codes: 0 accepts, 1 rejects, 7 accepts with the points in the line `points N` of standard error, 3 is a fault of the package.
+# Exit codes: 0 accepts, 1 rejects, 7 accepts and 8 rejects with the points in the last line `points N` of standard error, 3 is a fault of
+# the package.
 # Source: DMOJ's documentation, "Custom checkers" and "Custom graders", for the names and their meaning.
 import importlib.util
 import io
@@ -438,22 +439,26 @@ def run(input_path, output_path, answer_path, options):
     return result.result_flag == Result.AC, result.points, case.points, result.feedback, result.extended_feedback
 
 
+def ending(passed, points, most, feedback):
+    """The exit code and the lines of standard error."""
+    # A line of the feedback must not be taken for the points.
+    messages = [re.sub(r"(?m)^\s*points\b", "(points)", utf8text(text, "replace")) for text in feedback if text]
+    if points == (most if passed else 0):
+        return (0 if passed else 1), messages
+    # DMOJ adds up the points of rejected cases, too.
+    return (7 if passed else 8), [*messages, f"points {points:.6f}"]
+
+
 def main():
     provide_modules()
     options = json.loads(sys.argv[4])
     try:
         passed, points, most, *feedback = run(*sys.argv[1:4], options)
+        code, messages = ending(passed, points, most, feedback)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(3)
-    # A line of the feedback must not be taken for the points.
-    messages = [re.sub(r"(?m)^\s*points\b", "(points)", utf8text(text, "replace")) for text in feedback if text]
-    code = 0 if passed else 1
-    # DMOJ gives a rejected case the points of its checker, too.
-    if points != (most if passed else 0):
-        code = 7
-        messages.append(f"points {points:.6f}")
     print("\n".join(messages), file=sys.stderr, flush=True)
     os._exit(code)
 

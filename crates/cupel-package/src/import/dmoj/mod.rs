@@ -10,7 +10,9 @@ use super::{ByteOrderMark, Context, Draft, Keys, Tree};
 use crate::doc::{Node as Document, Reader, Source, Unknown, Value, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
-use cupel_problem::{Calibration, Factor, Grader, Include, Objective, Problem, Scoring, ScoringRules, WallLimit};
+use cupel_problem::{
+    Calibration, Factor, Grader, Include, Objective, PackagePath, Problem, Scoring, ScoringRules, WallLimit,
+};
 
 const FILE: &str = "init.yml";
 /// Directory into which the data archive is unpacked.
@@ -42,10 +44,15 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
     if adds_input {
         unpack::add(&format!("{top}{NO_INPUT}"), b"", sink)?;
     }
-    let adds_module = names_python(&node) && !tree.has(&python_module());
+    let adds_module = names_python(&node);
     if adds_module {
-        let module = include_bytes!("cupel_dmoj.py");
-        unpack::add(&format!("{top}{}", python_module()), module, sink)?;
+        let module = include_str!("cupel_dmoj.py");
+        let name = format!("{top}{}", python_module());
+        match PackagePath::new(&name) {
+            // An exported package may contain the module of another version.
+            Ok(path) if sink.has_file(&path) => sink.replace(&path, module)?,
+            _ => unpack::add(&name, module.as_bytes(), sink)?,
+        }
     }
     let has_added = adds_input || adds_module;
     let archive = reader.get("archive");
