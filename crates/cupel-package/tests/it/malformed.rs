@@ -675,6 +675,13 @@ fn invalid_dmoj_packages_are_refused() {
             "init.yml",
             "header",
         ),
+        (
+            "unknown value of an argument",
+            with(&format!("checker: {{name: sorted, args: {{split_on: zzz}}}}\n{case}")),
+            Code::KeyType,
+            "init.yml",
+            "`lines` or `whitespace`",
+        ),
         ("unknown checker", with(&format!("checker: magic\n{case}")), Code::KeyType, "init.yml", "`magic`"),
         ("archive missing", with(&format!("archive: data.zip\n{case}")), Code::FileMissing, "init.yml", "data.zip"),
         (

@@ -581,6 +581,7 @@ fn dmoj(init: &str, time_limit: Option<Duration>) -> (Bench, Imported) {
     let mut options = options();
     options.time_limit = time_limit;
     let files = Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("2.out", "2\n");
+    let files = files.with("judge.py", "Grader = None\n");
     let bench = Bench::new();
     let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{init}: {error}"));
     (bench, imported)
@@ -607,11 +608,53 @@ fn each_key_of_dmoj_without_effect_gives_a_warning() {
             Code::LeftOut,
         ),
         (format!("interactive: {{files: interactor.cpp, tpye: coci}}\n{cases}"), "interactive.tpye", Code::KeyIgnored),
+        (
+            format!("checker: {{name: bridged, args: {{files: interactor.cpp, memory_limit: 9}}}}\n{cases}"),
+            "checker.args.memory_limit",
+            Code::LeftOut,
+        ),
+        (
+            format!("checker: {{name: floats, args: {{precisoin: 1}}}}\n{cases}"),
+            "checker.args.precisoin",
+            Code::KeyIgnored,
+        ),
+        (format!("checker: {{name: identical, args: {{foo: 1}}}}\n{cases}"), "checker.args.foo", Code::KeyIgnored),
+        (
+            format!("checker: {{name: linecount, args: {{match_all: true}}}}\n{cases}"),
+            "checker.args.match_all",
+            Code::KeyIgnored,
+        ),
+        (
+            format!("checker: {{name: linecount, args: {{feedback: 3}}}}\n{cases}"),
+            "checker.args.feedback",
+            Code::LeftOut,
+        ),
+        (format!("checker: {{name: floats, argz: {{precision: 1}}}}\n{cases}"), "checker.argz", Code::KeyIgnored),
+        (
+            "test_cases: [{in: 1.in, out: 1.out, checker: {name: sorted, args: {split: lines}}}]\n".to_owned(),
+            "test_cases[0].checker.args.split",
+            Code::KeyIgnored,
+        ),
+        (
+            format!("checker: {{name: floats, args: {{precisoin: 1}}}}\ncustom_judge: judge.py\n{cases}"),
+            "checker.args.precisoin",
+            Code::KeyIgnored,
+        ),
     ] {
         let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
         let found = imported.warnings.iter().find(|finding| finding.key.as_deref() == Some(key)).expect(key);
         assert_eq!(found.code, code, "{found}");
     }
+    for key in ["preprocessing_time", "compiler_time_limit", "feedback", "cached"] {
+        let init = format!("generator: {{source: interactor.cpp, {key}: 3}}\ntest_cases: [{{out: 1.out}}]\n");
+        let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+        let key = format!("generator.{key}");
+        let found = imported.warnings.iter().find(|finding| finding.key.as_ref() == Some(&key)).expect(&key);
+        assert_eq!(found.code, Code::LeftOut, "{found}");
+    }
+    let known = format!("checker: {{name: floats, args: {{precision: 3, error_mode: absolute}}}}\n{cases}");
+    let (_bench, imported) = dmoj(&known, Some(Duration::from_secs(1)));
+    assert!(imported.warnings.iter().all(|finding| finding.key.is_none()), "{:?}", imported.warnings);
     let init = format!("unbuffered: false\nmeta: {{a: 1}}\nwall-time-factor: 3\noutput_prefix_length: 9\n{cases}");
     let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
     assert!(imported.warnings.iter().all(|finding| finding.key.is_none()), "{:?}", imported.warnings);

@@ -30,6 +30,7 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
         true => (reader.get("name"), reader.get("args")),
         false => (reader.clone(), reader.get("args")),
     };
+    check_arguments(reader, &name);
     let builtin = |comparison| Some(Checker::Builtin(comparison));
     let normalize_newlines = !binary;
     match name.text().unwrap_or("standard") {
@@ -39,8 +40,12 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
         "easy" => builtin(Comparison::Characters),
         "linecount" => builtin(Comparison::LineCount { exact: false }),
         "sorted" => builtin(Comparison::Unordered(match args.get("split_on").text() {
+            None | Some("lines") => OrderOf::Lines,
             Some("whitespace") => OrderOf::Tokens,
-            _ => OrderOf::Lines,
+            Some(_) => {
+                args.get("split_on").expected("`lines` or `whitespace`");
+                return None;
+            }
         })),
         "unordered" => builtin(Comparison::Unordered(OrderOf::Tokens)),
         "floats" | "floatsabs" | "floatsrel" => {
@@ -65,7 +70,8 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
             in_python(context, &name, file, &options, points, binary).map(Checker::Program)
         }
         other => {
-            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats, bridged and files in Python";
+            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats, floatsabs, \
+                         floatsrel, bridged and files in Python";
             name.fault(
                 Code::KeyType,
                 format!("the checker `{other}` is not supported"),
@@ -74,6 +80,25 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
             None
         }
     }
+}
+
+/// Reports the keys and arguments of a checker that have no effect. Source: DMOJ judge-server, `dmoj/checkers`.
+fn check_arguments(checker: &Reader<'_>, name: &Reader<'_>) {
+    if !checker.is_map() {
+        return;
+    }
+    let known: Option<&[&str]> = match name.text().unwrap_or("standard") {
+        // The messages for contestants depend on this argument, but not the verdict.
+        "identical" => Some(&["pe_allowed"]),
+        "sorted" => Some(&["split_on"]),
+        "floats" => Some(&["precision", "error_mode"]),
+        "floatsabs" | "floatsrel" => Some(&["precision"]),
+        // Its arguments are the keys of a program, which are checked there.
+        "bridged" => None,
+        name if name.ends_with(".py") => None,
+        _ => Some(&[]),
+    };
+    keys::check_checker(checker, known);
 }
 
 /// Reads `custom_judge`: a grader in Python, which communicates with the submission. `checker` is the checker that it
@@ -86,10 +111,9 @@ pub(super) fn custom_judge(
     binary: bool,
 ) -> Option<JudgeProgram> {
     let file = reader.words()?;
-    let (name, args) = match checker.is_map() {
-        true => (checker.get("name").text(), checker.get("args")),
-        false => (checker.text(), checker.get("args")),
-    };
+    let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
+    check_arguments(checker, &name);
+    let (name, args) = (name.text(), checker.get("args"));
     let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
     let name = quoted(name.unwrap_or("standard"));
     let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {args}");
@@ -158,8 +182,7 @@ pub(super) fn generator(context: &Context<'_>, reader: &Reader<'_>) -> Option<(G
     let part = |key: &str| if reader.is_map() { super::key_of(reader, key) } else { reader.get("") };
     let files = if reader.is_map() { part("source") } else { reader.clone() };
     if reader.is_map() {
-        let known = &["source", "flags", "args", "time_limit", "memory_limit", "compiler_time_limit", "language"];
-        reader.only(known, crate::doc::Unknown::Warning);
+        keys::check_generator(reader);
     }
     let program = program_of(context, &files, &part("language"), &part("flags"))?;
     let maxima = &context.options.maxima;
