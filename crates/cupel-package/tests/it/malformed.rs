@@ -682,6 +682,13 @@ fn invalid_dmoj_packages_are_refused() {
             "init.yml",
             "`lines` or `whitespace`",
         ),
+        (
+            "weights that are no numbers",
+            with(&format!("checker: {{name: linematches, args: {{point_distribution: [x]}}}}\n{case}")),
+            Code::KeyType,
+            "init.yml",
+            "point_distribution",
+        ),
         ("unknown checker", with(&format!("checker: magic\n{case}")), Code::KeyType, "init.yml", "`magic`"),
         ("archive missing", with(&format!("archive: data.zip\n{case}")), Code::FileMissing, "init.yml", "data.zip"),
         (

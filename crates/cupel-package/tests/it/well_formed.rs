@@ -699,6 +699,18 @@ fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this
 }
 
 #[test]
+fn linematches_of_dmoj_is_a_program_of_the_module() {
+    let checker = "checker: {name: linematches, args: {point_distribution: [1, 2], foo: 3}}\n";
+    let init = format!("{checker}test_cases: [{{in: 1.in, out: 1.out, points: 3}}]\n");
+    let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+    let case = imported.package.problem.tests.cases().next().unwrap();
+    let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
+    assert_eq!(checker.protocol, Protocol::DmojPython);
+    assert!(checker.args[0].contains("\"args\": {\"point_distribution\": [1, 2]"), "{:?}", checker.args);
+    assert!(imported.warnings.iter().any(|finding| finding.key.as_deref() == Some("checker.args.foo")));
+}
+
+#[test]
 fn a_package_of_dmoj_is_the_same_after_an_export_and_an_import() {
     let init = "test_cases: [{out: 1.out}]\nchecker: check.py\n";
     let mut options = options();

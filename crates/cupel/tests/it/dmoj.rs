@@ -205,6 +205,33 @@ fn a_checker_in_python_uses_dmojs_classes() {
 }
 
 #[test]
+fn linematches_gives_the_points_of_the_lines_that_match() {
+    let args = "point_distribution: [1, 2, 1]";
+    let init = |args: &str| {
+        format!("test_cases: [{{in: 1.in, out: 3.out, points: 8}}]\nchecker: {{name: linematches, args: {{{args}}}}}\n")
+    };
+    let files = package(&init(args), &[CASES[0], ("3.out", "a\nb\n\nc\n")]);
+    for (source, verdict, score) in [
+        ("print('a', 'b', 'c', sep='\\n')\n", "AC", "8"),
+        ("print('a', '', 'B', 'c', sep='\\n')\n", "PT", "4"),
+        ("print('a', 'b', sep='\\n')\n", "WA", "0"),
+        ("print('a', 'b ', 'C', sep='\\n')\n", "PT", "2"),
+        ("print('x', 'y', 'z', sep='\\n')\n", "WA", "0"),
+    ] {
+        let object = judge(&files, "a.py", source);
+        let case = &object["cases"][0];
+        let found = (case["verdict"].as_str(), case["score"].to_string());
+        assert_eq!(found, (Some(verdict), score.to_owned()), "{object:#}");
+    }
+    files.write("p/init.yml", &init(&format!("{args}, filler_lines_required: false")));
+    let object = judge(&files, "a.py", "print('a', 'b', sep='\\n')\n");
+    assert_eq!((&object["verdict"], &object["score"]), (&"PT".into(), &6.into()), "{object:#}");
+    files.write("p/init.yml", &init("point_distribution: [1]"));
+    let object = judge(&files, "a.py", "print('a')\n");
+    assert_eq!(object["verdict"], "JE", "{object:#}");
+}
+
+#[test]
 fn a_grader_in_python_talks_to_the_submission() {
     let init = "test_cases: [{in: 1.in, out: 1.out, points: 10}]\ncustom_judge: judge.py\n";
     let files = package(init, &CASES);

@@ -16,6 +16,8 @@ use cupel_problem::{
 
 /// The module that provides DMOJ's classes to checkers and graders in Python.
 pub(super) const PYTHON_MODULE: &str = "cupel_dmoj.py";
+/// A checker of DMOJ that is part of that module. Source: DMOJ judge-server, `dmoj/checkers/linematches.py`.
+const LINE_MATCHES: &str = "linematches";
 /// Default limits of a generator. Source: DMOJ judge-server, `generator_time_limit` and `generator_memory_limit`.
 const GENERATOR_TIME: Duration = Duration::from_secs(20);
 const GENERATOR_MEMORY: Bytes = Bytes::mib(512);
@@ -23,6 +25,11 @@ const GENERATOR_MEMORY: Bytes = Bytes::mib(512);
 const GENERATED_MAX: Bytes = Bytes::mib(256);
 /// Maximum nesting depth of the arguments for a checker in Python.
 const ARGUMENTS_DEPTH_MAX: usize = 8;
+
+/// Whether a checker or grader of this name is run by Python.
+pub(super) fn is_python(name: &str) -> bool {
+    name == LINE_MATCHES || name.ends_with(".py")
+}
 
 /// Reads `checker`: a name, a file, or a map of name and arguments. `points` are the points of the case.
 pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool, points: Score) -> Option<Checker> {
@@ -64,14 +71,22 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
             builtin(Comparison::Floats { precision, mode })
         }
         "bridged" => bridged(context, &args).map(Checker::Program),
+        LINE_MATCHES => {
+            args.get("point_distribution").list().iter().for_each(|weight| {
+                weight.integer(0, 1_000_000_000);
+            });
+            args.get("filler_lines_required").bool();
+            let options =
+                format!("\"kind\": \"checker\", \"checker\": \"{LINE_MATCHES}\", \"args\": {}", json_of(&args));
+            of_module(context, None, &options, points, binary).map(Checker::Program)
+        }
         file if file.ends_with(".py") => {
-            let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
-            let options = format!("\"kind\": \"checker\", \"args\": {args}");
+            let options = format!("\"kind\": \"checker\", \"args\": {}", json_of(&args));
             in_python(context, &name, file, &options, points, binary).map(Checker::Program)
         }
         other => {
             let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats, floatsabs, \
-                         floatsrel, bridged and files in Python";
+                         floatsrel, linematches, bridged and files in Python";
             name.fault(
                 Code::KeyType,
                 format!("the checker `{other}` is not supported"),
@@ -93,6 +108,7 @@ fn check_arguments(checker: &Reader<'_>, name: &Reader<'_>) {
         "sorted" => Some(&["split_on"]),
         "floats" => Some(&["precision", "error_mode"]),
         "floatsabs" | "floatsrel" => Some(&["precision"]),
+        LINE_MATCHES => Some(&["point_distribution", "filler_lines_required"]),
         // Its arguments are the keys of a program, which are checked there.
         "bridged" => None,
         name if name.ends_with(".py") => None,
@@ -114,9 +130,8 @@ pub(super) fn custom_judge(
     let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
     check_arguments(checker, &name);
     let (name, args) = (name.text(), checker.get("args"));
-    let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
     let name = quoted(name.unwrap_or("standard"));
-    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {args}");
+    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {}", json_of(&args));
     in_python(context, reader, file, &options, points, binary)
 }
 
@@ -135,17 +150,28 @@ fn in_python(
         reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
         return None;
     };
+    let options = format!("{options}, \"file\": {}", quoted(&format!("problem/{name}")));
+    of_module(context, Some(source), &options, points, binary)
+}
+
+/// Returns the module, with a program of the package that it runs.
+fn of_module(
+    context: &Context<'_>,
+    source: Option<ProgramFile>,
+    options: &str,
+    points: Score,
+    binary: bool,
+) -> Option<JudgeProgram> {
     let module = context.program_file(PYTHON_MODULE, &super::python_module())?;
     let program = Program {
-        path: source.file.path.clone(),
-        files: vec![module, source],
+        path: source.as_ref().unwrap_or(&module).file.path.clone(),
+        files: std::iter::once(module).chain(source).collect(),
         language: context.options.languages.find("python").map(|language| language.id.clone()),
         entry_point: Some(PYTHON_MODULE.to_owned()),
         flags: Vec::new(),
         shape: ProgramShape::Sources,
     };
-    let file = quoted(&format!("problem/{name}"));
-    let args = vec![format!("{{{options}, \"file\": {file}, \"points\": {points}, \"binary\": {binary}}}")];
+    let args = vec![format!("{{{options}, \"points\": {points}, \"binary\": {binary}}}")];
     Some(JudgeProgram { program, protocol: Protocol::DmojPython, args, words: None })
 }
 
@@ -253,6 +279,11 @@ fn words_of(text: &str) -> Option<Vec<String>> {
         rest = after?;
     }
     split_words(text)
+}
+
+/// Formats arguments as JSON; an empty map if there are none.
+fn json_of(args: &Reader<'_>) -> String {
+    args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0))
 }
 
 /// Formats a value of the file as JSON, for a program in Python.

@@ -130,9 +130,23 @@ def linecount(process_output, judge_output, point_value=1, **_):
     return CheckerResult(right > 0, point_value * right / len(expected))
 
 
+def linematches(process_output, judge_output, point_value=1, point_distribution=(1,), filler_lines_required=True, **_):
+    """Each line of the answer has a weight; lines are compared byte by byte, and empty lines are ignored."""
+    got, expected = (
+        [line for line in re.split(rb"[\r\n]", utf8bytes(data)) if line] for data in (process_output, judge_output)
+    )
+    total = sum(point_distribution)
+    if len(point_distribution) != len(expected) or total <= 0:
+        raise InternalError("point_distribution needs a number for each line of the answer, and a sum above 0")
+    if filler_lines_required and len(got) != len(expected):
+        return False
+    right = sum(weight for one, other, weight in zip(got, expected, point_distribution) if one == other)
+    return CheckerResult(right > 0, point_value * right / total)
+
+
 CHECKERS = {
     "standard": standard, "identical": identical, "rstripped": rstripped, "easy": easy, "sorted": sorted_check,
-    "unordered": unordered, "floats": floats, "linecount": linecount,
+    "unordered": unordered, "floats": floats, "linecount": linecount, "linematches": linematches,
 }
 
 
@@ -423,7 +437,7 @@ def run(input_path, output_path, answer_path, options):
             problem_id=case.problem.id, case=case, result=result,
         )
         values.update(options.get("args", {}))
-        check = load(options["file"]).check
+        check = load(options["file"]).check if "file" in options else CHECKERS[options["checker"]]
         try:
             checked = check(output, case.output_data(), **values)
         except UnicodeDecodeError:

@@ -71,10 +71,10 @@ fn python_module() -> String {
     format!("{PYTHON}/{}", checker::PYTHON_MODULE)
 }
 
-/// Whether any value names a file in Python, such as a checker or a grader.
+/// Whether any value names a file in Python, such as a checker or a grader, or the checker of the module.
 fn names_python(node: &Document) -> bool {
     match &node.value {
-        Value::Scalar(scalar) => scalar.text.ends_with(".py"),
+        Value::Scalar(scalar) => checker::is_python(&scalar.text),
         Value::Seq(items) => items.iter().any(names_python),
         Value::Map(entries) => entries.iter().any(|(_, value)| names_python(value)),
     }

@@ -275,7 +275,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         let binary = scope.get("binary_data").bool() == Some(true);
         let custom = scope.get("custom_judge");
         let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
-        let in_python = custom.is_some() || name.text().is_some_and(|name| name.ends_with(".py"));
+        let in_python = custom.is_some() || name.text().is_some_and(checker::is_python);
         let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
         let context = self.context;
         let places = [place(&interactive), place(&checker), place(&custom)];
