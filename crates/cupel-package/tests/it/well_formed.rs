@@ -665,7 +665,8 @@ fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
     let init = "time_limit: 2\nmemory_limit: 512\ntest_cases:\n- {in: 1.in, out: 1.out, time_limit: 1, memory_limit: 65536}\n\
                 - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5}]\n  time_limit: 3\n";
     let (_bench, imported) = dmoj(init, None);
-    assert!(codes(&imported).contains(&Code::LimitRaised));
+    let raised = imported.warnings.iter().find(|finding| finding.code == Code::LimitRaised).unwrap();
+    assert!(raised.to_string().starts_with("W_LIMIT_RAISED init.yml:2:15, memory_limit: "), "{raised}");
     let problem = &imported.package.problem;
     assert_eq!((problem.limits.memory, problem.limits.time.limit), (Bytes::mib(1), Some(Duration::from_secs(2))));
     let own: Vec<OwnLimits> = problem.tests.cases().map(|case| case.limits).collect();

@@ -91,7 +91,14 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         return Ok(None);
     }
     // DMOJ's format has no title, tags or authors.
-    let keys = Keys { title: "", tags: "", authors: "" };
+    let keys = Keys {
+        title: "",
+        tags: "",
+        authors: "",
+        time_limit: "time_limit",
+        time_unit: "seconds",
+        memory: "memory_limit",
+    };
     let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
     draft.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
     keys::check(&top);
@@ -159,7 +166,9 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     draft.limits.on_waiting = cupel_problem::OnWaiting::TimeLimit;
     // The key is not part of the format, but the DMOJ site often exports it.
     draft.limits.time.limit = key_of(top, "time_limit").seconds();
-    if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
+    let memory = key_of(top, "memory_limit");
+    draft.memory_at = memory.node().map(|node| node.at);
+    if let Some(memory) = memory.size(1 << 10) {
         draft.limits.memory = memory;
     }
 }
