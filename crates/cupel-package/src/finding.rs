@@ -137,18 +137,24 @@ pub struct Finding {
 impl fmt::Display for Finding {
     /// Example: ``E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512``
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code.as_str())?;
-        match self.file.as_str() {
-            "" => f.write_str(" (the package)")?,
-            file => write!(f, " {}", Shown(file))?,
-        }
+        write!(f, "{} {}: {}. {}", self.code.as_str(), self.place(), Shown(&self.fault), Shown(&self.remedy))
+    }
+}
+
+impl Finding {
+    /// Returns file, position and key.
+    pub(crate) fn place(&self) -> String {
+        let mut place = match self.file.as_str() {
+            "" => "(the package)".to_owned(),
+            file => Shown(file).to_string(),
+        };
         if let Some(Position { line, column }) = self.position {
-            write!(f, ":{line}:{column}")?;
+            place.push_str(&format!(":{line}:{column}"));
         }
         if let Some(key) = &self.key {
-            write!(f, ", {}", Shown(key))?;
+            place.push_str(&format!(", {}", Shown(key)));
         }
-        write!(f, ": {}. {}", Shown(&self.fault), Shown(&self.remedy))
+        place
     }
 }
 
@@ -273,6 +279,11 @@ impl Findings {
             fault: fault.into(),
             remedy: remedy.into(),
         });
+    }
+
+    /// Returns the first finding for which `is_wanted` is true.
+    pub(crate) fn find(&self, is_wanted: impl Fn(&Finding) -> bool) -> Option<Finding> {
+        self.list.borrow().iter().find(|finding| is_wanted(finding)).cloned()
     }
 
     pub(crate) fn any_error(&self) -> bool {

@@ -57,6 +57,7 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -
             _ => unknown_code(code, "0 or 1"),
         },
         Protocol::DmojTestlib => dmoj(code, || number_after(stderr.as_deref(), "points").map(Named::Points)),
+        Protocol::DmojPython => python(code, stderr.as_deref()),
         Protocol::Coci => dmoj(code, || share_after(stderr.as_deref(), "partial")),
         Protocol::Peg => peg(code, &report.stdout.data),
     };
@@ -73,7 +74,9 @@ pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
         Protocol::Kattis => |code| code != 42,
         // If points are percentages, any code may stand for points.
         Protocol::Testlib { percent: true } => |_| false,
-        Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::Coci => |code| !matches!(code, 0 | 7),
+        Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::DmojPython | Protocol::Coci => {
+            |code| !matches!(code, 0 | 7)
+        }
         Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
     }
 }
@@ -191,6 +194,24 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
     }
 }
 
+/// The program's own messages precede the line with the points.
+fn python(code: i32, stderr: Option<&str>) -> Answer {
+    let decision = match code {
+        0 | 7 => Decision::Accepted,
+        1 | 8 => Decision::WrongAnswer,
+        3 => return Answer::fault("it reported a fault of the package (exit code 3)"),
+        _ => return unknown_code(code, "0, 1, 3, 7 or 8"),
+    };
+    if matches!(code, 0 | 1) {
+        return plain(decision);
+    }
+    let line = stderr.and_then(|text| text.lines().rev().find_map(|line| line.trim().strip_prefix("points")));
+    match line.and_then(|number| number.trim().parse().ok()) {
+        Some(points) => Answer { points: Some(Named::Points(points)), ..plain(decision) },
+        None => Answer::fault(format!("it ended with exit code {code}, but reported no points")),
+    }
+}
+
 /// The first two consecutive lines with positive numbers state a share of the points, even if the program rejects.
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
@@ -273,12 +294,13 @@ mod tests {
         }
     }
 
-    const PROTOCOLS: [Protocol; 7] = [
+    const PROTOCOLS: [Protocol; 8] = [
         Protocol::Kattis,
         Protocol::Testlib { percent: false },
         Protocol::Testlib { percent: true },
         Protocol::DmojDefault,
         Protocol::DmojTestlib,
+        Protocol::DmojPython,
         Protocol::Coci,
         Protocol::Peg,
     ];
@@ -304,6 +326,7 @@ mod tests {
             (Protocol::Testlib { percent: true }, "AWPFPFFFPFFFFFF"),
             (Protocol::DmojDefault, "AWFFFFFFFFFFFFF"),
             (Protocol::DmojTestlib, "AWPFFFFFFFFFFFF"),
+            (Protocol::DmojPython, "AWFFFFFFFFFFFFF"),
             (Protocol::Coci, "AWPFFFFFFFFFFFF"),
             (Protocol::Peg, "AWFFFFFFFFFFFFF"),
         ] {
@@ -350,6 +373,10 @@ mod tests {
             (testlib(true), 16, "", "partially correct (16) x", "A x0.16"),
             (testlib(true), 0, "", "partially correct (0)", "A x0"),
             (Protocol::DmojTestlib, 7, "", "hm\npoints 3\n", "A 3"),
+            (Protocol::DmojPython, 7, "", "points 9 of the checker\npoints 3\n", "A 3"),
+            (Protocol::DmojPython, 8, "", "hm\npoints 3\n", "W 3"),
+            (Protocol::DmojPython, 8, "", "points nan", "F"),
+            (Protocol::DmojPython, 1, "", "points 3", "W"),
             (Protocol::Coci, 7, "", "partial 1/4", "A x0.25"),
             (Protocol::Coci, 7, "", "partial 1/0", "F"),
             (Protocol::Coci, 7, "", "partial 5/4", "F"),

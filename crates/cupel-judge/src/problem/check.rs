@@ -55,9 +55,11 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     let args: Vec<String> = match (&program.protocol, interacts) {
         (Protocol::Kattis, _) => vec![input, ans, format!("{BOX}/{FEEDBACK}/")],
         (Protocol::Testlib { .. }, _) => vec![input, out, ans],
-        (Protocol::DmojTestlib, true) => vec![input, "/dev/null".to_owned(), ans],
+        (Protocol::DmojTestlib | Protocol::DmojPython, true) => vec![input, "/dev/null".to_owned(), ans],
         (Protocol::DmojDefault | Protocol::Coci, true) => vec![input, ans],
-        (Protocol::DmojDefault | Protocol::DmojTestlib | Protocol::Coci, false) => vec![input, out, ans],
+        (Protocol::DmojDefault | Protocol::DmojTestlib | Protocol::DmojPython | Protocol::Coci, false) => {
+            vec![input, out, ans]
+        }
         (Protocol::Peg, false) => vec![ans, out, input],
         (Protocol::Peg, true) => return Err("the protocol `peg` does not support interactors".to_owned()),
     };

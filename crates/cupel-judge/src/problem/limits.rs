@@ -5,14 +5,14 @@
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
 //! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms, to measure how far the program exceeds it |
 //! | wall clock | as in the package; by default, four times the CPU limit plus four seconds, because the idle limit stops programs that wait |
-//! | idle | the CPU limit, at least two seconds |
+//! | idle | the CPU limit, at least two seconds; the wall-clock limit, if the package sets that as a multiple of the CPU limit (DMOJ) |
 //! | stack | the memory limit |
 //!
 //! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
-//! or if the wall-clock limit ended it. Such a program is run again up to [`RERUNS_MAX`] times. The run with the least
-//! CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all runs. An accepted program
-//! is not run again, except during the verification of a package. Verification measures times within the margins on
+//! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
+//! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
+//! runs. An accepted program is not run again, except during the verification of a package. Verification measures times within the margins on
 //! both sides of the limit again, and a program may run until it exceeds the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
@@ -32,6 +32,8 @@ pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
+/// A program that computes for less than this part of its wall-clock time is waiting.
+const WAITING_PART: u32 = 20;
 /// Minimum space for the files that a program of the package leaves. Messages are truncated when they are read, so a
 /// program that writes long messages does not fail.
 const FEEDBACK_MIN: Bytes = Bytes::mib(64);
@@ -64,11 +66,16 @@ impl CaseLimits {
             Some(WallLimit::TimesCpu(factor)) => factor.times(cpu_time),
         };
         let wall_time = requested.wall_time.unwrap_or(wall_time.max(killed_at));
+        let idle_time = match problem.wall_time {
+            // DMOJ limits the wall-clock time only, so a program may wait for all of it.
+            Some(WallLimit::TimesCpu(_)) => wall_time,
+            Some(WallLimit::Time(_)) | None => cpu_time.max(IDLE_MIN),
+        };
         let output = requested.output.unwrap_or(problem.output);
         let enforced = Limits {
             cpu_time: killed_at,
             wall_time,
-            idle_time: requested.idle_time.unwrap_or(cpu_time.max(IDLE_MIN)),
+            idle_time: requested.idle_time.unwrap_or(idle_time),
             memory,
             stack: requested.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
             output: match problem.on_output_limit {
@@ -95,7 +102,8 @@ impl CaseLimits {
     /// Whether a run that ended in this way is so near to a limit that the program must be run again.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-        let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time;
+        let waited = usage.cpu_time * WAITING_PART < usage.wall_time;
+        let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time && !waited;
         (by_itself && usage.cpu_time > self.again_above) || by_the_clock
     }
 }
@@ -128,5 +136,45 @@ pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
         idle_time: language.idle_time.max(cpu_time),
         memory: bounds.memory.max(language.memory),
         ..language
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_problem::{Calibration, Factor};
+
+    use super::super::tests::Fixture;
+    use super::*;
+
+    #[test]
+    fn the_idle_limit_follows_a_factor_on_the_cpu_limit() {
+        let fixture = Fixture::new();
+        let language = fixture.languages.find("script").unwrap();
+        let mut problem = ProblemLimits::kattis(Calibration::KATTIS_LEGACY);
+        problem.time.limit = Some(Duration::from_secs(3));
+        let factor = |factor| Some(WallLimit::TimesCpu(Factor::thousandths(factor).unwrap()));
+        for (wall_time, wall_ms, idle_ms) in [
+            (None, 16_000, 3_000),
+            (Some(WallLimit::Time(Duration::from_secs(9))), 9_000, 3_000),
+            (factor(3_000), 9_000, 9_000),
+            (factor(1_000), 3_300, 3_300),
+        ] {
+            problem.wall_time = wall_time;
+            let limits = CaseLimits::of(&problem, language, &LimitsRequest::default()).enforced;
+            let found = (limits.wall_time.as_millis(), limits.idle_time.as_millis());
+            assert_eq!(found, (wall_ms, idle_ms), "{wall_time:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_waited_until_the_wall_clock_limit_is_not_run_again() {
+        let fixture = Fixture::new();
+        let language = fixture.languages.find("script").unwrap();
+        let limits = CaseLimits::of(&fixture.limits, language, &LimitsRequest::default());
+        for (cpu_ms, is_near) in [(10, false), (399, false), (400, true), (900, true), (1_050, false)] {
+            let (cpu_time, wall_time) = (Duration::from_millis(cpu_ms), Duration::from_secs(8));
+            let usage = Usage { cpu_time, wall_time, ..Usage::default() };
+            assert_eq!(limits.is_near(Outcome::WallLimit, &usage), is_near, "{cpu_ms}");
+        }
     }
 }

@@ -95,16 +95,20 @@ impl<'a> Reader<'a> {
             if known.contains(&key) {
                 continue;
             }
-            // Keys in a package may be of any length; only short ones are compared with the known keys.
-            let near =
-                known.iter().filter(|_| key.len() <= 40).find(|known| strsim::damerau_levenshtein(known, key) <= 2);
-            let remedy = match near {
-                Some(near) => format!("Did you mean `{near}`?"),
-                None => "Remove it".to_owned(),
-            };
             let code = if unknown == Unknown::Error { Code::KeyUnknown } else { Code::KeyIgnored };
-            self.get(key).or_here(self).fault(code, "the format has no such key", remedy);
+            self.unknown(key, known, code);
         }
+    }
+
+    /// Reports a key of this map that is not in `known`.
+    pub(crate) fn unknown(&self, key: &str, known: &[&str], code: Code) {
+        // Keys in a package may be of any length; only short ones are compared with the known keys.
+        let near = known.iter().filter(|_| key.len() <= 40).find(|known| strsim::damerau_levenshtein(known, key) <= 2);
+        let remedy = match near {
+            Some(near) => format!("Did you mean `{near}`?"),
+            None => "Remove it".to_owned(),
+        };
+        self.get(key).or_here(self).fault(code, "the format has no such key", remedy);
     }
 
     fn or_here(mut self, parent: &Reader<'a>) -> Reader<'a> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_types::{Bytes, Limits};
 
 use super::Context;
-use crate::finding::Code;
+use crate::finding::{Code, Finding, Position};
 use cupel_problem::{
     Author, Calibration, CaseGroup, Difficulty, ExampleSubmission, ExpectedVerdict, FileRef, Include, InputValidator,
     Licence, Passes, Problem, ProblemLimits, ProgramIo, Scoring, Signature, Slug, Statement, Tag, Tests, Titles,
@@ -21,12 +21,16 @@ const AUTHORS_MAX: usize = 100;
 /// lower.
 const JUDGE_PROGRAM_TIME_MIN: Duration = Duration::from_secs(60);
 
-/// A format's keys for the values that problem lists show. Findings name these keys.
+/// A format's keys for limits and for the values that problem lists show. Findings name these keys.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
     pub(crate) title: &'static str,
     pub(crate) tags: &'static str,
     pub(crate) authors: &'static str,
+    pub(crate) time_limit: &'static str,
+    /// The unit of the time limit.
+    pub(crate) time_unit: &'static str,
+    pub(crate) memory: &'static str,
 }
 
 pub(crate) struct Draft {
@@ -54,6 +58,10 @@ pub(crate) struct Draft {
     pub(crate) signature: Option<Signature>,
     /// The file that contains the limits, for findings.
     pub(crate) limits_file: String,
+    /// Position of the memory limit in that file.
+    pub(crate) memory_at: Option<Position>,
+    /// The fault because of which an accepted submission has no expected result.
+    pub(crate) set_aside: Option<Finding>,
 }
 
 impl Draft {
@@ -81,6 +89,8 @@ impl Draft {
             attachments: Vec::new(),
             signature: None,
             limits_file: limits_file.to_owned(),
+            memory_at: None,
+            set_aside: None,
         }
     }
 
@@ -167,6 +177,7 @@ impl Draft {
         }
         if let Some(memory) = options.memory_limit {
             self.limits.memory = memory;
+            self.memory_at = None;
         }
     }
 
@@ -175,7 +186,8 @@ impl Draft {
         if self.limits.memory < Limits::MEMORY_MIN {
             let fault = format!("the memory limit is {}; it is raised to the minimum", self.limits.memory);
             let remedy = format!("Require at least {}", Limits::MEMORY_MIN);
-            context.findings.at(Code::LimitRaised, &self.limits_file, None, Some("memory"), fault, remedy);
+            let (file, at, key) = (&self.limits_file, self.memory_at, Some(self.keys.memory));
+            context.findings.at(Code::LimitRaised, file, at, key, fault, remedy);
             self.limits.memory = Limits::MEMORY_MIN;
         }
     }
@@ -214,12 +226,12 @@ impl Draft {
             factors.fold(limit, Duration::max)
         });
         if let Some(limit) = longest.filter(|limit| *limit > maxima.time) {
-            report("limits.time_limit", seconds(limit), seconds(maxima.time));
+            report(self.keys.time_limit, seconds(limit), seconds(maxima.time));
         }
         let factors = self.limits.per_language.values().map(|factors| factors.memory.times_bytes(self.limits.memory));
         let memory = factors.fold(self.limits.memory, Bytes::max);
         if memory > maxima.memory {
-            report("limits.memory", memory.to_string(), maxima.memory.to_string());
+            report(self.keys.memory, memory.to_string(), maxima.memory.to_string());
         }
         if self.limits.output > maxima.output {
             report("limits.output", self.limits.output.to_string(), maxima.output.to_string());
@@ -243,8 +255,24 @@ impl Draft {
             })
         });
         if self.limits.time.limit.is_none() && !accepted {
+            let Keys { time_limit: key, time_unit: unit, .. } = self.keys;
+            let file = &self.limits_file;
+            let set = format!("et `{key}` (in {unit}) in {file}, or pass --time-limit on the command line");
+            // The submissions of this folder are accepted, unless a fault has set them aside.
+            let about_accepted = |finding: &Finding| {
+                matches!(finding.code, Code::Expectation | Code::LeftOut)
+                    && finding.file.starts_with("submissions/accepted/")
+            };
+            let set_aside = self.set_aside.clone().or_else(|| context.findings.find(about_accepted));
             let fault = "there is neither a time limit nor an accepted submission to derive one from";
-            let remedy = "Set a time limit, give one when importing, or add an accepted submission";
+            let (fault, remedy) = match set_aside {
+                None => (fault.to_owned(), format!("S{set}, or add an accepted submission")),
+                Some(why) => {
+                    let (place, why) = (why.place(), why.fault);
+                    let why = format!("{fault}; submissions in submissions/accepted were set aside: {place}: {why}");
+                    (why, format!("Correct that, or s{set}"))
+                }
+            };
             context.findings.file(Code::NoTimeLimit, &self.limits_file, fault, remedy);
         } else if !accepted {
             let remedy = "Add one: without it, verification cannot show that the problem is solvable";

@@ -461,7 +461,46 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             legacy().without("submissions"),
             Code::NoTimeLimit,
             "problem.yaml",
-            "",
+            "or add an accepted submission",
+        ),
+        (
+            "no time limit, and an accepted submission with a faulty annotation",
+            legacy()
+                .without("submissions")
+                .with("submissions/accepted/a.py", "# @EXPECTED_RESULTS@: BANANA\n")
+                .with("submissions/wrong_answer/b.py", "# @EXPECTED_RESULTS@: PEAR\n"),
+            Code::NoTimeLimit,
+            "problem.yaml",
+            "set aside: submissions/accepted/a.py:1:1, @EXPECTED_RESULTS@: `BANANA` is not a result. Correct that, or set \
+             `limits.time_limit` (in seconds) in problem.yaml, or pass --time-limit",
+        ),
+        (
+            "no time limit, and a faulty rule about the accepted submissions",
+            fixture("kattis-2025-09/sorting")
+                .without("submissions")
+                .with("submissions/accepted/a.py", "")
+                .with("submissions/wrong_answer/b.py", "")
+                .with(
+                    "submissions/submissions.yaml",
+                    "wrong_answer/*:\n  foo: 1\naccepted/*:\n  permitted: [BANANA]\n",
+                ),
+            Code::NoTimeLimit,
+            "problem.yaml",
+            "set aside: submissions/submissions.yaml:4:15, accepted/*.permitted[0]: expected one of AC",
+        ),
+        (
+            "2025-09: static validator",
+            fixture("kattis-2025-09/ratio").with("static_validator/v.py", "x"),
+            Code::Unsupported,
+            "static_validator",
+            "could reject",
+        ),
+        (
+            "draft: static validator",
+            new().edit("problem.yaml", "2025-09", "2023-07-draft").with("static_validator/v/v.py", "x"),
+            Code::Unsupported,
+            "static_validator",
+            "could reject",
         ),
     ]);
 }
@@ -675,6 +714,20 @@ fn invalid_dmoj_packages_are_refused() {
             "init.yml",
             "header",
         ),
+        (
+            "unknown value of an argument",
+            with(&format!("checker: {{name: sorted, args: {{split_on: zzz}}}}\n{case}")),
+            Code::KeyType,
+            "init.yml",
+            "`lines` or `whitespace`",
+        ),
+        (
+            "weights that are no numbers",
+            with(&format!("checker: {{name: linematches, args: {{point_distribution: [x]}}}}\n{case}")),
+            Code::KeyType,
+            "init.yml",
+            "point_distribution",
+        ),
         ("unknown checker", with(&format!("checker: magic\n{case}")), Code::KeyType, "init.yml", "`magic`"),
         ("archive missing", with(&format!("archive: data.zip\n{case}")), Code::FileMissing, "init.yml", "data.zip"),
         (
@@ -761,7 +814,13 @@ fn invalid_dmoj_packages_are_refused() {
         ),
     ]);
     let refusal = refused(Bench::new().import_files(&fixture("dmoj/guess"), &options()));
-    assert_refused("time limit required", &refusal, Code::NoTimeLimit, "init.yml", "give one when importing");
+    assert_refused(
+        "time limit required",
+        &refusal,
+        Code::NoTimeLimit,
+        "init.yml",
+        "Set `time_limit` (in seconds) in init.yml, or pass --time-limit",
+    );
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
-    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath, Problem,
-    Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
+    GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath,
+    Problem, Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs,
+    WallLimit,
 };
 use cupel_types::Bytes;
 
@@ -580,6 +581,7 @@ fn dmoj(init: &str, time_limit: Option<Duration>) -> (Bench, Imported) {
     let mut options = options();
     options.time_limit = time_limit;
     let files = Files::fixture("dmoj/guess").with("init.yml", init).with("1.out", "1\n").with("2.out", "2\n");
+    let files = files.with("judge.py", "Grader = None\n");
     let bench = Bench::new();
     let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{init}: {error}"));
     (bench, imported)
@@ -606,11 +608,53 @@ fn each_key_of_dmoj_without_effect_gives_a_warning() {
             Code::LeftOut,
         ),
         (format!("interactive: {{files: interactor.cpp, tpye: coci}}\n{cases}"), "interactive.tpye", Code::KeyIgnored),
+        (
+            format!("checker: {{name: bridged, args: {{files: interactor.cpp, memory_limit: 9}}}}\n{cases}"),
+            "checker.args.memory_limit",
+            Code::LeftOut,
+        ),
+        (
+            format!("checker: {{name: floats, args: {{precisoin: 1}}}}\n{cases}"),
+            "checker.args.precisoin",
+            Code::KeyIgnored,
+        ),
+        (format!("checker: {{name: identical, args: {{foo: 1}}}}\n{cases}"), "checker.args.foo", Code::KeyIgnored),
+        (
+            format!("checker: {{name: linecount, args: {{match_all: true}}}}\n{cases}"),
+            "checker.args.match_all",
+            Code::KeyIgnored,
+        ),
+        (
+            format!("checker: {{name: linecount, args: {{feedback: 3}}}}\n{cases}"),
+            "checker.args.feedback",
+            Code::LeftOut,
+        ),
+        (format!("checker: {{name: floats, argz: {{precision: 1}}}}\n{cases}"), "checker.argz", Code::KeyIgnored),
+        (
+            "test_cases: [{in: 1.in, out: 1.out, checker: {name: sorted, args: {split: lines}}}]\n".to_owned(),
+            "test_cases[0].checker.args.split",
+            Code::KeyIgnored,
+        ),
+        (
+            format!("checker: {{name: floats, args: {{precisoin: 1}}}}\ncustom_judge: judge.py\n{cases}"),
+            "checker.args.precisoin",
+            Code::KeyIgnored,
+        ),
     ] {
         let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
         let found = imported.warnings.iter().find(|finding| finding.key.as_deref() == Some(key)).expect(key);
         assert_eq!(found.code, code, "{found}");
     }
+    for key in ["preprocessing_time", "compiler_time_limit", "feedback", "cached"] {
+        let init = format!("generator: {{source: interactor.cpp, {key}: 3}}\ntest_cases: [{{out: 1.out}}]\n");
+        let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+        let key = format!("generator.{key}");
+        let found = imported.warnings.iter().find(|finding| finding.key.as_ref() == Some(&key)).expect(&key);
+        assert_eq!(found.code, Code::LeftOut, "{found}");
+    }
+    let known = format!("checker: {{name: floats, args: {{precision: 3, error_mode: absolute}}}}\n{cases}");
+    let (_bench, imported) = dmoj(&known, Some(Duration::from_secs(1)));
+    assert!(imported.warnings.iter().all(|finding| finding.key.is_none()), "{:?}", imported.warnings);
     let init = format!("unbuffered: false\nmeta: {{a: 1}}\nwall-time-factor: 3\noutput_prefix_length: 9\n{cases}");
     let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
     assert!(imported.warnings.iter().all(|finding| finding.key.is_none()), "{:?}", imported.warnings);
@@ -621,13 +665,50 @@ fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
     let init = "time_limit: 2\nmemory_limit: 512\ntest_cases:\n- {in: 1.in, out: 1.out, time_limit: 1, memory_limit: 65536}\n\
                 - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5}]\n  time_limit: 3\n";
     let (_bench, imported) = dmoj(init, None);
-    assert!(codes(&imported).contains(&Code::LimitRaised));
+    let raised = imported.warnings.iter().find(|finding| finding.code == Code::LimitRaised).unwrap();
+    assert!(raised.to_string().starts_with("W_LIMIT_RAISED init.yml:2:15, memory_limit: "), "{raised}");
     let problem = &imported.package.problem;
     assert_eq!((problem.limits.memory, problem.limits.time.limit), (Bytes::mib(1), Some(Duration::from_secs(2))));
     let own: Vec<OwnLimits> = problem.tests.cases().map(|case| case.limits).collect();
     assert_eq!((own[0].time, own[0].memory), (Some(Duration::from_secs(1)), Some(Bytes::mib(64))));
     assert_eq!((own[1].time, own[1].memory), (Some(Duration::from_secs(3)), None));
     assert_eq!(own[1].wall_time, Some(WallLimit::TimesCpu("5".parse().unwrap())));
+}
+
+#[test]
+fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this_version() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    for key in ["checker", "custom_judge"] {
+        let files = Files::fixture("dmoj/guess")
+            .with("init.yml", format!("{key}: check.py\ntest_cases: [{{in: 1.in, out: 1.out, points: 3}}]\n"))
+            .with("1.out", "1\n")
+            .with("check.py", "check = None\n")
+            .with("dmoj-python/cupel_dmoj.py", "import an_old_version\n");
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options).unwrap();
+        let case = imported.package.problem.tests.cases().next().unwrap();
+        let (Method::Check(Checker::Program(program)) | Method::Interact(Interactor { program, .. })) = &*case.method
+        else {
+            panic!("no program")
+        };
+        assert_eq!(program.protocol, Protocol::DmojPython);
+        assert!(matches!(case.points, CasePoints::FromChecker { also_rejecting: true, .. }), "{:?}", case.points);
+        let module = fs::read_to_string(bench.target().join("dmoj-python/cupel_dmoj.py")).unwrap();
+        assert!(module.contains("class CheckerResult"), "{module}");
+    }
+}
+
+#[test]
+fn linematches_of_dmoj_is_a_program_of_the_module() {
+    let checker = "checker: {name: linematches, args: {point_distribution: [1, 2], foo: 3}}\n";
+    let init = format!("{checker}test_cases: [{{in: 1.in, out: 1.out, points: 3}}]\n");
+    let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
+    let case = imported.package.problem.tests.cases().next().unwrap();
+    let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
+    assert_eq!(checker.protocol, Protocol::DmojPython);
+    assert!(checker.args[0].contains("\"args\": {\"point_distribution\": [1, 2]"), "{:?}", checker.args);
+    assert!(imported.warnings.iter().any(|finding| finding.key.as_deref() == Some("checker.args.foo")));
 }
 
 #[test]

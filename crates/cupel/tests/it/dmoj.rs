@@ -168,6 +168,8 @@ def check(process_output, judge_output, judge_input, point_value, best=0, **kwar
     if got[0] == 'crash': raise ValueError('no such answer')
     if got[0] == 'half': return CheckerResult(True, point_value / 2, 'points 3')
     if got[0] == 'most': return CheckerResult(False, best)
+    if got[0] == 'whole': return CheckerResult(False, point_value)
+    if got[0] == 'odd': return CheckerResult(False, 'many')
     assert judge_input.decode().split() == ['1']
     return got[0].encode() == expected[0]
 ";
@@ -182,7 +184,10 @@ fn a_checker_in_python_uses_dmojs_classes() {
         ("print(2)\n", "WA", "0"),
         ("pass\n", "WA", "0"),
         ("print('half')\n", "PT", "5"),
-        ("print('most')\n", "PT", "4"),
+        // DMOJ adds up the points of a rejected case.
+        ("print('most')\n", "WA", "4"),
+        ("print('whole')\n", "WA", "10"),
+        ("print('odd')\n", "JE", "null"),
         ("import sys\nsys.stdout.buffer.write(b'\\xff')\n", "WA", "0"),
         ("print('crash')\n", "JE", "null"),
     ] {
@@ -193,10 +198,37 @@ fn a_checker_in_python_uses_dmojs_classes() {
             (Some(verdict), score),
             "{object:#}"
         );
-        if verdict == "JE" {
+        if source.contains("crash") {
             assert!(case["judge_message"].as_str().unwrap().contains("ValueError: no such answer"), "{object:#}");
         }
     }
+}
+
+#[test]
+fn linematches_gives_the_points_of_the_lines_that_match() {
+    let args = "point_distribution: [1, 2, 1]";
+    let init = |args: &str| {
+        format!("test_cases: [{{in: 1.in, out: 3.out, points: 8}}]\nchecker: {{name: linematches, args: {{{args}}}}}\n")
+    };
+    let files = package(&init(args), &[CASES[0], ("3.out", "a\nb\n\nc\n")]);
+    for (source, verdict, score) in [
+        ("print('a', 'b', 'c', sep='\\n')\n", "AC", "8"),
+        ("print('a', '', 'B', 'c', sep='\\n')\n", "PT", "4"),
+        ("print('a', 'b', sep='\\n')\n", "WA", "0"),
+        ("print('a', 'b ', 'C', sep='\\n')\n", "PT", "2"),
+        ("print('x', 'y', 'z', sep='\\n')\n", "WA", "0"),
+    ] {
+        let object = judge(&files, "a.py", source);
+        let case = &object["cases"][0];
+        let found = (case["verdict"].as_str(), case["score"].to_string());
+        assert_eq!(found, (Some(verdict), score.to_owned()), "{object:#}");
+    }
+    files.write("p/init.yml", &init(&format!("{args}, filler_lines_required: false")));
+    let object = judge(&files, "a.py", "print('a', 'b', sep='\\n')\n");
+    assert_eq!((&object["verdict"], &object["score"]), (&"PT".into(), &6.into()), "{object:#}");
+    files.write("p/init.yml", &init("point_distribution: [1]"));
+    let object = judge(&files, "a.py", "print('a')\n");
+    assert_eq!(object["verdict"], "JE", "{object:#}");
 }
 
 #[test]

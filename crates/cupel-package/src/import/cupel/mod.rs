@@ -40,7 +40,14 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         ],
         Unknown::Error,
     );
-    let keys = Keys { title: "title", tags: "tags", authors: "authors" };
+    let keys = Keys {
+        title: "title",
+        tags: "tags",
+        authors: "authors",
+        time_limit: "limits.time",
+        time_unit: "seconds",
+        memory: "limits.memory_mib",
+    };
     let mut draft = Draft::new(Calibration::KATTIS_2025_09, FILE, keys);
     people(&top, &mut draft);
     limits(context, &top, &mut draft);

@@ -16,6 +16,8 @@ use cupel_problem::{
 
 /// The module that provides DMOJ's classes to checkers and graders in Python.
 pub(super) const PYTHON_MODULE: &str = "cupel_dmoj.py";
+/// A checker of DMOJ that is part of that module. Source: DMOJ judge-server, `dmoj/checkers/linematches.py`.
+const LINE_MATCHES: &str = "linematches";
 /// Default limits of a generator. Source: DMOJ judge-server, `generator_time_limit` and `generator_memory_limit`.
 const GENERATOR_TIME: Duration = Duration::from_secs(20);
 const GENERATOR_MEMORY: Bytes = Bytes::mib(512);
@@ -24,12 +26,18 @@ const GENERATED_MAX: Bytes = Bytes::mib(256);
 /// Maximum nesting depth of the arguments for a checker in Python.
 const ARGUMENTS_DEPTH_MAX: usize = 8;
 
+/// Whether a checker or grader of this name is run by Python.
+pub(super) fn is_python(name: &str) -> bool {
+    name == LINE_MATCHES || name.ends_with(".py")
+}
+
 /// Reads `checker`: a name, a file, or a map of name and arguments. `points` are the points of the case.
 pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool, points: Score) -> Option<Checker> {
     let (name, args) = match reader.is_map() {
         true => (reader.get("name"), reader.get("args")),
         false => (reader.clone(), reader.get("args")),
     };
+    check_arguments(reader, &name);
     let builtin = |comparison| Some(Checker::Builtin(comparison));
     let normalize_newlines = !binary;
     match name.text().unwrap_or("standard") {
@@ -39,8 +47,12 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
         "easy" => builtin(Comparison::Characters),
         "linecount" => builtin(Comparison::LineCount { exact: false }),
         "sorted" => builtin(Comparison::Unordered(match args.get("split_on").text() {
+            None | Some("lines") => OrderOf::Lines,
             Some("whitespace") => OrderOf::Tokens,
-            _ => OrderOf::Lines,
+            Some(_) => {
+                args.get("split_on").expected("`lines` or `whitespace`");
+                return None;
+            }
         })),
         "unordered" => builtin(Comparison::Unordered(OrderOf::Tokens)),
         "floats" | "floatsabs" | "floatsrel" => {
@@ -59,13 +71,22 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
             builtin(Comparison::Floats { precision, mode })
         }
         "bridged" => bridged(context, &args).map(Checker::Program),
+        LINE_MATCHES => {
+            args.get("point_distribution").list().iter().for_each(|weight| {
+                weight.integer(0, 1_000_000_000);
+            });
+            args.get("filler_lines_required").bool();
+            let options =
+                format!("\"kind\": \"checker\", \"checker\": \"{LINE_MATCHES}\", \"args\": {}", json_of(&args));
+            of_module(context, None, &options, points, binary).map(Checker::Program)
+        }
         file if file.ends_with(".py") => {
-            let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
-            let options = format!("\"kind\": \"checker\", \"args\": {args}");
+            let options = format!("\"kind\": \"checker\", \"args\": {}", json_of(&args));
             in_python(context, &name, file, &options, points, binary).map(Checker::Program)
         }
         other => {
-            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats, bridged and files in Python";
+            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats, floatsabs, \
+                         floatsrel, linematches, bridged and files in Python";
             name.fault(
                 Code::KeyType,
                 format!("the checker `{other}` is not supported"),
@@ -74,6 +95,26 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
             None
         }
     }
+}
+
+/// Reports the keys and arguments of a checker that have no effect. Source: DMOJ judge-server, `dmoj/checkers`.
+fn check_arguments(checker: &Reader<'_>, name: &Reader<'_>) {
+    if !checker.is_map() {
+        return;
+    }
+    let known: Option<&[&str]> = match name.text().unwrap_or("standard") {
+        // The messages for contestants depend on this argument, but not the verdict.
+        "identical" => Some(&["pe_allowed"]),
+        "sorted" => Some(&["split_on"]),
+        "floats" => Some(&["precision", "error_mode"]),
+        "floatsabs" | "floatsrel" => Some(&["precision"]),
+        LINE_MATCHES => Some(&["point_distribution", "filler_lines_required"]),
+        // Its arguments are the keys of a program, which are checked there.
+        "bridged" => None,
+        name if name.ends_with(".py") => None,
+        _ => Some(&[]),
+    };
+    keys::check_checker(checker, known);
 }
 
 /// Reads `custom_judge`: a grader in Python, which communicates with the submission. `checker` is the checker that it
@@ -86,13 +127,11 @@ pub(super) fn custom_judge(
     binary: bool,
 ) -> Option<JudgeProgram> {
     let file = reader.words()?;
-    let (name, args) = match checker.is_map() {
-        true => (checker.get("name").text(), checker.get("args")),
-        false => (checker.text(), checker.get("args")),
-    };
-    let args = args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0));
+    let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
+    check_arguments(checker, &name);
+    let (name, args) = (name.text(), checker.get("args"));
     let name = quoted(name.unwrap_or("standard"));
-    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {args}");
+    let options = format!("\"kind\": \"grader\", \"checker\": {name}, \"checker_args\": {}", json_of(&args));
     in_python(context, reader, file, &options, points, binary)
 }
 
@@ -111,18 +150,29 @@ fn in_python(
         reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
         return None;
     };
+    let options = format!("{options}, \"file\": {}", quoted(&format!("problem/{name}")));
+    of_module(context, Some(source), &options, points, binary)
+}
+
+/// Returns the module, with a program of the package that it runs.
+fn of_module(
+    context: &Context<'_>,
+    source: Option<ProgramFile>,
+    options: &str,
+    points: Score,
+    binary: bool,
+) -> Option<JudgeProgram> {
     let module = context.program_file(PYTHON_MODULE, &super::python_module())?;
     let program = Program {
-        path: source.file.path.clone(),
-        files: vec![module, source],
+        path: source.as_ref().unwrap_or(&module).file.path.clone(),
+        files: std::iter::once(module).chain(source).collect(),
         language: context.options.languages.find("python").map(|language| language.id.clone()),
         entry_point: Some(PYTHON_MODULE.to_owned()),
         flags: Vec::new(),
         shape: ProgramShape::Sources,
     };
-    let file = quoted(&format!("problem/{name}"));
-    let args = vec![format!("{{{options}, \"file\": {file}, \"points\": {points}, \"binary\": {binary}}}")];
-    Some(JudgeProgram { program, protocol: Protocol::DmojTestlib, args, words: None })
+    let args = vec![format!("{{{options}, \"points\": {points}, \"binary\": {binary}}}")];
+    Some(JudgeProgram { program, protocol: Protocol::DmojPython, args, words: None })
 }
 
 /// Reads a program with `files`, `lang` and `type`: the checker `bridged` or an interactor.
@@ -158,8 +208,7 @@ pub(super) fn generator(context: &Context<'_>, reader: &Reader<'_>) -> Option<(G
     let part = |key: &str| if reader.is_map() { super::key_of(reader, key) } else { reader.get("") };
     let files = if reader.is_map() { part("source") } else { reader.clone() };
     if reader.is_map() {
-        let known = &["source", "flags", "args", "time_limit", "memory_limit", "compiler_time_limit", "language"];
-        reader.only(known, crate::doc::Unknown::Warning);
+        keys::check_generator(reader);
     }
     let program = program_of(context, &files, &part("language"), &part("flags"))?;
     let maxima = &context.options.maxima;
@@ -230,6 +279,11 @@ fn words_of(text: &str) -> Option<Vec<String>> {
         rest = after?;
     }
     split_words(text)
+}
+
+/// Formats arguments as JSON; an empty map if there are none.
+fn json_of(args: &Reader<'_>) -> String {
+    args.node().map_or_else(|| "{}".to_owned(), |node| json(node, 0))
 }
 
 /// Formats a value of the file as JSON, for a program in Python.

@@ -3,7 +3,8 @@
 #
 #   cupel_dmoj.py INPUT OUTPUT ANSWER OPTIONS
 #
-# Exit codes: 0 accepts, 1 rejects, 7 accepts with the points in the line `points N` of standard error, 3 is a fault of the package.
+# Exit codes: 0 accepts, 1 rejects, 7 accepts and 8 rejects with the points in the last line `points N` of standard error, 3 is a fault of
+# the package.
 # Source: DMOJ's documentation, "Custom checkers" and "Custom graders", for the names and their meaning.
 import importlib.util
 import io
@@ -129,9 +130,23 @@ def linecount(process_output, judge_output, point_value=1, **_):
     return CheckerResult(right > 0, point_value * right / len(expected))
 
 
+def linematches(process_output, judge_output, point_value=1, point_distribution=(1,), filler_lines_required=True, **_):
+    """Each line of the answer has a weight; lines are compared byte by byte, and empty lines are ignored."""
+    got, expected = (
+        [line for line in re.split(rb"[\r\n]", utf8bytes(data)) if line] for data in (process_output, judge_output)
+    )
+    total = sum(point_distribution)
+    if len(point_distribution) != len(expected) or total <= 0:
+        raise InternalError("point_distribution needs a number for each line of the answer, and a sum above 0")
+    if filler_lines_required and len(got) != len(expected):
+        return False
+    right = sum(weight for one, other, weight in zip(got, expected, point_distribution) if one == other)
+    return CheckerResult(right > 0, point_value * right / total)
+
+
 CHECKERS = {
     "standard": standard, "identical": identical, "rstripped": rstripped, "easy": easy, "sorted": sorted_check,
-    "unordered": unordered, "floats": floats, "linecount": linecount,
+    "unordered": unordered, "floats": floats, "linecount": linecount, "linematches": linematches,
 }
 
 
@@ -422,7 +437,7 @@ def run(input_path, output_path, answer_path, options):
             problem_id=case.problem.id, case=case, result=result,
         )
         values.update(options.get("args", {}))
-        check = load(options["file"]).check
+        check = load(options["file"]).check if "file" in options else CHECKERS[options["checker"]]
         try:
             checked = check(output, case.output_data(), **values)
         except UnicodeDecodeError:
@@ -438,22 +453,26 @@ def run(input_path, output_path, answer_path, options):
     return result.result_flag == Result.AC, result.points, case.points, result.feedback, result.extended_feedback
 
 
+def ending(passed, points, most, feedback):
+    """The exit code and the lines of standard error."""
+    # A line of the feedback must not be taken for the points.
+    messages = [re.sub(r"(?m)^\s*points\b", "(points)", utf8text(text, "replace")) for text in feedback if text]
+    if points == (most if passed else 0):
+        return (0 if passed else 1), messages
+    # DMOJ adds up the points of rejected cases, too.
+    return (7 if passed else 8), [*messages, f"points {points:.6f}"]
+
+
 def main():
     provide_modules()
     options = json.loads(sys.argv[4])
     try:
         passed, points, most, *feedback = run(*sys.argv[1:4], options)
+        code, messages = ending(passed, points, most, feedback)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(3)
-    # A line of the feedback must not be taken for the points.
-    messages = [re.sub(r"(?m)^\s*points\b", "(points)", utf8text(text, "replace")) for text in feedback if text]
-    code = 0 if passed else 1
-    # DMOJ gives a rejected case the points of its checker, too.
-    if points != (most if passed else 0):
-        code = 7
-        messages.append(f"points {points:.6f}")
     print("\n".join(messages), file=sys.stderr, flush=True)
     os._exit(code)
 

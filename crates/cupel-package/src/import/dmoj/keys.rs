@@ -44,7 +44,7 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("symlinks", "submissions do not see these files"),
     ("unbuffered", "the submission writes to a pipe, so it has to flush its output"),
     ("hints", "they change only how DMOJ decodes data"),
-    ("preprocessing_time", "the time limit of the interactor is that of all programs of the package"),
+    ("preprocessing_time", "the program gets no extra time"),
     ("compiler_time_limit", "the limits of compilers are those of all programs of the package"),
     ("cached", "programs of the package are always built once"),
     ("feedback", "messages of checkers are always stored for the author"),
@@ -52,6 +52,9 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
 
 /// Keys of checkers and interactors that are programs.
 const OF_PROGRAMS: &[&str] = &["files", "lang", "type", "flags", "args_format_string", "time_limit", "memory_limit"];
+
+/// Keys of generators.
+const OF_GENERATORS: &[&str] = &["source", "flags", "args", "time_limit", "memory_limit", "language"];
 
 /// Reports the keys of the top level, of its cases and of its batches that have no effect.
 pub(super) fn check(top: &Reader<'_>) {
@@ -86,6 +89,20 @@ pub(super) fn check_program(program: &Reader<'_>) {
     }
 }
 
+/// Reports the keys of a generator that have no effect.
+pub(super) fn check_generator(generator: &Reader<'_>) {
+    report(generator, &[OF_GENERATORS]);
+}
+
+/// Reports the keys of a checker, and its arguments, that have no effect. `None`: the checker may have any arguments.
+pub(super) fn check_checker(checker: &Reader<'_>, args: Option<&[&str]>) {
+    report(checker, &[&["name", "args"]]);
+    if let Some(known) = args {
+        checker.get("args").map();
+        report(&checker.get("args"), &[known]);
+    }
+}
+
 fn report(reader: &Reader<'_>, known: &[&[&str]]) {
     for (key, value) in reader.entries() {
         let name = key.replace('-', "_");
@@ -98,7 +115,7 @@ fn report(reader: &Reader<'_>, known: &[&[&str]]) {
             Some((_, consequence)) => {
                 value.fault(Code::LeftOut, format!("this key has no effect: {consequence}"), "Remove the key");
             }
-            None => value.fault(Code::KeyIgnored, "the format has no such key", "Correct or remove it"),
+            None => reader.unknown(key, &known.concat(), Code::KeyIgnored),
         }
     }
 }

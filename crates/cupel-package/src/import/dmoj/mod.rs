@@ -10,7 +10,9 @@ use super::{ByteOrderMark, Context, Draft, Keys, Tree};
 use crate::doc::{Node as Document, Reader, Source, Unknown, Value, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
-use cupel_problem::{Calibration, Factor, Grader, Include, Objective, Problem, Scoring, ScoringRules, WallLimit};
+use cupel_problem::{
+    Calibration, Factor, Grader, Include, Objective, PackagePath, Problem, Scoring, ScoringRules, WallLimit,
+};
 
 const FILE: &str = "init.yml";
 /// Directory into which the data archive is unpacked.
@@ -42,10 +44,15 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
     if adds_input {
         unpack::add(&format!("{top}{NO_INPUT}"), b"", sink)?;
     }
-    let adds_module = names_python(&node) && !tree.has(&python_module());
+    let adds_module = names_python(&node);
     if adds_module {
-        let module = include_bytes!("cupel_dmoj.py");
-        unpack::add(&format!("{top}{}", python_module()), module, sink)?;
+        let module = include_str!("cupel_dmoj.py");
+        let name = format!("{top}{}", python_module());
+        match PackagePath::new(&name) {
+            // An exported package may contain the module of another version.
+            Ok(path) if sink.has_file(&path) => sink.replace(&path, module)?,
+            _ => unpack::add(&name, module.as_bytes(), sink)?,
+        }
     }
     let has_added = adds_input || adds_module;
     let archive = reader.get("archive");
@@ -64,10 +71,10 @@ fn python_module() -> String {
     format!("{PYTHON}/{}", checker::PYTHON_MODULE)
 }
 
-/// Whether any value names a file in Python, such as a checker or a grader.
+/// Whether any value names a file in Python, such as a checker or a grader, or the checker of the module.
 fn names_python(node: &Document) -> bool {
     match &node.value {
-        Value::Scalar(scalar) => scalar.text.ends_with(".py"),
+        Value::Scalar(scalar) => checker::is_python(&scalar.text),
         Value::Seq(items) => items.iter().any(names_python),
         Value::Map(entries) => entries.iter().any(|(_, value)| names_python(value)),
     }
@@ -84,7 +91,14 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         return Ok(None);
     }
     // DMOJ's format has no title, tags or authors.
-    let keys = Keys { title: "", tags: "", authors: "" };
+    let keys = Keys {
+        title: "",
+        tags: "",
+        authors: "",
+        time_limit: "time_limit",
+        time_unit: "seconds",
+        memory: "memory_limit",
+    };
     let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
     draft.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
     keys::check(&top);
@@ -152,7 +166,9 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     draft.limits.on_waiting = cupel_problem::OnWaiting::TimeLimit;
     // The key is not part of the format, but the DMOJ site often exports it.
     draft.limits.time.limit = key_of(top, "time_limit").seconds();
-    if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
+    let memory = key_of(top, "memory_limit");
+    draft.memory_at = memory.node().map(|node| node.at);
+    if let Some(memory) = memory.size(1 << 10) {
         draft.limits.memory = memory;
     }
 }

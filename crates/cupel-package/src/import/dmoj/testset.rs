@@ -13,8 +13,8 @@ use crate::doc::{Reader, Value};
 use crate::finding::Code;
 use cupel_problem::{
     AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
-    Generator, GroupName, GroupScoring, Hints, Interactor, Made, MaxScore, Method, Node, OwnLimits, Score, StopRule,
-    ValidatorArgs, WallLimit,
+    Generator, GroupName, GroupScoring, Hints, Interactor, Made, MaxScore, Method, Node, OwnLimits, Protocol, Score,
+    StopRule, ValidatorArgs, WallLimit,
 };
 
 pub(super) struct Reading<'c, 'r> {
@@ -197,11 +197,7 @@ impl<'c, 'r> Reading<'c, 'r> {
             output.fault(Code::CasePair, fault, format!("Add `out` to the case {which}"));
             return None;
         }
-        let points = match &*method {
-            Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => named(points),
-            Method::Check(Checker::Builtin(_)) => CasePoints::Fixed { accepted: points, rejected: Score::ZERO },
-            Method::Check(Checker::Program(_)) | Method::Interact(_) => named(points),
-        };
+        let points = points_of(&method, points);
         Some(Case {
             id: CaseId::new(name),
             input: input_file,
@@ -279,7 +275,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         let binary = scope.get("binary_data").bool() == Some(true);
         let custom = scope.get("custom_judge");
         let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
-        let in_python = custom.is_some() || name.text().is_some_and(|name| name.ends_with(".py"));
+        let in_python = custom.is_some() || name.text().is_some_and(checker::is_python);
         let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
         let context = self.context;
         let places = [place(&interactive), place(&checker), place(&custom)];
@@ -389,10 +385,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 answer: Some(answer),
                 args: Vec::new(),
                 files: Vec::new(),
-                points: match &*method {
-                    Method::Check(Checker::Builtin(_)) => CasePoints::Fixed { accepted: each, rejected: Score::ZERO },
-                    _ => named(each),
-                },
+                points: points_of(&method, each),
                 method,
                 feedback: Feedback::Verdict,
                 validator_args: ValidatorArgs::default(),
@@ -522,13 +515,22 @@ fn points(reader: &Reader<'_>) -> Score {
     points.unwrap_or(Score::ONE)
 }
 
-/// Returns points of which a checker may award a part.
-fn named(points: Score) -> CasePoints {
+/// Returns the points of a case that is judged by this method. Checkers and graders in Python may award a part of the
+/// points, even if they reject.
+fn points_of(method: &Method, points: Score) -> CasePoints {
+    let program = match method {
+        Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => None,
+        Method::Check(Checker::Builtin(_)) => {
+            return CasePoints::Fixed { accepted: points, rejected: Score::ZERO };
+        }
+        Method::Check(Checker::Program(program)) => Some(program),
+        Method::Interact(interactor) => Some(&interactor.program),
+    };
     CasePoints::FromChecker {
         max: MaxScore::Bounded(points),
         unnamed: Some(points),
         rejected: Score::ZERO,
-        also_rejecting: false,
+        also_rejecting: program.is_some_and(|program| program.protocol == Protocol::DmojPython),
     }
 }
 

@@ -93,7 +93,11 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
         };
         return Ok(Some((
             config,
-            Draft::new(Calibration::KATTIS_LEGACY, "domjudge-problem.ini", keys(Version::Legacy)),
+            Draft::new(
+                Calibration::KATTIS_LEGACY,
+                "domjudge-problem.ini",
+                Keys { time_limit: "timelimit", ..keys(Version::Legacy) },
+            ),
         )));
     }
     let strict = format == PackageFormat::Kattis202509;
@@ -196,7 +200,14 @@ fn people(top: &Reader<'_>, version: Version, draft: &mut Draft) {
 
 fn keys(version: Version) -> Keys {
     let authors = if version == Version::Legacy { "author" } else { "credits" };
-    Keys { title: "name", tags: "keywords", authors }
+    Keys {
+        title: "name",
+        tags: "keywords",
+        authors,
+        time_limit: "limits.time_limit",
+        time_unit: "seconds",
+        memory: "limits.memory",
+    }
 }
 
 fn add_person(person: &Reader<'_>, draft: &mut Draft) {

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use cupel_types::LanguageId;
 
-use super::super::{ByteOrderMark, Child, Context};
+use super::super::{ByteOrderMark, Child, Context, Draft};
 use super::Kattis;
 use super::config::Version;
 use crate::doc::{Reader, Source, TEXT_BYTES_MAX, Unknown};
@@ -58,7 +58,7 @@ pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
 }
 
 impl Kattis<'_> {
-    pub(super) fn submissions(&self) -> Result<Vec<ExampleSubmission>, ImportError> {
+    pub(super) fn submissions(&self, draft: &mut Draft) -> Result<(), ImportError> {
         let mut found = Vec::new();
         for (folder, child) in self.context.tree.children("submissions") {
             if self.context.is_disabled(&format!("submissions/{folder}")) {
@@ -85,13 +85,14 @@ impl Kattis<'_> {
             self.entry_points(&mut found)?;
         }
         if self.config.is_new() && self.context.tree.has("submissions/submissions.yaml") {
-            self.rules(&mut found)?;
+            draft.set_aside = self.rules(&mut found)?;
         }
         if self.config.version == Version::V202509 && !self.context.tree.has_directory("submissions/accepted") {
             let remedy = "Add one in submissions/accepted/";
             self.context.findings.file(Code::NotVerifiable, "submissions", "there is no accepted submission", remedy);
         }
-        Ok(found)
+        draft.submissions = found;
+        Ok(())
     }
 
     /// Returns the language of a submission whose file extension belongs to several languages: Python 2 and Prolog. Source:
@@ -241,18 +242,24 @@ impl Kattis<'_> {
     }
 
     /// Reads `submissions.yaml` of 2025-09. If a rule is faulty, the submissions that it matches have no expectation;
-    /// if the file cannot be read, no submission has one.
-    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
+    /// if the file cannot be read, no submission has one. Returns the fault because of which a submission in the folder
+    /// `accepted` has none.
+    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<Option<Finding>, ImportError> {
         const FILE: &str = "submissions/submissions.yaml";
         let findings = Findings::default();
         let quiet = Context { findings: &findings, ..*self.context };
         let node = quiet.yaml(FILE, ByteOrderMark::Refused)?;
         let unreadable = findings.any_error();
+        let is_accepted =
+            |submission: &ExampleSubmission| submission.program.path.below("submissions/accepted").is_some();
+        let first_error = |findings: &Findings| findings.find(|finding| finding.code.is_error());
+        let mut set_aside = first_error(&findings);
         let mut has_fault = vec![unreadable; submissions.len()];
         if let Some(node) = node {
             let reader = Reader::new(Source { file: FILE, findings: &findings }, &node);
             let rules = reader.map();
             has_fault.fill(unreadable || findings.any_error());
+            set_aside = set_aside.or_else(|| first_error(&findings));
             for (glob, _) in rules {
                 // Each rule has its own collector, which shows whether the rule has a fault.
                 let own = Findings::default();
@@ -274,6 +281,9 @@ impl Kattis<'_> {
                 }
                 if own.any_error() {
                     matched.iter().for_each(|at| has_fault[*at] = true);
+                    if matched.iter().any(|at| is_accepted(&submissions[*at])) {
+                        set_aside = set_aside.or_else(|| first_error(&own));
+                    }
                 }
                 own.into_list().into_iter().for_each(|finding| findings.push(finding));
             }
@@ -282,7 +292,8 @@ impl Kattis<'_> {
         for (submission, _) in submissions.iter_mut().zip(has_fault).filter(|(_, has_fault)| *has_fault) {
             submission.expectations.clear();
         }
-        Ok(())
+        let set_aside = set_aside.filter(|_| submissions.iter().any(is_accepted));
+        Ok(set_aside.map(|finding| Finding { code: Code::Expectation, ..finding }))
     }
 
     /// Reports findings about the submissions. Errors become warnings, because judging does not need the submissions.

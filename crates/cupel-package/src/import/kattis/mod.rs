@@ -41,12 +41,24 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
     draft.attachments = context.refs_in("attachments");
     draft.generators = context.refs_in("generators");
     let root = kattis.tests(&mut draft)?;
-    draft.submissions = kattis.submissions()?;
+    kattis.submissions(&mut draft)?;
+    kattis.refuse_static_validator();
     draft.passes = kattis.config.passes.map_or(Passes::One, Passes::UpTo);
     Ok(draft.finish(root, context))
 }
 
 impl Kattis<'_> {
+    /// Refuses a static validator, which could reject a submission because of its source.
+    fn refuse_static_validator(&self) {
+        const DIRECTORY: &str = "static_validator";
+        let mut files = self.context.tree.below(DIRECTORY);
+        if self.config.is_new() && files.any(|(path, _)| !path.name().starts_with('.')) {
+            let fault = "static validation is not supported, and this program could reject submissions";
+            let remedy = "Remove the directory and `static_validation_score`; check the output instead";
+            self.context.findings.file(Code::Unsupported, DIRECTORY, fault, remedy);
+        }
+    }
+
     fn input_validators(&self) -> Vec<InputValidator> {
         let mut found = Vec::new();
         for directory in ["input_validators", "input_format_validators", "input_validator"] {

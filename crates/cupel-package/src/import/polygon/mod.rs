@@ -55,10 +55,13 @@ fn all<'d>(parent: Option<Element<'d>>, name: &'static str) -> impl Iterator<Ite
 }
 
 impl<'d> Reading<'_, 'd> {
+    fn position(&self, of: Element<'_>) -> Position {
+        let place = self.document.text_pos_at(of.range().start);
+        Position { line: place.row, column: place.col }
+    }
+
     fn fault(&self, at: Element<'_>, code: Code, fault: impl Into<String>, remedy: impl Into<String>) {
-        let place = self.document.text_pos_at(at.range().start);
-        let place = Position { line: place.row, column: place.col };
-        self.context.findings.at(code, self.file, Some(place), Some(at.tag_name().name()), fault, remedy);
+        self.context.findings.at(code, self.file, Some(self.position(at)), Some(at.tag_name().name()), fault, remedy);
     }
 
     fn problem(&self) -> Option<Problem> {
@@ -67,7 +70,14 @@ impl<'d> Reading<'_, 'd> {
             self.fault(root, Code::Xml, "the root element is not <problem>", "Export the package again");
             return None;
         }
-        let keys = Keys { title: "names", tags: "tags", authors: "" };
+        let keys = Keys {
+            title: "names",
+            tags: "tags",
+            authors: "",
+            time_limit: "time-limit",
+            time_unit: "milliseconds",
+            memory: "memory-limit",
+        };
         let mut draft = Draft::new(Calibration::KATTIS_2025_09, self.file, keys);
         draft.slug = root.attribute("short-name").and_then(Slug::from_text);
         for name in all(first(root, "names"), "name") {

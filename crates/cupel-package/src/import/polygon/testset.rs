@@ -95,6 +95,7 @@ impl<'d> Reading<'_, 'd> {
             value
         };
         draft.limits.time.limit = number("time-limit", 86_400_000).map(Duration::from_millis);
+        draft.memory_at = first(set, "memory-limit").map(|element| self.position(element));
         if let Some(bytes) = number("memory-limit", 1 << 44) {
             draft.limits.memory = Bytes::new(bytes);
         }
