@@ -64,7 +64,7 @@ interface WorkspaceProps {
 
 export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
-  const { drawer } = useTexts(editing)
+  const { drawer, interactor } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
@@ -226,7 +226,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         {m.run.customUse}
       </label>
       <textarea
-        aria-label={m.run.customLabel}
+        aria-label={problem.is_interactive ? interactor.customLabel : m.run.customLabel}
         value={input}
         onChange={(event) => {
           setInput(event.target.value)
@@ -236,7 +236,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         spellCheck={false}
         className="block w-full min-h-24 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm"
       />
-      <p className="text-sm text-muted">{m.run.customHint}</p>
+      <p className="text-sm text-muted">{problem.is_interactive ? interactor.customHint : m.run.customHint}</p>
     </div>
   )
   const open = (next: Drawer) => {
@@ -268,7 +268,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
       </div>
       {panel('result', <ResultView judging={judge.judging} problem={problem} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
       {tab === 'custom' && panel('custom', custom)}
-      {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples samples={problem.samples} onPlay={(input) => onPlay(input)} />)}
+      {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&
         language !== undefined &&
         panel(

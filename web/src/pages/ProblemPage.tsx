@@ -270,7 +270,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
       {problem.samples.length > 0 && (
         <section className="mt-8">
           <h2 className="sr-only">{m.problem.samples}</h2>
-          <Samples samples={problem.samples} onPlay={onPlay} />
+          <Samples problem={problem} onPlay={onPlay} />
         </section>
       )}
     </article>
