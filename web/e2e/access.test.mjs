@@ -74,6 +74,24 @@ test('problems can be filtered by several tags; the page shows counts, and the U
   await close()
 })
 
+test('Enter and the arrow lead from the search field to the first problem that matches, and tags that begin with the text come first', async () => {
+  const { page, close } = await registered()
+  await page.getByText('Calm Water').waitFor()
+  const focused = (text) => page.waitForFunction((text) => document.activeElement?.matches('a[data-row]') && document.activeElement.textContent === text, text)
+  for (const key of ['Enter', 'ArrowDown']) {
+    await page.getByRole('searchbox', { name: 'Search by title' }).fill(key === 'Enter' ? 'calm' : 'cracking')
+    await page.keyboard.press(key)
+    await focused(key === 'Enter' ? 'Calm Water' : 'Cracking Point')
+  }
+  await page.getByRole('combobox', { name: 'Tags' }).click()
+  await page.getByRole('combobox', { name: 'Search tags' }).fill('search')
+  await page.locator('[role=option]').nth(1).waitFor()
+  const shown = await page.locator('[role=option]').allInnerTexts()
+  const begins = shown.map((text) => text.startsWith('search'))
+  assert.deepEqual(begins, begins.toSorted((a, b) => Number(b) - Number(a)), `${shown}`)
+  await close()
+})
+
 test('a key moves the focus to the filters, and single-key shortcuts can be turned off', async () => {
   const { page, check, close } = await registered()
   await page.getByText('Calm Water').waitFor()
@@ -242,7 +260,7 @@ test('the editor begins with the frame of a program, which is no draft and canno
   assert.equal(await page.getByRole('button', { name: 'Reset', exact: true }).isDisabled(), true)
   assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('cupel.draft/'))), [])
   await page.getByRole('button', { name: 'Submit' }).click()
-  await page.getByText('Write some code first.').waitFor()
+  await page.getByText('This is the code to start from. Write your solution first.').waitFor()
   await close()
 })
 

@@ -32,6 +32,7 @@ const en = {
     start: 'Start in the terminal',
     noSamples: 'This problem has no samples.',
   },
+  starter: 'This is the code to start from. Write your solution first.',
   interactor: {
     input: 'Input of the interactor',
     customLabel: 'Input for the interactor',
@@ -72,6 +73,7 @@ const zhCN: EditingTexts = {
     start: '在终端中运行',
     noSamples: '本题没有样例。',
   },
+  starter: '这是初始代码，请先编写你的解法。',
   interactor: {
     input: '交互器的输入',
     customLabel: '交互器的输入',
