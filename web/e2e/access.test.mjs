@@ -352,3 +352,29 @@ test('a statement is printed completely in black on white, and its images have a
   for (const hidden of [page.locator('header'), page.locator('[data-editor]'), page.getByRole('button', { name: 'Run', exact: true })]) assert.equal(await hidden.isVisible(), false)
   await close()
 })
+
+test('no line of a statement begins with the mark after a formula, or ends with the bracket before one', async () => {
+  const { page, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/problems/terraced-orchard`)
+  await page.locator('.katex-base').first().waitFor()
+  for (const width of [1280, 1000, 920, 420, 360]) {
+    await page.setViewportSize({ width, height: 800 })
+    const torn = await page.evaluate(() => {
+      const lineOf = (text, at) => {
+        const range = document.createRange()
+        range.setStart(text, at)
+        range.setEnd(text, at + 1)
+        return range.getBoundingClientRect()
+      }
+      return [...document.querySelectorAll('[data-math-style=inline]')].filter((formula) => {
+        const { previousSibling: before, nextSibling: after } = formula
+        const parts = [...formula.querySelectorAll('.katex-base')].map((part) => part.getBoundingClientRect())
+        const isBehind = after instanceof Text && /^[.,;:)]/.test(after.data) && lineOf(after, 0).top > parts.at(-1).bottom - 4
+        return isBehind || (before instanceof Text && /[(]$/.test(before.data) && lineOf(before, before.data.length - 1).bottom < parts[0].top + 4)
+      }).map((formula) => formula.textContent)
+    })
+    assert.deepEqual(torn, [], `${width} px`)
+  }
+  await close()
+})

@@ -346,3 +346,18 @@ test('the custom input survives a reload and another language', async () => {
   assert.equal(await input.inputValue(), '1 2\n3\n')
   await close()
 })
+
+test('text that is typed over a selection replaces it, and a bracket encloses it, without a report of the content security policy', async () => {
+  const { page, close } = await registered()
+  await editor(page).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('x')
+  await holds(page, 'x')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('(')
+  await holds(page, '(x)')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText('print(1)\nprint(2)')
+  await holds(page, 'print(1)\nprint(2)')
+  await close()
+})
