@@ -74,6 +74,24 @@ test('problems can be filtered by several tags; the page shows counts, and the U
   await close()
 })
 
+test('Enter and the arrow lead from the search field to the first problem that matches, and tags that begin with the text come first', async () => {
+  const { page, close } = await registered()
+  await page.getByText('Calm Water').waitFor()
+  const focused = (text) => page.waitForFunction((text) => document.activeElement?.matches('a[data-row]') && document.activeElement.textContent === text, text)
+  for (const key of ['Enter', 'ArrowDown']) {
+    await page.getByRole('searchbox', { name: 'Search by title' }).fill(key === 'Enter' ? 'calm' : 'cracking')
+    await page.keyboard.press(key)
+    await focused(key === 'Enter' ? 'Calm Water' : 'Cracking Point')
+  }
+  await page.getByRole('combobox', { name: 'Tags' }).click()
+  await page.getByRole('combobox', { name: 'Search tags' }).fill('search')
+  await page.locator('[role=option]').nth(1).waitFor()
+  const shown = await page.locator('[role=option]').allInnerTexts()
+  const begins = shown.map((text) => text.startsWith('search'))
+  assert.deepEqual(begins, begins.toSorted((a, b) => Number(b) - Number(a)), `${shown}`)
+  await close()
+})
+
 test('a key moves the focus to the filters, and single-key shortcuts can be turned off', async () => {
   const { page, check, close } = await registered()
   await page.getByText('Calm Water').waitFor()
@@ -242,7 +260,7 @@ test('the editor begins with the frame of a program, which is no draft and canno
   assert.equal(await page.getByRole('button', { name: 'Reset', exact: true }).isDisabled(), true)
   assert.deepEqual(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('cupel.draft/'))), [])
   await page.getByRole('button', { name: 'Submit' }).click()
-  await page.getByText('Write some code first.').waitFor()
+  await page.getByText('This is the code to start from. Write your solution first.').waitFor()
   await close()
 })
 
@@ -332,5 +350,31 @@ test('a statement is printed completely in black on white, and its images have a
   assert.equal(cut, 0)
   assert.equal(await page.getByRole('heading', { name: 'Calm Water', level: 1 }).isVisible(), true)
   for (const hidden of [page.locator('header'), page.locator('[data-editor]'), page.getByRole('button', { name: 'Run', exact: true })]) assert.equal(await hidden.isVisible(), false)
+  await close()
+})
+
+test('no line of a statement begins with the mark after a formula, or ends with the bracket before one', async () => {
+  const { page, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/problems/terraced-orchard`)
+  await page.locator('.katex-base').first().waitFor()
+  for (const width of [1280, 1000, 920, 420, 360]) {
+    await page.setViewportSize({ width, height: 800 })
+    const torn = await page.evaluate(() => {
+      const lineOf = (text, at) => {
+        const range = document.createRange()
+        range.setStart(text, at)
+        range.setEnd(text, at + 1)
+        return range.getBoundingClientRect()
+      }
+      return [...document.querySelectorAll('[data-math-style=inline]')].filter((formula) => {
+        const { previousSibling: before, nextSibling: after } = formula
+        const parts = [...formula.querySelectorAll('.katex-base')].map((part) => part.getBoundingClientRect())
+        const isBehind = after instanceof Text && /^[.,;:)]/.test(after.data) && lineOf(after, 0).top > parts.at(-1).bottom - 4
+        return isBehind || (before instanceof Text && /[(]$/.test(before.data) && lineOf(before, before.data.length - 1).bottom < parts[0].top + 4)
+      }).map((formula) => formula.textContent)
+    })
+    assert.deepEqual(torn, [], `${width} px`)
+  }
   await close()
 })

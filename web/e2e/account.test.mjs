@@ -61,6 +61,8 @@ test('after a change of the password, other sessions end and the old password is
   await change('something wrong', 'another good password')
   await page.getByText('This is not your current password.').waitFor()
   await check('account-wrong-password')
+  await page.getByLabel('Current password').fill(PASSWORD)
+  await page.getByText('This is not your current password.').waitFor({ state: 'detached' })
   await change(PASSWORD, 'another good password')
   await page.getByText('Your password is changed.').waitFor()
   await page.getByRole('button', { name: /^End the session/ }).waitFor({ state: 'detached' })

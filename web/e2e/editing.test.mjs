@@ -313,3 +313,51 @@ test('the verdict is announced in a region that existed before', async () => {
   await page.locator('[data-before="yes"][data-verdict="AC"]').getByText('on the samples').waitFor()
   await close()
 })
+
+test('keys that are typed right after the language list was opened reach its search field', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`)
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  const search = page.getByRole('combobox', { name: 'Search languages' })
+  for (const text of ['python 3', 'rust']) {
+    // The first opening loads the list; the second has it.
+    await page.getByLabel('Language', { exact: true }).first().evaluate((button, text) => {
+      button.click()
+      for (const key of text) (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))
+    }, text)
+    await page.waitForFunction((text) => document.activeElement?.value === text, text)
+    await page.getByRole('option').first().waitFor()
+    await page.keyboard.press('Escape')
+    await search.waitFor({ state: 'hidden' })
+  }
+  await close()
+})
+
+test('the custom input survives a reload and another language', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`)
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  const input = page.getByLabel('Input for your program')
+  await input.fill('1 2\n3\n')
+  await page.reload()
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  assert.equal(await input.inputValue(), '1 2\n3\n')
+  assert.equal(await page.getByRole('checkbox', { name: 'Run with this input' }).isChecked(), true)
+  await chooseLanguage(page, 'c')
+  await page.getByRole('tab', { name: 'Custom input' }).click()
+  assert.equal(await input.inputValue(), '1 2\n3\n')
+  await close()
+})
+
+test('text that is typed over a selection replaces it, and a bracket encloses it, without a report of the content security policy', async () => {
+  const { page, close } = await registered()
+  await editor(page).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('x')
+  await holds(page, 'x')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('(')
+  await holds(page, '(x)')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText('print(1)\nprint(2)')
+  await holds(page, 'print(1)\nprint(2)')
+  await close()
+})

@@ -54,7 +54,7 @@ function Password({ username }: { username: string }) {
   return (
     <section>
       <h2 className="mb-3 text-lg font-semibold">{p.title}</h2>
-      <form ref={form} onSubmit={submit} className="space-y-4 max-w-sm">
+      <form ref={form} onSubmit={submit} onChange={() => send.isError && send.reset()} className="space-y-4 max-w-sm">
         <HiddenName username={username} />
         <Field label={p.old} error={isWrong ? p.wrong : undefined} name="old_password" type="password" autoComplete="current-password" required />
         <Field label={p.new} hint={p.hint} error={fields['/password']} name="password" type="password" autoComplete="new-password" minLength={8} maxLength={256} required />
@@ -170,7 +170,7 @@ function Privacy({ username }: { username: string }) {
       <p className="mt-0.5 text-muted">{p.detail}</p>
       <details className="mt-3">
         <summary className="min-h-6 pointer-coarse:min-h-11 cursor-pointer font-medium">{p.deleteTitle}</summary>
-        <form onSubmit={submit} className="mt-2 p-4 space-y-4 rounded-md border border-wrong">
+        <form onSubmit={submit} onChange={() => send.isError && send.reset()} className="mt-2 p-4 space-y-4 rounded-md border border-wrong">
           <p>{p.deleteDetail}</p>
           <HiddenName username={username} />
           <Field label={p.confirm} error={isWrong ? p.wrong : undefined} name="password" type="password" autoComplete="current-password" className="max-w-sm" required />

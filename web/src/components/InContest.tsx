@@ -6,11 +6,16 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ChevronLeft, ChevronRight } from 'lucide-react'
+import { useState } from 'react'
 import type { Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { sessionQuery } from '../api/queries'
 import { useClarifications } from '../hooks/useClarifications'
-import { useMessages } from '../i18n/messages'
+import { inContestTexts } from '../i18n/in-contest'
+import { useMessages, useTexts } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { Note } from '../ui/Note'
+import type { AskedFault } from '../util/asked-contest'
 import { serverNow } from '../util/clock'
 import { Countdown } from './Countdown'
 import { NewsBadge, NewsStatus } from './News'
@@ -20,16 +25,25 @@ const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-10 text-acce
 /** `of`: the contest. */
 export function InContest({ slug, of }: { slug: string; of: string }) {
   const m = useMessages()
+  const t = useTexts(inContestTexts)
   const queries = useQueryClient()
   const found = useQuery(contestQuery(of))
+  /** The end that has come while the page was open, until the user has read that. */
+  const [passed, setPassed] = useState<string>()
+  const [isRead, setIsRead] = useState(false)
   const contest = found.data
   const problems = contest?.problems ?? []
   const at = problems.findIndex((one) => one.slug === slug)
   const label = problems[at]?.label
   if (contest === undefined || label === undefined) return null
   const own = contest.participation
-  const counts = own != null && serverNow() < Date.parse(own.ends_at)
-  return (
+  const counts = own != null && own.ends_at !== passed && serverNow() < Date.parse(own.ends_at)
+  // The end of a contest may be moved, so the contest is read again.
+  const end = () => {
+    setPassed(own?.ends_at)
+    void queries.invalidateQueries({ queryKey: ['contest', of] })
+  }
+  const bar = (
     <div className="shrink-0 flex flex-wrap items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm">
       <div className="grow flex items-center gap-x-3 min-w-0">
         <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
@@ -43,9 +57,10 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
               {label}
             </span>
             {' · '}
-            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={() => void queries.invalidateQueries({ queryKey: ['contest', of] })} />
+            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={end} />
           </span>
         )}
+        {!counts && contest.phase !== 'upcoming' && (own != null || contest.phase === 'over') && <span className="ml-auto sm:ml-0 shrink-0 text-muted">{m.contests.over}</span>}
       </div>
       <div className="max-sm:grow flex items-center gap-x-3">
         <Other problem={problems[at - 1]} of={of} isNext={false} />
@@ -57,6 +72,29 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
         <Questions contest={contest} />
       </div>
     </div>
+  )
+  return (
+    <>
+      {bar}
+      {passed !== undefined && passed === own?.ends_at && !isRead && (
+        <Note text={t.ended}>
+          <Button onClick={() => setIsRead(true)}>{m.close}</Button>
+        </Note>
+      )}
+    </>
+  )
+}
+
+/** Says why the problem is not shown as one of the contest in the page's address. `title`: the contest's, if it is known. */
+export function NotInContest({ of, title, fault }: { of: string; title: string | undefined; fault: AskedFault }) {
+  const m = useMessages()
+  const t = useTexts(inContestTexts)
+  return (
+    <Note text={t.faults[fault]}>
+      <Link to="/contests/$slug" params={{ slug: of }} className={LINK}>
+        {fault === 'outside' ? t.join : (title ?? m.contests.back)}
+      </Link>
+    </Note>
   )
 }
 

@@ -5,6 +5,7 @@ import { useMemo } from 'react'
 import type { Schema } from '../api/client'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
+import { collectKeys, giveKeys } from '../ui/early-keys'
 import { matchesQuery, PICKER_BUTTON, PICKER_GROUP, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
 import { languageName } from '../util/language'
 import { recentLanguages } from '../util/recent-languages'
@@ -44,7 +45,10 @@ export function LanguageList({ languages, value, isOpen, onOpen, onChange, class
       value={current}
       onValueChange={(next) => next !== null && onChange(next.language_id)}
       open={isOpen}
-      onOpenChange={onOpen}
+      onOpenChange={(opens) => {
+        if (opens) collectKeys()
+        onOpen(opens)
+      }}
       itemToStringLabel={(one: Language) => languageName(one)}
       isItemEqualToValue={(one, other) => one.language_id === other.language_id}
       filter={(one: Language, query) => matchesQuery([languageName(one), one.language_id, ...one.aliases], query)}
@@ -57,7 +61,7 @@ export function LanguageList({ languages, value, isOpen, onOpen, onChange, class
       <Combobox.Portal>
         <Combobox.Positioner align="start" sideOffset={4} className="z-40">
           <Combobox.Popup className={PICKER_POPUP} aria-label={m.editor.language}>
-            <Combobox.Input aria-label={picker.search} placeholder={picker.search} spellCheck={false} className={PICKER_INPUT} />
+            <Combobox.Input onFocus={giveKeys} aria-label={picker.search} placeholder={picker.search} spellCheck={false} className={PICKER_INPUT} />
             <Combobox.Empty className="px-3 empty:hidden">
               <p className="py-3 text-muted">{picker.none}</p>
             </Combobox.Empty>

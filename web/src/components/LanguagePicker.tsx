@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, useRef } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
+import { collectKeys } from '../ui/early-keys'
 import { PICKER_BUTTON } from '../ui/picker'
 import { languageName } from '../util/language'
 import { rememberLanguage } from '../util/recent-languages'
@@ -39,6 +40,10 @@ export function LanguagePicker({ languages, value, onChange, className = '' }: L
       aria-label={m.editor.language}
       aria-haspopup="dialog"
       {...popup.button}
+      onClick={() => {
+        collectKeys()
+        popup.open()
+      }}
       className={`${PICKER_BUTTON} ${className}`}
     >
       <span className="truncate">{current === undefined ? '' : languageName(current)}</span>

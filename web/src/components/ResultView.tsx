@@ -3,13 +3,14 @@ import { LoaderCircle } from 'lucide-react'
 import { lazy, Suspense, useState } from 'react'
 import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result } from '../hooks/useJudging'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Bone } from '../ui/Skeleton'
 import { wallLimitReached } from '../util/ending'
 import { kibibytes, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
-import { failedTest, firstToShow, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
+import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
@@ -47,7 +48,7 @@ export function ResultView(props: ResultViewProps) {
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
         {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} />}
-        {judging.kind === 'done' && <Fate result={judging.result} purpose={judging.purpose} />}
+        {judging.kind === 'done' && <Fate result={judging.result} purpose={judging.purpose} problem={props.problem} />}
       </div>
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
@@ -76,27 +77,28 @@ function Progress({ live, purpose }: { live: Live; purpose: Purpose }) {
 }
 
 /** The verdict in words, its usual cause, and the time and memory of the whole run. */
-function Fate({ result, purpose }: { result: Result; purpose: Purpose }) {
+function Fate({ result, purpose, problem }: { result: Result; purpose: Purpose; problem: Schema['ProblemView'] }) {
   const m = useMessages()
+  const { interactor } = useTexts(editing)
   const tests = result.problem?.tests ?? []
   const code = verdictOf(result.verdict) ?? 'JE'
   const failed = purpose === 'input' ? undefined : failedTest(result)
-  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : purpose === 'samples' && code === 'AC' ? m.run.onSamples : ''
+  const suffix = failed !== undefined && tests.length > 1 && code !== 'AC' ? m.run.onTest(failed) : code !== 'AC' || purpose === 'submission' ? '' : purpose === 'samples' ? m.run.onSamples : m.run.onInput
   const { score, max_score } = result.problem ?? {}
   const message = messageOf(result)
   const wallLimit = wallLimitReached(result)
-  const hint = wallLimit === undefined ? m.verdicts[code].hint : m.play.wallLimit(milliseconds(wallLimit))
+  const hint = code === 'ILE' && problem.is_interactive ? interactor.idle : wallLimit === undefined ? m.verdicts[code].hint : m.play.wallLimit(milliseconds(wallLimit))
   return (
     <>
       <p className="text-lg">
-        {purpose === 'input' && code === 'AC' ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
+        {purpose === 'input' && code === 'AC' && !problem.is_interactive ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
       </p>
       {hint !== '' && <p className="text-muted">{hint}</p>}
       {message !== undefined && <p className="mt-1 wrap-anywhere">{visible(message)}</p>}
       <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
         {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
-        {didCompile(result) && hasRun(code) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} />}
+        {didCompile(result) && hasRun(code) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} isRounded={hasRoundedFigures(tests, problem.may_change)} />}
       </p>
     </>
   )
@@ -153,12 +155,22 @@ const gridTest = (test: ProblemTest, { limits }: Result): GridTest => ({
 
 const shareOf = (value: number, max: number | null | undefined): number => (max == null || max === 0 ? 0 : Math.min(1, value / max))
 
-export function Figures({ time, memory, result }: { time: number | null | undefined; memory: number | null | undefined; result: Result }) {
+interface FiguresProps {
+  time: number | null | undefined
+  memory: number | null | undefined
+  result: Result
+  /** Whether the figures are rounded up. */
+  isRounded?: boolean
+}
+
+export function Figures({ time, memory, result, isRounded = false }: FiguresProps) {
+  const m = useMessages()
+  const used = (text: string) => (isRounded ? m.play.atMost(text) : text)
   const limits = result.limits
   return (
     <>
-      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={milliseconds(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
-      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={used(milliseconds(time))} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
+      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={used(kibibytes(memory))} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
     </>
   )
 }
@@ -190,6 +202,7 @@ interface OneTestProps {
 
 function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const m = useMessages()
+  const { interactor } = useTexts(editing)
   const code = verdictOf(test.verdict)
   const sample = problem.samples.find((sample) => sample.name === test.name)
   // The result truncates a long sample, so the sample of the statement is shown.
@@ -224,7 +237,7 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
       {!test.is_shown && code !== 'SK' && !isConversation && <Text title={m.run.expected} text={expected} />}
       <Text title={m.problem.conversation} text={test.conversation} />
       <Text title={m.run.stderr} text={test.stderr} />
-      {code !== 'SK' && test.conversation == null && <Text title={m.run.input} text={input} />}
+      {code !== 'SK' && test.conversation == null && <Text title={isConversation ? interactor.input : m.run.input} text={input} />}
       {input != null && !isCut && !isConversation && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(input)} />}
     </section>
   )

@@ -1,25 +1,31 @@
 // The samples of a statement, each part with a copy button.
 import { SquareTerminal } from 'lucide-react'
 import type { Schema } from '../api/client'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 
-/** `onPlay` opens the playground with an input and the code in the editor. */
-export function Samples({ samples, onPlay }: { samples: Schema['SampleView'][]; onPlay: (input: string) => void }) {
+/**
+ * `onPlay` opens the playground with an input and the code in the editor. The program of an interactive problem reads neither a sample's
+ * input nor prints its answer: both belong to the interactor.
+ */
+export function Samples({ problem, onPlay }: { problem: Pick<Schema['ProblemView'], 'samples' | 'is_interactive'>; onPlay: (input: string) => void }) {
   const m = useMessages()
+  const { interactor } = useTexts(editing)
+  const { samples, is_interactive: isInteractive } = problem
   return (
     <div className="space-y-5">
       {samples.map((sample, at) => (
         <section key={sample.name}>
           <h3 className="mb-1.5 font-semibold">{m.problem.sample(at + 1)}</h3>
           <div className="grid sm:grid-cols-2 gap-3">
-            <Part title={m.problem.input} of={m.problem.sample(at + 1)} text={sample.input} />
-            <Part title={m.problem.output} of={m.problem.sample(at + 1)} text={sample.output} />
+            <Part title={isInteractive ? interactor.input : m.problem.input} of={m.problem.sample(at + 1)} text={sample.input} />
+            {!isInteractive && <Part title={m.problem.output} of={m.problem.sample(at + 1)} text={sample.output} />}
             <Part title={m.problem.conversation} of={m.problem.sample(at + 1)} text={sample.conversation} />
           </div>
-          {sample.input != null && !sample.truncated && <PlayButton of={m.problem.sample(at + 1)} onClick={() => onPlay(sample.input ?? '')} />}
+          {!isInteractive && sample.input != null && !sample.truncated && <PlayButton of={m.problem.sample(at + 1)} onClick={() => onPlay(sample.input ?? '')} />}
           {sample.truncated && <p className="mt-1 text-sm text-muted">{m.problem.truncated}</p>}
         </section>
       ))}

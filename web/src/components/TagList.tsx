@@ -2,11 +2,13 @@
 import { Combobox } from '@base-ui/react/combobox'
 import { useQuery } from '@tanstack/react-query'
 import { Check, ChevronDown } from 'lucide-react'
+import { useState } from 'react'
 import { sessionQuery } from '../api/queries'
 import { tagsQuery } from '../api/tags'
 import { list } from '../i18n/list'
 import { useMessages, useTexts } from '../i18n/messages'
-import { matchesQuery, PICKER_BUTTON, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
+import { collectKeys, giveKeys } from '../ui/early-keys'
+import { beginningFirst, matchesQuery, PICKER_BUTTON, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
 import { TAGS_MAX } from '../util/search'
 
 interface TagListProps {
@@ -20,6 +22,7 @@ interface TagListProps {
 export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagListProps) {
   const m = useMessages()
   const l = useTexts(list)
+  const [query, setQuery] = useState('')
   const session = useQuery(sessionQuery)
   const found = useQuery({ ...tagsQuery(session.data?.user != null), enabled: session.data !== undefined })
   const counts = new Map(found.data?.map(({ tag, problems }) => [tag, problems]))
@@ -28,12 +31,16 @@ export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagList
   return (
     <Combobox.Root
       multiple
-      items={tags}
+      items={beginningFirst(tags, query)}
+      onInputValueChange={setQuery}
       value={chosen}
       onValueChange={(next) => next.length <= TAGS_MAX && onChange(next)}
       open={isOpen}
-      onOpenChange={onOpen}
-      filter={(tag: string, query) => matchesQuery([tag], query)}
+      onOpenChange={(opens) => {
+        if (opens) collectKeys()
+        onOpen(opens)
+      }}
+      filter={(tag: string, typed) => matchesQuery([tag], typed)}
       autoHighlight
     >
       <Combobox.Trigger aria-label={l.tags} className={`${PICKER_BUTTON} ${className}`}>
@@ -43,7 +50,7 @@ export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagList
       <Combobox.Portal>
         <Combobox.Positioner align="start" sideOffset={4} className="z-40">
           <Combobox.Popup className={PICKER_POPUP} aria-label={l.tags}>
-            <Combobox.Input aria-label={l.search} placeholder={l.search} spellCheck={false} autoCapitalize="none" className={PICKER_INPUT} />
+            <Combobox.Input onFocus={giveKeys} aria-label={l.search} placeholder={l.search} spellCheck={false} autoCapitalize="none" className={PICKER_INPUT} />
             {found.isPending && (
               <p role="status" className="px-3 py-3 text-muted">
                 {m.loading}

@@ -4,6 +4,7 @@ import { lazy, Suspense } from 'react'
 import { usePopup } from '../hooks/usePopup'
 import { list } from '../i18n/list'
 import { useMessages, useTexts } from '../i18n/messages'
+import { collectKeys } from '../ui/early-keys'
 import { PICKER_BUTTON } from '../ui/picker'
 
 const load = () => import('./TagList')
@@ -20,6 +21,10 @@ export function TagPicker({ chosen, onChange, className = '' }: { chosen: string
       aria-label={l.tags}
       aria-haspopup="dialog"
       {...popup.button}
+      onClick={() => {
+        collectKeys()
+        popup.open()
+      }}
       className={`${PICKER_BUTTON} ${className}`}
     >
       <span className="truncate">{chosen.length === 0 ? m.list.anyTag : l.chosen(chosen.length)}</span>

@@ -20,6 +20,7 @@ import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
+import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
 import type { DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
 import { paneAbove } from '../util/panes'
@@ -64,7 +65,7 @@ interface WorkspaceProps {
 
 export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
   const m = useMessages()
-  const { drawer } = useTexts(editing)
+  const { drawer, interactor, starter } = useTexts(editing)
   const { slug } = problem.problem
   const here = useHere()
   const session = useQuery(sessionQuery)
@@ -77,16 +78,19 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')
   const [usedTerminal, setUsedTerminal] = useState(false)
-  const [input, setInput] = useState(problem.samples[0]?.input ?? '')
-  const [usesInput, setUsesInput] = useState(false)
+  const [{ text: input, isUsed: usesInput }, setCustom] = useState(() => customInput(of) ?? { text: problem.samples[0]?.input ?? '', isUsed: false })
+  const changeCustom = (next: CustomInput) => {
+    setCustom(next)
+    keepCustomInput(of, next)
+  }
   const [fault, setFault] = useState<string>()
   const [before, setBefore] = useState<string>()
 
   const begin = (isSubmission: boolean) => {
     const length = new TextEncoder().encode(draft.text).length
     const most = problem.limits.source_bytes
-    const isEmpty = draft.text.trim() === '' || (isProgram && draft.text === start)
-    const wrong = isEmpty ? m.editor.empty : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
+    const isEmpty = draft.text.trim() === ''
+    const wrong = isEmpty ? m.editor.empty : isProgram && draft.text === start ? starter : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
     setFault(wrong)
     if (wrong !== undefined) return
     setTab('result')
@@ -222,21 +226,18 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const custom = (
     <div className="space-y-2">
       <label className="flex items-center gap-2 min-h-6">
-        <input type="checkbox" checked={usesInput} onChange={(event) => setUsesInput(event.target.checked)} className="accent-accent-text size-4" />
+        <input type="checkbox" checked={usesInput} onChange={(event) => changeCustom({ text: input, isUsed: event.target.checked })} className="accent-accent-text size-4" />
         {m.run.customUse}
       </label>
       <textarea
-        aria-label={m.run.customLabel}
+        aria-label={problem.is_interactive ? interactor.customLabel : m.run.customLabel}
         value={input}
-        onChange={(event) => {
-          setInput(event.target.value)
-          setUsesInput(true)
-        }}
+        onChange={(event) => changeCustom({ text: event.target.value, isUsed: true })}
         rows={6}
         spellCheck={false}
         className="block w-full min-h-24 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm"
       />
-      <p className="text-sm text-muted">{m.run.customHint}</p>
+      <p className="text-sm text-muted">{problem.is_interactive ? interactor.customHint : m.run.customHint}</p>
     </div>
   )
   const open = (next: Drawer) => {
@@ -268,7 +269,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
       </div>
       {panel('result', <ResultView judging={judge.judging} problem={problem} opened={opened} names={names} onLine={goTo} onLoad={onLoad} onPlay={onPlay} source={draft.text} />)}
       {tab === 'custom' && panel('custom', custom)}
-      {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples samples={problem.samples} onPlay={(input) => onPlay(input)} />)}
+      {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&
         language !== undefined &&
         panel(

@@ -11,6 +11,7 @@ import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutt
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 import type { Mark } from '../util/compiler'
 import { highlighting, indentation } from './languages'
+import { overSelection } from './over-selection'
 import type { EditorPress } from './symbols'
 import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
@@ -136,6 +137,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
             if (update.docChanged) act.current.onChange(update.state.doc.toString())
           }),
           toFirstColumn,
+          overSelection,
           theme,
         ],
       }),

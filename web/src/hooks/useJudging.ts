@@ -51,7 +51,8 @@ const WAITS_MAX = 20
 
 const isFinal = (result: Result) => result.status !== 'queued' && result.status !== 'running'
 
-export function useJudging(onEnd: (purpose: Purpose) => void) {
+/** `onChange` is called when the server has accepted a run, and when it has ended. */
+export function useJudging(onChange: (purpose: Purpose) => void) {
   const [state, dispatch] = useReducer(next, { kind: 'idle' })
   const stream = useRef<EventSource>(null)
   // Number of the current run. Responses for an earlier run are ignored.
@@ -70,7 +71,7 @@ export function useJudging(onEnd: (purpose: Purpose) => void) {
       if (current.current !== mine) return
       if (isFinal(result)) {
         dispatch({ do: 'end', result })
-        onEnd(purpose)
+        onChange(purpose)
         return
       }
     }
@@ -115,6 +116,7 @@ export function useJudging(onEnd: (purpose: Purpose) => void) {
                 body: { ...body, ...(input !== undefined && { input }) },
               }),
             )
+      onChange(purpose)
       if (current.current === mine && accepted !== undefined) follow(accepted.submission_id, mine, purpose)
     } catch (error) {
       if (current.current === mine) dispatch({ do: 'fail', error })

@@ -32,6 +32,13 @@ const en = {
     start: 'Start in the terminal',
     noSamples: 'This problem has no samples.',
   },
+  starter: 'This is the code to start from. Write your solution first.',
+  interactor: {
+    input: 'Input of the interactor',
+    customLabel: 'Input for the interactor',
+    customHint: 'The interactor of this problem reads the input, plays the other side and decides.',
+    idle: 'The program waited without computing. Usually it did not flush its output, or it and the interactor waited for each other.',
+  },
   options: {
     compiler: 'Compiler options',
     compilerHint: 'Added to the options of the language. A shared link does not include them.',
@@ -65,6 +72,13 @@ const zhCN: EditingTexts = {
     terminalDetail: '程序在这里直接运行，不经过评测，使用该语言的默认限制。输入由你键入。',
     start: '在终端中运行',
     noSamples: '本题没有样例。',
+  },
+  starter: '这是初始代码，请先编写你的解法。',
+  interactor: {
+    input: '交互器的输入',
+    customLabel: '交互器的输入',
+    customHint: '本题的交互器读取此输入，扮演另一方并给出结果。',
+    idle: '程序在等待而没有计算。通常是没有刷新（flush）输出，或者程序与交互器互相等待。',
   },
   options: {
     compiler: '编译选项',

@@ -1,7 +1,7 @@
 // A contest: how long it runs, how to take part, and its problems, standings and questions.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useDeferredValue } from 'react'
+import { useDeferredValue, useEffect } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
@@ -16,6 +16,7 @@ import { NewsBadge, NewsStatus } from '../components/News'
 import { JoinByCode, TakePart } from '../components/TakePart'
 import { StandingsTable } from '../components/StandingsTable'
 import { useClarifications } from '../hooks/useClarifications'
+import { rememberVirtual } from '../hooks/useOwnContest'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { contest as route } from '../routes'
@@ -58,6 +59,12 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     enabled: hasBegun && (view === 'standings' || (view === 'problems' && participation != null)),
     refetchInterval: polls ? STANDINGS_POLL_MS : false,
   })
+  const isVirtual = ownRuns && participation?.kind === 'virtual'
+  useEffect(() => {
+    if (!isVirtual || user === undefined) return
+    rememberVirtual(user, slug)
+    void queries.invalidateQueries({ queryKey: ['contest-of'] })
+  }, [isVirtual, user, slug])
   const questions = useClarifications(contest, user)
   // The page with the questions does not need the number of new entries.
   const news = view === 'clarifications' ? 0 : questions.news

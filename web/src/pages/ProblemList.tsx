@@ -32,6 +32,8 @@ export function ProblemList() {
   const filters = useRef<HTMLDivElement>(null)
   const found = useQuery(problemsQuery(search))
   useTitle(m.list.title)
+  /** The search whose first problem gets the focus when it is shown. */
+  const [wanted, setWanted] = useState<string>()
   const go = (change: Partial<Record<keyof ListSearch, unknown>>) => {
     void navigate({ to: '/problems', search: (before) => listSearch({ ...before, page: undefined, ...change }), replace: true })
   }
@@ -62,6 +64,11 @@ export function ProblemList() {
   // A deferred value is rendered in short tasks.
   const page = useDeferredValue(found.data, undefined)
   const pages = page === undefined ? 1 : Math.max(1, Math.ceil(page.pagination.total / page.pagination.limit))
+  useEffect(() => {
+    if (wanted === undefined || wanted !== (search.q ?? '') || found.isPlaceholderData || page !== found.data) return
+    setWanted(undefined)
+    rowList.current?.querySelector<HTMLElement>('a[data-row]')?.focus()
+  }, [wanted, search.q, found.isPlaceholderData, found.data, page])
   const isFiltered = Object.keys(search).some((name) => name !== 'sort' && name !== 'page')
   return (
     <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
@@ -73,7 +80,7 @@ export function ProblemList() {
           </p>
         )}
       </div>
-      <Filters search={search} go={go} box={box} place={filters} />
+      <Filters search={search} go={go} box={box} place={filters} onList={setWanted} />
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
       {page !== undefined && page.problems.length > 0 && (
         <>
@@ -127,9 +134,11 @@ interface FiltersProps {
   go: (change: Partial<Record<keyof ListSearch, unknown>>) => void
   box: React.RefObject<HTMLInputElement | null>
   place: React.RefObject<HTMLDivElement | null>
+  /** Leads from the search field to the first problem that matches. */
+  onList: (q: string) => void
 }
 
-function Filters({ search, go, box, place }: FiltersProps) {
+function Filters({ search, go, box, place, onList }: FiltersProps) {
   const m = useMessages()
   const l = useTexts(list)
   const tags = tagsOf(search)
@@ -165,6 +174,14 @@ function Filters({ search, go, box, place }: FiltersProps) {
           value={typed}
           maxLength={100}
           onChange={(event) => type(event.target.value)}
+          onKeyDown={(event) => {
+            if ((event.key !== 'Enter' && event.key !== 'ArrowDown') || event.nativeEvent.isComposing) return
+            event.preventDefault()
+            clearTimeout(waiting.current)
+            const q = typed.trim()
+            if (q !== (search.q ?? '')) go({ q })
+            onList(q)
+          }}
           className={`${inputClass} pl-8`}
         />
       </div>

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
+import { contestQuery } from '../api/contest'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
 import { DifficultyWord } from '../components/DifficultyWord'
 import { ErrorBox } from '../components/ErrorBox'
@@ -19,6 +20,7 @@ import { useLanguage, useMessages } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
+import { askedFault } from '../util/asked-contest'
 import { draft, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
@@ -27,6 +29,7 @@ import { NotFound } from './NotFound'
 
 const Submissions = lazy(async () => ({ default: (await import('../components/Submissions')).Submissions }))
 const InContest = lazy(async () => ({ default: (await import('../components/InContest')).InContest }))
+const NotInContest = lazy(async () => ({ default: (await import('../components/InContest')).NotInContest }))
 
 export function ProblemPage() {
   const { slug } = route.useParams()
@@ -61,14 +64,19 @@ interface ProblemProps {
   user: string | undefined
 }
 
+/** The server computes the standings once a second. */
+const STANDINGS_OLD_MS = 1_200
+
 type View = 'statement' | 'submissions' | 'code' | 'result'
 
 function Problem({ problem, languages, user }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
   const { contest, submission } = route.useSearch()
-  const ownContest = useOwnContest(slug, user, contest === undefined)
-  const contestShown = contest ?? ownContest
+  const asked = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
+  const askedWrong = askedFault(asked.data, asked.error instanceof CallError ? asked.error.status : undefined, slug)
+  const ownContest = useOwnContest(slug, user, contest === undefined || askedWrong !== undefined)
+  const contestShown = askedWrong === undefined ? (contest ?? ownContest) : ownContest
   const queries = useQueryClient()
   const isWide = useMedia('(min-width: 900px)')
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
@@ -81,6 +89,10 @@ function Problem({ problem, languages, user }: ProblemProps) {
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
     void queries.invalidateQueries({ queryKey: ['own', 'submissions'] })
     void queries.invalidateQueries({ queryKey: ['problems'] })
+    const standings = () => void queries.invalidateQueries({ queryKey: ['standings'] })
+    standings()
+    // The server's standings may be older than the submission or its verdict.
+    setTimeout(standings, STANDINGS_OLD_MS)
   })
   const names = useMemo(() => new Map(languages.map((one) => [one.language_id, languageName(one)])), [languages])
   const language = (languages.find((one) => one.language_id === chosen) ?? languages.find((one) => one.language_id === 'python') ?? languages[0])?.language_id
@@ -164,9 +176,10 @@ function Problem({ problem, languages, user }: ProblemProps) {
         onCode={() => !isWide && setView('code')}
       />
     )
-  const inContest = contestShown !== undefined && (
+  const inContest = (
     <Suspense>
-      <InContest slug={slug} of={contestShown} />
+      {contest !== undefined && askedWrong !== undefined && <NotInContest of={contest} title={asked.data?.title} fault={askedWrong} />}
+      {contestShown !== undefined && <InContest slug={slug} of={contestShown} />}
     </Suspense>
   )
   const tabs: [View, string][] = [
@@ -270,7 +283,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
       {problem.samples.length > 0 && (
         <section className="mt-8">
           <h2 className="sr-only">{m.problem.samples}</h2>
-          <Samples samples={problem.samples} onPlay={onPlay} />
+          <Samples problem={problem} onPlay={onPlay} />
         </section>
       )}
     </article>

@@ -10,6 +10,35 @@ const TEX_CHARS_MAX = 4_000
 /** Formulas are typeset for so long before the browser may do something else. */
 const TASK_MS = 5
 
+/** What a line must not end with before a formula, and what it must not begin with after one: brackets, marks, and endings as in `n-th`. */
+const BEFORE = /[([{‘“«（「『【《]+$/
+const AFTER = /^(?:[-‑–]?[a-z]{1,3}(?![a-z]))?[.,;:!?%…)\]}’”»，。；：、！？）」』】》]*/
+
+/**
+ * Puts a formula and the marks beside it into one element in which no line breaks, except between the parts of the formula. A browser
+ * may otherwise break a line between them.
+ */
+function joinMarks(place: HTMLElement): void {
+  const { previousSibling: previous, nextSibling: next } = place
+  const before = previous instanceof Text ? (BEFORE.exec(previous.data)?.[0] ?? '') : ''
+  const after = next instanceof Text ? (AFTER.exec(next.data)?.[0] ?? '') : ''
+  if (before + after === '') return
+  const joined = document.createElement('span')
+  joined.className = 'whitespace-nowrap'
+  place.replaceWith(joined)
+  if (before !== '') (previous as Text).deleteData((previous as Text).length - before.length, before.length)
+  if (after !== '') (next as Text).deleteData(0, after.length)
+  joined.append(before, place, after)
+  // A line may break after each part of the formula but the last.
+  const parts = place.querySelector('.katex-html')
+  const [last, ...others] = [...(parts?.children ?? [])].reverse()
+  if (last === undefined || others.length === 0) return
+  const breaking = document.createElement('span')
+  breaking.className = 'whitespace-normal'
+  breaking.append(...others.reverse())
+  last.before(breaking)
+}
+
 /** Shows all formulas at once, so that the text moves once. Ends when `isCurrent` says that the places are no longer shown. */
 export async function typeset(places: Iterable<HTMLElement>, isCurrent: () => boolean): Promise<void> {
   const made: [place: HTMLElement, formula: HTMLElement][] = []
@@ -36,5 +65,8 @@ export async function typeset(places: Iterable<HTMLElement>, isCurrent: () => bo
       // What KaTeX cannot read stays as the author wrote it.
     }
   }
-  for (const [place, formula] of made) place.replaceChildren(...formula.childNodes)
+  for (const [place, formula] of made) {
+    place.replaceChildren(...formula.childNodes)
+    if (place.dataset['mathStyle'] !== 'display') joinMarks(place)
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hasRun, messageOf, sentence } from './outcome'
+import { hasRoundedFigures, hasRun, messageOf, sentence } from './outcome'
 
 const shown = (message: string | null) => messageOf({ message })
 
@@ -19,4 +19,9 @@ test('a name at the beginning of a message is not changed', () => {
 
 test('a program that was not compiled has no time and memory', () => {
   expect(['CE', 'CLE', 'WA', undefined].map((code) => hasRun(code as 'CE' | undefined))).toEqual([false, false, true, false])
+})
+
+test('figures are rounded if a test is hidden, but not for the author', () => {
+  const tests = [{ is_shown: true }, { is_shown: false }]
+  expect([hasRoundedFigures(tests, false), hasRoundedFigures(tests, true), hasRoundedFigures([{ is_shown: true }], false)]).toEqual([true, false, false])
 })

@@ -22,6 +22,9 @@ export function failedTest(result: Result): number | undefined {
   return test !== undefined && code !== undefined && isFailure(code) ? test.number : undefined
 }
 
+/** Whether the server has rounded up the time and memory of all tests together: some tests are hidden, and not from an author. */
+export const hasRoundedFigures = (tests: Pick<ProblemTest, 'is_shown'>[], isAuthor: boolean): boolean => !isAuthor && tests.some((test) => !test.is_shown)
+
 export const passed = (tests: ProblemTest[]): number => tests.filter((test) => test.verdict === 'AC').length
 
 /** What the server puts before the message of the deciding test (`message_of` in crates/cupel-worker/src/problem.rs). */
