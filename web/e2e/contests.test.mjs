@@ -295,19 +295,34 @@ test('a problem of the user\'s running contest says so, leads to the other probl
   }
 })
 
-test('the list has a field for the address of a contest that is not listed', async () => {
+test('a contest that is not listed is joined with its address and its join code, on the list and on its own page', async () => {
   await contest('hidden', 'Hidden Cup', HOUR, { public: false })
-  const { page, check, close } = await registered()
-  await page.goto(`${server.url}/contests`)
-  await page.getByLabel('Address of the contest').fill('Hidden Cup!')
-  await page.getByRole('button', { name: 'Open' }).click()
-  await page.getByText('This is not the address of a contest.').waitFor()
-  await check('contests-address')
-  await page.getByLabel('Address of the contest').fill(`${server.url}/contests/hidden?view=standings`)
-  await page.keyboard.press('Enter')
-  await page.waitForURL(/\/contests\/hidden$/)
-  await page.getByLabel('Join code').waitFor()
-  await close()
+  const { join_code: joinCode } = await asAdmin('GET', '/contests/hidden')
+  for (const width of [1280, 360]) {
+    const { page, check, close } = await registered({ width })
+    await page.goto(`${server.url}/contests`)
+    await page.getByLabel('Address of the contest').fill('Hidden Cup!')
+    await page.getByLabel('Join code').fill('WRONG')
+    await page.getByRole('button', { name: 'Join the contest' }).click()
+    await page.getByText('This is not the address of a contest.').waitFor()
+    await page.getByLabel('Address of the contest').fill(`${server.url}/contests/hidden?view=standings`)
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'The address or the join code is wrong.' }).waitFor()
+    await check('contests-address')
+    await page.goto(`${server.url}/contests/hidden`)
+    await page.getByLabel('Join code').fill('WRONG')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'The join code is wrong.' }).waitFor()
+    assert.equal(await page.getByLabel('Join code').inputValue(), 'WRONG')
+    await check('contest-code-wrong')
+    await page.goto(`${server.url}/contests`)
+    await page.getByLabel('Address of the contest').fill('hidden')
+    await page.getByLabel('Join code').fill(joinCode.toLowerCase())
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/contests\/hidden$/)
+    await page.getByText('You take part', { exact: true }).waitFor()
+    await close()
+  }
 })
 
 test('on a phone, the standings scroll inside their own region', async () => {

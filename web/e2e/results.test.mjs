@@ -120,6 +120,12 @@ test('an earlier submission has a URL, which shows when and in which language it
   await check('earlier-submission')
   await about.getByRole('button', { name: 'Copy' }).click()
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), wrong)
+  // The browser's button Back shows the last result again.
+  await page.goBack()
+  await verdict(page, 'AC')
+  assert.equal(await about.count(), 0)
+  await page.goForward()
+  await about.getByText(id).waitFor()
   // The editor keeps its code. The URL alone also opens the submission.
   await page.getByRole('textbox', { name: /Source code/ }).getByText('begin + 1').waitFor()
   await page.goto(`${server.url}/problems/${SLUG}?submission=${id}`)

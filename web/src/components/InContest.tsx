@@ -44,7 +44,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
     void queries.invalidateQueries({ queryKey: ['contest', of] })
   }
   const bar = (
-    <div className="shrink-0 flex flex-wrap items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm">
+    <div data-spare className="shrink-0 flex flex-wrap items-center gap-x-3 px-3 py-1 pointer-coarse:py-0 border-b border-border bg-raised text-sm">
       <div className="grow flex items-center gap-x-3 min-w-0">
         <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
           <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />

@@ -18,7 +18,7 @@ export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps)
   const m = useMessages()
   const here = useLocation({ select: (location) => location.pathname })
   return (
-    <div className="sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
+    <div className="sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface">
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}

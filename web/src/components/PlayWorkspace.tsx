@@ -200,42 +200,44 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
 
   const left = (
     <>
-      <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
-        {shared === undefined ? (
-          <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
-        ) : (
-          <span className="px-2 truncate">
-            {m.play.shared} · {languageName(language)}
-          </span>
-        )}
-        <span className="grow" />
-        {shared === undefined ? (
-          <PlayShare key={draft.text} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} />
-        ) : (
-          <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
-        )}
-        {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
-        <DownloadButton play={play} name={language.language_id} />
-        <EditorSettings size={size} onSize={setSize} />
+      <div data-spare className="low:flex low:*:last:grow low:*:last:min-w-0">
+        <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
+          {shared === undefined ? (
+            <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
+          ) : (
+            <span className="px-2 truncate">
+              {m.play.shared} · {languageName(language)}
+            </span>
+          )}
+          <span className="grow" />
+          {shared === undefined ? (
+            <PlayShare key={draft.text} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} />
+          ) : (
+            <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
+          )}
+          {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
+          <DownloadButton play={play} name={language.language_id} />
+          <EditorSettings size={size} onSize={setSize} />
+        </div>
+        <PlayFiles
+          files={play.files}
+          selected={at}
+          isReadOnly={shared !== undefined}
+          onSelect={setSelected}
+          onAdd={() => {
+            const path = freshPath(play.files, language.extensions[0] ?? 'txt')
+            change({ files: [...play.files, { path, text: '' }] })
+            setSelected(play.files.length)
+            return path
+          }}
+          onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
+          onRemove={() => {
+            setRemoved({ path: file.path, before: draft.text })
+            change({ files: play.files.filter((_, index) => index !== at) })
+            setSelected(at - 1)
+          }}
+        />
       </div>
-      <PlayFiles
-        files={play.files}
-        selected={at}
-        isReadOnly={shared !== undefined}
-        onSelect={setSelected}
-        onAdd={() => {
-          const path = freshPath(play.files, language.extensions[0] ?? 'txt')
-          change({ files: [...play.files, { path, text: '' }] })
-          setSelected(play.files.length)
-          return path
-        }}
-        onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
-        onRemove={() => {
-          setRemoved({ path: file.path, before: draft.text })
-          change({ files: play.files.filter((_, index) => index !== at) })
-          setSelected(at - 1)
-        }}
-      />
       {draft.other !== undefined && (
         <Note text={m.editor.otherTab}>
           <Button onClick={draft.takeOther}>{m.editor.loadOther}</Button>
@@ -285,7 +287,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         </Note>
       )}
       {!draft.isKept && <Note text={m.editor.notKept} />}
-      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
+      <div role="tabpanel" id={`panel-file-${at}`} aria-labelledby={`tab-file-${at}`} className="grow basis-0 min-h-32 low:min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
         <Suspense fallback={<CodeSkeleton />}>
           <Editor
             key={file.path}

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import type { FormEvent } from 'react'
-import { api, dataOf, type Schema } from '../api/client'
+import { api, CallError, dataOf, type Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { Field } from '../ui/Field'
@@ -87,13 +87,19 @@ export function JoinByCode({ slug, isSignedIn }: { slug: string; isSignedIn: boo
     event.preventDefault()
     join.mutate({ kind: 'official', code: field(new FormData(event.currentTarget), 'code').trim() })
   }
+  const isWrong = join.error instanceof CallError && join.error.status === 404
   return (
     <AccountPage title={c.notPublic}>
       <p>{c.notPublicDetail}</p>
       {isSignedIn ? (
         <form onSubmit={submit} className="mt-4 space-y-4">
           <Field label={c.code} name="code" autoComplete="off" autoCapitalize="characters" spellCheck={false} maxLength={64} required />
-          {join.error !== null && <ErrorBox error={join.error} />}
+          {isWrong && (
+            <p role="alert" className="text-wrong">
+              {c.codeWrong}
+            </p>
+          )}
+          {join.error !== null && !isWrong && <ErrorBox error={join.error} />}
           <Button type="submit" look="primary" className="w-full" disabled={join.isPending}>
             {c.codeSubmit}
           </Button>

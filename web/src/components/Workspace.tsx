@@ -146,7 +146,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   }, [judged])
 
   const toolbar = (
-    <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 border-b border-border bg-surface">
+    <div data-spare className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
       <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-32 max-w-44 sm:max-w-56" />
       <span className="grow" />
       <DraftHistory of={of} draft={draft} />
@@ -189,7 +189,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   )
   const symbols = <SymbolRow editor={editor} />
   const bar = (
-    <div className="flex flex-wrap items-center gap-2 px-3 py-2 border-t border-border bg-surface">
+    <div className="flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface">
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}
@@ -209,8 +209,9 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         </>
       ) : (
         <>
-          <p className="grow text-xs text-muted max-lg:hidden">{m.editor.leave}</p>
-          <span className="grow lg:hidden" />
+          <p className="grow text-xs text-muted">
+            <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>
+          </p>
           <Button onClick={run} title={`${m.run.run}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
             {m.run.run}
@@ -301,6 +302,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         {toolbar}
         {notes}
         {code}
+        {symbols}
       </div>
       <Splitter label={m.problem.drawer} orientation="horizontal" value={share} min={20} max={85} onChange={setShare} />
       {result}

@@ -29,6 +29,7 @@ type Action =
   | { do: 'reconnect'; is: boolean }
   | { do: 'end'; result: Result }
   | { do: 'fail'; error: unknown }
+  | { do: 'restore'; state: Judging }
 
 function next(state: Judging, action: Action): Judging {
   switch (action.do) {
@@ -42,6 +43,8 @@ function next(state: Judging, action: Action): Judging {
       return state.kind === 'live' ? { kind: 'done', purpose: state.purpose, result: action.result } : state
     case 'fail':
       return state.kind === 'live' ? { kind: 'failed', purpose: state.purpose, error: action.error } : state
+    case 'restore':
+      return action.state
   }
 }
 
@@ -57,6 +60,8 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
   const stream = useRef<EventSource>(null)
   // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
+  // What was shown before an earlier submission was opened.
+  const before = useRef<Judging>(undefined)
   const stop = () => {
     stream.current?.close()
     stream.current = null
@@ -102,6 +107,7 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
 
   const start = async (purpose: Purpose, { slug, language, source, input }: Solution) => {
     stop()
+    before.current = undefined
     const mine = current.current
     dispatch({ do: 'begin', purpose })
     const path = { slug }
@@ -126,9 +132,19 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
   /** Shows an earlier submission, which may still be in judging. */
   const open = (id: string) => {
     stop()
+    before.current ??= state.kind === 'live' ? { kind: 'idle' } : state
     dispatch({ do: 'begin', purpose: 'submission' })
     follow(id, current.current, 'submission')
   }
 
-  return { judging: state, start, open }
+  /** Shows again what was shown before `open`. Returns whether an earlier submission was shown. */
+  const close = () => {
+    if (before.current === undefined) return false
+    stop()
+    dispatch({ do: 'restore', state: before.current })
+    before.current = undefined
+    return true
+  }
+
+  return { judging: state, start, open, close }
 }

@@ -3,18 +3,18 @@ import type { Both } from './messages'
 
 const en = {
   address: 'Address of the contest',
-  addressHint: 'The link that you were given, or its last part. The page of the contest asks for the join code.',
+  addressHint: 'The link that you were given, or its last part.',
   noAddress: 'This is not the address of a contest. It ends in /contests/ and the name of the contest.',
-  open: 'Open',
+  wrong: 'The address or the join code is wrong.',
 }
 
 export type ContestTexts = typeof en
 
 const zhCN: ContestTexts = {
   address: '比赛地址',
-  addressHint: '你收到的链接，或链接的最后一部分。比赛页面会要求输入邀请码。',
+  addressHint: '你收到的链接，或链接的最后一部分。',
   noAddress: '这不是比赛的地址。地址以 /contests/ 加比赛名称结尾。',
-  open: '打开',
+  wrong: '比赛地址或邀请码错误。',
 }
 
 export const contestTexts: Both<ContestTexts> = { en, 'zh-CN': zhCN }

@@ -342,6 +342,7 @@ export const en = {
     notPublic: 'Contest not found',
     notPublicDetail: 'This contest does not exist, or it is not public. If you have a join code, enter it here.',
     code: 'Join code',
+    codeWrong: 'The join code is wrong.',
     codeSubmit: 'Join the contest',
     problemsLater: 'The problems are shown when the contest begins.',
     problemsHidden: 'The problems are shown to participants. Join the contest to see them.',

@@ -307,6 +307,7 @@ export const zhCN: Messages = {
     notPublic: '找不到比赛',
     notPublicDetail: '该比赛不存在或未公开。如果你有邀请码，请在此输入。',
     code: '邀请码',
+    codeWrong: '邀请码错误。',
     codeSubmit: '参加比赛',
     problemsLater: '比赛开始后显示题目。',
     problemsHidden: '题目只对参赛者显示。参加比赛后即可查看。',

@@ -1,9 +1,10 @@
 // The contests: running, upcoming, past.
-import { useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState, type FormEvent } from 'react'
-import type { Schema } from '../api/client'
+import { api, CallError, dataOf, type Schema } from '../api/client'
 import { contestsQuery } from '../api/contest'
+import { sessionQuery } from '../api/queries'
 import { field } from '../components/AccountPage'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
@@ -78,27 +79,57 @@ export function ContestList() {
   )
 }
 
-/** Leads to the page of a contest that is not listed, which asks for the join code. */
+/** Joins a contest that is not listed. A join code is valid for one contest, so the form asks for both. */
 function PrivateContest() {
   const m = useMessages()
   const t = useTexts(contestTexts)
+  const c = m.contests
   const navigate = useNavigate()
+  const queries = useQueryClient()
+  const session = useQuery(sessionQuery)
   const [fault, setFault] = useState<string>()
+  const join = useMutation({
+    mutationFn: ({ slug, code }: { slug: string; code: string }) =>
+      dataOf(api.POST('/api/v1/contests/{slug}/participation', { params: { path: { slug } }, body: { kind: 'official', join_code: code } })),
+    onSuccess: async (_, { slug }) => {
+      void queries.invalidateQueries({ queryKey: ['contests'] })
+      void queries.resetQueries({ queryKey: ['contest', slug] })
+      await navigate({ to: '/contests/$slug', params: { slug } })
+    },
+  })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    const slug = contestIn(field(new FormData(event.currentTarget), 'contest'))
-    if (slug === undefined) setFault(t.noAddress)
-    else void navigate({ to: '/contests/$slug', params: { slug } })
+    const form = new FormData(event.currentTarget)
+    const slug = contestIn(field(form, 'contest'))
+    setFault(slug === undefined ? t.noAddress : undefined)
+    join.reset()
+    if (slug !== undefined) join.mutate({ slug, code: field(form, 'code').trim() })
   }
+  const isWrong = join.error instanceof CallError && join.error.status === 404
   return (
     <section className="mt-8 max-w-xl">
-      <h2 className="text-lg font-semibold">{m.contests.private}</h2>
-      <form onSubmit={submit} className="mt-2 flex flex-wrap items-start gap-2">
-        <Field label={t.address} hint={t.addressHint} error={fault} name="contest" autoComplete="off" autoCapitalize="none" spellCheck={false} maxLength={400} required className="grow basis-60" />
-        <Button type="submit" className="mt-[25px]">
-          {t.open}
-        </Button>
-      </form>
+      <h2 className="text-lg font-semibold">{c.private}</h2>
+      {session.data?.user == null ? (
+        <p className="mt-2">
+          <Link to="/sign-in" search={{ then: '/contests' }} className={buttonClass()}>
+            {c.signInToJoin}
+          </Link>
+        </p>
+      ) : (
+        <form onSubmit={submit} className="mt-2 space-y-3">
+          <Field label={t.address} hint={t.addressHint} error={fault} name="contest" autoComplete="off" autoCapitalize="none" spellCheck={false} maxLength={400} required />
+          <Field label={c.code} name="code" autoComplete="off" autoCapitalize="characters" spellCheck={false} maxLength={64} required />
+          {isWrong && (
+            <p role="alert" className="text-wrong">
+              {t.wrong}
+            </p>
+          )}
+          {join.error !== null && !isWrong && <ErrorBox error={join.error} />}
+          <Button type="submit" disabled={join.isPending}>
+            {c.codeSubmit}
+          </Button>
+        </form>
+      )}
     </section>
   )
 }

@@ -1,7 +1,7 @@
 // A contest: how long it runs, how to take part, and its problems, standings and questions.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useDeferredValue, useEffect } from 'react'
+import { useDeferredValue, useEffect, useState } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
@@ -33,7 +33,11 @@ export function ContestPage() {
   // A deferred value is rendered in short tasks.
   const shows = useDeferredValue(found.data !== undefined && !session.isPending, false)
   useTitle(found.data?.title ?? m.contests.title)
-  if (found.error instanceof CallError && found.error.status === 404) return <JoinByCode slug={slug} isSignedIn={session.data?.user != null} />
+  const isHidden = found.error instanceof CallError && found.error.status === 404
+  // The form stays while the contest is asked for again, which has no error meanwhile. It would otherwise lose what was typed, and its message.
+  const [hidden, setHidden] = useState<string>()
+  if (isHidden && hidden !== slug) setHidden(slug)
+  if (isHidden || (hidden === slug && found.data === undefined && found.error === null)) return <JoinByCode key={slug} slug={slug} isSignedIn={session.data?.user != null} />
   if (!shows || found.data === undefined || session.isPending) {
     return found.error === null ? (
       <PageSkeleton wide tabs={3} />

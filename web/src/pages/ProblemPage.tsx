@@ -129,6 +129,8 @@ function Problem({ problem, languages, user }: ProblemProps) {
   }
   useEffect(() => {
     if (submission !== undefined && user !== undefined) show(submission)
+    // The browser's button Back.
+    else if (judge.close()) setView((now) => (now === 'result' ? 'submissions' : now))
   }, [submission, user])
   const begin = () => {
     if (!isWide) setView('result')

@@ -7,6 +7,7 @@ import type { components } from '../api/schema'
 import { sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
+import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { register } from '../routes'
 import { Button } from '../ui/Button'
@@ -17,6 +18,7 @@ type NewAccount = components['schemas']['RegisterRequest']
 
 export function Register() {
   const m = useMessages()
+  useTitle(m.register.title)
   const search = register.useSearch()
   const navigate = useNavigate()
   const queries = useQueryClient()

@@ -6,6 +6,7 @@ import { api, CallError, dataOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
+import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { signIn } from '../routes'
 import { Button } from '../ui/Button'
@@ -14,6 +15,7 @@ import { wayBack } from '../util/way-back'
 
 export function SignIn() {
   const m = useMessages()
+  useTitle(m.signIn.title)
   const search = signIn.useSearch()
   const navigate = useNavigate()
   const queries = useQueryClient()
@@ -29,7 +31,7 @@ export function SignIn() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
-    send.mutate({ username: field(form, 'username'), password: field(form, 'password') })
+    send.mutate({ username: field(form, 'username').trim(), password: field(form, 'password') })
   }
   const isWrong = send.error instanceof CallError && send.error.code === 'wrong-credentials'
   return (
