@@ -134,9 +134,9 @@ fn unknown(tree: &Tree, findings: &Findings) {
     } else if tree.has("config.yaml") || directory("testdata") {
         "this looks like a package of Hydro, which is not supported".to_owned()
     } else {
-        format!("the package has none of these files in its top-level directory: {MARKERS}")
+        "the format of the package is not recognised".to_owned()
     };
-    let remedy = "Pack the directory that contains one of these files, or create a package with `cupel problem new`";
+    let remedy = format!("Pack a directory that contains {MARKERS}, or create a package with `cupel problem new`");
     findings.file(Code::FormatUnknown, "", fault, remedy);
 }
 

@@ -151,7 +151,7 @@ impl<'a> Sink<'a> {
         for path in above.into_iter().rev() {
             match self.names.get(&folded(&path)) {
                 Some((known, true)) if *known == path => {}
-                Some((known, _)) => return Err(self.twice(&path, &known.clone())),
+                Some((known, is_directory)) => return Err(self.twice(&path, known, !is_directory)),
                 None => {
                     let place = self.root.join(path.as_str());
                     DirBuilder::new()
@@ -176,8 +176,8 @@ impl<'a> Sink<'a> {
         if let Some(parent) = path.parent() {
             self.directory(&parent)?;
         }
-        if let Some((known, _)) = self.names.get(&folded(path)) {
-            return Err(self.twice(path, &known.clone()));
+        if let Some((known, is_directory)) = self.names.get(&folded(path)) {
+            return Err(self.twice(path, known, *is_directory));
         }
         let place = self.root.join(path.as_str());
         let mode = if executable { 0o755 } else { 0o644 };
@@ -246,8 +246,10 @@ impl<'a> Sink<'a> {
         Err(SinkError::Refused)
     }
 
-    fn twice(&self, path: &PackagePath, known: &PackagePath) -> SinkError {
+    /// Reports a name that equals that of a known file or directory. `of_two_kinds`: one is a file, the other a directory.
+    fn twice(&self, path: &PackagePath, known: &PackagePath, of_two_kinds: bool) -> SinkError {
         let fault = match path == known {
+            true if of_two_kinds => "the name is that of a file and that of a directory".to_owned(),
             true => "the name occurs twice".to_owned(),
             false => format!("the name equals `{known}` on file systems that ignore case or Unicode normalisation"),
         };

@@ -1,8 +1,9 @@
 //! Zip archives. Duplicate names and overlapping entries are refused before any entry is unpacked.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
@@ -45,12 +46,13 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
         return Err(SinkError::Refused);
     }
     if archive.has_duplicate_names() {
-        findings.file(
-            Code::ArchiveDuplicate,
-            name,
-            "a name occurs twice in the archive",
-            "Pack it again with each file once",
-        );
+        let from = archive.central_directory_start();
+        let twice = name_that_occurs_twice(archive.into_inner(), from, sink.limits().entries_max);
+        let fault = match twice.ok().flatten() {
+            Some(twice) => format!("the name `{twice}` occurs twice in the archive"),
+            None => "a name occurs twice in the archive".to_owned(),
+        };
+        findings.file(Code::ArchiveDuplicate, name, fault, "Pack it again with each file once");
         return Err(SinkError::Refused);
     }
     if archive.has_overlapping_entries().map_err(|error| refused(error, name, sink))? {
@@ -63,6 +65,29 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
         entry(&mut archive, &count, index, name, below, sink, &mut links)?;
     }
     resolve_links(links, sink)
+}
+
+/// Reads the list of entries, at most `entries_max`, and returns the first name that occurs twice. Source: APPNOTE.TXT
+/// 4.3.12.
+fn name_that_occurs_twice(mut file: impl Read + Seek, from: u64, entries_max: usize) -> io::Result<Option<String>> {
+    const HEADER: usize = 46;
+    file.seek(SeekFrom::Start(from))?;
+    let mut names = HashSet::new();
+    for _ in 0..=entries_max {
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header)?;
+        if !header.starts_with(b"PK\x01\x02") {
+            break;
+        }
+        let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+        let mut name = vec![0; usize::from(length(28))];
+        file.read_exact(&mut name)?;
+        file.seek_relative(i64::from(length(30)) + i64::from(length(32)))?;
+        if let Some(twice) = names.replace(name) {
+            return Ok(Some(String::from_utf8_lossy(&twice).into_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Links and their targets, which are resolved after all files are unpacked.

@@ -28,6 +28,13 @@ fn packages_of_unknown_or_ambiguous_format_are_refused() {
     let legacy = || fixture("kattis-legacy/sums");
     all_are_refused(vec![
         ("empty", Files::default().with("README", "x"), Code::FormatUnknown, "", "problem.yaml"),
+        (
+            "nothing",
+            Files::default(),
+            Code::FormatUnknown,
+            "",
+            "the package is empty. Pack a directory that contains problem.toml (Cupel)",
+        ),
         ("two formats", legacy().with("init.yml", "test_cases: []"), Code::FormatAmbiguous, "", "dmoj"),
         (
             "future version",
@@ -489,6 +496,20 @@ fn packages_with_invalid_keys_and_values_are_refused() {
             "set aside: submissions/submissions.yaml:4:15, accepted/*.permitted[0]: expected one of AC",
         ),
         (
+            "unknown type",
+            legacy().edit("problem.yaml", "name:", "type: scorring\nname:"),
+            Code::KeyType,
+            "problem.yaml",
+            "Supported are pass-fail, scoring, multi-pass and interactive",
+        ),
+        (
+            "flags in problem.yaml",
+            legacy().edit("problem.yaml", "name:", "validator_flags: foo\nname:"),
+            Code::KeyType,
+            "problem.yaml",
+            "problem.yaml, validator_flags: ",
+        ),
+        (
             "2025-09: static validator",
             fixture("kattis-2025-09/ratio").with("static_validator/v.py", "x"),
             Code::Unsupported,
@@ -736,6 +757,20 @@ fn invalid_dmoj_packages_are_refused() {
             Code::FormatUnknown,
             "data.zip",
             "neither",
+        ),
+        (
+            "files of a case",
+            with("test_cases: [{in: 1.in, out: 2.in, file_io: {input: a}}]\n"),
+            Code::Unsupported,
+            "init.yml",
+            "test_cases[0].file_io",
+        ),
+        (
+            "files of a case in a batch",
+            with("test_cases: [{batched: [{in: 1.in, out: 2.in, file-io: {input: a}}]}]\n"),
+            Code::Unsupported,
+            "init.yml",
+            "for the whole problem only",
         ),
         ("empty list", with("test_cases: []\n"), Code::NoCases, "init.yml", "empty"),
         ("no cases", with("points: 3\n").without("1.in").without("2.in"), Code::NoCases, "init.yml", ""),

@@ -176,6 +176,7 @@ impl Bench {
 
     pub(crate) fn import_files(&self, files: &Files, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
         let source = self.path().join("source");
+        fs::create_dir_all(&source).expect("a directory can be created");
         files.write_directory(&source);
         self.import(&source, options)
     }

@@ -180,17 +180,37 @@ fn directories_with_links_outside_or_sockets_are_refused() {
 
 #[test]
 fn names_that_are_equal_on_some_file_systems_are_refused() {
-    for (name, first, second) in [
-        ("case", "attachments/Readme", "attachments/README"),
-        ("case of a directory", "attachments/a/x", "attachments/A/y"),
-        ("Unicode form", "attachments/caf\u{e9}", "attachments/cafe\u{301}"),
-        ("file and directory", "attachments/x", "attachments/x/y"),
+    for (name, first, second, words) in [
+        ("case", "attachments/Readme", "attachments/README", "ignore case"),
+        ("case of a directory", "attachments/a/x", "attachments/A/y", "ignore case"),
+        ("Unicode form", "attachments/caf\u{e9}", "attachments/cafe\u{301}", "ignore case"),
+        (
+            "file and directory",
+            "attachments/x",
+            "attachments/x/y",
+            "x: the name is that of a file and that of a directory",
+        ),
+        (
+            "directory and file",
+            "attachments/x/y",
+            "attachments/x",
+            "x: the name is that of a file and that of a directory",
+        ),
     ] {
-        let files = package().with(first, "1").with(second, "2");
-        refuse(name, "a.tar", &files.tar(), &options(), Code::ArchiveDuplicate, "");
+        let mut files = package().with(first, "1");
+        files.0.push((second.to_owned(), b"2".to_vec()));
+        refuse(name, "a.tar", &files.tar(), &options(), Code::ArchiveDuplicate, words);
+        refuse(name, "a.zip", &files.zip(), &options(), Code::ArchiveDuplicate, words);
     }
     let twice = replaced(&zip_with("data/secret/9.in", 0o644, b""), b"data/secret/9.in", b"data/secret/2.in");
-    refuse("the same name twice", "a.zip", &twice, &options(), Code::ArchiveDuplicate, "");
+    refuse(
+        "the same name twice",
+        "a.zip",
+        &twice,
+        &options(),
+        Code::ArchiveDuplicate,
+        "`data/secret/2.in` occurs twice",
+    );
     let mut twice = package();
     twice.0.push(("problem.yaml".to_owned(), b"name: other\n".to_vec()));
     refuse("the same name twice in a tar", "a.tar", &twice.tar(), &options(), Code::ArchiveDuplicate, "twice");

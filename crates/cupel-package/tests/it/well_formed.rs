@@ -607,6 +607,11 @@ fn each_key_of_dmoj_without_effect_gives_a_warning() {
             "interactive.preprocessing_time",
             Code::LeftOut,
         ),
+        (
+            "test_cases: [{in: 1.in, out: 1.out, custom_judge: x.py}]\n".to_owned(),
+            "test_cases[0].custom_judge",
+            Code::KeyIgnored,
+        ),
         (format!("interactive: {{files: interactor.cpp, tpye: coci}}\n{cases}"), "interactive.tpye", Code::KeyIgnored),
         (
             format!("checker: {{name: bridged, args: {{files: interactor.cpp, memory_limit: 9}}}}\n{cases}"),

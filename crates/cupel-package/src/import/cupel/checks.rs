@@ -9,6 +9,26 @@ use cupel_problem::{
     Tolerance,
 };
 
+/// The keys of each kind of checker.
+const KEYS: &[(&str, &[&str])] = &[
+    (
+        "tokens",
+        &[
+            "case_sensitive",
+            "space_sensitive",
+            "float_tolerance",
+            "float_absolute_tolerance",
+            "float_relative_tolerance",
+        ],
+    ),
+    ("lines", &[]),
+    ("exact", &["normalize_newlines"]),
+    ("trimmed", &[]),
+    ("floats", &["precision", "mode"]),
+    ("unordered", &["of"]),
+    ("program", &["program", "protocol", "args"]),
+];
+
 /// Returns the method by which all cases are judged. `None` if there is a fault, which has been reported.
 pub(super) fn method(context: &Context<'_>, top: &Reader<'_>) -> Option<Method> {
     let checker = top.get("checker");
@@ -29,22 +49,8 @@ pub(super) fn method(context: &Context<'_>, top: &Reader<'_>) -> Option<Method> 
 fn read_checker(context: &Context<'_>, reader: &Reader<'_>) -> Option<Checker> {
     reader.map();
     let kind = reader.get("kind").text().unwrap_or("tokens");
-    let known: &[&str] = match kind {
-        "tokens" => &[
-            "kind",
-            "case_sensitive",
-            "space_sensitive",
-            "float_tolerance",
-            "float_absolute_tolerance",
-            "float_relative_tolerance",
-        ],
-        "exact" => &["kind", "normalize_newlines"],
-        "floats" => &["kind", "precision", "mode"],
-        "unordered" => &["kind", "of"],
-        "program" => &["kind", "program", "protocol", "args"],
-        _ => &["kind"],
-    };
-    reader.only(known, Unknown::Error);
+    let known = KEYS.iter().find(|(known, _)| *known == kind).map_or(&[][..], |(_, keys)| *keys);
+    reader.only(&[&["kind"], known].concat(), Unknown::Error);
     let flag = |key: &str| reader.get(key).bool().unwrap_or(false);
     let comparison = match kind {
         "tokens" => Comparison::Tokens(tokens(reader)?),
@@ -119,4 +125,24 @@ fn judge_program(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProg
         }
     };
     Some(JudgeProgram { program, protocol, args: reader.get("args").arguments().unwrap_or_default(), words: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KEYS;
+
+    #[test]
+    fn the_description_of_the_format_names_the_keys_of_each_kind() {
+        let text = include_str!("../../../README.md");
+        let kinds = KEYS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
+        assert!(text.contains(&format!("# {kinds}\n")), "{kinds}");
+        for (kind, keys) in KEYS {
+            let row = text.lines().find(|line| line.starts_with(&format!("| `{kind}` |"))).expect(kind);
+            let (_, described) = row.strip_suffix('|').and_then(|row| row.rsplit_once('|')).expect(kind);
+            assert_eq!(described.trim().is_empty(), keys.is_empty(), "{row}");
+            for key in *keys {
+                assert!(described.contains(&format!("`{key}`")), "{kind}: {key}");
+            }
+        }
+    }
 }

@@ -37,6 +37,9 @@ const OF_TOP: &[&str] = &[
 /// Further keys of batches.
 const OF_BATCHES: &[&str] = &["batched", "dependencies"];
 
+/// Keys of cases and batches that are refused.
+const REFUSED: &[&str] = &["file_io"];
+
 const OF_PATTERNS: &[&str] = &["input_format", "output_format", "case_points"];
 
 /// Keys of DMOJ that Cupel does not implement, each with the consequence.
@@ -69,12 +72,26 @@ pub(super) fn check(top: &Reader<'_>) {
             continue;
         }
         for item in cases.list() {
-            report(&item, &[OF_CASES, OF_BATCHES]);
+            report(&item, &[OF_CASES, OF_BATCHES, REFUSED]);
+            refuse_file_io(&item);
             let batched = item.get("batched");
-            if batched.is_seq() {
-                batched.list().iter().for_each(|case| report(case, &[OF_CASES]));
+            if !batched.is_seq() {
+                continue;
+            }
+            for case in batched.list() {
+                report(&case, &[OF_CASES, REFUSED]);
+                refuse_file_io(&case);
             }
         }
+    }
+}
+
+/// Refuses `file_io` of a case or batch: without these files, correct submissions would fail.
+fn refuse_file_io(item: &Reader<'_>) {
+    let names = super::key_of(item, "file_io");
+    if names.is_some() {
+        let fault = "`file_io` is supported for the whole problem only, not for single cases";
+        names.fault(Code::Unsupported, fault, "Move it to the top level of init.yml");
     }
 }
 

@@ -273,7 +273,8 @@ impl<'c, 'r> Reading<'c, 'r> {
         let interactive = scope.get("interactive");
         let checker = scope.get("checker");
         let binary = scope.get("binary_data").bool() == Some(true);
-        let custom = scope.get("custom_judge");
+        // In DMOJ, the whole problem has one grader.
+        let custom = key_of(&self.top, "custom_judge");
         let name = if checker.is_map() { checker.get("name") } else { checker.clone() };
         let in_python = custom.is_some() || name.text().is_some_and(checker::is_python);
         let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());

@@ -78,7 +78,7 @@ impl Kattis<'_> {
                         Code::KeyType,
                         file,
                         None,
-                        Some(self.flags_key()),
+                        Some(self.flags_key(file)),
                         error.to_string(),
                         remedy,
                     );
@@ -100,7 +100,11 @@ impl Kattis<'_> {
         }
     }
 
-    fn flags_key(&self) -> &'static str {
-        if self.config.is_new() { "output_validator_args" } else { "output_validator_flags" }
+    fn flags_key(&self, file: &str) -> &'static str {
+        match (file, self.config.is_new()) {
+            ("problem.yaml", _) => "validator_flags",
+            (_, true) => "output_validator_args",
+            (_, false) => "output_validator_flags",
+        }
     }
 }

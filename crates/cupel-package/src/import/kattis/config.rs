@@ -245,11 +245,8 @@ fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
     }
     let known = ["pass-fail", "scoring", "multi-pass", "interactive", "submit-answer"];
     for word in words.iter().filter(|word| !known.contains(&word.as_str())) {
-        kind.fault(
-            Code::KeyType,
-            format!("`{word}` is not a problem type"),
-            format!("Supported are {}", known.join(", ")),
-        );
+        let supported = "Supported are pass-fail, scoring, multi-pass and interactive";
+        kind.fault(Code::KeyType, format!("`{word}` is not a problem type"), supported);
     }
     let has = |word: &str| words.iter().any(|known| known == word);
     for (one, other) in [("pass-fail", "scoring"), ("submit-answer", "multi-pass"), ("submit-answer", "interactive")] {

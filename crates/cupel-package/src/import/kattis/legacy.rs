@@ -65,8 +65,8 @@ impl Maker<'_, '_> {
                 let (kattis, dj) = if domjudge { (other, root) } else { (root, other) };
                 let fault =
                     format!("the maximum score is {} by Kattis' rules and {} by DOMjudge's", shown(kattis), shown(dj));
-                let name = if domjudge { "DOMjudge" } else { "Kattis" };
-                let remedy = format!("{name}'s rules are used; choose the others with --format");
+                let name = if domjudge { "DOMjudge's" } else { "Kattis'" };
+                let remedy = format!("{name} rules are used; choose the others with --format");
                 self.kattis.context.findings.file(Code::ScoringRules, "data", fault, remedy);
             }
         }
