@@ -89,6 +89,16 @@ test('after a change of the password, other sessions end and the old password is
   await close()
 })
 
+test('a user who is signed in does not see the forms for signing in and registering', async () => {
+  const { page, close } = await registered()
+  for (const path of ['sign-in', 'register']) {
+    await page.goto(`${server.url}/${path}?then=/contests`)
+    await page.waitForURL((url) => url.pathname === '/contests')
+    await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
+  }
+  await close()
+})
+
 test('an API key is shown once, has only its own rights, and can be revoked', async () => {
   const { page, check, close } = await registered({ theme: 'dark' })
   await page.goto(`${server.url}/account?view=keys`)

@@ -2,9 +2,11 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { ROOT } from './api/client'
+import { sessionQuery } from './api/queries'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
 import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
+import { wayBack } from './util/way-back'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: () => <NotFound /> })
 
@@ -62,10 +64,18 @@ const signInSearch = (raw: Record<string, unknown>): { then?: string } => {
   return then === undefined ? {} : { then }
 }
 
+/** A user who is signed in needs no form for that. The server is asked, because the session may have ended. */
+const leaveIfSignedIn = async ({ context, search, preload }: { context: { queries: QueryClient }; search: { then?: string }; preload: boolean }) => {
+  if (preload) return
+  const session = await context.queries.fetchQuery({ ...sessionQuery, staleTime: 0 }).catch(() => undefined)
+  if (session?.user != null) throw redirect({ ...wayBack(search.then), replace: true })
+}
+
 export const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   validateSearch: signInSearch,
+  beforeLoad: leaveIfSignedIn,
   component: lazyRouteComponent(() => import('./pages/SignIn'), 'SignIn'),
 })
 
@@ -73,6 +83,7 @@ export const register = createRoute({
   getParentRoute: () => root,
   path: '/register',
   validateSearch: signInSearch,
+  beforeLoad: leaveIfSignedIn,
   component: lazyRouteComponent(() => import('./pages/Register'), 'Register'),
 })
 

@@ -12,7 +12,7 @@ import type { TerminalHandle } from '../terminal/Terminal'
 import { Field } from '../ui/Field'
 import { patternFault } from '../util/artifacts'
 import { TabButton } from '../ui/TabButton'
-import type { Play, PlayLimits } from '../util/play'
+import { isUnclosed, limitFaults, type Play, type PlayLimits } from '../util/play'
 import { Artifacts } from './Artifacts'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
@@ -144,6 +144,9 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
   const t = useTexts(artifactTexts)
   const fault = patternFault(play.keep)
   const most = language.limits_max
+  const beyond = limitFaults(language, play.limits)
+  const unclosed = (line: string | undefined) => (isUnclosed(line) ? options.unclosed : undefined)
+  const between = (bounds: [number, number] | undefined, unit: number) => bounds && options.between(bounds[0] / unit, bounds[1] / unit)
   const [isOpen, setIsOpen] = useState(false)
   const isSmall = useMedia('(max-width: 599px), (max-height: 599px)')
   // The output needs the space.
@@ -156,11 +159,12 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
         <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args, play.keep].filter(Boolean).join(' · ')}</span>
       </summary>
       <div className="grid grid-cols-2 gap-3 px-3 pb-3">
-        <Field label={m.play.args} hint={m.play.argsHint} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
+        <Field label={m.play.args} hint={m.play.argsHint} error={unclosed(play.args)} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
         {language.compiled && (
           <Field
             label={options.compiler}
             hint={options.compilerHint}
+            error={unclosed(play.compilerArgs)}
             value={play.compilerArgs ?? ''}
             onChange={(event) => onChange({ compilerArgs: event.target.value })}
             spellCheck={false}
@@ -172,7 +176,7 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
         <Field
           label={t.keep}
           hint={t.keepHint}
-          error={fault && t.faults[fault]}
+          error={unclosed(play.keep) ?? (fault && t.faults[fault])}
           value={play.keep ?? ''}
           onChange={(event) => onChange({ keep: event.target.value })}
           spellCheck={false}
@@ -180,21 +184,22 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
           autoComplete="off"
           className="col-span-2"
         />
-        <Limit label={m.play.cpu} value={limits.cpuMs / 1000} max={most.cpu_time_ms / 1000} onChange={(seconds) => onLimits({ ...limits, cpuMs: seconds * 1000 })} />
-        <Limit label={m.play.memory} value={limits.memoryKb / KIB_PER_MIB} max={most.memory_kb / KIB_PER_MIB} onChange={(mib) => onLimits({ ...limits, memoryKb: mib * KIB_PER_MIB })} />
+        <Limit label={m.play.cpu} error={between(beyond.cpuMs, 1000)} value={(play.limits?.cpuMs ?? limits.cpuMs) / 1000} max={most.cpu_time_ms / 1000} onChange={(seconds) => onLimits({ ...limits, ...play.limits, cpuMs: seconds * 1000 })} />
+        <Limit label={m.play.memory} error={between(beyond.memoryKb, KIB_PER_MIB)} value={(play.limits?.memoryKb ?? limits.memoryKb) / KIB_PER_MIB} max={most.memory_kb / KIB_PER_MIB} onChange={(mib) => onLimits({ ...limits, ...play.limits, memoryKb: mib * KIB_PER_MIB })} />
       </div>
     </details>
   )
 }
 
-/** A number field. When it loses the focus, a value beyond a bound is replaced by the bound. */
-function Limit({ label, value, max, onChange }: { label: string; value: number; max: number; onChange: (value: number) => void }) {
+/** A number field. When it loses the focus, a text that is no positive number is replaced by the last number. */
+function Limit({ label, error, value, max, onChange }: { label: string; error: string | undefined; value: number; max: number; onChange: (value: number) => void }) {
   const m = useMessages()
   const [typed, setTyped] = useState<string>()
   return (
     <Field
       label={label}
       hint={m.play.atMost(String(max))}
+      error={error}
       inputMode="decimal"
       value={typed ?? String(value)}
       onChange={(event) => {

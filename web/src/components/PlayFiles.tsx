@@ -84,7 +84,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             aria-label={m.play.path}
             aria-invalid={fault !== undefined}
             value={renamed}
-            onChange={(event) => setRenamed(event.target.value)}
+            onChange={(event) => setRenamed(withoutOldExtension(event.target, event.nativeEvent as InputEvent, files[selected]?.path ?? ''))}
             onKeyDown={(event) => event.key === 'Escape' && setRenamed(undefined)}
             autoFocus
             ref={selectStem}
@@ -103,6 +103,14 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
       )}
     </div>
   )
+}
+
+/** The new name. If an extension is typed or pasted before the old one, the old one goes. */
+const withoutOldExtension = ({ value, selectionStart }: HTMLInputElement, { data, inputType }: InputEvent, old: string): string => {
+  const at = selectionStart ?? value.length
+  const [extension] = /\.[^./]+$/.exec(old) ?? []
+  const isTyped = data?.includes('.') === true || inputType === 'insertFromPaste'
+  return isTyped && value.slice(at) === extension && /[^/]\.[^/]*$/.test(value.slice(0, at)) ? value.slice(0, at) : value
 }
 
 /** Selects the name without its extension, which mostly stays. */

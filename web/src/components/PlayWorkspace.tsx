@@ -13,6 +13,7 @@ import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { usePlay } from '../hooks/usePlay'
 import { artifactTexts } from '../i18n/artifacts'
+import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
@@ -24,7 +25,7 @@ import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
-import { boundedLimits, freshPath, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
+import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import type { TerminalHandle } from '../terminal/Terminal'
@@ -64,6 +65,7 @@ interface PlayWorkspaceProps {
 export function PlayWorkspace({ user, language, languages, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
   const t = useTexts(artifactTexts)
+  const { options } = useTexts(editing)
   const isWide = useMedia('(min-width: 900px)')
   const main = language.source_file
   const fresh = freshText(language)
@@ -123,12 +125,16 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     const request = requestOf(language, play, limits, isTerminal)
     const length = new TextEncoder().encode(JSON.stringify(request)).length
     const ofPatterns = patternFault(play.keep)
+    const beyond = limitFaults(language, play.limits)
+    const unclosed = ([[m.play.args, play.args], [options.compiler, language.compiled ? play.compilerArgs : ''], [t.keep, play.keep]] as const).find(([, line]) => isUnclosed(line))
+    const ofOptions =
+      unclosed !== undefined ? m.pair(unclosed[0], options.unclosed) : beyond.cpuMs !== undefined ? m.pair(m.play.cpu, options.between(beyond.cpuMs[0] / 1000, beyond.cpuMs[1] / 1000)) : beyond.memoryKb && m.pair(m.play.memory, options.between(beyond.memoryKb[0] / 1024, beyond.memoryKb[1] / 1024))
     const wrong =
       play.files[0]?.text.trim() === ''
         ? m.editor.empty
         : length > REQUEST_BYTES_MAX
           ? m.play.tooLarge(bytes(length), bytes(REQUEST_BYTES_MAX))
-          : ofPatterns && t.faults[ofPatterns]
+          : (ofOptions ?? (ofPatterns && t.faults[ofPatterns]))
     setFault(wrong)
     if (wrong !== undefined) return
     draft.keep()
@@ -318,7 +324,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       skipped={skipped}
       onMode={choose}
       onChange={change}
-      onLimits={(requested) => change({ limits: boundedLimits(language, requested) })}
+      onLimits={(requested) => change({ limits: requested })}
       onLine={goTo}
       onSkip={(bytes) => setSkipped((before) => before + bytes)}
       onReady={ready}

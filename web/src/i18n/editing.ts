@@ -42,6 +42,8 @@ const en = {
   options: {
     compiler: 'Compiler options',
     compilerHint: 'Added to the options of the language. A shared link does not include them.',
+    unclosed: 'A quotation mark is not closed.',
+    between: (least: number, most: number) => `At least ${least} and at most ${most} are allowed.`,
   },
 }
 
@@ -83,6 +85,8 @@ const zhCN: EditingTexts = {
   options: {
     compiler: '编译选项',
     compilerHint: '附加在语言自带的选项之后。程序链接不保存这些选项。',
+    unclosed: '引号没有闭合。',
+    between: (least, most) => `允许 ${least} 到 ${most}。`,
   },
 }
 

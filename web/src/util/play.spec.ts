@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import type { Schema } from '../api/client'
-import { boundedLimits, freshPath, joinArgs, pathFault, playOf, playOfSnippet, previewOf, requestOf, snippetOf, splitArgs, textOf } from './play'
+import { boundedLimits, freshPath, isUnclosed, joinArgs, limitFaults, pathFault, playOf, playOfSnippet, previewOf, requestOf, snippetOf, splitArgs, textOf } from './play'
 
 const limits = { cpu_time_ms: 10_000, wall_time_ms: 30_000, idle_time_ms: 15_000, memory_kb: 262_144 }
 const most = { cpu_time_ms: 60_000, wall_time_ms: 180_000, idle_time_ms: 120_000, memory_kb: 2_097_152 }
@@ -41,6 +41,7 @@ describe('arguments', () => {
     expect(splitArgs(`  a "b c" 'd "e' f\\ g "" "h\\"i" $X * `)).toEqual(['a', 'b c', 'd "e', 'f g', '', 'h"i', '$X', '*'])
     expect(splitArgs('')).toEqual([])
     expect(splitArgs('"open end')).toEqual(['open end'])
+    expect(['"open end', "it's", '"a" \'b\'', '\\"', undefined].map(isUnclosed)).toEqual([true, true, false, false, false])
   })
 })
 
@@ -61,6 +62,8 @@ describe('a request', () => {
   it('keeps within the maximums of the server', () => {
     const { limits } = requestOf(language, play, { cpuMs: 1e9, memoryKb: 1 }, false)
     expect(limits).toEqual({ cpu_time_ms: 60_000, memory_kb: 1024, wall_time_ms: 120_000 })
+    expect(limitFaults(language, { cpuMs: 100_000_000, memoryKb: 1 })).toEqual({ cpuMs: [100, language.limits_max.cpu_time_ms], memoryKb: [1024, language.limits_max.memory_kb] })
+    expect([limitFaults(language), limitFaults(language, { cpuMs: NaN, memoryKb: 2048 })]).toEqual([{}, {}])
     expect(boundedLimits(language, { cpuMs: NaN, memoryKb: Infinity })).toEqual({ cpuMs: 10_000, memoryKb: 262_144 })
   })
 

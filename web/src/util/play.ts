@@ -96,7 +96,12 @@ export function freshPath(files: readonly PlayFile[], extension: string): string
 }
 
 /** Splits a line into arguments at spaces. Quotes and backslashes protect spaces. Nothing is expanded. */
-export function splitArgs(line: string): string[] {
+export const splitArgs = (line: string): string[] => scan(line).args
+
+/** Whether a quote of a line has no second quote. */
+export const isUnclosed = (line: string | undefined): boolean => scan(line ?? '').isOpen
+
+function scan(line: string): { args: string[]; isOpen: boolean } {
   const found: string[] = []
   let word: string | undefined
   let quote: string | undefined
@@ -118,7 +123,7 @@ export function splitArgs(line: string): string[] {
     }
   }
   if (word !== undefined) found.push(word)
-  return found
+  return { args: found, isOpen: quote !== undefined }
 }
 
 /** The line that `splitArgs` splits into these arguments. */
@@ -132,13 +137,24 @@ export interface PlayLimits {
 
 type Language = Schema['LanguageView']
 
+const LEAST: PlayLimits = { cpuMs: 100, memoryKb: 1024 }
+
+/** The limits that are requested and not allowed, each with its bounds. */
+export function limitFaults({ limits_max: most }: Language, requested: Partial<PlayLimits> = {}): Partial<Record<keyof PlayLimits, [least: number, most: number]>> {
+  const of = (name: keyof PlayLimits, max: number) => {
+    const value = requested[name]
+    return value !== undefined && Number.isFinite(value) && (value < LEAST[name] || value > max) && { [name]: [LEAST[name], max] }
+  }
+  return { ...of('cpuMs', most.cpu_time_ms), ...of('memoryKb', most.memory_kb) }
+}
+
 /** The requested limits, clamped to those of the language. */
 export function boundedLimits({ limits, limits_max: most }: Language, requested: Partial<PlayLimits>): PlayLimits {
   const within = (value: number | undefined, initial: number, min: number, max: number) =>
     value === undefined || !Number.isFinite(value) ? initial : Math.min(max, Math.max(min, Math.round(value)))
   return {
-    cpuMs: within(requested.cpuMs, limits.cpu_time_ms, 100, most.cpu_time_ms),
-    memoryKb: within(requested.memoryKb, limits.memory_kb, 1024, most.memory_kb),
+    cpuMs: within(requested.cpuMs, limits.cpu_time_ms, LEAST.cpuMs, most.cpu_time_ms),
+    memoryKb: within(requested.memoryKb, limits.memory_kb, LEAST.memoryKb, most.memory_kb),
   }
 }
 
