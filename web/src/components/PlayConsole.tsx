@@ -19,18 +19,7 @@ import type { InputMode } from './PlayWorkspace'
 import { Compiler, Text } from './ResultView'
 
 const Terminal = lazy(() => import('../terminal/Terminal').then(({ Terminal }) => ({ default: Terminal })))
-
-/** Keys that the keyboards of phones do not have, and the bytes that a terminal sends for them. */
-const KEYS: [string, string][] = [
-  ['Ctrl C', '\x03'],
-  ['Ctrl D', '\x04'],
-  ['Tab', '\t'],
-  ['Esc', '\x1b'],
-  ['↑', '\x1b[A'],
-  ['↓', '\x1b[B'],
-  ['←', '\x1b[D'],
-  ['→', '\x1b[C'],
-]
+const TerminalKeys = lazy(() => import('../terminal/Terminal').then(({ TerminalKeys }) => ({ default: TerminalKeys })))
 
 interface PlayConsoleProps {
   run: ReturnType<typeof usePlay>
@@ -75,7 +64,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   return (
     // Where the window is low or the settings are open, this column scrolls, and the terminal keeps its smallest height.
     <div ref={column} data-console className="relative flex flex-col grow min-h-0 overflow-y-auto">
-      <div className="flex items-center gap-2 px-3 border-b border-border bg-surface shrink-0">
+      <div data-spare className="flex items-center gap-2 px-3 border-b border-border bg-surface shrink-0">
         <span className="text-sm text-muted max-sm:sr-only">{m.play.input}</span>
         <div role="tablist" aria-label={m.play.input} className="flex gap-1 grow">
           {tab('text', m.play.text)}
@@ -102,7 +91,7 @@ export function PlayConsole(props: PlayConsoleProps) {
       )}
       {wasOpened && (
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
-          <div className="grow basis-0 min-h-40 pl-3 pt-2 bg-surface">
+          <div className="grow basis-0 min-h-40 low:min-h-32 pl-3 pt-2 bg-surface">
             <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
               <Terminal label={`${m.play.terminalLabel}. ${m.play.terminalHint}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
             </Suspense>
@@ -113,14 +102,7 @@ export function PlayConsole(props: PlayConsoleProps) {
             </div>
           )}
           {state.isTerminal && files !== false && <div className="shrink-0 max-h-72 overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
-          <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
-            {KEYS.map(([name, sent]) => (
-              <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => run.type(sent)} className="shrink-0 min-w-10 px-3 h-11 active:bg-border">
-                {name}
-              </button>
-            ))}
-          </div>
-          <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
+          <div data-spare className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
             <p className="grow basis-60">{m.play.terminalHint}</p>
             <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
               <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
@@ -129,8 +111,16 @@ export function PlayConsole(props: PlayConsoleProps) {
           </div>
         </div>
       )}
-      <div className="sticky bottom-0 z-10 shrink-0 max-h-[50%] overflow-auto px-3 py-2 border-t border-border bg-surface">
-        <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} />
+      {/* In a low window, the result of a run does not cover the fields: it is below the output. */}
+      <div className={`sticky bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
+        {mode === 'terminal' && (
+          <Suspense>
+            <TerminalKeys isLive={isLive} onType={run.type} />
+          </Suspense>
+        )}
+        <div className="max-h-[30dvh] overflow-auto px-3 py-2 border-t border-border">
+          <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} />
+        </div>
       </div>
     </div>
   )
@@ -152,7 +142,7 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
   // The output needs the space.
   if (isSmall && isOpen && run.state.kind === 'live') setIsOpen(false)
   return (
-    <details open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className="shrink-0 border-b border-border bg-surface">
+    <details data-spare open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className="shrink-0 border-b border-border bg-surface">
       <summary className="flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
         <ChevronRight aria-hidden size={14} className="shrink-0 text-muted transition-transform in-open:rotate-90" />
         <span className="shrink-0">{m.play.settings}</span>

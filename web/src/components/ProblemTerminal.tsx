@@ -5,7 +5,7 @@ import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
-import { Terminal, type TerminalHandle } from '../terminal/Terminal'
+import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
 import { Button } from '../ui/Button'
 import type { DraftOf } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
@@ -52,7 +52,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
   return (
     <div className="flex flex-col h-full min-h-48">
       <div className="flex flex-wrap items-center gap-2 pb-2">
-        <p className="grow basis-60 text-sm text-muted">{drawer.terminalDetail}</p>
+        <p data-spare className="grow basis-60 text-sm text-muted">{drawer.terminalDetail}</p>
         <Button onClick={start} disabled={isLive || of.user === undefined}>
           <Play aria-hidden size={14} />
           {drawer.start}
@@ -70,6 +70,7 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
           onReady={ready}
         />
       </div>
+      <TerminalKeys isLive={isLive} onType={run.type} />
       {compiler != null && (
         <div className="mt-2 max-h-48 overflow-auto">
           <Compiler text={compiler} onLine={onLine} />

@@ -7,6 +7,7 @@ import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
 import { isNoShortcut, opensPalette } from '../util/keys'
 import { embedSearch } from '../util/search'
+import { watchTyping } from '../util/typing'
 
 const loadShortcuts = () => import('../components/Shortcuts')
 const Shortcuts = lazy(async () => ({ default: (await loadShortcuts()).Shortcuts }))
@@ -35,6 +36,7 @@ export function Shell() {
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   // Both only load a script and set a state, so those of the first drawing serve for all.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
+  useEffect(watchTyping, [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.key === '?' && !isNoShortcut(event)) act.current.openShortcuts()

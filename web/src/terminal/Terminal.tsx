@@ -4,6 +4,7 @@ import { FitAddon } from '@xterm/addon-fit'
 import { Terminal as Xterm } from '@xterm/xterm'
 import '@xterm/xterm/css/xterm.css'
 import { useEffect, useRef } from 'react'
+import { useMessages } from '../i18n/messages'
 import { Feed } from '../util/feed'
 import { terminalTheme } from './colours'
 import { defineTerminalStyle } from './style'
@@ -121,4 +122,30 @@ export function Terminal(props: TerminalProps) {
   }, [label])
 
   return <div ref={host} data-terminal className="h-full min-h-0 overflow-hidden" />
+}
+
+/** Keys that the keyboards of phones do not have, and the bytes that a terminal sends for them. */
+const KEYS: [string, string][] = [
+  ['Ctrl C', '\x03'],
+  ['Ctrl D', '\x04'],
+  ['Tab', '\t'],
+  ['Esc', '\x1b'],
+  ['↑', '\x1b[A'],
+  ['↓', '\x1b[B'],
+  ['←', '\x1b[D'],
+  ['→', '\x1b[C'],
+]
+
+/** The row of keys below a terminal, on touch screens. */
+export function TerminalKeys({ isLive, onType }: Pick<TerminalProps, 'isLive' | 'onType'>) {
+  const m = useMessages()
+  return (
+    <div role="group" aria-label={m.play.keys} className="hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+      {KEYS.map(([name, sent]) => (
+        <button key={name} type="button" disabled={!isLive} onPointerDown={(event) => event.preventDefault()} onClick={() => onType(sent)} className="shrink-0 min-w-10 px-3 h-11 active:bg-border">
+          {name}
+        </button>
+      ))}
+    </div>
+  )
 }

@@ -10,8 +10,6 @@ export function TabButton({ isSelected, onClick, id, children }: { isSelected: b
       id={`tab-${id}`}
       aria-selected={isSelected}
       {...(isSelected && { 'aria-controls': `panel-${id}` })}
-      // While the on-screen keyboard is open, the bar above the tabs is hidden. The tab must not move before it is pressed.
-      onPointerDown={(event) => event.pointerType === 'touch' && event.preventDefault()}
       onClick={onClick}
       className="h-9 pointer-coarse:min-h-11 px-2.5 inline-flex items-center -mb-px border-b-2 border-transparent text-muted hover:text-text aria-selected:border-accent aria-selected:text-text aria-selected:font-medium"
     >
