@@ -10,7 +10,7 @@ export interface paths {
         };
         /**
          * Get the state of the queue.
-         * @description Administrators may call this.
+         * @description Administrators may call this. An API key needs the scope `admin`.
          */
         get: operations["queue"];
         put?: never;
@@ -30,7 +30,7 @@ export interface paths {
         };
         /**
          * List the workers that are alive.
-         * @description Administrators may call this.
+         * @description Administrators may call this. An API key needs the scope `admin`.
          */
         get: operations["workers"];
         put?: never;
@@ -55,7 +55,7 @@ export interface paths {
          * @description Removes your name, e-mail address, password, sessions, API keys, webhooks, drafts and shared programs. Waiting and
          *     running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `account`.
          */
         post: operations["delete_account"];
         delete?: never;
@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * List your API keys.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `account`.
          */
         get: operations["keys"];
         put?: never;
@@ -81,7 +81,7 @@ export interface paths {
          * Create an API key.
          * @description A key can create another key only with scopes that it has itself.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `account`.
          */
         post: operations["create_key"];
         delete?: never;
@@ -102,7 +102,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke an API key.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `account`.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -119,7 +119,7 @@ export interface paths {
         };
         /**
          * Get your account.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["me"];
         put?: never;
@@ -143,7 +143,7 @@ export interface paths {
          * Change your password.
          * @description Your other sessions end. An unused one-time link to your account becomes invalid. API keys stay valid.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `account`.
          */
         post: operations["change_password"];
         delete?: never;
@@ -181,7 +181,7 @@ export interface paths {
         };
         /**
          * List your sessions.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `account`.
          */
         get: operations["sessions"];
         put?: never;
@@ -204,7 +204,7 @@ export interface paths {
         post?: never;
         /**
          * End one of your sessions.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `account`.
          */
         delete: operations["end_session"];
         options?: never;
@@ -267,7 +267,7 @@ export interface paths {
          * Make an announcement.
          * @description All users who can see the contest get the announcement in the list of questions. `PATCH` changes its text.
          *
-         *     Authors may call this about their own problems and contests, and administrators.
+         *     Authors may call this about their own problems and contests, and administrators. An API key needs the scope `problems:write`.
          */
         post: operations["announce"];
         delete?: never;
@@ -293,7 +293,7 @@ export interface paths {
         put?: never;
         /**
          * Ask a question, as a participant.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         post: operations["ask"];
         delete?: never;
@@ -317,7 +317,7 @@ export interface paths {
         head?: never;
         /**
          * Answer a question, or change the answer.
-         * @description Authors may call this about their own problems and contests, and administrators.
+         * @description Authors may call this about their own problems and contests, and administrators. An API key needs the scope `problems:write`.
          */
         patch: operations["answer"];
         trace?: never;
@@ -337,12 +337,12 @@ export interface paths {
          *     begins with this request, and the standings show the state at the same time after the start. If a contest is not
          *     public and the code is wrong, the response is the same as for a contest that does not exist.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         post: operations["take_part"];
         /**
          * Leave a contest that has not begun.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         delete: operations["withdraw"];
         options?: never;
@@ -388,7 +388,7 @@ export interface paths {
          *     without a body as long as the draft has not changed. If you lose access to the problem, you cannot read its draft,
          *     but the draft is kept.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["draft"];
         /**
@@ -398,7 +398,7 @@ export interface paths {
          *     no `If-Match`, if `begins_revision` is true, or if the text has become shorter by more than half. A save can be
          *     repeated safely: if the text is already saved, the conditions in the headers are ignored.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         put: operations["save_draft"];
         post?: never;
@@ -417,7 +417,7 @@ export interface paths {
         };
         /**
          * List the revisions of a draft.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["draft_revisions"];
         put?: never;
@@ -439,7 +439,7 @@ export interface paths {
          * Get a revision of a draft.
          * @description A save that changes the newest revision also gives it a new number.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["draft_revision"];
         put?: never;
@@ -469,7 +469,7 @@ export interface paths {
          *     submission is due in more than one minute, the stream ends with `scheduled`; follow it again at `run_at`. A client
          *     that uses a ticket then needs a new one.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["events"];
         put?: never;
@@ -581,7 +581,7 @@ export interface paths {
          * @description Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
          *     `?wait=`, the response is delayed until the trial has ended.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         post: operations["run_solution"];
         delete?: never;
@@ -599,7 +599,7 @@ export interface paths {
         };
         /**
          * List a problem's submissions that count, newest first.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submissions_to_problem"];
         put?: never;
@@ -608,7 +608,7 @@ export interface paths {
          * @description The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until the
          *     solution has been judged.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         post: operations["submit_solution"];
         delete?: never;
@@ -663,7 +663,7 @@ export interface paths {
         };
         /**
          * List the programs that you share.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["own_programs"];
         put?: never;
@@ -673,7 +673,7 @@ export interface paths {
          *     same link. Sharing counts as one submission. The operator bounds the number of programs that one user may share
          *     (1,000 by default), and may set a retention, after which a program is removed unless a user shares it again.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         post: operations["share_program"];
         delete?: never;
@@ -700,7 +700,7 @@ export interface paths {
          * End the sharing of a program.
          * @description The link stays valid while another user shares the same program.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
         delete: operations["unshare_program"];
         options?: never;
@@ -717,7 +717,7 @@ export interface paths {
         };
         /**
          * List your submissions, newest first.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submissions"];
         put?: never;
@@ -740,7 +740,7 @@ export interface paths {
          * @description You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
          *     response is delayed until the submission has ended.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submission_in_full"];
         put?: never;
@@ -762,7 +762,7 @@ export interface paths {
          * Get your solved problems, by day and by tag.
          * @description Your results include results that the freeze of a contest hides from other users.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["activity"];
         put?: never;
@@ -782,7 +782,7 @@ export interface paths {
         };
         /**
          * Get the numbers of problems you have solved.
-         * @description Everybody with an account may call this.
+         * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["progress"];
         put?: never;
@@ -804,7 +804,7 @@ export interface paths {
          * Get the remaining amounts of your limits.
          * @description The request itself is charged as one read, before the numbers are taken.
          *
-         *     Everybody with an account may call this.
+         *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["usage"];
         put?: never;
@@ -2507,10 +2507,10 @@ export interface components {
              *     `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
              *     `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
              *     other input files, and pages of files on disk, such as the toolchain's executables and libraries. For a program
-             *     that reached its memory limit, the figure is the limit. Warm and cold starts are measured in the same way. With
-             *     control groups of version 1, the values of a program agree within 5 % from run to run. With version 2, or if the
-             *     program frees much memory, they may also differ by 256 KiB. The values of warm and cold starts may then differ
-             *     by 512 KiB.
+             *     that reached its memory limit, the figure is the limit, unless the heap of its language (Java, JavaScript) was
+             *     full earlier. Warm and cold starts are measured in the same way. With control groups of version 1, the values of
+             *     a program agree within 5 % from run to run. With version 2, or if the program frees much memory, they may also
+             *     differ by 256 KiB for each processor of the program, and so may the values of warm and cold starts.
              *
              *     `ru_maxrss` and `VmHWM` apply to one process and include resident pages of executables and libraries. So they
              *     are larger for a program with one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for a
@@ -2521,8 +2521,9 @@ export interface components {
             start?: components["schemas"]["StartView"] | null;
             /**
              * Format: int32
-             * @description The exit code, if the program exited by itself; with tests, of the deciding test. If compilation failed, the
-             *     compiler's. `null` after a signal or a limit.
+             * @description The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
+             *     compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself because
+             *     the heap of its language was full.
              */
             exit_code?: number | null;
             /**
@@ -3120,7 +3121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3308,7 +3309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3578,7 +3579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3692,7 +3693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4101,7 +4102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4300,7 +4301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4426,7 +4427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4561,7 +4562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6067,7 +6068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has a JSON Pointer for each error. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
