@@ -725,7 +725,7 @@ fn a_directory_without_test_group_yaml_belongs_to_the_group_above() {
     }
     let (_bench, imported) = imported(&files);
     let found = cases(&imported.package.problem);
-    assert!(found.ends_with(&["secret/1".into(), "secret/g/1".into()]), "{found:?}");
+    assert!(found.ends_with(&["secret/1", "secret/g/1"]), "{found:?}");
     let secret = imported.package.problem.tests.root().children.last().unwrap();
     let Node::Group(secret) = secret else { panic!("no group") };
     assert_eq!(secret.children.len(), 2, "no group in it");
