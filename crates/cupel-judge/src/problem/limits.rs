@@ -5,15 +5,15 @@
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
 //! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms, to measure how far the program exceeds it |
 //! | wall clock | as in the package; by default, four times the CPU limit plus four seconds, because the idle limit stops programs that wait |
-//! | idle | the CPU limit, at least two seconds; the wall-clock limit, if the package sets that as a multiple of the CPU limit (DMOJ) |
+//! | idle | the CPU limit, at least two seconds; in packages with a factor for the wall clock (DMOJ), the wall-clock limit |
 //! | stack | the memory limit |
 //!
 //! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
 //! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
-//! runs. An accepted program is not run again, except during the verification of a package. Verification measures times within the margins on
-//! both sides of the limit again, and a program may run until it exceeds the upper margin.
+//! runs. An accepted program is not run again, except during the verification of a package. Verification measures
+//! times within the margins on both sides of the limit again, and a program may run until it exceeds the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 

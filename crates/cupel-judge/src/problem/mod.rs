@@ -34,7 +34,7 @@ use cupel_function::Driver;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
     Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
-    Package, PackagePath, Program, ProgramFile, Score, StopRule,
+    Package, PackagePath, Program, ProgramFile, Score, Scoring, ScoringRules, StopRule,
 };
 use cupel_types::{BoxFile, BoxFiles, Bytes, LimitsRequest, ToolOptions, UserId, Verdict};
 
@@ -356,7 +356,7 @@ impl Judging<'_, '_> {
             max: shown_max(group),
             reason: None,
         });
-        let (mut broken, mut timed_out) = (false, false);
+        let (mut broken, mut timed_out, mut is_cut_short) = (false, false, false);
         let only = self.manner.in_time_only;
         let spared = |case: &Case| only.is_some_and(|example| !must_be_in_time_on(example, &case.id));
         let mut children = Vec::new();
@@ -364,6 +364,7 @@ impl Judging<'_, '_> {
             let counts = counts && unmet.is_none() && !broken && !self.stopped;
             let enough = timed_out && self.manner.timeouts_suffice;
             let runs = (counts || self.request.all_cases && !enough) && self.ended.is_none();
+            is_cut_short |= broken;
             let child = match node {
                 Node::Group(inner) => self.group(inner, counts)?,
                 Node::Case(case) if runs && !spared(case) => self.case(case, &group.name, &group.children[at + 1..])?,
@@ -400,6 +401,12 @@ impl Judging<'_, '_> {
             self.verdicts.insert(group.name.clone(), Verdict::Skipped);
             let verdict = Verdict::Skipped;
             return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });
+        }
+        let rules = self.request.package.problem.scoring;
+        if is_cut_short && matches!(rules, Scoring::Points { rules: ScoringRules::Dmoj, .. }) {
+            // In DMOJ, the skipped cases of a batch count as 0 points, even if the rejected case has points.
+            let (verdict, score) = (Verdict::Accepted, Some(Score::ZERO));
+            children.push(Child { verdict, score, named: false, counts: true, decides: false });
         }
         let graded = grade(group, &children);
         report.verdict = graded.verdict;

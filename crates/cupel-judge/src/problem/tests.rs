@@ -7,8 +7,8 @@ use std::time::Duration;
 use cupel_languages::Registry;
 use cupel_problem::{
     Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, ExampleSubmission, Feedback, FileRef,
-    Hints, InputValidator, JudgeProgram, Licence, Method, OnOutputLimit, OwnLimits, Passes, Problem, ProblemLimits,
-    Program, ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules,
+    Hints, InputValidator, JudgeProgram, Licence, Method, Objective, OnOutputLimit, OwnLimits, Passes, Problem,
+    ProblemLimits, Program, ProgramFile, ProgramIo, ProgramShape, Protocol, Slug, Tests, TimeLimit, Titles, TokenRules,
     Trials, ValidatorArgs, VerdictRule, Visibility,
 };
 use cupel_types::{BoxPath, Bytes, FoundFiles, Outcome, Output, Start, StepReport, Usage};
@@ -30,6 +30,7 @@ pub(super) struct Fixture {
     pub(super) submissions: Vec<ExampleSubmission>,
     pub(super) validators: Vec<InputValidator>,
     pub(super) trials: Trials,
+    pub(super) scoring: Scoring,
 }
 
 impl Fixture {
@@ -52,6 +53,7 @@ impl Fixture {
             submissions: Vec::new(),
             validators: Vec::new(),
             trials: Trials::default(),
+            scoring: Scoring::PassFail,
         }
     }
 
@@ -120,7 +122,7 @@ impl Fixture {
             licence: Licence { name: None, rights_owner: None },
             visibility: Visibility::Draft,
             limits: self.limits.clone(),
-            scoring: Scoring::PassFail,
+            scoring: self.scoring,
             passes: self.passes,
             io: ProgramIo::default(),
             tests: Tests::new(root).unwrap(),
@@ -388,6 +390,33 @@ fn points_of_a_checker_make_a_partial_score() {
         let (report, _) = fixture.judge(root, false, vec![ok(), checker]);
         assert_eq!(report.cases[0].verdict, verdict, "{message}");
         assert_eq!(report.score.map(|score| score.to_string()).as_deref(), score, "{message}");
+    }
+}
+
+#[test]
+fn a_batch_of_dmoj_with_skipped_cases_gives_no_points() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::DmojPython);
+    fixture.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
+    let ten: Score = "10".parse().unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: true,
+    };
+    let rejects = || Answer { stderr: "points 4", ..ends(Outcome::Exited(8), 1) };
+    let accepts = || ends(Outcome::Exited(0), 1);
+    for (checkers, verdicts, score) in [
+        (vec![accepts(), accepts()], "AC AC", "10"),
+        (vec![accepts(), rejects()], "AC WA", "4"),
+        (vec![rejects()], "WA SK", "0"),
+    ] {
+        let cases = ["1", "2"].map(|case| fixture.case(case, points)).into();
+        let root = CaseGroup { scoring: GroupScoring::Aggregate(Aggregate::Min), ..group("", cases) };
+        let answers = checkers.into_iter().flat_map(|checker| [ok(), checker]).collect();
+        let (report, _) = fixture.judge(root, false, answers);
+        assert_eq!(self::verdicts(&report), verdicts);
+        assert_eq!(report.score.map(|score| score.to_string()).as_deref(), Some(score), "{verdicts}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cupel_package::{Code, Finding, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
-    GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, OnOutputLimit, OwnLimits, PackagePath,
+    GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, Node, OnOutputLimit, OwnLimits, PackagePath,
     Problem, Protocol, Score, Scoring, ScoringRules, Shown, Standard, StatementFormat, StopRule, ValidatorArgs,
     WallLimit,
 };
@@ -714,6 +714,21 @@ fn linematches_of_dmoj_is_a_program_of_the_module() {
     assert_eq!(checker.protocol, Protocol::DmojPython);
     assert!(checker.args[0].contains("\"args\": {\"point_distribution\": [1, 2]"), "{:?}", checker.args);
     assert!(imported.warnings.iter().any(|finding| finding.key.as_deref() == Some("checker.args.foo")));
+}
+
+/// As in problemtools, cases may be beside directories.
+#[test]
+fn a_directory_without_test_group_yaml_belongs_to_the_group_above() {
+    let mut files = Files::fixture("kattis-2025-09/sorting").without("data/secret/few").without("data/secret/many");
+    for case in ["data/secret/1", "data/secret/g/1"] {
+        files = files.with(&format!("{case}.in"), "1\nx\n").with(&format!("{case}.ans"), "x\n");
+    }
+    let (_bench, imported) = imported(&files);
+    let found = cases(&imported.package.problem);
+    assert!(found.ends_with(&["secret/1", "secret/g/1"]), "{found:?}");
+    let secret = imported.package.problem.tests.root().children.last().unwrap();
+    let Node::Group(secret) = secret else { panic!("no group") };
+    assert_eq!(secret.children.len(), 2, "no group in it");
 }
 
 #[test]

@@ -48,6 +48,15 @@ fn a_case_may_have_its_own_limits() {
 }
 
 #[test]
+fn a_program_may_wait_until_the_wall_clock_limit() {
+    let init = "test_cases:\n- {in: 1.in, out: 1.out}\n- {in: 1.in, out: 1.out, wall_time_factor: 1}\n";
+    let files = package(&format!("wall_time_factor: 20\n{init}"), &CASES);
+    // Longer than the idle limit of other formats, which is two seconds for this time limit.
+    let object = judge(&files, "a.py", "import time\ntime.sleep(2.5)\nprint(input())\n");
+    assert_eq!(verdicts(&object), "AC ILE", "{object:#}");
+}
+
+#[test]
 fn checkers_and_interactors_get_their_arguments_in_the_given_order() {
     let checker = "import sys\nflag, answer, output, given = sys.argv[1:]\nassert flag == '--all of it'\n\
                    read = lambda path: open(path).read().split()\nsys.exit(read(answer) + read(given) != read(output) * 2)\n";
