@@ -224,17 +224,22 @@ test('the first press of Tab leads past everything else to the editor', async ()
   }
 })
 
-test('on a phone, the mark of the bar is large enough to be tapped, and Chinese pages have room for the problems', async () => {
-  for (const [language, links] of [['en', ['Playground', 'Contests']], ['zh-CN', ['题目', '练习场', '比赛']]]) {
-    const { page, check, close } = await visit(browser, { width: 360, language })
-    page.setDefaultTimeout(PATIENCE_MS)
-    await page.goto(`${server.url}/contests`)
-    await page.getByRole('heading', { level: 1 }).waitFor()
-    const { width, height } = await page.getByRole('link', { name: 'Cupel' }).boundingBox()
-    assert.ok(width >= 40 && height >= 40, `the mark is ${width} x ${height} px`)
-    assert.deepEqual(await page.getByRole('navigation').first().getByRole('link').allInnerTexts(), links)
-    await check(`bar-${language}`)
-    await close()
+test('on a phone, the bar has links to the problems, the playground and the contests that are large enough to be tapped', async () => {
+  for (const [language, links] of [['en', ['Problems', 'Playground', 'Contests']], ['zh-CN', ['题目', '练习场', '比赛']]]) {
+    for (const viewport of [360, 390]) {
+      const { page, check, close } = await visit(browser, { width: viewport, language })
+      page.setDefaultTimeout(PATIENCE_MS)
+      await page.goto(`${server.url}/contests`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.locator('header a[href*="sign-in"]').waitFor()
+      // In English, the link to the problems takes the place of the mark, which leads there too.
+      const mark = page.getByRole('link', { name: language === 'en' ? 'Problems' : 'Cupel' })
+      const { width, height } = await mark.boundingBox()
+      assert.ok(width >= 40 && height >= 40, `the first link is ${width} x ${height} px`)
+      assert.deepEqual(await page.getByRole('navigation').first().getByRole('link').allInnerTexts(), links)
+      await check(`bar-${language}`)
+      await close()
+    }
   }
 })
 

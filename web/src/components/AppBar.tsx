@@ -27,26 +27,26 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const user = session.data?.user
   return (
     <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[340px]:px-1 sm:px-4 border-b border-border bg-surface">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg min-[360px]:max-[480px]:[&:lang(en)]:hidden">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>
       <nav className="flex items-center gap-1 max-sm:gap-0 grow">
         <Link
           to="/problems"
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5 max-[480px]:[&:lang(en)]:hidden"
+          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5 max-[25.75rem]:px-1 max-[360px]:[&:lang(en)]:hidden"
         >
           {m.menu.problems}
         </Link>
         <Link
           to="/playground"
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5"
+          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5 max-[25.75rem]:px-1"
         >
           {m.menu.playground}
         </Link>
         <Link
           to="/contests"
-          className="px-2.5 h-8 pointer-coarse:min-h-11 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:px-1.5"
+          className="px-2.5 h-8 pointer-coarse:min-h-11 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:px-1.5 max-[25.75rem]:px-1"
         >
           {m.menu.contests}
         </Link>
@@ -57,9 +57,9 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
           {m.menu.api}
         </a>
       </nav>
-      <button type="button" onClick={onPalette} aria-label={`${m.menu.palette}, ${PALETTE_KEYS.join(' ')}`} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2`}>
+      <button type="button" onClick={onPalette} aria-label={`${m.menu.palette}, ${PALETTE_KEYS.join(' ')}`} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2 ${user == null ? 'max-[412px]:[&:lang(en)]:hidden' : ''}`}>
         <Search aria-hidden size={16} strokeWidth={1.5} />
-        <kbd aria-hidden className="px-1.5 rounded-sm border border-border text-xs leading-5 text-muted max-md:hidden">
+        <kbd aria-hidden className="px-1.5 rounded-sm border border-border text-xs leading-5 text-muted max-md:hidden pointer-coarse:hidden">
           {PALETTE_KEYS.join(' ')}
         </kbd>
       </button>

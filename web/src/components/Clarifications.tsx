@@ -28,15 +28,21 @@ interface Props {
 export function Clarifications({ contest, user, questions }: Props) {
   const m = useMessages()
   const isOrganizer = contest.may_change
+  const form = useRef<HTMLDivElement>(null)
   return (
     <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
-      {/* For participants, the question form comes first; for organizers, the list of questions. */}
-      <div className={`min-w-0 ${isOrganizer ? '' : 'max-lg:order-2'}`}>
+      {/* Answers and announcements come first. The form is below them on phones, where a button leads to it. */}
+      <div className="min-w-0">
+        {contest.participation != null && (questions.entries?.length ?? 0) > 2 && (
+          <Button className="mb-3 lg:hidden" onClick={() => form.current?.scrollIntoView()}>
+            {m.contests.ask}
+          </Button>
+        )}
         {questions.error !== null && <ErrorBox error={questions.error} onRetry={questions.retry} />}
         {questions.entries === undefined && questions.error === null && <p role="status">{m.loading}</p>}
         {questions.entries !== undefined && <List contest={contest} user={user} questions={questions} entries={questions.entries} />}
       </div>
-      <div className={`min-w-0 space-y-6 ${isOrganizer ? '' : 'max-lg:order-1'}`}>
+      <div ref={form} className="min-w-0 space-y-6">
         {isOrganizer && <Announce contest={contest} user={user} />}
         {contest.participation != null && <Ask contest={contest} user={user} />}
         {contest.participation == null && !isOrganizer && <p className="text-muted">{m.contests.askLater}</p>}

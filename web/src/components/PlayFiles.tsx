@@ -1,9 +1,10 @@
 // The files of the playground as tabs: choose, add, rename, delete. The main file stays.
 import { FilePlus, Pencil, Trash2 } from 'lucide-react'
-import { useState, type FormEvent } from 'react'
+import { useEffect, useRef, useState, type FormEvent } from 'react'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
+import { intoView } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
 import { FILES_MAX, pathFault, type PathFault, type PlayFile } from '../util/play'
 
@@ -16,13 +17,18 @@ interface PlayFilesProps {
   /** Adds an empty file, which is then selected. Returns its name, which can be changed at once. */
   onAdd: () => string
   onRename: (path: string) => void
-  onRemove: () => void
+  /** `isNew`: the file was only added to be named, and is not missed. */
+  onRemove: (isNew: boolean) => void
 }
 
 export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd, onRename, onRemove }: PlayFilesProps) {
   const m = useMessages()
   const [renamed, setRenamed] = useState<string>()
   const [fault, setFault] = useState<PathFault>()
+  // Whether the file was added by the open form.
+  const [isNew, setIsNew] = useState(false)
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => intoView(list.current?.querySelector<HTMLElement>('[aria-selected=true]') ?? null), [selected])
   const isMain = selected === 0
   const select = (at: number) => {
     setRenamed(undefined)
@@ -30,6 +36,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
   }
   const add = () => {
     setFault(undefined)
+    setIsNew(true)
     setRenamed(onAdd())
   }
   const rename = (event: FormEvent) => {
@@ -41,11 +48,15 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
     onRename(path)
     setRenamed(undefined)
   }
+  const cancel = () => {
+    setRenamed(undefined)
+    if (isNew && files[selected]?.text === '') onRemove(true)
+  }
   const quiet = 'px-2 shrink-0'
   return (
     <div className="border-b border-border bg-surface">
       <div className="flex items-center pr-1">
-        <div role="tablist" aria-label={m.play.files} className="flex gap-1 px-2 grow min-w-0 overflow-x-auto overflow-y-hidden">
+        <div ref={list} role="tablist" aria-label={m.play.files} className="flex gap-1 px-2 grow min-w-0 overflow-x-auto overflow-y-hidden">
           {files.map((file, at) => (
             <TabButton key={file.path} id={`file-${at}`} isSelected={at === selected} onClick={() => select(at)}>
               <span className="max-w-40 truncate font-mono text-sm" title={file.path}>
@@ -65,6 +76,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
               disabled={isMain}
               onClick={() => {
                 setFault(undefined)
+                setIsNew(false)
                 setRenamed(files[selected]?.path ?? '')
               }}
               aria-label={m.play.rename}
@@ -72,7 +84,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             >
               <Pencil aria-hidden size={16} strokeWidth={1.5} />
             </Button>
-            <Button look="quiet" className={quiet} disabled={isMain} onClick={onRemove} aria-label={m.play.remove} title={isMain ? m.play.mainFile : m.play.remove}>
+            <Button look="quiet" className={quiet} disabled={isMain} onClick={() => onRemove(false)} aria-label={m.play.remove} title={isMain ? m.play.mainFile : m.play.remove}>
               <Trash2 aria-hidden size={16} strokeWidth={1.5} />
             </Button>
           </>
@@ -85,7 +97,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             aria-invalid={fault !== undefined}
             value={renamed}
             onChange={(event) => setRenamed(withoutOldExtension(event.target, event.nativeEvent as InputEvent, files[selected]?.path ?? ''))}
-            onKeyDown={(event) => event.key === 'Escape' && setRenamed(undefined)}
+            onKeyDown={(event) => event.key === 'Escape' && cancel()}
             autoFocus
             ref={selectStem}
             autoCapitalize="none"
@@ -93,7 +105,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             className={`${inputClass} font-mono grow basis-40`}
           />
           <Button type="submit">{m.play.rename}</Button>
-          <Button onClick={() => setRenamed(undefined)}>{m.cancel}</Button>
+          <Button onClick={cancel}>{m.cancel}</Button>
           {fault !== undefined && (
             <p role="alert" className="w-full text-wrong text-sm">
               {m.play.pathFaults[fault]}

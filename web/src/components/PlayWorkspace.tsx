@@ -48,6 +48,9 @@ const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
 const SIZE = { cols: 80, rows: 24 }
 
+/** Time for which the notice of a deleted file is shown, unless a run begins or a file is added. */
+const REMOVED_SHOWN_MS = 20_000
+
 const NO_MARKS: Mark[] = []
 
 export type InputMode = 'text' | 'terminal'
@@ -103,6 +106,12 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       terminal.current?.reset()
     },
   }, runPlace)
+  // The draft's history still has the file when its notice has gone.
+  useEffect(() => {
+    if (removed === undefined) return
+    const timer = setTimeout(() => setRemoved(undefined), REMOVED_SHOWN_MS)
+    return () => clearTimeout(timer)
+  }, [removed])
   const isLive = run.state.kind === 'live'
   const file = play.files[Math.min(selected, play.files.length - 1)] ?? { path: main, text: '' }
   const at = play.files.indexOf(file)
@@ -115,7 +124,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     const isOther = begun.current.find((one) => one.path === file.path)?.text !== file.text
     return output === '' || isOther ? NO_MARKS : marksOf(output, file.path)
   }, [result, file.path])
-  const change = (next: Partial<Play>) => draft.change(textOf({ ...play, ...next }))
+  const change = (next: Partial<Play>) => {
+    setFault(undefined)
+    draft.change(textOf({ ...play, ...next }))
+  }
 
   const begin = () => {
     if (isLive) return
@@ -138,6 +150,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     setFault(wrong)
     if (wrong !== undefined) return
     draft.keep()
+    setRemoved(undefined)
     setSkipped(0)
     setPatterns(patternsOf(play.keep))
     begun.current = play.files
@@ -233,12 +246,13 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           onAdd={() => {
             const path = freshPath(play.files, language.extensions[0] ?? 'txt')
             change({ files: [...play.files, { path, text: '' }] })
+            setRemoved(undefined)
             setSelected(play.files.length)
             return path
           }}
           onRename={(path) => change({ files: play.files.map((one, index) => (index === at ? { ...one, path } : one)) })}
-          onRemove={() => {
-            setRemoved({ path: file.path, before: draft.text })
+          onRemove={(isNew) => {
+            setRemoved(isNew ? undefined : { path: file.path, before: draft.text })
             change({ files: play.files.filter((_, index) => index !== at) })
             setSelected(at - 1)
           }}

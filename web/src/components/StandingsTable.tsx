@@ -55,6 +55,18 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     getItemKey: (at) => keyOf(rows[at]!),
     overscan: ROWS_AROUND,
   })
+  // Whether columns are beyond the right edge.
+  const [isCut, setIsCut] = useState(false)
+  const noteCut = () => {
+    const { current } = region
+    if (current !== null) setIsCut(current.scrollLeft + current.clientWidth < current.scrollWidth - 1)
+  }
+  useEffect(() => {
+    if (region.current === null) return
+    const sizes = new ResizeObserver(noteCut)
+    sizes.observe(region.current)
+    return () => sizes.disconnect()
+  }, [problems.length])
   const items = useInSteps(shown.getVirtualItems())
   const isIoi = contest.style === 'ioi'
   const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(${PROBLEM_PX_MIN}px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + PROBLEM_PX_MIN * problems.length}px)` }
@@ -89,35 +101,38 @@ function Table({ contest, standings, isStale, user }: TableProps) {
           {c.frozen}
         </p>
       )}
-      <div ref={region} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
-        <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
-          <div role="rowgroup" className="sticky top-0 z-20">
-            <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm font-medium" style={columns}>
-              <First isHeader>
-                <span className="w-8 text-right">#</span>
-                <span>{c.name}</span>
-              </First>
-              <Head>{c.solved}</Head>
-              <Head>{isIoi ? c.score : c.penaltyColumn}</Head>
-              {problems.map((label) => (
-                <Head key={label} title={titles.get(label)}>
-                  {label}
-                </Head>
+      <div className="relative">
+        {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-text/25 pointer-events-none" />}
+        <div ref={region} onScroll={noteCut} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
+          <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
+            <div role="rowgroup" className="sticky top-0 z-20">
+              <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm font-medium" style={columns}>
+                <First isHeader>
+                  <span className="w-8 text-right">#</span>
+                  <span>{c.name}</span>
+                </First>
+                <Head>{c.solved}</Head>
+                <Head>{isIoi ? c.score : c.penaltyColumn}</Head>
+                {problems.map((label) => (
+                  <Head key={label} title={titles.get(label)}>
+                    {label}
+                  </Head>
+                ))}
+              </div>
+            </div>
+            <div role="rowgroup" className="relative" style={{ height: shown.getTotalSize(), minWidth: columns.minWidth }}>
+              {items.map(({ index, key, start }) => (
+                <div key={key} ref={shown.measureElement} data-index={index} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${start}px)` }}>
+                  <Row row={rows[index]!} at={index} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn={rows[index]!.username === user} />
+                </div>
               ))}
             </div>
-          </div>
-          <div role="rowgroup" className="relative" style={{ height: shown.getTotalSize(), minWidth: columns.minWidth }}>
-            {items.map(({ index, key, start }) => (
-              <div key={key} ref={shown.measureElement} data-index={index} role="presentation" className="absolute inset-x-0 top-0" style={{ transform: `translateY(${start}px)` }}>
-                <Row row={rows[index]!} at={index} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn={rows[index]!.username === user} />
+            {own != null && all.length > OWN_ROW_FROM && (
+              <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong">
+                <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
               </div>
-            ))}
+            )}
           </div>
-          {own != null && all.length > OWN_ROW_FROM && (
-            <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong">
-              <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
-            </div>
-          )}
         </div>
       </div>
       <Legend isIoi={isIoi} />

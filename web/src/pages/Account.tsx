@@ -15,7 +15,7 @@ import { account as catalogue } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { account as route } from '../routes'
 import { buttonClass } from '../ui/Button'
-import { tabClass, tabListClass } from '../ui/tab'
+import { intoView, tabClass, tabListClass } from '../ui/tab'
 
 export function Account() {
   const { messages: m, tag } = useLanguage()
@@ -59,6 +59,7 @@ export function Account() {
         {(['progress', 'submissions', 'programs', 'security', 'keys'] as const).map((one) => (
           <Link
             key={one}
+            ref={one === view ? intoView : null}
             to="/account"
             search={one === 'progress' ? {} : { view: one }}
             replace
