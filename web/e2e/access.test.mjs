@@ -362,7 +362,11 @@ test('no line of a statement begins with the mark after a formula, or ends with 
   const { page, close } = await visit(browser)
   page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/problems/terraced-orchard`)
-  await page.locator('.katex-base').first().waitFor()
+  // The formulas are rendered one after the other.
+  await page.waitForFunction(() => {
+    const formulas = [...document.querySelectorAll('[data-math-style=inline]')]
+    return formulas.length > 0 && formulas.every((formula) => formula.querySelector('.katex-base') !== null)
+  })
   for (const width of [1280, 1000, 920, 420, 360]) {
     await page.setViewportSize({ width, height: 800 })
     const torn = await page.evaluate(() => {
