@@ -176,7 +176,9 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
 /// the time limit.
 fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::from([language.id.clone()]);
-    package::judging_programs(problem).into_iter().for_each(|program| package::languages_of(program, known, &mut ids));
+    cupel_judge::judging_programs(problem)
+        .into_iter()
+        .for_each(|program| package::languages_of(program, known, &mut ids));
     if derives {
         ids.extend(measured(problem, known));
     }
