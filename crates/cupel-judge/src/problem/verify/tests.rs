@@ -262,7 +262,7 @@ fn generators_run_in_a_package_without_submissions() {
         (Outcome::Exited(3), "the generator ended with exit code 3"),
         (Outcome::TimeLimit, "the generator exceeded its CPU time limit of 7 s"),
     ] {
-        let expected = format!("Generator(\"gen.scr\"): {got} not the data of the test");
+        let expected = format!("Generator(PackagePath(\"gen.scr\")): {got} not the data of the test");
         assert_eq!(verified(vec![ends(outcome, 1)]), (vec![expected], 1));
     }
 }
@@ -291,7 +291,10 @@ fn programs_are_built_in_a_package_without_submissions() {
     let found = broken(&report);
     let is_of =
         |start: &str| found.iter().any(|claim| claim.starts_with(start) && claim.ends_with("a program that builds"));
-    assert!(found.len() == 2 && is_of("Generator(\"gen.scr\")") && is_of("Checker(\"check.scr\")"), "{found:?}");
+    assert!(
+        found.len() == 2 && is_of("Generator(PackagePath(\"gen.scr\"))") && is_of("Checker(\"check.scr\")"),
+        "{found:?}"
+    );
 }
 
 #[test]
