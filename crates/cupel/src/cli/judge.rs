@@ -135,7 +135,16 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     } else {
         show(&language, &report);
     }
-    Ok(if report.verdict.overall() == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+    Ok(if shown_verdict(&report) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+}
+
+/// Returns the verdict on the submission. A submission that is accepted with less than the maximum score has a partial
+/// score, also in formats whose verdict for it is AC (Kattis).
+fn shown_verdict(report: &ProblemReport) -> Verdict {
+    match (report.verdict, report.score, report.max_score) {
+        (Verdict::Accepted, Some(score), Some(MaxScore::Bounded(most))) if score < most => Verdict::PartialScore,
+        (verdict, ..) => verdict,
+    }
 }
 
 /// Explains how the time limit was found.
@@ -313,8 +322,12 @@ fn show(language: &Language, report: &ProblemReport) {
         outln!();
         table.print();
     }
-    let accepted = report.verdict.overall() == Verdict::Accepted;
-    let mark = if accepted { good("✓") } else { bad("✗") };
+    let verdict = shown_verdict(report);
+    let mark = match verdict {
+        Verdict::Accepted => good("✓"),
+        Verdict::PartialScore => dim("~"),
+        _ => bad("✗"),
+    };
     let mut facts = Vec::new();
     if let (Some(score), Some(most)) = (report.score, report.max_score) {
         facts.push(format!("{score} of {}", max(most)));
@@ -323,7 +336,7 @@ fn show(language: &Language, report: &ProblemReport) {
     facts.push(format!("mem {:.1} MiB", report.memory().as_kib() as f64 / 1024.0));
     facts.push(format!("{} ({})", language.name, report.language_version));
     let why = report.message.as_ref().map(|message| format!(": {}", harmless(message))).unwrap_or_default();
-    outln!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
+    outln!("{mark} {}{why} {}", verdict.title(), dim(&format!("· {}", facts.join(" · "))));
 }
 
 /// Returns the beginning of the program's standard error, for the first failed tests.
