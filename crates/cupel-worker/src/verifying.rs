@@ -121,7 +121,7 @@ fn claims_that_fail(broken: usize, claims: usize) -> String {
 fn broken_claim(claim: &Claim) -> BrokenClaim {
     BrokenClaim {
         about: match &claim.subject {
-            Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
+            Subject::Validator(path) | Subject::Generator(path) | Subject::Submission(path) => path.to_string(),
             Subject::Checker(name) => name.clone(),
             Subject::TimeLimit => "time limit".to_owned(),
         },

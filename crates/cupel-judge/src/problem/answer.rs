@@ -5,8 +5,10 @@
 //! "Bridged checkers".
 //! Invariant: any answer that is not valid in the protocol is a fault of the package, never a rejection.
 
+use std::time::Duration;
+
 use cupel_problem::{Protocol, Score};
-use cupel_types::{BoxFiles, Outcome, StepReport};
+use cupel_types::{BoxFiles, Limits, Outcome, StepReport};
 
 use super::grade::Named;
 
@@ -41,12 +43,13 @@ impl Answer {
     }
 }
 
-/// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory.
-pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -> Answer {
+/// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory; `limits` are
+/// the limits that a message may name.
+pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, limits: &Limits) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {
         let why = file(files, "judgemessage.txt").and_then(|data| message(data)).or(stderr);
-        return Answer { judge_message: why, ..Answer::fault(format!("it {}", ended(report.outcome))) };
+        return Answer { judge_message: why, ..Answer::fault(format!("it {}", ended(report.outcome, limits))) };
     };
     let mut answer = match protocol {
         Protocol::Kattis => kattis(code, files),
@@ -93,20 +96,25 @@ fn unknown_code(code: i32, expected: &str) -> Answer {
     Answer::fault(format!("it ended with exit code {code}; expected {expected}"))
 }
 
-/// Describes how a program ended, as the predicate of a sentence.
-pub(super) fn ended(outcome: Outcome) -> String {
+/// Describes how a program ended, as the predicate of a sentence. If a limit ended it, the text names the limit.
+pub(super) fn ended(outcome: Outcome, limits: &Limits) -> String {
     match outcome {
         Outcome::Exited(code) => format!("ended with exit code {code}"),
         Outcome::Signalled(signal) => format!("was killed by {signal}"),
-        Outcome::TimeLimit => "exceeded its CPU time limit".to_owned(),
-        Outcome::WallLimit => "exceeded its wall-clock limit".to_owned(),
-        Outcome::IdleLimit => "exceeded its idle time limit".to_owned(),
+        Outcome::TimeLimit => format!("exceeded its CPU time limit of {}", seconds(limits.cpu_time)),
+        Outcome::WallLimit => format!("exceeded its wall-clock limit of {}", seconds(limits.wall_time)),
+        Outcome::IdleLimit => format!("exceeded its idle time limit of {}", seconds(limits.idle_time)),
         Outcome::InstructionLimit => "exceeded its instruction limit".to_owned(),
-        Outcome::MemoryLimit => "exceeded its memory limit".to_owned(),
-        Outcome::OutputLimit => "exceeded its output limit".to_owned(),
+        Outcome::MemoryLimit => format!("exceeded its memory limit of {}", limits.memory),
+        Outcome::OutputLimit => format!("exceeded its output limit of {}", limits.output),
         Outcome::DiskLimit => "exceeded its disk limit".to_owned(),
         Outcome::Cancelled => "was cancelled".to_owned(),
     }
+}
+
+/// Writes a time in seconds, rounded to milliseconds.
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 fn kattis(code: i32, files: &BoxFiles) -> Answer {
@@ -280,7 +288,8 @@ mod tests {
 
     /// Formats the decision as one letter, and the points.
     fn read_as(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
-        let answer = read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback));
+        let answer =
+            read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback), &Limits::default());
         let decision = match answer.decision {
             Decision::Accepted => "A",
             Decision::WrongAnswer => "W",
@@ -351,11 +360,11 @@ mod tests {
         ];
         for outcome in endings {
             for protocol in PROTOCOLS {
-                let answer = read(&protocol, &report(outcome, "", "boom"), &BoxFiles::default());
+                let answer = read(&protocol, &report(outcome, "", "boom"), &BoxFiles::default(), &Limits::default());
                 assert!(matches!(answer.decision, Decision::Fault(_)), "{outcome:?} {protocol:?}");
                 assert_eq!(answer.judge_message.as_deref(), Some("boom"));
                 let feedback = files(&[("judgemessage.txt", "why")]);
-                let answer = read(&protocol, &report(outcome, "", "boom"), &feedback);
+                let answer = read(&protocol, &report(outcome, "", "boom"), &feedback, &Limits::default());
                 assert_eq!(answer.judge_message.as_deref(), Some("why"));
             }
         }
@@ -406,7 +415,7 @@ mod tests {
         assert_eq!(kattis(42, &[("score.txt", "x")]), "F");
         assert_eq!(kattis(42, &[("score.txt", "1"), ("score_multiplier.txt", "1")]).chars().next(), Some('F'));
         let feedback = files(&[("judgemessage.txt", "seen\u{1b}[1m it"), ("teammessage.txt", "no")]);
-        let answer = read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), &feedback);
+        let answer = read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), &feedback, &Limits::default());
         assert_eq!(answer.judge_message.as_deref(), Some("seen[1m it"));
         assert_eq!(answer.team_message.as_deref(), Some("no"));
     }

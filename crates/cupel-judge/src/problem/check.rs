@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use cupel_problem::{Checker, JudgeProgram, Package, Protocol, StepBounds};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes};
+use cupel_problem::{Checker, JudgeProgram, Method, Package, Protocol, StepBounds};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
 
 use super::answer::{self, Answer};
 use super::generate::Made;
@@ -103,7 +103,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    pub(super) fn of(protocol: &Protocol, result: &StepResult) -> Checked {
+    /// `limits` are the limits that a message may name.
+    pub(super) fn of(protocol: &Protocol, result: &StepResult, limits: &Limits) -> Checked {
         // The program returns only the files of this directory.
         let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
@@ -112,7 +113,7 @@ impl Checked {
         });
         let answer = match result.files_truncated {
             true => Answer::fault("it left too many files, or files that are too large"),
-            false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect())),
+            false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits),
         };
         let log = feedback.iter().find(|file| file.path.as_str() == LOG).map(|file| file.data.clone());
         Checked { answer, log, feedback }
@@ -144,6 +145,7 @@ pub(super) fn run(
         Protocol::Kattis => data.output.clone().unwrap_or_default(),
         _ => Arc::from([]),
     };
+    let limits = limits::of_author(bounds, runnable.limits, call.given);
     let step = StepInput {
         kind: StepKind::Execute,
         root: &runnable.root,
@@ -151,13 +153,14 @@ pub(super) fn run(
         env: &runnable.env,
         files: &call.files,
         stdin: StdinSource::Bytes(stdin),
-        limits: limits::of_author(bounds, runnable.limits, call.given),
+        limits,
         keep: Bytes::kib(128),
         stderr_to_stdout: false,
         result: false,
         collect: call.collect,
     };
-    Ok(Checked::of(&program.protocol, &executor.execute(step, &mut IgnoreOutput(observer))?))
+    let result = executor.execute(step, &mut IgnoreOutput(observer))?;
+    Ok(Checked::of(&program.protocol, &result, &limits::shown(limits, bounds)))
 }
 
 /// Returns the program of a checker, if the checker is a program.
@@ -165,6 +168,14 @@ pub(super) fn program_of(checker: &Checker) -> Option<&JudgeProgram> {
     match checker {
         Checker::Builtin(_) => None,
         Checker::Program(program) => Some(program),
+    }
+}
+
+/// Returns the program of a method's checker, if the checker is a program.
+pub(super) fn program_of_method(method: &Method) -> Option<&JudgeProgram> {
+    match method {
+        Method::Check(checker) => program_of(checker),
+        Method::Interact(_) => None,
     }
 }
 

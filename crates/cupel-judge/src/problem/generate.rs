@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use cupel_problem::Case;
+use cupel_problem::{Case, Package};
 use cupel_types::{Limits, Outcome};
 
 use super::case::stdin;
 use super::check::IgnoreOutput;
+use super::program::Runnable;
 use super::{Judging, ProblemError, answer, limits};
 use crate::executor::{Collect, StepInput, StepKind};
+use crate::{Executor, JudgeObserver};
 
 /// The data that a generator made for a case. `None` means that the file of the package is the data.
 #[derive(Clone, Debug)]
@@ -33,39 +35,50 @@ impl Judging<'_, '_> {
             Ok(runnable) => runnable,
             Err(why) => return Ok(Err(why)),
         };
-        let argv: Vec<String> = runnable.argv.iter().chain(&how.args).cloned().collect();
-        let input_bytes = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
-        let bounds = generator.bounds;
-        let step = StepInput {
-            kind: StepKind::Execute,
-            root: &runnable.root,
-            argv: &argv,
-            env: &runnable.env,
-            files: &runnable.files,
-            stdin: stdin(self.request.package, &case.input)?,
-            limits: Limits {
-                // The limit covers both streams. Data must be complete, so a generator that writes more is at fault.
-                output: bounds.output.saturating_add(bounds.output),
-                ..limits::of_author(&bounds, runnable.limits, input_bytes)
-            },
-            keep: bounds.output,
-            stderr_to_stdout: false,
-            result: false,
-            collect: Collect::Nothing,
-        };
-        let report = self.executor.execute(step, &mut IgnoreOutput(self.observer))?.report;
-        let path = &generator.program.path;
-        if report.outcome != Outcome::Exited(0) {
-            let why = answer::message(&report.stderr.data).map(|text| format!("\n{text}")).unwrap_or_default();
-            return Ok(Err(format!("{path}: the generator {}{why}", answer::ended(report.outcome))));
-        }
-        if report.stdout.truncated || report.stderr.truncated {
-            return Ok(Err(format!("{path}: the generator wrote more than {}", bounds.output)));
-        }
-        let has_input = how.input && !report.stdout.data.is_empty();
-        Ok(Ok(Made {
-            input: has_input.then_some(report.stdout.data),
-            answer: how.answer.then_some(report.stderr.data),
-        }))
+        let made = run(&runnable, self.request.package, case, how, self.executor, self.observer)?;
+        Ok(made.map_err(|why| format!("{}: {why}", generator.program.path)))
     }
+}
+
+/// Runs a generator that was built. The inner error is a fault of the package.
+pub(super) fn run(
+    runnable: &Runnable,
+    package: &Package,
+    case: &Case,
+    how: &cupel_problem::Made,
+    executor: &mut dyn Executor,
+    observer: &mut dyn JudgeObserver,
+) -> Result<Result<Made, String>, ProblemError> {
+    let argv: Vec<String> = runnable.argv.iter().chain(&how.args).cloned().collect();
+    let input_bytes = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
+    let bounds = how.by.bounds;
+    // The limit covers both streams. Data must be complete, so a generator that writes more is at fault.
+    let output = bounds.output.saturating_add(bounds.output);
+    let limits = Limits { output, ..limits::of_author(&bounds, runnable.limits, input_bytes) };
+    let step = StepInput {
+        kind: StepKind::Execute,
+        root: &runnable.root,
+        argv: &argv,
+        env: &runnable.env,
+        files: &runnable.files,
+        stdin: stdin(package, &case.input)?,
+        limits,
+        keep: bounds.output,
+        stderr_to_stdout: false,
+        result: false,
+        collect: Collect::Nothing,
+    };
+    let report = executor.execute(step, &mut IgnoreOutput(observer))?.report;
+    if report.outcome != Outcome::Exited(0) {
+        let why = answer::message(&report.stderr.data).map(|text| format!("\n{text}")).unwrap_or_default();
+        return Ok(Err(format!(
+            "the generator {}{why}",
+            answer::ended(report.outcome, &limits::shown(limits, &bounds))
+        )));
+    }
+    if report.stdout.truncated || report.stderr.truncated {
+        return Ok(Err(format!("the generator wrote more than {}", bounds.output)));
+    }
+    let has_input = how.input && !report.stdout.data.is_empty();
+    Ok(Ok(Made { input: has_input.then_some(report.stdout.data), answer: how.answer.then_some(report.stderr.data) }))
 }

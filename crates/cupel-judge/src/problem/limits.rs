@@ -127,6 +127,11 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
     }
 }
 
+/// Returns the limits of a program of the package as its author knows them: without the space for Cupel's own files.
+pub(super) fn shown(limits: Limits, bounds: &StepBounds) -> Limits {
+    Limits { memory: bounds.memory, ..limits }
+}
+
 /// Returns the limits of a compile step. Each limit is the larger of the problem's and the language's.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);

@@ -40,6 +40,7 @@ use cupel_types::{BoxFile, BoxFiles, Bytes, LimitsRequest, ToolOptions, UserId, 
 
 pub use calibrate::{DerivedTimeLimit, Measured, derive_time_limit, must_be_in_time};
 pub use custom_input::run_with_input;
+pub use program::judging_programs;
 pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
 pub use verify::{
     Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,

@@ -5,7 +5,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use cupel_languages::{Language, Registry};
-use cupel_problem::{FileRef, Package, PackagePath, Program, ProgramFile, ProgramShape, StepBounds};
+use cupel_problem::{
+    AfterInteraction, Checker, FileRef, Method, Package, PackagePath, Problem, Program, ProgramFile, ProgramShape,
+    StepBounds,
+};
 use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, Root, ToolOptions, UserId, Verdict};
 
 use super::{ProblemError, limits};
@@ -243,6 +246,34 @@ impl Programs {
         self.0.insert(program.path.clone(), built.clone());
         Ok(built)
     }
+}
+
+/// Returns the judging programs of a package: checkers, interactors and generators.
+pub fn judging_programs(problem: &Problem) -> Vec<&Program> {
+    fn of_checker(checker: &Checker) -> Option<&Program> {
+        match checker {
+            Checker::Program(checker) => Some(&checker.program),
+            Checker::Builtin(_) => None,
+        }
+    }
+    let trials = problem.trials.valid_outputs.iter().chain(&problem.trials.invalid_outputs);
+    let methods = problem.tests.cases().map(|case| &case.method).chain(trials.map(|trial| &trial.method));
+    let mut found: Vec<&Program> = Vec::new();
+    for method in methods {
+        match &**method {
+            Method::Check(checker) => found.extend(of_checker(checker)),
+            Method::Interact(interactor) => {
+                found.push(&interactor.program.program);
+                if let AfterInteraction::Check(checker) = &interactor.then {
+                    found.extend(of_checker(checker));
+                }
+            }
+        }
+    }
+    found.extend(problem.tests.cases().filter_map(|case| case.made.as_ref()).map(|made| &made.by.program));
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup_by(|a, b| a.path == b.path);
+    found
 }
 
 /// Returns the language of a program: the specified one, or the only one that matches its file extensions.

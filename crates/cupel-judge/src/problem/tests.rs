@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use cupel_languages::Registry;
 use cupel_problem::{
-    Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, ExampleSubmission, Feedback, FileRef,
-    Hints, InputValidator, JudgeProgram, Licence, Method, Objective, OnOutputLimit, OwnLimits, Passes, Problem,
-    ProblemLimits, Program, ProgramFile, ProgramIo, ProgramShape, Protocol, Slug, Tests, TimeLimit, Titles, TokenRules,
-    Trials, ValidatorArgs, VerdictRule, Visibility,
+    AfterInteraction, Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, ExampleSubmission,
+    Feedback, FileRef, Hints, InputValidator, Interactor, JudgeProgram, Licence, Method, Objective, OnOutputLimit,
+    OwnLimits, Passes, Problem, ProblemLimits, Program, ProgramFile, ProgramIo, ProgramShape, Protocol, Slug, Tests,
+    TimeLimit, Titles, TokenRules, Trials, ValidatorArgs, VerdictRule, Visibility,
 };
 use cupel_types::{BoxPath, Bytes, FoundFiles, Outcome, Output, Start, StepReport, Usage};
 
 use super::*;
-use crate::executor::{StepInput, StepObserver, StepResult};
+use crate::executor::{Interaction, InteractionResult, Party, StepInput, StepObserver, StepResult};
 use crate::scripted::{Answers, SCRIPT};
 use crate::{JudgeEvent, NoCache};
 
@@ -31,6 +31,8 @@ pub(super) struct Fixture {
     pub(super) validators: Vec<InputValidator>,
     pub(super) trials: Trials,
     pub(super) scoring: Scoring,
+    /// How the data of all cases is made.
+    pub(super) made: Option<cupel_problem::Made>,
 }
 
 impl Fixture {
@@ -54,6 +56,7 @@ impl Fixture {
             validators: Vec::new(),
             trials: Trials::default(),
             scoring: Scoring::PassFail,
+            made: None,
         }
     }
 
@@ -88,6 +91,13 @@ impl Fixture {
         self
     }
 
+    pub(super) fn with_interactor(mut self) -> Fixture {
+        let program = self.program("talk.scr");
+        let program = JudgeProgram { program, protocol: Protocol::Kattis, args: Vec::new(), words: None };
+        self.method = Arc::new(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
+        self
+    }
+
     pub(super) fn case(&self, id: &str, points: CasePoints) -> Node {
         self.case_with(id, id, points)
     }
@@ -106,7 +116,7 @@ impl Fixture {
             hints: Hints::default(),
             shown: None,
             limits: OwnLimits::default(),
-            made: None,
+            made: self.made.clone(),
         }))
     }
 
@@ -241,6 +251,25 @@ impl Executor for Scripted {
         };
         let files = BoxFiles::new(answer.files.iter().map(file).collect());
         Ok(StepResult { report, files, files_truncated: false, fetched: Vec::new(), found: FoundFiles::default() })
+    }
+
+    /// The program ends first and writes nothing; the next answer is the interactor's.
+    fn talk(
+        &mut self,
+        talk: Interaction<'_>,
+        observer: &mut dyn StepObserver,
+    ) -> Result<InteractionResult, ExecuteError> {
+        let interactor = self.execute(talk.interactor, observer)?;
+        let report = StepReport { outcome: Outcome::Exited(0), stderr: Output::default(), ..interactor.report.clone() };
+        Ok(InteractionResult {
+            program: StepResult { report, files: BoxFiles::default(), ..interactor.clone() },
+            interactor,
+            first: Party::Program,
+            settled: false,
+            unread: false,
+            unheard: false,
+            transcript: Vec::new(),
+        })
     }
 }
 

@@ -135,7 +135,16 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     } else {
         show(&language, &report);
     }
-    Ok(if report.verdict.overall() == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+    Ok(if shown_verdict(&report) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+}
+
+/// Returns the verdict on the submission. A submission that is accepted with less than the maximum score has a partial
+/// score, also in formats whose verdict for it is AC (Kattis).
+fn shown_verdict(report: &ProblemReport) -> Verdict {
+    match (report.verdict, report.score, report.max_score) {
+        (Verdict::Accepted, Some(score), Some(MaxScore::Bounded(most))) if score < most => Verdict::PartialScore,
+        (verdict, ..) => verdict,
+    }
 }
 
 /// Explains how the time limit was found.
@@ -176,7 +185,9 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
 /// the time limit.
 fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::from([language.id.clone()]);
-    package::judging_programs(problem).into_iter().for_each(|program| package::languages_of(program, known, &mut ids));
+    cupel_judge::judging_programs(problem)
+        .into_iter()
+        .for_each(|program| package::languages_of(program, known, &mut ids));
     if derives {
         ids.extend(measured(problem, known));
     }
@@ -311,8 +322,12 @@ fn show(language: &Language, report: &ProblemReport) {
         outln!();
         table.print();
     }
-    let accepted = report.verdict.overall() == Verdict::Accepted;
-    let mark = if accepted { good("✓") } else { bad("✗") };
+    let verdict = shown_verdict(report);
+    let mark = match verdict {
+        Verdict::Accepted => good("✓"),
+        Verdict::PartialScore => dim("~"),
+        _ => bad("✗"),
+    };
     let mut facts = Vec::new();
     if let (Some(score), Some(most)) = (report.score, report.max_score) {
         facts.push(format!("{score} of {}", max(most)));
@@ -321,7 +336,7 @@ fn show(language: &Language, report: &ProblemReport) {
     facts.push(format!("mem {:.1} MiB", report.memory().as_kib() as f64 / 1024.0));
     facts.push(format!("{} ({})", language.name, report.language_version));
     let why = report.message.as_ref().map(|message| format!(": {}", harmless(message))).unwrap_or_default();
-    outln!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
+    outln!("{mark} {}{why} {}", verdict.title(), dim(&format!("· {}", facts.join(" · "))));
 }
 
 /// Returns the beginning of the program's standard error, for the first failed tests.

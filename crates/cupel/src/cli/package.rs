@@ -14,7 +14,7 @@ use anyhow::Context;
 use cupel_judge::{ArtifactCache, Executor, NoCache};
 use cupel_languages::{Language, Registry};
 use cupel_package::{ImportError, ImportOptions, Imported, import};
-use cupel_problem::{AfterInteraction, Checker, InputValidator, Method, Problem, Program};
+use cupel_problem::{InputValidator, Problem, Program};
 use cupel_runner::prepared::{self, Check, PreparedStore};
 use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
 use cupel_types::{Bytes, LanguageId};
@@ -126,34 +126,6 @@ pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTree
         let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
         into.extend(extension.and_then(|e| known.by_extension(e)).map(|language| language.id.clone()));
     }
-}
-
-/// Returns the judging programs of a package: checkers, interactors and generators.
-pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
-    fn of_checker(checker: &Checker) -> Option<&Program> {
-        match checker {
-            Checker::Program(checker) => Some(&checker.program),
-            Checker::Builtin(_) => None,
-        }
-    }
-    let trials = problem.trials.valid_outputs.iter().chain(&problem.trials.invalid_outputs);
-    let methods = problem.tests.cases().map(|case| &case.method).chain(trials.map(|trial| &trial.method));
-    let mut found: Vec<&Program> = Vec::new();
-    for method in methods {
-        match &**method {
-            Method::Check(checker) => found.extend(of_checker(checker)),
-            Method::Interact(interactor) => {
-                found.push(&interactor.program.program);
-                if let AfterInteraction::Check(checker) = &interactor.then {
-                    found.extend(of_checker(checker));
-                }
-            }
-        }
-    }
-    found.extend(problem.tests.cases().filter_map(|case| case.made.as_ref()).map(|made| &made.by.program));
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found.dedup_by(|a, b| a.path == b.path);
-    found
 }
 
 /// Collects the languages of the input validators.

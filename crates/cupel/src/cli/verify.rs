@@ -109,7 +109,7 @@ fn verify_all(ready: &[Ready], args: &Verify, warm: bool, bench: &mut Bench) -> 
 /// Collects the languages of all programs of a package that verification runs.
 fn needed_languages(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     let examples = problem.submissions.iter().map(|example| &example.program);
-    let programs = examples.chain(package::judging_programs(problem));
+    let programs = examples.chain(cupel_judge::judging_programs(problem));
     programs.for_each(|program| package::languages_of(program, known, into));
     package::languages_of_validators(problem, known, into);
 }
@@ -367,7 +367,7 @@ fn share(submission: &VerifiedSubmission) -> String {
 /// Formats a claim as a line of text.
 fn line_of(claim: &Claim) -> String {
     let subject = match &claim.subject {
-        Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
+        Subject::Validator(path) | Subject::Generator(path) | Subject::Submission(path) => path.to_string(),
         Subject::Checker(name) => name.clone(),
         Subject::TimeLimit => "time limit".to_owned(),
     };

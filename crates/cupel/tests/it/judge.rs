@@ -444,12 +444,15 @@ open(sys.argv[3] + "score.txt", "w").write(str(got))
 sys.exit(42)
 "#;
     files.write("p/output_validators/v.py", validator);
-    let (_, object) = judge(&files, "a.py", "n = int(input())\nprint(10 - 2 * n if n < 3 else 1)\n", &["--all-cases"]);
+    let (ended, object) =
+        judge(&files, "a.py", "n = int(input())\nprint(10 - 2 * n if n < 3 else 1)\n", &["--all-cases"]);
     let group = |name: &str| {
         let groups = object["groups"].as_array().unwrap();
         groups.iter().find(|group| group["name"] == name).unwrap_or_else(|| panic!("{object:#}"))["score"].clone()
     };
     assert_eq!((group("secret/g1"), group("secret/g2")), (8.into(), 6.into()), "{object:#}");
+    // A part of the score is AC in the API, but does not exit with 0.
+    assert_eq!((ended.code, &object["verdict"]), (Some(1), &"AC".into()), "{object:#}");
 }
 
 /// Interactor of a guessing game. It answers higher or lower, and allows at most ten guesses.

@@ -200,13 +200,13 @@ fn each_fault_of_a_package_is_named() {
         (
             "output_validator/c.py",
             &checker(&right.replace("43", "1")),
-            "checker | output_validator | accepts or rejects",
+            "checker | output_validator | a decision about an empty output",
         ),
         // A checker that fails on invalid UTF-8 is faulty, because any submission may write such output.
         (
             "output_validator/c.py",
             "import sys\nsys.stdin.reconfigure(errors='strict')\nwant = open(sys.argv[2]).read()\nsys.exit(42 if sys.stdin.read() == want else 43)\n",
-            "checker | output_validator | accepts or rejects random bytes | it ended with exit code 1",
+            "checker | output_validator | a decision about random bytes | it ended with exit code 1",
         ),
         ("output_validator/c.py", "import sys\nsys.exit(42)\n", "submission | submissions/wrong_answer/abs.py"),
         ("submissions/accepted/b.py", "print raw_input()\n", "submission | submissions/accepted/b.py"),
@@ -284,6 +284,29 @@ fn a_derived_limit_is_the_only_change_written_to_the_package() {
     let polygon = concat!(env!("CARGO_MANIFEST_DIR"), "/../cupel-package/tests/packages/polygon/words");
     let ended = end(cupel(["verify", polygon, "--update-time-limit"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("format `polygon`"), "{ended:?}");
+}
+
+#[test]
+fn generators_run_in_a_package_without_submissions() {
+    let generator = "import sys\nprint(sys.argv[1])\nprint(6, file=sys.stderr)\n";
+    for (name, source, expected) in [
+        ("gen.py", generator, ""),
+        ("gen.py", "import sys\nsys.exit('no such case')\n", "the generator ended with exit code 1\nno such case"),
+        ("gen.py", "while True: pass\n", "the generator exceeded its CPU time limit of 1 s"),
+        ("gen.cpp", "int main() { return no; }\n", "generator | gen.cpp | a program that builds"),
+    ] {
+        let init = format!(
+            "time_limit: 1\nmemory_limit: 65536\ngenerator: {{source: {name}, time_limit: 1}}\n\
+             test_cases: [{{generator_args: [3], points: 1}}, {{generator_args: [4], points: 1}}]\n"
+        );
+        let files = Files::new(&[("p/init.yml", &init)]);
+        files.write(&format!("p/{name}"), source);
+        let (ended, object) = verify(&files.path("p"), &[]);
+        let found = broken(&object);
+        assert_eq!(ended.code, Some(i32::from(!expected.is_empty())), "{source}: {found:?}");
+        assert!(expected.is_empty() == found.is_empty() && found.len() < 2, "{source}: {found:?}");
+        assert!(found.iter().all(|claim| claim.contains(expected)), "{source}: {found:?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cupel_problem::{ContentHash, FileRef, InputValidator, Package, PackagePath, ProgramShape};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Outcome};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 
 use super::report::Subject;
 use super::{Quiet, Verifying, build};
@@ -150,7 +150,7 @@ fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result
     let built = builder.sources(&BoxFiles::new(files), None, python, memory, *executor, &mut Quiet(*observer))?;
     let Built::Ok(runnable, _) = built else { return Ok(None) };
     let nothing = StdinSource::Bytes(Arc::from([]));
-    let (outcome, _) = run(&runnable, verifying, nothing, &["--version".to_owned()])?;
+    let (outcome, ..) = run(&runnable, verifying, nothing, &["--version".to_owned()])?;
     Ok((outcome == Outcome::Exited(0)).then_some(*runnable))
 }
 
@@ -176,7 +176,8 @@ impl Ready<'_> {
         if let Some(decision) = self.known.get(&key) {
             return Ok(decision.clone());
         }
-        let (outcome, words) = run(&self.runnable, verifying, stdin(package, input)?, args)?;
+        let (outcome, words, limits) = run(&self.runnable, verifying, stdin(package, input)?, args)?;
+        let saying = if words.is_empty() { String::new() } else { format!(": {words}") };
         let decision = match (self.protocol, outcome) {
             (Protocol::Kattis, Outcome::Exited(42)) => InputDecision::Accepted,
             (Protocol::Testlib | Protocol::Checktestdata, Outcome::Exited(0)) => InputDecision::Accepted,
@@ -184,12 +185,12 @@ impl Ready<'_> {
             (Protocol::Testlib, Outcome::Exited(_)) => InputDecision::Rejected(words),
             (Protocol::Checktestdata, Outcome::Exited(1)) => InputDecision::Rejected(words),
             (Protocol::Checktestdata, Outcome::Exited(_)) => {
-                InputDecision::Fault(format!("the grammar is faulty: {words}"))
+                InputDecision::Fault(format!("the grammar is faulty{saying}"))
             }
             (Protocol::Kattis, Outcome::Exited(code)) => {
-                InputDecision::Fault(format!("it ended with exit code {code}; expected 42 or 43: {words}"))
+                InputDecision::Fault(format!("it ended with exit code {code}; expected 42 or 43{saying}"))
             }
-            (_, outcome) => InputDecision::Fault(format!("it {}: {words}", ended(outcome))),
+            (_, outcome) => InputDecision::Fault(format!("it {}{saying}", ended(outcome, &limits))),
         };
         self.is_faulty |= matches!(decision, InputDecision::Fault(_));
         self.known.insert(key, decision.clone());
@@ -197,15 +198,17 @@ impl Ready<'_> {
     }
 }
 
-/// Returns the validator's outcome on an input, and its message.
+/// Returns the validator's outcome on an input, its message, and the limits that a message may name.
 fn run(
     runnable: &Runnable,
     verifying: &mut Verifying<'_, '_>,
     stdin: StdinSource,
     args: &[String],
-) -> Result<(Outcome, String), ProblemError> {
+) -> Result<(Outcome, String, Limits), ProblemError> {
     let argv: Vec<String> = runnable.argv.iter().chain(args).cloned().collect();
     let input_bytes = runnable.files.iter().map(BoxFiles::total_bytes).sum();
+    let bounds = &verifying.request.package.problem.limits.validation;
+    let limits = limits::of_author(bounds, runnable.limits, input_bytes);
     let step = StepInput {
         kind: StepKind::Execute,
         root: &runnable.root,
@@ -213,7 +216,7 @@ fn run(
         env: &runnable.env,
         files: &runnable.files,
         stdin,
-        limits: limits::of_author(&verifying.request.package.problem.limits.validation, runnable.limits, input_bytes),
+        limits,
         keep: Bytes::kib(4),
         collect: Collect::Nothing,
         stderr_to_stdout: false,
@@ -225,5 +228,5 @@ fn run(
         empty if empty.is_empty() => words(&report.stdout.data),
         message => message,
     };
-    Ok((report.outcome, message))
+    Ok((report.outcome, message, limits::shown(limits, bounds)))
 }

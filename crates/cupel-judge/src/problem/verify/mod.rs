@@ -2,19 +2,21 @@
 //!
 //! ```text
 //!  inputs ─► validators ─┐
-//!  answers, trials, junk ─► checkers ─┼─► claims, each of which holds or does not
+//!  generators ─► answers, trials, junk ─► checkers ─┼─► claims, each of which holds or does not
 //!  submissions ─► all cases ─► expectations ─────────────┤
 //!              └─► times ─► time limit ─────────────────┘
 //! ```
 //!
-//! Each submission is run on all cases, up to the upper margin of the time limit. A case whose time is within the
+//! Every program of the package is built, and a generator makes the data of each of its cases, even if the package has no
+//! submission that would need them. Each submission is run on all cases, up to the upper margin of the time limit. A case whose time is within the
 //! margins is run again. After a case beyond the upper margin, the remaining cases of its group are skipped if they
 //! affect neither a score nor a rule about single cases. Equal cases are run once.
 //!
 //! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
 //! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
 //! no accepted submission, at least one other. A package without submissions can pass, because some formats have none
-//! (DMOJ); a note then reports that nothing was judged.
+//! (DMOJ), if its programs build, its generators succeed, and its interactors decide about some output; a note then reports
+//! that nothing was judged.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -30,6 +32,7 @@ use cupel_types::{BoxFiles, LimitsRequest, Start, ToolOptions, UserId, Verdict};
 
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
 
+use super::answer::seconds;
 use super::calibrate::{
     MEASURED_MAX, Measured, excludes_timeouts, factor_of, must_be_in_time_on, must_be_too_slow_on, slowest,
 };
@@ -529,10 +532,6 @@ fn hint(tried: &Tried<'_>) -> Option<String> {
         tried.report.cases.iter().filter_map(|case| case.step.as_ref()).any(|step| matches(&step.stderr.data));
     let at_compile_time = tried.report.compile.as_ref().is_some_and(|compile| matches(&compile.output.data));
     (at_run_time || at_compile_time).then(|| "Python 2 source?".to_owned())
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 /// Observer that forwards only cancellation.

@@ -1,16 +1,18 @@
-//! Tests checkers and interactors with outputs whose verdict is known, and with random bytes.
+//! Builds the judging programs, runs the generators, and tests checkers and interactors with outputs whose verdict is known,
+//! and with random bytes.
 //!
 //! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs that
 //! differ from the answers. However, such a checker must decide about the answers, an empty output, and random bytes,
 //! as about any output of a submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use cupel_function::FunctionCase;
 use cupel_problem::{
-    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, Protocol, Signature,
+    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, PackagePath,
+    Protocol, Signature,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Root, Verdict};
 
@@ -19,45 +21,116 @@ use super::{Quiet, Verifying, build};
 use crate::problem::answer::Decision;
 use crate::problem::case::EqualCases;
 use crate::problem::check::{self, Data};
+use crate::problem::generate::{self, Made};
 use crate::problem::limits::CaseLimits;
 use crate::problem::program::Runnable;
 use crate::problem::{Options, ProblemError, ProblemRequest, begin, program};
 use crate::{BuiltIn, CompareResult};
 
 const RULE: &str = "output validation";
+const OF_GENERATORS: &str = "test data";
 const JUNK_BYTES: usize = 1024;
 
 /// Checks all answers and output trials.
 pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let problem = &package.problem;
-    let (mut seen, mut faulty) = (HashSet::new(), HashSet::new());
-    // If a generator makes a case's data, the answer is known only when the case is judged.
-    let files = problem.tests.cases().filter(|case| case.made.is_none());
-    for case in files.filter(|case| seen.insert(EqualCases::of(case))) {
+    let (mut seen, mut faulty) = (HashSet::new(), unbuilt(verifying)?);
+    let mut talks = BTreeMap::new();
+    for case in problem.tests.cases().filter(|case| seen.insert(EqualCases::of(case))) {
         if verifying.cancelled() {
             return Ok(());
         }
+        let made = match &case.made {
+            None => None,
+            // A generator that hung in one case would hang in every case.
+            Some(how) if faulty.contains(&how.by.program.path) => continue,
+            Some(how) => match generated(verifying, case, how)? {
+                Some(made) => Some(made),
+                None => {
+                    faulty.insert(how.by.program.path.clone());
+                    continue;
+                }
+            },
+        };
         match &*case.method {
+            Method::Check(_) if made.is_some() && problem.signature.is_some() => {}
             // The outputs are values that functions return, so random bytes cannot occur.
             Method::Check(_) if let Some(signature) = &problem.signature => values(verifying, case, signature)?,
+            Method::Check(Checker::Builtin(_)) if made.is_some() => {}
             Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
             // A checker that hung in one case would hang in every case.
             Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
             Method::Check(Checker::Program(program)) => {
-                if !decides(verifying, case, program)? {
+                if !decides(verifying, case, program, made.as_ref())? {
                     faulty.insert(program.program.path.clone());
                 }
             }
-            Method::Interact(interactor) => check_interactor(verifying, case, interactor)?,
+            Method::Interact(interactor) if faulty.contains(&interactor.program.program.path) => {}
+            Method::Interact(interactor) => check_interactor(verifying, case, interactor, &mut talks)?,
+        }
+    }
+    // Submissions prove more about an interactor than these outputs.
+    if problem.submissions.is_empty() {
+        for (path, talk) in talks {
+            let got = if talk.is_decided { "a decision".to_owned() } else { format!("JE: {}", talk.failure) };
+            let expected = "a decision about some output";
+            verifying.claim(Subject::Checker(path.to_string()), RULE, expected, got, None, talk.is_decided);
         }
     }
     for (trials, accepted) in [(&problem.trials.valid_outputs, true), (&problem.trials.invalid_outputs, false)] {
         for trial in trials {
+            let is_faulty = |checker: &JudgeProgram| faulty.contains(&checker.program.path);
+            if check::program_of_method(&trial.method).is_some_and(is_faulty) {
+                continue;
+            }
             try_output(verifying, trial, accepted)?;
         }
     }
     Ok(())
+}
+
+/// Builds the judging programs and generators. Returns those that do not build; each has a claim that does not hold.
+fn unbuilt(verifying: &mut Verifying<'_, '_>) -> Result<HashSet<PackagePath>, ProblemError> {
+    let problem = &verifying.request.package.problem;
+    let mut found = HashSet::new();
+    for judging in program::judging_programs(problem) {
+        if verifying.cancelled() {
+            break;
+        }
+        let Err(why) = build(verifying, judging)? else { continue };
+        let is_generator = problem.tests.cases().filter_map(|case| case.made.as_ref());
+        let (subject, rule) = match is_generator.map(|made| &made.by.program.path).any(|path| *path == judging.path) {
+            true => (Subject::Generator(judging.path.clone()), OF_GENERATORS),
+            false => (Subject::Checker(judging.path.to_string()), RULE),
+        };
+        verifying.claim(subject, rule, "a program that builds", why, None, false);
+        found.insert(judging.path.clone());
+    }
+    Ok(found)
+}
+
+/// Runs the generator of a case. Returns nothing if it fails.
+fn generated(
+    verifying: &mut Verifying<'_, '_>,
+    case: &Case,
+    how: &cupel_problem::Made,
+) -> Result<Option<Made>, ProblemError> {
+    let generator = &how.by.program;
+    let made = match build(verifying, generator)? {
+        Ok(runnable) => {
+            let Verifying { request, executor, observer, .. } = verifying;
+            generate::run(&runnable, request.package, case, how, *executor, &mut Quiet(*observer))?
+        }
+        Err(why) => Err(why),
+    };
+    let (got, made) = match made {
+        Ok(made) => ("the data".to_owned(), Some(made)),
+        Err(why) => (why, None),
+    };
+    let subject = Subject::Generator(generator.path.clone());
+    verifying.claim(subject, OF_GENERATORS, "the data of the test", got, Some(case.id.as_str()), made.is_some());
+    Ok(made)
 }
 
 /// Checks a test of a function: its arguments and its expected result must be values of the declared types.
@@ -102,7 +175,7 @@ fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Compariso
     verifying.claim(
         Subject::Checker(name_of(comparison)),
         RULE,
-        "accepts the answer",
+        "the answer accepted",
         got,
         Some(case.id.as_str()),
         holds,
@@ -147,17 +220,22 @@ fn name_of(comparison: &Comparison) -> String {
 
 /// Checks that a checker of the package decides about the case's answer, about an empty output, and about random bytes.
 /// Returns whether the checker does.
-fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgram) -> Result<bool, ProblemError> {
+fn decides(
+    verifying: &mut Verifying<'_, '_>,
+    case: &Case,
+    checker: &JudgeProgram,
+    made: Option<&Made>,
+) -> Result<bool, ProblemError> {
     let package = verifying.request.package;
-    let answer = case.answer.as_ref().map(|answer| program::read(package, answer)).transpose()?;
-    let mut outputs: Vec<(&str, Arc<[u8]>)> = vec![("nothing", Arc::from([])), ("random bytes", junk())];
+    let answer = check::data_of(package, case, None, None, BoxFiles::default(), made)?.answer;
+    let mut outputs: Vec<(&str, Arc<[u8]>)> = vec![("an empty output", Arc::from([])), ("random bytes", junk())];
     outputs.extend(answer.map(|answer| ("the answer", answer)));
     for (what, output) in outputs {
-        let data = check::data_of(package, case, None, Some(output), BoxFiles::default(), None)?;
+        let data = check::data_of(package, case, None, Some(output), BoxFiles::default(), made)?;
         let decision = decision(verifying, checker, &data)?;
         let holds = !matches!(decision, Decision::Fault(_));
         let subject = Subject::Checker(checker.program.path.to_string());
-        let expected = format!("accepts or rejects {what}");
+        let expected = format!("a decision about {what}");
         verifying.claim(subject, RULE, &expected, shown(decision), Some(case.id.as_str()), holds);
         if !holds {
             return Ok(false);
@@ -221,12 +299,22 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     Ok(())
 }
 
+/// What an interactor did with programs that only print.
+#[derive(Default)]
+struct Talk {
+    /// Whether it decided about at least one of them.
+    is_decided: bool,
+    /// Why it did not decide about another, for the author.
+    failure: String,
+}
+
 /// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes.
-/// Formats do not require such a decision, and many interactors make none, so a failure is only reported.
+/// Formats do not require such decisions, and some interactors do not make all of them, so a failure is only reported.
 fn check_interactor(
     verifying: &mut Verifying<'_, '_>,
     case: &Case,
     interactor: &Interactor,
+    talks: &mut BTreeMap<PackagePath, Talk>,
 ) -> Result<(), ProblemError> {
     let package = verifying.request.package;
     let path = &interactor.program.program.path;
@@ -268,7 +356,10 @@ fn check_interactor(
         let case_report = judging.cases.pop();
         let verdict = case_report.as_ref().map_or(Verdict::Skipped, |case| case.verdict);
         let message = case_report.and_then(|case| case.judge_message).unwrap_or_default();
+        let talk = talks.entry(path.clone()).or_default();
+        talk.is_decided |= verdict.is_result() && verdict != Verdict::InternalError;
         if verdict == Verdict::InternalError {
+            talk.failure.clone_from(&message);
             verifying.notes.push(format!("{path}, {}: {what} is judged JE: {message}", case.id));
         }
     }

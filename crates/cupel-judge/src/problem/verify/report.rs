@@ -58,6 +58,8 @@ pub enum Subject {
     Validator(PackagePath),
     /// A checker or interactor: a program's path, or the name of a comparison.
     Checker(String),
+    /// A generator.
+    Generator(PackagePath),
     /// A submission.
     Submission(PackagePath),
     /// The limit on CPU time.

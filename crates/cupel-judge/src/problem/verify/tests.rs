@@ -1,10 +1,11 @@
 //! Verification with a scripted executor: the cases that are run, repeated and skipped, and the derived time limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_problem::{
-    CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, InputTrial, InputValidator, Node, StopRule,
-    ValidatorArgs,
+    CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, Generator, InputTrial, InputValidator, Node, Protocol,
+    StepBounds, StopRule, ValidatorArgs,
 };
 use cupel_types::{Outcome, Start};
 
@@ -236,6 +237,78 @@ fn a_note_reports_that_nothing_was_judged_in_a_package_without_submissions() {
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
     assert!(report.holds());
     assert_eq!(report.notes, [NO_SUBMISSIONS]);
+}
+
+/// Returns how `gen.scr` makes the input and the answer of all cases.
+fn generates(fixture: &Fixture) -> cupel_problem::Made {
+    let bounds = StepBounds { time: Duration::from_secs(7), ..fixture.limits.validation };
+    let by = Arc::new(Generator { program: fixture.program("gen.scr"), bounds });
+    cupel_problem::Made { by, args: vec!["3".to_owned()], input: true, answer: true }
+}
+
+#[test]
+fn generators_run_in_a_package_without_submissions() {
+    let verified = |answers: Vec<Answer>| {
+        let mut fixture = Fixture::new();
+        fixture.made = Some(generates(&fixture));
+        let (report, executor) = fixture.verify(fixture.cases(&["1", "2"]), answers);
+        assert!(executor.answers.is_empty());
+        assert!(executor.requests.iter().all(|(argv, _)| argv.last().unwrap() == "3"), "{:?}", executor.requests);
+        (broken(&report), report.claims.len())
+    };
+    assert_eq!(verified(vec![prints("5", 1), prints("6", 1)]), (vec![], 2));
+    // A generator that failed is not run again.
+    for (outcome, got) in [
+        (Outcome::Exited(3), "the generator ended with exit code 3"),
+        (Outcome::TimeLimit, "the generator exceeded its CPU time limit of 7 s"),
+    ] {
+        let expected = format!("Generator(PackagePath(\"gen.scr\")): {got} not the data of the test");
+        assert_eq!(verified(vec![ends(outcome, 1)]), (vec![expected], 1));
+    }
+}
+
+#[test]
+fn a_checker_decides_about_the_answers_of_generators() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::DmojDefault);
+    fixture.made = Some(generates(&fixture));
+    let mut answers = vec![prints("5", 1)];
+    answers.extend([1, 1, 0].map(|code| ends(Outcome::Exited(code), 1)));
+    let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
+    assert!(report.holds() && executor.answers.is_empty(), "{:?}", broken(&report));
+    let answers = vec![prints("5", 1), ends(Outcome::IdleLimit, 1)];
+    let (report, _) = fixture.verify(fixture.cases(&["1"]), answers);
+    let [found] = &broken(&report)[..] else { panic!("one broken claim") };
+    assert!(found.ends_with("it exceeded its idle time limit of 62 s not a decision about an empty output"), "{found}");
+}
+
+#[test]
+fn programs_are_built_in_a_package_without_submissions() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    fixture.made = Some(generates(&fixture));
+    fixture.languages = Registry::new(Vec::new()).unwrap();
+    let (report, executor) = fixture.verify(fixture.cases(&["1"]), Vec::new());
+    assert!(executor.requests.is_empty());
+    let found = broken(&report);
+    let is_of =
+        |start: &str| found.iter().any(|claim| claim.starts_with(start) && claim.ends_with("a program that builds"));
+    assert!(
+        found.len() == 2 && is_of("Generator(PackagePath(\"gen.scr\"))") && is_of("Checker(\"check.scr\")"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_interactor_must_decide_about_some_output_if_there_are_no_submissions() {
+    let verified = |codes: [i32; 2]| {
+        let fixture = Fixture::new().with_interactor();
+        let (report, _) =
+            fixture.verify(fixture.cases(&["1"]), codes.map(|code| ends(Outcome::Exited(code), 1)).into());
+        (broken(&report), report.claims.len())
+    };
+    assert_eq!(verified([43, 43]), (vec![], 1));
+    assert_eq!(verified([1, 43]), (vec![], 1));
+    let (found, _) = verified([1, 3]);
+    assert!(found.len() == 1 && found[0].contains("JE: ") && found[0].contains("exit code 3"), "{found:?}");
 }
 
 #[test]

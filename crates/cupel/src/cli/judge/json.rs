@@ -13,7 +13,7 @@ use crate::cli::json::{compile_step, ms};
 pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
     let compile = report.compile.as_ref().map(compile_step);
     json!({
-        "verdict": report.verdict.overall().code(),
+        "verdict": report.verdict.code(),
         "score": score(report.score),
         "max_score": max(report.max_score),
         "time_ms": ms(report.cpu_time()),

@@ -103,6 +103,7 @@ fn claim(claim: &Claim) -> Value {
     let (subject, about) = match &claim.subject {
         Subject::Validator(path) => ("validator", path.as_str()),
         Subject::Checker(name) => ("checker", name.as_str()),
+        Subject::Generator(path) => ("generator", path.as_str()),
         Subject::Submission(path) => ("submission", path.as_str()),
         Subject::TimeLimit => ("time_limit", ""),
     };
