@@ -4,6 +4,7 @@
 //! A row names an `ATTACK` of `hostile/*.c`. The program prints what it observed. Arguments in braces stand for host
 //! resources that the attack targets.
 
+use std::fmt;
 use std::net::{TcpListener, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -326,7 +327,7 @@ fn prove(world: &World, row: &Row) {
     let mut after = unharmed(world, &mut slot, slack);
     // A busy machine, too, sometimes charges CPU time to a program that did not use it. So that figure is checked again.
     for _ in 0..2 {
-        if !matches!(after, Err(Harm::CpuTime(_))) {
+        if !matches!(after, Err(Harm::CpuTime { .. })) {
             break;
         }
         ended = program.run(&mut slot);
@@ -336,7 +337,7 @@ fn prove(world: &World, row: &Row) {
     assert_eq!(ended.report.outcome, row.ends, "{ended}");
     (row.also)(&ended);
     limits_were_kept(&program.command.limits, &ended);
-    after.unwrap_or_else(|harm| panic!("the next run: {harm:?}"));
+    after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
 }
 
 /// Asserts that the program used no more than its limits, plus the delay of detection (the kernel charges allocations
@@ -358,11 +359,22 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
 }
 
 /// What an attack did to the next run on its slot.
-#[derive(Debug)]
 enum Harm {
-    /// The run was charged this CPU time in ns, and used the other.
-    CpuTime((u64, u64)),
+    /// CPU time of the run, in ns.
+    CpuTime {
+        charged: u64,
+        used: u64,
+    },
     Other(String),
+}
+
+impl fmt::Display for Harm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Harm::CpuTime { charged, used } => write!(f, "it was charged {charged} ns of CPU time, and used {used} ns"),
+            Harm::Other(text) => f.write_str(text),
+        }
+    }
 }
 
 /// Runs the next program on this slot and checks that it is unharmed. `slack` is the tolerance of its memory figure, in
@@ -381,7 +393,7 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
     assert_near("memory of the next run, bytes", usage.memory.get(), 17 << 20, 0, slack);
     let (charged, used) = (u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX), ended.number());
     if is_near("CPU time of the next run, ns", charged, used, 5, 10_000_000).is_err() {
-        return Err(Harm::CpuTime((charged, used)));
+        return Err(Harm::CpuTime { charged, used });
     }
     Ok(())
 }
