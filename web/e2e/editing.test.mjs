@@ -361,3 +361,71 @@ test('text that is typed over a selection replaces it, and a bracket encloses it
   await holds(page, 'print(1)\nprint(2)')
   await close()
 })
+
+test('on a phone in landscape, and while the on-screen keyboard is open, the code and Run are in view', async () => {
+  for (const path of [`/problems/${SLUG}`, '/playground']) {
+    const { page, close } = await visit(browser, { width: 360 })
+    page.setDefaultTimeout(PATIENCE_MS)
+    made += 1
+    await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
+    await page.getByLabel('User name').fill(`writer-${made}`)
+    await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Create the account' }).tap()
+    const tab = (name) => page.getByRole('tab', { name, exact: true }).first()
+    await tab('Code').tap()
+    await editor(page).waitFor()
+    /** Checks that the last button is in the window, and that the editor has some lines. */
+    const isSound = async (width, height, lines) => {
+      await page.setViewportSize({ width, height })
+      const run = await page.getByRole('button', { name: path === '/playground' ? 'Run' : 'Submit', exact: true }).boundingBox()
+      assert.ok(run.y + run.height <= height, `${path}, ${width} x ${height}: the bar ends at ${run.y + run.height}`)
+      if (lines === 0) return
+      const code = await page.locator('[data-editor]').boundingBox()
+      const symbols = await page.getByRole('group', { name: 'Symbols' }).boundingBox()
+      const seen = Math.min(code.y + code.height, symbols.y) - Math.max(0, code.y)
+      assert.ok(seen >= lines * 24, `${path}, ${width} x ${height}: ${seen} px of the code are in view`)
+    }
+    await isSound(740, 360, 4)
+    await editor(page).tap()
+    await isSound(740, 200, 4)
+    await isSound(360, 400, 8)
+    await page.locator('header').waitFor({ state: 'hidden' })
+    // A tap reaches its tab, although the bar above comes back.
+    await tab('Result').tap()
+    await page.locator('header').waitFor()
+    await page.getByRole('tab', { name: 'Result', selected: true }).first().waitFor()
+    await isSound(740, 360, 0)
+    await close()
+  }
+})
+
+test('a tablet in landscape has the row of symbols, and no hint about keys', async () => {
+  const { page, close } = await registered(`/problems/${SLUG}`, { width: 1180, touch: true })
+  await write(page, '')
+  await page.getByRole('group', { name: 'Symbols' }).getByText('#').click()
+  await editor(page).getByText('#').waitFor()
+  assert.equal(await page.getByText('Tab indents.').isVisible(), false)
+  await close()
+})
+
+test('on a phone, the terminal of a problem has buttons for keys that phones lack', async () => {
+  const { page, check, close } = await visit(browser, { width: 360 })
+  page.setDefaultTimeout(PATIENCE_MS)
+  made += 1
+  await page.goto(`${server.url}/register?then=${encodeURIComponent(`/problems/${SLUG}`)}`)
+  await page.getByLabel('User name').fill(`writer-${made}`)
+  await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create the account' }).tap()
+  await page.getByRole('tab', { name: 'Code' }).tap()
+  await write(page, 'import sys\nprint(len(sys.stdin.read()), "read")\n')
+  await page.getByRole('tab', { name: 'Result' }).tap()
+  await page.getByRole('tab', { name: 'Terminal' }).tap()
+  await page.getByRole('button', { name: 'Start in the terminal' }).tap()
+  await page.locator('[data-phase=running]').waitFor()
+  await page.getByRole('button', { name: 'Ctrl D' }).tap()
+  await page.getByText('The program ended normally').waitFor()
+  await check('drawer-terminal-phone')
+  await close()
+})

@@ -214,6 +214,11 @@ test('a program of several files runs with arguments and text input, and the dra
     await page.getByText('helper.py was deleted.').waitFor()
     await press(page, 'Undo')
     await page.getByText('def twice').waitFor()
+    // The notice ends with the next run.
+    await press(page, 'Delete this file')
+    await page.getByText('helper.py was deleted.').waitFor()
+    await press(page, 'Run')
+    await page.getByText('helper.py was deleted.').waitFor({ state: 'detached' })
     await close()
   }
 })
@@ -521,6 +526,38 @@ test('on a phone, fields have 16 px, targets 40 px, and the editor has buttons f
   assert.deepEqual(await small(), [])
   await openTerminal(page)
   assert.deepEqual((await small()).filter((one) => !one.startsWith('Terminal of the program')), [])
+  await close()
+})
+
+test('on a phone, the tab of the current file is in view, Cancel takes back an added file, and a result covers no field', async () => {
+  const { page, close } = await player({ width: 360 })
+  for (const name of ['first_helper.py', 'second_helper.py', 'third_helper.py', undefined]) {
+    await press(page, 'Add a file')
+    if (name === undefined) {
+      await press(page, 'Cancel')
+      continue
+    }
+    await page.getByLabel('Name of the file').fill(name)
+    await page.keyboard.press('Enter')
+  }
+  const tab = page.getByRole('tab', { name: 'third_helper.py', selected: true })
+  await page.getByRole('tab', { name: /helper/ }).nth(2).click()
+  assert.equal(await page.getByRole('tab', { name: /\.py$/ }).count(), 4)
+  const [place, list] = [await tab.boundingBox(), await page.getByRole('tablist', { name: 'Files' }).boundingBox()]
+  assert.ok(place.x >= list.x && place.x + place.width <= list.x + list.width + 1, `the tab is at ${JSON.stringify(place)} in ${JSON.stringify(list)}`)
+  await page.getByRole('tab', { name: 'main.py' }).click()
+  await write(page, 'print(input())')
+  await press(page, 'Run')
+  await verdict(page, 'RTE')
+  await page.setViewportSize({ width: 360, height: 400 })
+  const field = page.getByLabel('Text for the program to read')
+  await field.tap()
+  await page.keyboard.type('seen')
+  const isReached = await field.evaluate((one) => {
+    const { left, top, width, height } = one.getBoundingClientRect()
+    return [0.1, 0.5, 0.9].every((share) => document.elementFromPoint(left + width / 2, top + height * share) === one)
+  })
+  assert.ok(isReached, 'something covers the field')
   await close()
 })
 

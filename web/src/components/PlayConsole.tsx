@@ -93,7 +93,7 @@ export function PlayConsole(props: PlayConsoleProps) {
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
           <div className="grow basis-0 min-h-40 low:min-h-32 pl-3 pt-2 bg-surface">
             <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
-              <Terminal label={`${m.play.terminalLabel}. ${m.play.terminalHint}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
+              <Terminal label={`${m.play.terminalLabel}. ${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
             </Suspense>
           </div>
           {compiler != null && state.isTerminal && (
@@ -103,7 +103,9 @@ export function PlayConsole(props: PlayConsoleProps) {
           )}
           {state.isTerminal && files !== false && <div className="shrink-0 max-h-72 overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
           <div data-spare className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
-            <p className="grow basis-60">{m.play.terminalHint}</p>
+            <p className="grow basis-60">
+              {m.play.terminalHint} <span className="pointer-coarse:hidden">{m.play.terminalKeys}</span>
+            </p>
             <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
               <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
               {m.play.spoken}

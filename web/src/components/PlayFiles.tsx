@@ -28,7 +28,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
   // Whether the file was added by the open form.
   const [isNew, setIsNew] = useState(false)
   const list = useRef<HTMLDivElement>(null)
-  useEffect(() => intoView(list.current?.querySelector<HTMLElement>('[aria-selected=true]') ?? null), [selected])
+  useEffect(() => intoView(list.current?.querySelector<HTMLElement>('[aria-selected=true]') ?? null), [selected, files[selected]?.path])
   const isMain = selected === 0
   const select = (at: number) => {
     setRenamed(undefined)

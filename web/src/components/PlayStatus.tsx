@@ -5,7 +5,7 @@ import type { PlayState } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { endedByUser, mayHaveLostOutput, wallLimitReached } from '../util/ending'
-import { bytes, kibibytes, milliseconds } from '../util/format'
+import { bytes, kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
 import { visible } from '../util/visible'
@@ -100,8 +100,8 @@ function MeterList({ state }: { state: PlayState }) {
   const { meters, result } = state
   const limits = result?.limits
   const figures: [string, string | undefined, string | undefined][] = [
-    [m.play.cpuMeter, meters?.cpuMs === undefined ? undefined : milliseconds(meters.cpuMs), limits == null ? undefined : milliseconds(limits.cpu_time_ms)],
-    [m.play.wall, meters?.wallMs === undefined ? undefined : milliseconds(meters.wallMs), limits == null ? undefined : milliseconds(limits.wall_time_ms)],
+    [m.play.cpuMeter, meters?.cpuMs === undefined ? undefined : measured(meters.cpuMs), limits == null ? undefined : milliseconds(limits.cpu_time_ms)],
+    [m.play.wall, meters?.wallMs === undefined ? undefined : measured(meters.wallMs), limits == null ? undefined : milliseconds(limits.wall_time_ms)],
     [m.play.memoryMeter, meters?.memoryKb === undefined ? undefined : kibibytes(meters.memoryKb), limits == null ? undefined : kibibytes(limits.memory_kb)],
   ]
   return (

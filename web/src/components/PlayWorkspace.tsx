@@ -222,13 +222,15 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       <div data-spare className="low:flex low:*:last:grow low:*:last:min-w-0">
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
-            <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
+            <>
+              <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
+              <span className="grow" />
+            </>
           ) : (
-            <span className="px-2 truncate">
+            <span className="px-2 grow basis-0 min-w-16 truncate">
               {m.play.shared} · {languageName(language)}
             </span>
           )}
-          <span className="grow" />
           {shared === undefined ? (
             <PlayShare key={draft.text} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} />
           ) : (

@@ -8,7 +8,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Bone } from '../ui/Skeleton'
 import { wallLimitReached } from '../util/ending'
-import { kibibytes, milliseconds } from '../util/format'
+import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
@@ -149,7 +149,7 @@ function Ended({ result, purpose, problem, opened, names, onLine, onLoad, source
 const gridTest = (test: ProblemTest, { limits }: Result): GridTest => ({
   verdict: verdictOf(test.verdict),
   isRunning: false,
-  ...(test.execution_time_ms != null && { time: { text: milliseconds(test.execution_time_ms), share: shareOf(test.execution_time_ms, limits?.cpu_time_ms) } }),
+  ...(test.execution_time_ms != null && { time: { text: measured(test.execution_time_ms), share: shareOf(test.execution_time_ms, limits?.cpu_time_ms) } }),
   ...(test.memory_used_kb != null && { memory: { text: kibibytes(test.memory_used_kb), share: shareOf(test.memory_used_kb, limits?.memory_kb) } }),
 })
 
@@ -169,7 +169,7 @@ export function Figures({ time, memory, result, isRounded = false }: FiguresProp
   const limits = result.limits
   return (
     <>
-      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={used(milliseconds(time))} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
+      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={used(measured(time))} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
       {memory != null && <Bar value={memory} max={limits?.memory_kb} text={used(kibibytes(memory))} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
     </>
   )

@@ -102,7 +102,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
         </p>
       )}
       <div className="relative">
-        {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-text/25 pointer-events-none" />}
+        {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-text/15 pointer-events-none" />}
         <div ref={region} onScroll={noteCut} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
           <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
             <div role="rowgroup" className="sticky top-0 z-20">

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useLanguage } from '../i18n/messages'
 import { sessionQuery, submissionsQuery } from '../api/queries'
-import { kibibytes, milliseconds, ago } from '../util/format'
+import { kibibytes, measured, ago } from '../util/format'
 import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { ErrorBox } from './ErrorBox'
@@ -47,7 +47,7 @@ export function Submissions({ slug, names, onOpen }: { slug: string; names: Read
                 {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
               </button>
               <span className="order-1 @min-[540px]:order-none text-muted">{names.get(one.language ?? '') ?? one.language}</span>
-              <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.execution_time_ms != null && milliseconds(one.execution_time_ms)}</span>
+              <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.execution_time_ms != null && measured(one.execution_time_ms)}</span>
               <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.memory_used_kb != null && kibibytes(one.memory_used_kb)}</span>
               <time dateTime={one.submitted_at} title={new Date(one.submitted_at).toLocaleString(tag)} className="col-span-2 @min-[540px]:col-span-1 text-sm text-muted text-right">
                 {ago(one.submitted_at, now, tag)}

@@ -143,7 +143,7 @@ function Clock({ contest, onTurn }: { contest: Schema['ContestView']; onTurn: ()
         : ([m.contests.endsIn, contest.ends_at] as const)
   if (contest.phase === 'over' && own === undefined) return <p className="text-lg font-semibold text-muted">{m.contests.over}</p>
   return (
-    <p className="max-sm:flex items-baseline gap-2 sm:text-right">
+    <p className="max-lg:flex items-baseline gap-2 lg:text-right">
       <span className="block text-sm text-muted">{label}</span>
       <Countdown to={to} onEnd={onTurn} className="text-lg sm:text-2xl font-semibold" />
     </p>

@@ -18,6 +18,7 @@ import { Select } from '../ui/Select'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
+import { useMedia } from '../hooks/useMedia'
 import { useTitle } from '../hooks/useTitle'
 
 /** Pause in typing after which a search starts. */
@@ -142,6 +143,7 @@ function Filters({ search, go, box, place, onList }: FiltersProps) {
   const m = useMessages()
   const l = useTexts(list)
   const tags = tagsOf(search)
+  const hasKeys = useMedia('(pointer: fine)')
   const chooseTags = (tags: string[]) => go({ tag: tags.join(',') })
   const [typed, setTyped] = useState(search.q ?? '')
   const [shown, setShown] = useState(search.q)
@@ -163,14 +165,14 @@ function Filters({ search, go, box, place, onList }: FiltersProps) {
   ]
   const { solved, attempted, unsolved } = states
   return (
-    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-2 sm:flex sm:flex-wrap gap-2">
+    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-[auto_minmax(0,1fr)] sm:flex sm:flex-wrap gap-2">
       <div className="relative col-span-2 sm:grow">
         <Search aria-hidden size={16} strokeWidth={1.5} className="absolute left-2.5 top-1/2 -translate-y-1/2 text-muted" />
         <input
           ref={box}
           type="search"
           aria-label={m.list.search}
-          placeholder={`${m.list.search}  /`}
+          placeholder={hasKeys ? `${m.list.search}  /` : m.list.search}
           value={typed}
           maxLength={100}
           onChange={(event) => type(event.target.value)}
@@ -187,7 +189,7 @@ function Filters({ search, go, box, place, onList }: FiltersProps) {
       </div>
       <Select label={m.list.difficulty} value={search.difficulty ?? ''} options={options(difficulties, m.list.anyDifficulty)} onChange={(difficulty) => go({ difficulty })} />
       <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />
-      <TagPicker chosen={tags} onChange={chooseTags} className="sm:min-w-32" />
+      <TagPicker chosen={tags} onChange={chooseTags} className="sm:min-w-32 pointer-coarse:text-lg" />
       <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: m.pair(m.list.sort, text) }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} />
       {tags.length > 0 && (
         <ul aria-label={l.tags} className="col-span-2 sm:basis-full flex flex-wrap gap-1">

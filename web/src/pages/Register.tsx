@@ -42,19 +42,23 @@ export function Register() {
     const login = { username: field(form, 'username').trim(), password: field(form, 'password') }
     const email = field(form, 'email').trim()
     const joinCode = code.trim()
+    setChanged([])
     send.mutate(joinCode === '' ? { ...login, email } : { ...login, ...(email !== '' && { email }), join_code: joinCode })
   }
   const fields = send.error instanceof CallError ? send.error.fields : {}
+  // The fields that were changed since. What the server said does not hold for them.
+  const [changed, setChanged] = useState<string[]>([])
+  const fault = (name: string) => (changed.includes(name) ? undefined : fields[`/${name}`])
   const isClosed = session.data?.registration_open === false
   const isNamed = ['/username', '/email', '/password', '/join_code'].some((pointer) => pointer in fields)
   return (
     <AccountPage title={m.register.title}>
-      <form onSubmit={submit} className="space-y-4">
+      <form onSubmit={submit} onChange={({ target }) => target instanceof HTMLInputElement && !changed.includes(target.name) && setChanged([...changed, target.name])} className="space-y-4">
         {isClosed && <p className="p-3 rounded-md bg-raised">{m.register.codeNeeded}</p>}
         <Field
           label={m.register.username}
           hint={m.register.usernameHint}
-          error={fields['/username']}
+          error={fault('username')}
           name="username"
           autoComplete="username"
           autoCapitalize="none"
@@ -67,7 +71,7 @@ export function Register() {
         <Field
           label={m.register.email}
           hint={m.register.emailHint}
-          error={fields['/email']}
+          error={fault('email')}
           name="email"
           type="email"
           autoComplete="email"
@@ -77,7 +81,7 @@ export function Register() {
         <Field
           label={m.register.password}
           hint={m.register.passwordHint}
-          error={fields['/password']}
+          error={fault('password')}
           name="password"
           type="password"
           autoComplete="new-password"
@@ -88,7 +92,7 @@ export function Register() {
         <Field
           label={m.register.code}
           hint={m.register.codeHint}
-          error={fields['/join_code']}
+          error={fault('join_code')}
           name="join_code"
           autoComplete="off"
           value={code}

@@ -16,7 +16,7 @@ export function Select<T extends string>({ label, value, options, onChange, clas
         aria-label={label}
         value={value}
         onChange={(event) => onChange(event.target.value as T)}
-        className="appearance-none h-8 pointer-coarse:min-h-11 w-full pl-2.5 pr-7 rounded-md border border-strong bg-surface text-text"
+        className="appearance-none h-8 pointer-coarse:min-h-11 w-full pl-2 pr-6 rounded-md border border-strong bg-surface text-text"
       >
         {options.map(({ value, text }) => (
           <option key={value} value={value}>

@@ -1,5 +1,8 @@
 // Formats of numbers and times: 12 ms, 3.4 s, 2.1 MiB, 1,204, "3 minutes ago".
 
+/** A measured time. Two times of one result have the same number of digits. */
+export const measured = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(2)} s`)
+
 export const milliseconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${trimmed(ms / 1000, 2)} s`)
 
 export const kibibytes = (kib: number): string =>

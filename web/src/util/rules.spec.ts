@@ -1,6 +1,6 @@
 // Small rules: parameters in URLs, verdicts from the server, compiler messages, and units.
 import { describe, expect, it } from 'vitest'
-import { ago, kibibytes, milliseconds, percent } from './format'
+import { ago, kibibytes, measured, milliseconds, percent } from './format'
 import { lineNamed } from './compiler'
 import { contestIn, contestSearch, listSearch, ownPath, problemSearch, TAGS_MAX, tagsOf } from './search'
 import { familyOf, verdictOf, VERDICT_CODES } from './verdict'
@@ -72,6 +72,7 @@ describe('a compiler message', () => {
 describe('a figure', () => {
   it('has the most readable unit', () => {
     expect([milliseconds(12), milliseconds(1000), milliseconds(3400)]).toEqual(['12 ms', '1 s', '3.4 s'])
+    expect([measured(12), measured(1000), measured(1104), measured(1112)]).toEqual(['12 ms', '1.00 s', '1.10 s', '1.11 s'])
     expect([kibibytes(512), kibibytes(2150), kibibytes(262_144)]).toEqual(['512 KiB', '2.1 MiB', '256 MiB'])
     expect([percent(1, 3), percent(0, 0)]).toEqual(['33 %', undefined])
     expect(ago('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:03:10Z'), 'en')).toBe('3 minutes ago')

@@ -234,7 +234,7 @@ fn linematches_gives_the_points_of_the_lines_that_match() {
     }
     files.write("p/init.yml", &init(&format!("{args}, filler_lines_required: false")));
     let object = judge(&files, "a.py", "print('a', 'b', sep='\\n')\n");
-    assert_eq!((&object["verdict"], &object["score"]), (&"PT".into(), &6.into()), "{object:#}");
+    assert_eq!((&object["cases"][0]["verdict"], &object["score"]), (&"PT".into(), &6.into()), "{object:#}");
     files.write("p/init.yml", &init("point_distribution: [1]"));
     let object = judge(&files, "a.py", "print('a')\n");
     assert_eq!(object["verdict"], "JE", "{object:#}");
