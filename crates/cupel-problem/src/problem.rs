@@ -143,11 +143,13 @@ pub struct Titles {
 }
 
 impl Titles {
-    /// Creates the titles from one title and the titles in other languages.
+    /// Creates the titles from one title and the titles in other languages. A control character becomes a space, because a
+    /// title is one line of text.
     pub fn new(language: String, title: String, others: BTreeMap<String, String>) -> Titles {
-        let mut others = others;
+        let mut others: BTreeMap<String, String> =
+            others.into_iter().map(|(language, title)| (language, one_line(&title))).collect();
         others.remove(&language);
-        Titles { main: (language, title), others }
+        Titles { main: (language, one_line(&title)), others }
     }
 
     /// Returns the title for readers who request no language: the English one if it exists.
@@ -165,6 +167,16 @@ impl Titles {
         std::iter::once((self.main.0.as_str(), self.main.1.as_str()))
             .chain(self.others.iter().map(|(language, title)| (language.as_str(), title.as_str())))
     }
+}
+
+/// Replaces control characters by spaces, and joins the words.
+fn one_line(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
+    let spaced = text.replace(char::is_control, " ");
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    if words.is_empty() { char::REPLACEMENT_CHARACTER.to_string() } else { words.join(" ") }
 }
 
 /// The statement of a problem in one language.
@@ -401,5 +413,13 @@ mod tests {
         assert_eq!(titles.main(), "Sum");
         assert_eq!(titles.get("sv"), Some("Summa"));
         assert_eq!(titles.iter().count(), 2);
+    }
+
+    #[test]
+    fn a_title_is_one_line_without_control_characters() {
+        let other = BTreeMap::from([("de".to_owned(), "zwei\r\nZeilen\t".to_owned())]);
+        let titles = Titles::new("en".to_owned(), "A\u{1b}[31m\u{7}B".to_owned(), other);
+        assert_eq!((titles.main(), titles.get("de")), ("A [31m B", Some("zwei Zeilen")));
+        assert_eq!(Titles::new("en".to_owned(), "\u{7}".to_owned(), BTreeMap::new()).main(), "\u{fffd}");
     }
 }

@@ -21,8 +21,9 @@
 //!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So the long runs of
 //!   one owner never occupy all slots of a worker that has several.
 //! - A program that requests a wall-clock limit above `worker.long_step` and above its language's default is a long run
-//!   (`long.rs`). All long runs together may use all slots but one. The next long run waits in the worker for up to five
-//!   seconds, then in the store for a second, without losing an attempt. Short runs overtake it.
+//!   (`long.rs`). So are live runs, and verifications of packages, whose programs may take a minute each. All long runs
+//!   together may use all slots but one. The next long run waits in the worker for up to five seconds, then in the store
+//!   for a second, without losing an attempt. Short runs overtake it.
 //! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
 //!   the tests after it are SK.
 //!

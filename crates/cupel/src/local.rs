@@ -9,20 +9,36 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 use crate::config::Config;
 use crate::images::MachineProbe;
 
+/// The language files cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegistryError {
+    /// The configured directory cannot be read.
+    #[error("{setting}: cannot read {}", path.display())]
+    Directory { setting: String, path: PathBuf, source: std::io::Error },
+    /// Another failure, or faults of language files.
+    #[error(transparent)]
+    Load(LoadError),
+}
+
 /// Returns all enabled languages of the configuration, not yet probed.
 ///
 /// # Errors
 /// All faults of all language files.
-pub(crate) fn registry(config: &Config) -> Result<Registry, LoadError> {
+pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
     let directory = Some(language_files(config)).filter(|path| config.languages.directory.is_some() || path.is_dir());
-    let mut all = Registry::load(directory.as_deref())?;
+    let mut all = Registry::load(directory.as_deref()).map_err(|error| match error {
+        LoadError::Read { path, source } if config.languages.directory.as_ref() == Some(&path) => {
+            RegistryError::Directory { setting: config.languages.directory_setting.clone(), path, source }
+        }
+        error => RegistryError::Load(error),
+    })?;
     all.run_images_in(config.images.executor);
     let config = &config.languages;
     if config.disabled.is_empty() {
         return Ok(all);
     }
     let enabled = |language: &&Language| !config.disabled.iter().any(|id| id == language.id.as_str());
-    Registry::new(all.iter().filter(enabled).cloned().collect())
+    Registry::new(all.iter().filter(enabled).cloned().collect()).map_err(RegistryError::Load)
 }
 
 /// Prepares the registry for a name with a version or an image. For a version, such as `python@3`, returns only the

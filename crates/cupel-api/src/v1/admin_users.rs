@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::accounts::{CreateCodeError, NewCode, RegistrationCode, read_people, write_links};
+use cupel_core::accounts::{AccountChange, CreateCodeError, NewCode, RegistrationCode, read_people, write_links};
 use cupel_http::app::Shared;
 use cupel_http::body::{CsvBody, Id, JsonBody};
 use cupel_http::caller::Caller;
@@ -54,6 +54,7 @@ pub(crate) struct LinkView {
     responses(
         (status = 201, description = "The link. It is shown only in this response", body = LinkView),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user is an internal account", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn create_password_link(
@@ -61,6 +62,9 @@ pub(crate) async fn create_password_link(
     caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<Response, ApiError> {
+    if app.accounts.user(id).await?.is_some_and(|user| user.is_internal()) {
+        done(AccountChange::Internal)?;
+    }
     let link = app.accounts.make_link(id, RESET_LIFETIME).await?.ok_or_else(|| ApiError::not_found("user"))?;
     tracing::info!(by = %caller.user, user = %id, "one-time link created");
     let address = link_address(&app);
@@ -79,7 +83,7 @@ pub(crate) async fn create_password_link(
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The user is the only administrator", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user is the only administrator, or an internal account", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_user(

@@ -247,5 +247,10 @@ pub(crate) fn done(change: AccountChange) -> Result<(), ApiError> {
             ErrorKind::Conflict,
             "This is the only administrator who can log in. Give another user the role `admin` first.",
         )),
+        AccountChange::Internal => Err(ApiError::new(
+            ErrorKind::Conflict,
+            "This is an internal account of Cupel, to which the runs of clients without a key belong. It cannot be deleted or disabled, \
+             and has neither a role nor a password.",
+        )),
     }
 }

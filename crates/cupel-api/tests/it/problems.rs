@@ -496,6 +496,9 @@ async fn an_author_imports_verifies_publishes_and_updates_a_problem() {
     let staged = put(changed()).await;
     assert_eq!((&staged.json["version"], &staged.json["is_current"]), (&json!(2), &json!(false)), "{staged:?}");
     assert_eq!((&staged.json["is_new"], &staged.json["problem"]["version"]), (&json!(true), &json!(1)));
+    let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await.json;
+    let of = |number: u32| versions["versions"].as_array().unwrap().iter().find(|line| line["version"] == number);
+    assert_eq!(Some(&staged.json["package"]), of(2).map(|line| &line["package"]), "{versions:#}");
     assert_eq!(put(changed()).await.json["is_new"], false);
     assert_eq!(app.get("/api/v1/problems/echo").send().await.json["problem"]["version"], 1);
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));

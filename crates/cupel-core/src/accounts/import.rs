@@ -58,7 +58,7 @@ pub enum Imported {
 /// Reads the people of a CSV file. `tiers`: the configured tiers.
 ///
 /// # Errors
-/// All faults, at most one per line.
+/// All faults, also several of one line.
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
@@ -84,14 +84,16 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
     let (username, email, role, tier) = (place("username"), place("email"), place("role"), place("tier"));
     let (mut people, mut faults) = (Vec::new(), Vec::new());
     let mut seen = std::collections::HashSet::new();
+    let mut lines = 0;
     for record in reader.records() {
-        if people.len() + faults.len() >= IMPORT_MAX {
+        if lines >= IMPORT_MAX {
             faults.push(fault(0, format!("an import has at most {IMPORT_MAX} people")));
             break;
         }
         let record = match record {
             Ok(record) => record,
             Err(error) => {
+                lines += 1;
                 faults.push(fault(error.position().map_or(0, csv::Position::line), unreadable(&error)));
                 continue;
             }
@@ -107,24 +109,27 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
             name => Tier(name.to_owned()),
         };
         let (username, email) = (field(username), field(email));
-        let wrong = if let Some(fault) = fault_of_username(username) {
-            Some(fault.detail)
-        } else if !email.is_empty() && !plausible_email(email) {
-            Some("an e-mail address is NAME@DOMAIN with at most 254 bytes, or nothing".into())
-        } else if role.is_none() {
-            Some("a role is user, author or admin".into())
-        } else if !tiers.contains(&tier.0.as_str()) {
-            Some(format!("the tiers are {}", tiers.join(", ")))
-        } else if !seen.insert(username.to_lowercase()) || !email.is_empty() && !seen.insert(email.to_lowercase()) {
-            Some("an earlier line has the same name or address".into())
-        } else {
-            None
-        };
-        match (wrong, role) {
-            (None, Some(role)) => {
+        let mut wrong: Vec<String> = fault_of_username(username).map(|fault| fault.detail).into_iter().collect();
+        if !email.is_empty() && !plausible_email(email) {
+            wrong.push("an e-mail address is NAME@DOMAIN with at most 254 bytes, or nothing".into());
+        }
+        if role.is_none() {
+            wrong.push("a role is user, author or admin".into());
+        }
+        if !tiers.contains(&tier.0.as_str()) {
+            wrong.push(format!("the tiers are {}", tiers.join(", ")));
+        }
+        let is_new = [username, email].into_iter().filter(|text| !text.is_empty());
+        let is_new: Vec<bool> = is_new.map(|text| seen.insert(text.to_lowercase())).collect();
+        if is_new.contains(&false) {
+            wrong.push("an earlier line has the same name or address".into());
+        }
+        lines += 1;
+        match (wrong.is_empty(), role) {
+            (true, Some(role)) => {
                 people.push(Person { line, username: username.to_owned(), email: email.to_owned(), role, tier })
             }
-            (wrong, _) => faults.push(fault(line, wrong.unwrap_or_default())),
+            (..) => faults.extend(wrong.into_iter().map(|detail| fault(line, detail))),
         }
     }
     if people.is_empty() && faults.is_empty() {
@@ -246,6 +251,10 @@ mod tests {
         let csv = "username,email,role,tier\nok1,,,\na b,,,\nok2,nowhere,,\nok3,,root,\nok4,,,gold\nOK1,,,\nx,y\n";
         let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8], "{faults:?}");
+        let faults = read_people(b"username,email,role,tier\na b,nowhere,root,gold\n", &TIERS).unwrap_err();
+        let begins = ["a user name is", "an e-mail address is", "a role is", "the tiers are basic, pro"];
+        assert_eq!(faults.len(), begins.len(), "{faults:?}");
+        assert!(faults.iter().zip(begins).all(|(fault, begin)| fault.line == 2 && fault.detail.starts_with(begin)));
         for (csv, expected) in [
             ("", "name the columns"),
             ("name\nada", "no column `name`"),

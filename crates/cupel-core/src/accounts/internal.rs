@@ -1,7 +1,8 @@
 //! Internal accounts of Cupel, which own the submissions of clients without an account.
 //!
 //! *Invariant:* a client cannot log in to such an account, because its password is random and discarded. A client
-//! cannot register its name, because the name contains a character that a registration refuses.
+//! cannot register its name, because the name contains a character that a registration refuses. Nobody can delete or disable
+//! the account, or give it a role or a password, because clients without a key would then be refused.
 
 use cupel_types::UserId;
 
@@ -12,7 +13,18 @@ use crate::StoreError;
 /// First character of the names of internal accounts.
 const PREFIX: char = '~';
 
+impl User {
+    /// Whether this is an internal account of Cupel.
+    pub fn is_internal(&self) -> bool {
+        self.username.starts_with(PREFIX)
+    }
+}
+
 impl Accounts {
+    pub(super) async fn is_internal(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.inner.store.user(id).await?.is_some_and(|user| user.is_internal()))
+    }
+
     /// The internal account for `purpose`, such as the name of a facade. Creates the account if it does not exist.
     ///
     /// # Errors

@@ -60,6 +60,8 @@ pub enum AccountChange {
     NoSuchUser,
     /// The change would leave no administrator.
     LastAdministrator,
+    /// The account is an internal one (`~NAME`), which Cupel needs.
+    Internal,
 }
 
 /// Why a registration with a code was refused.

@@ -194,6 +194,10 @@ impl Accounts {
     /// # Errors
     /// If the store cannot write.
     pub async fn change_access(&self, id: UserId, change: AccessChange) -> Result<AccountChange, StoreError> {
+        let concerns_internal = change.disabled == Some(true) || change.role.is_some_and(|role| role != Role::User);
+        if concerns_internal && self.is_internal(id).await? {
+            return Ok(AccountChange::Internal);
+        }
         self.inner.store.change_access(id, change, self.now()).await
     }
 
@@ -204,6 +208,10 @@ impl Accounts {
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<bool, RegisterError> {
         if let Some(fault) = fault_of_password(password) {
             return Err(RegisterError::Invalid(vec![fault]));
+        }
+        if self.is_internal(id).await? {
+            let detail = "accounts whose names begin with `~` are internal accounts of Cupel, without a password";
+            return Err(RegisterError::Invalid(vec![fault("/username", SubmissionFaultKind::BadUsername, detail)]));
         }
         let password_hash = self.inner.passwords.hash(password).await?;
         Ok(self.inner.store.change_password(id, password_hash, None, self.now()).await?)
@@ -223,6 +231,9 @@ impl Accounts {
     /// # Errors
     /// If the store cannot write.
     pub async fn delete(&self, id: UserId) -> Result<AccountChange, StoreError> {
+        if self.is_internal(id).await? {
+            return Ok(AccountChange::Internal);
+        }
         self.inner.store.delete_user(id, self.now()).await
     }
 

@@ -59,6 +59,8 @@ pub struct ImportedVersion {
     pub warnings: Vec<Finding>,
     /// The number of this version.
     pub number: u32,
+    /// Hash of this version's package.
+    pub package: ContentHash,
     /// Whether it is the current version. If not, it is staged: verify it, then make it current.
     pub is_current: bool,
     /// Whether anything changed: `false` if the package was already current or staged.
@@ -319,7 +321,8 @@ impl Core {
         let found = self.inner.store.problem(ProblemKey::Id(id), None).await?;
         let (problem, _) = found.ok_or(AuthorError::Missing)?;
         let (format, warnings, is_current) = (imported.format, imported.warnings.clone(), problem.version == number);
-        Ok(ImportedVersion { problem, format, warnings, number, is_current, is_new })
+        let package = imported.package.hash;
+        Ok(ImportedVersion { problem, format, warnings, number, package, is_current, is_new })
     }
 
     /// A version by its number.

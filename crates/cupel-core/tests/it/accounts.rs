@@ -161,3 +161,22 @@ async fn a_key_needs_a_name_and_is_bounded_by_its_owners_role_and_quota() {
     }
     assert_eq!(pointers(accounts.create_key(&admin, a_key()).await), [""], "the maximum is three keys");
 }
+
+#[tokio::test]
+async fn an_internal_account_cannot_be_deleted_disabled_or_given_a_password() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let id = accounts.internal("piston").await.unwrap().id;
+    for change in [
+        accounts.delete(id).await.unwrap(),
+        accounts.set_disabled(id, true).await.unwrap(),
+        accounts.set_access(id, Role::Admin, Tier::default()).await.unwrap(),
+    ] {
+        assert_eq!(change, AccountChange::Internal);
+    }
+    let refused = accounts.set_password(id, "correct horse").await.unwrap_err();
+    assert!(matches!(refused, RegisterError::Invalid(_)), "{refused:?}");
+    // Another tier is allowed, because it gives clients without a key other rate limits.
+    assert_eq!(accounts.set_access(id, Role::User, Tier("pro".into())).await.unwrap(), AccountChange::Done);
+    assert!(accounts.user(id).await.unwrap().is_some_and(|user| user.disabled_at.is_none()));
+}

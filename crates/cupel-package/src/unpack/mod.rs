@@ -114,12 +114,12 @@ fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(),
             tar::unpack(flate2::read::MultiGzDecoder::new(counter), &count, &name, below, sink)
         }
         None => {
-            let fault = "this is neither a directory nor a zip or tar archive (or the archive is cut off)";
+            let fault = "this is not a zip or tar archive (or the archive is cut off)";
             sink.findings().file(
                 Code::FormatUnknown,
                 &name,
                 fault,
-                "Pass a package directory, a .zip, a .tar or a .tar.gz",
+                "A package is a .zip, a .tar or a .tar.gz; the command line also takes its directory",
             );
             Err(SinkError::Refused)
         }

@@ -200,6 +200,9 @@ impl OpenStore {
 
     async fn link(&self, name: &str, valid: Duration, url: Option<&str>) -> CommandResult {
         let user = self.find(name).await?;
+        if user.is_internal() {
+            changed(AccountChange::Internal, &user)?;
+        }
         let link = self.accounts.make_link(user.id, valid).await?.context("the user was deleted just now")?;
         let address = self.link_address(url);
         errln!("one-time link for {}, good until {}, shown this once:", user.username, time(link.expires_at));
@@ -443,6 +446,13 @@ fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
         AccountChange::LastAdministrator => {
             let error =
                 anyhow!("{name} is the only administrator who can log in; make another user an administrator first");
+            Err(error).or_exit(Exit::Usage)
+        }
+        AccountChange::Internal => {
+            let error = anyhow!(
+                "{name} is an internal account of Cupel, to which the runs of clients without a key belong: it cannot be deleted or \
+                 disabled, and has neither a role nor a password. `facades.NAME.enabled = false` turns a facade off"
+            );
             Err(error).or_exit(Exit::Usage)
         }
     }

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use self::args::{Images, ImagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
-use crate::config;
+use crate::config::{self, Config};
+use crate::local;
 use crate::terminal::{Table, good, harmless};
 use crate::{images, owner};
 
@@ -53,8 +54,15 @@ pub(super) fn images(args: &Images) -> CommandResult {
         Some(ImagesCommand::Remove { name: text }) => {
             let name = name(text)?;
             become_owner(&store)?;
+            let users = users_of(&config, &name);
             let pruned = store.remove(&name).map_err(failure)?;
             outln!("removed {name}; {}", freed(&pruned));
+            if !users.is_empty() {
+                errln!(
+                    "warning: language files name this image, so these languages are not available until an image has that name again: {}",
+                    users.join(", ")
+                );
+            }
             Ok(Exit::Ok)
         }
         Some(ImagesCommand::Prune) => {
@@ -64,6 +72,14 @@ pub(super) fn images(args: &Images) -> CommandResult {
             Ok(Exit::Ok)
         }
     }
+}
+
+/// The languages whose files name an image.
+fn users_of(config: &Config, name: &ImageName) -> Vec<String> {
+    // Faults of language files are reported by the commands that need the languages.
+    let Ok(registry) = local::registry(config) else { return Vec::new() };
+    let uses = registry.iter().filter(|language| language.image.as_ref() == Some(name));
+    uses.map(|language| language.id.to_string()).collect()
 }
 
 /// Exit code of an error of the store.

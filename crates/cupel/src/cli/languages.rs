@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
-use cupel_languages::{InstallError, InstallPlan, Language, Prepare, Registry, Sample, Selection};
+use cupel_languages::{
+    InstallError, InstallPlan, Language, LanguageFault, LoadError, Prepare, Registry, Sample, Selection,
+};
 use cupel_runner::prepared::{self, ArtefactState, Check, PreparedStore};
 use cupel_runner::{CompilerSharing, Directories, NativeRunner, Runner};
 use cupel_types::{Bytes, RunReport, UserId, Verdict};
@@ -117,7 +119,12 @@ fn install(
         InstallError::UnknownLanguage { .. } => Exit::Usage,
         _ => Exit::System,
     };
-    let plan = plan.map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
+    let plan = plan.map_err(|e| match &e {
+        InstallError::UnknownLanguage { name, .. } => {
+            Failure { exit: exit(&e), error: anyhow!(registry.unknown(name, "`cupel languages`")) }
+        }
+        _ => Failure { exit: exit(&e), error: e.into() },
+    })?;
     if plan.is_empty() {
         match &plan.languages[..] {
             [] => outln!("all requested languages are installed"),
@@ -171,7 +178,13 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     }
     let text = allowed::read_file(file, Bytes::mib(1))?;
     std::fs::write(candidates.path().join(name), &text)?;
-    let mut registry = Registry::load(Some(candidates.path())).or_exit(Exit::Usage)?;
+    let loaded = Registry::load(Some(candidates.path())).map_err(|error| match error {
+        LoadError::Faults(faults) => LoadError::Faults(
+            faults.into_iter().map(|fault| of_original(fault, candidates.path(), file, &directory)).collect(),
+        ),
+        error => error,
+    });
+    let mut registry = loaded.or_exit(Exit::Usage)?;
     registry.probe(&MachineProbe::of_commands(config));
     let id = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let languages = select(&registry, &[id.into_owned()])?;
@@ -194,6 +207,17 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     let when = if languages[0].image.is_some() { "within ten seconds" } else { "after its next start" };
     errln!("{} is in {}; a running server offers it {when}.", languages[0].name, directory.display());
     Ok(Exit::Ok)
+}
+
+/// Names the operator's file in a fault of its copy in `candidates`. `file` is the file to add; the others are in
+/// `directory`.
+fn of_original(fault: LanguageFault, candidates: &Path, file: &Path, directory: &Path) -> LanguageFault {
+    let original = match Path::new(&fault.file).strip_prefix(candidates) {
+        Ok(name) if Some(name.as_os_str()) == file.file_name() => file.display().to_string(),
+        Ok(name) => directory.join(name).display().to_string(),
+        Err(_) => fault.file,
+    };
+    LanguageFault { file: original, ..fault }
 }
 
 /// Creates the missing prepared artefacts of the languages and prints them.

@@ -55,9 +55,9 @@ pub(crate) struct Problems {
 pub(super) fn problems(layers: &mut Layers) -> Problems {
     Problems {
         shipped: layers.boolean("problems.shipped"),
-        package_max: layers.bytes("problems.package_max"),
+        package_max: layers.some_bytes("problems.package_max"),
         package_time_max: layers.duration("problems.package_time_max", SECOND),
         per_author_max: layers.number("problems.per_author_max", 0..=1_000_000),
-        bytes_per_author_max: layers.bytes("problems.bytes_per_author_max"),
+        bytes_per_author_max: layers.some_bytes("problems.bytes_per_author_max"),
     }
 }

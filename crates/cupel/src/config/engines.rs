@@ -102,6 +102,8 @@ pub(super) fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option
         // The message omits the address, because it may contain a password.
         let begins = scheme.map_or_else(|| "a URL without a scheme".to_owned(), |scheme| format!("{scheme}://"));
         layers.refuse(key, format!("expected a URL that begins with {}://, found {begins}", schemes.join("://, ")));
+    } else if key == "blobs.url" && url.split_once("://").is_some_and(|(_, rest)| rest.split('/').all(str::is_empty)) {
+        layers.refuse(key, "expected s3://BUCKET or file:///DIRECTORY; nothing follows the scheme".to_owned());
     } else if let Some((scheme, false)) = OPTIONAL_ENGINES.iter().find(|(known, _)| Some(*known) == scheme) {
         layers.refuse(
             key,

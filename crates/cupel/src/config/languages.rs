@@ -6,15 +6,19 @@ use cupel_languages::Registry;
 
 use super::Layers;
 
+const DIRECTORY: &str = "languages.directory";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Languages {
     pub(crate) directory: Option<PathBuf>,
+    /// Where `directory` was set, and its name, for messages.
+    pub(crate) directory_setting: String,
     pub(crate) disabled: Vec<String>,
     pub(crate) prepare: bool,
 }
 
 pub(super) fn languages(layers: &mut Layers) -> Languages {
-    let directory = layers.text("languages.directory");
+    let directory = layers.text(DIRECTORY);
     let directory = (!directory.is_empty()).then(|| PathBuf::from(directory));
     let key = "languages.disabled";
     let disabled = layers.list(key);
@@ -28,7 +32,8 @@ pub(super) fn languages(layers: &mut Layers) -> Languages {
             }
         }
     }
-    Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
+    let directory_setting = layers.place_of(DIRECTORY);
+    Languages { directory, directory_setting, disabled, prepare: layers.boolean("languages.prepare") }
 }
 
 /// Returns the fault message for an unknown language id; `None` for a known one.

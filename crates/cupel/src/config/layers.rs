@@ -290,8 +290,17 @@ impl Layers {
     }
 
     pub(crate) fn duration(&mut self, key: &str, least: Duration) -> Duration {
-        let expected = format!("a duration of at least {least:?} such as \"30s\" or \"1h30m\"");
+        let expected = match least.is_zero() {
+            true => "a duration such as \"30s\" or \"1h30m\"".to_owned(),
+            false => format!("a duration of at least {least:?} such as \"30s\" or \"1h30m\""),
+        };
         self.value(key, &expected, |text| units::duration(text).filter(|d| *d >= least))
+    }
+
+    /// A size of at least one byte, for settings that would otherwise refuse everything.
+    pub(crate) fn some_bytes(&mut self, key: &str) -> Bytes {
+        let expected = "a size of at least 1 byte such as \"64KiB\" or \"256MiB\"";
+        self.value(key, expected, |text| units::size(text).filter(|size| *size > Bytes::ZERO))
     }
 
     pub(crate) fn bytes(&mut self, key: &str) -> Bytes {
@@ -350,6 +359,11 @@ impl Layers {
     pub(crate) fn refuse(&mut self, key: &str, message: String) {
         let origin = self.setting(key).map_or(Origin::Default, |setting| setting.origin);
         self.fault(key, origin, message);
+    }
+
+    /// Where a setting was set, and its name, as in the message of a fault.
+    pub(crate) fn place_of(&self, key: &str) -> String {
+        format!("{}: {key}", self.setting(key).map_or(Origin::Default, |setting| setting.origin))
     }
 
     fn fault(&mut self, key: &str, origin: Origin, message: String) {

@@ -26,7 +26,7 @@ pub(crate) struct Limits {
 
 pub(super) fn limits(layers: &mut Layers) -> Limits {
     Limits {
-        source_max: layers.bytes("limits.source_max"),
+        source_max: layers.some_bytes("limits.source_max"),
         files_max: layers.number("limits.files_max", 1..=10_000),
         files_bytes_max: layers.bytes("limits.files_bytes_max"),
         stdin_max: layers.bytes("limits.stdin_max"),

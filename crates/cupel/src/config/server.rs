@@ -29,7 +29,7 @@ pub(super) fn server(layers: &mut Layers) -> Server {
     });
     Server {
         listen,
-        body_max: layers.bytes("server.body_max"),
+        body_max: layers.some_bytes("server.body_max"),
         body_time_max: layers.duration("server.body_time_max", SECOND),
         wait_max: layers.duration("server.wait_max", Duration::ZERO),
         cors_origins: origins(layers, "server.cors_origins"),

@@ -161,6 +161,24 @@ fn an_engine_that_the_build_lacks_is_refused_with_the_command_that_builds_it() {
 }
 
 #[test]
+fn an_address_of_blobs_without_a_bucket_is_a_fault() {
+    for url in ["s3://", "s3:///", "file://"] {
+        let faults = faults(&format!("[blobs]\nurl = \"{url}\"\n"), &[]);
+        assert!(faults.len() == 1 && faults[0].contains("blobs.url: expected s3://BUCKET"), "{url}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_size_without_which_everything_is_refused_is_not_zero() {
+    let faults = faults("[server]\nbody_max = \"0B\"\nwait_max = \"no\"\n", &[]);
+    assert!(
+        faults.iter().any(|fault| fault.contains("server.body_max: expected a size of at least 1 byte")),
+        "{faults:?}"
+    );
+    assert!(faults.iter().any(|fault| fault.contains("server.wait_max: expected a duration such as")), "{faults:?}");
+}
+
+#[test]
 fn unknown_walls_and_networks_are_faults() {
     let messages = faults(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",

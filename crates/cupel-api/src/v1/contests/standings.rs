@@ -8,7 +8,7 @@ use cupel_core::contests::{Cell, Participant, StandingsRow, Style, label};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Visitor;
-use cupel_http::error::{ApiError, ErrorBody};
+use cupel_http::error::{ApiError, ErrorBody, ErrorKind};
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -105,6 +105,7 @@ pub(crate) struct CellView {
     responses(
         (status = 200, description = "The standings", content((StandingsView = "application/json"), (String = "text/csv"))),
         (status = 304, description = "The standings have not changed since the response with this `ETag`, except for `elapsed_seconds`"),
+        (status = 403, description = "`unfrozen` is only for the contest's organizers", body = ErrorBody, content_type = "application/problem+json"),
         (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -116,6 +117,9 @@ pub(crate) async fn standings(
     request: HeaderMap,
 ) -> Result<Response, ApiError> {
     let seen = seen(&app, &principal, &slug).await?;
+    if params.unfrozen && !seen.may_change {
+        return Err(ApiError::new(ErrorKind::Forbidden, "Only the organizers of a contest see its frozen results."));
+    }
     let page = PageParams { page: params.page, limit: params.limit };
     if Format::of(params.format, &request) == Format::Csv {
         page.offset()?;

@@ -72,7 +72,7 @@ pub(crate) struct ImportedView {
     /// Whether the imported version is the current one. If not, the version is staged: verify it, then make it current
     /// with `PATCH`.
     is_current: bool,
-    /// SHA-256 of the content of the current version's package.
+    /// SHA-256 of the content of the imported version's package.
     package: String,
     /// Format of the import, such as `kattis-2025-09`.
     format: &'static str,
@@ -88,7 +88,7 @@ impl From<ImportedVersion> for ImportedView {
             problem: ProblemLineView::for_author(&imported.problem, None),
             version: imported.number,
             is_current: imported.is_current,
-            package: imported.problem.package.to_string(),
+            package: imported.package.to_string(),
             format: imported.format.as_str(),
             warnings: imported.warnings.iter().map(FindingView::from).collect(),
             is_new: imported.is_new,

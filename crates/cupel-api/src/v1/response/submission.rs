@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord};
-use cupel_types::{CaseReport, FetchedFile, Instructions, Limits, RunReport, StepReport, Verdict};
+use cupel_types::{CaseReport, FetchedFile, Instructions, Limits, RunReport, StepReport, Verdict, counted};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -345,7 +345,8 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
 fn abandoned(state: &RunState) -> Option<String> {
     match state {
         RunState::Abandoned { attempts } => {
-            Some(format!("The judge failed {attempts} times to run this program. The program is not the cause."))
+            let times = counted(*attempts, "time");
+            Some(format!("The judge failed {times} to run this program. The program is not the cause."))
         }
         RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => {
             None

@@ -359,7 +359,8 @@ fn check_interactor(
         let talk = talks.entry(path.clone()).or_default();
         talk.is_decided |= verdict.is_result() && verdict != Verdict::InternalError;
         if verdict == Verdict::InternalError {
-            talk.failure.clone_from(&message);
+            // The note contains the whole message.
+            talk.failure = message.lines().next().unwrap_or_default().to_owned();
             verifying.notes.push(format!("{path}, {}: {what} is judged JE: {message}", case.id));
         }
     }

@@ -127,11 +127,12 @@ pub(crate) enum UserCommand {
         json: bool,
     },
     /// End a session of a user: its access token and refresh token are refused.
+    #[command(group = clap::ArgGroup::new("which").required(true).args(["id", "all"]))]
     EndSession {
         /// The user's name or e-mail address.
         name: String,
         /// The session's id from `cupel user sessions`.
-        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+        #[arg(value_name = "ID")]
         id: Option<String>,
         /// All of the user's sessions.
         #[arg(long)]

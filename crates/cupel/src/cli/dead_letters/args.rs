@@ -31,9 +31,10 @@ pub(crate) enum DeadCommand {
 
 /// Selection of dead letters.
 #[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
 pub(crate) struct DeadOnes {
     /// Ids of submissions.
-    #[arg(value_name = "SUBMISSION", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "SUBMISSION")]
     pub(crate) ids: Vec<SubmissionId>,
     /// All dead letters.
     #[arg(long)]

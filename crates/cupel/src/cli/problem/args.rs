@@ -7,7 +7,7 @@ use clap::Subcommand;
 use cupel_package::PackageFormat;
 use cupel_problem::Slug;
 
-use crate::cli::package::args::parse_format;
+use crate::cli::package::args::formats;
 use crate::cli::shared_args::{Settings, parse_time};
 
 /// Create, check, convert and list problem packages.
@@ -53,7 +53,7 @@ pub(crate) enum ProblemCommand {
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
         /// Format of the package [default: recognised by its files].
-        #[arg(long, value_name = "F", value_parser = parse_format)]
+        #[arg(long, value_name = "F", value_parser = formats())]
         format: Option<PackageFormat>,
         /// CPU time limit of a test, in seconds or with a unit; written into the package.
         #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = parse_time)]

@@ -6,8 +6,8 @@ use crate::cli::shared_args::Settings;
 
 /// Start the server: API, database, queue and workers in one process.
 ///
-/// The first start creates an administrator and prints an API key, once. SIGTERM and SIGINT stop the server: running
-/// programs may end, and the other runs wait for the next start.
+/// The first start creates an administrator and prints its password, an API key and a one-time link, once. SIGTERM and
+/// SIGINT stop the server: running programs may end, and the other runs wait for the next start.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel serve

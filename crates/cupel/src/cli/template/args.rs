@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cupel_package::PackageFormat;
 
-use crate::cli::package::args::parse_format;
+use crate::cli::package::args::formats;
 use crate::cli::shared_args::Settings;
 
 /// Print the template of a submission to a function problem.
@@ -25,7 +25,7 @@ pub(crate) struct Template {
     #[arg(long, alias = "lang", value_name = "ID")]
     pub(crate) language: String,
     /// Format of the package [default: recognised by its files].
-    #[arg(long, value_name = "F", value_parser = parse_format)]
+    #[arg(long, value_name = "F", value_parser = formats())]
     pub(crate) format: Option<PackageFormat>,
     #[command(flatten)]
     pub(crate) settings: Settings,
