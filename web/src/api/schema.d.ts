@@ -4740,6 +4740,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
+            /** @description `unfrozen` is only for the contest's organizers */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
             /** @description The contest does not exist, or you may not see it */
             404: {
                 headers: {
