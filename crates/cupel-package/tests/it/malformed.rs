@@ -756,7 +756,7 @@ fn invalid_dmoj_packages_are_refused() {
             with(&format!("archive: data.zip\n{case}")).with("data.zip", "no zip at all"),
             Code::FormatUnknown,
             "data.zip",
-            "neither",
+            "not a zip or tar archive",
         ),
         (
             "files of a case",
