@@ -11,14 +11,13 @@ use std::process::Stdio;
 use anyhow::{Context as _, anyhow};
 use cupel_core::cluster::WORKER_GONE_AFTER;
 use cupel_core::problems::PackagesError;
-use cupel_core::{ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _};
+use cupel_core::{Clock as _, ClusterStore as _, Packages as _, ProblemStore as _, RunStore as _, SystemClock};
 use cupel_sandbox::privileges::{self, Identity};
 use cupel_store::{
     BackupError, LocalPackages, PostgresStore, SharedPackages, SqliteStore, back_up, check_origin, connect_blobs,
     restore, share_package,
 };
 use cupel_types::{Bytes, ContentHash, NodeId};
-use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -365,7 +364,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
 
 /// Whether an API node or a worker uses the store: another node leads, or a worker is alive.
 async fn is_in_use(store: &PostgresStore) -> anyhow::Result<bool> {
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     let is_led = !store.lead(NodeId::from_uuid(Uuid::new_v4()), now, now).await?;
     Ok(is_led || store.workers().await?.iter().any(|worker| worker.is_alive(now)))
 }
