@@ -98,7 +98,7 @@ impl ArtifactView {
         ("If-None-Match" = Option<String>, Header, description = "Entity tag that the client has"),
     ),
     responses(
-        (status = 200, description = "The file, with its media type", body = Raw, content_type = "*/*"),
+        (status = 200, description = "The file, with its own media type; `application/octet-stream` stands for any", body = Raw, content_type = "application/octet-stream"),
         (status = 304, description = "The client has the file"),
         (status = 404, description = "The file does not exist or was omitted, or you may not see the submission", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many large responses open", body = ErrorBody, content_type = "application/problem+json"),
