@@ -12,8 +12,8 @@
 //! separate channel. A driver consists of a source that is the same for all problems (`drivers/`) and, in languages
 //! without reflection, a few lines generated from the signature (`languages/`). Before anything runs, this crate parses
 //! the JSON and refuses values that do not match their type; so drivers need no JSON parser. `wire.rs` documents the
-//! format that drivers read and write, `batch.rs` the protocol for several tests in one process. The rules for such batches are
-//! in `cupel-judge` (`problem/function/batch.rs`). [`starter_code`] generates the template of a submission.
+//! format that drivers read and write, `batch.rs` the protocol for several tests in one process. The rules for such
+//! batches are in `cupel-judge` (`problem/function/batch.rs`). [`starter_code`] generates the template of a submission.
 //!
 //! *Invariant:* a driver never gets the expected result. A submission that takes over the driver's process can forge an
 //! answer, but does not learn the correct one.

@@ -39,9 +39,9 @@ impl From<&[u8]> for End {
 }
 
 /// Returns the text of the exception that ended a program. If the exception means that the language's heap was full,
-/// sets the step's outcome to the memory limit, and the text begins with that limit. The text contains a line number of the program's
-/// `sources` and, if `names_file` is true, the file name. If the program reports that its disk was full, the text
-/// contains the disk limit, even if there was no exception.
+/// sets the step's outcome to the memory limit, and the text begins with that limit. The text contains a line number of
+/// the program's `sources` and, if `names_file` is true, the file name. If the program reports that its disk was full,
+/// the text contains the disk limit, even if there was no exception.
 pub(crate) fn exception(
     language: &Language,
     step: &mut StepReport,

@@ -189,8 +189,8 @@ pub enum CasePoints {
         unnamed: Option<Score>,
         /// The score if the checker rejects without awarding one, or if the submission failed.
         rejected: Score,
-        /// Whether the checker may award a score when it rejects (DOMjudge, DMOJ). If `false` and the checker does so, the
-        /// package is at fault.
+        /// Whether the checker may award a score when it rejects (DOMjudge, DMOJ). If `false` and the checker does so,
+        /// the package is at fault.
         also_rejecting: bool,
     },
 }

@@ -73,8 +73,9 @@ pub enum Protocol {
     /// DMOJ's `testlib`: like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an interactor:
     /// `in /dev/null ans`.
     DmojTestlib,
-    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 0 accepts, 1 rejects, 3 is a fault of the
-    /// package; 7 accepts and 8 rejects with the points in the last line `points N` of standard error. As an interactor:
+    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 0 accepts, 1 rejects, 3 is a fault
+    /// of the package; 7 accepts and 8 rejects with the points in the last line `points N` of standard error. As an
+    /// interactor:
     /// `in /dev/null ans args…`.
     DmojPython,
     /// DMOJ's `coci`: like testlib, but with code 7 the program writes the line `partial X/Y`. As an interactor: `in ans`.

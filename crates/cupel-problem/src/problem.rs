@@ -143,8 +143,8 @@ pub struct Titles {
 }
 
 impl Titles {
-    /// Creates the titles from one title and the titles in other languages. A control character becomes a space, because a
-    /// title is one line of text.
+    /// Creates the titles from one title and the titles in other languages. A control character becomes a space,
+    /// because a title is one line of text.
     pub fn new(language: String, title: String, others: BTreeMap<String, String>) -> Titles {
         let mut others: BTreeMap<String, String> =
             others.into_iter().map(|(language, title)| (language, one_line(&title))).collect();

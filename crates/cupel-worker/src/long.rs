@@ -2,8 +2,8 @@
 //!
 //! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs
 //! together use at most all slots but one. A live run counts as long regardless of its limits, because it waits for its
-//! client, and so does the verification of a package, because the package's programs may take a minute each. With a single slot no slot can be reserved for short runs, so long runs only take turns with them between
-//! steps.
+//! client, and so does the verification of a package, because the package's programs may take a minute each. With a
+//! single slot no slot can be reserved for short runs, so long runs only take turns with them between steps.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue overtake it. After [`WAIT_MAX`], or at once if too many wait, it
@@ -119,16 +119,17 @@ impl LongRuns {
     }
 }
 
-/// Whether runs of this kind are long regardless of their limits. The program of a live run may wait for its client at any
-/// time. A verification runs programs of a package that nobody has tried yet, each of which may take a minute (Kattis,
+/// Whether runs of this kind are long regardless of their limits. The program of a live run may wait for its client at
+/// any time. A verification runs programs of a package that nobody has tried yet, each of which may take a minute
+/// (Kattis,
 /// `validation_time`).
 fn is_always_long(kind: &SubmissionKind) -> bool {
     kind.is_live() || matches!(kind, SubmissionKind::Verify(_))
 }
 
 impl Shared {
-    /// Whether this run may occupy a slot for long. Of a submission, only the limits that it requests count: the authors set
-    /// the limits of a problem, and the operator sets the limits of a language.
+    /// Whether this run may occupy a slot for long. Of a submission, only the limits that it requests count: the
+    /// authors set the limits of a problem, and the operator sets the limits of a language.
     pub(crate) fn is_long(&self, assignment: &Assignment) -> bool {
         let submission = &assignment.leased.submission;
         if is_always_long(&submission.kind) {

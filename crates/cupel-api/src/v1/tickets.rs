@@ -41,10 +41,10 @@ pub(crate) struct Ticket {
 
 /// Get a ticket for an event stream or a live connection.
 ///
-/// `new EventSource(url)` follows the submission: close it at the event `verdict`, or the browser connects again with the
-/// used ticket and gets 401. `new WebSocket(url)` opens a live connection. A ticket can be used
-/// once, within one minute. If the connection breaks, get another ticket. For an event stream, then add `&after=` with
-/// the last event's id.
+/// `new EventSource(url)` follows the submission: close it at the event `verdict`, or the browser connects again with
+/// the used ticket and gets 401. `new WebSocket(url)` opens a live connection. A ticket can be used once, within one
+/// minute. If the connection breaks, get another ticket. For an event stream, then add `&after=` with the last event's
+/// id.
 #[utoipa::path(
     post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
     request_body = TicketRequest,

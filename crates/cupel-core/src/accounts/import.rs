@@ -58,7 +58,7 @@ pub enum Imported {
 /// Reads the people of a CSV file. `tiers`: the configured tiers.
 ///
 /// # Errors
-/// All faults, also several of one line.
+/// All faults; a line may have several.
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
@@ -119,9 +119,9 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         if !tiers.contains(&tier.0.as_str()) {
             wrong.push(format!("the tiers are {}", tiers.join(", ")));
         }
-        let is_new = [username, email].into_iter().filter(|text| !text.is_empty());
-        let is_new: Vec<bool> = is_new.map(|text| seen.insert(text.to_lowercase())).collect();
-        if is_new.contains(&false) {
+        // Both are recorded, whether or not the first was seen before.
+        let texts = [username, email].into_iter().filter(|text| !text.is_empty());
+        if texts.filter(|text| !seen.insert(text.to_lowercase())).count() > 0 {
             wrong.push("an earlier line has the same name or address".into());
         }
         lines += 1;

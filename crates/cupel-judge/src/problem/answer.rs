@@ -43,8 +43,8 @@ impl Answer {
     }
 }
 
-/// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory; `limits` are
-/// the limits that a message may name.
+/// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory;
+/// `limits` are the limits that a message may name.
 pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, limits: &Limits) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {

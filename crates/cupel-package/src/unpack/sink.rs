@@ -246,7 +246,8 @@ impl<'a> Sink<'a> {
         Err(SinkError::Refused)
     }
 
-    /// Reports a name that equals that of a known file or directory. `of_two_kinds`: one is a file, the other a directory.
+    /// Reports a name that equals that of a known file or directory. `of_two_kinds`: one is a file, the other a
+    /// directory.
     fn twice(&self, path: &PackagePath, known: &PackagePath, of_two_kinds: bool) -> SinkError {
         let fault = match path == known {
             true if of_two_kinds => "the name is that of a file and that of a directory".to_owned(),

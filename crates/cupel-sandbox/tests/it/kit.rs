@@ -402,8 +402,8 @@ pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u6
     is_near(what, measured, expected, per_cent, slack).unwrap_or_else(|far| panic!("{far}"));
 }
 
-/// Whether a measured figure differs from the expected one by at most `per_cent` of the expected figure plus `slack`. For
-/// a time (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because on a slow machine the
+/// Whether a measured figure differs from the expected one by at most `per_cent` of the expected figure plus `slack`.
+/// For a time (`what` ends with `, ns`), `slack` is multiplied by the machine's slowness, because on a slow machine the
 /// kernel also needs more time to start and end a program.
 pub(crate) fn is_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) -> Result<(), String> {
     let slack = if what.ends_with(", ns") { slack * u64::from(slowness()) } else { slack };

@@ -72,8 +72,8 @@ pub(crate) struct SubmissionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
     /// The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
-    /// compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself because
-    /// the heap of its language was full.
+    /// compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself
+    /// because the heap of its language was full.
     pub(crate) exit_code: Option<i32>,
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]

@@ -7,16 +7,16 @@
 //!              └─► times ─► time limit ─────────────────┘
 //! ```
 //!
-//! Every program of the package is built, and a generator makes the data of each of its cases, even if the package has no
-//! submission that would need them. Each submission is run on all cases, up to the upper margin of the time limit. A case whose time is within the
-//! margins is run again. After a case beyond the upper margin, the remaining cases of its group are skipped if they
-//! affect neither a score nor a rule about single cases. Equal cases are run once.
+//! Every program of the package is built, and a generator makes the data of each of its cases, even if the package has
+//! no submission that would need them. Each submission is run on all cases, up to the upper margin of the time limit. A
+//! case whose time is within the margins is run again. After a case beyond the upper margin, the remaining cases of its
+//! group are skipped if they affect neither a score nor a rule about single cases. Equal cases are run once.
 //!
 //! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
 //! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
 //! no accepted submission, at least one other. A package without submissions can pass, because some formats have none
-//! (DMOJ), if its programs build, its generators succeed, and its interactors decide about some output; a note then reports
-//! that nothing was judged.
+//! (DMOJ), if its programs build, its generators succeed, and its interactors decide about some output; a note then
+//! reports that nothing was judged.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;

@@ -1,5 +1,5 @@
-//! Builds the judging programs, runs the generators, and tests checkers and interactors with outputs whose verdict is known,
-//! and with random bytes.
+//! Builds the judging programs, runs the generators, and tests checkers and interactors with outputs whose verdict is
+//! known, and with random bytes.
 //!
 //! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs that
 //! differ from the answers. However, such a checker must decide about the answers, an empty output, and random bytes,

@@ -41,8 +41,8 @@ pub(crate) enum ImagesCommand {
     Add {
         /// The name, such as `course/python:2026`.
         name: String,
-        /// Source of the image: a PATH, docker-daemon:NAME:TAG or docker://HOST/NAME:TAG; `cupel images --help` describes
-        /// them.
+        /// Source of the image: a PATH, docker-daemon:NAME:TAG or docker://HOST/NAME:TAG; `cupel images --help`
+        /// describes them.
         source: String,
         /// File with credentials for registries, in the format of Docker's config.json.
         #[arg(long, value_name = "FILE")]

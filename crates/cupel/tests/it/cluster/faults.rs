@@ -136,8 +136,8 @@ fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
             let sql = format!("SELECT lease FROM runs WHERE worker = '{id}' AND lease IS NOT NULL");
             site.postgres.psql("postgres", &sql).lines().map(str::to_owned).collect::<BTreeSet<_>>()
         };
-        // The cable is cut while programs run: a worker that only polls at that moment has no result to complete too late. A
-        // completion that the database had received before the cut takes effect during the second pause.
+        // The cable is cut while programs run: a worker that only polls at that moment has no result to complete too
+        // late. A completion that the database had received before the cut takes effect during the second pause.
         let held = eventually(|| {
             let before = has();
             sleep(Duration::from_millis(200));
