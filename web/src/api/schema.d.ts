@@ -2522,8 +2522,8 @@ export interface components {
             /**
              * Format: int32
              * @description The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
-             *     compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself because
-             *     the heap of its language was full.
+             *     compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself
+             *     because the heap of its language was full.
              */
             exit_code?: number | null;
             /**
