@@ -190,7 +190,7 @@ test('an interactive problem names the interactor\'s input, and says that the in
   await close()
 })
 
-test('a program that does not compile has no time and memory; on a phone, its messages wrap and differences are stacked', async () => {
+test('a program that does not compile has no time and memory; on a phone, sentences of its messages wrap, quoted source does not, and differences are stacked', async () => {
   await registered('compiler')
   const { page, check, close } = await visit(browser, { width: 360 })
   page.setDefaultTimeout(PATIENCE_MS)
@@ -199,7 +199,16 @@ test('a program that does not compile has no time and memory; on a phone, its me
   await verdict(page, 'CE')
   const messages = page.getByLabel('Compiler messages')
   await messages.getByText('undeclared').first().waitFor()
-  assert.equal(await messages.evaluate((element) => element.scrollWidth - element.clientWidth), 0)
+  const { room, lines } = await messages.evaluate((element) => {
+    const widths = [...element.children].map((line) => [line.textContent, line.scrollWidth])
+    return { room: element.clientWidth, lines: widths }
+  })
+  // The marks below quoted source point to the right places, and the box scrolls sideways.
+  for (const [text, width] of lines) {
+    if (/undeclared/.test(text)) assert.ok(width <= room, `${text} is ${width} px wide, and the box ${room} px`)
+    if (/int main/.test(text)) assert.ok(width > room, `${text} wraps`)
+  }
+  assert.ok(lines.some(([text]) => /int main/.test(text)), 'the messages quote the source')
   assert.equal(await page.getByText('0 ms').count(), 0)
   await check('compilation-error')
   await submit(page, RIGHT.replace('begin + 1', 'begin + 7'))
@@ -218,7 +227,9 @@ test('a program that does not compile has no time and memory; on a phone, its me
 test('an accepted solution is compared with other users\' solutions once ten users have an accepted solution', async () => {
   for (let n = 1; n < 10; n += 1) {
     const token = await registered(`solver-${n}`)
-    const judged = await call(`/problems/${SLUG}/submissions?wait=60`, { language: 'python', source_code: RIGHT }, token)
+    // Programs that differ in time and memory: equal figures would have no histogram.
+    const more = `for _ in range(${n * 400_000}):\n    pass\nballast = b'.' * (${n} << 20)\n`
+    const judged = await call(`/problems/${SLUG}/submissions?wait=60`, { language: 'python', source_code: more + RIGHT }, token)
     assert.equal(judged.verdict, 'AC', JSON.stringify(judged))
     if (n > 1) continue
     // With a single user, there is no comparison.

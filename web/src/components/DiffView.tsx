@@ -73,14 +73,14 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
                 #
               </th>
               <th role="columnheader" scope="col" className="w-1/2 px-2 py-1 font-medium max-[600px]:w-auto">
-                <span aria-hidden className="hidden max-[600px]:inline">
-                  −{' '}
+                <span aria-hidden className={OURS.colour}>
+                  {OURS.mark}{' '}
                 </span>
                 {m.run.your}
               </th>
               <th role="columnheader" scope="col" className="w-1/2 px-2 py-1 font-medium border-l border-border max-[600px]:w-auto max-[600px]:border-0">
-                <span aria-hidden className="hidden max-[600px]:inline">
-                  +{' '}
+                <span aria-hidden className={EXPECTED.colour}>
+                  {EXPECTED.mark}{' '}
                 </span>
                 {m.run.expected}
               </th>
@@ -100,28 +100,37 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
   )
 }
 
+/** The sign and the colours of a side in lines that differ. */
+interface Sign {
+  mark: string
+  colour: string
+  tint: string
+}
+
+const OURS: Sign = { mark: '−', colour: 'text-wrong', tint: 'bg-[color-mix(in_oklch,var(--wrong)_10%,transparent)]' }
+const EXPECTED: Sign = { mark: '+', colour: 'text-accepted', tint: 'bg-[color-mix(in_oklch,var(--accepted)_12%,transparent)]' }
+
 function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
-  const tint = row.same ? '' : 'bg-[color-mix(in_oklch,var(--wrong)_9%,transparent)]'
   return (
     <tr
       role="row"
       data-same={row.same}
       data-line={row.line}
       {...(isCurrent && { 'aria-current': true })}
-      className={`max-[600px]:grid max-[600px]:grid-cols-[40px_minmax(0,1fr)] ${tint} ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
+      className={`max-[600px]:grid max-[600px]:grid-cols-[40px_minmax(0,1fr)] ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
     >
       <td role="cell" className="figure px-2 text-right max-[600px]:row-span-2 text-muted align-top select-none">{row.line}</td>
-      <Cell text={row.ours} row={row} mark="−" />
-      <Cell text={row.expected} row={row} mark="+" className={`border-l border-border max-[600px]:border-0 ${row.same ? 'max-[600px]:sr-only' : ''}`} />
+      <Cell text={row.ours} row={row} sign={OURS} />
+      <Cell text={row.expected} row={row} sign={EXPECTED} className={`border-l border-border max-[600px]:border-0 ${row.same ? 'max-[600px]:sr-only' : ''}`} />
     </tr>
   )
 }
 
-function Cell({ text, row, mark, className = '' }: { text: string | undefined; row: DiffRow; mark: string; className?: string }) {
+function Cell({ text, row, sign, className = '' }: { text: string | undefined; row: DiffRow; sign: Sign; className?: string }) {
   return (
-    <td role="cell" className={`px-2 align-top max-[600px]:col-start-2 ${className}`}>
+    <td role="cell" className={`px-2 align-top max-[600px]:col-start-2 ${row.same || text === undefined ? '' : sign.tint} ${className}`}>
       <code className="whitespace-pre-wrap break-all">
-        {text !== undefined && !row.same && <span className="select-none text-wrong">{mark} </span>}
+        {text !== undefined && !row.same && <span className={`select-none font-semibold ${sign.colour}`}>{sign.mark} </span>}
         {text !== undefined && (row.same ? visible(text) : visibleSpace(text))}
       </code>
     </td>

@@ -30,8 +30,8 @@ export function Distribution({ slug, language, submission }: DistributionProps) 
       ) : (
         <>
           <div className="grid gap-4 sm:grid-cols-2">
-            {time != null && <Bars name={t.time} figures={time} unit={milliseconds} better={t.faster} />}
-            {memory != null && <Bars name={t.memory} figures={memory} unit={kibibytes} better={t.smaller} />}
+            {time != null && <Figures name={t.time} figures={time} unit={milliseconds} better={t.faster} />}
+            {memory != null && <Figures name={t.memory} figures={memory} unit={kibibytes} better={t.smaller} />}
           </div>
           <p className="text-xs text-muted">{t.note(name)}</p>
         </>
@@ -41,14 +41,32 @@ export function Distribution({ slug, language, submission }: DistributionProps) 
   )
 }
 
-interface BarsProps {
+interface FiguresProps {
   name: string
   figures: Schema['HistogramView']
   unit: (figure: number) => string
   better: (percent: number) => string
 }
 
-function Bars({ name, figures, unit, better }: BarsProps) {
+/** A histogram; a sentence if it would be a single bar. */
+function Figures(props: FiguresProps) {
+  const t = useTexts(distribution)
+  const { tag } = useLanguage()
+  const { name, figures, unit } = props
+  const { first, users, own } = figures
+  if (users.length > 1) return <Bars {...props} />
+  return (
+    <div className="min-w-0">
+      <p className="flex flex-wrap justify-between gap-x-3">
+        <span>{name}</span>
+        {own != null && <span className="figure text-muted">{t.you(unit(own))}</span>}
+      </p>
+      <p className="text-muted">{t.alike(count(users[0] ?? 0, tag), unit(first))}</p>
+    </div>
+  )
+}
+
+function Bars({ name, figures, unit, better }: FiguresProps) {
   const t = useTexts(distribution)
   const { tag } = useLanguage()
   const { first, width, users, own, better_than_percent: percent } = figures

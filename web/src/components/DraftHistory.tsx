@@ -17,11 +17,11 @@ type Draft = ReturnType<typeof useDraft>
 interface HistoryProps {
   of: DraftOf
   draft: Draft
-  /** Returns the part of a text that the preview shows. */
+  /** Returns the part of a text that the preview shows. Without it, the text is a program, and the list has its size. */
   preview?: (text: string) => string
 }
 
-export function DraftHistory({ of, draft, preview = (text) => text }: HistoryProps) {
+export function DraftHistory({ of, draft, preview }: HistoryProps) {
   const t = useTexts(drafts)
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(load)
   // Loaded soon after the page: the versions in this browser are there while the server is away.

@@ -14,8 +14,8 @@ import { ago, bytes } from '../util/format'
 interface VersionsProps {
   of: DraftOf
   draft: ReturnType<typeof useDraft>
-  /** The part of a text that a person recognises. */
-  preview: (text: string) => string
+  /** The part of a text that a person recognises; `undefined` if that is the whole text. */
+  preview: ((text: string) => string) | undefined
   isOpen: boolean
   onOpen: (isOpen: boolean) => void
 }
@@ -29,7 +29,7 @@ export function DraftVersions({ of, draft, preview, isOpen, onOpen }: VersionsPr
   return (
     <Dialog.Root open={isOpen} onOpenChange={onOpen}>
       <Dialog.Portal>
-        <Dialog.Backdrop className="fixed inset-0 z-50 bg-[oklch(0_0_0/0.45)]" />
+        <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(880px,calc(100vw-32px))] max-h-[calc(100dvh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
           <Content of={of} draft={draft} preview={preview} onDone={() => onOpen(false)} />
         </Dialog.Popup>
@@ -101,7 +101,8 @@ function Content({ of, draft, preview, onDone }: ContentProps) {
                     {ago(new Date(one.at).toISOString(), serverNow(), tag)}
                   </time>
                   <span className="block text-xs text-muted">
-                    {one.origin} · {bytes(one.bytes)}
+                    {one.origin}
+                    {preview === undefined && ` · ${bytes(one.bytes)}`}
                   </span>
                 </button>
               </li>
@@ -115,7 +116,7 @@ function Content({ of, draft, preview, onDone }: ContentProps) {
                 </p>
               ) : (
                 <>
-                  <Preview text={preview(text)} />
+                  <Preview text={preview?.(text) ?? text} />
                   <Button
                     look="primary"
                     className="mt-3"
@@ -143,7 +144,7 @@ function Preview({ text }: { text: string }) {
   const more = lines.length - PREVIEW_LINES_MAX
   return (
     <>
-      <pre tabIndex={0} aria-label={t.preview} role="region" className="max-h-[40dvh] overflow-auto p-3 rounded-md bg-raised font-mono text-sm">
+      <pre tabIndex={0} aria-label={t.preview} role="region" className="scroll-x max-h-[40dvh] overflow-auto p-3 rounded-md border border-border bg-surface font-mono text-sm">
         {text === '' ? t.empty : lines.slice(0, PREVIEW_LINES_MAX).join('\n')}
       </pre>
       {more > 0 && <p className="text-sm text-muted">{t.more(more)}</p>}

@@ -39,7 +39,7 @@ function Source({ text, path }: { text: string; path: string | undefined }) {
       <div className="flex justify-end px-1.5 py-0.5 border-t border-border">
         <CopyButton text={text} what={title} />
       </div>
-      <pre tabIndex={0} aria-label={title} className="px-3 pb-2 max-h-96 overflow-auto">
+      <pre tabIndex={0} aria-label={title} className="scroll-x px-3 pb-2 max-h-96 overflow-auto rounded-b-md bg-surface">
         {visible(text)}
       </pre>
     </details>

@@ -47,10 +47,12 @@ export function PlayConsole(props: PlayConsoleProps) {
   const isLive = state.kind === 'live'
   const column = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
-  // In a low window, or below open settings, the output of a new run would be out of sight.
+  const output = useRef<HTMLDivElement>(null)
+  // In a low window, or below open settings, the output of a run would be out of sight, or behind the state of the run.
   useEffect(() => {
-    if (isLive) column.current?.scrollTo({ top: content.current?.offsetTop ?? 0 })
-  }, [isLive])
+    const shown = state.kind === 'live' ? content.current : state.kind === 'done' ? output.current : null
+    if (shown !== null) column.current?.scrollTo({ top: shown.offsetTop })
+  }, [state.kind])
   // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
   if (mode === 'terminal' && !wasOpened) setWasOpened(true)
   const compiler = state.result?.compilation_error
@@ -83,10 +85,12 @@ export function PlayConsole(props: PlayConsoleProps) {
             spellCheck={false}
             className="block w-full min-h-20 px-3 py-2 rounded-md border border-strong bg-surface font-mono text-sm placeholder:text-muted"
           />
-          {compiler != null && <Compiler text={compiler} onLine={onLine} />}
-          <Text title={m.play.output} text={state.stdout} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
-          <Text title={m.run.stderr} text={state.stderr} />
-          {!state.isTerminal && files}
+          <div ref={output} className="space-y-3 empty:hidden">
+            {compiler != null && <Compiler text={compiler} onLine={onLine} />}
+            <Text title={m.play.output} text={state.stdout} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
+            <Text title={m.run.stderr} text={state.stderr} />
+            {!state.isTerminal && files}
+          </div>
         </div>
       )}
       {wasOpened && (

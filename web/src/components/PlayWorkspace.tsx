@@ -208,6 +208,12 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     if (play.stdin !== '') write(MODE_KEY, 'text')
     void navigate({ to: '/playground' })
   }
+  /** The user has decided about the program before. Another tab or device may offer the same program. */
+  const decide = () => {
+    if (draft.offered?.text === before) draft.dismissOffered()
+    forgetBefore(place)
+    setBefore(null)
+  }
   // The panes scroll, so they need less height than those of a problem.
   const height = `workspace min-h-[280px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
   /** The language of a file, for syntax highlighting. */
@@ -266,25 +272,18 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           <Button onClick={draft.keepMine}>{m.editor.keepMine}</Button>
         </Note>
       )}
-      <OfferedNote draft={draft} />
+      {before === null && <OfferedNote draft={draft} />}
       {before !== null && (
         <Note text={m.play.replaced}>
           <Button
             onClick={() => {
               draft.replace(before)
-              forgetBefore(place)
-              setBefore(null)
+              decide()
             }}
           >
             {m.play.takeBack}
           </Button>
-          <Button
-            look="quiet"
-            onClick={() => {
-              forgetBefore(place)
-              setBefore(null)
-            }}
-          >
+          <Button look="quiet" onClick={decide}>
             {m.play.dropBefore}
           </Button>
         </Note>

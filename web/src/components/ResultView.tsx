@@ -12,7 +12,7 @@ import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
-import { lineNamed } from '../util/compiler'
+import { isExcerpt, lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 import { PlayButton } from './Samples'
@@ -251,7 +251,7 @@ export function Text({ title, text, always = false }: { title: string; text: str
   return (
     <div className="min-w-0">
       <h4 className="mb-1 text-sm text-muted">{title}</h4>
-      <pre tabIndex={0} aria-label={title} className="px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface">
+      <pre tabIndex={0} aria-label={title} className="scroll-x px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface">
         {text === '' ? <span className="text-muted">{m.run.outputEmpty}</span> : visible(shown.text)}
       </pre>
       {shown.cut && <p className="mt-0.5 text-xs text-muted">{m.problem.truncated}</p>}
@@ -259,18 +259,22 @@ export function Text({ title, text, always = false }: { title: string; text: str
   )
 }
 
-/** A compiler's messages. A line that names a place in the source is a link to that place. */
+/**
+ * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks
+ * below it do not, because the marks would point to other places; the box scrolls sideways.
+ */
 export function Compiler({ text, onLine }: { text: string; onLine: (line: number) => void }) {
   const m = useMessages()
   const shown = shortened(text)
+  const messages = shown.text.split('\n')
   return (
     <div>
       <h4 className="mb-1 text-sm text-muted">{m.run.compiler}</h4>
-      <pre tabIndex={0} aria-label={m.run.compiler} className="px-3 py-2 max-h-80 overflow-auto whitespace-pre-wrap wrap-anywhere rounded-md border border-border bg-surface">
-        {shown.text.split('\n').map((message, at) => {
+      <pre tabIndex={0} aria-label={m.run.compiler} className="scroll-x px-3 py-2 max-h-80 overflow-auto rounded-md border border-border bg-surface">
+        {messages.map((message, at) => {
           const line = lineNamed(message)
           return (
-            <span key={at} className="block">
+            <span key={at} className={`block ${isExcerpt(message, messages[at + 1]) ? '' : 'whitespace-pre-wrap wrap-anywhere'}`}>
               {line === undefined ? (
                 visible(message) || ' '
               ) : (

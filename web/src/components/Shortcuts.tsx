@@ -5,6 +5,9 @@ import { shortcuts } from '../i18n/shortcuts'
 import { buttonClass } from '../ui/Button'
 import { PALETTE_KEYS, useSingleKeys } from '../util/keys'
 
+/** Shortcuts that the setting turns off: those of a single character. */
+const SINGLE_KEYS = /^[a-z/?]$/
+
 export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: boolean) => void }) {
   const m = useMessages()
   const s = m.shortcuts
@@ -29,22 +32,29 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
   return (
     <Dialog.Root open={open} onOpenChange={onChange}>
       <Dialog.Portal>
-        <Dialog.Backdrop className="fixed inset-0 z-50 bg-[oklch(0_0_0/0.45)]" />
+        <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
           <Dialog.Title className="text-lg font-semibold">{s.title}</Dialog.Title>
           <dl className="mt-3">
-            {keys.map(([combination, text]) => (
-              <div key={text} className="flex items-center justify-between gap-4 py-1.5 border-b border-border last:border-0">
-                <dt>{text}</dt>
-                <dd className="flex gap-1 shrink-0">
-                  {combination.map((key) => (
-                    <kbd key={key} className="px-1.5 rounded-sm border border-strong bg-raised text-xs leading-5">
-                      {key}
-                    </kbd>
-                  ))}
-                </dd>
-              </div>
-            ))}
+            {keys.map(([combination, text]) => {
+              const isOff = single === 'off' && SINGLE_KEYS.test(combination.join())
+              return (
+                <div key={text} className="flex items-center justify-between gap-4 py-1.5 border-b border-border last:border-0">
+                  <dt className={isOff ? 'text-muted' : ''}>{text}</dt>
+                  <dd className="flex gap-1 shrink-0">
+                    {isOff ? (
+                      <span className="text-sm text-muted leading-[22px]">{x.off}</span>
+                    ) : (
+                      combination.map((key) => (
+                        <kbd key={key} className="px-1.5 rounded-sm border border-strong bg-raised text-xs leading-5">
+                          {key}
+                        </kbd>
+                      ))
+                    )}
+                  </dd>
+                </div>
+              )
+            })}
           </dl>
           <label className="mt-4 flex items-start gap-2">
             <input type="checkbox" checked={single === 'on'} onChange={(event) => setSingle(event.target.checked ? 'on' : 'off')} aria-describedby="single-keys-detail" className="mt-0.5 size-4 shrink-0 accent-accent-text" />

@@ -30,6 +30,9 @@ const BORDERS: Record<VerdictFamily, string> = {
   muted: 'border-border',
 }
 
+/** Share of a limit from which bars are shown. If every test needs less, all bars would look empty. */
+const BARS_FROM = 0.1
+
 interface TestGridProps {
   tests: GridTest[]
   /** Index of the shown test. */
@@ -40,7 +43,9 @@ interface TestGridProps {
 export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
   const m = useMessages()
   const { grid: g } = useTexts(editing)
-  const hasBars = tests.some((test) => test.time !== undefined || test.memory !== undefined)
+  const hasBars = tests.some(({ time, memory }) => Math.max(time?.share ?? 0, memory?.share ?? 0) >= BARS_FROM)
+  // Room for the largest number, so that all cells have the same width.
+  const width = tests.length < 100 ? 'min-w-12' : 'min-w-14'
   const grid = useRef<HTMLDivElement>(null)
   const key = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
@@ -68,7 +73,7 @@ export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
               title={name}
               tabIndex={at === (selected ?? 0) ? 0 : -1}
               onClick={() => onSelect?.(at)}
-              className={`figure relative inline-flex items-center gap-0.5 ${hasBars ? 'h-9 pb-2 pointer-coarse:h-11' : 'h-7 pointer-coarse:h-9'} min-w-11 px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
+              className={`figure relative inline-flex items-center gap-0.5 ${hasBars ? 'h-9 pb-2 pointer-coarse:h-11' : 'h-7 pointer-coarse:h-9'} ${width} px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
             >
               {test.isRunning ? (
                 <LoaderCircle aria-hidden size={14} className="animate-spin text-muted" />
@@ -92,5 +97,5 @@ export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
 }
 
 function UsedBar({ used }: { used: Used | undefined }) {
-  return <span className="block h-0.5 bg-border">{used !== undefined && <span className="block h-full bg-muted" style={{ width: `${Math.max(4, used.share * 100)}%` }} />}</span>
+  return <span className="block h-0.5 bg-border">{used !== undefined && <span className="block h-full bg-text" style={{ width: `${Math.max(4, used.share * 100)}%` }} />}</span>
 }

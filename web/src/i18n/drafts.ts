@@ -19,7 +19,7 @@ const en = {
     replaced: 'Replaced here',
   },
   empty: '(empty)',
-  more: (lines: number) => `${lines} more lines`,
+  more: (lines: number) => (lines === 1 ? '1 more line' : `${lines} more lines`),
   preview: 'The code of this version',
   restore: 'Restore this version',
   reading: 'Reading this version',

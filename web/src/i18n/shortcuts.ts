@@ -4,6 +4,7 @@ import type { Both } from './messages'
 const en = {
   single: 'Single-key shortcuts',
   singleDetail: 'Turn them off if speech input or your keyboard triggers them by mistake. Shortcuts with Ctrl stay on.',
+  off: 'off',
   filters: 'Go to the filters',
   marks: 'Next compiler message',
 }
@@ -13,6 +14,7 @@ export type ShortcutTexts = typeof en
 const zhCN: ShortcutTexts = {
   single: '单键快捷键',
   singleDetail: '如果语音输入或键盘会误触，请关闭它们。带 Ctrl 的快捷键不受影响。',
+  off: '已关闭',
   filters: '转到筛选',
   marks: '下一条编译信息',
 }

@@ -1,6 +1,6 @@
 // Marks for compiler messages.
 import { describe, expect, it } from 'vitest'
-import { MARKS_MAX, marksOf, type Mark } from './compiler'
+import { isExcerpt, MARKS_MAX, marksOf, type Mark } from './compiler'
 
 const mark = (line: number, column: number | undefined, severity: Mark['severity'], message: string): Mark => ({ line, column, severity, message })
 
@@ -37,5 +37,18 @@ describe('the marks of an output', () => {
     expect(marksOf(Array.from({ length: 500 }, (_, at) => `main.c:${at + 1}:1: error: a`).join('\n'), 'main.c')).toHaveLength(MARKS_MAX)
     const [long] = marksOf(`main.c:1:1: error: ${'x'.repeat(1_000_000)}`, 'main.c')
     expect(long?.message.length).toBeLessThanOrEqual(1000)
+  })
+})
+
+describe('quoted source', () => {
+  const excerpts = (output: string) => {
+    const lines = output.split('\n')
+    return lines.filter((line, at) => isExcerpt(line, lines[at + 1]))
+  }
+
+  it('is indented, numbered, or above a mark', () => {
+    expect(excerpts("main.c:1:14: error: 'x' undeclared\n    1 | int y = x;\n      |         ^")).toEqual(['    1 | int y = x;', '      |         ^'])
+    expect(excerpts('error[E0425]: cannot find value\n --> main.rs:2:5\n  |\n2 |     x\n  |     ^ not found')).toEqual([' --> main.rs:2:5', '  |', '2 |     x', '  |     ^ not found'])
+    expect(excerpts("Main.java:4: error: ';' expected\nint x = 1\n         ^\n1 error")).toEqual(['int x = 1', '         ^'])
   })
 })

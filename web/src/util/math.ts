@@ -39,6 +39,19 @@ function joinMarks(place: HTMLElement): void {
   last.before(breaking)
 }
 
+/** Leaves the colours of the author, which KaTeX sets on elements, to the style sheet (`.ink` and `.paper`). */
+function adaptColours(formula: HTMLElement): void {
+  for (const part of formula.querySelectorAll<HTMLElement>('[style*=color]')) {
+    const { style } = part
+    // The content of a box is beside the box, in the same list.
+    if (style.backgroundColor !== '') part.closest('.vlist-t')?.classList.add('paper')
+    if (style.color === '') continue
+    style.setProperty('--ink', style.color)
+    style.color = ''
+    part.classList.add('ink')
+  }
+}
+
 /** Shows all formulas at once, so that the text moves once. Ends when `isCurrent` says that the places are no longer shown. */
 export async function typeset(places: Iterable<HTMLElement>, isCurrent: () => boolean): Promise<void> {
   const made: [place: HTMLElement, formula: HTMLElement][] = []
@@ -60,6 +73,7 @@ export async function typeset(places: Iterable<HTMLElement>, isCurrent: () => bo
         maxSize: 20,
         maxExpand: 200,
       })
+      adaptColours(formula)
       made.push([place, formula])
     } catch {
       // What KaTeX cannot read stays as the author wrote it.
