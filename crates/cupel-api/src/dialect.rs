@@ -24,10 +24,11 @@ impl Dialect for Native {
     }
 }
 
-/// The native API and its pages, for [`cupel_http::router`]. The pages show `version`.
-pub fn native(version: &str) -> Mounted {
+/// The native API and its pages, for [`cupel_http::router`]. The pages show `version` and use `font`, the path of the site's
+/// font, if there is one.
+pub fn native(version: &str, font: Option<&str>) -> Mounted {
     let (api, document) = openapi::documented();
     let document = document.to_pretty_json().unwrap_or_default();
-    let routes = api.merge(socketio::routes()).merge(pages::routes(pages::Documents::new(document, version)));
+    let routes = api.merge(socketio::routes()).merge(pages::routes(pages::Documents::new(document, version, font)));
     Mounted::new(Native, routes)
 }

@@ -67,24 +67,20 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    pub(crate) fn new(openapi: String, version: &str) -> Documents {
+    /// `font`: path of the site's font, without which the pages use a font of the reader's machine.
+    pub(crate) fn new(openapi: String, version: &str, font: Option<&str>) -> Documents {
         let digest = Sha256::digest(openapi.as_bytes());
         let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
-        let style = include_str!("landing.css");
-        let landing = include_str!("landing.html").replace("{style}", style).replace("{version}", &escaped(version));
-        // The page has one inline style, which the policy allows by its hash.
-        let style_hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, Sha256::digest(style.as_bytes()));
-        let policy = format!(
-            "default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        );
-        let form_policy = policy.replace("form-action 'none'", "form-action 'self'");
+        let (landing, landing_policy) =
+            styled(include_str!("landing.html"), font.map(|path| format!("../{path}")), "'none'");
+        let (password, password_policy) = styled(include_str!("password.html"), font.map(str::to_owned), "'self'");
         Documents {
-            password: include_str!("password.html").replace("{style}", style),
-            password_policy: HeaderValue::try_from(form_policy).unwrap_or(DOCS_POLICY),
+            password,
+            password_policy,
             openapi: openapi.into(),
             openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
-            landing,
-            landing_policy: HeaderValue::try_from(policy).unwrap_or(DOCS_POLICY),
+            landing: landing.replace("{version}", &escaped(version)),
+            landing_policy,
             swagger: Arc::new(
                 Config::from("/openapi.json")
                     .use_base_layout()
@@ -94,6 +90,23 @@ impl Documents {
             ),
         }
     }
+}
+
+/// A page in the look of the site, and its policy. The page has one inline style, which the policy allows by its hash, and no
+/// scripts. `font` is relative to the page.
+fn styled(page: &str, font: Option<String>, form_action: &str) -> (String, HeaderValue) {
+    let mut style = include_str!("landing.css").to_owned();
+    if let Some(font) = font {
+        style += &format!(
+            "@font-face{{font-family:'Inter Variable';font-weight:100 900;font-display:swap;src:url({font}) format('woff2')}}\n"
+        );
+    }
+    let hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, Sha256::digest(style.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; font-src 'self'; img-src 'self'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+    );
+    let page = page.replace("{style}", &style).replace("{mark}", include_str!("mark.svg").trim_end());
+    (page, HeaderValue::try_from(policy).unwrap_or(DOCS_POLICY))
 }
 
 /// Routes of the pages.
@@ -162,9 +175,10 @@ async fn set_password(
     });
     let Query(form) = form.ok_or_else(|| ApiError::new(ErrorKind::MalformedRequest, "This is not the form's data."))?;
     match crate::v1::membership::reset(&app, &notes, &form.token, &form.password).await {
-        Ok(()) => {
-            Ok(password_page(&documents, "<p>Your password is set. <a href=\"sign-in\">Sign in</a> with it.</p>"))
-        }
+        Ok(()) => Ok(password_page(
+            &documents,
+            "<p role=\"status\">Your password is set. <a href=\"sign-in\">Sign in</a> with it.</p>",
+        )),
         Err(problem) => {
             let mut page = password_page(&documents, &password_form(&form.token, problem.detail()));
             *page.status_mut() = problem.kind().status();
@@ -179,9 +193,10 @@ fn password_form(token: &str, wrong: &str) -> String {
     format!(
         "{wrong}<form method=\"post\" action=\"password\">\n\
          <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
-         <p><label>New password, 8 to 256 characters<br>\
-         <input type=\"password\" name=\"password\" minlength=\"8\" maxlength=\"256\" autocomplete=\"new-password\" required></label></p>\n\
-         <p><button>Set password</button></p>\n</form>"
+         <label for=\"password\">New password</label>\n\
+         <input id=\"password\" type=\"password\" name=\"password\" minlength=\"8\" maxlength=\"256\" autocomplete=\"new-password\" aria-describedby=\"hint\" required autofocus>\n\
+         <p id=\"hint\" class=\"hint\">8 to 256 characters</p>\n\
+         <button>Set password</button>\n</form>"
     )
 }
 

@@ -70,6 +70,13 @@ pub fn is_built() -> bool {
     page_of(FILES).is_some()
 }
 
+/// Path of the font of the site's texts, below its root, for other pages of this server. `None` if this binary does not contain
+/// the site.
+pub fn font() -> Option<&'static str> {
+    let is_font = |path: &str| path.starts_with("assets/inter-") && path.ends_with(".woff2");
+    FILES.iter().map(|file| file.path).find(|path| is_font(path))
+}
+
 /// Routes of the site, or of a page that says how to build it. `public_url` is the server's address for browsers. Pages
 /// of `embed_origins` may show shared programs in a frame.
 pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str, embed_origins: &[String]) -> Router<S> {
