@@ -2865,7 +2865,7 @@ export interface components {
             order: string;
             /**
              * Format: int64
-             * @description Number of languages that it has.
+             * @description Number of languages that it has, without those that `GET /languages` does not list.
              */
             languages: number;
             /** Format: date-time */

@@ -6,6 +6,8 @@ use cupel_core::cluster::WorkerRecord;
 use cupel_http::app::Shared;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
+use cupel_languages::Registry;
+use cupel_types::LanguageId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,7 +27,7 @@ pub(crate) struct WorkerView {
     busy: u32,
     /// The operator's order: `work`, `pause` or `drain`.
     order: &'static str,
-    /// Number of languages that it has.
+    /// Number of languages that it has, without those that `GET /languages` does not list.
     languages: u64,
     #[schema(format = DateTime)]
     started_at: String,
@@ -34,9 +36,10 @@ pub(crate) struct WorkerView {
     seen_at: String,
 }
 
-impl From<WorkerRecord> for WorkerView {
-    fn from(record: WorkerRecord) -> WorkerView {
+impl WorkerView {
+    fn of(record: WorkerRecord, registry: &Registry) -> WorkerView {
         let WorkerRecord { beat, order, started_at, seen_at } = record;
+        let is_listed = |id: &&LanguageId| registry.get(id).is_none_or(|language| language.listed);
         WorkerView {
             worker_id: beat.id.to_string(),
             name: beat.name,
@@ -44,7 +47,7 @@ impl From<WorkerRecord> for WorkerView {
             slots: beat.slots,
             busy: beat.busy,
             order: order.as_str(),
-            languages: beat.languages.len() as u64,
+            languages: beat.languages.keys().filter(is_listed).count() as u64,
             started_at: rfc3339(started_at),
             seen_at: rfc3339(seen_at),
         }
@@ -65,5 +68,6 @@ pub(crate) struct WorkerViews {
 )]
 pub(crate) async fn workers(State(app): State<Shared>, _caller: Caller) -> Result<Json<WorkerViews>, ApiError> {
     let workers = app.core.workers_alive().await?;
-    Ok(Json(WorkerViews { workers: workers.into_iter().map(WorkerView::from).collect() }))
+    let registry = app.core.registry();
+    Ok(Json(WorkerViews { workers: workers.into_iter().map(|record| WorkerView::of(record, &registry)).collect() }))
 }
