@@ -233,8 +233,9 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
               <span className="grow" />
             </>
           ) : (
-            <span className="px-2 grow basis-0 min-w-16 truncate">
-              {m.play.shared} · {languageName(language)}
+            <span className="px-2 grow basis-0 min-w-16 truncate" title={languageName(language)}>
+              <span className="max-sm:sr-only">{m.play.shared} · </span>
+              {languageName(language)}
             </span>
           )}
           {shared === undefined ? (

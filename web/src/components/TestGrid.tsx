@@ -73,7 +73,7 @@ export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
               title={name}
               tabIndex={at === (selected ?? 0) ? 0 : -1}
               onClick={() => onSelect?.(at)}
-              className={`figure relative inline-flex items-center gap-0.5 ${hasBars ? 'h-9 pb-2 pointer-coarse:h-11' : 'h-7 pointer-coarse:h-9'} ${width} px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
+              className={`figure relative inline-flex items-center justify-center gap-0.5 pointer-coarse:h-11 ${hasBars ? 'h-9 pb-2' : 'h-7'} ${width} px-1.5 rounded-sm border bg-surface enabled:hover:bg-raised disabled:cursor-default aria-pressed:bg-raised aria-pressed:ring-1 aria-pressed:ring-strong ${border}`}
             >
               {test.isRunning ? (
                 <LoaderCircle aria-hidden size={14} className="animate-spin text-muted" />

@@ -226,7 +226,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   )
   const custom = (
     <div className="space-y-2">
-      <label className="flex items-center gap-2 min-h-6">
+      <label className="flex items-center gap-2 min-h-6 pointer-coarse:min-h-11">
         <input type="checkbox" checked={usesInput} onChange={(event) => changeCustom({ text: input, isUsed: event.target.checked })} className="accent-accent-text size-4" />
         {m.run.customUse}
       </label>
