@@ -178,7 +178,7 @@ test('an unknown link shows an error, and the archive has the files of the progr
   await press(page, 'Fork', 'waitFor')
   await check('shared-program')
   await page.goto(`${server.url}/p/AAAAAAAAAAAAAAAAAAAAAA`)
-  await page.getByText('This program does not exist, or it was removed.').waitFor()
+  await page.getByText('This program does not exist, or it is no longer shared.').waitFor()
   await check('shared-program-missing')
   await close()
 })

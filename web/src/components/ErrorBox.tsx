@@ -52,32 +52,36 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true }: ErrorBoxProps
   const { title, todo } = isOffline ? { title: m.errors.offline, todo: m.errors.offlineDetail } : (e?.codes[entry] ?? { title: call?.title ?? m.tryAgain, todo: '' })
   // For an unknown error code, the server's title is shown.
   const words = [entry === 'unknown' ? call?.title : undefined, call?.detail].filter(Boolean).join(': ')
+  // A session that has ended is no fault to report. What to do is said once, beside the link.
+  const hasEnded = call?.status === 401
   return (
     <div role="alert" className="flex gap-3 p-3 rounded-md border border-wrong bg-surface">
       <CircleAlert aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-wrong" />
       <div className="min-w-0 grow">
         <p className="font-semibold">{title}</p>
-        <p className="mt-0.5 break-words">
-          {todo}
-          {call?.retryAfterSeconds !== undefined && e !== undefined && ` ${e.wait(call.retryAfterSeconds)}`}
-        </p>
-        {words !== '' && (
+        {!hasEnded && (
+          <p className="mt-0.5 break-words">
+            {todo}
+            {call?.retryAfterSeconds !== undefined && e !== undefined && ` ${e.wait(call.retryAfterSeconds)}`}
+          </p>
+        )}
+        {!hasEnded && words !== '' && (
           <p className="mt-1 text-sm text-muted break-words">
             {e?.server} <span lang="en">{words}</span>
           </p>
         )}
-        {call?.requestId !== undefined && (
+        {!hasEnded && call?.requestId !== undefined && (
           <p className="mt-1 text-sm text-muted break-all">
             {m.requestId} <span className="figure">{call.requestId}</span>{' '}
             <CopyButton text={call.requestId} what={m.requestId} />
           </p>
         )}
-        {leadsToSignIn && call?.status === 401 && (
-          <div className="mt-2">
+        {hasEnded && leadsToSignIn && (
+          <div className="mt-0.5">
             <SignInAgain />
           </div>
         )}
-        {onRetry !== undefined && (
+        {!hasEnded && onRetry !== undefined && (
           <Button className="mt-2" onClick={onRetry}>
             {m.tryAgain}
           </Button>

@@ -89,8 +89,11 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
 export function NotInContest({ of, title, fault }: { of: string; title: string | undefined; fault: AskedFault }) {
   const m = useMessages()
   const t = useTexts(inContestTexts)
+  const session = useQuery(sessionQuery)
+  const { outside, visitor, ...others } = t.faults
+  const text = fault === 'outside' ? (session.data?.user == null ? visitor : outside)(t.quoted(title)) : others[fault]
   return (
-    <Note text={t.faults[fault]}>
+    <Note text={text}>
       <Link to="/contests/$slug" params={{ slug: of }} className={LINK}>
         {fault === 'outside' ? t.join : (title ?? m.contests.back)}
       </Link>

@@ -43,7 +43,7 @@ export function Palette({ open, onChange, onShortcuts }: { open: boolean; onChan
   return (
     <Dialog.Root open={open} onOpenChange={onChange}>
       <Dialog.Portal>
-        <Dialog.Backdrop className="fixed inset-0 z-50 bg-[oklch(0_0_0/0.45)]" />
+        <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="fixed z-50 left-1/2 top-[max(16px,12dvh)] -translate-x-1/2 w-[min(560px,calc(100vw-24px))] max-h-[min(480px,calc(88dvh-16px))] flex flex-col rounded-lg bg-surface border border-border shadow-lg overflow-hidden">
           <Dialog.Title className="sr-only">{p.title}</Dialog.Title>
           <Search close={() => onChange(false)} onShortcuts={onShortcuts} />

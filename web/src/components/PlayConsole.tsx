@@ -7,10 +7,11 @@ import { useMedia } from '../hooks/useMedia'
 import type { usePlay } from '../hooks/usePlay'
 import { artifactTexts } from '../i18n/artifacts'
 import { editing } from '../i18n/editing'
-import { useMessages, useTexts } from '../i18n/messages'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { Field } from '../ui/Field'
 import { patternFault } from '../util/artifacts'
+import { count } from '../util/format'
 import { TabButton } from '../ui/TabButton'
 import { isUnclosed, limitFaults, type Play, type PlayLimits } from '../util/play'
 import { Artifacts } from './Artifacts'
@@ -189,12 +190,12 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
 
 /** A number field. When it loses the focus, a text that is no positive number is replaced by the last number. */
 function Limit({ label, error, value, max, onChange }: { label: string; error: string | undefined; value: number; max: number; onChange: (value: number) => void }) {
-  const m = useMessages()
+  const { messages: m, tag } = useLanguage()
   const [typed, setTyped] = useState<string>()
   return (
     <Field
       label={label}
-      hint={m.play.atMost(String(max))}
+      hint={m.play.atMost(count(max, tag))}
       error={error}
       inputMode="decimal"
       value={typed ?? String(value)}

@@ -1,5 +1,4 @@
-// A note that the session has ended while a page was open. Its link leads to the sign-in page, which returns to this
-// page.
+// The way on if the session has ended while a page was open: a link to the sign-in page, which returns to this page.
 import { Link } from '@tanstack/react-router'
 import { useHere } from '../hooks/useHere'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -12,7 +11,7 @@ export function SignInAgain() {
   const here = useHere()
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <p className="grow basis-40 min-w-0">{texts.ended}</p>
+      <p className="grow basis-40 min-w-0">{texts.again}</p>
       <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
         {m.menu.signIn}
       </Link>

@@ -81,7 +81,9 @@ function Table({ contest, standings, isStale, user }: TableProps) {
         </a>
         {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
         {all.length > OWN_ROW_FROM && (
-          <span role="status">{wanted !== '' && o.found(rows.length, all.length)}</span>
+          <span role="status" className={rows.length === 0 ? 'sr-only' : ''}>
+            {wanted !== '' && (rows.length === 0 ? o.noneFound(wanted) : o.found(rows.length, all.length))}
+          </span>
         )}
         {all.length > OWN_ROW_FROM && (
           <input
@@ -102,7 +104,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
         </p>
       )}
       <div className="relative">
-        {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-text/15 pointer-events-none" />}
+        {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-(--edge) pointer-events-none" />}
         <div ref={region} onScroll={noteCut} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
           <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
             <div role="rowgroup" className="sticky top-0 z-20">
@@ -128,11 +130,16 @@ function Table({ contest, standings, isStale, user }: TableProps) {
               ))}
             </div>
             {own != null && all.length > OWN_ROW_FROM && (
-              <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong">
+              <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong bg-own">
                 <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
               </div>
             )}
           </div>
+          {rows.length === 0 && (
+            <p aria-hidden className="sticky left-0 px-3 py-6 text-center text-muted break-words">
+              {o.noneFound(wanted)}
+            </p>
+          )}
         </div>
       </div>
       <Legend isIoi={isIoi} />
@@ -162,6 +169,9 @@ function useInSteps<T>(items: T[]): T[] {
   return isPartial ? items.slice(0, most) : items
 }
 
+/** A cell of figures, or the head of their column. */
+const FIGURE = 'flex items-center justify-end px-2'
+
 const keyOf = (row: Schema['RowView']): string => `${row.kind}/${row.username}`
 
 /**
@@ -182,7 +192,7 @@ function First({ children, isHeader = false, isOwn = false }: { children: ReactN
   return (
     <div
       role={isHeader ? 'columnheader' : 'rowheader'}
-      className={`sticky left-0 z-10 min-w-0 flex items-center gap-2 px-2 border-r border-border ${isHeader || isOwn ? 'bg-raised' : 'bg-surface'}`}
+      className={`sticky left-0 z-10 min-w-0 flex items-center gap-2 px-2 border-r border-border ${isHeader ? 'bg-raised' : isOwn ? 'bg-own shadow-[inset_2px_0_0_var(--accent)]' : 'bg-surface'}`}
     >
       {children}
     </div>
@@ -191,7 +201,7 @@ function First({ children, isHeader = false, isOwn = false }: { children: ReactN
 
 function Head({ children, title }: { children: ReactNode; title?: string | undefined }) {
   return (
-    <div role="columnheader" title={title} className="flex items-center justify-center px-1">
+    <div role="columnheader" title={title} className={FIGURE}>
       {children}
     </div>
   )
@@ -210,7 +220,7 @@ interface RowProps {
 const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowProps) {
   const m = useMessages()
   return (
-    <div role="row" aria-rowindex={at === undefined ? undefined : at + 2} data-own={isOwn} className={`grid min-h-10 items-stretch border-b border-border ${isOwn ? 'bg-raised font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
+    <div role="row" aria-rowindex={at === undefined ? undefined : at + 2} data-own={isOwn} className={`grid min-h-10 items-stretch border-border ${at === undefined || at === 0 ? '' : 'border-t'} ${isOwn ? 'bg-own font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
       <First isOwn={isOwn}>
         <span className="figure w-8 shrink-0 text-right text-muted">{row.rank}</span>
         <span className="min-w-0 truncate" title={row.username}>
@@ -219,14 +229,14 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
         {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}
         {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
       </First>
-      <div role="cell" className="figure flex items-center justify-center font-semibold">
+      <div role="cell" className={`${FIGURE} figure font-semibold`}>
         {row.solved}
       </div>
-      <div role="cell" className="figure flex items-center justify-center">
+      <div role="cell" className={`${FIGURE} figure`}>
         {isIoi ? points(row.score ?? 0) : row.penalty_minutes}
       </div>
       {row.problems.map((cell, at) => (
-        <div key={at} role="cell" className="flex items-center justify-center px-1">
+        <div key={at} role="cell" className={FIGURE}>
           <CellText cell={cell} />
         </div>
       ))}

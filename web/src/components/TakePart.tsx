@@ -72,7 +72,7 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
       <Button look="primary" disabled={isPending} onClick={() => join.mutate({ kind })}>
         {phase === 'over' ? c.virtual : phase === 'running' ? c.join : c.register}
       </Button>
-      {phase === 'over' && <p className="max-w-[68ch] text-sm text-muted">{c.virtualHint}</p>}
+      {phase !== 'upcoming' && <p className="max-w-[68ch] text-sm text-muted">{phase === 'over' ? c.virtualHint : c.joinHint}</p>}
       {error !== null && <ErrorBox error={error} />}
     </div>
   )

@@ -43,7 +43,7 @@ const en = {
     compiler: 'Compiler options',
     compilerHint: 'Added to the options of the language. A shared link does not include them.',
     unclosed: 'A quotation mark is not closed.',
-    between: (least: number, most: number) => `At least ${least} and at most ${most} are allowed.`,
+    between: (least: number, most: number) => `At least ${least.toLocaleString('en')} and at most ${most.toLocaleString('en')} are allowed.`,
   },
 }
 

@@ -6,6 +6,9 @@ const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
 const SUFFIXES: Partial<Record<Intl.LDMLPluralRule, string>> = { one: 'st', two: 'nd', few: 'rd' }
 const ordinal = (n: number): string => `${n}${SUFFIXES[ordinals.select(n)] ?? 'th'}`
 
+/** A number in a text. The first use of the browser's number formats takes some milliseconds, which small numbers do not need. */
+const number = (n: number): string => (n < 1000 ? String(n) : n.toLocaleString('en'))
+
 const verdicts: Record<VerdictCode, { word: string; hint: string }> = {
   AC: { word: 'Accepted', hint: '' },
   PT: { word: 'Partly accepted', hint: 'Some groups of tests are solved. The table shows which are not.' },
@@ -71,7 +74,16 @@ export const en = {
     offlineDetail: 'Check your connection. Your code is kept in this browser.',
   },
   offline: 'You are offline. Your code is kept in this browser.',
-  notFound: { title: 'Page not found', detail: 'The address may be misspelt, or the page may have moved.', back: 'All problems' },
+  notFound: {
+    titles: { page: 'Page not found', problem: 'Problem not found', program: 'Program not found' },
+    details: {
+      page: 'The address may be misspelt, or the page may have moved.',
+      problem: 'This problem does not exist, or you may not see it.',
+      program: 'This program does not exist, or it is no longer shared.',
+    },
+    back: 'All problems',
+    play: 'Open the playground',
+  },
   list: {
     title: 'Problems',
     search: 'Search by title',
@@ -87,7 +99,7 @@ export const en = {
     states: { solved: 'Solved', attempted: 'Tried', unsolved: 'Not solved', fresh: 'New' },
     columns: { state: 'State', title: 'Title', difficulty: 'Difficulty', tags: 'Tags', acceptance: 'Accepted', solvedBy: 'Solved by' },
     acceptanceHint: 'Share of the submissions that were accepted',
-    count: (shown: number, total: number) => (total === 1 ? '1 problem' : shown === total ? `${total} problems` : `${shown} of ${total} problems`),
+    count: (shown: number, total: number) => (total === 1 ? '1 problem' : shown === total ? `${number(total)} problems` : `${shown} of ${number(total)} problems`),
     none: 'No problem matches these filters',
     noneDetail: 'Remove a filter to see more.',
     clear: 'Clear filters',
@@ -167,7 +179,7 @@ export const en = {
     tests: 'Tests',
     test: (n: number) => `Test ${n}`,
     pending: 'Not run yet',
-    passed: (passed: number, total: number) => `${passed} of ${total} tests passed`,
+    passed: (passed: number, total: number) => `${passed} of ${total} ${total === 1 ? 'test' : 'tests'} passed`,
     hidden: 'This is a hidden test: its data is not shown.',
     hiddenVerdict: 'Result hidden',
     your: 'Your output',
@@ -239,7 +251,7 @@ export const en = {
     unread: (amount: string) => `${amount} of your input did not reach the program.`,
     tooLarge: (size: string, most: string) => `The program and its input together have ${size}; at most ${most} are allowed.`,
     signInFirst: 'Sign in to run programs. Your code is kept.',
-    tooMany: (most: number) => `A program has at most ${most} files.`,
+    tooMany: (most: number) => `A program has at most ${most} ${most === 1 ? 'file' : 'files'}.`,
     noLanguage: 'No language is installed on the server.',
     split: 'Width of the editor',
     open: 'Open in the playground',
@@ -258,14 +270,13 @@ export const en = {
     replaced: 'Another program was loaded here. Your own program is kept.',
     takeBack: 'Show it again',
     dropBefore: 'Discard it',
-    sharedGone: 'This program does not exist, or it was removed.',
     sharedLanguageGone: (language: string) => `This program is written in ${language}, which this server cannot run now.`,
   },
   diff: {
     same: 'The outputs are the same.',
     onlySpace: 'The outputs differ only in white space.',
     firstAt: (line: number) => `First difference in line ${line}.`,
-    more: (lines: number) => `${lines} more lines are not shown.`,
+    more: (lines: number) => (lines === 1 ? '1 more line is not shown.' : `${number(lines)} more lines are not shown.`),
     truncated: 'The sample was cut off, so the comparison may be incomplete.',
     legend: 'White space in lines that differ: · space, → tab, ‹0D› carriage return.',
   },
@@ -333,6 +344,7 @@ export const en = {
     views: { problems: 'Problems', standings: 'Standings', clarifications: 'Questions' },
     register: 'Register',
     join: 'Join now',
+    joinHint: 'Submissions that you have sent to its problems since the contest began count, too.',
     virtual: 'Take part virtually',
     virtualHint: 'Your time begins when you press the button and cannot be stopped. The standings show the contest at the same elapsed time.',
     leave: 'Withdraw',
@@ -362,8 +374,8 @@ export const en = {
     noRowsDetail: 'The standings fill when participants submit.',
     standingsAt: (time: string) => `At ${time} of the contest`,
     frozen: 'The standings are frozen. Tries since the freeze are marked with ? and their results are hidden until the freeze is lifted. You see your own results.',
-    participants: (n: number) => (n === 1 ? '1 participant' : `${n} participants`),
-    more: (shown: number) => `The first ${shown} are shown.`,
+    participants: (n: number) => (n === 1 ? '1 participant' : `${number(n)} participants`),
+    more: (shown: number) => `The first ${number(shown)} are shown.`,
     csv: 'Download as CSV',
     stale: 'The standings could not be refreshed. Trying again.',
     find: 'Find a participant',
@@ -373,7 +385,7 @@ export const en = {
       first: 'first solution of this problem',
       rejected: (tries: number) => `not solved, ${tries} ${tries === 1 ? 'try' : 'tries'}`,
       pending: (n: number) => `${n} ${n === 1 ? 'try' : 'tries'} without a visible result`,
-      points: (score: string) => `${score} points`,
+      points: (score: string) => `${score} ${score === '1' ? 'point' : 'points'}`,
     },
     legend: {
       solved: 'solved (rejected tries before)',

@@ -5,10 +5,12 @@ const en = {
   ended: 'Your time in this contest is over. Submissions no longer count in it.',
   faults: {
     unknown: 'There is no such contest, or you may not see it. The problem is shown on its own.',
-    outside: 'You do not take part in this contest, so your submissions do not count in it.',
+    outside: (contest: string) => `You do not take part in ${contest}, so your submissions do not count in it.`,
+    visitor: (contest: string) => `Submissions count in ${contest} only if you are signed in and take part in it.`,
     other: 'This problem is not in the contest.',
     later: 'The contest has not begun. Submissions do not count in it yet.',
   },
+  quoted: (title: string | undefined) => (title === undefined ? 'this contest' : `“${title}”`),
   join: 'Take part',
 }
 
@@ -18,10 +20,12 @@ const zhCN: InContestTexts = {
   ended: '你的比赛时间已结束。之后的提交不再计入比赛。',
   faults: {
     unknown: '没有这场比赛，或你无权查看。此题单独显示。',
-    outside: '你没有参加这场比赛，提交不计入比赛。',
+    outside: (contest) => `你没有参加${contest}，提交不计入该比赛。`,
+    visitor: (contest) => `登录并参加${contest}后，提交才计入该比赛。`,
     other: '这场比赛没有此题。',
     later: '比赛尚未开始，提交还不计入比赛。',
   },
+  quoted: (title) => (title === undefined ? '这场比赛' : `“${title}”`),
   join: '参加',
 }
 

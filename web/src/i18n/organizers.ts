@@ -31,7 +31,8 @@ const en = {
   published: 'The announcement was published.',
   older: 'Show older entries',
   onlyNewest: (n: string) => `Only the newest ${n} entries are shown.`,
-  found: (n: number, total: number) => `${n} of ${total} participants match`,
+  found: (n: number, total: number) => `${n} of ${total} participants ${n === 1 ? 'matches' : 'match'}`,
+  noneFound: (name: string) => `No participant has “${name}” in the name.`,
   points: 'points of the best submission, and when it was sent',
 }
 
@@ -68,6 +69,7 @@ const zhCN: OrganizerTexts = {
   older: '显示更早的条目',
   onlyNewest: (n) => `只显示最新的 ${n} 个条目。`,
   found: (n, total) => `${total} 名参赛者中有 ${n} 名符合`,
+  noneFound: (name) => `没有名称包含“${name}”的参赛者。`,
   points: '最佳提交的得分及其提交时间',
 }
 

@@ -2,13 +2,13 @@
 import type { Both } from './messages'
 
 const en = {
-  ended: 'Your session has ended. Sign in again to return to this page. Your text is kept in this browser.',
+  again: 'Sign in again to return to this page. Your text is kept in this browser.',
 }
 
 export type SessionTexts = typeof en
 
 const zhCN: SessionTexts = {
-  ended: '登录已失效。重新登录后会回到此页面，你写的内容保存在此浏览器中。',
+  again: '重新登录后会回到此页面，你写的内容保存在此浏览器中。',
 }
 
 export const session: Both<SessionTexts> = { en, 'zh-CN': zhCN }

@@ -36,7 +36,16 @@ export const zhCN: Messages = {
     offlineDetail: '请检查网络连接。你的代码保存在此浏览器中。',
   },
   offline: '你已离线。你的代码保存在此浏览器中。',
-  notFound: { title: '页面不存在', detail: '地址可能有误，或页面已移动。', back: '全部题目' },
+  notFound: {
+    titles: { page: '页面不存在', problem: '题目不存在', program: '程序不存在' },
+    details: {
+      page: '地址可能有误，或页面已移动。',
+      problem: '此题目不存在，或你无权查看。',
+      program: '此程序不存在，或已停止分享。',
+    },
+    back: '全部题目',
+    play: '打开练习场',
+  },
   list: {
     title: '题目',
     search: '按标题搜索',
@@ -223,7 +232,6 @@ export const zhCN: Messages = {
     replaced: '这里放入了另一个程序。你的程序已保留。',
     takeBack: '重新显示',
     dropBefore: '丢弃',
-    sharedGone: '此程序不存在，或已被删除。',
     sharedLanguageGone: (language) => `此程序使用 ${language} 编写，服务器目前无法运行。`,
   },
   diff: {
@@ -298,6 +306,7 @@ export const zhCN: Messages = {
     views: { problems: '题目', standings: '排名', clarifications: '提问' },
     register: '报名',
     join: '立即参加',
+    joinHint: '比赛开始后你在这些题目上已有的提交也计入比赛。',
     virtual: '虚拟参赛',
     virtualHint: '按下按钮后开始计时，中途不能停止。排名显示比赛进行到同一时刻的情况。',
     leave: '取消报名',

@@ -1,10 +1,10 @@
 // The administrator's first page: queue, workers, walls and languages. It reads and changes nothing.
-import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, TriangleAlert, X } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { ADMIN_POLL_MS, healthQuery, queueQuery, workersQuery, type Health } from '../api/admin'
-import type { Schema } from '../api/client'
+import { api, dataOf, type Schema } from '../api/client'
 import { languagesQuery, sessionQuery } from '../api/queries'
 import { ErrorBox } from '../components/ErrorBox'
 import { PageSkeleton, RowsSkeleton } from '../components/Skeletons'
@@ -12,7 +12,7 @@ import { useServerNow } from '../hooks/useServerNow'
 import { useTitle } from '../hooks/useTitle'
 import { admin } from '../i18n/admin'
 import { useLanguage, useTexts } from '../i18n/messages'
-import { buttonClass } from '../ui/Button'
+import { Button, buttonClass } from '../ui/Button'
 import { ago, count } from '../util/format'
 import { versionNumber } from '../util/language'
 
@@ -30,18 +30,47 @@ export function Admin() {
       </div>
     )
   }
-  if (session.data.user?.role !== 'admin') {
-    return (
-      <div className="py-16 px-4 text-center">
-        <h1 className="text-lg font-semibold">{a.onlyAdmins}</h1>
-        <p className="mt-1 text-muted">{a.onlyAdminsDetail}</p>
+  const { user } = session.data
+  if (user?.role === 'admin') return <State />
+  return (
+    <div className="py-16 px-4 text-center">
+      <h1 className="text-lg font-semibold">{a.onlyAdmins}</h1>
+      <p className="mt-1 text-muted break-words">{user == null ? a.onlyAdminsDetail : a.onlyAdminsOther(user.username)}</p>
+      {user == null ? (
         <Link to="/sign-in" search={{ then: '/admin' }} className={`${buttonClass()} mt-4`}>
           {m.menu.signIn}
         </Link>
-      </div>
-    )
-  }
-  return <State />
+      ) : (
+        <OtherAccount />
+      )}
+    </div>
+  )
+}
+
+/** Signs out first, because the sign-in page leads users who are signed in back here. */
+function OtherAccount() {
+  const a = useTexts(admin)
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const signOut = useMutation({
+    mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
+    onSuccess: async () => {
+      queries.clear()
+      await navigate({ to: '/sign-in', search: { then: '/admin' } })
+    },
+  })
+  return (
+    <>
+      <Button className="mt-4" disabled={signOut.isPending} onClick={() => signOut.mutate()}>
+        {a.another}
+      </Button>
+      {signOut.error !== null && (
+        <div className="w-full max-w-xl mx-auto mt-4 text-left">
+          <ErrorBox error={signOut.error} />
+        </div>
+      )}
+    </>
+  )
 }
 
 function State() {
@@ -156,7 +185,9 @@ function Queue({ queue }: { queue: Schema['QueueView'] }) {
   )
 }
 
-function Workers({ workers }: { workers: Schema['WorkerView'][] }) {
+type Worker = Schema['WorkerView']
+
+function Workers({ workers }: { workers: Worker[] }) {
   const { tag } = useLanguage()
   const w = useTexts(admin).workers
   const now = useServerNow()
@@ -168,11 +199,44 @@ function Workers({ workers }: { workers: Schema['WorkerView'][] }) {
       </Section>
     )
   }
-  const head = 'py-1.5 px-2 font-normal text-left'
-  const cell = 'py-1.5 px-2 whitespace-nowrap'
+  const head = 'py-1.5 px-3 font-normal text-left'
+  const cell = 'py-1.5 px-3 whitespace-nowrap'
+  const stateOf = ({ order }: Worker) => (order === 'pause' || order === 'drain' ? w.states[order] : w.states.work)
+  const slotsOf = ({ busy, slots }: Worker) => w.slotsOf(count(busy, tag), count(slots, tag))
+  const startOf = ({ started_at }: Worker) => (
+    <time dateTime={started_at} title={new Date(started_at).toLocaleString(tag)}>
+      {ago(started_at, now, tag)}
+    </time>
+  )
   return (
     <Section title={w.title}>
-      <div tabIndex={0} role="region" aria-label={w.title} className="overflow-x-auto border border-border rounded-md bg-surface">
+      <ul className="md:hidden border-t border-border">
+        {workers.map((worker) => (
+          <li key={worker.worker_id} className="py-2 border-b border-border">
+            <p className="flex justify-between gap-3">
+              <span className="min-w-0 break-words font-medium">{worker.name}</span>
+              <span className="shrink-0">{stateOf(worker)}</span>
+            </p>
+            <dl className="mt-1 grid grid-cols-2 gap-x-4 gap-y-0.5 text-sm">
+              {(
+                [
+                  [w.slots, slotsOf(worker)],
+                  [w.seen, ago(worker.seen_at, now, tag)],
+                  [w.languages, count(worker.languages, tag)],
+                  [w.started, startOf(worker)],
+                  [w.version, worker.version],
+                ] satisfies [string, ReactNode][]
+              ).map(([name, value]) => (
+                <div key={name} className="flex flex-wrap gap-x-1.5">
+                  <dt className="text-muted">{name}</dt>
+                  <dd className="min-w-0 break-words">{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </li>
+        ))}
+      </ul>
+      <div tabIndex={0} role="region" aria-label={w.title} className="scroll-x max-md:hidden border border-border rounded-md bg-surface">
         <table className="w-full">
           <thead className="text-xs text-muted border-b border-border">
             <tr>
@@ -191,16 +255,12 @@ function Workers({ workers }: { workers: Schema['WorkerView'][] }) {
                 <th scope="row" className={`${cell} font-medium text-left max-w-48 truncate`} title={worker.name}>
                   {worker.name}
                 </th>
-                <td className={cell}>{worker.order === 'pause' || worker.order === 'drain' ? w.states[worker.order] : w.states.work}</td>
-                <td className={`${cell} figure text-right`}>{w.slotsOf(count(worker.busy, tag), count(worker.slots, tag))}</td>
+                <td className={cell}>{stateOf(worker)}</td>
+                <td className={`${cell} figure text-right`}>{slotsOf(worker)}</td>
                 <td className={`${cell} figure text-right`}>{count(worker.languages, tag)}</td>
                 <td className={`${cell} figure`}>{worker.version}</td>
                 <td className={cell}>{ago(worker.seen_at, now, tag)}</td>
-                <td className={cell}>
-                  <time dateTime={worker.started_at} title={new Date(worker.started_at).toLocaleString(tag)}>
-                    {ago(worker.started_at, now, tag)}
-                  </time>
-                </td>
+                <td className={cell}>{startOf(worker)}</td>
               </tr>
             ))}
           </tbody>

@@ -4,16 +4,17 @@ import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 
-/** `detail`: why, if more is known than that the address is unknown. */
-export function NotFound({ detail }: { detail?: string }) {
+/** `what` the address names, if it is known. */
+export function NotFound({ what = 'page' }: { what?: 'page' | 'problem' | 'program' }) {
   const m = useMessages()
-  useTitle(m.notFound.title)
+  const n = m.notFound
+  useTitle(n.titles[what])
   return (
     <div className="w-full max-w-xl mx-auto px-4 sm:px-8 py-16">
-      <h1 className="text-xl font-semibold">{m.notFound.title}</h1>
-      <p className="mt-2 text-muted">{detail ?? m.notFound.detail}</p>
-      <Link to="/problems" className={`${buttonClass()} mt-4`}>
-        {m.notFound.back}
+      <h1 className="text-xl font-semibold">{n.titles[what]}</h1>
+      <p className="mt-2 text-muted">{n.details[what]}</p>
+      <Link to={what === 'program' ? '/playground' : '/problems'} className={`${buttonClass()} mt-4`}>
+        {what === 'program' ? n.play : n.back}
       </Link>
     </div>
   )

@@ -41,7 +41,7 @@ export function ProblemPage() {
   const shows = useDeferredValue(found.data !== undefined && languages.data !== undefined && !session.isPending, false)
   useTitle(found.data?.problem.title)
   const error = found.error ?? languages.error
-  if (error instanceof CallError && error.status === 404) return <NotFound />
+  if (error instanceof CallError && error.status === 404) return <NotFound what="problem" />
   if (error !== null) {
     return (
       <div className="w-full max-w-xl mx-auto p-4">

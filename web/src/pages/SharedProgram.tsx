@@ -26,7 +26,7 @@ export function SharedProgram() {
   useTitle(m.play.shared)
   const error = snippet.error ?? languages.error
   if (error instanceof CallError && error.status === 404) {
-    return <NotFound detail={m.play.sharedGone} />
+    return <NotFound what="program" />
   }
   if (error !== null) {
     return (

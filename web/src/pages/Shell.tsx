@@ -56,7 +56,7 @@ export function Shell() {
     }
   }, [])
   return (
-    <div className="min-h-full flex flex-col">
+    <div className="min-h-full flex flex-col bg-bg">
       {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
       <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}

@@ -12,7 +12,7 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 }
 
 export function buttonClass(look: keyof typeof LOOKS = 'plain'): string {
-  return `inline-flex items-center justify-center gap-1.5 h-8 pointer-coarse:min-h-11 pointer-coarse:min-w-10 px-3 rounded-md border whitespace-nowrap select-none transition-colors duration-150 disabled:opacity-60 disabled:cursor-not-allowed ${LOOKS[look]}`
+  return `inline-flex items-center justify-center gap-1.5 h-8 pointer-coarse:min-h-11 pointer-coarse:min-w-10 px-3 rounded-md border whitespace-nowrap select-none transition-colors duration-150 disabled:bg-raised disabled:text-muted disabled:border-border disabled:filter-none disabled:cursor-not-allowed ${LOOKS[look]}`
 }
 
 export function Button({ look = 'plain', className = '', type = 'button', ...rest }: ButtonProps) {

@@ -1,9 +1,9 @@
 // The look of links that switch between the parts of a page.
 
-export const tabListClass = 'flex gap-1 border-b border-border overflow-x-auto overflow-y-hidden'
+export const tabListClass = 'flex gap-1 border-b border-border scroll-x'
 
 export const tabClass = (isCurrent: boolean): string =>
-  `shrink-0 px-3 h-9 pointer-coarse:min-h-11 inline-flex items-center border-b-2 -mb-px whitespace-nowrap ${isCurrent ? 'border-accent font-semibold' : 'border-transparent text-muted hover:text-text'}`
+  `shrink-0 px-3 max-sm:px-2.5 h-9 pointer-coarse:min-h-11 inline-flex items-center border-b-2 -mb-px whitespace-nowrap ${isCurrent ? 'border-accent font-semibold' : 'border-transparent text-muted hover:text-text'}`
 
 /** Scrolls the list of tabs so that this tab is in its middle. For `ref` of the current tab. */
 export const intoView = (tab: HTMLElement | null): void => {
