@@ -100,11 +100,13 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
       </div>
       {isAsked && (
         <div className="mt-2 flex flex-wrap items-center gap-2">
-          <p className="grow">{p.sure}</p>
-          <Button look="primary" disabled={end.isPending} onClick={() => end.mutate()}>
-            {p.endNow}
-          </Button>
-          <Button onClick={() => setIsAsked(false)}>{p.keep}</Button>
+          <p className="grow basis-60">{p.sure}</p>
+          <div className="flex gap-2">
+            <Button look="primary" disabled={end.isPending} onClick={() => end.mutate()}>
+              {p.endNow}
+            </Button>
+            <Button onClick={() => setIsAsked(false)}>{p.keep}</Button>
+          </div>
         </div>
       )}
       {end.error !== null && <ErrorBox error={end.error} />}

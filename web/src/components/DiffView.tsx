@@ -117,7 +117,7 @@ function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
       data-same={row.same}
       data-line={row.line}
       {...(isCurrent && { 'aria-current': true })}
-      className={`max-[600px]:grid max-[600px]:grid-cols-[40px_minmax(0,1fr)] ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
+      className={`leading-5 max-[600px]:grid max-[600px]:grid-cols-[40px_minmax(0,1fr)] ${isCurrent ? 'shadow-[inset_2px_0_0_var(--accent)]' : ''}`}
     >
       <td role="cell" className="figure px-2 text-right max-[600px]:row-span-2 text-muted align-top select-none">{row.line}</td>
       <Cell text={row.ours} row={row} sign={OURS} />

@@ -121,9 +121,11 @@ export function PlayConsole(props: PlayConsoleProps) {
       {/* In a low window, the result of a run does not cover the fields: it is below the output. */}
       <div className={`sticky bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
         {mode === 'terminal' && (
-          <Suspense>
-            <TerminalKeys isLive={isLive} onType={run.type} />
-          </Suspense>
+          <div className="pointer-coarse:border-t border-border">
+            <Suspense>
+              <TerminalKeys isLive={isLive} onType={run.type} />
+            </Suspense>
+          </div>
         )}
         <div className="max-h-[30dvh] overflow-auto px-3 py-2 border-t border-border">
           <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} />

@@ -102,7 +102,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
             ref={selectStem}
             autoCapitalize="none"
             spellCheck={false}
-            className={`${inputClass} font-mono grow basis-40`}
+            className={`${inputClass} font-mono grow basis-40 max-sm:basis-full`}
           />
           <Button type="submit">{m.play.rename}</Button>
           <Button onClick={cancel}>{m.cancel}</Button>

@@ -70,7 +70,9 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
           onReady={ready}
         />
       </div>
-      <TerminalKeys isLive={isLive} onType={run.type} />
+      <div className="hidden pointer-coarse:block shrink-0 mt-2 rounded-md border border-border overflow-hidden">
+        <TerminalKeys isLive={isLive} onType={run.type} />
+      </div>
       {compiler != null && (
         <div className="mt-2 max-h-48 overflow-auto">
           <Compiler text={compiler} onLine={onLine} />

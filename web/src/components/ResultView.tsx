@@ -95,7 +95,7 @@ function Fate({ result, purpose, problem }: { result: Result; purpose: Purpose; 
       </p>
       {hint !== '' && <p className="text-muted">{hint}</p>}
       {message !== undefined && <p className="mt-1 wrap-anywhere">{visible(message)}</p>}
-      <p className="mt-1 flex flex-wrap gap-x-4 text-muted">
+      <p className="mt-1 flex flex-wrap items-baseline gap-x-4 gap-y-0.5 text-muted">
         {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
         {didCompile(result) && hasRun(code) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} isRounded={hasRoundedFigures(tests, problem.may_change)} />}

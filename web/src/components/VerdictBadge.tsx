@@ -1,5 +1,5 @@
 // A verdict: glyph, word and colour together.
-import { Ban, Braces, Check, Clock, Hourglass, MemoryStick, Minus, PieChart, ScrollText, Wrench, X, Zap, type LucideIcon } from 'lucide-react'
+import { Ban, Braces, Check, CircleDashed, Clock, Hourglass, MemoryStick, PieChart, ScrollText, Wrench, X, Zap, type LucideIcon } from 'lucide-react'
 import { useMessages } from '../i18n/messages'
 import { familyOf, type VerdictCode, type VerdictFamily } from '../util/verdict'
 
@@ -26,7 +26,7 @@ const GLYPHS: Record<VerdictCode, LucideIcon> = {
   SV: Ban,
   CE: Braces,
   CLE: Braces,
-  SK: Minus,
+  SK: CircleDashed,
   JE: Wrench,
   CANCELLED: Ban,
 }
