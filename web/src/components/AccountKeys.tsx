@@ -248,9 +248,10 @@ function Usage() {
                 value={rate.remaining}
                 max={rate.burst}
                 text={u.left(n(rate.remaining), n(rate.burst))}
+                colour="bg-strong"
               />
             ))}
-            <Meter label={u.waiting} value={usage.waiting} max={usage.waiting_max} text={u.waitingOf(n(usage.waiting), n(usage.waiting_max))} />
+            <Meter label={u.waiting} value={usage.waiting} max={usage.waiting_max} text={u.waitingOf(n(usage.waiting), n(usage.waiting_max))} colour="bg-strong" />
           </div>
         </>
       )}

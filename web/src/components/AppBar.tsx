@@ -26,7 +26,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const then = /^\/(problems|contests|playground|account|admin|p\/)/.test(here) ? { then: here } : {}
   const user = session.data?.user
   return (
-    <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[340px]:px-1 sm:px-4 border-b border-border bg-surface">
+    <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[340px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface">
       <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg min-[360px]:max-[480px]:[&:lang(en)]:hidden">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>

@@ -10,9 +10,9 @@ export function NotFound({ what = 'page' }: { what?: 'page' | 'problem' | 'progr
   const n = m.notFound
   useTitle(n.titles[what])
   return (
-    <div className="w-full max-w-xl mx-auto px-4 sm:px-8 py-16">
-      <h1 className="text-xl font-semibold">{n.titles[what]}</h1>
-      <p className="mt-2 text-muted">{n.details[what]}</p>
+    <div className="py-16 px-4 text-center">
+      <h1 className="text-lg font-semibold">{n.titles[what]}</h1>
+      <p className="mt-1 text-muted">{n.details[what]}</p>
       <Link to={what === 'program' ? '/playground' : '/problems'} className={`${buttonClass()} mt-4`}>
         {what === 'program' ? n.play : n.back}
       </Link>

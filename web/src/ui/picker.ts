@@ -1,7 +1,7 @@
 // The look of lists that are searched by typing, and of the buttons that open them.
 
 export const PICKER_BUTTON =
-  'inline-flex items-center justify-between gap-2 h-8 pointer-coarse:min-h-11 pointer-coarse:text-lg pl-2.5 pr-2 rounded-md border border-strong bg-surface text-text text-left hover:bg-raised'
+  'inline-flex items-center justify-between gap-2 h-8 pointer-coarse:min-h-11 pointer-coarse:text-lg px-2 rounded-md border border-strong bg-surface text-text text-left hover:bg-raised'
 export const PICKER_POPUP = 'w-[min(320px,var(--available-width))] rounded-md bg-surface border border-border shadow-lg overflow-hidden outline-none'
 export const PICKER_INPUT = 'block w-full h-10 pointer-coarse:h-11 px-3 bg-surface border-b border-border placeholder:text-muted focus-visible:outline-none'
 export const PICKER_LIST = 'max-h-[min(340px,calc(var(--available-height)-48px))] overflow-y-auto overscroll-contain p-1 scroll-py-1 outline-none empty:p-0'
