@@ -48,6 +48,10 @@ interface FiguresProps {
   better: (percent: number) => string
 }
 
+/** Width of a histogram with few bars, which has room for the sentence above it; and the maximum width of a bar. */
+const WIDTH_MIN_PX = 280
+const BAR_MAX_PX = 24
+
 /** A histogram; a sentence if it would be a single bar. */
 function Figures(props: FiguresProps) {
   const t = useTexts(distribution)
@@ -57,10 +61,8 @@ function Figures(props: FiguresProps) {
   if (users.length > 1) return <Bars {...props} />
   return (
     <div className="min-w-0">
-      <p className="flex flex-wrap justify-between gap-x-3">
-        <span>{name}</span>
-        {own != null && <span className="figure text-muted">{t.you(unit(own))}</span>}
-      </p>
+      <p>{name}</p>
+      {own != null && <p className="figure text-muted">{t.you(unit(own))}</p>}
       <p className="text-muted">{t.alike(count(users[0] ?? 0, tag), unit(first))}</p>
     </div>
   )
@@ -77,14 +79,12 @@ function Bars({ name, figures, unit, better }: FiguresProps) {
   const from = (bin: number) => unit(first + bin * width)
   const title = (bin: number, n: number) => (bin === last ? t.last(from(bin), count(n, tag)) : t.bar(from(bin), from(bin + 1), count(n, tag)))
   return (
-    <div className="min-w-0">
-      <p className="flex flex-wrap justify-between gap-x-3">
-        <span>{percent == null || percent === 0 ? name : better(percent)}</span>
-        {own != null && <span className="figure text-muted">{t.you(unit(own))}</span>}
-      </p>
+    <div className="min-w-0" style={{ maxWidth: Math.max(WIDTH_MIN_PX, users.length * BAR_MAX_PX) }}>
+      <p>{percent == null || percent === 0 ? name : better(percent)}</p>
+      {own != null && <p className="figure text-muted">{t.you(unit(own))}</p>}
       <div role="img" aria-label={t.chart(name, count(all, tag), from(0), from(last))} className="mt-1 h-20 flex items-end gap-px border-b border-strong">
         {users.map((n, bin) => (
-          <div key={bin} title={title(bin, n)} className={`grow basis-0 min-w-0 max-w-6 rounded-t-sm ${bin === mine ? 'bg-accent' : 'bg-strong'}`} style={{ height: n === 0 ? 0 : `${Math.max(4, (100 * n) / highest)}%` }} />
+          <div key={bin} title={title(bin, n)} className={`grow basis-0 min-w-0 rounded-t-sm ${bin === mine ? 'bg-accent' : 'bg-strong'}`} style={{ height: n === 0 ? 0 : `${Math.max(4, (100 * n) / highest)}%` }} />
         ))}
       </div>
       <p className="figure flex justify-between text-xs text-muted">
