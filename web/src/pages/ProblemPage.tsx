@@ -254,7 +254,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
         <p className="mt-1 flex flex-wrap gap-x-3">
           <DifficultyWord value={difficulty} />
           {tags.map((tag) => (
-            <Link key={tag} to="/problems" search={{ tag }} className="text-muted hover:text-text hover:underline">
+            <Link key={tag} to="/problems" search={{ tag }} className="text-muted hover:text-text hover:underline pointer-coarse:py-2.5 pointer-coarse:-my-2.5">
               {tag}
             </Link>
           ))}
@@ -273,7 +273,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
           <ul className="mt-1">
             {problem.attachments.map((file) => (
               <li key={file.url}>
-                <a href={addressOf(file.url)} download className="text-accent-text underline">
+                <a href={addressOf(file.url)} download className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
                   {file.name}
                 </a>{' '}
                 <span className="text-muted">{bytes(file.bytes)}</span>
