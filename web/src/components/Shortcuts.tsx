@@ -56,8 +56,8 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
               )
             })}
           </dl>
-          <label className="mt-4 flex items-start gap-2">
-            <input type="checkbox" checked={single === 'on'} onChange={(event) => setSingle(event.target.checked ? 'on' : 'off')} aria-describedby="single-keys-detail" className="mt-0.5 size-4 shrink-0 accent-accent-text" />
+          <label className="mt-4 flex items-center gap-2 pointer-coarse:min-h-11">
+            <input type="checkbox" checked={single === 'on'} onChange={(event) => setSingle(event.target.checked ? 'on' : 'off')} aria-describedby="single-keys-detail" className="size-4 shrink-0 accent-accent-text" />
             <span>{x.single}</span>
           </label>
           <p id="single-keys-detail" className="ml-6 text-sm text-muted">

@@ -76,7 +76,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
       <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
         <span>{c.participants(total)}</span>
         <span>{c.standingsAt(contestTime(Math.min(standings.elapsed_seconds, contest.length_seconds)))}</span>
-        <a href={addressOf(`/api/v1/contests/${encodeURIComponent(contest.slug)}/standings?format=csv`)} className="text-accent-text underline">
+        <a href={addressOf(`/api/v1/contests/${encodeURIComponent(contest.slug)}/standings?format=csv`)} className="inline-flex items-center pointer-coarse:min-h-11 text-accent-text underline">
           {c.csv}
         </a>
         {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
@@ -92,7 +92,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
             placeholder={c.find}
             value={wanted}
             onChange={(event) => setWanted(event.target.value)}
-            className="ml-auto h-8 w-48 px-2 rounded-md border border-strong bg-surface text-text max-sm:w-full"
+            className="ml-auto h-8 pointer-coarse:min-h-11 w-48 px-2 rounded-md border border-strong bg-surface text-text max-sm:w-full"
           />
         )}
         {isStale && <span role="status">{c.stale}</span>}

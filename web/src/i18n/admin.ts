@@ -40,7 +40,7 @@ const en = {
   },
   walls: {
     title: 'Walls of the sandbox',
-    detail: 'Each wall was attacked when this process started. “cupel doctor” shows how to repair a wall.',
+    detail: ' Each wall was attacked when this process started. “cupel doctor” shows how to repair a wall.',
     stands: 'effective',
     down: 'not effective',
     all: (n: number) => (n === 1 ? 'It is effective.' : `All ${n} are effective.`),

@@ -275,7 +275,7 @@ function Walls({ walls }: { walls: Health['walls'] }) {
   if (walls.length === 0) return <Section title={w.title}>{w.none}</Section>
   const down = walls.filter((wall) => !wall.stands).length
   return (
-    <Section title={w.title} detail={`${down === 0 ? w.all(walls.length) : w.some(down, walls.length)} ${w.detail}`}>
+    <Section title={w.title} detail={`${down === 0 ? w.all(walls.length) : w.some(down, walls.length)}${w.detail}`}>
       <ul className="border-t border-border">
         {walls.map((wall) => (
           <li key={wall.name} className="flex gap-2.5 py-1.5 min-h-9 border-b border-border">

@@ -225,9 +225,10 @@ function Row({ problem }: { problem: Line }) {
           >
             {problem.title}
           </Link>
+          {/* On touch screens, a tap on a tag opens the problem, because tags are too small to be hit. The filter has them, too. */}
           <span className="flex flex-wrap gap-x-2">
             {problem.tags.map((tag) => (
-              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline" title={m.pair(m.list.tag, tag)}>
+              <Link key={tag} to="/problems" search={{ tag }} className="relative z-10 text-xs leading-6 text-muted hover:text-text hover:underline pointer-coarse:pointer-events-none" title={m.pair(m.list.tag, tag)}>
                 {tag}
               </Link>
             ))}
