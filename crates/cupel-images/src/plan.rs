@@ -14,9 +14,9 @@ use crate::index::ImageConfig;
 use crate::source::Selector;
 
 /// Maximum size of a manifest, in bytes. Registries have the same maximum.
-const MANIFEST_MAX: u64 = 4 << 20;
+pub(crate) const MANIFEST_MAX: u64 = 4 << 20;
 /// Maximum size of a configuration, including its history, in bytes.
-const CONFIG_MAX: u64 = 8 << 20;
+pub(crate) const CONFIG_MAX: u64 = 8 << 20;
 /// Maximum nesting of indexes.
 const NESTING_MAX: usize = 4;
 
@@ -108,29 +108,41 @@ pub(crate) fn of_layout(
         ([], Some(wanted)) => return Err(ImageError::refused("index.json", format!("it names no image {wanted}"))),
         ([one], _) => one.clone(),
         (several, _) => of_this_machine(several)
-            .ok_or_else(|| ImageError::refused("index.json", "it names several images; append `:TAG` or `@DIGEST`"))?,
+            .ok_or_else(|| several_images("index.json", several.iter().filter_map(name_of).map(str::to_owned)))?,
     };
     of_descriptor(blobs, &entry, bounds, NESTING_MAX)
 }
 
 impl Selector {
     fn matches(&self, entry: &oci_spec::image::Descriptor) -> bool {
-        const NAME: &str = "org.opencontainers.image.ref.name";
         match self {
-            Selector::Tag(tag) => entry
-                .annotations()
-                .as_ref()
-                .and_then(|all| all.get(NAME))
+            Selector::Tag(tag) => name_of(entry)
                 .is_some_and(|name| name == tag || name.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag)),
             Selector::Digest(digest) => parse_digest(entry.digest().as_ref()).is_ok_and(|found| found == *digest),
         }
     }
 }
 
+/// The name or tag of an entry of an index.
+fn name_of(entry: &oci_spec::image::Descriptor) -> Option<&str> {
+    const NAME: &str = "org.opencontainers.image.ref.name";
+    entry.annotations().as_ref()?.get(NAME).map(String::as_str)
+}
+
+/// Maximum number of names that an error lists.
+const NAMES_MAX: usize = 5;
+
+/// The error for a source with several images, of which one must be selected.
+fn several_images(path: &str, names: impl Iterator<Item = String>) -> ImageError {
+    let names: Vec<String> = names.take(NAMES_MAX).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let named = if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) };
+    ImageError::refused(path, format!("it has several images{named}; select one: `oci:PATH:NAME` or `oci:PATH@DIGEST`"))
+}
+
 impl std::fmt::Display for Selector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Selector::Tag(tag) => write!(f, "with the tag `{tag}`"),
+            Selector::Tag(tag) => write!(f, "with the name or tag `{tag}`"),
             Selector::Digest(digest) => write!(f, "with the digest sha256:{digest}"),
         }
     }
@@ -300,7 +312,10 @@ pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Selector>, bounds: &Im
         ([one], _) => one,
         ([], Some(wanted)) => return Err(ImageError::refused(PATH, format!("it names no image {wanted}"))),
         ([], None) => return Err(ImageError::refused(PATH, "it names no image")),
-        _ => return Err(ImageError::refused(PATH, "it names several images; append `:TAG`")),
+        (several, _) => {
+            let names = several.iter().filter_map(|image| image.tags.iter().flatten().next().cloned());
+            return Err(several_images(PATH, names));
+        }
     };
     let text = read(blobs, &image.config, CONFIG_MAX, None)?;
     let id = hash_of(&text);

@@ -46,10 +46,15 @@ fn table(file: &File) -> io::Result<HashMap<String, Location>> {
     let (reader, meter) = Metered::new(file, u64::MAX);
     let mut tar = tar::Archive::new(reader);
     let mut all = tar.entries_with_seek()?;
+    let mut is_first = true;
     loop {
         meter.before_entry();
         let Some(entry) = all.next() else { break };
-        let entry = entry?;
+        let entry = entry.map_err(|error| match is_first {
+            true => io::Error::new(io::ErrorKind::InvalidData, format!("it is not a tar archive ({error})")),
+            false => error,
+        })?;
+        is_first = false;
         let Some(path) = path(&entry.path()?).filter(|path| path.len() <= PATH_BYTES_MAX) else { continue };
         let kind = entry.header().entry_type();
         let place = if kind.is_file() {

@@ -47,7 +47,7 @@ pub enum Source {
 /// Selects one of several images of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
-    /// By its tag.
+    /// By its tag, or by its name and tag.
     Tag(String),
     /// By the digest of its manifest.
     Digest(ContentHash),
@@ -103,10 +103,21 @@ impl FromStr for Source {
 fn with_selector(text: &str) -> Result<Source, String> {
     let (path, selector) = match text.rsplit_once('@') {
         Some((path, digest)) if digest.starts_with("sha256:") => (path, Some(Selector::Digest(parse_digest(digest)?))),
-        _ => match text.rsplit_once(':') {
-            Some((path, tag)) if !tag.contains('/') && !tag.is_empty() => (path, Some(Selector::Tag(tag.to_owned()))),
-            _ => (text, None),
-        },
+        _ => {
+            // A path may contain colons, and a name may contain slashes. So a text with a slash is a name only if it has
+            // a tag.
+            let is_selector = |text: &str| match text.rsplit_once(':') {
+                Some((name, tag)) => {
+                    !name.is_empty() && !name.starts_with('/') && !tag.is_empty() && !tag.contains('/')
+                }
+                None => !text.is_empty() && !text.contains('/'),
+            };
+            let mut colons = text.match_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
+            match colons.find(|(_, after)| is_selector(after)) {
+                Some((path, selector)) => (path, Some(Selector::Tag(selector.to_owned()))),
+                None => (text, None),
+            }
+        }
     };
     if path.is_empty() {
         return Err("the path is missing".to_owned());
@@ -143,6 +154,10 @@ mod tests {
             ("oci:/a/b", path("/a/b", None)),
             ("oci:/a/b:1.0", path("/a/b", tag("1.0"))),
             ("docker-archive:a.tar:x", path("a.tar", tag("x"))),
+            ("docker-archive:a.tar:course/x:1", path("a.tar", tag("course/x:1"))),
+            ("oci:/a:b/c", path("/a:b/c", None)),
+            ("oci:/a:b/c:1", path("/a", tag("b/c:1"))),
+            ("oci:/a:/b:1", path("/a:/b", tag("1"))),
             (&format!("oci:a@{digest}"), path("a", Some(Selector::Digest(ContentHash::from_bytes([0xab; 32]))))),
             (
                 "docker://127.0.0.1:5000/course:1",

@@ -14,14 +14,14 @@ use cupel_types::ContentHash;
 use futures_util::StreamExt;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference};
+use oci_client::{Client, Reference, RegistryOperation};
 use serde::Deserialize;
 
 use crate::bounds::{FreeSpace, ImageBounds};
 use crate::error::ImageError;
 use crate::hashing::{hash_of, parse_digest};
 use crate::pattern::glob;
-use crate::plan::{architecture, blob_path};
+use crate::plan::{CONFIG_MAX, MANIFEST_MAX, architecture, blob_path};
 
 /// Settings for the access to registries.
 #[derive(Clone, Debug)]
@@ -58,6 +58,9 @@ impl Default for RegistryOptions {
 
 /// Maximum time to connect.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// Maximum number of characters of a registry's message that are included in an error.
+const REASON_CHARACTERS_MAX: usize = 200;
 
 /// Media types of manifests and indexes.
 const MANIFESTS: &[&str] = &[
@@ -184,14 +187,22 @@ impl Pull<'_> {
             user_agent: concat!("cupel/", env!("CARGO_PKG_VERSION")),
             ..ClientConfig::default()
         });
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .read_timeout(self.options.silence_max)
+            .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| self.failed(&error))?;
         let auth = self.credentials()?;
         if matches!(auth, RegistryAuth::Basic(..)) {
-            self.check_token_service().await?;
+            self.check_token_service(&http).await?;
         }
+        let token = client.auth(self.reference, &auth, RegistryOperation::Pull).await;
+        let access = Access { http, auth, token: token.map_err(|error| self.failed(&error))? };
         std::fs::create_dir_all(self.into.join("blobs/sha256")).map_err(ImageError::io("create", self.into))?;
         let wanted = self.reference.digest().map(parse_digest).transpose();
         let wanted = wanted.map_err(|reason| super::SourceError::new(&self.reference.whole(), reason))?;
-        let (digest, mut manifest) = self.manifest(&client, &auth, self.reference, wanted).await?;
+        let (digest, mut manifest) = self.manifest(&access, self.reference, wanted).await?;
         if let Some(entries) = manifest.manifests.take() {
             let fits = |entry: &&Descriptor| {
                 entry.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture())
@@ -201,11 +212,15 @@ impl Pull<'_> {
             let inner = parse_digest(&entry.digest).map_err(|reason| ImageError::refused("the index", reason))?;
             let host = self.reference.registry().to_owned();
             let there = Reference::with_digest(host, self.reference.repository().to_owned(), entry.digest.clone());
-            (_, manifest) = self.manifest(&client, &auth, &there, Some(inner)).await?;
+            (_, manifest) = self.manifest(&access, &there, Some(inner)).await?;
         }
         let Some(config) = manifest.config else { return Ok(digest) };
         if manifest.layers.len() > self.bounds.layers_max {
             return Ok(digest);
+        }
+        if config.size > CONFIG_MAX {
+            let reason = format!("its configuration has {} bytes; the maximum is {CONFIG_MAX}", config.size);
+            return Err(ImageError::refused("the manifest", reason));
         }
         let path = self.blob(&client, &config).await?;
         let text = std::fs::read(&path).map_err(ImageError::io("read", &path))?;
@@ -259,15 +274,9 @@ impl Pull<'_> {
     }
 
     /// Checks the token service that the registry names, because the client will send the password to it.
-    async fn check_token_service(&self) -> Result<(), ImageError> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .read_timeout(self.options.silence_max)
-            .build()
-            .map_err(|error| self.failed(&error))?;
-        let scheme = if self.is_plain() { "http" } else { "https" };
-        let url = format!("{scheme}://{}/v2/", self.reference.resolve_registry());
-        let answer = client.get(&url).send().await.map_err(|error| self.failed(&error))?;
+    async fn check_token_service(&self, http: &reqwest::Client) -> Result<(), ImageError> {
+        let url = format!("{}/v2/", self.origin());
+        let answer = http.get(&url).send().await.map_err(|error| self.failed(&error))?;
         for header in answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE) {
             let Some(realm) = header.to_str().ok().and_then(realm) else { continue };
             if !may_have_password(&realm, &url) {
@@ -278,16 +287,35 @@ impl Pull<'_> {
         Ok(())
     }
 
+    /// The scheme and host of the registry.
+    fn origin(&self) -> String {
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        format!("{scheme}://{}", self.reference.resolve_registry())
+    }
+
     /// Downloads a manifest. `wanted` is its expected digest.
+    ///
+    /// This does not use `Client::pull_manifest_raw`, which reads an answer of any length into memory.
     async fn manifest(
         &self,
-        client: &Client,
-        auth: &RegistryAuth,
+        access: &Access,
         reference: &Reference,
         wanted: Option<ContentHash>,
     ) -> Result<(ContentHash, Manifest), ImageError> {
-        let (text, _) =
-            client.pull_manifest_raw(reference, auth, MANIFESTS).await.map_err(|error| self.failed(&error))?;
+        let version = reference.digest().or(reference.tag()).unwrap_or("latest");
+        let url = format!("{}/v2/{}/manifests/{version}", self.origin(), reference.repository());
+        let mut answer = access.get(&url).send().await.map_err(|error| self.failed(&error))?;
+        let mut text = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(&error))? {
+            text.extend_from_slice(&chunk);
+            if text.len() as u64 > MANIFEST_MAX {
+                return Err(ImageError::refused("the manifest", format!("it has more than {MANIFEST_MAX} bytes")));
+            }
+        }
+        if !answer.status().is_success() {
+            let reason = format!("answered {}{}", answer.status(), reason_of(&text));
+            return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
+        }
         let digest = hash_of(&text);
         if let Some(wanted) = wanted
             && wanted != digest
@@ -331,6 +359,43 @@ impl Pull<'_> {
         let reason = format!("failed: {}", cupel_types::chain(error));
         ImageError::remote(format!("the registry `{}`", self.host), &reason)
     }
+}
+
+/// What the requests for manifests have in common.
+struct Access {
+    http: reqwest::Client,
+    auth: RegistryAuth,
+    /// Token of the registry's token service.
+    token: Option<String>,
+}
+
+impl Access {
+    fn get(&self, url: &str) -> reqwest::RequestBuilder {
+        let request = self.http.get(url).header(reqwest::header::ACCEPT, MANIFESTS.join(", "));
+        match (&self.token, &self.auth) {
+            (Some(token), _) => request.bearer_auth(token),
+            (None, RegistryAuth::Basic(name, password)) => request.basic_auth(name, Some(password)),
+            (None, RegistryAuth::Anonymous | RegistryAuth::Bearer(_)) => request,
+        }
+    }
+}
+
+/// The first message of an error of a registry, with `: ` before it. Source: OCI Distribution Specification 1.1, "Error
+/// Codes".
+fn reason_of(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        errors: Vec<Fault>,
+    }
+    #[derive(Deserialize)]
+    struct Fault {
+        #[serde(default)]
+        message: String,
+    }
+    let body = serde_json::from_slice::<Body>(body).ok();
+    let message = body.and_then(|body| body.errors.into_iter().next()).map(|fault| fault.message).unwrap_or_default();
+    let shown: String = message.chars().filter(|c| !c.is_control()).take(REASON_CHARACTERS_MAX).collect();
+    if shown.is_empty() { String::new() } else { format!(": {shown}") }
 }
 
 /// The address of the token service in a `WWW-Authenticate` header.

@@ -220,7 +220,25 @@ fn a_registry_that_misbehaves_adds_nothing() {
 
     let text = manifest.clone();
     let (host, _) = misbehaving(move |_, _| ok(&text));
-    check("Invalid digest", &host, &format!("a@{}", digest(b"another")));
+    check("for sha256:", &host, &format!("a@{}", digest(b"another")));
+
+    // A manifest without an end, and a configuration that would not fit into memory.
+    let (host, _) = misbehaving(|_, _| {
+        let body = vec![b' '; 5 << 20];
+        Some([b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".as_slice(), &body].concat())
+    });
+    check("more than 4194304 bytes", &host, "endless:1");
+    let mut large: Value = serde_json::from_slice(&manifest).unwrap();
+    large["config"]["size"] = json!(1u64 << 30);
+    let (host, _) = misbehaving(move |_, _| ok(large.to_string().as_bytes()));
+    check("its configuration has 1073741824 bytes", &host, "large:1");
+
+    // A message for the operator has no control characters.
+    let (host, _) = misbehaving(|_, _| {
+        let body = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"no \u001b[31msuch tag"}]}"#;
+        Some(format!("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n{body}").into_bytes())
+    });
+    check("answered 404 Not Found: no [31msuch tag", &host, "missing:1");
 
     // A blob with other content of the same length, a blob that is too long, and a blob that is cut off.
     for (change, expected) in [("other", "digest"), ("longer", "more than"), ("shorter", "failed")] {

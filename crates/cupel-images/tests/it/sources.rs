@@ -71,9 +71,17 @@ fn an_archive_of_docker_save_is_read_and_selected_by_tag() {
     builder.append_dir_all("", &directory).unwrap();
     let path = write(&fixture, "saved.tar", &builder.into_inner().unwrap());
     let error = fixture.add("a", &path).unwrap_err().to_string();
-    assert!(error.contains("names several images; append `:TAG`"), "{error}");
-    let added = fixture.add_from("a", &format!("docker-archive:{}:two", path.display())).unwrap();
-    assert_eq!(listing(&fixture.root(&added)), ["two"]);
+    assert!(
+        error.contains("it has several images, such as `course:one`, `course:two`; select one: `oci:PATH:NAME`"),
+        "{error}"
+    );
+    for name in ["two", "course:two"] {
+        let added = fixture.add_from("a", &format!("docker-archive:{}:{name}", path.display())).unwrap();
+        assert_eq!(listing(&fixture.root(&added)), ["two"], "{name}");
+    }
+    let error = fixture.add_from("a", &format!("oci:{}:other:two", path.display())).unwrap_err().to_string();
+    assert!(error.contains("it names no image with the name or tag `other:two`"), "{error}");
+    let added = fixture.add_from("a", &format!("oci:{}:course:two", path.display())).unwrap();
     assert_eq!(added.image.config.env, [("A".to_owned(), "b".to_owned())]);
     assert_eq!(added.image.digest, None);
 }
@@ -117,6 +125,7 @@ fn a_file_that_is_not_an_image_is_refused_with_the_missing_part() {
     let fixture = Fixture::new();
     for (name, bytes, expected) in [
         ("text", b"hello".to_vec(), "the archive: it cannot be read"),
+        ("page", b"<html>".repeat(200), "it is not a tar archive"),
         ("other.tar", Layer::new().file("a", "x").tar(), "contains neither `index.json`"),
         (
             "cut.tar.gz",
