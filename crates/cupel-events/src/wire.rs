@@ -17,8 +17,8 @@ use cupel_core::Notice;
 use cupel_core::event::{Event, EventKind, LiveEvent, Seq, Stream};
 use cupel_core::live::InputCount;
 use cupel_types::{
-    Bytes, Instructions, LiveInput, LiveSignal, Outcome, RunId, Signal, Start, SubmissionId, TerminalSize, Usage,
-    UserId, Verdict,
+    Accuracy, Bytes, Instructions, LiveInput, LiveSignal, Outcome, RunId, Signal, Start, SubmissionId, TerminalSize,
+    Usage, UserId, Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,8 @@ struct UsageForm {
     output_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<StartName>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_approximate: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -379,7 +381,7 @@ impl From<OutcomeName> for Outcome {
 
 impl From<&Usage> for UsageForm {
     fn from(usage: &Usage) -> UsageForm {
-        let Usage { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output, start } = *usage;
+        let Usage { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output, start, accuracy } = *usage;
         UsageForm {
             cpu_time,
             cpu_user,
@@ -392,14 +394,24 @@ impl From<&Usage> for UsageForm {
                 Start::Warm => StartName::Warm,
                 Start::Cold => StartName::Cold,
             }),
+            is_approximate: accuracy == Accuracy::Approximate,
         }
     }
 }
 
 impl From<UsageForm> for Usage {
     fn from(form: UsageForm) -> Usage {
-        let UsageForm { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory_bytes, output_bytes, start } =
-            form;
+        let UsageForm {
+            cpu_time,
+            cpu_user,
+            cpu_system,
+            wall_time,
+            instructions,
+            memory_bytes,
+            output_bytes,
+            start,
+            is_approximate,
+        } = form;
         Usage {
             cpu_time,
             cpu_user,
@@ -412,6 +424,7 @@ impl From<UsageForm> for Usage {
                 StartName::Warm => Start::Warm,
                 StartName::Cold => Start::Cold,
             }),
+            accuracy: if is_approximate { Accuracy::Approximate } else { Accuracy::Exact },
         }
     }
 }
@@ -452,8 +465,10 @@ mod tests {
 
     fn usage() -> impl Strategy<Value = Usage> {
         let start = prop::option::of(prop::sample::select(vec![Start::Warm, Start::Cold]));
-        (time(), time(), time(), time(), prop::option::of(any::<u64>()), any::<u64>(), any::<u64>(), start).prop_map(
-            |(cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output, start)| Usage {
+        let accuracy = prop::sample::select(vec![Accuracy::Exact, Accuracy::Approximate]);
+        let (instructions, start) = (prop::option::of(any::<u64>()), (start, accuracy));
+        (time(), time(), time(), time(), instructions, any::<u64>(), any::<u64>(), start).prop_map(
+            |(cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output, (start, accuracy))| Usage {
                 cpu_time,
                 cpu_user,
                 cpu_system,
@@ -462,6 +477,7 @@ mod tests {
                 memory: Bytes::new(memory),
                 output: Bytes::new(output),
                 start,
+                accuracy,
             },
         )
     }

@@ -40,7 +40,7 @@ pub use ids::{
 pub use image_name::{ImageName, ImageNameError};
 pub use limits::{Limits, LimitsRequest};
 pub use live::{LiveInput, LiveSignal, TerminalSize};
-pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
+pub use outcome::{Accuracy, ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use root::{ImageRoot, Root};
 pub use score::{Score, ScoreError};

@@ -115,6 +115,17 @@ impl Start {
     }
 }
 
+/// How exact the figures of a step are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Accuracy {
+    /// The sandbox measured the program.
+    #[default]
+    Exact,
+    /// A container engine ran the program. The CPU time includes the start of the program, up to a few milliseconds,
+    /// and with control groups of version 1 the peak memory can be a few MiB off.
+    Approximate,
+}
+
 /// Resource usage of a step. Field names follow [`Limits`](crate::Limits).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -137,4 +148,6 @@ pub struct Usage {
     pub output: Bytes,
     /// How the program was started; `None` if its language has no warm start.
     pub start: Option<Start>,
+    /// How exact the times and the memory are.
+    pub accuracy: Accuracy,
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Artifacts, BoxPath, Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
+use crate::{
+    Accuracy, Artifacts, BoxPath, Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification,
+};
 
 /// The kept part of an output stream.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -140,6 +142,12 @@ impl RunReport {
         let mut starts = self.usages().filter_map(|usage| usage.start);
         let first = starts.next()?;
         Some(if starts.all(|start| start == first) { first } else { Start::Cold })
+    }
+
+    /// How exact the times and the memory are: `Approximate` if those of any execution are.
+    pub fn accuracy(&self) -> Accuracy {
+        let is_exact = self.usages().all(|usage| usage.accuracy == Accuracy::Exact);
+        if is_exact { Accuracy::Exact } else { Accuracy::Approximate }
     }
 
     /// Highest CPU time and highest memory over all executions. Zero if compilation failed; `None` if nothing ran for

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::v1::response::step::StartView;
+use crate::v1::response::step::{AccuracyView, StartView};
 use crate::v1::response::time::rfc3339;
 
 /// Streams of submissions that are due within this time stay open.
@@ -118,6 +118,9 @@ pub(crate) struct EventData {
     /// `test.end`: `warm` or `cold`, if the language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartView>,
+    /// `test.end`: `approximate` if the program ran in a container of Docker Engine; see `accuracy` of the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accuracy: Option<AccuracyView>,
 }
 
 impl EventData {
@@ -165,6 +168,7 @@ impl From<Event> for EventData {
                     wall_time_ms: ms(usage.wall_time),
                     memory_used_kb: Some(usage.memory.as_kib()),
                     start: usage.start.map(StartView::from),
+                    accuracy: AccuracyView::of(usage.accuracy),
                     ..ended
                 }
             }

@@ -1,8 +1,9 @@
 //! Tests of complete response documents. Their exact shapes are guaranteed to clients.
 
 use cupel_types::{
-    Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, ContentHash, FetchedFile, Instructions, Limits,
-    Omission, Outcome, Output, PathPattern, RunReport, Signal, Start, StepReport, SubmissionKind, Usage, Verdict,
+    Accuracy, Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, ContentHash, FetchedFile, Instructions,
+    Limits, Omission, Outcome, Output, PathPattern, RunReport, Signal, Start, StepReport, SubmissionKind, Usage,
+    Verdict,
 };
 use serde_json::{Value, json};
 
@@ -197,6 +198,31 @@ async fn the_kind_of_start_is_shown_for_languages_with_warm_starts() {
         let told: Vec<_> = view["tests"].as_array().unwrap().iter().map(|test| &test["start"]).collect();
         assert_eq!((&view["start"], json!(told)), (&whole, each), "{view}");
         assert_eq!(view.as_object().unwrap().contains_key("start"), !whole.is_null(), "{view}");
+    }
+}
+
+#[tokio::test]
+async fn figures_are_marked_approximate_if_those_of_any_test_are() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let case = |name: &str, accuracy| {
+        let step = a_step();
+        let step = StepReport { usage: Usage { accuracy, ..step.usage }, ..step };
+        CaseReport { name: name.into(), verdict: Verdict::Accepted, message: None, step }
+    };
+    let (exact, approximate) = (Accuracy::Exact, Accuracy::Approximate);
+    for (accuracies, whole, each) in [
+        ([exact, exact], json!(null), json!([null, null])),
+        ([exact, approximate], json!("approximate"), json!([null, "approximate"])),
+    ] {
+        let tests = json!([{ "stdin": "1", "expected": "1" }, { "stdin": "2", "expected": "2" }]);
+        let body = json!({ "language": "python", "source_code": "pass", "tests": tests });
+        let id = app.submit(&user, &body).await;
+        let [one, two] = accuracies;
+        app.complete(RunReport { execution: None, cases: vec![case("1", one), case("2", two)], ..a_report() }).await;
+        let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+        let of_tests: Vec<_> = view["tests"].as_array().unwrap().iter().map(|test| &test["accuracy"]).collect();
+        assert_eq!((&view["accuracy"], json!(of_tests)), (&whole, each), "{view}");
     }
 }
 

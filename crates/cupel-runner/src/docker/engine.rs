@@ -10,7 +10,8 @@ use bollard::errors::Error as ClientError;
 use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
+    UploadToContainerOptionsBuilder,
 };
 use cupel_agent as agent;
 use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
@@ -139,6 +140,14 @@ pub enum ContainerError {
 }
 
 impl ContainerError {
+    /// Whether the engine does not have what a request names.
+    fn is_not_found(&self) -> bool {
+        matches!(
+            self,
+            ContainerError::Engine { source: ClientError::DockerResponseServerError { status_code: 404, .. }, .. }
+        )
+    }
+
     /// Whether another attempt may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -229,8 +238,7 @@ impl Engine {
         if let Some(name) = known.get(image) {
             return Ok(name.clone());
         }
-        let of_agent = hex(&Sha256::digest(AGENT));
-        let tag = format!("{}-{}", &image.to_string()[..32], &of_agent[..16]);
+        let tag = format!("{}-{}", &image.to_string()[..32], version_of_agent());
         let name = format!("{REPOSITORY}:{tag}");
         if self.docker().await?.inspect_image(&name).await.is_err() {
             let config = ContainerCreateBody {
@@ -268,10 +276,14 @@ impl Engine {
 
     /// Creates and starts a container.
     pub(super) async fn start(&self, shape: &Shape) -> Result<(String, AttachContainerResults), ContainerError> {
-        let image = self.with_agent(&shape.image).await?;
-        let config = self.container(shape, image);
-        let created = self.docker().await?.create_container(None, config).await;
-        let id = created.map_err(failed("cannot create a container"))?.id;
+        let id = match self.create(shape).await {
+            // Somebody removed the image with the agent: another version of Cupel, or the engine's administrator.
+            Err(error) if error.is_not_found() => {
+                self.with_agent.lock().await.remove(&shape.image);
+                self.create(shape).await?
+            }
+            other => other?,
+        };
         let options = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
         let started = async {
             let streams = self.docker().await?.attach_container(&id, Some(options)).await;
@@ -286,6 +298,12 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    async fn create(&self, shape: &Shape) -> Result<String, ContainerError> {
+        let config = self.container(shape, self.with_agent(&shape.image).await?);
+        let created = self.docker().await?.create_container(None, config).await;
+        Ok(created.map_err(failed("cannot create a container"))?.id)
     }
 
     fn container(&self, shape: &Shape, image: String) -> ContainerCreateBody {
@@ -379,6 +397,40 @@ impl Engine {
         Ok(removed)
     }
 
+    /// Removes the images with the agent that this version of Cupel does not need: those of other versions, and those
+    /// whose original image has lost its names. The engine keeps images that containers use. Returns the number of
+    /// removed images.
+    pub(super) async fn remove_unused_images(&self) -> Result<usize, ContainerError> {
+        let filters: HashMap<&str, Vec<&str>> = [("label", vec![LABEL])].into();
+        let list = |options: ListImagesOptionsBuilder| async move {
+            let listed = self.docker().await?.list_images(Some(options.build())).await;
+            listed.map_err(failed("cannot list images"))
+        };
+        let with_agent = list(ListImagesOptionsBuilder::new().filters(&filters)).await?;
+        let all = list(ListImagesOptionsBuilder::new()).await?;
+        // An original image has names of its own. The images with the agent have only those of `REPOSITORY`.
+        let is_own = |name: &str| name.strip_prefix(REPOSITORY).is_some_and(|rest| rest.starts_with(':'));
+        let is_named = |image: &&bollard::models::ImageSummary| image.repo_tags.iter().any(|name| !is_own(name));
+        let originals: Vec<&str> = all.iter().filter(is_named).map(|image| image.id.as_str()).collect();
+        let mut removed = 0;
+        for name in with_agent.iter().flat_map(|image| &image.repo_tags).filter(|name| is_own(name)) {
+            let Some((original, version)) = name[REPOSITORY.len() + 1..].split_once('-') else { continue };
+            let has_original = originals.iter().any(|id| id.starts_with(&format!("sha256:{original}")));
+            if has_original && version == version_of_agent() {
+                continue;
+            }
+            // The original image remains, because a worker may still use it without its name.
+            let options = RemoveImageOptionsBuilder::new().noprune(true).build();
+            match self.docker().await?.remove_image(name, Some(options), None).await {
+                Ok(_) => removed += 1,
+                // Another worker has removed it, or a container uses it.
+                Err(ClientError::DockerResponseServerError { status_code: 404 | 409, .. }) => {}
+                Err(error) => return Err(failed(format!("cannot remove the image `{name}`"))(error)),
+            }
+        }
+        Ok(removed)
+    }
+
     /// Examines the capabilities of the engine.
     pub(super) async fn examine(&self) -> Result<Vec<EngineFinding>, ContainerError> {
         let info = self.docker().await?.info().await.map_err(failed("cannot read the engine's capabilities"))?;
@@ -434,6 +486,11 @@ async fn connect(socket: &str) -> Result<Docker, ContainerError> {
     }
 }
 
+/// The part of a tag that names the agent's version.
+fn version_of_agent() -> String {
+    hex(&Sha256::digest(AGENT)[..8])
+}
+
 fn labels() -> HashMap<String, String> {
     [(LABEL.to_owned(), agent::VERSION.to_string())].into()
 }
@@ -480,3 +537,5 @@ fn filter() -> String {
 
 /// Interval between two searches for containers of dead workers.
 pub(super) const REAP_EVERY: Duration = Duration::from_secs(60);
+/// Number of these searches between two searches for unused images: one day.
+pub(super) const IMAGES_EVERY: usize = 24 * 60;

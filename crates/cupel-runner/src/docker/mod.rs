@@ -182,6 +182,15 @@ impl Containers {
         self.runtime().block_on(self.engine.remove_abandoned(age))
     }
 
+    /// Removes the images with the agent that no language needs: those of other versions of Cupel, and those whose
+    /// original image has lost its names. A server calls this regularly. Returns the number of removed images.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub fn remove_unused_images(&self) -> Result<usize, ContainerError> {
+        self.runtime().block_on(self.engine.remove_unused_images())
+    }
+
     /// The capabilities of the engine, for operators.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 use tokio::sync::Semaphore;
 
-use super::engine::{ABANDONED_AFTER, ContainerError, Engine, REAP_EVERY};
+use super::engine::{ABANDONED_AFTER, ContainerError, Engine, IMAGES_EVERY, REAP_EVERY};
 use super::shape::Shape;
 
 /// Maximum number of containers that are created in advance at the same time; more would slow down runs.
@@ -223,11 +223,20 @@ async fn create(engine: &Arc<Engine>, shape: &Shape) -> Result<Container, Contai
     }
 }
 
-/// Removes containers of dead workers, now and at regular intervals.
+/// Removes containers of dead workers and unused images with the agent, now and at regular intervals.
 pub(super) async fn reap(engine: Arc<Engine>) {
     let mut ticks = tokio::time::interval(REAP_EVERY);
-    loop {
+    for round in 0.. {
         ticks.tick().await;
+        if round % IMAGES_EVERY == 0 {
+            match engine.remove_unused_images().await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "removed images of Docker Engine that are no longer used"),
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "cannot remove unused images from Docker Engine")
+                }
+            }
+        }
         match engine.remove_abandoned(ABANDONED_AFTER).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed containers of workers that have ended"),

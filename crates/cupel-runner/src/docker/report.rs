@@ -6,7 +6,8 @@ use std::time::Duration;
 use cupel_agent::{self as agent, Done, Exit, Hit};
 use cupel_sandbox::{CellReport, Command};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, FoundFile, FoundFiles, Limits, Outcome, Signal, Usage,
+    Accuracy, BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, FetchedFile, FoundFile, FoundFiles, Limits, Outcome,
+    Signal, Usage,
 };
 use tokio::time::Instant;
 
@@ -140,6 +141,7 @@ pub(super) fn out_of_memory(command: &Command, progress: &Progress, ended: Durat
         wall_time: progress.started.map_or(Duration::ZERO, |started| started.elapsed()),
         memory: command.limits.memory,
         output: Bytes::new(progress.output),
+        accuracy: Accuracy::Approximate,
         ..Usage::default()
     };
     CellReport::bare(Outcome::MemoryLimit, ended, usage)
@@ -185,6 +187,7 @@ pub(super) fn of(
             memory,
             output: Bytes::new(done.written.iter().sum()),
             start: None,
+            accuracy: Accuracy::Approximate,
         },
         stdin_left: done.stdin_left,
         stdout_truncated: done.truncated[0],

@@ -151,12 +151,9 @@ impl CompileServices {
                 let usage = Usage {
                     cpu_time,
                     cpu_user: cpu_time,
-                    cpu_system: Duration::ZERO,
                     wall_time,
-                    instructions: None,
-                    memory: Bytes::new(0),
                     output: Bytes::new(output.len() as u64),
-                    start: None,
+                    ..Usage::default()
                 };
                 result(exit_code, output, files, usage, &step.limits, observer)
             }

@@ -18,6 +18,7 @@ pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
     ("what_a_dead_worker_created_is_removed_after_a_while", abandoned),
     ("a_process_that_is_killed_leaves_no_container", killed_owner),
     ("a_process_that_ends_leaves_no_container", ended_owner),
+    ("images_with_the_agent_are_removed_when_no_language_needs_them", unused_images),
     ("an_image_is_described", image),
     ("the_engine_is_described", examined),
     ("a_failure_of_the_engine_is_transient_and_the_next_step_runs", engine_restarts),
@@ -91,6 +92,39 @@ fn abandoned(_: &World) {
     containers.remove_abandoned(Duration::ZERO).unwrap();
     assert!(!exists(&ours) && exists(&other));
     engine.docker(&["rm", &other]);
+}
+
+fn unused_images(_: &World) {
+    // This trial has its own engine, because it removes images.
+    let engine = Engine::start();
+    let directory = tempfile::tempdir().unwrap();
+    engine.import(directory.path(), IMAGE, &[]);
+    let with_agent = || -> Vec<String> {
+        let listed = engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "cupel-agent"]);
+        listed.lines().map(str::to_owned).collect()
+    };
+    let mut own = Own::start(&engine);
+    let mut run = || own.run("nothing", |_| {}, &mut Seen::default()).unwrap().report.outcome;
+    assert_eq!(run(), Outcome::Exited(0));
+    let [current] = <[String; 1]>::try_from(with_agent()).unwrap();
+    let (original, _) = current.rsplit_once('-').unwrap();
+    let of_another_version = format!("{original}-0123456789abcdef");
+    engine.docker(&["tag", &current, &of_another_version]);
+    let containers = Containers::on_demand(&settings_of(&engine)).unwrap();
+    assert_eq!(containers.remove_unused_images().unwrap(), 1);
+    assert_eq!(with_agent(), std::slice::from_ref(&current), "the image of this version remains");
+
+    // The operator gives the name to another image.
+    engine.import(directory.path(), IMAGE, &["USER 4711"]);
+    eventually("the image has gone with its containers", || {
+        for id in engine.containers() {
+            let _ = engine.try_docker(&["rm", "--force", &id]);
+        }
+        containers.remove_unused_images().unwrap();
+        with_agent().is_empty()
+    });
+    // A worker that still uses the old image creates it again.
+    assert_eq!(run(), Outcome::Exited(0));
 }
 
 fn image(world: &World) {

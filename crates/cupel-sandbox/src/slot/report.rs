@@ -5,8 +5,8 @@ use std::io;
 use std::time::Duration;
 
 use cupel_types::{
-    BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, FoundFile, FoundFiles, Instructions, Limits, Outcome, Signal,
-    Usage,
+    Accuracy, BoxFile, BoxFiles, Bytes, ExitStatus, FetchedFile, FoundFile, FoundFiles, Instructions, Limits, Outcome,
+    Signal, Usage,
 };
 
 use super::conversation::OUTPUTS;
@@ -34,6 +34,7 @@ pub(super) fn conclude(
         output: Bytes::new(totals.iter().sum()),
         // Set by the caller, which knows whether the language has warm starts.
         start: None,
+        accuracy: Accuracy::Exact,
     };
     let limit = LimitHit::from_number(done.limit);
     if done.failed_step != 0 && limit != Some(LimitHit::Cancelled) && limit != Some(LimitHit::Memory) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cupel_types::{
-    Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, CompileReport, FetchedFile, Instructions, Limits,
-    Omission, Outcome, Output, RunReport, Signal, Start, StepReport, Usage, Verdict,
+    Accuracy, Artifact, ArtifactContent, Artifacts, BoxPath, Bytes, CaseReport, CompileReport, FetchedFile,
+    Instructions, Limits, Omission, Outcome, Output, RunReport, Signal, Start, StepReport, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,8 @@ pub(super) struct UsageRow {
     /// `None` if the language has no warm start, or if an older version wrote the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<StartRow>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_approximate: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -205,6 +207,7 @@ impl From<&Usage> for UsageRow {
                 Start::Warm => StartRow::Warm,
                 Start::Cold => StartRow::Cold,
             }),
+            is_approximate: u.accuracy == Accuracy::Approximate,
         }
     }
 }
@@ -223,6 +226,7 @@ impl From<UsageRow> for Usage {
                 StartRow::Warm => Start::Warm,
                 StartRow::Cold => Start::Cold,
             }),
+            accuracy: if u.is_approximate { Accuracy::Approximate } else { Accuracy::Exact },
         }
     }
 }

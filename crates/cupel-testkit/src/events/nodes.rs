@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{EventBus, Interest, Notice, Received, Subscription};
-use cupel_types::{Bytes, Instructions, LiveInput, Outcome, RunId, Signal, Start, SubmissionId, Usage, Verdict};
+use cupel_types::{
+    Accuracy, Bytes, Instructions, LiveInput, Outcome, RunId, Signal, Start, SubmissionId, Usage, Verdict,
+};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
@@ -164,6 +166,7 @@ fn everything(id: SubmissionId) -> Vec<Event> {
         memory: Bytes::new(1 << 40),
         output: Bytes::new(5),
         start: Some(Start::Cold),
+        accuracy: Accuracy::Approximate,
     };
     let ended = |outcome, verdict| EventKind::ExecutionEnded { case: case.clone(), verdict, outcome, usage };
     let kinds = [

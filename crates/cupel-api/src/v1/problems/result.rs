@@ -31,7 +31,7 @@ use super::view::points;
 use crate::v1::answers;
 use crate::v1::execute::{self, Wait};
 use crate::v1::response::status::Status;
-use crate::v1::response::step::{StartView, exit_code, signal, text_of};
+use crate::v1::response::step::{AccuracyView, StartView, exit_code, signal, text_of};
 use crate::v1::response::time::rfc3339;
 
 /// Which optional parts of a submission are sent.
@@ -136,6 +136,9 @@ pub(crate) struct ProblemTestView {
     /// How your program was started, if its language has a warm start.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<StartView>,
+    /// `approximate`, or absent; see `accuracy` of the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accuracy: Option<AccuracyView>,
     /// Your program's exit code, if the test is visible and the program exited by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
@@ -247,6 +250,7 @@ fn test_view(number: u64, case: &CaseGrade, disclosure: &Disclosure) -> ProblemT
         execution_time_ms: has_run.then_some(case.usage.cpu_time.as_millis() as u64),
         memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
         start: case.usage.start.filter(|_| has_run).map(StartView::from),
+        accuracy: AccuracyView::of(case.usage.accuracy).filter(|_| has_run),
         exit_code: step.and_then(exit_code),
         signal: step.and_then(signal),
         input: texts.and_then(|texts| texts.input.clone()),

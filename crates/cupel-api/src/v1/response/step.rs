@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_types::{Outcome, Output, Signal, Start, StepReport};
+use cupel_types::{Accuracy, Outcome, Output, Signal, Start, StepReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +21,24 @@ impl From<Start> for StartView {
         match start {
             Start::Warm => StartView::Warm,
             Start::Cold => StartView::Cold,
+        }
+    }
+}
+
+/// How exact the figures are.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccuracyView {
+    /// The program ran in a container of Docker Engine.
+    Approximate,
+}
+
+impl AccuracyView {
+    /// The value for approximate figures; `None` if they are exact.
+    pub(crate) fn of(accuracy: Accuracy) -> Option<AccuracyView> {
+        match accuracy {
+            Accuracy::Exact => None,
+            Accuracy::Approximate => Some(AccuracyView::Approximate),
         }
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::failure::{compilation_error, deciding_case, runtime_error, runtime_error_of_problem};
 use super::limits::LimitsView;
 use super::status::Status;
-use super::step::{StartView, exit_code, signal, text_of};
+use super::step::{AccuracyView, StartView, exit_code, signal, text_of};
 use super::time::rfc3339;
 use crate::v1::artifacts::ArtifactView;
 use crate::v1::problems::Disclosure;
@@ -71,6 +71,12 @@ pub(crate) struct SubmissionView {
     /// are hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
+    /// `approximate` if the program ran in a container of Docker Engine. Times and memory are then less exact: CPU time
+    /// includes up to a few milliseconds for the start of the program, and with control groups of version 1
+    /// `memory_used_kb` can be a few MiB off. `cupel doctor --executor docker` lists what the engine cannot enforce.
+    /// Absent if the figures are exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) accuracy: Option<AccuracyView>,
     /// The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
     /// compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself
     /// because the heap of its language was full.
@@ -188,6 +194,9 @@ pub(crate) struct TestView {
     /// `warm` or `cold`; see `start` of the submission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
+    /// `approximate`, or absent; see `accuracy` of the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) accuracy: Option<AccuracyView>,
     /// Whether some output was discarded.
     pub(crate) truncated: bool,
 }
@@ -271,6 +280,7 @@ impl SubmissionView {
                 .map(Instructions::get),
             memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
             start: measured.and_then(RunReport::start).map(StartView::from),
+            accuracy: measured.map(RunReport::accuracy).and_then(AccuracyView::of),
             exit_code: match not_built {
                 Some(report) => report.compile.as_ref().and_then(|c| c.exit_code),
                 None => deciding.or(deciding_case).and_then(exit_code),
@@ -338,6 +348,7 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
         instructions: case.step.usage.instructions.map(Instructions::get),
         memory_used_kb: case.step.usage.memory.as_kib(),
         start: case.step.usage.start.map(StartView::from),
+        accuracy: AccuracyView::of(case.step.usage.accuracy),
         truncated: case.step.stdout.truncated || case.step.stderr.truncated,
     }
 }

@@ -30,9 +30,10 @@ pub(crate) struct SummaryView {
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for its authors.
+    /// CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for administrators and, in the
+    /// lists of their problems, for authors.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Peak memory in KiB; for a submission to a problem rounded up to whole MiB, except for its authors.
+    /// Peak memory in KiB; for a submission to a problem rounded up to whole MiB, with the same exceptions.
     pub(crate) memory_used_kb: Option<u64>,
     /// Slug of the problem of the submission; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_api::{compilation_error, limits_json, runtime_error};
 use cupel_languages::Language;
-use cupel_types::{Limits, Output, RunReport};
+use cupel_types::{Accuracy, Limits, Output, RunReport};
 use serde_json::{Map, Value, json};
 
 use super::artifacts;
@@ -38,6 +38,9 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     set("memory_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
     if let Some(start) = step.and_then(|s| s.usage.start) {
         set("start", start.name().into());
+    }
+    if step.is_some_and(|s| s.usage.accuracy == Accuracy::Approximate) {
+        set("accuracy", "approximate".into());
     }
     set("language", language.id.as_str().into());
     set("language_version", report.language_version.clone().into());
