@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cupel_types::ImageName;
+use cupel_types::{ContentHash, ImageName};
 use jiff::Timestamp;
 
 use crate::Core;
@@ -17,6 +17,15 @@ pub trait Images: Send + Sync {
     /// Starts to add an image from a registry. [`Images::list`] shows the progress. `source` is written as for `cupel
     /// images add`.
     async fn begin_to_add(&self, name: ImageName, source: &str) -> Result<(), ImagesError>;
+
+    /// Describes an image, with the result of its last verification.
+    async fn describe(&self, name: &ImageName) -> Result<(ImageDescription, Option<Verification>), ImagesError>;
+
+    /// Starts to compare the files of an image with those that were unpacked. [`Images::describe`] has the result.
+    async fn begin_to_verify(&self, name: ImageName) -> Result<(), ImagesError>;
+
+    /// Removes layers and unpacked images that no name needs.
+    async fn prune(&self) -> Result<Pruned, ImagesError>;
 
     /// Removes an image, or the record of an addition that failed.
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError>;
@@ -56,6 +65,73 @@ pub enum ImageState {
     },
 }
 
+/// What an image consists of, and how its programs run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageDescription {
+    /// Name of the image.
+    pub name: ImageName,
+    /// Reference or file from which the image was added.
+    pub source: String,
+    /// Hash of its configuration.
+    pub id: ContentHash,
+    /// Hash of its manifest; `None` for an archive without one.
+    pub digest: Option<ContentHash>,
+    /// Architecture, as the image names it.
+    pub architecture: String,
+    /// Hashes of the uncompressed archives of its layers, from the lowest to the highest.
+    pub layers: Vec<ContentHash>,
+    /// Bytes of the files of all layers.
+    pub bytes: u64,
+    /// Number of entries of its root.
+    pub entries: u64,
+    /// Number of devices, pipes and sockets that were omitted.
+    pub left_out: u64,
+    /// Number of files whose set-user-id or set-group-id bits or capabilities were dropped.
+    pub privileges_dropped: u64,
+    /// Environment of its programs.
+    pub env: Vec<(String, String)>,
+    /// Its `WORKDIR`.
+    pub working_directory: Option<String>,
+    /// Its `USER`.
+    pub user: Option<String>,
+    /// User id of its programs; never 0.
+    pub uid: u32,
+    /// Time at which the image was added.
+    pub added_at: Timestamp,
+}
+
+/// State of the verification of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// The files are being compared.
+    Running,
+    /// The files were compared.
+    Ended {
+        /// End of the verification.
+        at: Timestamp,
+        /// Paths of files that are damaged, missing or new. Empty if the image is unchanged.
+        damaged: Vec<String>,
+    },
+    /// The files could not be compared.
+    Failed {
+        /// End of the verification.
+        at: Timestamp,
+        /// Human-readable reason.
+        reason: String,
+    },
+}
+
+/// What [`Images::prune`] has removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// Number of removed unpacked images.
+    pub roots: usize,
+    /// Number of removed layers.
+    pub layers: usize,
+    /// Number of unpacked images that programs still use. A later call removes them.
+    pub in_use: usize,
+}
+
 /// Why an operation on images is refused or fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImagesError {
@@ -65,7 +141,7 @@ pub enum ImagesError {
     /// A request may not name this source.
     #[error("{0}")]
     BadSource(String),
-    /// Too many images are being added, or an image with this name is being added.
+    /// Too many images are being added or verified, or an operation on this image has not ended.
     #[error("{0}")]
     Busy(String),
     /// The node's disk or store failed.

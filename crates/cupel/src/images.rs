@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
-use cupel_core::images::{ImageEntry, ImageState, Images, ImagesError};
+use cupel_core::images::{ImageDescription, ImageEntry, ImageState, Images, ImagesError, Pruned, Verification};
+use cupel_core::{Clock as _, SystemClock};
 use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
 use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, LibraryPackage, Probe, Registry};
 use cupel_runner::{Containers, DockerSettings, native};
@@ -255,11 +256,16 @@ const ADDITIONS_MAX: usize = 2;
 /// Maximum number of failed additions that are listed.
 const FAILURES_MAX: usize = 100;
 
+/// Maximum number of images whose last verification is remembered.
+const VERIFICATIONS_MAX: usize = 100;
+
 /// The images of a server, as administrators manage them through its API.
 pub(crate) struct ManagedImages {
     store: ImageStore,
     registries: RegistryOptions,
     additions: Arc<Mutex<BTreeMap<ImageName, Addition>>>,
+    /// The last verification of each image, by its id.
+    verifications: Arc<Mutex<BTreeMap<ContentHash, Verification>>>,
 }
 
 /// An image that is being added, or that could not be added.
@@ -270,7 +276,16 @@ struct Addition {
 
 impl ManagedImages {
     pub(crate) fn new(store: ImageStore, registries: RegistryOptions) -> ManagedImages {
-        ManagedImages { store, registries, additions: Arc::default() }
+        ManagedImages { store, registries, additions: Arc::default(), verifications: Arc::default() }
+    }
+
+    fn verifications(&self) -> MutexGuard<'_, BTreeMap<ContentHash, Verification>> {
+        self.verifications.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn image(&self, name: &ImageName) -> Result<Image, ImagesError> {
+        let name = name.clone();
+        self.with_store(move |store| store.get(&name)).await
     }
 
     fn additions(&self) -> MutexGuard<'_, BTreeMap<ImageName, Addition>> {
@@ -359,6 +374,66 @@ impl Images for ManagedImages {
             }
         });
         Ok(())
+    }
+
+    async fn describe(&self, name: &ImageName) -> Result<(ImageDescription, Option<Verification>), ImagesError> {
+        let image = self.image(name).await?;
+        let verification = self.verifications().get(&image.id).cloned();
+        let description = ImageDescription {
+            uid: image.program_uid(),
+            added_at: timestamp(image.added),
+            name: image.name,
+            source: image.source,
+            id: image.id,
+            digest: image.digest,
+            architecture: image.architecture,
+            layers: image.layers,
+            bytes: image.bytes,
+            entries: image.entries,
+            left_out: image.left_out,
+            privileges_dropped: image.privileges_dropped,
+            env: image.config.env,
+            working_directory: image.config.directory,
+            user: image.config.user,
+        };
+        Ok((description, verification))
+    }
+
+    async fn begin_to_verify(&self, name: ImageName) -> Result<(), ImagesError> {
+        let image = self.image(&name).await?;
+        {
+            let mut verifications = self.verifications();
+            if verifications.values().any(|verification| *verification == Verification::Running) {
+                return Err(ImagesError::Busy("an image is being verified; try again later".to_owned()));
+            }
+            if verifications.len() >= VERIFICATIONS_MAX {
+                verifications.pop_first();
+            }
+            verifications.insert(image.id, Verification::Running);
+        }
+        let (store, verifications) = (self.store.clone(), Arc::clone(&self.verifications));
+        tokio::task::spawn_blocking(move || {
+            let verified = store.verify(&name);
+            let at = SystemClock.now();
+            let verification = match verified {
+                Ok(damaged) => {
+                    if !damaged.is_empty() {
+                        tracing::error!(image = name.as_str(), files = damaged.len(), "an image is damaged");
+                    }
+                    let damaged = damaged.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+                    Verification::Ended { at, damaged }
+                }
+                Err(error) => Verification::Failed { at, reason: chain(&error) },
+            };
+            let mut verifications = verifications.lock().unwrap_or_else(PoisonError::into_inner);
+            verifications.insert(image.id, verification);
+        });
+        Ok(())
+    }
+
+    async fn prune(&self) -> Result<Pruned, ImagesError> {
+        let cupel_images::Pruned { roots, layers, in_use } = self.with_store(ImageStore::prune).await?;
+        Ok(Pruned { roots, layers, in_use })
     }
 
     async fn remove(&self, name: &ImageName) -> Result<(), ImagesError> {

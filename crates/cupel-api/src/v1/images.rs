@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::images::{ImageEntry, ImageState, Images, ImagesError};
+use cupel_core::images::{ImageDescription, ImageEntry, ImageState, Images, ImagesError, Pruned, Verification};
 use cupel_http::app::Shared;
 use cupel_http::body::{JsonBody, Params};
 use cupel_http::caller::Caller;
 use cupel_http::error::{ApiError, ErrorBody, ErrorKind, FieldError};
-use cupel_types::ImageName;
+use cupel_types::{ContentHash, ImageName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -77,6 +77,125 @@ pub(crate) struct ImageViews {
     images: Vec<ImageView>,
 }
 
+/// What an image consists of, and how its programs run.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "course/python:2026", "source": "docker://registry.example/course/python:2026",
+    "id": "sha256:5b1c0ec0d0dd62a3a7f2e32b24d0f14b3a86b6f5a6a53e21d08e4d6f7d1a4e0b",
+    "digest": "sha256:39302704c52a297adc2ede9503107e12fab6ac21ec5d090360af902e2a7a3a0d", "architecture": "amd64",
+    "layers": ["sha256:8e012198eea15b2554b07014081c85fec4967a1b9cc4b65bd9a4bce3ae1c0c88"], "bytes": 408705497,
+    "entries": 10304, "left_out": 0, "privileges_dropped": 11, "env": ["PATH=/usr/local/bin:/usr/bin:/bin"],
+    "working_directory": "/", "user": "1000", "user_id": 1000, "added_at": "2026-11-23T18:22:23Z", "verification": null
+}))]
+pub(crate) struct ImageDetails {
+    /// Value of `image` in a language file.
+    name: String,
+    /// Reference or file from which the image was added.
+    source: String,
+    /// Digest of its configuration.
+    id: String,
+    /// Digest of its manifest; null for an archive without one.
+    digest: Option<String>,
+    /// Architecture, as the image names it.
+    architecture: String,
+    /// Digests of the uncompressed archives of its layers, from the lowest to the highest.
+    layers: Vec<String>,
+    /// Total size of the files of all layers, in bytes.
+    bytes: u64,
+    /// Number of files and directories of its root.
+    entries: u64,
+    /// Number of devices, pipes and sockets that were omitted.
+    left_out: u64,
+    /// Number of files whose set-user-id bits, set-group-id bits or capabilities were dropped.
+    privileges_dropped: u64,
+    /// Environment of its programs, as `NAME=VALUE`.
+    env: Vec<String>,
+    /// `WORKDIR` of the image.
+    working_directory: Option<String>,
+    /// `USER` of the image.
+    user: Option<String>,
+    /// User id of its programs; never 0.
+    user_id: u32,
+    /// Time at which the image was added.
+    #[schema(format = DateTime)]
+    added_at: String,
+    /// The last verification since this node started; null if there was none.
+    verification: Option<VerificationView>,
+}
+
+/// The verification of an image.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerificationView {
+    /// `running`; `unchanged`; `damaged`; or `failed` if the files could not be compared.
+    state: &'static str,
+    /// Time at which it ended; null while it runs.
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+    /// The first 100 paths of files that are damaged, missing or new.
+    damaged: Vec<String>,
+    /// Number of these files.
+    damaged_files: usize,
+    /// Why the files could not be compared.
+    failure: Option<String>,
+}
+
+/// Maximum number of damaged files that a response lists.
+const DAMAGED_MAX: usize = 100;
+
+impl From<Verification> for VerificationView {
+    fn from(verification: Verification) -> VerificationView {
+        let view =
+            |state| VerificationView { state, ended_at: None, damaged: Vec::new(), damaged_files: 0, failure: None };
+        match verification {
+            Verification::Running => view("running"),
+            Verification::Ended { at, mut damaged } => {
+                let damaged_files = damaged.len();
+                damaged.truncate(DAMAGED_MAX);
+                let state = if damaged_files == 0 { "unchanged" } else { "damaged" };
+                VerificationView { ended_at: Some(rfc3339(at)), damaged_files, damaged, ..view(state) }
+            }
+            Verification::Failed { at, reason } => {
+                VerificationView { ended_at: Some(rfc3339(at)), failure: Some(reason), ..view("failed") }
+            }
+        }
+    }
+}
+
+impl ImageDetails {
+    fn of(description: ImageDescription, verification: Option<Verification>) -> ImageDetails {
+        let digest = |hash: &ContentHash| format!("sha256:{hash}");
+        ImageDetails {
+            name: description.name.to_string(),
+            source: description.source,
+            id: digest(&description.id),
+            digest: description.digest.as_ref().map(digest),
+            architecture: description.architecture,
+            layers: description.layers.iter().map(digest).collect(),
+            bytes: description.bytes,
+            entries: description.entries,
+            left_out: description.left_out,
+            privileges_dropped: description.privileges_dropped,
+            env: description.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            working_directory: description.working_directory,
+            user: description.user,
+            user_id: description.uid,
+            added_at: rfc3339(description.added_at),
+            verification: verification.map(VerificationView::from),
+        }
+    }
+}
+
+/// What was removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PrunedView {
+    /// Number of unpacked images.
+    unpacked_images: usize,
+    /// Number of layers.
+    layers: usize,
+    /// Number of unpacked images that programs still use; a later request removes them.
+    in_use: usize,
+}
+
 /// An image to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +224,14 @@ pub(crate) struct ImageRequest {
 pub(crate) struct ImageParams {
     /// Name of the image.
     name: String,
+}
+
+impl ImageParams {
+    /// The name. No image has a name in another form.
+    fn existing(&self) -> Result<ImageName, ApiError> {
+        let unknown = || format!("There is no image `{}`.", self.name.escape_debug());
+        self.name.parse().map_err(|_| ApiError::new(ErrorKind::NotFound, unknown()))
+    }
 }
 
 /// List the container images of this node.
@@ -147,6 +274,64 @@ pub(crate) async fn add_image(
     Ok((StatusCode::ACCEPTED, Json(entry.into())))
 }
 
+/// Describe a container image of this node.
+#[utoipa::path(
+    get, path = "/admin/images/details", tag = "admin", operation_id = "image",
+    params(ImageParams),
+    responses(
+        (status = 200, description = "The image", body = ImageDetails),
+        (status = 404, description = "There is no such image", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "This node runs no programs", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn image(
+    State(app): State<Shared>,
+    _admin: Caller,
+    Params(params): Params<ImageParams>,
+) -> Result<Json<ImageDetails>, ApiError> {
+    let images = of_node(&app)?;
+    let (description, verification) = images.describe(&params.existing()?).await.map_err(refused)?;
+    Ok(Json(ImageDetails::of(description, verification)))
+}
+
+/// Verify a container image of this node.
+///
+/// The files of the image are compared in the background with those that were unpacked. `GET /admin/images/details`
+/// shows the result.
+#[utoipa::path(
+    post, path = "/admin/images/verify", tag = "admin", operation_id = "verify_image",
+    params(ImageParams),
+    responses(
+        (status = 202, description = "The image is being verified"),
+        (status = 404, description = "There is no such image", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "This node runs no programs, or an image is being verified", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn verify_image(
+    State(app): State<Shared>,
+    _admin: Caller,
+    Params(params): Params<ImageParams>,
+) -> Result<StatusCode, ApiError> {
+    of_node(&app)?.begin_to_verify(params.existing()?).await.map_err(refused)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Remove what no container image of this node needs.
+///
+/// Removes layers and unpacked images to which no name refers, and files of interrupted additions. While an image is
+/// being added or verified, nothing is removed.
+#[utoipa::path(
+    post, path = "/admin/images/prune", tag = "admin", operation_id = "prune_images",
+    responses(
+        (status = 200, description = "What was removed", body = PrunedView),
+        (status = 409, description = "This node runs no programs", body = ErrorBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn prune_images(State(app): State<Shared>, _admin: Caller) -> Result<Json<PrunedView>, ApiError> {
+    let Pruned { roots, layers, in_use } = of_node(&app)?.prune().await.map_err(refused)?;
+    Ok(Json(PrunedView { unpacked_images: roots, layers, in_use }))
+}
+
 /// Remove a container image of this node.
 ///
 /// Languages that use it become unavailable within ten seconds. Its files are removed when no program uses them.
@@ -165,9 +350,7 @@ pub(crate) async fn remove_image(
     Params(params): Params<ImageParams>,
 ) -> Result<StatusCode, ApiError> {
     let images = of_node(&app)?;
-    let unknown = || ApiError::new(ErrorKind::NotFound, format!("There is no image `{}`.", params.name.escape_debug()));
-    let name = params.name.parse::<ImageName>().map_err(|_| unknown())?;
-    images.remove(&name).await.map_err(refused)?;
+    images.remove(&params.existing()?).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -49,14 +49,17 @@ pub(super) fn images(args: &Images) -> CommandResult {
         Some(ImagesCommand::Verify { name: text }) => {
             let name = name(text)?;
             become_owner(&store)?;
-            verify(&store, &name)
+            verify(&store, &name, args.json)
         }
         Some(ImagesCommand::Remove { name: text }) => {
             let name = name(text)?;
             become_owner(&store)?;
             let users = users_of(&config, &name);
             let pruned = store.remove(&name).map_err(failure)?;
-            outln!("removed {name}; {}", freed(&pruned));
+            match args.json {
+                true => outln!("{}", freed_json(&pruned)),
+                false => outln!("removed {name}; {}", freed(&pruned)),
+            }
             if !users.is_empty() {
                 errln!(
                     "warning: language files name this image, so these languages are not available until an image has that name again: {}",
@@ -68,7 +71,10 @@ pub(super) fn images(args: &Images) -> CommandResult {
         Some(ImagesCommand::Prune) => {
             become_owner(&store)?;
             let pruned = store.prune().map_err(failure)?;
-            outln!("{}", freed(&pruned));
+            match args.json {
+                true => outln!("{}", freed_json(&pruned)),
+                false => outln!("{}", freed(&pruned)),
+            }
             Ok(Exit::Ok)
         }
     }
@@ -175,8 +181,13 @@ fn list(store: &ImageStore, as_json: bool) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-fn verify(store: &ImageStore, name: &ImageName) -> CommandResult {
+fn verify(store: &ImageStore, name: &ImageName, as_json: bool) -> CommandResult {
     let damaged = store.verify(name).map_err(failure)?;
+    if as_json {
+        let paths: Vec<_> = damaged.iter().map(|path| path.to_string_lossy()).collect();
+        outln!("{}", json!({ "name": name.as_str(), "damaged": paths }));
+        return Ok(if damaged.is_empty() { Exit::Ok } else { Exit::Failed });
+    }
     if damaged.is_empty() {
         outln!("{name}: all files are unchanged since they were unpacked");
         return Ok(Exit::Ok);
@@ -192,6 +203,11 @@ fn freed(pruned: &Pruned) -> String {
         n => format!("; {} in use, removed by a later prune", counted(n, "image")),
     };
     format!("removed {} and {}{later}", counted(pruned.roots, "unpacked image"), counted(pruned.layers, "layer"))
+}
+
+fn freed_json(pruned: &Pruned) -> Value {
+    let Pruned { roots, layers, in_use } = *pruned;
+    json!({ "unpacked_images": roots, "layers": layers, "in_use": in_use })
 }
 
 fn described(image: &Image) -> Value {

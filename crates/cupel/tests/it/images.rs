@@ -188,6 +188,8 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
         result["stdout"].as_str().unwrap().contains("second").then_some(())
     });
     // The server has used the first image, so its files stay until the server ends.
+    let listed = run(&data, &["images", "list", "--json"], 0);
+    assert!(listed.contains("\"images\":[{"), "{listed}");
     let pruned = run(&data, &["images", "prune"], 0);
     assert!(pruned.contains("1 image in use"), "{pruned}");
     run(&data, &["images", "verify", "course/python:2026"], 0);
@@ -361,6 +363,28 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     );
     assert_eq!((&images[1]["name"], &images[1]["state"]), (&json!("course/b:1"), &json!("failed")));
     assert!(images[1]["failure"].as_str().unwrap().starts_with("the registry `127.0.0.1:1` failed"), "{images:#?}");
+
+    let details = || call("GET", "/api/v1/admin/images/details?name=course/a:1", None).1;
+    let shown = details();
+    assert_eq!(
+        [&shown["name"], &shown["user_id"], &shown["verification"]],
+        [&json!("course/a:1"), &json!(1000), &json!(null)],
+        "{shown:#}"
+    );
+    let verify = || {
+        assert_eq!(call("POST", "/api/v1/admin/images/verify?name=course/a:1", None).0, 202);
+        eventually(|| Some(details()["verification"].clone()).filter(|found| found["state"] != "running"))
+    };
+    assert_eq!(verify()["state"], "unchanged");
+    let layer = shown["layers"][0].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    fs::write(data.join(format!("images/layers/{layer}/tree/a")), "y").unwrap();
+    let found = verify();
+    assert_eq!((&found["state"], &found["damaged"]), (&json!("damaged"), &json!(["/a"])), "{found:#}");
+
+    assert_eq!(call("POST", "/api/v1/admin/images/verify?name=course/c:1", None).0, 404);
+    let (status, pruned) = call("POST", "/api/v1/admin/images/prune", None);
+    assert_eq!((status, pruned), (200, json!({ "unpacked_images": 0, "layers": 0, "in_use": 0 })));
+
     for (name, status) in [("course/a:1", 204), ("course/b:1", 204), ("course/a:1", 404), ("../x", 404)] {
         assert_eq!(call("DELETE", &format!("/api/v1/admin/images?name={name}"), None).0, status, "{name}");
     }
