@@ -57,6 +57,8 @@ pub struct Swept {
 pub(crate) struct SweepState {
     /// When this node last ran a sweep, as leader or not.
     ticked: Option<Timestamp>,
+    /// When a sweep of this node last failed.
+    failed: Option<Timestamp>,
     /// When this node last completed a sweep; `None` if another node has been leader since.
     last: Option<Timestamp>,
     /// Position of the walk over all waiting runs.
@@ -78,6 +80,14 @@ impl Core {
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let mut state = self.inner.sweep.lock().await;
         let now = self.now();
+        let swept = self.sweep_at(now, &mut state).await;
+        if swept.is_err() {
+            state.failed = Some(now);
+        }
+        swept
+    }
+
+    async fn sweep_at(&self, now: Timestamp, state: &mut SweepState) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
         self.forget_dropped();
         if let Some(ticked) = state.ticked.replace(now) {
@@ -88,9 +98,14 @@ impl Core {
             return Ok(swept);
         }
         swept.led = true;
-        self.expire(now, &mut swept).await?;
+        // While the store failed, workers could neither renew leases nor report results. They get the time of a lease to
+        // do so, because an expired lease costs the run an attempt.
+        let lease = SignedDuration::try_from(self.inner.policy.lease).unwrap_or(SignedDuration::MAX);
+        if state.failed.is_none_or(|failed| now.duration_since(failed) > lease) {
+            self.expire(now, &mut swept).await?;
+        }
         self.offer_newly_due(state.last, now, &mut swept).await?;
-        self.offer_missing(&mut state, now, &mut swept).await?;
+        self.offer_missing(state, now, &mut swept).await?;
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);

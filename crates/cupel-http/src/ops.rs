@@ -110,7 +110,8 @@ pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Ap
         None => Ok("ok\n"),
         Some(check) => {
             let kind = if check.name == DISK_CHECK { ErrorKind::DiskFull } else { ErrorKind::Unavailable };
-            let why = check.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            let why =
+                check.detail.as_deref().map(|detail| format!(": {}", detail.trim_end_matches('.'))).unwrap_or_default();
             let detail = format!("`{}` does not work at the moment{why}. See /healthz.", check.name);
             Err(ApiError::new(kind, detail).retry_after(Duration::from_secs(5)))
         }

@@ -282,6 +282,14 @@ impl SqliteStore {
         transfer(self, to, moved).await
     }
 
+    /// Checks that the store has no rows.
+    ///
+    /// # Errors
+    /// [`TransferError::NotEmpty`], or the database failed.
+    pub async fn check_empty(&self) -> Result<(), TransferError> {
+        check_empty(self).await
+    }
+
     /// Writes everything as JSON, one line per row: `{"table": …, "row": {…}}`. Ids are UUIDs, other bytes base64,
     /// times microseconds. The output contains secrets.
     ///
@@ -301,6 +309,14 @@ impl PostgresStore {
         transfer(self, to, moved).await
     }
 
+    /// Like [`SqliteStore::check_empty`].
+    ///
+    /// # Errors
+    /// [`TransferError::NotEmpty`], or the database failed.
+    pub async fn check_empty(&self) -> Result<(), TransferError> {
+        check_empty(self).await
+    }
+
     /// Like [`SqliteStore::export`].
     ///
     /// # Errors
@@ -308,6 +324,15 @@ impl PostgresStore {
     pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
         export(self, out).await
     }
+}
+
+async fn check_empty<B: Backend>(store: &SqlStore<B>) -> Result<(), TransferError> {
+    for table in TABLES {
+        if table.count(store).await? > 0 {
+            return Err(TransferError::NotEmpty { table: table.name });
+        }
+    }
+    Ok(())
 }
 
 async fn export<B: Backend>(from: &SqlStore<B>, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
@@ -363,11 +388,7 @@ async fn transfer<A: Backend, B: Backend>(
     to: &SqlStore<B>,
     moved: Moved<'_>,
 ) -> Result<(), TransferError> {
-    for table in TABLES {
-        if table.count(to).await? > 0 {
-            return Err(TransferError::NotEmpty { table: table.name });
-        }
-    }
+    check_empty(to).await?;
     for table in TABLES {
         let mut count = 0;
         let mut after: Option<Vec<Value<'static>>> = None;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::run::LeasedRun;
-use cupel_core::{Assignment, Core, chain};
+use cupel_core::{Assignment, Core, chain, is_disk_full};
 use cupel_traces::{Ended, Run};
 use cupel_types::{Submission, Verdict};
 use jiff::Timestamp;
@@ -19,6 +19,9 @@ pub(crate) const DRAINS: &str = "the worker is draining";
 /// the queue.
 const COMPLETE_TRIES_MAX: u32 = 8;
 
+/// Maximum pause between two attempts to write a result.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
 /// Records the end of an attempt.
 pub(crate) async fn end(
     shared: Arc<Shared>,
@@ -31,7 +34,9 @@ pub(crate) async fn end(
     let core = &shared.parts.core;
     let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
     match result {
-        Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, began, judged).await,
+        Ok(judged) if judged.report.verdict != Verdict::Cancelled => {
+            complete(&shared, &assignment, began, judged).await
+        }
         // The owner cancelled the run, or the lease was lost, so the store would refuse the result.
         Ok(_) if assignment.stop.is_raised() => {
             tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is no longer wanted");
@@ -84,12 +89,15 @@ pub(crate) async fn give_back_later(core: &Core, assignment: &Assignment, pause:
     }
 }
 
-async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged: Judged) {
+async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, judged: Judged) {
+    let core = &shared.parts.core;
     let run = assignment.leased.run;
     let submission = &assignment.leased.submission;
     let verdict = judged.report.verdict;
     let mut pause = Duration::from_millis(50);
-    for attempt in 1..=COMPLETE_TRIES_MAX {
+    let mut tries = 0;
+    loop {
+        tries += 1;
         match core.complete(assignment, judged.report.clone(), judged.events.clone()).await {
             Ok(written) => {
                 if written {
@@ -102,15 +110,20 @@ async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged
                 }
                 return;
             }
-            Err(error) if error.transient && attempt < COMPLETE_TRIES_MAX => {
+            // While the disk is full, the result is kept until an operator has freed space or the worker ends.
+            Err(error)
+                if error.transient
+                    && (tries < COMPLETE_TRIES_MAX || is_disk_full(&error) && !shared.ended.is_cancelled()) =>
+            {
                 tracing::warn!(run.id = %run, error = chain(&error), "could not write the result of run {run}; retrying");
                 tokio::time::sleep(pause).await;
-                pause *= 2;
+                pause = (pause * 2).min(PAUSE_MAX);
             }
             Err(error) => {
                 attempt_failed("store");
                 tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-                give_back(core, assignment, true, "the worker could not write the result").await;
+                // A full disk says nothing about the run.
+                give_back(core, assignment, !is_disk_full(&error), "the worker could not write the result").await;
                 return;
             }
         }

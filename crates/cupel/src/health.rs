@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::cluster::Order;
@@ -9,8 +10,13 @@ use cupel_core::{Core, DiskFull, SKEW_REPORTED, StoreError};
 use cupel_http::{Check, Health, HealthReport, Wall};
 use cupel_runner::Runner;
 use cupel_sandbox::doctor::Examination;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use crate::disk_space;
+
+/// Maximum time of the checks, because a load balancer waits only some seconds for an answer.
+const CHECK_MAX: Duration = Duration::from_secs(5);
 
 /// The reason why the changed language files are not in effect, which `/healthz` reports; empty if they are in effect.
 #[derive(Clone, Default)]
@@ -83,9 +89,15 @@ impl Health for ServerHealth {
             let full = error.source.source().filter(|cause| cause.is::<DiskFull>());
             full.map_or_else(|| error.to_string(), ToString::to_string)
         };
-        let store = self.core.ping_store().await.err().map(described);
+        let (store, queue, workers) = tokio::join!(
+            timeout(CHECK_MAX, self.core.ping_store()),
+            timeout(CHECK_MAX, self.core.queue().depth()),
+            timeout(CHECK_MAX, self.core.workers_alive()),
+        );
+        let late = |_: Elapsed| Some(format!("it did not answer within {} s", CHECK_MAX.as_secs()));
+        let store = store.map_or_else(late, |result| result.err().map(described));
         let store_writes = store.is_none();
-        let queue = self.core.queue().depth().await.err().map(|error| error.to_string());
+        let queue = queue.map_or_else(late, |result| result.err().map(|error| error.to_string()));
         let check = |name: &str, failure: Option<String>| Check {
             name: name.to_owned(),
             ok: failure.is_none(),
@@ -122,14 +134,16 @@ impl Health for ServerHealth {
         // Without workers, accepted submissions wait. While the store cannot write, workers cannot send heartbeats, so only
         // the store's failure is reported, above.
         let can_write = store_writes && (has_room || !self.needs_disk);
-        match self.core.workers_alive().await {
-            Ok(_) if !can_write => {}
-            Ok(workers) if workers.is_empty() => degraded.push("no worker is running: submissions wait".to_owned()),
-            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
+        match workers {
+            Ok(Ok(_)) if !can_write => {}
+            Ok(Ok(workers)) if workers.is_empty() => {
+                degraded.push("no worker is running: accepted submissions wait, and new ones may be refused".to_owned())
+            }
+            Ok(Ok(workers)) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
                 degraded.push("no worker takes new runs: all workers are paused or draining".to_owned());
             }
             // A store that does not respond is reported above.
-            Ok(_) | Err(_) => {}
+            Ok(Ok(_) | Err(_)) | Err(_) => {}
         }
         HealthReport { checks, walls: self.walls.clone(), degraded }
     }

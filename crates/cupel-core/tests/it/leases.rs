@@ -173,6 +173,31 @@ async fn only_core_writes_the_final_event_and_foreign_events_are_dropped() {
 }
 
 #[tokio::test]
+async fn a_lease_that_ended_while_the_store_failed_expires_only_after_another_lease_time() {
+    let app = App::start().await;
+    let (kept, lost) = (app.submit_one().await, app.submit_one().await);
+    let first = next(&app.core).await;
+    let second = next(&app.core).await;
+    let (kept, lost) = if first.leased.submission.id == kept { (kept, lost) } else { (lost, kept) };
+    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
+    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON cluster BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
+    app.clock.advance(Duration::from_secs(60));
+    app.core.sweep().await.expect_err("the store cannot write");
+    raw.execute_batch("DROP TRIGGER full").unwrap();
+    drop(raw);
+
+    app.clock.advance(Duration::from_secs(20));
+    assert_eq!(app.core.sweep().await.unwrap().expired, 0, "workers get the time of a lease");
+    assert_eq!(app.core.renew(&[(first.leased.run, first.leased.lease)]).await.unwrap(), []);
+    app.clock.advance(Duration::from_secs(11));
+    assert_eq!(app.core.sweep().await.unwrap().expired, 1, "the other worker has died");
+    finish(&app.core, &first).await;
+    assert!(matches!(app.state(kept).await, RunState::Judged { attempts: 1, .. }));
+    assert!(matches!(app.state(lost).await, RunState::Queued { attempts: 1, lost: 1 }));
+    drop(second);
+}
+
+#[tokio::test]
 async fn a_run_with_an_unreadable_submission_is_given_back_and_finally_abandoned() {
     let app = App::start().await;
     let id = app.submit_one().await;

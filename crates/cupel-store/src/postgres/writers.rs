@@ -21,6 +21,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use cupel_core::StoreError;
+use cupel_types::chain;
 
 use super::Server;
 use super::connection::{Connection, NotCommitted};
@@ -99,7 +100,7 @@ impl Loop {
         match self.transaction(batch) {
             Ok(()) => batch.drain(..).for_each(|job| job.answer(Ok(()))),
             Err(NotCommitted { fault, may_be_committed }) if may_be_committed || fault.ends_the_connection() => {
-                tracing::warn!(error = %fault, "the database is unreachable: {fault}");
+                tracing::warn!(error = %chain(&fault), "cannot write to the database");
                 batch.drain(..).for_each(|job| job.answer(Err(fault.clone())));
             }
             Err(_) => {

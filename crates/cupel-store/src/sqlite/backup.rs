@@ -19,7 +19,7 @@ use super::open::BUSY_TIMEOUT;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages document the variants")]
 pub enum BackupError {
-    #[error("`{}` already exists: name a new file", path.display())]
+    #[error("`{}` already exists: remove it, or choose another place", path.display())]
     Exists { path: PathBuf },
     #[error("`{}` cannot be read", path.display())]
     Unread {

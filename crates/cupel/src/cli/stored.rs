@@ -317,6 +317,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         let to = open_postgres(engines, url).await?;
         let blobs = connect_blobs(engines.blobs.as_deref().unwrap_or("postgres"), Some(url), &engines.cluster).await?;
         let local = local_packages(config, data)?;
+        to.check_empty().await?;
         // Packages are moved before the store, so that an interrupted move can be repeated as a whole.
         let packages = from.packages().await?;
         move_packages(packages, move |hash| share_package(&local, blobs.as_ref(), hash)).await?;
@@ -350,6 +351,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
             return Err(error).or_exit(Exit::Usage);
         }
         let to = SqliteStore::open(&data.database()).await?;
+        to.check_empty().await?;
         if let Some(blobs) = blobs {
             let here = SharedPackages::new(blobs, local_packages(config, data)?, Bytes::new(u64::MAX))?;
             move_packages(from.packages().await?, move |hash| here.open(hash).map(drop)).await?;
@@ -357,7 +359,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         from.move_to(&to, &mut log_progress).await?;
         to.close().await;
         from.close().await;
-        outln!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
+        outln!("moved to {}. Remove store.url and blobs.url from the configuration now.", data.database().display());
         Ok(Exit::Ok)
     })
 }

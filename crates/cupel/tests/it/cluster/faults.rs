@@ -96,7 +96,13 @@ fn a_restarted_database_loses_nothing(broker: Broker) {
 fn a_database_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
     Site::new(broker).through(200, |site, _| {
         site.postgres.freeze();
-        sleep(Duration::from_secs(10));
+        // Health checks answer although the database does not.
+        let mut health = super::load::agent(patience()).get(format!("{}/healthz", site.apis[0].url)).call().unwrap();
+        let report: Value = health.body_mut().read_json().unwrap();
+        let store = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "store").unwrap();
+        assert_eq!((health.status().as_u16(), &store["ok"]), (503, &false.into()), "{report:#}");
+        assert_eq!(store["detail"], "it did not answer within 5 s", "{report:#}");
+        sleep(Duration::from_secs(5));
         site.postgres.thaw();
     });
 }
