@@ -20,8 +20,8 @@ const MESSAGE_BYTES_MAX = 64 << 20
 const FILES_MAX = 4096
 const OPTIONS = [
   '--strict', '--target', 'es2022', '--module', 'commonjs', '--esModuleInterop', '--resolveJsonModule', '--types', 'node',
-  '--typeRoots', '/usr/local/lib/cupel/npm/node_modules/@types', '--skipLibCheck', '--noEmitOnError', '--pretty', 'false',
-  '--rootDir', '.', '--outDir', '.',
+  '--typeRoots', '/usr/local/lib/cupel/npm/node_modules/@types', '--skipLibCheck', '--noEmitOnError',
+  '--inlineSourceMap', '--pretty', 'false', '--rootDir', '.', '--outDir', '.',
 ]
 
 const ts = require('/usr/local/lib/cupel/npm/node_modules/typescript/lib/typescript.js')

@@ -96,6 +96,7 @@ struct PackagesDto {
     npm: Vec<String>,
     #[serde(default)]
     requires: Vec<String>,
+    size_mb: Option<u32>,
     #[serde(default)]
     set: SetDto,
 }
@@ -313,7 +314,13 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         limits_max,
         compile_limits,
         version: version?,
-        packages: Packages { debian: packages.debian, npm: packages.npm, requires, set: packages.set.into() },
+        packages: Packages {
+            debian: packages.debian,
+            npm: packages.npm,
+            requires,
+            size_mb: packages.size_mb,
+            set: packages.set.into(),
+        },
         libraries,
         samples,
         availability: Availability::Unprobed,

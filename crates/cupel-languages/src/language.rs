@@ -244,6 +244,9 @@ pub struct Packages {
     pub npm: Vec<String>,
     /// Languages whose toolchains are also required.
     pub requires: Vec<LanguageId>,
+    /// Disk space of the packages and of all packages that they depend on, in MB (10^6 bytes), on a machine that has
+    /// none of them.
+    pub size_mb: Option<u32>,
     /// The smallest set of languages that contains the language.
     pub set: LanguageSet,
 }

@@ -49,6 +49,10 @@ fn messages_of_several_lines_and_without_position_are_found() {
     check("lisp", "main.lisp", lisp, "Control stack exhausted");
     check("perl", "main.pl", "boom\n", "boom");
     check("perl", "main.pl", "Illegal division by zero at main.pl line 1.\n", "Illegal division by zero (line 1)");
+    let errors = "syntax error at main.pl line 2, near \"print (\"\nBareword \"x\" not allowed at main.pl line 3.\n";
+    for last in ["Execution of main.pl aborted due to compilation errors.\n", "main.pl had compilation errors.\n"] {
+        check("perl", "main.pl", &format!("{errors}{last}"), "syntax error (line 2)");
+    }
     let scheme = "Backtrace:\n           1 (primitive-load \"/box/main.scm\")\nIn ice-9/boot-9.scm:\n   2007:7  0 (error _ . _)\n\n\
                   ice-9/boot-9.scm:2007:7: In procedure error:\nboom 3\n";
     check("scheme", "main.scm", scheme, "boom 3");

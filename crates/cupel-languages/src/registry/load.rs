@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use super::{Registry, faults};
-use crate::{LanguageFault, LoadError, file, place, shipped};
+use crate::{Language, LanguageFault, LoadError, file, place, shipped};
 
 impl Registry {
     /// Loads the shipped languages and those in the operator's directory. A file there replaces the shipped file of the
@@ -37,7 +37,12 @@ impl Registry {
                 Err(mut wrong) => faults.append(&mut wrong),
             }
         }
-        languages.sort_by(|a, b| a.id.cmp(&b.id));
+        // A collision is a fault of the second file, so the operator's files come last: a shipped file cannot be edited.
+        let is_of_operator = |language: &Language| {
+            let name = format!("{}.toml", language.id);
+            sources.get(&name).is_some_and(|(shown, _)| *shown != name)
+        };
+        languages.sort_by(|a, b| (is_of_operator(a), &a.id).cmp(&(is_of_operator(b), &b.id)));
         let mut among = faults::collisions(&languages);
         among.append(&mut faults::unknown_requirements(&languages));
         for fault in &mut among {
@@ -47,6 +52,7 @@ impl Registry {
             }
         }
         faults.append(&mut among);
+        languages.sort_by(|a, b| a.id.cmp(&b.id));
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 }
@@ -101,7 +107,10 @@ mod tests {
         fs::write(dir.path().join("a.toml"), "name = 3").unwrap();
         fs::write(dir.path().join("b.toml"), language("b", "'ruby'", "")).unwrap();
         let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
-        assert!(error.contains("a.toml:1: `name`") && error.contains("`ruby` is already used by b.toml"), "{error}");
+        assert!(error.contains("a.toml:1: `name`"), "{error}");
+        let fault =
+            format!("{}:2: `aliases`: `ruby` is already used by ruby.toml", dir.path().join("b.toml").display());
+        assert!(error.contains(&fault), "a collision with a shipped file is a fault of the operator's file: {error}");
     }
 
     #[test]

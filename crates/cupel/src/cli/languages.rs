@@ -63,7 +63,7 @@ fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> Co
                     l.libraries.iter().map(|library| (library.name.as_str(), library.version.as_deref())).collect();
                 json!({
                     "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(),
-                    "reason": reason, "libraries": libraries, "prepared": prepared,
+                    "reason": reason, "libraries": libraries, "prepared": prepared, "size_mb": l.packages.size_mb,
                 })
             })
             .collect();
@@ -71,7 +71,7 @@ fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> Co
         return Ok(Exit::Ok);
     }
     let mut failures = Vec::new();
-    let mut table = Table::new(&["ID", "NAME", "VERSION", "PREPARED", "AVAILABLE"]);
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "PREPARED", "SIZE", "AVAILABLE"]);
     for language in registry.iter() {
         let available = match local::reason(language) {
             "" => good("yes"),
@@ -86,12 +86,20 @@ fn list(registry: &Registry, store: Option<&PreparedStore>, as_json: bool) -> Co
                 failures.push(format!("{} {}: {}: {why}", language.id, step.name, bad("not prepared")));
             }
         }
-        table.row(vec![language.id.to_string(), language.name.clone(), version, prepared, available]);
+        let size = match language.packages.size_mb {
+            None => "-".to_owned(),
+            Some(0) => "< 1 MB".to_owned(),
+            Some(mb) => format!("{mb} MB"),
+        };
+        table.row(vec![language.id.to_string(), language.name.clone(), version, prepared, size, available]);
     }
     table.print();
     failures.iter().for_each(|failure| outln!("{failure}"));
     if registry.iter().any(|language| !language.is_available()) {
-        errln!("Install what is missing with `cupel languages install ID…` or `cupel languages install all`.");
+        errln!(
+            "Install what is missing with `cupel languages install ID…` or `cupel languages install all`. SIZE is the disk space of a \
+             language's packages on a machine that has none of them; languages share many packages."
+        );
     }
     Ok(Exit::Ok)
 }
