@@ -31,7 +31,9 @@ Every error is an `application/problem+json` document (RFC 9457); branch on `typ
 them. [Webhooks](/docs/webhooks) describes the requests that Cupel sends.\n\n\
 [Formats of problem packages](/docs/formats)\n\n\
 Clients of other products need only another base URL: [Judge0](/docs/facades/judge0), [Piston](/docs/facades/piston), \
-[SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe)";
+[SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe). Steps and differences: migrating from \
+[Judge0](/docs/migrating/judge0), [Piston](/docs/migrating/piston), [SandboxFusion](/docs/migrating/sandboxfusion), \
+[Jobe](/docs/migrating/jobe)";
 
 /// Routes and document of the whole native API.
 pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use cupel_http::app::Shared;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::Config;
 
@@ -63,6 +64,8 @@ pub(crate) struct Documents {
     landing_policy: HeaderValue,
     password: String,
     password_policy: HeaderValue,
+    /// The frame of a document in `/docs/`, and in a folder of it, with their policies.
+    frames: [(String, HeaderValue); 2],
     swagger: Arc<Config<'static>>,
 }
 
@@ -74,9 +77,14 @@ impl Documents {
         let (landing, landing_policy) =
             styled(include_str!("landing.html"), font.map(|path| format!("../{path}")), "'none'");
         let (password, password_policy) = styled(include_str!("password.html"), font.map(str::to_owned), "'self'");
+        let frame = |root: &str| {
+            let (page, policy) = styled(include_str!("page.html"), font.map(|path| format!("{root}{path}")), "'none'");
+            (page.replace("{root}", root), policy)
+        };
         Documents {
             password,
             password_policy,
+            frames: [frame("../"), frame("../../")],
             openapi: openapi.into(),
             openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
             landing: landing.replace("{version}", &escaped(version)),
@@ -236,7 +244,7 @@ async fn openapi(Extension(documents): Extension<Arc<Documents>>, request: Heade
 
 /// `/docs`: relative links in the page need the slash.
 async fn docs_without_slash() -> Redirect {
-    Redirect::permanent("/docs/")
+    Redirect::permanent("docs/")
 }
 
 /// `/docs/`
@@ -245,29 +253,91 @@ async fn docs_index(Extension(documents): Extension<Arc<Documents>>) -> Response
 }
 
 /// `/docs/formats`: the same text as `cupel help formats`.
-async fn formats() -> Response {
-    markdown(package_formats())
+async fn formats(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
+    documents.document(&package_formats(), false, &request)
 }
 
-/// A page in Markdown, which every reader can show as text.
-fn markdown(text: impl IntoResponse) -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, text).into_response()
+impl Documents {
+    /// A document in Markdown: a page for browsers, and the text for programs.
+    fn document(&self, text: &str, is_in_folder: bool, request: &HeaderMap) -> Response {
+        if !cupel_http::accepts_html(request) {
+            let headers = [
+                (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+                (header::CACHE_CONTROL, "no-cache"),
+                (header::VARY, "accept"),
+            ];
+            return (headers, text.to_owned()).into_response();
+        }
+        let (frame, policy) = &self.frames[usize::from(is_in_folder)];
+        let title = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or("Documentation");
+        let page =
+            frame.replace("{title}", &escaped(&title.replace('`', ""))).replace("{content}", &html_of_document(text));
+        let mut response = html(page, policy.clone());
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+        response
+    }
+
+    fn page(&self, path: &str, request: &HeaderMap) -> Option<Response> {
+        let path = path.strip_suffix(".md").unwrap_or(path);
+        let (_, text) = PAGES.iter().find(|(known, _)| *known == path)?;
+        Some(self.document(text, path.contains('/'), request))
+    }
+}
+
+/// A document as HTML. Headings have the ids to which links refer, and wide tables scroll.
+fn html_of_document(text: &str) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let mut events: Vec<Event<'_>> = Parser::new_ext(text, options).collect();
+    for at in 0..events.len() {
+        let Event::Start(Tag::Heading { .. }) = &events[at] else { continue };
+        let title: String = events[at..]
+            .iter()
+            .take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_))))
+            .filter_map(|event| match event {
+                Event::Text(text) | Event::Code(text) => Some(&**text),
+                _ => None,
+            })
+            .collect();
+        if let Event::Start(Tag::Heading { id, .. }) = &mut events[at] {
+            *id = Some(fragment(&title).into());
+        }
+    }
+    let mut page = String::with_capacity(text.len() * 2);
+    pulldown_cmark::html::push_html(&mut page, events.into_iter());
+    // The content security policy forbids style attributes, with which the library aligns columns.
+    page.replace(" style=\"text-align: right\"", " class=\"right\"")
+        .replace(" style=\"text-align: left\"", "")
+        .replace(" style=\"text-align: center\"", "")
+        .replace("<table>", "<div class=\"wide\"><table>")
+        .replace("</table>", "</table></div>")
+}
+
+/// The id of a heading: as GitHub makes it, because the documents are read there, too.
+fn fragment(title: &str) -> String {
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
 /// `/docs/{folder}/{name}`
-async fn page_in_folder(Path((folder, name)): Path<(String, String)>) -> Response {
-    page(&format!("{folder}/{name}")).unwrap_or_else(no_such_page)
+async fn page_in_folder(
+    Extension(documents): Extension<Arc<Documents>>,
+    Path((folder, name)): Path<(String, String)>,
+    request: HeaderMap,
+) -> Response {
+    documents.page(&format!("{folder}/{name}"), &request).unwrap_or_else(no_such_page)
 }
 
-/// `/docs/{file}`: a document, or a file of the API documentation.
-async fn docs(Extension(documents): Extension<Arc<Documents>>, Path(file): Path<String>) -> Response {
-    page(&file).unwrap_or_else(|| docs_file(&documents, &file))
-}
-
-fn page(path: &str) -> Option<Response> {
-    let path = path.strip_suffix(".md").unwrap_or(path);
-    PAGES.iter().find(|(known, _)| *known == path).map(|(_, text)| markdown(*text))
+/// `/docs/{file}`: a document, a folder of documents, or a file of the API documentation.
+async fn docs(
+    Extension(documents): Extension<Arc<Documents>>,
+    Path(file): Path<String>,
+    request: HeaderMap,
+) -> Response {
+    let is_folder = PAGES.iter().any(|(path, _)| path.split_once('/').is_some_and(|(folder, _)| folder == file));
+    if is_folder {
+        return Redirect::temporary("start").into_response();
+    }
+    documents.page(&file, &request).unwrap_or_else(|| docs_file(&documents, &file))
 }
 
 fn no_such_page() -> Response {

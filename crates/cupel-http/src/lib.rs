@@ -38,7 +38,7 @@ pub mod websocket;
 
 pub use cupel_core::rate_limit::Rate;
 pub use dialect::{Dialect, Mounted, Rendered};
-pub use router::{ops_router, router};
+pub use router::{accepts_html, ops_router, router};
 pub use serve::{ServeSettings, serve};
 pub use state::{
     ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -53,11 +53,15 @@ fn no_such_route() -> ApiError {
     ApiError::new(ErrorKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists all paths.")
 }
 
-/// Whether a browser requests a page. Browsers name `text/html` when they open an address; programs do not.
+/// Whether a browser requests a page.
 fn is_of_a_browser(request: &Request) -> bool {
-    let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    request.method() == Method::GET
-        && accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
+    request.method() == Method::GET && accepts_html(request.headers())
+}
+
+/// Whether a request accepts HTML. Browsers name `text/html` when they open an address; programs do not.
+pub fn accepts_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
 }
 
 /// The CORS layer; `None` unless origins are configured. The session cookie is only for this server's own site, so no

@@ -10,7 +10,7 @@ use crate::app::TestApp;
 async fn the_documentation_loads_nothing_from_other_hosts() {
     let app = TestApp::start().await;
     let bare = app.get("/docs").send().await;
-    assert_eq!((bare.status.as_u16(), bare.header("location")), (308, "/docs/"));
+    assert_eq!((bare.status.as_u16(), bare.header("location")), (308, "docs/"));
     let page = app.get("/docs/").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html"));
     let files: Vec<&str> = page
@@ -60,8 +60,33 @@ async fn the_documentation_has_pages_on_every_other_product_and_the_index_has_li
             assert!(page.text.contains(part), "{path} has a working example or the steps");
         }
     }
+    for path in ["/docs/facades", "/docs/migrating"] {
+        let folder = app.get(path).send().await;
+        assert_eq!((folder.status.as_u16(), folder.header("location")), (307, "start"), "{path}");
+    }
     for path in ["/docs/facades/none", "/docs/migrating/none"] {
         assert_eq!(app.get(path).send().await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_documents_as_pages() {
+    let app = TestApp::start().await;
+    for (path, root, part) in [
+        ("/docs/errors", "../", "<h1 id=\"errors\">"),
+        ("/docs/formats", "../", "<div class=\"wide\"><table>"),
+        ("/docs/migrating/judge0.md", "../../", "<title>Migrating from Judge0 · Cupel</title>"),
+    ] {
+        let page = app.get(path).header("accept", "text/html,*/*;q=0.8").send().await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+        assert!(page.header("content-security-policy").contains("style-src 'sha256-"), "{path}");
+        assert!(page.text.contains(part), "{path} has no {part}: {}", page.text);
+        assert!(page.text.contains(&format!("href=\"{root}docs/start\"")), "{path}");
+        assert_eq!(
+            page.text.matches("<style").count() + page.text.matches("style=").count(),
+            1,
+            "{path} has one style"
+        );
     }
 }
 
