@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::state::Network;
 
@@ -29,8 +29,8 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`. Browsers add
-    /// `Origin` to every request except a plain `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C,
+    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`, and `Origin` is not
+    /// the loopback address to which the request was sent. Browsers add `Origin` to every request except a plain `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C,
     /// "Fetch Metadata Request Headers".
     pub is_page: bool,
     /// Whether the client uses TLS, as reported by a trusted proxy, or because the page that sent the request was
@@ -71,9 +71,20 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
     Client { address, is_forwarded, is_page: is_of_a_page(headers), is_tls }
 }
 
-/// Whether a page in a browser sent the request. A browser says `none` for an address that its user has entered.
+/// Whether a page in a browser sent the request. A browser says `none` for an address that its user has entered. Some
+/// WebSocket clients that are not browsers send the address to which they connect as `Origin`.
 fn is_of_a_page(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::ORIGIN) || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
+    headers.get(header::ORIGIN).is_some_and(|origin| !is_own_loopback(origin, headers))
+        || headers.get("sec-fetch-site").is_some_and(|site| site != "none")
+}
+
+/// Whether an origin is the loopback address to which the request was sent. A page of another site cannot have this
+/// origin, even if the name of that site resolves to a loopback address.
+fn is_own_loopback(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, at)| at == host);
+    let address = host.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| host.parse::<IpAddr>());
+    is_own && (address.is_ok_and(|address| address.is_loopback()) || host.split(':').next() == Some("localhost"))
 }
 
 /// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send
@@ -88,7 +99,6 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::HeaderValue;
 
     use super::*;
 
@@ -113,6 +123,30 @@ mod tests {
         assert!(!of("x-forwarded-proto", "https", &[]) && of("x-forwarded-proto", "https", &["127.0.0.1"]));
         assert!(!of("x-forwarded-proto", "http", &["127.0.0.1"]));
         assert!(of("origin", "https://a.example", &[]) && !of("origin", "http://a.example", &[]));
+    }
+
+    #[test]
+    fn a_program_may_send_its_loopback_address_as_origin_and_a_page_is_recognised() {
+        for (is_page, pairs) in [
+            (false, vec![]),
+            (false, vec![("origin", "http://127.0.0.1:2000"), ("host", "127.0.0.1:2000")]),
+            (false, vec![("origin", "http://[::1]:2000"), ("host", "[::1]:2000")]),
+            (false, vec![("origin", "http://localhost"), ("host", "localhost")]),
+            (false, vec![("sec-fetch-site", "none"), ("host", "127.0.0.1:2000")]),
+            (true, vec![("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:2000")]),
+            (true, vec![("origin", "https://page.example"), ("host", "127.0.0.1:2000")]),
+            // A name of another site that resolves to a loopback address.
+            (true, vec![("origin", "http://page.example:2000"), ("host", "page.example:2000")]),
+            (true, vec![("origin", "http://localhost.page.example"), ("host", "localhost.page.example")]),
+            (true, vec![("origin", "null"), ("host", "127.0.0.1:2000")]),
+            (true, vec![("origin", "http://127.0.0.1:2000")]),
+            (true, vec![("sec-fetch-site", "same-origin"), ("host", "page.example:2000")]),
+        ] {
+            let headers =
+                pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let headers = HeaderMap::from_iter(headers);
+            assert_eq!(client(IpAddr::V4(Ipv4Addr::LOCALHOST), &headers, &[]).is_page, is_page, "{pairs:?}");
+        }
     }
 
     #[test]

@@ -196,7 +196,8 @@ pub(crate) struct LimitsBody {
     /// Files and directories created.
     #[schema(minimum = 1)]
     pub(crate) inodes: Option<u64>,
-    /// Maximum amount of standard output that is kept, in KiB. The same maximum applies to standard error separately.
+    /// Maximum amount of standard output that is kept, in KiB. The same maximum applies to standard error separately. Of
+    /// all outputs of a submission together, the operator's maximum is kept, 8 MiB by default.
     #[schema(minimum = 1)]
     pub(crate) output_kb: Option<u64>,
     /// Stack of the main thread, in KiB.
