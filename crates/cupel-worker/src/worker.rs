@@ -219,7 +219,7 @@ async fn heartbeat(shared: Arc<Shared>) {
                     tracing::warn!(run.id = %run, "lost the lease of run {run}");
                 }
             }
-            Err(error) => tracing::warn!(error = chain(&error), "could not renew {} leases", leases.len()),
+            Err(error) => tracing::warn!(error = chain(&error), "could not renew {}", counted(leases.len(), "lease")),
         }
     }
 }

@@ -91,11 +91,14 @@ impl Accounts {
     }
 
     /// Creates a link with which the user sets a password; an older link becomes invalid. `None`: there is no such
-    /// user.
+    /// user, or it is an internal account.
     ///
     /// # Errors
     /// If the store cannot write.
     pub async fn make_link(&self, user: UserId, lifetime: Duration) -> Result<Option<PasswordLink>, StoreError> {
+        if self.is_internal(user).await? {
+            return Ok(None);
+        }
         let now = self.now();
         let token = Token::new(*user.as_uuid());
         let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);

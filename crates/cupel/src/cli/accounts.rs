@@ -17,7 +17,7 @@ use cupel_core::accounts::{
     AccountChange, Accounts, CreateCodeError, Imported, NewAccount, NewCode, RegisterError, Role, Tier,
     User as Account, read_people, write_links,
 };
-use cupel_types::JoinCodeId;
+use cupel_types::{JoinCodeId, counted};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -220,7 +220,7 @@ impl OpenStore {
             }
             other => other.into(),
         })?;
-        errln!("join code for {uses_max} people, good until {}:", time(code.expires_at));
+        errln!("join code for {}, good until {}:", counted(uses_max, "use"), time(code.expires_at));
         outln!("{}", code.code);
         Ok(Exit::Ok)
     }

@@ -31,8 +31,25 @@ pub(super) fn log(layers: &mut Layers) -> Log {
     };
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log.level) {
         layers.refuse("log.level", format!("expected a level such as \"info\" or a filter: {error}"));
+    } else if let Some(word) = log.level.split(',').map(str::trim).find(|part| !is_clear(part)) {
+        layers.refuse(
+            "log.level",
+            format!(
+                "`{word}` is not a level; expected {}, or TARGET=LEVEL such as \"cupel_worker=debug\"",
+                LEVELS.join(", ")
+            ),
+        );
     }
     log
+}
+
+/// The levels, from nothing to everything.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Whether a part of a filter is a level, or names one. A filter may be a bare target, and would then log this target
+/// only: with "warning", a misspelt level, nothing would be logged.
+fn is_clear(part: &str) -> bool {
+    part.is_empty() || part.contains('=') || LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level))
 }
 
 /// Destination of traces.

@@ -194,6 +194,22 @@ fn unknown_walls_and_networks_are_faults() {
 }
 
 #[test]
+fn a_misspelt_log_level_is_a_fault() {
+    for level in ["info", "WARN", "off", "info,cupel_worker=debug", "cupel_http=trace, error"] {
+        assert_eq!(faults(&format!("[log]\nlevel = \"{level}\"\n"), &[]), [""; 0], "{level}");
+    }
+    for (level, word) in [("warning", "warning"), ("loud", "loud"), ("info,cupel_worker", "cupel_worker")] {
+        assert_eq!(
+            faults(&format!("[log]\nlevel = \"{level}\"\n"), &[]),
+            [format!(
+                "cupel.toml:2: log.level: `{word}` is not a level; expected off, error, warn, info, debug, trace, or TARGET=LEVEL such \
+                 as \"cupel_worker=debug\""
+            )],
+        );
+    }
+}
+
+#[test]
 fn unknown_disabled_languages_are_faults() {
     let messages = faults(
         "[log]\nlevel = \"info\"\n[languages]\ndisabled = [\"rust\", \"pyton\", \"py\", \"no-such-language\"]\n",
