@@ -110,7 +110,7 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     let oldest = waits.map_or_else(String::new, |seconds| format!(", the oldest for {seconds:.1} s"));
     outln!("waiting:   {}{oldest}", counts.queued);
     for (needs, runs) in &unserved {
-        let verb = if runs == 1 { "needs" } else { "need" };
+        let verb = if *runs == 1 { "needs" } else { "need" };
         outln!("           {runs} of them {verb} a worker with {}; there is none", names(needs).join(", "));
     }
     outln!("scheduled: {}", counts.scheduled);
