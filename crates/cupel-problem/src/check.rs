@@ -73,11 +73,15 @@ pub enum Protocol {
     /// DMOJ's `testlib`: like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an interactor:
     /// `in /dev/null ans`.
     DmojTestlib,
-    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 0 accepts, 1 rejects, 3 is a fault
-    /// of the package; 7 accepts and 8 rejects with the points in the last line `points N` of standard error. As an
-    /// interactor:
+    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 42 accepts, 43 rejects, 3 is a fault
+    /// of the package; 47 accepts and 48 rejects with the points in the last line `points N` of standard error. A
+    /// checker that ends the process itself has another code, which is a fault. As an interactor:
     /// `in /dev/null ans args…`.
-    DmojPython,
+    DmojPython {
+        /// Whether the module is that of an older version, which a stored package may contain. Its codes are 0, 1, 3, 7
+        /// and 8.
+        is_old: bool,
+    },
     /// DMOJ's `coci`: like testlib, but with code 7 the program writes the line `partial X/Y`. As an interactor: `in ans`.
     Coci,
     /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output are the numerator and denominator of the share of

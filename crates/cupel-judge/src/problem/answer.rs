@@ -44,8 +44,9 @@ impl Answer {
 }
 
 /// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory;
-/// `limits` are the limits that a message may name.
-pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, limits: &Limits) -> Answer {
+/// `limits` are the limits that a message may name. `talks`: whether the program is an interactor. Its standard output
+/// is its part of the conversation, which may contain secrets, and never a message.
+pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, limits: &Limits, talks: bool) -> Answer {
     let stderr = message(&report.stderr.data);
     let Outcome::Exited(code) = report.outcome else {
         let why = file(files, "judgemessage.txt").and_then(|data| message(data)).or(stderr);
@@ -60,12 +61,17 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, l
             _ => unknown_code(code, "0 or 1"),
         },
         Protocol::DmojTestlib => dmoj(code, || number_after(stderr.as_deref(), "points").map(Named::Points)),
-        Protocol::DmojPython => python(code, stderr.as_deref()),
+        Protocol::DmojPython { is_old } => python(code, stderr.as_deref(), *is_old),
         Protocol::Coci => dmoj(code, || share_after(stderr.as_deref(), "partial")),
         Protocol::Peg => peg(code, &report.stdout.data),
     };
     if answer.judge_message.is_none() {
-        answer.judge_message = stderr.or_else(|| message(&report.stdout.data));
+        let stderr = match protocol {
+            Protocol::DmojPython { .. } if answer.points.is_some() => stderr.and_then(|text| without_points(&text)),
+            _ => stderr,
+        };
+        let stdout = || message(&report.stdout.data).filter(|_| !talks);
+        answer.judge_message = stderr.or_else(stdout);
     }
     answer
 }
@@ -77,9 +83,11 @@ pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
         Protocol::Kattis => |code| code != 42,
         // If points are percentages, any code may stand for points.
         Protocol::Testlib { percent: true } => |_| false,
-        Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::DmojPython | Protocol::Coci => {
-            |code| !matches!(code, 0 | 7)
-        }
+        Protocol::Testlib { percent: false }
+        | Protocol::DmojTestlib
+        | Protocol::DmojPython { is_old: true }
+        | Protocol::Coci => |code| !matches!(code, 0 | 7),
+        Protocol::DmojPython { is_old: false } => |code| !matches!(code, 42 | 47),
         Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
     }
 }
@@ -203,21 +211,37 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
 }
 
 /// The program's own messages precede the line with the points.
-fn python(code: i32, stderr: Option<&str>) -> Answer {
-    let decision = match code {
-        0 | 7 => Decision::Accepted,
-        1 | 8 => Decision::WrongAnswer,
-        3 => return Answer::fault("it reported a fault of the package (exit code 3)"),
-        _ => return unknown_code(code, "0, 1, 3, 7 or 8"),
+fn python(code: i32, stderr: Option<&str>, is_old: bool) -> Answer {
+    let (decision, has_points) = match (code, is_old) {
+        (0, true) | (42, false) => (Decision::Accepted, false),
+        (1, true) | (43, false) => (Decision::WrongAnswer, false),
+        (7, true) | (47, false) => (Decision::Accepted, true),
+        (8, true) | (48, false) => (Decision::WrongAnswer, true),
+        (3, _) => return Answer::fault("it reported a fault of the package (exit code 3)"),
+        (_, true) => return unknown_code(code, "0, 1, 3, 7 or 8"),
+        (_, false) => return Answer::fault(format!("it ended with exit code {code} before it returned a result")),
     };
-    if matches!(code, 0 | 1) {
+    if !has_points {
         return plain(decision);
     }
-    let line = stderr.and_then(|text| text.lines().rev().find_map(|line| line.trim().strip_prefix("points")));
+    let line = stderr.and_then(|text| text.lines().rev().find_map(points_of_line));
     match line.and_then(|number| number.trim().parse().ok()) {
         Some(points) => Answer { points: Some(Named::Points(points)), ..plain(decision) },
         None => Answer::fault(format!("it ended with exit code {code}, but reported no points")),
     }
+}
+
+fn points_of_line(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("points")
+}
+
+/// Removes the last line with points from the messages of Cupel's module: the line is for Cupel.
+fn without_points(text: &str) -> Option<String> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    if let Some(at) = lines.iter().rposition(|line| points_of_line(line).is_some()) {
+        lines.remove(at);
+    }
+    message(lines.join("\n").as_bytes())
 }
 
 /// The first two consecutive lines with positive numbers state a share of the points, even if the program rejects.
@@ -289,7 +313,7 @@ mod tests {
     /// Formats the decision as one letter, and the points.
     fn read_as(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
         let answer =
-            read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback), &Limits::default());
+            read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback), &Limits::default(), false);
         let decision = match answer.decision {
             Decision::Accepted => "A",
             Decision::WrongAnswer => "W",
@@ -303,13 +327,14 @@ mod tests {
         }
     }
 
-    const PROTOCOLS: [Protocol; 8] = [
+    const PROTOCOLS: [Protocol; 9] = [
         Protocol::Kattis,
         Protocol::Testlib { percent: false },
         Protocol::Testlib { percent: true },
         Protocol::DmojDefault,
         Protocol::DmojTestlib,
-        Protocol::DmojPython,
+        Protocol::DmojPython { is_old: true },
+        Protocol::DmojPython { is_old: false },
         Protocol::Coci,
         Protocol::Peg,
     ];
@@ -335,7 +360,8 @@ mod tests {
             (Protocol::Testlib { percent: true }, "AWPFPFFFPFFFFFF"),
             (Protocol::DmojDefault, "AWFFFFFFFFFFFFF"),
             (Protocol::DmojTestlib, "AWPFFFFFFFFFFFF"),
-            (Protocol::DmojPython, "AWFFFFFFFFFFFFF"),
+            (Protocol::DmojPython { is_old: true }, "AWFFFFFFFFFFFFF"),
+            (Protocol::DmojPython { is_old: false }, "FFFFFFFFFFAWFFF"),
             (Protocol::Coci, "AWPFFFFFFFFFFFF"),
             (Protocol::Peg, "AWFFFFFFFFFFFFF"),
         ] {
@@ -360,11 +386,12 @@ mod tests {
         ];
         for outcome in endings {
             for protocol in PROTOCOLS {
-                let answer = read(&protocol, &report(outcome, "", "boom"), &BoxFiles::default(), &Limits::default());
+                let answer =
+                    read(&protocol, &report(outcome, "", "boom"), &BoxFiles::default(), &Limits::default(), false);
                 assert!(matches!(answer.decision, Decision::Fault(_)), "{outcome:?} {protocol:?}");
                 assert_eq!(answer.judge_message.as_deref(), Some("boom"));
                 let feedback = files(&[("judgemessage.txt", "why")]);
-                let answer = read(&protocol, &report(outcome, "", "boom"), &feedback, &Limits::default());
+                let answer = read(&protocol, &report(outcome, "", "boom"), &feedback, &Limits::default(), false);
                 assert_eq!(answer.judge_message.as_deref(), Some("why"));
             }
         }
@@ -373,6 +400,7 @@ mod tests {
     #[test]
     fn points_are_read_where_the_protocol_puts_them() {
         let testlib = |percent| Protocol::Testlib { percent };
+        let python = || Protocol::DmojPython { is_old: false };
         for (protocol, code, stdout, stderr, expected) in [
             (testlib(false), 7, "", "points 2.5 nice", "A 2.5"),
             (testlib(true), 7, "", "points 50", "A x0.5"),
@@ -382,10 +410,12 @@ mod tests {
             (testlib(true), 16, "", "partially correct (16) x", "A x0.16"),
             (testlib(true), 0, "", "partially correct (0)", "A x0"),
             (Protocol::DmojTestlib, 7, "", "hm\npoints 3\n", "A 3"),
-            (Protocol::DmojPython, 7, "", "points 9 of the checker\npoints 3\n", "A 3"),
-            (Protocol::DmojPython, 8, "", "hm\npoints 3\n", "W 3"),
-            (Protocol::DmojPython, 8, "", "points nan", "F"),
-            (Protocol::DmojPython, 1, "", "points 3", "W"),
+            (Protocol::DmojPython { is_old: true }, 7, "", "points 9 of the checker\npoints 3\n", "A 3"),
+            (Protocol::DmojPython { is_old: true }, 8, "", "hm\npoints 3\n", "W 3"),
+            (python(), 47, "", "points 9 of the checker\npoints 3\n", "A 3"),
+            (python(), 48, "", "hm\npoints 3\n", "W 3"),
+            (python(), 48, "", "points nan", "F"),
+            (python(), 43, "", "points 3", "W"),
             (Protocol::Coci, 7, "", "partial 1/4", "A x0.25"),
             (Protocol::Coci, 7, "", "partial 1/0", "F"),
             (Protocol::Coci, 7, "", "partial 5/4", "F"),
@@ -406,6 +436,35 @@ mod tests {
     }
 
     #[test]
+    fn the_output_of_an_interactor_is_no_message() {
+        for protocol in PROTOCOLS {
+            for code in [0, 1, 3, 7, 42, 43, 139] {
+                let report = |stderr| report(Outcome::Exited(code), "the secret number is 5", stderr);
+                let message = |stderr| {
+                    read(&protocol, &report(stderr), &BoxFiles::default(), &Limits::default(), true).judge_message
+                };
+                assert_eq!(message(""), None, "{protocol:?} {code}");
+                assert_eq!(message("too many questions").as_deref(), Some("too many questions"), "{protocol:?} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_line_with_the_points_of_a_grader_in_python_is_no_message() {
+        let python = Protocol::DmojPython { is_old: false };
+        for (stderr, expected) in [
+            ("points 5.000000\n", None),
+            ("two of three\n\npoints 5.000000\n", Some("two of three")),
+            ("points 9 of the checker\npoints 3\n", Some("points 9 of the checker")),
+        ] {
+            let report = report(Outcome::Exited(47), "", stderr);
+            let answer = read(&python, &report, &BoxFiles::default(), &Limits::default(), true);
+            assert!(answer.points.is_some());
+            assert_eq!(answer.judge_message.as_deref(), expected, "{stderr}");
+        }
+    }
+
+    #[test]
     fn the_feedback_directory_of_kattis_is_read() {
         let kattis = |code, files: &[(&str, &str)]| read_as(&Protocol::Kattis, code, "", "", files);
         assert_eq!(kattis(42, &[("score.txt", " 12.5\n")]), "A 12.5");
@@ -415,7 +474,8 @@ mod tests {
         assert_eq!(kattis(42, &[("score.txt", "x")]), "F");
         assert_eq!(kattis(42, &[("score.txt", "1"), ("score_multiplier.txt", "1")]).chars().next(), Some('F'));
         let feedback = files(&[("judgemessage.txt", "seen\u{1b}[1m it"), ("teammessage.txt", "no")]);
-        let answer = read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), &feedback, &Limits::default());
+        let answer =
+            read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), &feedback, &Limits::default(), false);
         assert_eq!(answer.judge_message.as_deref(), Some("seen[1m it"));
         assert_eq!(answer.team_message.as_deref(), Some("no"));
     }

@@ -55,9 +55,9 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     let args: Vec<String> = match (&program.protocol, interacts) {
         (Protocol::Kattis, _) => vec![input, ans, format!("{BOX}/{FEEDBACK}/")],
         (Protocol::Testlib { .. }, _) => vec![input, out, ans],
-        (Protocol::DmojTestlib | Protocol::DmojPython, true) => vec![input, "/dev/null".to_owned(), ans],
+        (Protocol::DmojTestlib | Protocol::DmojPython { .. }, true) => vec![input, "/dev/null".to_owned(), ans],
         (Protocol::DmojDefault | Protocol::Coci, true) => vec![input, ans],
-        (Protocol::DmojDefault | Protocol::DmojTestlib | Protocol::DmojPython | Protocol::Coci, false) => {
+        (Protocol::DmojDefault | Protocol::DmojTestlib | Protocol::DmojPython { .. } | Protocol::Coci, false) => {
             vec![input, out, ans]
         }
         (Protocol::Peg, false) => vec![ans, out, input],
@@ -103,8 +103,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// `limits` are the limits that a message may name.
-    pub(super) fn of(protocol: &Protocol, result: &StepResult, limits: &Limits) -> Checked {
+    /// `limits` are the limits that a message may name. `talks`: whether the program is an interactor.
+    pub(super) fn of(protocol: &Protocol, result: &StepResult, limits: &Limits, talks: bool) -> Checked {
         // The program returns only the files of this directory.
         let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
@@ -113,7 +113,7 @@ impl Checked {
         });
         let answer = match result.files_truncated {
             true => Answer::fault("it left too many files, or files that are too large"),
-            false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits),
+            false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits, talks),
         };
         let log = feedback.iter().find(|file| file.path.as_str() == LOG).map(|file| file.data.clone());
         Checked { answer, log, feedback }
@@ -160,7 +160,7 @@ pub(super) fn run(
         collect: call.collect,
     };
     let result = executor.execute(step, &mut IgnoreOutput(observer))?;
-    Ok(Checked::of(&program.protocol, &result, &limits::shown(limits, bounds)))
+    Ok(Checked::of(&program.protocol, &result, &limits::shown(limits, bounds), false))
 }
 
 /// Returns the program of a checker, if the checker is a program.

@@ -96,8 +96,8 @@ impl Judging<'_, '_> {
             }
             reruns += 1;
         };
-        let checked =
-            Checked::of(&interactor.program.protocol, &ended.interactor, &limits::shown(interactor_limits, &bounds));
+        let shown = limits::shown(interactor_limits, &bounds);
+        let checked = Checked::of(&interactor.program.protocol, &ended.interactor, &shown, true);
         let mut pass = self.by_itself(ended.program.report.clone(), &stderr, reruns, false);
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;

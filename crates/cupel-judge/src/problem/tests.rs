@@ -424,7 +424,7 @@ fn points_of_a_checker_make_a_partial_score() {
 
 #[test]
 fn a_batch_of_dmoj_with_skipped_cases_gives_no_points() {
-    let mut fixture = Fixture::new().checked_by_program(Protocol::DmojPython);
+    let mut fixture = Fixture::new().checked_by_program(Protocol::DmojPython { is_old: false });
     fixture.scoring = Scoring::Points { rules: ScoringRules::Dmoj, objective: Objective::Max };
     let ten: Score = "10".parse().unwrap();
     let points = CasePoints::FromChecker {
@@ -433,8 +433,8 @@ fn a_batch_of_dmoj_with_skipped_cases_gives_no_points() {
         rejected: Score::ZERO,
         also_rejecting: true,
     };
-    let rejects = || Answer { stderr: "points 4", ..ends(Outcome::Exited(8), 1) };
-    let accepts = || ends(Outcome::Exited(0), 1);
+    let rejects = || Answer { stderr: "points 4", ..ends(Outcome::Exited(48), 1) };
+    let accepts = || ends(Outcome::Exited(42), 1);
     for (checkers, verdicts, score) in [
         (vec![accepts(), accepts()], "AC AC", "10"),
         (vec![accepts(), rejects()], "AC WA", "4"),

@@ -689,7 +689,8 @@ fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this
             .with("init.yml", format!("{key}: check.py\ntest_cases: [{{in: 1.in, out: 1.out, points: 3}}]\n"))
             .with("1.out", "1\n")
             .with("check.py", "check = None\n")
-            .with("dmoj-python/cupel_dmoj.py", "import an_old_version\n");
+            .with("dmoj-python/cupel_dmoj.py", "import a_much_older_version\n")
+            .with("dmoj-python/cupel_dmoj_2.py", "import an_old_version\n");
         let bench = Bench::new();
         let imported = bench.import_files(&files, &options).unwrap();
         let case = imported.package.problem.tests.cases().next().unwrap();
@@ -697,10 +698,22 @@ fn programs_in_python_for_dmoj_may_reject_with_points_and_get_the_module_of_this
         else {
             panic!("no program")
         };
-        assert_eq!(program.protocol, Protocol::DmojPython);
+        assert_eq!(program.protocol, Protocol::DmojPython { is_old: false });
         assert!(matches!(case.points, CasePoints::FromChecker { also_rejecting: true, .. }), "{:?}", case.points);
-        let module = fs::read_to_string(bench.target().join("dmoj-python/cupel_dmoj.py")).unwrap();
-        assert!(module.contains("class CheckerResult"), "{module}");
+        let module = bench.target().join("dmoj-python/cupel_dmoj_2.py");
+        let text = fs::read_to_string(&module).unwrap();
+        assert!(text.contains("class CheckerResult"), "{text}");
+
+        // A package that an older version stored has only the module of that version.
+        fs::remove_file(module).unwrap();
+        let opened = cupel_package::open(&bench.target(), &options).unwrap();
+        let case = opened.package.problem.tests.cases().next().unwrap();
+        let (Method::Check(Checker::Program(program)) | Method::Interact(Interactor { program, .. })) = &*case.method
+        else {
+            panic!("no program")
+        };
+        assert_eq!(program.protocol, Protocol::DmojPython { is_old: true });
+        assert_eq!(program.program.entry_point.as_deref(), Some("cupel_dmoj.py"));
     }
 }
 
@@ -711,7 +724,7 @@ fn linematches_of_dmoj_is_a_program_of_the_module() {
     let (_bench, imported) = dmoj(&init, Some(Duration::from_secs(1)));
     let case = imported.package.problem.tests.cases().next().unwrap();
     let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
-    assert_eq!(checker.protocol, Protocol::DmojPython);
+    assert_eq!(checker.protocol, Protocol::DmojPython { is_old: false });
     assert!(checker.args[0].contains("\"args\": {\"point_distribution\": [1, 2]"), "{:?}", checker.args);
     assert!(imported.warnings.iter().any(|finding| finding.key.as_deref() == Some("checker.args.foo")));
 }

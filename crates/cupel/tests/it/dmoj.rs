@@ -210,6 +210,41 @@ fn a_checker_in_python_uses_dmojs_classes() {
         if source.contains("crash") {
             assert!(case["judge_message"].as_str().unwrap().contains("ValueError: no such answer"), "{object:#}");
         }
+        if matches!(verdict, "PT") {
+            assert!(!case["judge_message"].to_string().contains("points 5"), "{object:#}");
+        }
+    }
+}
+
+/// An exit code that a checker or grader gives itself is no decision.
+#[test]
+fn a_checker_or_grader_in_python_that_ends_itself_is_a_fault_of_the_package() {
+    let grader = "from dmoj.graders.standard import StandardGrader\nclass Grader(StandardGrader):\n    def check_result(self, *_): ";
+    for (key, begin) in [("checker", "def check(*_, **__): "), ("custom_judge", grader)] {
+        for code in [0, 1, 7] {
+            for end in ["__import__('os')._exit", "__import__('sys').exit"] {
+                let init = format!("test_cases: [{{in: 1.in, out: 1.out, points: 10}}]\n{key}: check.py\n");
+                let files = package(&init, &CASES);
+                files.write("p/check.py", &format!("{begin}{end}({code})\n"));
+                let object = judge(&files, "a.py", "print(input())\n");
+                assert_eq!(object["verdict"], "JE", "{key} {end} {code}: {object:#}");
+            }
+        }
+    }
+}
+
+/// The standard output of a grader is the submission's input.
+#[test]
+fn the_message_of_a_grader_never_contains_the_conversation() {
+    let init = "test_cases: [{in: 1.in, out: 1.out, points: 10}]\ncustom_judge: judge.py\n";
+    let files = package(init, &[("1.in", "the secret\n"), ("1.out", "1\n")]);
+    let rejects = "from dmoj.graders.standard import StandardGrader\nfrom dmoj.result import CheckerResult\n\
+                   class Grader(StandardGrader):\n    def check_result(self, *_): return CheckerResult(False, 0, '')\n";
+    files.write("p/judge.py", rejects);
+    for source in ["print(input())\n", "print(1)\n"] {
+        let object = judge(&files, "a.py", source);
+        assert_eq!(object["verdict"], "WA", "{object:#}");
+        assert_eq!(object["cases"][0]["judge_message"], Value::Null, "{object:#}");
     }
 }
 

@@ -14,8 +14,10 @@ use cupel_problem::{
     Score, StepBounds,
 };
 
-/// The module that provides DMOJ's classes to checkers and graders in Python.
-pub(super) const PYTHON_MODULE: &str = "cupel_dmoj.py";
+/// The module that provides DMOJ's classes to checkers and graders in Python. Its name changes with its exit codes.
+pub(super) const PYTHON_MODULE: &str = "cupel_dmoj_2.py";
+/// The module of older versions, which stored packages contain.
+const OLD_PYTHON_MODULE: &str = "cupel_dmoj.py";
 /// A checker of DMOJ that is part of that module. Source: DMOJ judge-server, `dmoj/checkers/linematches.py`.
 const LINE_MATCHES: &str = "linematches";
 /// Default limits of a generator. Source: DMOJ judge-server, `generator_time_limit` and `generator_memory_limit`.
@@ -162,17 +164,22 @@ fn of_module(
     points: Score,
     binary: bool,
 ) -> Option<JudgeProgram> {
-    let module = context.program_file(PYTHON_MODULE, &super::python_module())?;
+    let module = |name: &str| context.program_file(name, &super::module_path(name));
+    let (module, is_old) = match module(PYTHON_MODULE) {
+        Some(module) => (module, false),
+        None => (module(OLD_PYTHON_MODULE)?, true),
+    };
+    let entry_point = Some(module.name.as_str().to_owned());
     let program = Program {
         path: source.as_ref().unwrap_or(&module).file.path.clone(),
         files: std::iter::once(module).chain(source).collect(),
         language: context.options.languages.find("python").map(|language| language.id.clone()),
-        entry_point: Some(PYTHON_MODULE.to_owned()),
+        entry_point,
         flags: Vec::new(),
         shape: ProgramShape::Sources,
     };
     let args = vec![format!("{{{options}, \"points\": {points}, \"binary\": {binary}}}")];
-    Some(JudgeProgram { program, protocol: Protocol::DmojPython, args, words: None })
+    Some(JudgeProgram { program, protocol: Protocol::DmojPython { is_old }, args, words: None })
 }
 
 /// Reads a program with `files`, `lang` and `type`: the checker `bridged` or an interactor.

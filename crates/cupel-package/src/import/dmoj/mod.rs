@@ -46,8 +46,8 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
     }
     let adds_module = names_python(&node);
     if adds_module {
-        let module = include_str!("cupel_dmoj.py");
-        let name = format!("{top}{}", python_module());
+        let module = include_str!("cupel_dmoj_2.py");
+        let name = format!("{top}{}", module_path(checker::PYTHON_MODULE));
         match PackagePath::new(&name) {
             // An exported package may contain the module of another version.
             Ok(path) if sink.has_file(&path) => sink.replace(&path, module)?,
@@ -66,9 +66,9 @@ pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bo
     Ok(true)
 }
 
-/// Path of the module for checkers and graders in Python.
-fn python_module() -> String {
-    format!("{PYTHON}/{}", checker::PYTHON_MODULE)
+/// Path of the module of this name for checkers and graders in Python.
+fn module_path(name: &str) -> String {
+    format!("{PYTHON}/{name}")
 }
 
 /// Whether any value names a file in Python, such as a checker or a grader, or the checker of the module.

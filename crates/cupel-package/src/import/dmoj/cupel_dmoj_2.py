@@ -1,10 +1,10 @@
 # Runs checkers and graders in Python that are written for DMOJ's classes. A checker reads the submission's output from a file; a grader is
 # connected to the submission by its standard streams.
 #
-#   cupel_dmoj.py INPUT OUTPUT ANSWER OPTIONS
+#   cupel_dmoj_2.py INPUT OUTPUT ANSWER OPTIONS
 #
-# Exit codes: 0 accepts, 1 rejects, 7 accepts and 8 rejects with the points in the last line `points N` of standard error, 3 is a fault of
-# the package.
+# Exit codes: 42 accepts, 43 rejects, 47 accepts and 48 rejects with the points in the last line `points N` of standard error, 3 is a fault
+# of the package. If the checker or grader ends the process itself, the code is another one, which is also a fault.
 # Source: DMOJ's documentation, "Custom checkers" and "Custom graders", for the names and their meaning.
 import importlib.util
 import io
@@ -458,9 +458,9 @@ def ending(passed, points, most, feedback):
     # A line of the feedback must not be taken for the points.
     messages = [re.sub(r"(?m)^\s*points\b", "(points)", utf8text(text, "replace")) for text in feedback if text]
     if points == (most if passed else 0):
-        return (0 if passed else 1), messages
+        return (42 if passed else 43), messages
     # DMOJ adds up the points of rejected cases, too.
-    return (7 if passed else 8), [*messages, f"points {points:.6f}"]
+    return (47 if passed else 48), [*messages, f"points {points:.6f}"]
 
 
 def main():
