@@ -34,5 +34,5 @@ pub use problem::{
     Claim, DerivedTimeLimit, GroupReport, Measured, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest,
     Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,
     VerifyRequest, derive_time_limit, judge_problem, judging_programs, language_of_files, must_be_in_time,
-    run_with_input, verify,
+    run_with_input, shortened, verify,
 };

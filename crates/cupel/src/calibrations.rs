@@ -144,7 +144,7 @@ impl Calibrations {
         let by = PackagePath::new(&stored.by).ok().filter(|_| is_sound)?;
         let time = Duration::from_micros(stored.slowest_us);
         let start = stored.start.as_deref().and_then(Start::from_name);
-        let slowest = Measured { time, by, case: CaseId::new(&stored.case), start, unfinished: false };
+        let slowest = Measured { time, by, case: CaseId::new(&stored.case), start, unfinished: false, idle: false };
         Some(DerivedTimeLimit { limit, slowest })
     }
 
@@ -201,7 +201,7 @@ mod tests {
     fn derived(ms: u64) -> DerivedTimeLimit {
         let by = PackagePath::new("submissions/accepted/a.py").unwrap();
         let (time, case) = (Duration::from_millis(ms / 5), CaseId::new("secret/1"));
-        let slowest = Measured { time, by, case, start: Some(Start::Warm), unfinished: false };
+        let slowest = Measured { time, by, case, start: Some(Start::Warm), unfinished: false, idle: false };
         DerivedTimeLimit { limit: Duration::from_millis(ms), slowest }
     }
 

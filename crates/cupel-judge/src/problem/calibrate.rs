@@ -41,6 +41,8 @@ pub struct Measured {
     pub start: Option<Start>,
     /// Whether a limit ended the program, so that its full time is unknown.
     pub unfinished: bool,
+    /// Whether a limit ended the program while it was waiting. Its CPU time then says nothing about its speed.
+    pub idle: bool,
 }
 
 /// Runs all submissions of the package that must be in time, on all cases, and derives the limit by the package's
@@ -107,6 +109,7 @@ pub(super) fn slowest(
         case: case.id.clone(),
         start: case.usage.start,
         unfinished: case.is_unfinished(),
+        idle: case.is_idle(),
     });
     measured.max_by_key(|measured| (measured.unfinished, measured.time))
 }

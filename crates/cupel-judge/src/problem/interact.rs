@@ -8,7 +8,8 @@
 //! 4. In all other cases, the interactor decides.
 //!
 //! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was
-//! computing all that time, the interactor is at fault, unless the program had left output of the interactor unread.
+//! computing all that time, or left output of the program unread and did not end after the program, the interactor is at
+//! fault, unless the program had left output of the interactor unread.
 //! Once the conversation is decided, the submission's program is stopped. Source: problemtools, `interactive.cc`;
 //! DOMjudge, `runpipe`.
 
@@ -122,6 +123,12 @@ impl Judging<'_, '_> {
         {
             let who = &interactor.program.program.path;
             return Ok(pass.fault(&format!("{who}: it was computing while the program waited for it"), None));
+        }
+        let outlives = matches!(interactor_report.outcome, Outcome::IdleLimit | Outcome::WallLimit);
+        if only_waited && ended.first == Party::Program && outlives && ended.unread && !ended.unheard {
+            // An interactor that waits for input reads all of it, and ends when its input ends.
+            let who = &interactor.program.program.path;
+            return Ok(pass.fault(&format!("{who}: it did not read what the program wrote, and did not end"), None));
         }
         match &checked.answer.decision {
             // The interactor's failure does not count, because the program had ended first or was silent.

@@ -102,10 +102,15 @@ impl CaseLimits {
     /// Whether a run that ended in this way is so near to a limit that the program must be run again.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-        let waited = usage.cpu_time * WAITING_PART < usage.wall_time;
+        let waited = is_waiting(usage);
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time && !waited;
         (by_itself && usage.cpu_time > self.again_above) || by_the_clock
     }
+}
+
+/// Whether a program waited for almost all of its wall-clock time.
+pub(super) fn is_waiting(usage: &Usage) -> bool {
+    usage.cpu_time * WAITING_PART < usage.wall_time
 }
 
 /// Returns the limits of a program of the package. `given` is the size in bytes of the files in its box. The program's

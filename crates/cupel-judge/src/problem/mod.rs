@@ -36,12 +36,12 @@ use cupel_problem::{
     Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
     Package, PackagePath, Program, ProgramFile, Score, Scoring, ScoringRules, StopRule,
 };
-use cupel_types::{BoxFile, BoxFiles, Bytes, LimitsRequest, ToolOptions, UserId, Verdict};
+use cupel_types::{BoxFile, BoxFiles, Bytes, LanguageId, LimitsRequest, ToolOptions, UserId, Verdict};
 
 pub use calibrate::{DerivedTimeLimit, Measured, derive_time_limit, must_be_in_time};
 pub use custom_input::run_with_input;
 pub use program::judging_programs;
-pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
+pub use report::{GroupReport, ProblemCaseReport, ProblemReport, shortened};
 pub use verify::{
     Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,
     VerifyRequest, verify,
@@ -262,9 +262,11 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
             "the problem asks for a function, and function problems do not support `{id}`; supported are {names}"
         ));
     }
-    allowed
-        .filter(|allowed| !allowed.contains(id))
-        .map(|_| format!("the problem does not accept submissions in `{id}`"))
+    allowed.filter(|allowed| !allowed.contains(id)).map(|allowed| {
+        let names: Vec<&str> = allowed.iter().map(LanguageId::as_str).collect();
+        let names = if names.is_empty() { "no language".to_owned() } else { names.join(", ") };
+        format!("the problem does not accept submissions in `{id}`; it accepts {names}")
+    })
 }
 
 /// Returns the submission's files with those that the package adds or replaces, and the file or class to start.

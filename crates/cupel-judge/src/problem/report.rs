@@ -1,10 +1,12 @@
 //! Report on judging a submission to a problem.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use cupel_problem::{CaseId, GroupName, MaxScore, Score};
-use cupel_types::{Bytes, CompileReport, Limits, Outcome, Output, StepReport, Usage, Verdict};
+use cupel_types::{Bytes, CompileReport, Limits, Outcome, Output, StepReport, Usage, Verdict, counted};
 
+use super::limits;
 use crate::executor::Party;
 
 /// Complete result of judging a submission to a problem.
@@ -91,6 +93,15 @@ pub struct ProblemCaseReport {
     pub in_batch: bool,
 }
 
+/// Shortens a text for people to at most `bytes_max` bytes, followed by the number of bytes that are left out.
+pub fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    if text.len() <= bytes_max {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    Cow::Owned(format!("{}… ({} more)", &text[..end], counted(text.len() - end, "byte")))
+}
+
 impl ProblemCaseReport {
     pub(in crate::problem) fn skipped(id: CaseId, group: GroupName) -> ProblemCaseReport {
         ProblemCaseReport {
@@ -122,8 +133,29 @@ impl ProblemCaseReport {
         matches!(outcome, Some(Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit))
     }
 
+    /// Whether a time limit ended the program while it was waiting, so that its CPU time says nothing about its speed.
+    pub(super) fn is_idle(&self) -> bool {
+        match self.step.as_ref().map(|step| step.outcome) {
+            Some(Outcome::IdleLimit) => true,
+            Some(Outcome::WallLimit) => limits::is_waiting(&self.usage),
+            _ => false,
+        }
+    }
+
     /// Returns the stored part of the program's standard output.
     pub fn stdout(&self) -> Option<&Output> {
         self.step.as_ref().map(|step| &step.stdout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_shortened_between_two_characters() {
+        assert_eq!(shortened("éé", 4), "éé");
+        assert_eq!(shortened("éé", 3), "é… (2 bytes more)");
+        assert_eq!(shortened("abc", 2), "ab… (1 byte more)");
     }
 }

@@ -196,6 +196,12 @@ pub(super) struct Answer {
     files: Vec<(&'static str, &'static str)>,
 }
 
+impl Answer {
+    pub(super) fn with_stderr(self, stderr: &'static str) -> Answer {
+        Answer { stderr, ..self }
+    }
+}
+
 pub(super) fn prints(text: &str, cpu_ms: u64) -> Answer {
     Answer { outcome: Outcome::Exited(0), cpu_ms, start: None, stdout: text.into(), stderr: "", files: Vec::new() }
 }
@@ -492,4 +498,77 @@ fn passes_continue_while_the_checker_leaves_an_input() {
     assert_eq!(verdicts(&report), "JE");
     let (report, _) = fixture.judge(root(), false, vec![ok(), next(42), ends(Outcome::Exited(1), 1)]);
     assert_eq!(verdicts(&report), "RTE");
+}
+
+#[test]
+fn a_refused_language_is_answered_with_the_accepted_ones() {
+    let mut fixture = Fixture::new();
+    fixture.limits.languages = Some(["c", "cpp"].map(|id| id.parse().unwrap()).into());
+    let (report, _) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, Vec::new());
+    let expected = "the problem does not accept submissions in `script`; it accepts c, cpp";
+    assert_eq!((report.verdict, report.message.as_deref()), (Verdict::CompileError, Some(expected)));
+}
+
+/// An executor in which the program waits until its idle limit.
+struct Waits {
+    interactor: Outcome,
+    unread: bool,
+    unheard: bool,
+}
+
+impl Executor for Waits {
+    fn execute(&mut self, _: StepInput<'_>, _: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        panic!("no program runs alone")
+    }
+
+    fn talk(&mut self, _: Interaction<'_>, _: &mut dyn StepObserver) -> Result<InteractionResult, ExecuteError> {
+        let ended = |outcome| {
+            let (stdout, stderr) = (Output::default(), Output::default());
+            let usage = Usage { wall_time: Duration::from_secs(4), ..Usage::default() };
+            let report = StepReport { outcome, exit_code: None, signal: None, stdout, stderr, usage };
+            let (files, found) = (BoxFiles::default(), FoundFiles::default());
+            StepResult { report, files, files_truncated: false, fetched: Vec::new(), found }
+        };
+        Ok(InteractionResult {
+            program: ended(Outcome::IdleLimit),
+            interactor: ended(self.interactor),
+            first: Party::Program,
+            settled: false,
+            unread: self.unread,
+            unheard: self.unheard,
+            transcript: Vec::new(),
+        })
+    }
+}
+
+#[test]
+fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
+    let fixture = Fixture::new().with_interactor();
+    let package = fixture.package(group("", vec![fixture.case("1", CasePoints::None)]));
+    let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
+    let files = BoxFiles::new(vec![source]);
+    let request = ProblemRequest {
+        package: &package,
+        files: &files,
+        language: fixture.languages.find("script").unwrap(),
+        entry_point: None,
+        languages: &fixture.languages,
+        limits: LimitsRequest::default(),
+        all_cases: false,
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+        function_batches: true,
+    };
+    for (interactor, unread, unheard, at_fault) in [
+        (Outcome::WallLimit, true, false, true),
+        (Outcome::IdleLimit, true, false, true),
+        // It had read everything, or wrote something that the program did not read, or ended when the program ended.
+        (Outcome::WallLimit, false, false, false),
+        (Outcome::WallLimit, true, true, false),
+        (Outcome::Exited(1), true, false, false),
+    ] {
+        let mut executor = Waits { interactor, unread, unheard };
+        let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
+        let found = report.verdict == Verdict::InternalError;
+        assert_eq!(found, at_fault, "{interactor:?} {unread} {unheard}: {:?}", report.message);
+    }
 }

@@ -7,15 +7,16 @@ pub(super) mod args;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use cupel_core::{Bounds, NewProgram, NewSource};
 use cupel_judge::{
     DerivedTimeLimit, JudgeEvent, JudgeObserver, ProblemReport, ProblemRequest, derive_time_limit, judge_problem,
-    language_of_files, must_be_in_time,
+    language_of_files, must_be_in_time, shortened,
 };
-use cupel_languages::{Language, Registry};
+use cupel_languages::{Candidate, Language, Registry};
 use cupel_package::{ImportError, Imported};
 use cupel_problem::{MaxScore, Package, Problem};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, Start, UserId, Verdict};
@@ -39,11 +40,16 @@ const STDERR_CASES: usize = 3;
 const STDERR_BYTES: usize = 2 << 10;
 const STDERR_LINES: usize = 20;
 
+/// Maximum length in bytes of the message that explains the verdict, and of a message in a table. The checkers and
+/// interactors of packages may write longer messages.
+const MESSAGE_BYTES: usize = 2 << 10;
+const CELL_BYTES: usize = 512;
+
 pub(super) fn judge(args: &Judge) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config).or_exit(Exit::Usage)?;
     let bounds = allowed::bounds(&config);
-    let files = read_submission(&args.submission, &bounds)?;
+    let files = read_submission(&args.submission, &known, &bounds)?;
     let language = choose(&known, args, &files)?.clone();
     allow(&files, &language, &bounds)?;
     let unpacked = match package::unpack(&args.package, &package::options(&args.reading, &known)) {
@@ -135,7 +141,12 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     } else {
         show(&language, &report);
     }
-    Ok(if shown_verdict(&report) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+    Ok(match shown_verdict(&report) {
+        Verdict::Accepted => Exit::Ok,
+        // The package is wrong. If Cupel itself fails, there is no report.
+        Verdict::InternalError => Exit::Usage,
+        _ => Exit::Failed,
+    })
 }
 
 /// Returns the verdict on the submission. A submission that is accepted with less than the maximum score has a partial
@@ -202,8 +213,9 @@ pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<Language
     ids
 }
 
-/// Reads a file, or all files of a directory with their relative paths. Symbolic links are not followed.
-fn read_submission(path: &Path, bounds: &Bounds) -> Result<BoxFiles, Failure> {
+/// Reads a file, or all files of a directory with their relative paths, the main file first. Symbolic links are not
+/// followed.
+fn read_submission(path: &Path, known: &Registry, bounds: &Bounds) -> Result<BoxFiles, Failure> {
     let mut files = Vec::new();
     let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Usage)?;
     if meta.is_dir() {
@@ -216,6 +228,16 @@ fn read_submission(path: &Path, bounds: &Bounds) -> Result<BoxFiles, Failure> {
         return Err(anyhow!("{} has no files", path.display())).or_exit(Exit::Usage);
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mode = |file: &BoxFile| fs::metadata(path.join(file.path.as_str())).map_or(0, |meta| meta.permissions().mode());
+    let candidates = files.iter().map(|file| Candidate {
+        path: file.path.as_str(),
+        executable: mode(file) & 0o111 != 0,
+        is_script: file.data.starts_with(b"#!"),
+    });
+    let candidates: Vec<Candidate<'_>> = candidates.collect();
+    if let Some(main) = known.main_file(&candidates) {
+        files[..=main].rotate_right(1);
+    }
     Ok(BoxFiles::new(files))
 }
 
@@ -300,7 +322,7 @@ fn show(language: &Language, report: &ProblemReport) {
                 String::new()
             });
             let message = case.judge_message.as_deref().and_then(|message| message.lines().next());
-            cells.push(dim(&harmless(message.unwrap_or_default())));
+            cells.push(dim(&harmless(&shortened(message.unwrap_or_default(), CELL_BYTES))));
             table.row(cells);
         }
         table.print();
@@ -310,7 +332,7 @@ fn show(language: &Language, report: &ProblemReport) {
         let mut table = Table::new(&["group", "verdict", "score", "of", ""]);
         for group in report.groups.iter().filter(|group| group.max.is_some()) {
             let score = group.score.map(|score| score.to_string()).unwrap_or_default();
-            let reason = dim(&harmless(group.reason.as_deref().unwrap_or_default()));
+            let reason = dim(&harmless(&shortened(group.reason.as_deref().unwrap_or_default(), CELL_BYTES)));
             table.row(vec![
                 group.name.to_string(),
                 colour(group.verdict),
@@ -335,8 +357,9 @@ fn show(language: &Language, report: &ProblemReport) {
     facts.push(format!("cpu {} ms of {} ms", report.cpu_time().as_millis(), report.cpu_time_max.as_millis()));
     facts.push(format!("mem {:.1} MiB", report.memory().as_kib() as f64 / 1024.0));
     facts.push(format!("{} ({})", language.name, report.language_version));
-    let why = report.message.as_ref().map(|message| format!(": {}", harmless(message))).unwrap_or_default();
-    outln!("{mark} {}{why} {}", verdict.title(), dim(&format!("· {}", facts.join(" · "))));
+    let why = report.message.as_ref().map(|message| format!(": {}", harmless(&shortened(message, MESSAGE_BYTES))));
+    let title = if verdict == Verdict::InternalError { "the package is at fault" } else { verdict.title() };
+    outln!("{mark} {title}{} {}", why.unwrap_or_default(), dim(&format!("· {}", facts.join(" · "))));
 }
 
 /// Returns the beginning of the program's standard error, for the first failed tests.

@@ -344,6 +344,9 @@ fn cell(group: &VerifiedGroup) -> String {
         parts.push(points(group.score, group.max));
     }
     parts.extend(group.slowest.map(seconds));
+    if group.idle {
+        parts.push("idle".to_owned());
+    }
     if group.verdict == Verdict::Skipped {
         parts.truncate(1);
     }
@@ -358,8 +361,11 @@ fn points(score: Option<Score>, of: Option<MaxScore>) -> String {
     }
 }
 
-/// Returns the share of the time limit that the slowest case takes.
+/// Returns the share of the time limit that the slowest case takes. An idle submission has none.
 fn share(submission: &VerifiedSubmission) -> String {
+    if submission.is_idle() {
+        return "idle".to_owned();
+    }
     let share = submission.slowest().map(|time| time.as_secs_f64() / submission.time_limit.as_secs_f64() * 100.0);
     share.map(|share| format!("{share:.0} %")).unwrap_or_default()
 }

@@ -419,7 +419,7 @@ fn a_validator_that_does_not_compile_is_a_package_fault_with_the_compiler_output
     let files = sums("validation: custom\n");
     files.write("p/output_validators/check.cpp", "int main() { return undeclared; }\n");
     let (ended, object) = judge(&files, "a.py", ADD, &[]);
-    assert_eq!((object["verdict"].as_str(), ended.code), (Some("JE"), Some(1)), "{object:#}");
+    assert_eq!((object["verdict"].as_str(), ended.code), (Some("JE"), Some(2)), "{object:#}");
     assert!(object["cases"][0]["judge_message"].as_str().unwrap().contains("undeclared"), "{object:#}");
 }
 

@@ -3,10 +3,16 @@
 //! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual, `@EXPECTED_RESULTS@`.
 
 use cupel_problem::{CaseId, ExampleSubmission, Expectation, ExpectedVerdict, MaxScore, Scope, Score, ScoreRange};
-use cupel_types::Verdict;
+use cupel_types::{Verdict, counted};
 
 use super::report::{Claim, Subject};
+use crate::problem::answer::message;
+use crate::problem::report::shortened;
 use crate::problem::{ProblemCaseReport, ProblemReport};
+
+/// Maximum number of lines and bytes that a claim shows of the compiler's output.
+const COMPILER_LINES_MAX: usize = 10;
+const COMPILER_BYTES_MAX: usize = 1 << 10;
 
 /// Returns all expectations on a submission as claims, compared with its result.
 pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec<Claim> {
@@ -74,7 +80,11 @@ impl About<'_> {
         let decisive = self.report.cases.iter().find(|case| case.verdict == got && got != Verdict::Accepted);
         // The claim already contains the case.
         let place = decisive.map(|case| format!("{}: ", case.id)).unwrap_or_default();
-        let got_text = match &self.report.message {
+        let message = match self.built() {
+            true => self.report.message.clone(),
+            false => self.why_not_built(),
+        };
+        let got_text = match &message {
             Some(message) if !holds => format!("{}: {}", got.code(), message.strip_prefix(&place).unwrap_or(message)),
             _ => got.code().to_owned(),
         };
@@ -107,9 +117,24 @@ impl About<'_> {
         }
     }
 
+    /// Returns the reason why the submission does not build: its message, or the beginning of the compiler's output.
+    fn why_not_built(&self) -> Option<String> {
+        let compiler = || {
+            let output = message(&self.report.compile.as_ref()?.output.data)?;
+            let mut lines = output.lines();
+            let first: Vec<&str> = lines.by_ref().take(COMPILER_LINES_MAX).collect();
+            let more = match lines.count() {
+                0 => String::new(),
+                more => format!("\n… ({} more)", counted(more, "line")),
+            };
+            Some(format!("{}{more}", shortened(&first.join("\n"), COMPILER_BYTES_MAX)))
+        };
+        self.report.message.clone().or_else(compiler)
+    }
+
     fn not_built(&self, rule: &Expectation, expected: String) -> Claim {
         let got = self.report.verdict.overall();
-        let why = self.report.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        let why = self.why_not_built().map(|message| format!(": {message}")).unwrap_or_default();
         self.claim(&rule.origin, expected, format!("{}{why}", got.code()), None, false)
     }
 
@@ -231,7 +256,7 @@ mod tests {
     use std::time::Duration;
 
     use cupel_problem::{GroupName, PackagePath, Program, ProgramShape};
-    use cupel_types::Limits;
+    use cupel_types::{CompileReport, Limits, Output};
 
     use super::*;
     use crate::problem::GroupReport;
@@ -328,6 +353,26 @@ mod tests {
         let unbuilt = self::report(V::CompileError, &[]);
         assert_eq!(held(permits(&[E::Accepted]), &unbuilt), (false, "CE".to_owned(), None));
         assert!(!held(requires(&[E::WrongAnswer]), &unbuilt).0);
+    }
+
+    #[test]
+    fn a_claim_about_a_submission_that_does_not_build_shows_the_beginning_of_the_compilers_output() {
+        let unbuilt = |output: &str| {
+            let output = Output { data: output.as_bytes().into(), truncated: false };
+            let (exit_code, wall_time) = (Some(1), Duration::ZERO);
+            let compile = CompileReport { ok: false, output, exit_code, wall_time, cached: false };
+            ProblemReport { compile: Some(compile), ..report(V::CompileError, &[]) }
+        };
+        let verdict = || Expectation { verdict: Some(vec![E::Accepted]), ..rule() };
+        let permitted = || Expectation { permitted: Some(vec![E::Accepted]), ..rule() };
+        for rule in [&verdict as &dyn Fn() -> Expectation, &permitted] {
+            let got = |output: &str| held(rule(), &unbuilt(output)).1;
+            assert_eq!(got("a.c:1: \u{1b}[1merror\n"), "CE: a.c:1: [1merror");
+            let lines = got(&"line\n".repeat(12));
+            assert!(lines.starts_with("CE: line\n") && lines.ends_with("line\n… (2 lines more)"), "{lines}");
+            assert!(got(&"x".repeat(5000)).ends_with("x… (3976 bytes more)"));
+            assert_eq!(got(""), "CE");
+        }
     }
 
     #[test]

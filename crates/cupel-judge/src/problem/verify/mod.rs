@@ -38,6 +38,7 @@ use super::calibrate::{
 };
 use super::limits::CPU_TIME_DEFAULT;
 use super::program::{Builder, Programs, Runnable};
+use super::report::shortened;
 use super::{
     Options, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program,
 };
@@ -115,18 +116,32 @@ pub fn verify(
     verifying.observer.event(VerifyEvent::Outputs);
     outputs::verify(&mut verifying)?;
     let (submissions, time_limit) = verifying.submissions()?;
+    let mut claims = verifying.claims;
+    for claim in &mut claims {
+        claim.got = shown(&claim.got);
+    }
     Ok(VerifyReport {
-        claims: verifying.claims,
+        claims,
         submissions,
         time_limit,
-        notes: verifying.notes,
+        notes: verifying.notes.iter().map(|note| shown(note)).collect(),
         cancelled: verifying.stopped,
     })
+}
+
+/// Maximum length in bytes of a note, and of what a claim found. The messages of the package's programs are longer.
+const SHOWN_BYTES_MAX: usize = 2 << 10;
+
+fn shown(text: &str) -> String {
+    shortened(text, SHOWN_BYTES_MAX).into_owned()
 }
 
 /// Note about an interactor that accepts without reading all output; reported once per interactor. Such an interactor
 /// also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
+
+/// Note about a submission that must be too slow, but was idle.
+const IDLE: &str = "the submission was idle until a limit ended it, so it proves nothing about the time limit";
 
 /// Note on a package that has no submissions.
 const NO_SUBMISSIONS: &str =
@@ -402,7 +417,11 @@ impl<'a> Verifying<'a, '_> {
             let counts = |case: &CaseId| must_be_too_slow_on(tried.example, case);
             self.slowest(tried, counts)
         });
-        let too_slow = too_slow.min_by_key(|measured| (measured.unfinished, measured.time));
+        let (idle, too_slow): (Vec<Measured>, Vec<Measured>) = too_slow.partition(|measured| measured.idle);
+        for Measured { by, case, .. } in idle {
+            self.notes.push(format!("{by}, {case}: {IDLE}"));
+        }
+        let too_slow = too_slow.into_iter().min_by_key(|measured| (measured.unfinished, measured.time));
         let Some(found) = limit else {
             let expected = "a time limit, or an accepted submission to derive it from";
             self.claim(Subject::TimeLimit, "time limit", expected, "neither".to_owned(), None, false);
@@ -480,12 +499,14 @@ fn row(tried: &Tried<'_>, time_limit: Duration) -> VerifiedSubmission {
                 score: of.and_then(|group| group.score),
                 max: of.and_then(|group| group.max),
                 slowest: None,
+                idle: false,
             });
         }
         let Some(group) = groups.iter_mut().find(|group| group.name == case.group) else { continue };
         if case.step.is_some() {
             group.slowest = group.slowest.max(Some(case.usage.cpu_time));
         }
+        group.idle |= case.is_idle();
         if !case.verdict.is_accepted() && group.verdict.is_accepted() {
             group.verdict = case.verdict;
             group.case = Some(case.id.clone());

@@ -2,7 +2,8 @@
 //! known, and with random bytes.
 //!
 //! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs that
-//! differ from the answers. However, such a checker must decide about the answers, an empty output, and random bytes,
+//! differ from the answers, but if the package has no accepted submission and no valid output, the checker must accept
+//! the answers, because nothing else shows that it accepts anything. Such a checker must also decide about the answers, an empty output, and random bytes,
 //! as about any output of a submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
 
 use std::collections::{BTreeMap, HashSet};
@@ -11,13 +12,13 @@ use std::sync::Arc;
 
 use cupel_function::FunctionCase;
 use cupel_problem::{
-    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, PackagePath,
-    Protocol, Signature,
+    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, PackagePath, Passes,
+    Problem, Protocol, Signature,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Root, Verdict};
 
 use super::report::Subject;
-use super::{Quiet, Verifying, build};
+use super::{Claim, Quiet, Verifying, build, must_be_accepted};
 use crate::problem::answer::Decision;
 use crate::problem::case::EqualCases;
 use crate::problem::check::{self, Data};
@@ -30,6 +31,13 @@ use crate::{BuiltIn, CompareResult};
 const RULE: &str = "output validation";
 const OF_GENERATORS: &str = "test data";
 const JUNK_BYTES: usize = 1024;
+const ANSWER: &str = "the answer";
+
+const ANSWER_ACCEPTED: &str = "the answer accepted";
+
+/// Note about a judging program of a package without an accepted submission, if no output is known that it must accept.
+const UNPROVED: &str =
+    "there is no accepted submission, and no answer to try, so it is unknown whether it accepts anything";
 
 /// Checks all answers and output trials.
 pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemError> {
@@ -70,6 +78,9 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             Method::Interact(interactor) => check_interactor(verifying, case, interactor, &mut talks)?,
         }
     }
+    if lacks_accepted(problem) {
+        note_unproved(verifying, &faulty);
+    }
     // Submissions prove more about an interactor than these outputs.
     if problem.submissions.is_empty() {
         for (path, talk) in talks {
@@ -88,6 +99,32 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
         }
     }
     Ok(())
+}
+
+/// Whether no submission of the package must be accepted on all tests.
+fn lacks_accepted(problem: &Problem) -> bool {
+    !problem.submissions.iter().any(must_be_accepted)
+}
+
+/// Reports the judging programs about which nothing shows that they accept anything, because the package contains no
+/// output that they must accept.
+fn note_unproved(verifying: &mut Verifying<'_, '_>, faulty: &HashSet<PackagePath>) {
+    let problem = &verifying.request.package.problem;
+    let mut seen = faulty.clone();
+    for case in problem.tests.cases() {
+        let path = match &*case.method {
+            Method::Interact(interactor) => &interactor.program.program.path,
+            Method::Check(Checker::Program(checker)) if problem.trials.valid_outputs.is_empty() => {
+                &checker.program.path
+            }
+            Method::Check(_) => continue,
+        };
+        let subject = Subject::Checker(path.to_string());
+        let is_tried = |claim: &Claim| claim.subject == subject && claim.expected == ANSWER_ACCEPTED;
+        if seen.insert(path.clone()) && !verifying.claims.iter().any(is_tried) {
+            verifying.notes.push(format!("{path}: {UNPROVED}"));
+        }
+    }
 }
 
 /// Builds the judging programs and generators. Returns those that do not build; each has a claim that does not hold.
@@ -228,15 +265,27 @@ fn decides(
 ) -> Result<bool, ProblemError> {
     let package = verifying.request.package;
     let answer = check::data_of(package, case, None, None, BoxFiles::default(), made)?.answer;
+    // Accepted submissions and valid outputs prove that the checker accepts. Without them, the answer must prove it. The
+    // answer of a problem with several passes is no output of the first.
+    let problem = &package.problem;
+    let proves = lacks_accepted(problem) && problem.trials.valid_outputs.is_empty() && problem.passes == Passes::One;
     let mut outputs: Vec<(&str, Arc<[u8]>)> = vec![("an empty output", Arc::from([])), ("random bytes", junk())];
-    outputs.extend(answer.map(|answer| ("the answer", answer)));
+    outputs.extend(answer.map(|answer| (ANSWER, answer)));
     for (what, output) in outputs {
         let data = check::data_of(package, case, None, Some(output), BoxFiles::default(), made)?;
-        let decision = decision(verifying, checker, &data)?;
-        let holds = !matches!(decision, Decision::Fault(_));
+        let must_accept = proves && what == ANSWER && !data.output.as_ref().is_none_or(|output| output.is_empty());
+        let (decision, message) = decision(verifying, checker, &data)?;
+        let holds = match must_accept {
+            true => decision == Decision::Accepted,
+            false => !matches!(decision, Decision::Fault(_)),
+        };
         let subject = Subject::Checker(checker.program.path.to_string());
-        let expected = format!("a decision about {what}");
-        verifying.claim(subject, RULE, &expected, shown(decision), Some(case.id.as_str()), holds);
+        let expected = if must_accept { ANSWER_ACCEPTED.to_owned() } else { format!("a decision about {what}") };
+        let got = match message.filter(|_| !holds && !matches!(decision, Decision::Fault(_))) {
+            Some(message) => format!("{}: {message}", shown(decision)),
+            None => shown(decision),
+        };
+        verifying.claim(subject, RULE, &expected, got, Some(case.id.as_str()), holds);
         if !holds {
             return Ok(false);
         }
@@ -244,17 +293,22 @@ fn decides(
     Ok(true)
 }
 
-fn decision(verifying: &mut Verifying<'_, '_>, checker: &JudgeProgram, data: &Data) -> Result<Decision, ProblemError> {
+/// Returns the decision of a checker, and its message.
+fn decision(
+    verifying: &mut Verifying<'_, '_>,
+    checker: &JudgeProgram,
+    data: &Data,
+) -> Result<(Decision, Option<String>), ProblemError> {
     let runnable = match build(verifying, &checker.program)? {
         Ok(runnable) => runnable,
-        Err(why) => return Ok(Decision::Fault(why)),
+        Err(why) => return Ok((Decision::Fault(why), None)),
     };
     let bounds = verifying.request.package.problem.limits.validation;
     let checked = check::run(checker, &runnable, data, &bounds, verifying.executor, &mut Quiet(verifying.observer))?;
     let message = checked.answer.judge_message;
     Ok(match (checked.answer.decision, message) {
-        (Decision::Fault(why), Some(message)) => Decision::Fault(format!("{why}: {message}")),
-        (decision, _) => decision,
+        (Decision::Fault(why), Some(message)) => (Decision::Fault(format!("{why}: {message}")), None),
+        (decision, message) => (decision, message),
     })
 }
 
@@ -281,7 +335,7 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
             let read = |file| program::read(package, file);
             let (input, answer, output) = (read(&trial.input)?, read(&trial.answer)?, read(&trial.output)?);
             let data = Data { input, answer: Some(answer), output: Some(output), feedback: BoxFiles::default() };
-            let decision = decision(verifying, checker, &data)?;
+            let (decision, _) = decision(verifying, checker, &data)?;
             let accepted = match &decision {
                 Decision::Accepted => Some(true),
                 Decision::WrongAnswer | Decision::Presentation => Some(false),

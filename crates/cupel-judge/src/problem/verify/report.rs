@@ -95,6 +95,11 @@ impl VerifiedSubmission {
     pub fn slowest(&self) -> Option<Duration> {
         self.groups.iter().filter_map(|group| group.slowest).max()
     }
+
+    /// Whether a limit ended the program while it was waiting, so that the longest CPU time says nothing about its speed.
+    pub fn is_idle(&self) -> bool {
+        self.groups.iter().any(|group| group.idle)
+    }
 }
 
 /// Result of a submission in a group.
@@ -112,6 +117,8 @@ pub struct VerifiedGroup {
     pub max: Option<MaxScore>,
     /// The longest CPU time of a case; `None` if no case was run.
     pub slowest: Option<Duration>,
+    /// Whether a limit ended a program of the group while it was waiting.
+    pub idle: bool,
 }
 
 /// The time limit, and the times with which it was compared.
@@ -123,6 +130,7 @@ pub struct VerifiedTimeLimit {
     pub derived: bool,
     /// The slowest case of the submissions that must be in time.
     pub slowest_in_time: Option<Measured>,
-    /// The minimum, over all submissions that must be too slow, of each submission's slowest case.
+    /// The minimum, over all submissions that must be too slow, of each submission's slowest case. Submissions that
+    /// were idle do not count.
     pub fastest_too_slow: Option<Measured>,
 }

@@ -395,3 +395,67 @@ fn a_package_of_which_no_accepted_submission_runs_does_not_hold() {
     let unproved = "at least one accepted submission in a language that is installed here";
     assert!(!report.holds() && broken(&report)[0].contains(unproved), "{:?}", broken(&report));
 }
+
+#[test]
+fn without_an_accepted_submission_a_checker_must_accept_the_answers() {
+    // The checker gets an empty output, random bytes and the answer, and then the output of the submission.
+    let codes = |codes: &[i32]| codes.iter().map(|code| ends(Outcome::Exited(*code), 1)).collect::<Vec<_>>();
+    let fixture = || Fixture::new().checked_by_program(Protocol::Kattis);
+    let verified = |fixture: Fixture, answers: Vec<Answer>| {
+        let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
+        assert!(executor.answers.is_empty());
+        broken(&report)
+    };
+    assert_eq!(verified(fixture(), codes(&[43, 43, 42])), [""; 0]);
+    let found = ["Checker(\"check.scr\"): rejected not the answer accepted"];
+    assert_eq!(verified(fixture(), codes(&[43, 43, 43])), found);
+    let wrong = || fixture().with("w.scr", must_be(ExpectedVerdict::WrongAnswer));
+    assert_eq!(verified(wrong(), [codes(&[43, 43, 43]), vec![ok()], codes(&[43])].concat()), found);
+    // The checker may require another output, which the accepted submission proves.
+    let accepted = || fixture().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    assert_eq!(verified(accepted(), [codes(&[43, 43, 43]), vec![ok()], codes(&[42])].concat()), [""; 0]);
+}
+
+#[test]
+fn a_note_names_an_interactor_that_nothing_shows_to_accept() {
+    let notes = |fixture: Fixture, codes: &[i32]| {
+        let answers = codes.iter().map(|code| ends(Outcome::Exited(*code), 1)).collect();
+        let (report, _) = fixture.verify(fixture.cases(&["1"]), answers);
+        report.notes.into_iter().filter(|note| note.contains("accepts anything")).collect::<Vec<_>>()
+    };
+    let [note] = &notes(Fixture::new().with_interactor(), &[43, 43])[..] else { panic!("one note") };
+    assert!(note.starts_with("talk.scr: there is no accepted submission"), "{note}");
+    let proved = Fixture::new().with_interactor().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    assert_eq!(notes(proved, &[43, 43, 42]), [""; 0]);
+    assert_eq!(notes(Fixture::new().checked_by_program(Protocol::Kattis), &[43, 43, 42]), [""; 0]);
+}
+
+#[test]
+fn an_idle_submission_proves_nothing_about_the_time_limit() {
+    let fixture = || Fixture::new().with("t.scr", must_be(ExpectedVerdict::TimeLimit));
+    let verified = |answers: Vec<Answer>| {
+        let fixture = fixture();
+        let (report, _) = fixture.verify_as(fixture.cases(&["1", "2"]), answers, |request| request.all_cases = true);
+        assert!(report.holds(), "{:?}", broken(&report));
+        report
+    };
+    let report = verified(vec![ends(Outcome::IdleLimit, 5), ok()]);
+    assert!(report.time_limit.fastest_too_slow.is_none() && report.submissions[0].is_idle());
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("t.scr, 1: the submission was idle")),
+        "{:?}",
+        report.notes
+    );
+    assert!(!report.claims.iter().any(|claim| claim.subject == Subject::TimeLimit), "{:?}", report.claims);
+    let report = verified(vec![ends(Outcome::IdleLimit, 5), ends(Outcome::TimeLimit, 1550)]);
+    assert_eq!(report.time_limit.fastest_too_slow.unwrap().time, Duration::from_millis(1550));
+}
+
+#[test]
+fn long_messages_are_shortened_in_notes_and_claims() {
+    let fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    let floods = ends(Outcome::Exited(1), 1).with_stderr("x".repeat(100_000).leak());
+    let (report, _) = fixture.verify(fixture.cases(&["1"]), vec![floods]);
+    let claim = report.broken().next().unwrap();
+    assert!(claim.got.len() < SHOWN_BYTES_MAX + 100 && claim.got.ends_with(" bytes more)"), "{}", claim.got);
+}

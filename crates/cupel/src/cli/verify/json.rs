@@ -79,6 +79,7 @@ fn submission(submission: &VerifiedSubmission) -> Value {
         "slowest_ms": slowest.map(ms),
         "time_limit_ms": ms(submission.time_limit),
         "of_limit": slowest.map(of_limit),
+        "idle": submission.is_idle(),
         "groups": submission.groups.iter().map(group).collect::<Vec<_>>(),
         "hint": submission.hint,
         "ok": submission.holds,
@@ -96,6 +97,7 @@ fn group(group: &VerifiedGroup) -> Value {
         "max_score": max(group.max),
         "time_ms": group.slowest.map(ms),
         "slowest_ms": group.slowest.map(ms),
+        "idle": group.idle,
     })
 }
 
