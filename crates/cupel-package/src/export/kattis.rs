@@ -14,12 +14,17 @@ use cupel_problem::{
 mod checkers;
 mod expectations;
 mod groups;
+mod metadata;
 
+pub(super) use metadata::Metadata;
+
+/// Directories of the format that Cupel does not read.
+const UNREAD: &[&str] = &["solution", "input_visualizer", "output_visualizer"];
 /// The format's keywords for licences.
 const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
 
 /// Returns all files of the exported package, and the warnings.
-pub(super) fn plan(package: &Package) -> Result<(Vec<Planned>, Vec<Finding>), Refused> {
+pub(super) fn plan(package: &Package, metadata: &Metadata) -> Result<(Vec<Planned>, Vec<Finding>), Refused> {
     let findings = Findings::default();
     let mut plan = Plan { problem: &package.problem, findings: &findings, files: BTreeMap::new() };
     if package.problem.signature.is_some() {
@@ -30,7 +35,10 @@ pub(super) fn plan(package: &Package) -> Result<(Vec<Planned>, Vec<Finding>), Re
         let fault = "the submission is compiled together with a grader that calls its functions";
         plan.cannot("signature_grader", fault, "Change it to a problem that reads standard input");
     }
-    plan.configuration(package);
+    plan.configuration(package, metadata);
+    for directory in UNREAD.iter().filter(|directory| package.root().join(directory).is_dir()) {
+        plan.weaker(directory, "Cupel does not read this directory; it is left out");
+    }
     plan.statements();
     plan.judge();
     plan.validators();
@@ -76,7 +84,7 @@ impl Plan<'_> {
         }
     }
 
-    fn configuration(&mut self, package: &Package) {
+    fn configuration(&mut self, package: &Package, metadata: &Metadata) {
         let problem = self.problem;
         let mut entries: Vec<(String, Yaml)> = Vec::new();
         let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
@@ -87,8 +95,15 @@ impl Plan<'_> {
         put("type", Yaml::List(kinds.into_iter().map(Yaml::plain).collect()));
         let names = self.names().into_iter().map(|(language, name)| (language, Yaml::Text(name))).collect();
         put("name", Yaml::Map(names));
-        put("uuid", Yaml::plain(uuid_of(package)));
-        if !problem.authors.is_empty() {
+        put("uuid", metadata.uuid().unwrap_or_else(|| Yaml::plain(uuid_of(package))));
+        for key in ["version", "embargo_until", "allow_file_writing"] {
+            if let Some(value) = metadata.kept(key) {
+                put(key, value);
+            }
+        }
+        if let Some(credits) = metadata.kept("credits") {
+            put("credits", credits);
+        } else if !problem.authors.is_empty() {
             let authors = problem.authors.iter().map(|author| match &author.email {
                 Some(email) => Yaml::Map(vec![
                     ("name".to_owned(), Yaml::text(&author.name)),
@@ -98,8 +113,12 @@ impl Plan<'_> {
             });
             put("credits", Yaml::Map(vec![("authors".to_owned(), Yaml::List(authors.collect()))]));
         }
-        if let Some(source) = &problem.source {
-            put("source", Yaml::text(source));
+        if let Some(source) = metadata.source().or_else(|| problem.source.as_deref().map(Yaml::text)) {
+            put("source", source);
+        }
+        if metadata.get("constants").is_some() {
+            let fault = "all files contain the values of the constants; the key `constants` is left out";
+            self.weaker("problem.yaml", fault);
         }
         match problem.licence.name.as_deref() {
             Some(name) if LICENCES.contains(&name) => put("license", Yaml::text(name)),

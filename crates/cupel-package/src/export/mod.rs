@@ -51,7 +51,8 @@ pub enum ExportError {
 /// [`ExportError::Inexpressible`] with all properties that the format cannot express, or an internal failure. In both
 /// cases, `target` is not created.
 pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
-    let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
+    let metadata = kattis::Metadata::of(package)?;
+    let (files, warnings) = kattis::plan(package, &metadata).map_err(ExportError::Inexpressible)?;
     write(package, &files, target, container)?;
     Ok(warnings)
 }

@@ -285,7 +285,14 @@ impl Draft {
         }
         if self.validators.is_empty() {
             let remedy = "Add one: without it, verification cannot check the inputs";
-            context.findings.file(Code::NotVerifiable, "", "there is no input validator", remedy);
+            let is_unknown = |finding: &Finding| {
+                finding.code == Code::UnusedFile && finding.fault.contains("not run as a validator")
+            };
+            let fault = match context.findings.find(is_unknown) {
+                Some(unknown) => format!("the only input validator, `{}`, is in no known language", unknown.file),
+                None => "there is no input validator".to_owned(),
+            };
+            context.findings.file(Code::NotVerifiable, "", fault, remedy);
         }
         if self.statements.is_empty() {
             context.findings.file(

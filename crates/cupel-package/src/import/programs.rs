@@ -1,5 +1,6 @@
 //! Programs in a package: their files and languages.
 
+use cupel_languages::Candidate;
 use cupel_types::BoxPath;
 
 use super::kattis::by_folder;
@@ -35,7 +36,7 @@ impl Context<'_> {
                 let has = |name: &str| files.iter().any(|file| file.name.as_str() == name);
                 let scripts = has("build") || has("run");
                 let shape = if scripts { ProgramShape::Scripts { build: has("build") } } else { ProgramShape::Sources };
-                (files, shape)
+                (self.main_first(files), shape)
             }
         };
         (!files.is_empty()).then_some(Program {
@@ -46,6 +47,20 @@ impl Context<'_> {
             flags: Vec::new(),
             shape,
         })
+    }
+
+    /// Puts the main file first.
+    fn main_first(&self, mut files: Vec<ProgramFile>) -> Vec<ProgramFile> {
+        let candidates = files.iter().map(|file| Candidate {
+            path: file.name.as_str(),
+            executable: file.executable,
+            is_script: self.tree.begins_with(&file.file.path, b"#!"),
+        });
+        let candidates: Vec<Candidate<'_>> = candidates.collect();
+        if let Some(at) = self.options.languages.main_file(&candidates) {
+            files[..=at].rotate_right(1);
+        }
+        files
     }
 
     /// Returns all programs in a directory: each source and each subdirectory is one. Other files (headers) are added to every
@@ -70,6 +85,28 @@ impl Context<'_> {
             }
         }
         programs
+    }
+
+    /// Reports the files in a directory of validators that look like validators, but are in no known language. Headers,
+    /// texts and data that belong to the validators are not reported.
+    pub(crate) fn report_unknown_validators(&self, directory: &str) {
+        let children = self.tree.children(directory);
+        if children.contains_key("build") || children.contains_key("run") {
+            return;
+        }
+        for (name, child) in &children {
+            let is_known = self.is_source(name) || is_companion(name) || self.is_header(name);
+            if *child == Child::File && !name.starts_with('.') && (!is_known || !is_program_name(name)) {
+                let fault = "the file is not run as a validator, because its name has no extension of a known language";
+                let remedy = "Rename it, or translate it into a language that `cupel languages` lists";
+                self.findings.file(Code::UnusedFile, &format!("{directory}/{name}"), fault, remedy);
+            }
+        }
+    }
+
+    fn is_header(&self, name: &str) -> bool {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        extension.is_some_and(|extension| self.options.languages.by_header(extension).is_some())
     }
 
     /// Whether a file name has the extension of a configured language.
@@ -156,6 +193,16 @@ impl Context<'_> {
     /// Returns references to all files below a directory.
     pub(crate) fn refs_in(&self, directory: &str) -> Vec<FileRef> {
         self.tree.below(directory).filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
+    }
+}
+
+/// Whether a file in a directory of validators belongs to the validators, but is none: documentation, data, or the
+/// checktestdata language.
+fn is_companion(name: &str) -> bool {
+    const EXTENSIONS: &[&str] = &["ctd", "md", "txt", "json", "yaml", "yml", "toml", "csv", "dat"];
+    match name.rsplit_once('.') {
+        Some((_, extension)) => EXTENSIONS.contains(&extension),
+        None => matches!(name, "README" | "LICENSE" | "Makefile"),
     }
 }
 

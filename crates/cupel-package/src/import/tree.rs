@@ -135,6 +135,13 @@ impl Tree {
         Ok(Some(if text.contains('\r') { text.replace("\r\n", "\n") } else { text }))
     }
 
+    /// Whether a file begins with these bytes. A file that cannot be read does not.
+    pub(crate) fn begins_with(&self, path: &PackagePath, bytes: &[u8]) -> bool {
+        let mut first = vec![0; bytes.len()];
+        let read = File::open(self.root.join(path.as_str())).and_then(|mut file| file.read_exact(&mut first));
+        read.is_ok() && first == bytes
+    }
+
     /// Returns the hash of all names, executable bits and contents.
     pub(crate) fn hash(&self) -> ContentHash {
         let mut hash = Sha256::new();

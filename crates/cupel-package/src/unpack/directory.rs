@@ -16,6 +16,7 @@ use cupel_problem::PackagePath;
 pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     let mut links: Links = Vec::new();
     let mut pending: Vec<PathBuf> = vec![source.to_owned()];
+    let mut bytes = 0_u64;
     while let Some(directory) = pending.pop() {
         for place in listed(&directory)? {
             sink.count_entry()?;
@@ -33,7 +34,8 @@ pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> 
             } else if kind.is_file() {
                 let mut file = File::open(&place).map_err(ImportError::io("open", &place))?;
                 let executable = meta.permissions().mode() & 0o111 != 0;
-                match sink.file(&path, executable, &mut file, &|| None) {
+                bytes = bytes.saturating_add(meta.len());
+                match sink.file(&path, executable, &mut file, &|| Some(bytes)) {
                     Err(SinkError::Source(error)) => return Err(ImportError::io("read", &place)(error).into()),
                     other => other?,
                 }

@@ -28,21 +28,24 @@ pub struct UnpackLimits {
     pub file_bytes_max: u64,
     /// Bytes of all files together.
     pub total_bytes_max: u64,
-    /// Unpacked bytes per compressed byte, for each file.
+    /// Bytes of all files together per byte of the package's archive.
     pub ratio_max: u64,
-    /// A file with fewer unpacked bytes than this may have any ratio.
+    /// Up to this many bytes of all files together, any ratio is allowed.
     pub ratio_free_bytes: u64,
 }
 
 impl Default for UnpackLimits {
-    /// 50,000 entries, 512 MiB per file, 2 GiB in all, 200:1 beyond 10 MiB.
+    /// 50,000 entries, 512 MiB per file, 2 GiB in all, 200:1 beyond 512 MiB in all.
+    ///
+    /// The other bounds protect the disk; the ratio only prevents that a small upload fills all of that space. A test of
+    /// equal numbers has a ratio of up to 1000:1, so the ratio applies only to a large total.
     fn default() -> UnpackLimits {
         UnpackLimits {
             entries_max: 50_000,
             file_bytes_max: 512 << 20,
             total_bytes_max: 2 << 30,
             ratio_max: 200,
-            ratio_free_bytes: 10 << 20,
+            ratio_free_bytes: 512 << 20,
         }
     }
 }
@@ -70,6 +73,7 @@ pub(crate) fn unpack<'a>(
 /// Unpacks an archive inside a package (DMOJ's `archive`) below a directory (with trailing slash) of the same sink, within the
 /// same limits. Reports faults as findings.
 pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
+    sink.begin_inner();
     let result = unpack_archive(archive, below, sink);
     report_failure(result, archive, sink)
 }

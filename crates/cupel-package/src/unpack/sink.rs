@@ -62,13 +62,26 @@ pub(crate) struct Sink<'a> {
     /// folded names are equal.
     names: HashMap<String, (PackagePath, bool)>,
     total_bytes: u64,
+    /// Bytes of the package's archive that have been read so far. An archive inside the package adds none.
+    source_bytes: u64,
+    is_inner: bool,
     entries: usize,
 }
 
 impl<'a> Sink<'a> {
     /// Creates a sink. `root` is an empty directory owned by Cupel.
     pub(crate) fn new(root: PathBuf, limits: &'a UnpackLimits, findings: &'a Findings) -> Sink<'a> {
-        Sink { root, limits, findings, files: BTreeMap::new(), names: HashMap::new(), total_bytes: 0, entries: 0 }
+        Sink {
+            root,
+            limits,
+            findings,
+            files: BTreeMap::new(),
+            names: HashMap::new(),
+            total_bytes: 0,
+            source_bytes: 0,
+            is_inner: false,
+            entries: 0,
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -85,6 +98,11 @@ impl<'a> Sink<'a> {
 
     pub(crate) fn files(&self) -> &BTreeMap<PackagePath, Stored> {
         &self.files
+    }
+
+    /// All further files come from an archive inside the package, whose bytes have been counted.
+    pub(crate) fn begin_inner(&mut self) {
+        self.is_inner = true;
     }
 
     /// Replaces the content of an existing file.
@@ -165,13 +183,14 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Copies a file's bytes from `source`. `compressed` returns the number of archive bytes that have been read for the file so far.
+    /// Copies a file's bytes from `source`. `source_bytes` returns the number of bytes of the whole archive that have been
+    /// read so far; `None` if the file is a copy.
     pub(crate) fn file(
         &mut self,
         path: &PackagePath,
         executable: bool,
         source: &mut dyn Read,
-        compressed: &dyn Fn() -> Option<u64>,
+        source_bytes: &dyn Fn() -> Option<u64>,
     ) -> Result<(), SinkError> {
         if let Some(parent) = path.parent() {
             self.directory(&parent)?;
@@ -184,7 +203,7 @@ impl<'a> Sink<'a> {
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
         let file = file.map_err(ImportError::io("create", &place))?;
         self.names.insert(folded(path), (path.clone(), false));
-        let stored = self.copy(path, executable, source, file, compressed)?;
+        let stored = self.copy(path, executable, source, file, source_bytes)?;
         self.files.insert(path.clone(), stored);
         Ok(())
     }
@@ -208,7 +227,7 @@ impl<'a> Sink<'a> {
         executable: bool,
         source: &mut dyn Read,
         mut file: File,
-        compressed: &dyn Fn() -> Option<u64>,
+        source_bytes: &dyn Fn() -> Option<u64>,
     ) -> Result<Stored, SinkError> {
         let place = self.root.join(path.as_str());
         let mut observer = Observer::default();
@@ -222,23 +241,32 @@ impl<'a> Sink<'a> {
             };
             self.total_bytes += n as u64;
             observer.see(&buffer[..n]);
-            self.check_size(path, observer.size, compressed())?;
+            if !self.is_inner {
+                self.source_bytes = source_bytes().unwrap_or(0).max(self.source_bytes);
+            }
+            self.check_size(path, observer.size)?;
             file.write_all(&buffer[..n]).map_err(ImportError::io("write", &place))?;
         }
         Ok(observer.finish(executable))
     }
 
-    fn check_size(&self, path: &PackagePath, size: u64, compressed: Option<u64>) -> Result<(), SinkError> {
+    fn check_size(&self, path: &PackagePath, size: u64) -> Result<(), SinkError> {
         let limits = self.limits;
-        let remedy = "Reduce the data, or ask the operator to raise the limit";
-        let fault = if size > limits.file_bytes_max {
-            format!("the file has more than {}", Bytes::new(limits.file_bytes_max))
+        let remedy = "Reduce the data; this bound has no setting";
+        let (fault, remedy) = if size > limits.file_bytes_max {
+            (format!("the file has more than {}", Bytes::new(limits.file_bytes_max)), remedy)
         } else if self.total_bytes > limits.total_bytes_max {
-            format!("all files together have more than {}", Bytes::new(limits.total_bytes_max))
-        } else if size > limits.ratio_free_bytes
-            && compressed.is_some_and(|compressed| size / limits.ratio_max.max(1) > compressed)
+            (format!("all files together have more than {}", Bytes::new(limits.total_bytes_max)), remedy)
+        } else if self.total_bytes > limits.ratio_free_bytes
+            && self.total_bytes / limits.ratio_max.max(1) > self.source_bytes
         {
-            format!("the file is compressed by more than {}:1", limits.ratio_max)
+            let total = Bytes::new(limits.ratio_free_bytes);
+            let fault = format!(
+                "all files together have more than {total} and are compressed by more than {}:1",
+                limits.ratio_max
+            );
+            let remedy = "Pack it as a plain .tar; its maximum size is the operator's setting `problems.package_max`";
+            (fault, remedy)
         } else {
             return Ok(());
         };

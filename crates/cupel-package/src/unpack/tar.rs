@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::rc::Rc;
 
 use tar::{Archive, EntryType};
 
@@ -30,7 +29,7 @@ impl<R: Read> Read for Bounded<R> {
 
 pub(super) fn unpack<R: Read>(
     stream: R,
-    compressed: &Rc<Cell<u64>>,
+    compressed: &Cell<u64>,
     name: &str,
     below: &str,
     sink: &mut Sink<'_>,
@@ -62,9 +61,7 @@ pub(super) fn unpack<R: Read>(
             EntryType::Directory => sink.directory(&path)?,
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let executable = entry.header().mode().map_err(damaged)? & 0o111 != 0;
-                let before = compressed.get();
-                let count = Rc::clone(compressed);
-                match sink.file(&path, executable, &mut entry, &|| Some(count.get().saturating_sub(before))) {
+                match sink.file(&path, executable, &mut entry, &|| Some(compressed.get())) {
                     Err(SinkError::Source(error)) => return Err(damaged(error)),
                     other => other?,
                 }

@@ -144,9 +144,8 @@ fn entry(
             return Ok(());
         }
     }
-    let before = count.get();
     let mut source = archive.by_index(index).map_err(|error| refused(error, name, sink))?;
-    match sink.file(&path, mode & 0o111 != 0, &mut source, &|| Some(count.get().saturating_sub(before))) {
+    match sink.file(&path, mode & 0o111 != 0, &mut source, &|| Some(count.get())) {
         Err(SinkError::Source(error)) => {
             let fault = format!("the entry is corrupted or cut off: {error}");
             findings.file(Code::ArchiveDamaged, path.as_str(), fault, "Upload it again, or pack it again");

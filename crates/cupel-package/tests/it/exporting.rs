@@ -79,6 +79,55 @@ fn a_second_export_and_import_changes_nothing() {
     }
 }
 
+/// Exports a package of the format 2025-09 with these lines in `problem.yaml`. Returns the exported file and the warnings.
+fn exported_yaml(files: &Files) -> (String, Vec<cupel_package::Finding>) {
+    let bench = Bench::new();
+    let imported = bench.import_files(files, &options()).unwrap();
+    let target = bench.path().join("exported");
+    let warnings = export(&imported.package, &target, Container::Directory).unwrap();
+    import(&target, &bench.path().join("again"), &options()).unwrap();
+    (fs::read_to_string(target.join("problem.yaml")).unwrap(), warnings)
+}
+
+#[test]
+fn metadata_that_cupel_does_not_use_is_kept() {
+    let more = "version: 1.2\nembargo_until: 2026-01-02\nallow_file_writing: true\nsource: [{name: NCPC, url: \
+                'https://x.org'}, Other]\nkeywords";
+    let credits = "credits:\n  testers: [Cy]\n  translators: {sv: [Dag]}\n";
+    let files = Files::fixture("kattis-2025-09/ratio")
+        .edit("problem.yaml", "credits:\n", credits)
+        .edit("problem.yaml", "keywords", more)
+        .with("solution/slides.md", "x");
+    let (text, warnings) = exported_yaml(&files);
+    for line in [
+        "uuid: \"2c4f8a1e-6f0b-4d0e-9a57-8e6f2f1c7b10\"\n",
+        "version: \"1.2\"\n",
+        "embargo_until: \"2026-01-02\"\n",
+        "allow_file_writing: true\n",
+        "  testers: [\"Cy\"]\n",
+        "  translators:\n    sv: [\"Dag\"]\n",
+        "  authors: [{\"name\": \"Ada Example\", \"email\": \"ada@example.org\"}, \"Bo Example\"]\n",
+        "source: [{\"name\": \"NCPC\", \"url\": \"https://x.org\"}, \"Other\"]\n",
+    ] {
+        assert!(text.contains(line), "{line} is missing in {text}");
+    }
+    for (file, words) in [("problem.yaml", "`constants` is left out"), ("solution", "left out")] {
+        let is_reported = warnings.iter().any(|w| w.code == Code::LeftOut && w.file == file && w.fault.contains(words));
+        assert!(is_reported, "{words}: {warnings:?}");
+    }
+}
+
+#[test]
+fn the_source_of_a_legacy_package_keeps_its_url() {
+    let files = Files::fixture("kattis-legacy/sums");
+    let yaml = String::from_utf8(files.0.iter().find(|(name, _)| name == "problem.yaml").unwrap().1.clone()).unwrap();
+    let lines = yaml.lines().filter(|line| !line.starts_with("source")).collect::<Vec<_>>().join("\n");
+    let uuid = "uuid: 11111111-2222-4333-8444-555555555555\nsource: A\nsource_url: https://x.org\n";
+    let (text, _) = exported_yaml(&files.with("problem.yaml", format!("{lines}\n{uuid}")));
+    assert!(text.contains("source:\n  name: \"A\"\n  url: \"https://x.org\"\n"), "{text}");
+    assert!(text.contains("uuid: \"11111111-2222-4333-8444-555555555555\"\n"), "{text}");
+}
+
 #[test]
 fn points_and_requirements_are_kept() {
     let (_bench, _, second) = there_and_back("cupel/a-plus-b", Container::Directory, &options());

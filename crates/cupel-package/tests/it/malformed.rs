@@ -827,6 +827,14 @@ fn invalid_dmoj_packages_are_refused() {
         ),
         ("pattern", with("test_cases: {input_format: '(', output_format: x}\n"), Code::KeyType, "init.yml", "pattern"),
         (
+            "a pattern that never ends",
+            with("test_cases: {input_format: '((?=.*)a|(?=.*)a)*b(?P<case>.)', output_format: x}\n")
+                .with(&"a".repeat(100), ""),
+            Code::KeyType,
+            "init.yml",
+            "too many steps",
+        ),
+        (
             "duplicate case by pattern",
             with("test_cases: {input_format: '^(?P<case>).*', output_format: '^(?P<case>\\d)'}\n").with("1.out", ""),
             Code::CaseName,

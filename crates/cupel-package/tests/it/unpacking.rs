@@ -238,12 +238,8 @@ fn ten_gigabytes(says: u32) -> Vec<u8> {
     zip
 }
 
-#[test]
-fn bombs_are_refused_before_they_are_unpacked_completely() {
-    refuse("declares 4 GB", "bomb.zip", &ten_gigabytes(u32::MAX - 1), &options(), Code::ArchiveBomb, "200:1");
-    for says in [0, 1000] {
-        refuse("declares a small size", "bomb.zip", &ten_gigabytes(says), &options(), Code::ArchiveDamaged, "declared");
-    }
+/// Returns a gzipped tar with one entry of 64 MiB of zeros, whose header declares 7 GiB.
+fn gzipped_zeros() -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut header = tar::Header::new_ustar();
     header.set_path("data/secret/bomb.in").unwrap();
@@ -254,7 +250,23 @@ fn bombs_are_refused_before_they_are_unpacked_completely() {
     for _ in 0..64 {
         gzip.write_all(&vec![0; 1 << 20]).unwrap();
     }
-    refuse("gzip", "bomb.tar.gz", &gzip.finish().unwrap(), &options(), Code::ArchiveBomb, "200:1");
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn bombs_are_refused_before_they_are_unpacked_completely() {
+    refuse("declares 4 GB", "bomb.zip", &ten_gigabytes(u32::MAX - 1), &options(), Code::ArchiveBomb, "512 MiB");
+    let mut tight = options();
+    tight.unpack.ratio_free_bytes = 10 << 20;
+    let zip = ten_gigabytes(u32::MAX - 1);
+    refuse("above the free bytes", "bomb.zip", &zip, &tight, Code::ArchiveBomb, "200:1. Pack it as a plain .tar");
+    for says in [0, 1000] {
+        refuse("declares a small size", "bomb.zip", &ten_gigabytes(says), &options(), Code::ArchiveDamaged, "declared");
+    }
+    refuse("gzip", "bomb.tar.gz", &gzipped_zeros(), &tight, Code::ArchiveBomb, "200:1");
+    // Many small files together are a bomb, too.
+    let many = (0..24).fold(package(), |files, n| files.with(&format!("attachments/{n}"), vec![b'0'; 1 << 19]));
+    refuse("many files", "bomb.zip", &many.zip(), &tight, Code::ArchiveBomb, "200:1");
 
     let mut small = options();
     small.unpack =
@@ -270,6 +282,42 @@ fn bombs_are_refused_before_they_are_unpacked_completely() {
     let files = (0..100).fold(package(), |files, n| files.with(&format!("attachments/{n}"), ""));
     refuse("entries", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "entries");
     refuse("entries", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "entries");
+}
+
+/// The bytes of an inner archive do not count as bytes of the package's archive: each of the two archives alone has a
+/// ratio below the maximum.
+#[test]
+fn a_bomb_in_an_archive_inside_the_package_is_refused() {
+    let mut tight = options();
+    tight.time_limit = Some(std::time::Duration::from_secs(1));
+    tight.unpack.ratio_free_bytes = 10 << 20;
+    tight.unpack.ratio_max = 100;
+    let data = Files::default().with("1.in", line_of_numbers(12 << 20)).with("1.out", "");
+    let inner = Files::default().with("init.yml", "archive: d.tar\ntest_cases: [{in: 1.in, out: 1.out}]\n");
+    let outer = |archive: Vec<u8>| inner.clone().with("d.tar", archive);
+    refuse("tar in a zip", "bomb.zip", &outer(data.tar()).zip(), &tight, Code::ArchiveBomb, "100:1");
+    let refusal = refused(Bench::new().import_files(&outer(data.zip()), &tight));
+    assert_refused("zip in a directory", &refusal, Code::ArchiveBomb, "", "100:1");
+    refuse("zip in a zip", "bomb.zip", &outer(data.zip()).zip(), &tight, Code::ArchiveBomb, "100:1");
+    assert!(Bench::new().import_files(&outer(data.tar()), &tight).is_ok(), "a directory is not compressed");
+}
+
+fn line_of_numbers(bytes: usize) -> Vec<u8> {
+    let mut line = b"1000000000 ".repeat(bytes / 11);
+    line.push(b'\n');
+    line
+}
+
+/// A test of equal numbers is compressed by more than 200:1.
+#[test]
+fn a_test_of_equal_numbers_is_accepted() {
+    let files = package().with("data/secret/3.in", line_of_numbers(20 << 20)).with("data/secret/3.ans", "1\n");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&files.tar()).unwrap();
+    for (name, bytes) in [("a.zip", files.zip()), ("a.tar.gz", gzip.finish().unwrap())] {
+        assert!(bytes.len() < (20 << 20) / 200, "{name}: {} bytes", bytes.len());
+        Bench::new().import_bytes(name, &bytes, &options()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
 }
 
 /// The archive has a million empty entries: 60 MB of central directory, which would need a gigabyte of memory.

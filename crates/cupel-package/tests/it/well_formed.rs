@@ -420,6 +420,51 @@ fn python_2_and_prolog_are_distinguished_from_python_3_and_perl() {
     assert!(!warnings.iter().any(|one| one.file.ends_with("ternary.pl")), "{warnings:?}");
 }
 
+#[test]
+fn the_main_file_of_a_program_with_several_sources_is_first() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("submissions/accepted/shell/lib.sh", "")
+        .with("submissions/accepted/shell/run.sh", "")
+        .with("submissions/accepted/script/a.py", "")
+        .with("submissions/accepted/script/b.py", "#!/usr/bin/env python3\n");
+    let bench = Bench::new();
+    let problem = bench.import_files(&files, &options()).unwrap().package.problem;
+    let first = |name: &str| {
+        let named = |one: &&cupel_problem::ExampleSubmission| one.program.path.name() == name;
+        problem.submissions.iter().find(named).unwrap().program.files[0].name.to_string()
+    };
+    assert_eq!((first("shell").as_str(), first("script").as_str()), ("run.sh", "b.py"));
+}
+
+#[test]
+fn a_file_that_cannot_be_run_as_a_validator_is_named() {
+    let found = |files: &Files, code: Code| -> Vec<String> {
+        let imported = Bench::new().import_files(files, &options()).unwrap();
+        let shown = |one: &Finding| format!("{}: {}", one.file, one.fault);
+        imported.warnings.iter().filter(|one| one.code == code).map(shown).collect()
+    };
+    let beside = Files::fixture("kattis-legacy/sums")
+        .with("input_validators/b.viva", "{}")
+        .with("input_validators/foo.qqq", "x")
+        .with("input_validators/testlib.h", "")
+        .with("input_validators/README.md", "")
+        .with("input_validators/.hidden", "");
+    let unused = found(&beside, Code::UnusedFile);
+    assert_eq!(unused.len(), 2, "{unused:?}");
+    assert!(unused[0].starts_with("input_validators/b.viva: ") && unused[1].starts_with("input_validators/foo.qqq: "));
+    assert!(found(&beside, Code::NotVerifiable).is_empty());
+
+    let only = beside.without("input_validators/validate.py").without("input_validators/foo.qqq");
+    let missing = found(&only, Code::NotVerifiable);
+    assert!(
+        missing.iter().any(|one| one.contains("`input_validators/b.viva`, is in no known language")),
+        "{missing:?}"
+    );
+    let none = Files::fixture("kattis-legacy/sums").without("input_validators");
+    let missing = found(&none, Code::NotVerifiable);
+    assert!(missing.iter().any(|one| one.contains("there is no input validator")), "{missing:?}");
+}
+
 /// Each row: a submission's folder and annotation, and the words of the warning.
 #[test]
 fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
@@ -619,6 +664,11 @@ fn each_key_of_dmoj_without_effect_gives_a_warning() {
             Code::LeftOut,
         ),
         (
+            format!("checker: {{name: bridged, args: {{files: interactor.cpp, lang: CPP99}}}}\n{cases}"),
+            "checker.args.lang",
+            Code::LeftOut,
+        ),
+        (
             format!("checker: {{name: floats, args: {{precisoin: 1}}}}\n{cases}"),
             "checker.args.precisoin",
             Code::KeyIgnored,
@@ -793,6 +843,23 @@ fn cases_of_dmoj_may_be_named_by_numbers_and_words() {
     assert_eq!(cases(&problem), found);
     let max = |name: &str| group(&problem, name).max;
     assert_eq!((max("batch-hard"), max("batch02")), (MaxScore::Bounded(points(1)), MaxScore::Bounded(points(4))));
+}
+
+/// The patterns are DMOJ's documented defaults, which have look-ahead.
+#[test]
+fn the_patterns_of_dmoj_may_have_look_around() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(1));
+    let pattern = |word: &str| {
+        format!("'^(?=.*?\\.{word}|{word}).*?(?:(?:^|\\W)(?P<batch>\\d+)[^\\d\\s]+)?(?P<case>\\d+)[^\\d\\s]*$'")
+    };
+    let init = format!("test_cases:\n  input_format: {}\n  output_format: {}\n", pattern("in"), pattern("out"));
+    let mut files = Files::default().with("init.yml", init);
+    for name in ["1-1", "1-2", "2-1"] {
+        files = files.with(&format!("{name}.in"), name).with(&format!("{name}.out"), "");
+    }
+    let problem = Bench::new().import_files(&files, &options).unwrap().package.problem;
+    assert_eq!(cases(&problem), ["batch01/001", "batch01/002", "batch02/001"]);
 }
 
 #[test]

@@ -261,17 +261,59 @@ fn program_of(
     }
     let mut program = context.program(&names[0])?;
     program.files = files;
-    program.language = language.words().and_then(|name| language_of(context, name));
+    program.language = language.words().and_then(|name| {
+        let found = language_of(context, name);
+        if found.is_none() {
+            let fault =
+                format!("the language `{name}` is not known; the extension of the file determines the language");
+            let known: Vec<&str> = LANGUAGES.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+            let remedy = format!("Write a language of DMOJ ({}) or an id of `cupel languages`", known.join(", "));
+            language.fault(Code::LeftOut, fault, remedy);
+        }
+        found
+    });
     program.flags = flags.arguments().unwrap_or_default();
     context.check_program(&program);
     Some(program)
 }
 
-/// Returns the language for a name that DMOJ uses. Such names contain standards and versions: CPP17, PY3. If the name
-/// is unknown, the file extension determines the language.
+/// Names that DMOJ uses, and the language of each. Source: DMOJ judge-server, `dmoj/executors`.
+const LANGUAGES: &[(&[&str], &str)] = &[
+    (&["C"], "c"),
+    (&["C11"], "c11"),
+    (&["CPP03", "CPP11", "CPP17"], "cpp"),
+    (&["CPP14"], "cpp14"),
+    (&["CPP20"], "cpp20"),
+    (&["CPP23"], "cpp23"),
+    (&["CLANG"], "c-clang"),
+    (&["CLANGX"], "cpp-clang"),
+    (&["PY2"], "python2"),
+    (&["PY3"], "python"),
+    (&["PYPY3"], "pypy"),
+    (&["JAVA", "JAVA8", "JAVA11", "JAVA17"], "java"),
+    (&["KOTLIN"], "kotlin"),
+    (&["SCALA"], "scala"),
+    (&["GO"], "go"),
+    (&["RUST"], "rust"),
+    (&["PAS"], "pascal"),
+    (&["HASK"], "haskell"),
+    (&["OCAML"], "ocaml"),
+    (&["PERL"], "perl"),
+    (&["PHP"], "php"),
+    (&["RUBY", "RUBY2"], "ruby"),
+    (&["LUA"], "lua"),
+    (&["D"], "d"),
+    (&["ADA"], "ada"),
+    (&["F95"], "fortran"),
+    (&["MONOCS"], "csharp"),
+    (&["NODEJS", "V8JS"], "javascript"),
+];
+
+/// Returns the language for a name that DMOJ uses, or for an id or alias. `None` if the name is unknown.
 fn language_of(context: &Context<'_>, name: &str) -> Option<LanguageId> {
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
-    context.options.languages.find(&name).map(|language| language.id.clone())
+    let of_dmoj = LANGUAGES.iter().find(|(names, _)| names.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    let id = of_dmoj.map_or(name, |(_, id)| id);
+    context.options.languages.find(id).map(|language| language.id.clone())
 }
 
 /// Splits `args_format_string` into words. `None` if a quote is not closed, or if the text has a placeholder that is
@@ -341,6 +383,14 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_language_of_dmoj_is_configured() {
+        let languages = cupel_languages::Registry::load(None).unwrap();
+        for (names, id) in LANGUAGES {
+            assert!(languages.find(id).is_some_and(|language| language.id.as_str() == *id), "{names:?}");
+        }
+    }
 
     #[test]
     fn a_format_of_arguments_names_only_files() {

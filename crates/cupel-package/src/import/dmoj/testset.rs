@@ -17,6 +17,14 @@ use cupel_problem::{
     StopRule, ValidatorArgs, WallLimit,
 };
 
+/// Maximum number of backtracking steps for all file names of a package, and for one of them. A step takes about a
+/// microsecond at most, and a usual name needs less than 100.
+const STEPS_MAX: usize = 20_000_000;
+const STEPS_PER_NAME_MAX: usize = 100_000;
+/// Maximum size of a compiled pattern: instructions, and bytes of each part that matches in linear time.
+const PROGRAM_MAX: usize = 10_000;
+const PROGRAM_BYTES_MAX: usize = 1 << 20;
+
 pub(super) struct Reading<'c, 'r> {
     context: &'c Context<'c>,
     top: Reader<'r>,
@@ -298,11 +306,19 @@ impl<'c, 'r> Reading<'c, 'r> {
     fn by_pattern(&mut self, list: &Reader<'r>) -> Vec<Node> {
         let formats =
             [("input_format", key_of(list, "input_format")), ("output_format", key_of(list, "output_format"))];
+        let directory = if self.archived { UNPACKED } else { "" };
+        let names: Vec<String> = match self.archived {
+            true => {
+                self.context.tree.below(directory).filter_map(|(p, _)| p.below(directory).map(str::to_owned)).collect()
+            }
+            false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| !is_ours(name)).collect(),
+        };
+        let steps_max = (STEPS_MAX / (names.len().max(1) * formats.len())).min(STEPS_PER_NAME_MAX);
         let mut patterns = Vec::new();
-        for (key, reader) in formats {
+        for (key, reader) in &formats {
             match reader.text() {
                 None => patterns.push(None),
-                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match ignoring_case(text) {
+                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match Pattern::new(text, steps_max) {
                     Ok(pattern) => patterns.push(Some(pattern)),
                     Err(error) => {
                         reader.fault(Code::KeyType, format!("the pattern is invalid: {error}"), "Correct it");
@@ -316,20 +332,21 @@ impl<'c, 'r> Reading<'c, 'r> {
             }
         }
         let mut cases = CasesByName::new();
-        let directory = if self.archived { UNPACKED } else { "" };
-        let names: Vec<String> = match self.archived {
-            true => {
-                self.context.tree.below(directory).filter_map(|(p, _)| p.below(directory).map(str::to_owned)).collect()
-            }
-            false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| !is_ours(name)).collect(),
-        };
         for name in names {
             for (output, word) in [(false, "in"), (true, "out")] {
                 let key = match &patterns[usize::from(output)] {
-                    Some(pattern) => key_by(pattern, &name),
-                    None => key_in(&name, word),
+                    Some(pattern) => pattern.key(&name),
+                    None => Ok(key_in(&name, word)),
                 };
-                let Some(key) = key else { continue };
+                let key = match key {
+                    Ok(Some(key)) => key,
+                    Ok(None) => continue,
+                    Err(fault) => {
+                        let remedy = "Simplify it: avoid repetitions inside repetitions";
+                        formats[usize::from(output)].1.fault(Code::KeyType, fault, remedy);
+                        return Vec::new();
+                    }
+                };
                 let path = if self.archived { format!("{UNPACKED}/{name}") } else { name.clone() };
                 let entry = cases.entry(key).or_default();
                 let slot = if output { &mut entry.1 } else { &mut entry.0 };
@@ -460,20 +477,61 @@ impl CaseKey {
 /// Input and output of each case.
 type CasesByName = BTreeMap<CaseKey, (Option<FileRef>, Option<FileRef>)>;
 
-fn ignoring_case(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
-    regex_lite::RegexBuilder::new(pattern).case_insensitive(true).build()
-}
-
 /// Whether a file is not test data, but the configuration or a file that Cupel added.
 fn is_ours(name: &str) -> bool {
     name == FILE || name == NO_INPUT || name.split('/').next() == Some(PYTHON)
 }
 
-/// Returns batch and case from the groups of a pattern, which must match from the beginning of the name.
-fn key_by(pattern: &regex_lite::Regex, name: &str) -> Option<CaseKey> {
-    let found = pattern.captures(name).filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0))?;
-    let of_group = |group: &str| found.name(group).filter(|m| !m.is_empty()).map(|m| Name::of(m.as_str()));
-    Some(CaseKey::new(of_group("batch"), of_group("case")?))
+/// A pattern for file names, which ignores case. Most patterns match in linear time. Those with look-around or
+/// back-references, such as DMOJ's documented default, are matched by backtracking with a bounded number of steps.
+enum Pattern {
+    Linear(regex_lite::Regex),
+    Backtracking(Box<fancy_regex::Regex>),
+}
+
+impl Pattern {
+    /// `steps_max` is the maximum number of steps for one name.
+    fn new(pattern: &str, steps_max: usize) -> Result<Pattern, String> {
+        let refusal = match regex_lite::RegexBuilder::new(pattern).case_insensitive(true).build() {
+            Ok(linear) => return Ok(Pattern::Linear(linear)),
+            Err(error) => error.to_string(),
+        };
+        let backtracking = fancy_regex::RegexBuilder::new(pattern)
+            .case_insensitive(true)
+            .backtrack_limit(steps_max)
+            .max_prog_size(PROGRAM_MAX)
+            .delegate_size_limit(PROGRAM_BYTES_MAX)
+            .delegate_dfa_size_limit(PROGRAM_BYTES_MAX)
+            .build();
+        // For a pattern that is wrong in both, the message of the first is clearer, unless it names a missing feature.
+        backtracking
+            .map(|pattern| Pattern::Backtracking(Box::new(pattern)))
+            .map_err(|error| if refusal.contains("not supported") { error.to_string() } else { refusal })
+    }
+
+    /// Returns batch and case from the groups of the pattern, which must match from the beginning of the name. The error
+    /// is a fault of the pattern.
+    fn key(&self, name: &str) -> Result<Option<CaseKey>, String> {
+        let (batch, case) = match self {
+            Pattern::Linear(pattern) => {
+                let found = pattern.captures(name).filter(|found| found.get(0).is_some_and(|whole| whole.start() == 0));
+                let Some(found) = found else { return Ok(None) };
+                let group = |group: &str| found.name(group).map(|m| m.as_str());
+                (group("batch"), group("case"))
+            }
+            Pattern::Backtracking(pattern) => {
+                let input = fancy_regex::RegexInput::new(name).anchored(true);
+                let found = pattern
+                    .captures_input(input)
+                    .map_err(|_| format!("the pattern needs too many steps for the file name `{name}`"))?;
+                let Some(found) = found else { return Ok(None) };
+                let group = |group: &str| found.name(group).map(|m| m.as_str());
+                (group("batch"), group("case"))
+            }
+        };
+        let name_of = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Name::of);
+        Ok(name_of(case).map(|case| CaseKey::new(name_of(batch), case)))
+    }
 }
 
 /// Returns batch and case from a file name, as DMOJ's default patterns do. A name that begins with `in` or contains
@@ -481,7 +539,9 @@ fn key_by(pattern: &regex_lite::Regex, name: &str) -> Option<CaseKey> {
 /// it begins a word of the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in
 /// problem.py.
 fn key_in(name: &str, word: &str) -> Option<CaseKey> {
-    if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
+    // DMOJ ignores case.
+    let lower = name.to_ascii_lowercase();
+    if !lower.starts_with(word) && !lower.contains(&format!(".{word}")) {
         return None;
     }
     let (before, case, after) = last_number(name)?;
@@ -537,11 +597,37 @@ fn points_of(method: &Method, points: Score) -> CasePoints {
 
 #[cfg(test)]
 mod tests {
-    use super::{CaseKey, Name, ignoring_case, key_by, key_in};
+    use super::{CaseKey, Name, Pattern, STEPS_PER_NAME_MAX, key_in};
+
+    /// DMOJ's documented default for `input_format`.
+    const DEFAULT: &str = r"^(?=.*?\.in|in).*?(?:(?:^|\W)(?P<batch>\d+)[^\d\s]+)?(?P<case>\d+)[^\d\s]*$";
+
+    fn key_by(pattern: &str, name: &str) -> Result<Option<CaseKey>, String> {
+        Pattern::new(pattern, STEPS_PER_NAME_MAX)?.key(name)
+    }
 
     #[test]
     fn a_pattern_that_yields_an_empty_name_finds_no_case() {
-        assert_eq!(key_by(&ignoring_case("^(?P<case>).*").unwrap(), "1.in"), None);
+        assert_eq!(key_by("^(?P<case>).*", "1.in"), Ok(None));
+    }
+
+    #[test]
+    fn a_pattern_may_have_look_around_and_back_references() {
+        let key = |batch: Option<u64>, case| Ok(Some(CaseKey::new(batch.map(Name::Number), Name::Number(case))));
+        assert_eq!(key_by(r"^x\.(?P<batch>\d+)-(?P<case>\d+)\.in(?!x)", "X.2-3.IN"), key(Some(2), 3));
+        assert_eq!(key_by(r"^x\.(?P<batch>\d+)-(?P<case>\d+)\.in(?!x)", "x.2-3.inx"), Ok(None));
+        assert_eq!(key_by(r"(?P<case>\d+)(?<!0)\.in", "01.in"), key(None, 1));
+        assert_eq!(key_by(r"(?P<case>\d)(?P=case)\.in", "11.in"), key(None, 1));
+        assert_eq!(key_by(r"(?P<case>\d)(?=\.in)", "x1.in"), Ok(None), "the match must begin with the name");
+    }
+
+    #[test]
+    fn a_pattern_is_bounded_in_steps_and_size() {
+        let fault = key_by(r"((?=.*)a|(?=.*)a)*b(?P<case>\d)", &"a".repeat(100)).unwrap_err();
+        assert!(fault.contains("too many steps for the file name `aaa"), "{fault}");
+        for pattern in ["((((a{500}){500}){500})(?=x)){500}", "(?=x", "("] {
+            assert!(Pattern::new(pattern, STEPS_PER_NAME_MAX).is_err(), "{pattern}");
+        }
     }
 
     #[test]
@@ -554,6 +640,7 @@ mod tests {
             ("tests/1/02.out", "out", Some((1, 2))),
             ("s2.c3.in", "in", Some((0, 3))),
             ("input12", "in", Some((0, 12))),
+            ("4.IN", "in", Some((0, 4))),
             ("3.in", "out", None),
             ("é7.in", "in", Some((0, 7))),
             ("none.in", "in", None),
@@ -562,6 +649,8 @@ mod tests {
             let key = numbers
                 .map(|(batch, case)| CaseKey::new((batch != 0).then_some(Name::Number(batch)), Name::Number(case)));
             assert_eq!(key_in(name, word), key, "{name}");
+            let pattern = DEFAULT.replace("in", word);
+            assert_eq!(key_by(&pattern, name), Ok(key), "{name} with DMOJ's default pattern");
         }
     }
 }

@@ -62,6 +62,7 @@ impl Kattis<'_> {
     fn input_validators(&self) -> Vec<InputValidator> {
         let mut found = Vec::new();
         for directory in ["input_validators", "input_format_validators", "input_validator"] {
+            self.context.report_unknown_validators(directory);
             let described = self.context.tree.below(directory).filter(|(path, _)| path.as_str().ends_with(".ctd"));
             found.extend(
                 described

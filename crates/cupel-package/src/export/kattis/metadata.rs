@@ -1,0 +1,85 @@
+//! Metadata of a Kattis package that Cupel does not use. The exported `problem.yaml` has it unchanged.
+
+use std::fs::File;
+use std::io::Read;
+
+use super::super::yaml::Yaml;
+use crate::FileError;
+use crate::doc::{Node, TEXT_BYTES_MAX, Value, parse_yaml};
+use cupel_problem::Package;
+
+const FILE: &str = "problem.yaml";
+/// Maximum nesting depth of a value that is kept. In the format, credits have the deepest nesting: roles, languages,
+/// persons.
+const DEPTH_MAX: usize = 8;
+
+/// The keys of the package's `problem.yaml`. Empty if the package is in another format.
+pub(in super::super) struct Metadata(Vec<(String, Node)>);
+
+impl Metadata {
+    /// Reads the file. A file that cannot be parsed has no keys; the importer has read it before.
+    ///
+    /// # Errors
+    /// The file exists, but cannot be read.
+    pub(in super::super) fn of(package: &Package) -> Result<Metadata, FileError> {
+        let path = package.root().join(FILE);
+        let mut text = String::new();
+        let read = File::open(&path).and_then(|file| file.take(TEXT_BYTES_MAX).read_to_string(&mut text));
+        match read {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Metadata(Vec::new())),
+            Err(error) if error.kind() != std::io::ErrorKind::InvalidData => {
+                return Err(FileError::at("read", &path)(error));
+            }
+            _ => {}
+        }
+        Ok(Metadata(match parse_yaml(text.trim_start_matches('\u{feff}')).map(|node| node.value) {
+            Ok(Value::Map(entries)) => entries,
+            _ => Vec::new(),
+        }))
+    }
+
+    /// Returns the value of a key. `None` if it is missing or empty.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        let found = self.0.iter().find(|(known, _)| known == key).map(|(_, node)| node);
+        found.filter(|node| !node.is_null())
+    }
+
+    /// Returns the value of a key, to be written unchanged.
+    pub(super) fn kept(&self, key: &str) -> Option<Yaml> {
+        self.get(key).and_then(|node| yaml(node, 0))
+    }
+
+    /// Returns the package's UUID.
+    pub(super) fn uuid(&self) -> Option<Yaml> {
+        self.kept("uuid").filter(|value| matches!(value, Yaml::Text(text) if !text.trim().is_empty()))
+    }
+
+    /// Returns the source, with the URL that a legacy package has in a separate key.
+    pub(super) fn source(&self) -> Option<Yaml> {
+        let (source, url) = (self.kept("source")?, self.kept("source_url"));
+        Some(match (source, url) {
+            (name @ Yaml::Text(_), Some(url @ Yaml::Text(_))) => {
+                Yaml::Map(vec![("name".to_owned(), name), ("url".to_owned(), url)])
+            }
+            (source, _) => source,
+        })
+    }
+}
+
+/// Returns a value of the file. Booleans stay booleans; all other scalars become texts. `None` if the nesting is too deep.
+fn yaml(node: &Node, depth: usize) -> Option<Yaml> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    Some(match &node.value {
+        Value::Scalar(scalar) => match scalar.as_bool() {
+            Some(value) => Yaml::plain(value),
+            None => Yaml::text(&scalar.text),
+        },
+        Value::Seq(items) => Yaml::List(items.iter().map(|item| yaml(item, depth + 1)).collect::<Option<_>>()?),
+        Value::Map(entries) => {
+            let entry = |(key, value): &(String, Node)| Some((key.clone(), yaml(value, depth + 1)?));
+            Yaml::Map(entries.iter().map(entry).collect::<Option<_>>()?)
+        }
+    })
+}
