@@ -13,13 +13,14 @@ static PROBLEMS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/problems
 /// # Errors
 /// A problem cannot be loaded.
 pub(crate) async fn load(core: &Core) -> anyhow::Result<()> {
-    let (mut loaded, mut updated) = (0, 0);
+    let (mut loaded, mut updated, mut restored) = (0, 0, 0);
     for (slug, archive) in PROBLEMS {
         let shipped = Shipped { slug, archive_hash: Sha256::digest(archive).into(), archive };
         let outcome = core.load_shipped(shipped).await;
         match outcome.with_context(|| format!("cannot load the shipped problem `{slug}`"))? {
             ShippedOutcome::Loaded => loaded += 1,
             ShippedOutcome::Updated => updated += 1,
+            ShippedOutcome::Restored => restored += 1,
             ShippedOutcome::Unchanged => {}
             ShippedOutcome::LeftAlone => {
                 tracing::info!(
@@ -31,6 +32,9 @@ pub(crate) async fn load(core: &Core) -> anyhow::Result<()> {
     }
     if loaded + updated > 0 {
         tracing::info!(loaded, updated, "loaded {loaded} shipped problems, updated {updated}");
+    }
+    if restored > 0 {
+        tracing::warn!(restored, "the packages of {restored} shipped problems were missing and were stored again");
     }
     Ok(())
 }

@@ -61,6 +61,12 @@ pub trait Packages: Send + Sync {
     /// If the package is missing, unreachable or damaged.
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError>;
 
+    /// Whether a package is on this machine, or can be fetched.
+    ///
+    /// # Errors
+    /// If that cannot be found out.
+    fn exists(&self, hash: &ContentHash) -> Result<bool, PackagesError>;
+
     /// Disk space used by a package.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub enum ShippedOutcome {
     Loaded,
     /// A new version of the existing problem was created.
     Updated,
+    /// The problem's package was missing and was stored again. A backup of the database does not contain packages.
+    Restored,
     /// An operator has changed or deleted the problem, or another problem has the slug.
     LeftAlone,
 }
@@ -47,11 +49,14 @@ impl Core {
     pub async fn load_shipped(&self, shipped: Shipped<'_>) -> Result<ShippedOutcome, AuthorError> {
         let store = &self.inner.store;
         let loaded = store.shipped(shipped.slug).await?;
-        if loaded == Some(shipped.archive_hash) {
-            return Ok(ShippedOutcome::Unchanged);
-        }
         let slug: Slug = shipped.slug.parse().map_err(|_| AuthorError::NoSlug)?;
         let found = store.problem(ProblemKey::Slug(slug.clone()), None).await?.map(|(problem, _)| problem);
+        if loaded == Some(shipped.archive_hash) {
+            return match found {
+                Some(problem) if self.is_untouched(&problem).await? => self.restore_package(&problem, &shipped).await,
+                _ => Ok(ShippedOutcome::Unchanged),
+            };
+        }
         let outcome = match (found, loaded) {
             (None, None) => {
                 let importing = self.inner.imports.all.read().await;
@@ -83,6 +88,22 @@ impl Core {
             }
         };
         Ok(outcome)
+    }
+
+    /// Stores the package of a shipped problem again if it is missing.
+    async fn restore_package(
+        &self,
+        problem: &ProblemRecord,
+        shipped: &Shipped<'_>,
+    ) -> Result<ShippedOutcome, AuthorError> {
+        let package = problem.package;
+        if self.with_packages(move |packages| packages.exists(&package)).await? {
+            return Ok(ShippedOutcome::Unchanged);
+        }
+        let _importing = self.inner.imports.all.read().await;
+        let taken = self.import_shipped(shipped.archive).await?;
+        self.settled(&taken, Ok(())).await?;
+        Ok(ShippedOutcome::Restored)
     }
 
     /// Whether Cupel shipped the problem's newest version, and no user owns the problem.

@@ -180,7 +180,7 @@ async fn a_lease_that_ended_while_the_store_failed_expires_only_after_another_le
     let second = next(&app.core).await;
     let (kept, lost) = if first.leased.submission.id == kept { (kept, lost) } else { (lost, kept) };
     let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
-    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON cluster BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
+    raw.execute_batch("CREATE TRIGGER full BEFORE UPDATE ON runs BEGIN SELECT RAISE(FAIL, 'full'); END").unwrap();
     app.clock.advance(Duration::from_secs(60));
     app.core.sweep().await.expect_err("the store cannot write");
     raw.execute_batch("DROP TRIGGER full").unwrap();

@@ -222,6 +222,10 @@ impl Packages for LocalPackages {
         Ok(opened)
     }
 
+    fn exists(&self, hash: &ContentHash) -> Result<bool, PackagesError> {
+        Ok(self.is_here(hash))
+    }
+
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError> {
         size_of(&self.folder(hash)).map(Bytes::new)
     }

@@ -310,6 +310,10 @@ impl Packages for SharedPackages {
         Ok(opened)
     }
 
+    fn exists(&self, hash: &ContentHash) -> Result<bool, PackagesError> {
+        Ok(self.local.exists(hash)? || !self.blobs.list(BlobKind::CopiesOf(*hash))?.is_empty())
+    }
+
     fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError> {
         let opened = self.open(hash)?;
         let size = self.local.size(hash);
