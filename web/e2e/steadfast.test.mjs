@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch } from './browser.mjs'
-import { endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, write } from './people.mjs'
+import { call, endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, tokenOf, write } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SLUG = 'calm-water'
@@ -100,6 +100,53 @@ test('if the server is restarted during judging, the page reconnects and shows t
   await submissions.first().waitFor()
   assert.equal(await submissions.count(), 1)
   faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(fault)))
+  await close()
+})
+
+test('a tab of a user sends and saves nothing after another user has signed in in the same browser', async () => {
+  const { page, close, name } = await registered(server, browser)
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await chooseLanguage(page, 'python')
+  await write(page, `${RIGHT}\n# of the first user\n`)
+  await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
+
+  const second = `second-${name}`
+  const account = { username: second, email: `${second}@users.example`, password: PASSWORD }
+  const headers = { 'content-type': 'application/json' }
+  assert.equal((await fetch(`${server.url}/api/v1/auth/register`, { method: 'POST', headers, body: JSON.stringify(account) })).status, 201)
+  const status = await page.evaluate(
+    async ([username, password]) => {
+      const headers = { 'x-cupel-site': '1', 'content-type': 'application/json' }
+      await fetch('/api/v1/session', { method: 'DELETE', headers })
+      return (await fetch('/api/v1/session', { method: 'POST', headers, body: JSON.stringify({ username, password }) })).status
+    },
+    [second, PASSWORD],
+  )
+  assert.equal(status, 200)
+  await write(page, `${RIGHT}\n# typed later\n`)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await page.getByText('Your session has ended', { exact: true }).waitFor()
+  const token = tokenOf(server, second)
+  const { submissions } = await call(server, token, 'GET', '/submissions')
+  const draft = await fetch(`${server.url}/api/v1/drafts/python?problem=${SLUG}`, { headers: { authorization: `Bearer ${token}` } })
+  assert.deepEqual([submissions, draft.status], [[], 404], 'nothing belongs to the second user')
+  await close()
+})
+
+test('a second tap on Submit does not send the same code again', async () => {
+  const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360 })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByRole('tab', { name: 'Code' }).click()
+  await chooseLanguage(page, 'python')
+  await write(page, `import time\ntime.sleep(1)\n${RIGHT}`)
+  await page.getByRole('button', { name: 'Submit' }).evaluate((button) => {
+    button.click()
+    button.click()
+    setTimeout(() => button.click(), 500)
+  })
+  await page.locator('[data-verdict]').first().waitFor()
+  const { submissions } = await call(server, tokenOf(server, name), 'GET', '/submissions')
+  assert.equal(submissions.length, 1)
   await close()
 })
 

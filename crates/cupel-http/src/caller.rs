@@ -13,7 +13,7 @@ use cupel_core::accounts::{Accounts, Role, Scope, TicketUse};
 use cupel_types::UserId;
 
 use crate::app::Shared;
-use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin};
+use crate::auth::{Identity, IdentityError, Presented, Via, Who, bearer, check_same_origin, is_page_of_another};
 use crate::error::{ApiError, ErrorKind};
 use crate::notes::Notes;
 use crate::rate_limit::RateClass;
@@ -293,6 +293,10 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
             check_same_origin(&parts.method, &parts.headers, &app.settings.public_url)
                 .map_err(|why| Refusal::NoCredential(ApiError::new(ErrorKind::CrossSite, why)))?;
             let named = app.tokens.read_cookie(text, app.core.now()).map_err(invalid_credentials)?;
+            if is_page_of_another(&parts.headers, named.user) {
+                let why = "Another account has signed in in this browser. Sign in again, or reload the page.";
+                return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why)));
+            }
             app.identities.of_token(&app.accounts, named).await
         }
         Presented::Text(key) if Accounts::looks_like_key(key) => app.identities.of_key(&app.accounts, key).await,

@@ -19,6 +19,19 @@ export const api = createClient<paths>({
   fetch: send,
 })
 
+/** The user of this page. The server refuses requests of the page after another user has signed in in another tab. */
+let account: string | undefined
+
+export const setAccount = (id: string | undefined): void => {
+  account = id
+}
+
+api.use({
+  onRequest: ({ request, schemaPath }) => {
+    if (account !== undefined && schemaPath !== '/api/v1/session') request.headers.set('x-cupel-site', account)
+  },
+})
+
 api.use({ onResponse: ({ response }) => noteServerTime(response.headers.get('date')) })
 
 /** Error of a failed call. The message is the server's if the server answered. */

@@ -1,6 +1,6 @@
 // Queries of the site. Server data are only in the query cache; view state is in the URL.
 import { queryOptions } from '@tanstack/react-query'
-import { api, dataOf, type Schema } from './client'
+import { api, dataOf, setAccount, type Schema } from './client'
 import type { ListSearch } from '../util/search'
 
 const LIST_SIZE = 50
@@ -8,9 +8,15 @@ const LIST_SIZE = 50
 /** Number of own submissions shown on a problem's page. */
 const SUBMISSIONS_SHOWN = 20
 
+/** Makes the page that of the session's user. */
+export function entered(state: Schema['SessionState']): Schema['SessionState'] {
+  setAccount(state.user?.user_id)
+  return state
+}
+
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: () => dataOf(api.GET('/api/v1/session')),
+  queryFn: async () => entered(await dataOf(api.GET('/api/v1/session'))),
   staleTime: 60_000,
 })
 

@@ -635,7 +635,8 @@ export interface paths {
         /**
          * Sign in, in a browser.
          * @description Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
-         *     requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value and
+         *     requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value. If the
+         *     value is a user's id, the request is refused unless the session is of that user. Such a request also
          *     must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
          *     The cookie is valid until the session ends.
          *
@@ -837,6 +838,11 @@ export interface components {
             /** @description Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise. */
             cached?: boolean;
         };
+        /**
+         * @description How exact the figures are.
+         * @enum {string}
+         */
+        AccuracyView: "approximate";
         /** @description A day on which a user solved problems for the first time. */
         ActivityDay: {
             /**
@@ -982,19 +988,6 @@ export interface components {
              * @description The best score, for IOI scoring.
              */
             score?: number | null;
-        };
-        /** @description A claim that does not hold. */
-        ClaimView: {
-            /** @description Subject: a path in the package, or `time limit`. */
-            about: string;
-            /** @description Where the package makes the claim. */
-            rule: string;
-            /** @description The expected value. */
-            expected: string;
-            /** @description The actual value. */
-            got: string;
-            /** @description The deciding test. */
-            test?: string | null;
         };
         /** @description A page of questions and announcements. */
         ClarificationPage: {
@@ -1247,6 +1240,7 @@ export interface components {
              */
             run_at?: string | null;
             start?: components["schemas"]["StartView"] | null;
+            accuracy?: components["schemas"]["AccuracyView"] | null;
         };
         /** @description A file that was read back after the execution. */
         FetchedFileView: {
@@ -1862,6 +1856,7 @@ export interface components {
              */
             memory_used_kb?: number | null;
             start?: components["schemas"]["StartView"] | null;
+            accuracy?: components["schemas"]["AccuracyView"] | null;
             /**
              * Format: int32
              * @description Your program's exit code, if the test is visible and the program exited by itself.
@@ -2519,6 +2514,7 @@ export interface components {
              */
             memory_used_kb?: number | null;
             start?: components["schemas"]["StartView"] | null;
+            accuracy?: components["schemas"]["AccuracyView"] | null;
             /**
              * Format: int32
              * @description The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
@@ -2627,12 +2623,13 @@ export interface components {
             verdict?: string | null;
             /**
              * Format: int64
-             * @description CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for its authors.
+             * @description CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for administrators and, in the
+             *     lists of their problems, for authors.
              */
             execution_time_ms?: number | null;
             /**
              * Format: int64
-             * @description Peak memory in KiB; for a submission to a problem rounded up to whole MiB, except for its authors.
+             * @description Peak memory in KiB; for a submission to a problem rounded up to whole MiB, with the same exceptions.
              */
             memory_used_kb?: number | null;
             /** @description Slug of the problem of the submission; absent if there is none. */
@@ -2711,6 +2708,7 @@ export interface components {
              */
             memory_used_kb: number;
             start?: components["schemas"]["StartView"] | null;
+            accuracy?: components["schemas"]["AccuracyView"] | null;
             /** @description Whether some output was discarded. */
             truncated: boolean;
         };
@@ -2777,72 +2775,21 @@ export interface components {
              */
             waiting_max: number;
         };
-        /** @description Result of verifying a package. */
+        /** @description The verification of an image. */
         VerificationView: {
-            /** @description Whether all claims of the package hold. */
-            holds: boolean;
+            /** @description `running`; `unchanged`; `damaged`; or `failed` if the files could not be compared. */
+            state: string;
             /**
-             * Format: int64
-             * @description Number of claims checked.
+             * Format: date-time
+             * @description Time at which it ended; null while it runs.
              */
-            claims: number;
-            /** @description Claims that do not hold, at most the first thousand. */
-            broken: components["schemas"]["ClaimView"][];
-            /** @description The package's submissions. */
-            submissions: components["schemas"]["VerifiedSubmissionView"][];
-            /**
-             * Format: int64
-             * @description CPU time limit, in milliseconds.
-             */
-            time_limit_ms?: number | null;
-            /** @description Whether the limit was derived from the measured times because the package sets none. */
-            is_time_limit_derived: boolean;
-            time_limit_start?: components["schemas"]["StartView"] | null;
-            /** @description Remarks that do not affect the result. */
-            notes: string[];
-        };
-        /** @description Result of a package's submission for a group of tests. */
-        VerifiedGroupView: {
-            /** @description Name of the group. */
-            name: string;
-            /** @description Verdict of the first test that is not accepted. */
-            verdict: string;
-            /**
-             * Format: int64
-             * @description CPU time of the slowest test, in milliseconds.
-             */
-            slowest_ms?: number | null;
-        };
-        /** @description A submission of the package. */
-        VerifiedSubmissionView: {
-            /** @description Path in the package. */
-            path: string;
-            /** @description The submission's verdict; `SK`: it was not run, because its language is not installed on this server. */
-            verdict: string;
-            /**
-             * Format: double
-             * @description The submission's score, if it has one.
-             */
-            score?: number | null;
-            /**
-             * Format: int64
-             * @description CPU time of its slowest test, in milliseconds.
-             */
-            slowest_ms?: number | null;
-            /**
-             * Format: int64
-             * @description The time limit that applied, in milliseconds.
-             */
-            time_limit_ms: number;
-            /** @description Every group of tests. */
-            groups: components["schemas"]["VerifiedGroupView"][];
-            /** @description A possible reason, if the result is not as expected. */
-            hint?: string | null;
-            /**
-             * @description Whether the result is as expected. Also `true` if the submission was skipped (`SK`), because its language is not
-             *     installed on this server.
-             */
-            holds: boolean;
+            ended_at?: string | null;
+            /** @description The first 100 paths of files that are damaged, missing or new. */
+            damaged: string[];
+            /** @description Number of these files. */
+            damaged_files: number;
+            /** @description Why the files could not be compared. */
+            failure?: string | null;
         };
         /** @description A worker: a process that runs submissions. */
         WorkerView: {

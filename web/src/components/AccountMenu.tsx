@@ -14,9 +14,9 @@ export function AccountMenu({ opened, name, isAdmin }: { opened: Opened; name: s
   const signOut = useMutation({
     mutationFn: () => dataOf(api.DELETE('/api/v1/session')),
     onSuccess: async () => {
-      // Data of the account must not stay on the screen.
-      queries.clear()
       await navigate({ to: '/problems' })
+      // Data of the account must not stay on the screen, even if the user was on that page already.
+      await queries.resetQueries()
     },
   })
   return (

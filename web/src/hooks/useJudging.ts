@@ -60,12 +60,15 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
   const stream = useRef<EventSource>(null)
   // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
+  // The submission that is being sent or judged. A second tap does not send the same code again.
+  const underway = useRef<string>(undefined)
   // What was shown before an earlier submission was opened.
   const before = useRef<Judging>(undefined)
   const stop = () => {
     stream.current?.close()
     stream.current = null
     current.current += 1
+    underway.current = undefined
   }
   useEffect(() => stop, [])
 
@@ -75,6 +78,7 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
       const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params }))
       if (current.current !== mine) return
       if (isFinal(result)) {
+        underway.current = undefined
         dispatch({ do: 'end', result })
         onChange(purpose)
         return
@@ -87,7 +91,11 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
     stream.current = source
     const finish = () => {
       source.close()
-      read(id, mine, purpose).catch((error: unknown) => current.current === mine && dispatch({ do: 'fail', error }))
+      read(id, mine, purpose).catch((error: unknown) => {
+        if (current.current !== mine) return
+        underway.current = undefined
+        dispatch({ do: 'fail', error })
+      })
     }
     for (const name of EVENTS) {
       source.addEventListener(name, (event) => {
@@ -106,7 +114,10 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
   }
 
   const start = async (purpose: Purpose, { slug, language, source, input }: Solution) => {
+    const solution = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
+    if (solution !== undefined && solution === underway.current) return
     stop()
+    underway.current = solution
     before.current = undefined
     const mine = current.current
     dispatch({ do: 'begin', purpose })
@@ -125,7 +136,9 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
       onChange(purpose)
       if (current.current === mine && accepted !== undefined) follow(accepted.submission_id, mine, purpose)
     } catch (error) {
-      if (current.current === mine) dispatch({ do: 'fail', error })
+      if (current.current !== mine) return
+      underway.current = undefined
+      dispatch({ do: 'fail', error })
     }
   }
 

@@ -4,7 +4,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useState, type FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
 import type { components } from '../api/schema'
-import { sessionQuery } from '../api/queries'
+import { entered, sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
 import { useTitle } from '../hooks/useTitle'
@@ -32,7 +32,7 @@ export function Register() {
     },
     onSuccess: async (state) => {
       queries.clear()
-      queries.setQueryData(sessionQuery.queryKey, state)
+      queries.setQueryData(sessionQuery.queryKey, entered(state))
       await navigate({ ...wayBack(search.then), replace: true })
     },
   })

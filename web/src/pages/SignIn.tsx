@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import type { FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
-import { sessionQuery } from '../api/queries'
+import { entered, sessionQuery } from '../api/queries'
 import { AccountPage, field } from '../components/AccountPage'
 import { ErrorBox } from '../components/ErrorBox'
 import { useTitle } from '../hooks/useTitle'
@@ -24,7 +24,7 @@ export function SignIn() {
       dataOf(api.POST('/api/v1/session', { body, params: { header: { 'X-Cupel-Site': '1' } } })),
     onSuccess: async (state) => {
       queries.clear()
-      queries.setQueryData(sessionQuery.queryKey, state)
+      queries.setQueryData(sessionQuery.queryKey, entered(state))
       await navigate({ ...wayBack(search.then), replace: true })
     },
   })

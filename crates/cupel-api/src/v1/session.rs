@@ -54,7 +54,8 @@ impl SessionState {
 /// Sign in, in a browser.
 ///
 /// Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
-/// requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value and
+/// requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value. If the
+/// value is a user's id, the request is refused unless the session is of that user. Such a request also
 /// must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
 /// The cookie is valid until the session ends.
 #[utoipa::path(

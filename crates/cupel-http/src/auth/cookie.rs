@@ -20,6 +20,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use cupel_types::UserId;
 
 use super::Presented;
 
@@ -55,6 +56,13 @@ pub fn set_session_cookie(value: &str, lifetime: Duration, is_tls: bool) -> Opti
 /// `Set-Cookie` that removes the session.
 pub fn remove_session_cookie() -> HeaderValue {
     HeaderValue::from_static("cupel_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+}
+
+/// Whether the page that sent the request belongs to another user than the session. The site names the user of the page
+/// in [`SITE_HEADER`]; after another user has signed in in another tab, the page must not act for that user.
+pub fn is_page_of_another(headers: &HeaderMap, user: UserId) -> bool {
+    let named = headers.get(SITE_HEADER).and_then(|value| value.to_str().ok()?.parse::<UserId>().ok());
+    named.is_some_and(|named| named != user)
 }
 
 /// Whether this server's own site sent the request. `public_url` is the server's address for browsers; a proxy may
@@ -104,6 +112,14 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         headers
+    }
+
+    #[test]
+    fn a_page_of_another_user_is_recognised_by_the_id_that_it_sends() {
+        let user = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a";
+        let of = |value: &'static str| is_page_of_another(&headers(&[("x-cupel-site", value)]), user.parse().unwrap());
+        assert!(!of(user) && !of("1") && of("0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3b"));
+        assert!(!is_page_of_another(&headers(&[]), user.parse().unwrap()));
     }
 
     #[test]

@@ -9,7 +9,8 @@ mod tokens;
 mod who;
 
 pub use cookie::{
-    SITE_HEADER, check_same_origin, is_own_socket, remove_session_cookie, session_cookie, set_session_cookie,
+    SITE_HEADER, check_same_origin, is_own_socket, is_page_of_another, remove_session_cookie, session_cookie,
+    set_session_cookie,
 };
 pub use credential::{Presented, bearer};
 pub use identity::{Identities, Identity, IdentityError, Via};
