@@ -302,7 +302,7 @@ pub(crate) async fn image(
     post, path = "/admin/images/verify", tag = "admin", operation_id = "verify_image",
     params(ImageParams),
     responses(
-        (status = 202, description = "The image is being verified"),
+        (status = 202, description = "The image is being verified", body = ImageDetails),
         (status = 404, description = "There is no such image", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "This node runs no programs, or an image is being verified", body = ErrorBody, content_type = "application/problem+json"),
     ),
@@ -311,9 +311,11 @@ pub(crate) async fn verify_image(
     State(app): State<Shared>,
     _admin: Caller,
     Params(params): Params<ImageParams>,
-) -> Result<StatusCode, ApiError> {
-    of_node(&app)?.begin_to_verify(params.existing()?).await.map_err(refused)?;
-    Ok(StatusCode::ACCEPTED)
+) -> Result<(StatusCode, Json<ImageDetails>), ApiError> {
+    let (images, name) = (of_node(&app)?, params.existing()?);
+    images.begin_to_verify(name.clone()).await.map_err(refused)?;
+    let (description, verification) = images.describe(&name).await.map_err(refused)?;
+    Ok((StatusCode::ACCEPTED, Json(ImageDetails::of(description, verification))))
 }
 
 /// Remove what no container image of this node needs.

@@ -34,6 +34,7 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
             ContestCommand::Add { slug, problem, user } => desk.add(place, slug, problem, user).await,
             ContestCommand::JoinCode { slug, renew } => desk.join_code(slug, *renew).await,
             ContestCommand::Standings { slug, unfrozen, format } => desk.standings(slug, *unfrozen, *format).await,
+            ContestCommand::Unfreeze { slug } => desk.unfreeze(slug).await,
             ContestCommand::Export { slug } => desk.export(slug).await,
         };
         desk.close().await?;
@@ -249,6 +250,12 @@ impl ApiSession {
     }
 
     /// Prints all data that the contest's organizers can see, as one JSON object.
+    async fn unfreeze(&self, slug: &str) -> CommandResult {
+        self.json(Method::PATCH, &format!("contests/{slug}"), Some(json!({ "unfrozen": true }))).await?;
+        outln!("the standings of {slug} are no longer frozen");
+        Ok(Exit::Ok)
+    }
+
     async fn export(&self, slug: &str) -> CommandResult {
         let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
         let mut all = Map::new();

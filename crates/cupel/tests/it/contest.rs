@@ -76,5 +76,11 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
     );
     assert_eq!(export["standings"]["rows"][0]["username"], "ada");
     assert_eq!(export["clarifications"].as_array().map(Vec::len), Some(0));
+    assert_eq!(export["contest"]["unfrozen"], false);
+    assert_eq!(contest(&["unfreeze", "final", "--by", "ada"]).code, Some(4));
+    let unfrozen = contest(&["unfreeze", "final"]);
+    assert_eq!(unfrozen.stdout, "the standings of final are no longer frozen\n", "{unfrozen:?}");
+    let export: Value = serde_json::from_str(&contest(&["export", "final"]).stdout).unwrap();
+    assert_eq!(export["contest"]["unfrozen"], true);
     assert_eq!(contest(&["export", "none"]).code, Some(3));
 }

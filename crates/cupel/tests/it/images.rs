@@ -368,7 +368,7 @@ fn an_administrator_adds_an_image_of_a_registry_through_the_api() {
     let shown = details();
     assert_eq!(
         [&shown["name"], &shown["user_id"], &shown["verification"]],
-        [&json!("course/a:1"), &json!(1000), &json!(null)],
+        [&json!("course/a:1"), &json!(4711), &json!(null)],
         "{shown:#}"
     );
     let verify = || {

@@ -255,11 +255,12 @@ fn an_unusable_store_is_reported_with_setting_and_remedy_without_the_password() 
 #[test]
 fn shipped_packages_that_a_restored_database_lacks_are_stored_again() {
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &[]);
+    let settings = [("CUPEL_PROBLEMS__SHIPPED", "true")];
+    let server = Server::start(data.path(), &settings);
     let problem = |server: &Server| server.get("/api/v1/problems/quiet-hours").0;
     assert_eq!(problem(&server), 200);
     drop(server);
     std::fs::remove_dir_all(data.path().join("packages")).unwrap();
-    let server = Server::start(data.path(), &[]);
+    let server = Server::start(data.path(), &settings);
     assert_eq!(problem(&server), 200);
 }

@@ -16,6 +16,7 @@ use crate::cli::shared_args::{Settings, parse_duration};
   cupel contest add autumn --user ada --user grace
   cupel contest join-code autumn --renew
   cupel contest standings autumn --format csv > standings.csv
+  cupel contest unfreeze autumn
   cupel contest export autumn > autumn.json")]
 pub(crate) struct Contest {
     #[command(subcommand)]
@@ -64,6 +65,12 @@ pub(crate) enum ContestCommand {
         /// Output format.
         #[arg(long, value_enum, default_value_t)]
         format: ContestFormat,
+    },
+    /// Show everybody the results that the freeze hides. Until then, they stay hidden, even after the end.
+    Unfreeze {
+        /// Slug of the contest.
+        #[arg(value_parser = parse_slug)]
+        slug: String,
     },
     /// Print a contest with its unfrozen standings, questions and announcements as one JSON object.
     Export {

@@ -14,7 +14,7 @@ use crate::cli::shared_args::Settings;
     args_conflicts_with_subcommands = true,
     after_help = "Sources of an image:
   PATH                        an OCI layout (directory or tar), or an archive of `docker save`, also compressed
-  oci:PATH:NAME               one of several images in such a file, by name, tag or both; oci:PATH@sha256:DIGEST, too
+  oci:PATH:NAME               one of several images in such a file; or oci:PATH@sha256:DIGEST
   docker-daemon:NAME:TAG      an image of a running Docker Engine (DOCKER_HOST, or /var/run/docker.sock)
   docker://HOST/NAME:TAG      a registry; with @sha256:DIGEST, the image must have this digest
 
