@@ -355,9 +355,7 @@ pub(crate) async fn submission(
 ) -> Result<Response, ApiError> {
     let record = awaited(&app, &caller, id, &wait).await?;
     let record = record.ok_or_else(|| ApiError::not_found("submission"))?;
-    let seen = app.core.seen_as(&caller.viewer, record).await?.ok_or_else(|| ApiError::not_found("submission"))?;
-    let disclosure = Disclosure { as_author: seen.as_author, ..Disclosure::default() };
-    answers::one(&app, caller.user, seen.record, disclosure).await
+    answers::one(&app, caller.user, record, Disclosure::default()).await
 }
 
 /// The submission after it has ended or the client's wait is over. `None`: it does not exist for the caller.

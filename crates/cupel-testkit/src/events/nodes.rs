@@ -103,7 +103,8 @@ async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     let id = id();
     let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
     from.publish(end(id, 1));
-    in_time(hear(&mut waiting)).await;
+    // A busy machine may cost a gap.
+    the_end(&mut waiting).await;
 }
 
 /// Rule. A client that has lost its connection reconnects through another node and repeats inputs that may have been
