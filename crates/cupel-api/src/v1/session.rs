@@ -54,10 +54,12 @@ impl SessionState {
 /// Sign in, in a browser.
 ///
 /// Sets the cookie `cupel_session` (`HttpOnly`, `SameSite=Lax`, and `Secure` over TLS), which authenticates later
-/// requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value. If the
-/// value is a user's id, the request is refused unless the session is of that user. Such a request also
+/// requests. A request that changes something and has this cookie needs the header `X-Cupel-Site` with any value, and
 /// must come from a page of this server, as shown by `Sec-Fetch-Site` or `Origin`. The same applies to this request.
 /// The cookie is valid until the session ends.
+///
+/// If the value of `X-Cupel-Site` is a user's id, the server answers 401 unless the session belongs to that user. So a
+/// page of one user cannot act for another user who has signed in in the same browser.
 #[utoipa::path(
     post, path = "/session", tag = "auth", operation_id = "sign_in",
     params(("X-Cupel-Site" = String, Header, description = "Any value")),

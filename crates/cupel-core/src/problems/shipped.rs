@@ -53,8 +53,8 @@ impl Core {
         let found = store.problem(ProblemKey::Slug(slug.clone()), None).await?.map(|(problem, _)| problem);
         if loaded == Some(shipped.archive_hash) {
             return match found {
-                Some(problem) if self.is_untouched(&problem).await? => self.restore_package(&problem, &shipped).await,
-                _ => Ok(ShippedOutcome::Unchanged),
+                Some(problem) => self.restore_package(&problem, &shipped).await,
+                None => Ok(ShippedOutcome::Unchanged),
             };
         }
         let outcome = match (found, loaded) {
@@ -90,14 +90,15 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Stores the package of a shipped problem again if it is missing.
+    /// Stores the package of a shipped problem again if it is missing. A package that a user has uploaded is not restored.
     async fn restore_package(
         &self,
         problem: &ProblemRecord,
         shipped: &Shipped<'_>,
     ) -> Result<ShippedOutcome, AuthorError> {
         let package = problem.package;
-        if self.with_packages(move |packages| packages.exists(&package)).await? {
+        let exists = self.with_packages(move |packages| packages.exists(&package)).await?;
+        if exists || !self.is_untouched(problem).await? {
             return Ok(ShippedOutcome::Unchanged);
         }
         let _importing = self.inner.imports.all.read().await;

@@ -408,7 +408,7 @@ impl Engine {
         };
         let with_agent = list(ListImagesOptionsBuilder::new().filters(&filters)).await?;
         let all = list(ListImagesOptionsBuilder::new()).await?;
-        // An original image has names of its own. The images with the agent have only those of `REPOSITORY`.
+        // All names of an image with the agent begin with `REPOSITORY`.
         let is_own = |name: &str| name.strip_prefix(REPOSITORY).is_some_and(|rest| rest.starts_with(':'));
         let is_named = |image: &&bollard::models::ImageSummary| image.repo_tags.iter().any(|name| !is_own(name));
         let originals: Vec<&str> = all.iter().filter(is_named).map(|image| image.id.as_str()).collect();
