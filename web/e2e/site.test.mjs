@@ -244,7 +244,7 @@ test('every screen for visitors passes the accessibility checks in both themes a
     await page.getByText('No problem matches these filters').waitFor()
     await check('no-problems')
     await page.goto(`${server.url}/problems/none`)
-    await page.getByRole('heading', { name: 'Page not found' }).waitFor()
+    await page.getByRole('heading', { name: 'Problem not found' }).waitFor()
     await check('not-found')
     await close()
   }
