@@ -139,6 +139,13 @@ fn exceptions_of_other_languages_are_found() {
             "System.DivideByZeroException: Attempted to divide by zero.",
         ),
         (
+            "csharp",
+            "main.cs",
+            "[ERROR] FATAL UNHANDLED EXCEPTION: System.Exception: boom\n  at System.Array.F () [0x00000] in <4f95>:0 \n  at P.Main () \
+             [0x00000] in /box/main.cs:4 \n",
+            "System.Exception: boom (line 4)",
+        ),
+        (
             "php",
             "main.php",
             "PHP Fatal error:  Uncaught DivisionByZeroError: Division by zero in /box/main.php:3\nStack trace:\n#0 {main}\n  thrown in \
@@ -156,6 +163,13 @@ fn exceptions_of_other_languages_are_found() {
         ("ocaml", "main.ml", "Fatal error: exception Failure(\"hd\")\n", "Failure(\"hd\")"),
         ("r", "main.r", "Error in f(1) : boom\nCalls: f\nExecution halted\n", "Error in f(1) : boom"),
         ("pascal", "main.pas", "Runtime error 200 at $00000000004010BE\n  $00000000004010BE\n", "Runtime error 200"),
+        (
+            "pascal",
+            "main.pas",
+            "An unhandled exception occurred at $000000000040109B:\nEDivByZero: Division by zero\n  $000000000040109B  F,  line 6 of \
+             main.pas\n  $00000000004010F4  main,  line 10 of main.pas\n",
+            "EDivByZero: Division by zero (line 6)",
+        ),
         (
             "fortran",
             "main.f90",

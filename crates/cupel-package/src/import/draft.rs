@@ -299,7 +299,7 @@ impl Draft {
                 Code::NoStatement,
                 "",
                 "there is no statement",
-                "Add one before the problem is published",
+                "Add one: without it, the page of the problem shows only the title and the limits",
             );
         }
     }
