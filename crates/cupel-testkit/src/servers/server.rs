@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::keeper;
 
 /// Maximum time for the start of a server on a busy machine.
-const START_MAX: Duration = Duration::from_secs(120);
+const START_MAX: Duration = Duration::from_secs(300);
 /// Maximum time for the stop of a server.
 const STOP_MAX: Duration = Duration::from_secs(30);
 /// Range of ports from which a server gets its port. The range is below the ports that the kernel assigns to outgoing

@@ -47,7 +47,7 @@ fn submissions(usual: usize) -> usize {
 
 /// Returns the maximum wait of a client: the time that all other runs may take.
 fn patience() -> Duration {
-    if is_soak() { 15 * PATIENCE } else { PATIENCE }
+    if is_soak() { 15 * PATIENCE } else { 4 * PATIENCE }
 }
 
 /// Engine of the queue. A new engine needs a variant here, and an entry in [`through!`] and in [`Broker::start`].
