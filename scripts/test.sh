@@ -8,6 +8,9 @@
 # Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in
 # this checkout. Each skipped step prints a message. ALL=1 runs everything, and so does CI=true for the test binaries.
 #
+# CHECKS_BEGIN_BEFORE=SECONDS since the epoch: a check that would begin later is left out, and the last line names it. .ci/run sets it,
+# because a run that is ended by force says nothing about the checks that have passed.
+#
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
 # test binaries through sudo.
 set -euo pipefail
@@ -51,8 +54,13 @@ echo "== doctor"
 scripts/as-root "$CUPEL" doctor
 
 # A failed check does not end the run, so that one run shows every failure.
-failed=()
+failed=() left_out=()
 check() {
+    if [ "$(date +%s)" -ge "${CHECKS_BEGIN_BEFORE:-9999999999}" ]; then
+        echo "== $1: left out, because it is too late (CHECKS_BEGIN_BEFORE)"
+        left_out+=("$1")
+        return
+    fi
     echo "== $1 (after $(((SECONDS - started) / 60)) min)"
     "${@:2}" || failed+=("$1")
 }
@@ -63,22 +71,27 @@ unless_passed() {
     check "$1" scripts/if-changed "$@"
 }
 
+# If there is too little time for everything, the last checks are left out.
 check tests scripts/run-tests
 unless_passed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
     -- scripts/test-cgroup2.sh short
-unless_passed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
+unless_passed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
+unless_passed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
 unless_passed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
     -- scripts/test-openapi.sh
-unless_passed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-unless_passed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
+unless_passed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
 unless_passed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
+unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
 unless_passed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
     -- scripts/test-public-packages.sh "$CUPEL"
-unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
 
 took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 if [ "${#failed[@]}" -gt 0 ]; then
     echo "make test: failed after $took: ${failed[*]}"
     exit 1
+fi
+if [ "${#left_out[@]}" -gt 0 ]; then
+    echo "make test: passed in $took, but these checks were left out: ${left_out[*]}"
+    exit 0
 fi
 echo "make test: everything passed in $took"

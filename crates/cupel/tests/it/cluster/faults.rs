@@ -38,12 +38,12 @@ through! {
 }
 
 fn a_killed_worker_costs_its_runs_only_one_attempt(broker: Broker) {
-    let outcome = Site::new(broker).through(200, |site, _| site.workers.remove(0).kill());
+    let outcome = Site::new(broker).through(100, |site, _| site.workers.remove(0).kill());
     assert!(outcome.attempts_max <= 2);
 }
 
 fn new_workers_take_over_the_runs_of_killed_ones(broker: Broker) {
-    Site::new(broker).through(200, |site, _| {
+    Site::new(broker).through(100, |site, _| {
         site.workers.drain(..).for_each(Node::kill);
         sleep(Duration::from_secs(1));
         site.workers.push(site.cluster.start("worker"));
@@ -51,7 +51,7 @@ fn new_workers_take_over_the_runs_of_killed_ones(broker: Broker) {
 }
 
 fn a_killed_api_node_loses_no_accepted_submission(broker: Broker) {
-    Site::new(broker).through(200, |site, load| {
+    Site::new(broker).through(100, |site, load| {
         site.apis.remove(0).kill();
         load.use_nodes(&[&site.apis[0].url]);
     });
@@ -66,7 +66,7 @@ fn a_worker_frozen_beyond_its_leases_cannot_complete(broker: Broker) {
 }
 
 fn a_broker_killed_and_restarted_with_its_data_loses_nothing(broker: Broker) {
-    Site::new(broker).through(200, |site, _| {
+    Site::new(broker).through(100, |site, _| {
         site.carrier().kill();
         sleep(Duration::from_secs(2));
         site.carrier().start_again();
@@ -74,11 +74,11 @@ fn a_broker_killed_and_restarted_with_its_data_loses_nothing(broker: Broker) {
 }
 
 fn a_broker_that_loses_all_its_data_loses_no_submission(broker: Broker) {
-    Site::new(broker).through(200, |site, _| site.carrier().wipe_and_start());
+    Site::new(broker).through(100, |site, _| site.carrier().wipe_and_start());
 }
 
 fn redis_may_be_down_for_half_a_minute(broker: Broker) {
-    Site::new(broker).through(200, |site, _| {
+    Site::new(broker).through(100, |site, _| {
         site.redis.kill();
         sleep(Duration::from_secs(30));
         site.redis.start_again();
@@ -86,7 +86,7 @@ fn redis_may_be_down_for_half_a_minute(broker: Broker) {
 }
 
 fn a_restarted_database_loses_nothing(broker: Broker) {
-    Site::new(broker).through(200, |site, _| {
+    Site::new(broker).through(100, |site, _| {
         site.postgres.kill();
         sleep(Duration::from_secs(1));
         site.postgres.start_again();
@@ -94,7 +94,7 @@ fn a_restarted_database_loses_nothing(broker: Broker) {
 }
 
 fn a_database_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
-    Site::new(broker).through(200, |site, _| {
+    Site::new(broker).through(100, |site, _| {
         site.postgres.freeze();
         // Health checks answer although the database does not.
         let mut health = super::load::agent(patience()).get(format!("{}/healthz", site.apis[0].url)).call().unwrap();
@@ -229,7 +229,7 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
         assert!(body.contains(if off > 0 { "s ahead of the database's" } else { "s behind the database's" }), "{body}");
     }
     (site.apis, site.workers) = (apis, workers);
-    let outcome = site.through(200, |_, load| {
+    let outcome = site.through(100, |_, load| {
         // Programs see neither the wrong clock nor the preloaded library: they have their own environment and the kernel's clock.
         let program = json!({ "language": "bash", "source_code": "echo $EPOCHSECONDS ${LD_PRELOAD-none}" }).to_string();
         let (_, sent) = load.post("/api/v1/execute", "application/json", program.as_bytes());

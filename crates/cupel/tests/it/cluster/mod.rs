@@ -234,7 +234,7 @@ struct Outcome {
 }
 
 fn everything_is_judged_once(broker: Broker) {
-    let outcome = Site::with(broker, &[PATIENT]).through(200, |_, _| {});
+    let outcome = Site::with(broker, &[PATIENT]).through(100, |_, _| {});
     assert_eq!(outcome.attempts_max, 1, "no worker was killed, so no run needs a second attempt");
 }
 
