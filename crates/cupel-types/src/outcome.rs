@@ -68,7 +68,7 @@ pub enum Outcome {
     TimeLimit,
     /// Wall-clock time limit exceeded.
     WallLimit,
-    /// No progress for longer than the idle limit.
+    /// (Almost) no CPU use for longer than the idle limit.
     IdleLimit,
     /// Instruction limit exceeded, or some instructions could not be counted.
     InstructionLimit,
