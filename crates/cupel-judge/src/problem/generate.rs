@@ -1,8 +1,8 @@
 //! Runs a generator of the package to make the data of a case when the case is judged.
 //!
-//! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and writes
-//! the input to its standard output and the answer to its standard error. A generator that fails is a fault of the package.
-//! Source: DMOJ's documentation, "Generators".
+//! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and
+//! writes the input to its standard output and the answer to its standard error. A generator that fails is a fault of
+//! the package. Source: DMOJ's documentation, "Generators".
 
 use std::sync::Arc;
 
