@@ -41,7 +41,7 @@ named! {
         Terminate = "TERM",
         /// SIGQUIT.
         Quit = "QUIT",
-        /// SIGKILL to all processes of the step, which then ends.
+        /// SIGKILL: ends the program and all other processes of the step.
         Kill = "KILL",
         /// SIGHUP.
         Hangup = "HUP",
