@@ -52,7 +52,8 @@ pub(super) fn run(
     let argv: Vec<String> = runnable.argv.iter().chain(&how.args).cloned().collect();
     let input_bytes = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
     let bounds = how.by.bounds;
-    // The limit covers both streams. Data must be complete, so a generator that writes more is at fault.
+    // The limit applies to each stream, and is higher than `bounds.output` so that a stream that is slightly too long
+    // is only truncated. Data must be complete, so a truncated stream is a fault of the generator.
     let output = bounds.output.saturating_add(bounds.output);
     let limits = Limits { output, ..limits::of_author(&bounds, runnable.limits, input_bytes) };
     let step = StepInput {
