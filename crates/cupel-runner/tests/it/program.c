@@ -127,7 +127,7 @@ static int look(void) {
   return 0;
 }
 
-/* Exhausts the memory with shared memory segments, which belong to no process, so killing processes frees none of it. */
+/* Exhausts the memory with shared memory segments. They belong to no process, so killing processes frees none of it. */
 static int exhaust(void) {
   put("/proc/self/oom_score_adj", "0", 0);
   for (int i = 0; i < 3; i++)
