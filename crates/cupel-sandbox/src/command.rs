@@ -156,15 +156,17 @@ pub struct CellReport {
     pub stdout_truncated: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0, or
-    /// with any code if [`CollectLimits::after_failure`] is set. If a signal ended the program, only files of the
-    /// outbox are returned. If the program exceeded a limit, no files are returned, because they may be incomplete.
+    /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0. If
+    /// [`CollectLimits::after_failure`] is set, they are also collected if the program exited with another code, and,
+    /// from an outbox only, if a signal ended the program. If the program exceeded a limit, no files are returned,
+    /// because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
-    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit.
+    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit, or
+    /// if it failed and [`CollectLimits::after_failure`] is not set.
     pub fetched: Vec<FetchedFile>,
-    /// The result of [`Command::find`]. Empty if the program exceeded a limit.
+    /// The result of [`Command::find`]. Empty in the same cases as `fetched`.
     pub found: FoundFiles,
     /// Whether the program was started as a copy of a warm interpreter.
     pub warm: bool,

@@ -1,5 +1,5 @@
-//! The only module with `unsafe`: system calls without a safe form in rustix, mappings of memory, and the C interface of
-//! CPython.
+//! The only module with `unsafe`: system calls without a safe form in rustix, mappings of memory, and the C interface
+//! of CPython.
 //!
 //! Every function here is small and safe to call. It takes borrowed descriptors and returns owned ones, its errors are
 //! `io::Error`, and a comment at each call explains why the call is sound.

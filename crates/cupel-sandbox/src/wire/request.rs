@@ -42,7 +42,8 @@ pub struct CollectLimits {
     pub files: u32,
     /// Maximum size of all files together.
     pub bytes: Bytes,
-    /// Whether files are also collected if the exit code is not 0.
+    /// Whether files are also collected if the exit code is not 0. Files of an outbox, and files that are requested by
+    /// path or pattern, are then also collected if a signal ended the program.
     pub after_failure: bool,
 }
 

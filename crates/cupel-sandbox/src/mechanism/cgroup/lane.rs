@@ -247,8 +247,8 @@ impl LaneGroup {
     }
 
     /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
-    /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's input
-    /// files, which do not count as the program's memory.
+    /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's
+    /// input files, which do not count as the program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
