@@ -8,7 +8,7 @@ use std::io;
 
 use rustix::process::{Gid, Pid, Uid};
 
-/// The tenant's user and group id inside a lane whose root is not an image with a user of its own.
+/// The tenant's user and group id inside a lane, unless the lane's root is an image that names another user.
 pub(crate) const TENANT: u32 = 1000;
 
 /// First id of the lanes. It is `wanted` if this process's namespace has `count` ids from there on. Otherwise, it is an

@@ -20,9 +20,9 @@ pub(crate) struct CellRequest {
     /// A directory that is created in the box, and from which files are collected. If this is the empty string, all
     /// files in the box are collected.
     pub(crate) outbox: String,
-    /// Only the files at these paths are collected. If the list is empty, all files are collected.
+    /// Paths of files to collect. If this list and `patterns` are empty, all files are collected.
     pub(crate) fetch: Vec<String>,
-    /// The files whose paths match these patterns are collected, in addition to `fetch`.
+    /// Files whose paths match these patterns are collected, in addition to those of `fetch`.
     pub(crate) patterns: Vec<String>,
     /// Maximum number of files that are collected by pattern.
     pub(crate) found_max: u32,

@@ -373,8 +373,8 @@ impl LaneGroup {
     /// subtracted from the peak as well.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
-            // Usually there is no page cache, so its amount is read only if more memory is in use than when earlier
-            // cells began.
+            // Usually there is no page cache, so its amount is read only if clearly more memory is in use than when the
+            // last cell began.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
             _ => self.memory(),
         }
