@@ -36,7 +36,7 @@ pub struct Limits {
     pub disk: Bytes,
     /// Number of files and directories created.
     pub inodes: u64,
-    /// Bytes kept of standard output and, separately, of standard error.
+    /// Bytes kept of each output: standard output, standard error, and the result.
     pub output: Bytes,
     /// Stack size of the main thread.
     pub stack: Bytes,
