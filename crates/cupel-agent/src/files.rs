@@ -59,7 +59,8 @@ impl BoxDirectory {
         Ok(rustix::fs::openat2(&self.0, path, flags, mode, BENEATH)?.into())
     }
 
-    /// Sends the files that the step returns. Returns whether some were omitted because there are too many.
+    /// Sends the files that the step returns. Returns whether some were omitted because there are too many or they are
+    /// too large.
     pub(crate) fn send(&self, collect: &Collect, outbox: Option<&str>, link: &mut Link) -> io::Result<bool> {
         match collect {
             Collect::Nothing => Ok(false),
@@ -152,8 +153,8 @@ fn open_file(directory: BorrowedFd<'_>, path: &str) -> Option<(File, Meta)> {
     is_file.then(|| (File::from(opened), meta))
 }
 
-/// Calls `visit` for each regular file below a directory until `visit` returns `false`. Returns `false` if `visit` did,
-/// or if there are more than `entries` entries.
+/// Calls `visit` for each regular file below a directory, and for each entry that is too deep, until `visit` returns
+/// `false`. Returns `false` if `visit` did, or if there are more than `entries` entries.
 fn walk(
     directory: BorrowedFd<'_>,
     prefix: &str,

@@ -6,8 +6,11 @@
 //! ```text
 //! agent:   Ready
 //! worker:  File, Data…, File, Data…, …, Start, then Stdin, EndOfInput, Signal, Resize, Cancel in any order
-//! agent:   Started, then Output, Consumed in any order; Ended; StdoutClosed; File, Data…; FoundFile, Data…; Done
+//! agent:   Started, then Output, Consumed, Progress, StdoutClosed, Ended in any order;
+//!          then File, Data…; FoundFile, Data…; Done
 //! ```
+//!
+//! If the program cannot be started, the agent sends NotStarted instead. The agent answers Find with Found.
 //!
 //! If standard input ends, the agent exits, and the kernel kills all processes of its container. Therefore no container
 //! outlives its worker. Neither side trusts the other: lengths are bounded, and paths are checked where they are used.
@@ -111,7 +114,8 @@ pub struct Find {
     pub bytes: u64,
 }
 
-/// The limits that the agent enforces. The container enforces the limits on memory, processes and the size of the box.
+/// The limits that the agent enforces. The container also bounds the memory, and it alone enforces the limits on
+/// processes and on the size of the box.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepLimits {
     /// CPU time of all processes.
@@ -152,7 +156,8 @@ pub enum FromAgent {
     StdoutClosed,
     /// A file of the box. Its content follows as [`FromAgent::Data`]; the next message of another kind ends it.
     File { path: String, executable: bool, truncated: bool },
-    /// A file that was found by pattern, ordered by path. If it has content, the content follows as [`FromAgent::Data`].
+    /// A file that was found by pattern, ordered by path. If it has content, the content follows as
+    /// [`FromAgent::Data`].
     FoundFile { path: String, size: u64, has_content: bool },
     /// Content of the last file.
     Data(Vec<u8>),

@@ -78,7 +78,7 @@ impl Link {
         }
     }
 
-    /// Reads all received bytes. Returns `false` if the worker has closed the connection.
+    /// Reads received bytes without blocking. Returns `false` if the worker has closed the connection.
     pub(crate) fn read(&mut self) -> io::Result<bool> {
         match rustix::io::read(stdin(), &mut self.chunk[..]) {
             Ok(0) => Ok(false),

@@ -13,7 +13,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// The argument that selects this mode of the agent.
 pub(crate) const WORD: &str = "program";
 
-/// Settings that a process applies to itself, as one argument: `name=value` words joined by commas.
+/// Settings that a process applies to itself. They are passed as one argument: numbers in a fixed order, joined by
+/// commas.
 pub(crate) struct Settings {
     /// Seconds of CPU time after which the kernel kills a process that the agent has not killed earlier.
     pub(crate) cpu_seconds: u64,

@@ -1,11 +1,12 @@
-//! The agent's work: it receives a step, starts the program, moves its input and output, enforces its limits, and reports its
-//! end.
+//! The agent's work: it receives a step, starts the program, moves its input and output, enforces its limits, and
+//! reports its end.
 //!
 //! *Invariants:*
-//! - The agent is the first process of its pid namespace, so the program can neither end nor stop it, and all orphans become its
-//!   children. It is not dumpable, so the program, which has the same user, can neither trace it nor open its descriptors.
+//! - The agent is the first process of its pid namespace, so the program can neither end nor stop it, and all orphans
+//!   become its children. It is not dumpable, so the program, which has the same user, can neither trace it nor open
+//!   its descriptors.
 //! - It never blocks on the program: all pipes are non-blocking, and output is not read while the worker reads slowly.
-//! - The end is reported only after all other processes are gone and all output was read.
+//! - [`FromAgent::Done`] is sent only after all other processes are gone and all output was read.
 
 use std::collections::VecDeque;
 use std::io;
@@ -119,8 +120,8 @@ struct Agent {
     link: Link,
     meter: Meter,
     directory: BoxDirectory,
-    /// Descriptor 3, the first descriptor that this process opened. For a program that returns a result, it is replaced by a
-    /// pipe.
+    /// Descriptor 3, the first descriptor that this process opened. For a program that returns a result, it is replaced
+    /// by a pipe.
     descriptor3: OwnedFd,
 }
 
@@ -287,7 +288,7 @@ struct Run<'a> {
     limits: &'a StepLimits,
     program: Pid,
     streams: Streams,
-    /// Standard input that the program has not read yet.
+    /// Standard input that has not been written to the program's pipe or terminal yet.
     queue: VecDeque<u8>,
     consumed: u64,
     /// Whether standard input ends after the queue.
@@ -406,7 +407,7 @@ impl Run<'_> {
             PollFd::new(&to_worker, if self.link.has_unsent() { PollFlags::OUT } else { PollFlags::empty() }),
         ];
         let wanted = if self.link.is_full() { PollFlags::empty() } else { PollFlags::IN };
-        // If no program has the terminal open, poll would return at once every time.
+        // While no process has the terminal open, poll returns at once.
         let outputs = self.streams.outputs.iter().flatten();
         polled.extend(outputs.map(|output| PollFd::new(output, wanted)));
         if let Some(input) = self.streams.input.as_ref().filter(|_| !self.queue.is_empty()) {
@@ -516,8 +517,8 @@ impl Run<'_> {
         }
     }
 
-    /// Sends a signal to the foreground process group of the terminal, or to the program's process group. SIGKILL goes to the
-    /// program itself.
+    /// Sends a signal to the foreground process group of the terminal, or to the program's process group. SIGKILL goes
+    /// to the program itself.
     fn signal(&self, number: i32) {
         let Some(signal) = Signal::from_named_raw(number) else { return };
         if signal == Signal::KILL {
@@ -609,8 +610,8 @@ fn kill_all() {
     let _ = rustix::process::kill_process_group(Pid::INIT, Signal::KILL);
 }
 
-/// CPU time of the processes that were waited for, in units of the kernel's clock tick, for containers without a cgroup. Source:
-/// proc_pid_stat(5), fields 16 and 17.
+/// CPU time of the processes that were waited for, and its user part, to one clock tick of the kernel (10 ms). For
+/// containers without a cgroup. Source: proc_pid_stat(5), fields 16 and 17.
 fn children_cpu() -> (Duration, Duration) {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or_default().split(' ').collect();

@@ -1,14 +1,15 @@
 //! Patterns of file paths, such as `*.png` and `plots/**/*.svg`.
 //!
-//! This crate has no dependencies, because the first process of a container also uses it. A match never takes more
-//! steps than the length of the pattern times the length of the path.
+//! This crate has no dependencies, because `cupel-agent`, the first process of a container, also uses it. The time of a
+//! match is at most proportional to the length of the pattern times the length of the path.
 #![forbid(unsafe_code)]
 
 /// Whether a pattern matches a relative path.
 ///
 /// A pattern with a `/` is matched against the whole path. A pattern without a `/` is matched against the file name, in
-/// any directory. `*` stands for any characters except `/`, `?` for one of them, and a component `**` for any number of
-/// directories. At the end, `**` stands for all files beneath. All other characters stand for themselves.
+/// any directory. `*` stands for any number of characters except `/`, and `?` for one such character. A component `**`
+/// stands for any number of directories, including none. At the end of a pattern, `**` stands for all files beneath.
+/// All other characters stand for themselves.
 pub fn matches(pattern: &str, path: &str) -> bool {
     if !pattern.contains('/') {
         return matches_name(pattern, path.rsplit('/').next().unwrap_or(path));

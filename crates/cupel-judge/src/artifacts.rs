@@ -106,8 +106,8 @@ fn is_binary(c: char) -> bool {
     c.is_control() && !matches!(c, '\u{7}'..='\r' | '\u{1b}')
 }
 
-/// Whether a picture begins with the complete signature of its type. The type detection compares only a part of the
-/// signature.
+/// Whether a PNG, GIF or WebP file begins with the complete signature of its type, of which the type detection compares
+/// only a part. Always `true` for other types.
 fn has_full_signature(media_type: &str, data: &[u8]) -> bool {
     match media_type {
         "image/png" => data.starts_with(b"\x89PNG\r\n\x1a\n"),
@@ -169,7 +169,7 @@ mod tests {
         vec![BoxFiles::new(files.iter().map(file).collect())]
     }
 
-    /// The artifacts among these files, each with its reason if it is omitted, and whether there may be more.
+    /// The artifacts among these files, each with the reason if its content is omitted, and whether there may be more.
     fn kept(files: Vec<FoundFile>, given: &[BoxFiles], room: Bytes) -> (Vec<String>, bool) {
         let found = FoundFiles { files, has_more: false };
         let Artifacts { files, has_more } = of(found, given, &mut OutputBudget::new(room, 1));

@@ -6,7 +6,7 @@ use cupel_languages::Language;
 use cupel_types::{BoxFiles, Bytes, Instructions, Limits, UserId};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over owner, language id, toolchain version, commands, environment, limits and all files.
+/// SHA-256 over owner, language id, toolchain version, commands, environment, artefact patterns, limits and all files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactKey(pub [u8; 32]);
 
@@ -31,12 +31,13 @@ impl ArtifactCache for NoCache {
 }
 
 impl ArtifactKey {
-    /// Returns the key of a compilation for `owner`. The owner is part of the key, so a cache hit reveals only that the same owner
-    /// submitted the source before, never that another user did. `commands` are the compile commands with all placeholders
-    /// replaced.
+    /// Returns the key of a compilation for `owner`. The owner is part of the key, so a cache hit reveals only that the
+    /// same owner submitted the source before, never that another user did. `commands` are the compile commands with
+    /// all placeholders replaced.
     pub fn of(owner: UserId, language: &Language, commands: &[Vec<String>], files: &BoxFiles) -> ArtifactKey {
         let mut hash = Hash(Sha256::new());
-        // The first field names the version of the key: increment it whenever the hashed fields change, so that all keys change.
+        // The first field names the version of the key: increment it whenever the hashed fields change, so that all
+        // keys change.
         hash.text("cupel artefacts 2");
         hash.bytes(owner.as_uuid().as_bytes());
         hash.text(language.id.as_str());

@@ -1,8 +1,8 @@
 //! The compile step: runs the commands one after another, or returns the cached result of an identical compilation.
 //!
-//! Each command gets a fresh cell with the files that the previous command left. All commands together have one budget of CPU and
-//! wall-clock time. Only the program receives the client's environment and arguments, so they are not part of the cache
-//! key.
+//! Each command gets a fresh cell with the files that the previous command left. All commands together have one budget
+//! of CPU and wall-clock time. Only the program receives the client's environment and arguments, so they are not part
+//! of the cache key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +152,8 @@ fn verdict(outcome: Outcome) -> Verdict {
     if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
 }
 
-/// Returns the reason why there is no program to run; `None` if the compiler's output contains the reason.
+/// Returns the reason why there is no program to run; `None` if the compiler's output contains the reason, or if the
+/// run was cancelled.
 fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     match outcome {
         Outcome::Signalled(signal) => Some(format!("the compiler was killed by {signal}")),

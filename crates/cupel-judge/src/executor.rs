@@ -7,7 +7,8 @@ use cupel_types::{BoxFiles, BoxPath, Bytes, FetchedFile, FileSearch, FoundFiles,
 
 use crate::live::LiveStdin;
 
-/// Runs one step at a time, each in a fresh cell. Each executor belongs to one slot. Its calls block.
+/// Runs steps, each in a fresh cell: one at a time, or two that communicate. Each executor belongs to one slot. Its
+/// calls block.
 pub trait Executor: Send {
     /// Runs the step until it ends.
     ///
@@ -15,12 +16,12 @@ pub trait Executor: Send {
     /// Only for internal failures. A failure of the program is part of its [`StepReport`].
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
 
-    /// Waits until the next step can run at once. The judge calls this before it announces a step, so that the step begins
-    /// shortly after the announcement.
+    /// Waits until the next step can run at once. The judge calls this before it announces a step, so that the step
+    /// begins shortly after the announcement.
     fn await_turn(&mut self) {}
 
-    /// Runs two programs connected to each other until both end. Calls the observer only for cancellation and for the standard
-    /// error of the tenant's program.
+    /// Runs two programs connected to each other until both end. Calls the observer only for cancellation and for the
+    /// standard error of the tenant's program.
     ///
     /// # Errors
     /// As for [`Executor::execute`], for either program.
@@ -125,7 +126,7 @@ pub struct StepInput<'a> {
     /// Program and arguments. The program is an absolute path, a path relative to `/box` that contains a `/`, or a
     /// name, for which the toolchain directories of the root are searched, regardless of `PATH` in `env`.
     pub argv: &'a [String],
-    /// The complete environment, except that a step with a terminal gets `TERM` if it does not set it.
+    /// The complete environment, except that `TERM` is added for a step with a terminal if it is not set here.
     pub env: &'a [(String, String)],
     /// Initial contents of `/box`, the working directory, in groups. A path that occurs in two groups is an error.
     pub files: &'a [BoxFiles],
@@ -172,9 +173,9 @@ pub enum StdinSource {
     /// A pipe or file of the host, which the program reads from its current position. Never a terminal.
     Descriptor(Arc<std::os::fd::OwnedFd>),
     /// Input that arrives while the program runs. With a terminal, the program's standard error arrives as standard
-    /// output, and a language with warm starts is started cold. While the input is open, the idle limit does not
-    /// apply: the wall-clock limit bounds the wait for input. It applies from [`LiveInput::EndOfInput`] on. Only for
-    /// steps of kind [`StepKind::Execute`].
+    /// output, and a language with warm starts is started cold. While the input is open, the idle limit does not apply:
+    /// the wall-clock limit bounds the wait for input. From [`LiveInput::EndOfInput`] on, the idle limit applies. Only
+    /// for steps of kind [`StepKind::Execute`].
     ///
     /// [`LiveInput::EndOfInput`]: crate::LiveInput::EndOfInput
     Live(LiveStdin),
@@ -204,7 +205,7 @@ pub struct StepResult {
     /// The requested files that the step left in `/box`: all of them after a compilation with exit code 0 or an
     /// execution with any exit code; after a signal, only the files of the outbox; in all other cases, none.
     pub files: BoxFiles,
-    /// Whether some files are missing here because the step left more than may be returned.
+    /// Whether some files are missing in `files` because the step left more than may be returned.
     pub files_truncated: bool,
     /// The files of [`Collect::Named`], if the program ended by itself or by a signal.
     pub fetched: Vec<FetchedFile>,

@@ -10,8 +10,8 @@ pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes)
     Placeholders::for_files(files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
 }
 
-/// Returns the placeholder values for executing a compiled program. `main` is the main source as submitted; `files` are the
-/// files as compiled.
+/// Returns the placeholder values for executing a compiled program. `main` is the main source as submitted; `files` are
+/// the files as compiled.
 pub(crate) fn placeholders_of_program(
     language: &Language,
     main: &BoxPath,

@@ -8,8 +8,8 @@
 //!
 //! Every case is run, even after a failed case, because the client requested a result for each case. The verdict of the
 //! run is the verdict of the first case, in the submission's order, that was not accepted. A run ends early in two
-//! situations: it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. The case that reaches
-//! this time is TLE; the cases after it are skipped.
+//! situations: it is cancelled, or all its executions together reach [`JudgeRequest::time_max`]. A case that is still
+//! running at this time is TLE, and the cases after it are skipped. If cases are skipped, the run is not accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -327,8 +327,8 @@ impl StepObserver for Forward<'_> {
 
 /// Remaining space for the output that a run stores.
 ///
-/// *Invariant:* All streams together never get more than the initial space, and each later stream can still get `sparse`
-/// bytes.
+/// *Invariant:* All streams together never get more than the initial space, and each later stream can still get
+/// `sparse` bytes.
 pub(crate) struct OutputBudget {
     left: usize,
     sparse: usize,

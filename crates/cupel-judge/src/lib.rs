@@ -1,8 +1,8 @@
 //! Judging: compiles once, runs every case, checks the output, and returns a verdict. Plain functions over an
 //! [`Executor`].
 //!
-//! *Architecture invariants:* This crate does not depend on HTTP, SQL, a queue, or the sandbox; `cupel-runner` implements
-//! [`Executor`] with the sandbox. A failure of the executor is never a verdict.
+//! *Architecture invariants:* This crate does not depend on HTTP, SQL, a queue, or the sandbox; `cupel-runner`
+//! implements [`Executor`] with the sandbox. A failure of the executor is never a verdict.
 #![forbid(unsafe_code)]
 
 mod artifacts;

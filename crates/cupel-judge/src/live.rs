@@ -8,13 +8,12 @@ use std::time::Duration;
 
 pub use cupel_types::{LiveInput, LiveSignal, TerminalSize};
 
-/// The source of a running step's live input. Its methods block. The executor calls them from its threads, one at a
-/// time.
+/// The source of a running step's live input. The executor calls the methods from its threads; only `next` may block.
 pub trait LiveSource: Send + Sync {
     /// Waits for the next input, at most `timeout`. `None` if there was none. After the last input, a source returns
     /// `None` after each timeout; the end of standard input is [`LiveInput::EndOfInput`]. A source should return at
     /// most [`LiveInput::WINDOW`] unconsumed bytes. If it returns more, the executor takes nothing from it, not even
-    /// signals, until the program has read some bytes. The executor calls this until the step has ended, and at most
+    /// signals, until the program has read some bytes. The executor calls `next` until the step has ended, and at most
     /// once afterwards; an input that the last call returns is lost.
     fn next(&self, timeout: Duration) -> Option<LiveInput>;
 

@@ -9,7 +9,7 @@ use cupel_types::{BoxFiles, Bytes, Outcome};
 
 use crate::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
 
-/// Preparation is background work, so every other process on the same processor has priority. Source: nice(1).
+/// Preparation is background work, so its commands run with the lowest priority. Source: nice(1).
 const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
 
 /// Maximum number of bytes of a command's output in the error message.

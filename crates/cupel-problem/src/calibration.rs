@@ -84,7 +84,7 @@ pub struct Calibration {
     pub accepted_to_limit: Factor,
     /// Minimum of the time of the fastest submission that must time out, divided by the limit.
     pub limit_to_time_limit_exceeded: Factor,
-    /// A derived limit is a multiple of this time. Never zero.
+    /// A derived limit is a multiple of this time, which is never zero.
     pub resolution: Duration,
 }
 
@@ -102,8 +102,8 @@ impl Calibration {
         resolution: Duration::from_secs(1),
     };
 
-    /// Returns the smallest multiple of the resolution that leaves the required margin above `slowest`, the time of the slowest
-    /// submission that must pass.
+    /// Returns the smallest multiple of the resolution that leaves the required margin above `slowest`, the time of the
+    /// slowest submission that must pass.
     #[must_use]
     pub fn limit_for(&self, slowest: Duration) -> Duration {
         let steps = self.accepted_to_limit.times(slowest).as_nanos().div_ceil(self.resolution.as_nanos().max(1)).max(1);
@@ -124,7 +124,8 @@ impl Calibration {
 /// The CPU time limit of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimit {
-    /// The limit, above zero. `None` if the package has none; the limit must then be derived by running the submissions.
+    /// The limit, above zero. `None` if the package has none; the limit must then be derived by running the
+    /// submissions.
     pub limit: Option<Duration>,
     /// The margins between the limit and the measured times. They apply to a derived limit and to a limit that the
     /// package sets.

@@ -54,7 +54,7 @@ pub struct Case {
     pub method: Arc<Method>,
     /// The points that the case gives.
     pub points: CasePoints,
-    /// The details that a contestant may see after a submission failed on the case.
+    /// How much a contestant may see of the case.
     pub feedback: Feedback,
     /// Arguments for the input validators.
     pub validator_args: ValidatorArgs,
@@ -88,7 +88,7 @@ pub struct Made {
     pub by: Arc<Generator>,
     /// The generator's arguments for this case.
     pub args: Vec<String>,
-    /// Whether the generator's standard output is the input. If not, or if it is empty, the file is the input.
+    /// Whether the generator's standard output is the input. If not, or if the output is empty, the file is the input.
     pub input: bool,
     /// Whether the generator's standard error is the answer. If not, the file is the answer.
     pub answer: bool,

@@ -55,42 +55,43 @@ pub enum AfterInteraction {
     Check(Checker),
 }
 
-/// The arguments of a checker or interactor, and how it reports its result. `in` is the input, `out` the submission's output,
-/// `ans` the package's answer.
+/// The arguments of a checker or interactor, and how it reports its result. `in` is the input, `out` the submission's
+/// output, `ans` the package's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// `in ans feedback_dir/ args…`, with the output on standard input. 42 accepts, 43 rejects; any other code is a fault of the
-    /// package. The standard streams of an interactor are connected to the submission.
+    /// `in ans feedback_dir/ args…`, with the output on standard input. 42 accepts, 43 rejects; any other code is a
+    /// fault of the package. The standard streams of an interactor are connected to the submission.
     Kattis,
-    /// `in out ans args…`. 0 accepts; 1, 2, 4 and 8 reject; 3 is a fault of the package; 7 awards points, which the program writes
-    /// to standard error. As an interactor: `in log ans`.
+    /// `in out ans args…`. 0 accepts; 1, 2, 4 and 8 reject; 3 is a fault of the package; 7 awards points, which the
+    /// program writes to standard error. As an interactor: `in log ans`.
     Testlib {
         /// Whether the points are a percentage of the case's points, not absolute points.
         percent: bool,
     },
     /// DMOJ's `default`: `in out ans`. 0 accepts, 1 rejects. As an interactor: `in ans`.
     DmojDefault,
-    /// DMOJ's `testlib`: like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an interactor:
-    /// `in /dev/null ans`.
+    /// DMOJ's `testlib`: like [`Protocol::Testlib`], but with code 7 the program writes the line `points N`. As an
+    /// interactor: `in /dev/null ans`.
     DmojTestlib,
-    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 42 accepts, 43 rejects, 3 is a fault
-    /// of the package; 47 accepts and 48 rejects with the points in the last line `points N` of standard error. A
-    /// checker that ends the process itself has another code, which is a fault. As an interactor:
-    /// `in /dev/null ans args…`.
+    /// Cupel's module for DMOJ's checkers and graders in Python: `in out ans args…`. 42 accepts, 43 rejects, 3 is a
+    /// fault of the package; 47 accepts and 48 rejects with the points in the last line `points N` of standard error.
+    /// If the checker's own code ends the process, the exit code is a different one, which is a fault. As an
+    /// interactor: `in /dev/null ans args…`.
     DmojPython {
         /// Whether the module is that of an older version, which a stored package may contain. Its codes are 0, 1, 3, 7
         /// and 8.
         is_old: bool,
     },
-    /// DMOJ's `coci`: like testlib, but with code 7 the program writes the line `partial X/Y`. As an interactor: `in ans`.
+    /// DMOJ's `coci`: like testlib, but with code 7 the program writes the line `partial X/Y`. As an interactor:
+    /// `in ans`.
     Coci,
-    /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output are the numerator and denominator of the share of
-    /// the points.
+    /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output are the numerator and denominator of the
+    /// share of the points.
     Peg,
 }
 
-/// A comparison of an output with an answer. Names and rules are those of Kattis' default validator, DMOJ's checkers and
-/// testlib's standard checkers.
+/// A comparison of an output with an answer. Names and rules are those of Kattis' default validator, DMOJ's checkers
+/// and testlib's standard checkers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// Token by token: the default of Kattis, ICPC and DOMjudge.

@@ -11,7 +11,8 @@ use super::program::{Program, ProgramFile};
 pub struct ExampleSubmission {
     /// The submission's sources. In reports, the path of the program is the name of the submission.
     pub program: Program,
-    /// Headers of the package that are copied beside the sources for the build. They do not count towards the source size limit.
+    /// Headers of the package that are copied beside the sources for the build. They do not count towards the source
+    /// size limit.
     pub beside: Vec<ProgramFile>,
     /// All rules that the submission must satisfy. If empty, the submission is only compiled and run.
     pub expectations: Vec<Expectation>,
@@ -63,8 +64,8 @@ impl Expectation {
 pub enum Scope {
     /// All cases.
     All,
-    /// Cases whose name, or the name of one of their groups, matches this glob. `*` matches within a component; `{a,b}` gives
-    /// alternatives.
+    /// Cases whose name, or the name of one of their groups, matches this glob. `*` matches within a component; `{a,b}`
+    /// gives alternatives.
     Glob(String),
 }
 
@@ -88,9 +89,9 @@ cupel_types::named! {
         WrongAnswer = "WA",
         /// Rejected by the checker for its formatting.
         PresentationError = "PE",
-        /// CPU time or wall-clock time exceeded.
+        /// CPU time, wall-clock time or idle time exceeded.
         TimeLimit = "TLE",
-        /// Any abnormal end.
+        /// Any abnormal end except a timeout.
         RuntimeError = "RTE",
         /// Memory limit exceeded.
         MemoryLimit = "MLE",

@@ -29,8 +29,8 @@ impl TokenRules {
     /// `float_relative_tolerance E`.
     ///
     /// # Errors
-    /// The first flag that is unknown, lacks its number or occurs twice; if there is none, a forbidden combination of
-    /// flags.
+    /// The first flag that is unknown, or the first tolerance that lacks its number or occurs twice; if there is none,
+    /// a forbidden combination of flags.
     pub fn from_flags<S: AsRef<str>>(flags: &[S]) -> Result<TokenRules, FlagError> {
         let mut rules = TokenRules::default();
         let mut both = None;

@@ -1,6 +1,5 @@
-//! Globs of `submissions.yaml`: `*` matches within a component, and `{a,b}` gives alternatives. A glob that matches a directory
-//! also matches all entries in it.
-//! Source: Kattis problem package format 2025-09, "submissions.yaml".
+//! Globs of `submissions.yaml`: `*` matches within a component, and `{a,b}` gives alternatives. A glob that matches a
+//! directory also matches all entries in it. Source: Kattis problem package format 2025-09, "submissions.yaml".
 
 /// Maximum length of a glob, in bytes.
 const LENGTH_MAX: usize = 256;

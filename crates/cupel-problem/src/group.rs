@@ -1,7 +1,7 @@
 //! Groups of cases: prerequisites, stopping rules, and how the verdict and the score of a group are computed.
 //!
-//! There is one model for all package formats. The importer writes all rules into every group: it resolves inherited keys and
-//! fills in defaults. So the judge does not depend on the format.
+//! There is one model for all package formats. The importer writes all rules into every group: it resolves inherited
+//! keys and fills in defaults. So the judge does not depend on the format.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -68,9 +68,10 @@ pub struct CaseGroup {
     pub requires: Vec<GroupName>,
     /// Whether the group's score counts towards the parent group's score.
     pub counts: bool,
-    /// Whether the group's verdict counts towards the parent group's verdict (may be false for DMOJ's pretests and samples).
+    /// Whether the group's verdict counts towards the parent group's verdict (may be false for DMOJ's pretests and
+    /// samples).
     pub decides: bool,
-    /// The group's groups and cases. Never empty, except in the root of a tree without samples.
+    /// The group's groups and cases. Never empty.
     pub children: Vec<Node>,
 }
 
@@ -93,7 +94,7 @@ pub enum GroupScoring {
     /// An aggregate of the scores of those children whose score counts.
     Aggregate(Aggregate),
     /// If the checker awarded a score for any case of the group: like [`GroupScoring::Aggregate`], and cases without a
-    /// score count as zero. If the checker awarded none: like [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
+    /// score count as zero. If the checker awarded none: `accepted` or `rejected` (a leaf in DOMjudge).
     AggregateIfNamed {
         /// How the checker's scores are combined.
         aggregate: Aggregate,
@@ -185,8 +186,8 @@ impl ScoreRange {
 
 /// All groups and cases of a problem.
 ///
-/// Invariants: names are unique; there is at least one case; a group requires only groups that are judged completely before it,
-/// so there are no cycles.
+/// Invariants: names are unique; there is at least one case; a group requires only groups that are judged completely
+/// before it, so there are no cycles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tests {
     root: CaseGroup,
@@ -195,7 +196,7 @@ pub struct Tests {
 /// The invariant of [`Tests`] that a tree violates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestsError {
-    /// There is no case in the whole tree, or in a group other than the root.
+    /// A group without children.
     #[error("group `{0}` has no cases")]
     Empty(GroupName),
     /// Two groups with the same name.
@@ -226,7 +227,7 @@ impl Tests {
     /// Checks the invariants and wraps the tree.
     ///
     /// # Errors
-    /// The first violated invariant, in judging order.
+    /// A name that two groups share; otherwise, the first violated invariant in judging order.
     pub fn new(root: CaseGroup) -> Result<Tests, TestsError> {
         let mut names = HashSet::new();
         collect_names(&root, &mut names)?;

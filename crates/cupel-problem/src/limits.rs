@@ -66,18 +66,19 @@ pub enum OnOutputLimit {
 pub enum OnWaiting {
     /// ILE.
     IdleLimit,
-    /// TLE, in formats without a verdict for idleness. The causes contain ILE.
+    /// TLE, in formats without a verdict for idleness. The causes of the case still contain ILE.
     TimeLimit,
 }
 
-/// Limits of all steps except the execution of a submission.
+/// Limits of a step that is not the execution of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepBounds {
     /// CPU time.
     pub time: Duration,
     /// Memory.
     pub memory: Bytes,
-    /// Bytes written to all streams and files together.
+    /// Output. A generator may write this much to each of its streams. The files of a checker or interactor may have
+    /// this much in total, and at least 64 MiB. Ignored for a compilation, which has the output limit of its language.
     pub output: Bytes,
 }
 

@@ -17,8 +17,8 @@ use super::problem::Problem;
 
 /// Path of a file in a package: relative, and never outside the package.
 ///
-/// Components are joined by `/`. Each has 1 to 255 bytes and is neither `.` nor `..`. A path contains no control characters,
-/// backslashes or drive letters. It has at most 1,024 bytes and 16 components.
+/// Components are joined by `/`. Each has 1 to 255 bytes and is neither `.` nor `..`. A path contains no control
+/// characters, backslashes or drive letters. It has at most 1,024 bytes and 16 components.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackagePath(Arc<str>);
 
@@ -145,7 +145,8 @@ pub struct Package {
     root: PathBuf,
     /// The problem that the package describes.
     pub problem: Problem,
-    /// Hash of all names, executable bits and contents in the directory. It does not depend on how the package was packed.
+    /// Hash of all names, executable bits and contents in the directory. It does not depend on how the package was
+    /// packed.
     pub hash: ContentHash,
 }
 

@@ -94,7 +94,8 @@ pub struct Slug(Arc<str>);
 pub struct SlugError;
 
 impl Slug {
-    /// Derives a slug from any text: letters become lower case, and all other characters become `-`. `None` if nothing remains.
+    /// Derives a slug from any text: ASCII letters become lower case, digits stay, and each run of other characters
+    /// becomes one `-`. The slug is cut after 64 characters. `None` if nothing remains.
     pub fn from_text(text: &str) -> Option<Slug> {
         let mut slug = String::new();
         for c in text.chars().map(|c| c.to_ascii_lowercase()) {
@@ -152,7 +153,8 @@ impl Titles {
         Titles { main: (language, one_line(&title)), others }
     }
 
-    /// Returns the title for readers who request no language: the English one if it exists.
+    /// Returns the title for readers who request no language: the English one if it exists, otherwise the package's
+    /// first.
     pub fn main(&self) -> &str {
         self.get("en").unwrap_or(&self.main.1)
     }
@@ -169,7 +171,8 @@ impl Titles {
     }
 }
 
-/// Replaces control characters by spaces, and joins the words.
+/// If a text contains control characters, replaces them by spaces and joins the words with single spaces. A text
+/// without words becomes the replacement character.
 fn one_line(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
@@ -235,7 +238,8 @@ cupel_types::named! {
     }
 }
 
-/// A topic of a problem: 1 to 40 characters in lower case, without commas and control characters.
+/// A topic of a problem: 1 to 40 characters in lower case, without commas, control characters, or white space at its
+/// ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Arc<str>);
 
@@ -284,8 +288,8 @@ pub struct Author {
 /// The licence of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Licence {
-    /// The licence's name in the package: one of Kattis' keywords (`cc by-sa`, `public domain`) or an SPDX expression. `None` if
-    /// unknown.
+    /// The licence's name in the package: one of Kattis' keywords (`cc by-sa`, `public domain`) or an SPDX expression.
+    /// `None` if unknown.
     pub name: Option<String>,
     /// The owner of the rights.
     pub rights_owner: Option<String>,

@@ -24,8 +24,8 @@ pub enum Interface {
     Function {
         /// The function.
         function: MethodSignature,
-        /// The index of the parameter that contains the result, for functions that modify an argument. `None`: the return value is
-        /// the result.
+        /// The index of the parameter that contains the result, for functions that modify an argument. `None`: the
+        /// return value is the result.
         mutates: Option<usize>,
     },
     /// A class. The driver constructs it once per case and calls its methods in the order that the case specifies.
@@ -112,9 +112,9 @@ impl Type {
     /// Maximum nesting depth of types.
     pub const DEPTH_MAX: usize = 8;
 
-    /// Parses `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. Returns `None` if the text is
-    /// not a type, exceeds [`Type::DEPTH_MAX`], or contains a nested `void`. Also returns `None` if null would have two meanings: for
-    /// an optional of a nullable type, or a tree of optionals.
+    /// Parses `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. Returns `None` if the
+    /// text is not a type, exceeds [`Type::DEPTH_MAX`], or contains a nested `void`. Also returns `None` if null would
+    /// have two meanings: for an optional of a nullable type, or a tree of optionals.
     pub fn parse(text: &str) -> Option<Type> {
         parse_type(text.trim(), Type::DEPTH_MAX)
     }
@@ -174,8 +174,8 @@ impl fmt::Display for Type {
     }
 }
 
-/// A name that is valid in every supported language: an ASCII letter, followed by ASCII letters, digits and `_`, at most 64
-/// characters in total.
+/// A name that is valid in every supported language: an ASCII letter, followed by ASCII letters, digits and `_`, at
+/// most 64 characters in total, and no reserved word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Arc<str>);
 

@@ -1,5 +1,5 @@
-//! The trait by which the executor runs a command in a fresh cell: in a slot of the native sandbox, or in a container of
-//! Docker Engine.
+//! The trait by which the executor runs a command in a fresh cell: in a slot of the native sandbox, or in a container
+//! of Docker Engine.
 
 use std::io;
 use std::sync::Arc;

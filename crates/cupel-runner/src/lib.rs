@@ -6,8 +6,8 @@
 //! - `prepared/` manages the prepared artefacts of toolchains, and uses a runner only through the trait.
 //!
 //! A step's root determines where it runs; `native/executor.rs` decides. A module that runs the programs of a new kind
-//! of root has a type that implements `Cell` (`cell.rs`). A module that runs all programs implements [`Runner`]. The worker does not change;
-//! `docs/recipes/add-an-executor.md` lists the rest.
+//! of root has a type that implements `Cell` (`cell.rs`). A module that runs all programs implements [`Runner`]. The
+//! worker does not change; `docs/recipes/add-an-executor.md` lists the rest.
 //!
 //! *Architecture invariants:* this crate does not use a store, a queue or a configuration file, and its calls block.
 //! `runner.rs` and `prepared/` name no type of the sandbox.

@@ -17,9 +17,9 @@ use crate::warm::Warm;
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. For a name
-    /// without `/`, the directories of the toolchains are searched, regardless of `PATH` in `env`. Program, arguments
-    /// and `env` together have at most 96 KiB.
+    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. A name
+    /// without `/` is searched in the directories of the toolchains, or in [`ImageRoot::search`] for a program of an
+    /// image, regardless of `PATH` in `env`. Program, arguments and `env` together have at most 96 KiB.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
@@ -43,13 +43,15 @@ pub struct Command {
     /// Bounds on the regular files that are collected from `/box` at the end; `None` collects nothing.
     pub collect: Option<CollectLimits>,
     /// A directory that exists in the box from the start. If this field is set, only the files in that directory are
-    /// collected, even if a signal ended the program.
+    /// collected; with [`CollectLimits::after_failure`], also if a signal ended the program.
     pub outbox: Option<BoxPath>,
     /// Paths of single files to collect. If there are any, only the files at these paths are collected, into
-    /// [`CellReport::fetched`], even if a signal ended the program. Files that exceed the bound on bytes are cut off.
+    /// [`CellReport::fetched`]; with [`CollectLimits::after_failure`], also if a signal ended the program. Files that
+    /// exceed the bound on bytes are cut off.
     pub fetch: Vec<BoxPath>,
     /// A search for files by pattern. If there is one, only the files that it finds and those of `fetch` are collected,
-    /// into [`CellReport::found`] and [`CellReport::fetched`], even if a signal ended the program.
+    /// into [`CellReport::found`] and [`CellReport::fetched`]; with [`CollectLimits::after_failure`], also if a signal
+    /// ended the program.
     pub find: Option<FileSearch>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
     pub watch: bool,
@@ -156,15 +158,17 @@ pub struct CellReport {
     pub stdout_truncated: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0, or
-    /// with any code if [`CollectLimits::after_failure`] is set. If a signal ended the program, only files of the
-    /// outbox are returned. If the program exceeded a limit, no files are returned, because they may be incomplete.
+    /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0. If
+    /// [`CollectLimits::after_failure`] is set, they are also collected if the program exited with another code, and,
+    /// from an outbox only, if a signal ended the program. If the program exceeded a limit, no files are returned,
+    /// because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
-    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit.
+    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit, or
+    /// if it failed and [`CollectLimits::after_failure`] is not set.
     pub fetched: Vec<FetchedFile>,
-    /// The result of [`Command::find`]. Empty if the program exceeded a limit.
+    /// The result of [`Command::find`]. Empty in the same cases as `fetched`.
     pub found: FoundFiles,
     /// Whether the program was started as a copy of a warm interpreter.
     pub warm: bool,
@@ -196,7 +200,7 @@ impl CellReport {
     }
 }
 
-/// A failure of the sandbox, never of the program.
+/// A failure of the sandbox, or an invalid command; never a failure of the program.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The cell could not be set up.

@@ -22,9 +22,9 @@
 //!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
-//! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`CellRoot::Image`]). The launcher
-//!   opens the image's directory by the image's id, beneath a directory that it opened at its start. A slot keeps the
-//!   lanes of the images that it used last.
+//! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`CellRoot::Image`]). The
+//!   launcher opens the image's directory by the image's id, beneath a directory that it opened at its start. A slot
+//!   keeps the lanes of the images that it used last.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
 //!   A program is then a copy of the zygote, forked into the cell. Every wall is applied to the copy, as before an
 //!   exec.

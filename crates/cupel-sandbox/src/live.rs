@@ -85,7 +85,7 @@ impl LiveQueue {
         }
         state.inputs.push_back(input);
         drop(state);
-        // Fails only if the counter is at its maximum, so it is readable.
+        // The write fails only if the counter is at its maximum, and then the descriptor is readable.
         let _ = rustix::io::write(&self.0.wake, &1u64.to_ne_bytes());
         true
     }

@@ -87,8 +87,8 @@ impl LanePool {
         pool
     }
 
-    /// A lane for this slot: the spare if there is one, otherwise a new one. Requests the next spare, unless the lane is
-    /// for an image.
+    /// A lane for this slot: the spare if there is one, otherwise a new one. Requests the next spare, unless the lane
+    /// is for an image.
     pub(crate) fn take(&self, slot: usize, kind: &LaneKind) -> Result<Lane, RunError> {
         let mut spares = self.shared.lock();
         let spare = loop {

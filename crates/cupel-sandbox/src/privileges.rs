@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
-//! identity of the user it became, or of root if no user was given. It leaves no core dump, and its memory cannot be
-//! inspected by other processes. If the kernel has Landlock, the process can change files only beneath the given
+//! identity of the user it became, or of root if no user was given. It leaves no core dump, and other processes of its
+//! user cannot inspect its memory. If the kernel has Landlock, the process can change files only beneath the given
 //! directories, and cannot trace outside processes. Since Linux 6.12, it cannot signal them either. A system call
 //! filter (`policy/server.policy`) prevents it from starting programs.
 //!

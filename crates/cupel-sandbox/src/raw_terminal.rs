@@ -9,7 +9,7 @@ use cupel_types::TerminalSize;
 use crate::sys::terminal::{self, Mode};
 
 /// A terminal in raw mode: every byte that is typed is read unchanged and at once, and every byte that is written is
-/// shown unchanged. Dropping this restores the previous mode.
+/// shown unchanged. Dropping this value restores the previous mode.
 pub struct RawTerminal {
     terminal: OwnedFd,
     before: Mode,
@@ -19,7 +19,7 @@ impl RawTerminal {
     /// Switches a terminal to raw mode.
     ///
     /// # Errors
-    /// If it is no terminal, or the process has no file descriptors left.
+    /// If `terminal` is not a terminal, or the process has no file descriptors left.
     pub fn enter(terminal: impl AsFd) -> io::Result<RawTerminal> {
         let terminal = terminal.as_fd().try_clone_to_owned()?;
         let before = Mode::of(terminal.as_fd())?;
@@ -41,8 +41,8 @@ impl fmt::Debug for RawTerminal {
     }
 }
 
-/// The window size of a terminal. 80 columns and 24 rows if it has none; at most [`TerminalSize::MAX`] of each.
-/// `None` if it is no terminal.
+/// The window size of a terminal: at most [`TerminalSize::MAX`] columns and rows; the default of [`TerminalSize`] if
+/// the terminal reports no size. `None` if `terminal` is not a terminal.
 pub fn window_size(terminal: impl AsFd) -> Option<TerminalSize> {
     let (columns, rows) = terminal::window(terminal.as_fd()).ok()?;
     let size = TerminalSize::new(columns.min(TerminalSize::MAX), rows.min(TerminalSize::MAX));

@@ -20,9 +20,10 @@ pub const ARTIFACT_BYTES_MAX: Bytes = Bytes::mib(4);
 /// Maximum size of all artifacts that are kept.
 pub const ARTIFACTS_BYTES_MAX: Bytes = Bytes::mib(8);
 
-/// A pattern of paths in the box, such as `*.png` or `plots/**/*.svg`. `cupel_glob::matches` says what it matches.
+/// A pattern of paths in the box, such as `*.png` or `plots/**/*.svg`. `cupel_glob::matches` documents what a pattern
+/// matches.
 ///
-/// A pattern is a [`BoxPath`] in form, so it cannot name a file outside the box, and has at most
+/// A pattern has the form of a [`BoxPath`], so it cannot name a file outside the box. Its length is at most
 /// [`PathPattern::BYTES_MAX`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PathPattern(BoxPath);
@@ -75,7 +76,7 @@ impl PathPattern {
 pub struct FileSearch {
     /// A file is found if one of these matches its path.
     pub patterns: Vec<PathPattern>,
-    /// Maximum number of files returned: the first in the order of their paths.
+    /// Maximum number of files returned. If more files match, the first in the order of their paths are returned.
     pub files_max: u32,
     /// Maximum size of a file whose content is returned.
     pub file_bytes_max: Bytes,
@@ -105,7 +106,7 @@ pub struct FoundFile {
 }
 
 impl fmt::Debug for FoundFile {
-    /// Writes only name and size, because the content belongs to a user and must not be logged.
+    /// Writes only the path and the sizes, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FoundFile({}, {}, {} bytes)", self.path, self.size, self.data.as_ref().map_or(0, |data| data.len()))
     }
@@ -156,7 +157,8 @@ crate::named! {
     pub enum Omission, as_str, from_name {
         /// The file is larger than [`ARTIFACT_BYTES_MAX`].
         FileTooLarge = "file_too_large",
-        /// The artifacts before it leave too little of [`ARTIFACTS_BYTES_MAX`] or of the output that is kept.
+        /// The content does not fit into the bytes that the earlier artifacts leave of [`ARTIFACTS_BYTES_MAX`], or into
+        /// the rest of the output that is kept for the run.
         NoRoom = "no_room",
         /// There are [`ARTIFACTS_MAX`] artifacts before it.
         TooMany = "too_many",

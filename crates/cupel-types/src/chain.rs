@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// Text of an error and its sources. The text of a source is omitted if the error's own text already contains it,
+/// Text of an error and its sources. The text of a source is omitted if the text before it already ends with it,
 /// because errors of other libraries often include the text of their source.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_the_error_text_contains_is_not_repeated() {
+    fn a_source_with_which_the_error_text_ends_is_not_repeated() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot connect: {0}")]
         struct Repeating(#[source] std::io::Error);

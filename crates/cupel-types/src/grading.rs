@@ -1,7 +1,7 @@
 //! The part of a run's result that exists only for problems: score, groups and cases.
 //!
-//! Invariant: a program's output is kept only for cases whose feedback is `Full`, because the output of another case
-//! could reveal its input. Checker messages may quote a test and are for the problem's authors.
+//! Invariant: a program's output is kept only for cases whose feedback is `Full`, because a program can print the input
+//! of any case. The checker's messages to the authors may quote a test.
 
 use crate::{Output, Score, StepReport, Usage, Verdict, named};
 
@@ -14,7 +14,7 @@ pub struct Grading {
     pub max_score: Option<Score>,
     /// Every group except the root, in order.
     pub groups: Vec<GroupGrade>,
-    /// Every case, in order, including skipped ones. Empty if the submission was not compiled.
+    /// Every case, in order, including skipped ones. Empty if the submission could not be compiled.
     pub cases: Vec<CaseGrade>,
     /// Reason for the result, for the problem's authors. May quote tests.
     pub author_message: Option<String>,

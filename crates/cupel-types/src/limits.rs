@@ -20,8 +20,8 @@ pub struct Limits {
     /// User-mode machine instructions of all processes together; `None` means unlimited. If the processor cannot count
     /// instructions, a step with this limit is refused.
     pub instructions: Option<Instructions>,
-    /// Memory of all processes together. Includes swap and files written to the box and `/tmp`; does not include files
-    /// given to the step.
+    /// Memory of all processes together. Includes swap and files written to the box, `/tmp` and `/dev/shm`; does not
+    /// include files given to the step.
     pub memory: Bytes,
     /// Virtual memory of each process; `None` means unlimited. A process that asks for more gets `ENOMEM` and
     /// continues.
@@ -36,7 +36,7 @@ pub struct Limits {
     pub disk: Bytes,
     /// Number of files and directories created.
     pub inodes: u64,
-    /// Bytes kept of standard output and, separately, of standard error.
+    /// Bytes kept of each output: standard output, standard error, and the result.
     pub output: Bytes,
     /// Stack size of the main thread.
     pub stack: Bytes,
@@ -44,7 +44,8 @@ pub struct Limits {
 
 impl Limits {
     /// Description of the limit that an outcome exceeded, with its value; used by every API and the CLI. `None` if the
-    /// outcome is not an exceeded limit. The kernel, not the sandbox, enforces the size of a file, by a signal.
+    /// outcome is not an exceeded limit. The kernel enforces the limit on the size of a file by a signal, so that the
+    /// outcome is [`Outcome::Signalled`].
     pub fn exceeded(&self, outcome: Outcome) -> Option<String> {
         let limit = match outcome {
             Outcome::TimeLimit => format!("time limit of {} ms", self.cpu_time.as_millis()),
@@ -60,8 +61,8 @@ impl Limits {
         Some(format!("{limit} exceeded"))
     }
 
-    /// Bytes that the program can write to disk. Files are in memory, so a program with little memory can write less
-    /// than `disk`: three quarters of its memory.
+    /// Bytes that the program can write to disk: at most `disk`. Files are in memory, so the bytes are also at most
+    /// three quarters of the program's memory.
     pub fn disk_bytes(&self) -> Bytes {
         self.disk.min(Bytes::new(self.memory.get() / 4 * 3))
     }
@@ -152,8 +153,8 @@ pub struct LimitsRequest {
 impl LimitsRequest {
     /// The requested limits. Missing limits are taken from `base`.
     ///
-    /// If a CPU limit is requested without a wall-clock or idle limit, these two limits change by the same amount as
-    /// the CPU limit. So a program that may compute longer may also wait longer.
+    /// If a CPU limit is requested, a wall-clock or idle limit that is not requested changes by the same amount as the
+    /// CPU limit. So the program may wait as long as under the limits of `base`.
     #[must_use]
     pub fn over(self, base: Limits) -> Limits {
         let LimitsRequest {

@@ -41,7 +41,7 @@ named! {
         Terminate = "TERM",
         /// SIGQUIT.
         Quit = "QUIT",
-        /// SIGKILL to the whole step, which ends.
+        /// SIGKILL: ends the program and all other processes of the step.
         Kill = "KILL",
         /// SIGHUP.
         Hangup = "HUP",
@@ -72,7 +72,7 @@ impl LiveSignal {
 pub enum LiveInput {
     /// Bytes for standard input.
     Bytes(Vec<u8>),
-    /// The end of standard input. Later bytes are dropped. On a terminal, it is the character Ctrl-D.
+    /// The end of standard input. Later bytes are dropped. On a terminal, the program gets the character Ctrl-D.
     EndOfInput,
     /// A signal for the program.
     Signal(LiveSignal),
@@ -81,8 +81,8 @@ pub enum LiveInput {
 }
 
 impl LiveInput {
-    /// Maximum number of bytes that were sent to a program and that it has not accepted. The sender must hold back
-    /// further bytes, so that they do not delay signals.
+    /// Maximum number of bytes that the sender has sent and that the program's pipe or terminal has not yet accepted.
+    /// The sender must hold back further bytes, so that they do not delay signals.
     pub const WINDOW: usize = 64 << 10;
 }
 

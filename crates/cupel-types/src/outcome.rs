@@ -68,13 +68,13 @@ pub enum Outcome {
     TimeLimit,
     /// Wall-clock time limit exceeded.
     WallLimit,
-    /// No progress for longer than the idle limit.
+    /// (Almost) no CPU use for longer than the idle limit.
     IdleLimit,
     /// Instruction limit exceeded, or some instructions could not be counted.
     InstructionLimit,
     /// Memory limit exceeded: the kernel's OOM killer acted in the step's cell.
     MemoryLimit,
-    /// Output limit of standard output or standard error exceeded; the output up to the limit is kept.
+    /// Output limit exceeded by standard output, standard error or the result; the output up to the limit is kept.
     OutputLimit,
     /// The files given to the step exceed the step's limit on bytes or on the number of files on disk. A program that
     /// itself writes too much gets `ENOSPC` and continues.
@@ -144,7 +144,8 @@ pub struct Usage {
     /// to the step. A step that ran reports at least [`Limits::MEMORY_MIN`](crate::Limits::MEMORY_MIN) and at most its
     /// limit.
     pub memory: Bytes,
-    /// Bytes written to standard output and standard error, including discarded bytes.
+    /// Bytes written to standard output, standard error and, if the step has one, the pipe for a result; including
+    /// discarded bytes.
     pub output: Bytes,
     /// How the program was started; `None` if its language has no warm start.
     pub start: Option<Start>,

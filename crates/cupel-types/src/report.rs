@@ -46,7 +46,7 @@ pub struct StepReport {
 pub struct CompileReport {
     /// Whether compilation succeeded.
     pub ok: bool,
-    /// Standard output and standard error of the compiler, concatenated.
+    /// Output of the compiler on both streams, in order of arrival.
     pub output: Output,
     /// Exit code of the compile command that failed or, if none failed, of the last command. `None` if the command
     /// exceeded a limit or was killed by a signal.
@@ -73,7 +73,8 @@ pub struct CaseReport {
 /// The complete result of a finished run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
-    /// The run's verdict. With test cases: the verdict of the first case, in order, that is not accepted.
+    /// The run's verdict. If the submission has test cases: the verdict of the first case, in order, that is not
+    /// accepted.
     pub verdict: Verdict,
     /// Human-readable message, if the verdict alone does not explain the result (for example an internal error).
     pub message: Option<String>,

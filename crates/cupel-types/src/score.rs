@@ -47,7 +47,7 @@ impl Score {
     /// The sum; `None` beyond the range.
     #[must_use]
     pub const fn checked_add(self, other: Score) -> Option<Score> {
-        // Both are at most 9e15 millionths, so the sum cannot overflow.
+        // The absolute value of both is at most 9e15 millionths, so the sum cannot overflow.
         Score::from_millionths(self.0 + other.0)
     }
 

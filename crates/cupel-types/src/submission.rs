@@ -221,7 +221,7 @@ pub enum Cases {
 }
 
 impl fmt::Debug for Cases {
-    /// Writes only sizes, because the content belongs to a user and must not be logged.
+    /// Writes only the kind and the size of the input, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cases::All => f.write_str("All"),
@@ -243,7 +243,7 @@ pub struct TestCase {
 }
 
 impl fmt::Debug for TestCase {
-    /// Writes only name and sizes, because the content belongs to a user and must not be logged.
+    /// Writes only the name and the size of the input, because the content belongs to a user and must not be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TestCase({}, {} bytes in)", self.name, self.stdin.len())
     }

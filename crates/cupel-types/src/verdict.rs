@@ -5,9 +5,10 @@
 //!  worst of several:  JE > RTE > SV > MLE > TLE > ILE > OLE > WA > PE > PT > SK > AC
 //! ```
 //!
-//! The first order is by cause: only one limit can have killed a program, and the incomplete output of a killed program
-//! is not checked. The second order is that of graders in "worst error" mode. Source of the second order: problemtools,
-//! default grader. A verdict that problemtools does not have ranks next to the verdict into which Cupel folds it.
+//! The first order ranks the causes. An exceeded limit ranks before the signal or the exit code that may follow from
+//! it. The checker's verdict ranks last, because the output of a program that failed is not checked. The second order
+//! is that of problemtools' default grader in "worst error" mode. A verdict that problemtools does not have ranks next
+//! to the most similar one: ILE next to TLE, SV next to RTE, PT and SK next to AC.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,9 +27,10 @@ named! {
         WrongAnswer = "WA",
         /// PE: the answer may be right, but its format is wrong. Used only if the problem distinguishes PE from WA.
         PresentationError = "PE",
-        /// TLE: CPU time, wall-clock time or instruction limit exceeded.
+        /// TLE: CPU time or instruction limit exceeded; without a problem, also wall-clock time limit exceeded.
         TimeLimit = "TLE",
-        /// ILE: (almost) no CPU use for longer than the idle limit.
+        /// ILE: (almost) no CPU use for longer than the idle limit; on a problem's case, also wall-clock time limit
+        /// exceeded.
         IdleLimit = "ILE",
         /// MLE: memory limit exceeded.
         MemoryLimit = "MLE",
@@ -41,7 +43,7 @@ named! {
         /// CE: the compiler rejected the source. A run without a problem also gets CE if the compiler exceeds its
         /// limits.
         CompileError = "CE",
-        /// CLE: the compiler exceeded its limits.
+        /// CLE: the compiler exceeded its limits, in a submission to a problem.
         CompileLimit = "CLE",
         /// SK: not run, because an earlier case had decided the result, or because the sender's own input is not valid
         /// for the problem.
@@ -91,8 +93,9 @@ impl Verdict {
     /// Every verdict that applies to a case's program before its output is checked, strongest first. Empty if the
     /// program exited with code 0 within its limits.
     ///
-    /// A wall-clock timeout is ILE here, because the program did not use up its CPU time. If the kernel sends a signal
-    /// because of a limit, the verdict is the one for that limit. Source: signal(7), `SIGXCPU`, `SIGXFSZ`, `SIGSYS`.
+    /// A wall-clock timeout is ILE here, because the program did not use up its CPU time. The signals `SIGXCPU`,
+    /// `SIGXFSZ` and `SIGSYS` give TLE, OLE and SV, because the kernel sends them for CPU time, file size and forbidden
+    /// system calls. Source: signal(7).
     pub fn causes(
         outcome: Outcome,
         exit: Option<ExitStatus>,
@@ -166,7 +169,7 @@ impl Verdict {
         }
     }
 
-    /// The nearest verdict for formats that have only AC, WA, TLE, RTE, CE and JE.
+    /// The nearest verdict for formats that have only AC, WA, TLE, RTE, CE and JE. SK and CANCELLED stay as they are.
     #[must_use]
     pub const fn folded(self) -> Verdict {
         match self {
@@ -183,7 +186,7 @@ impl Verdict {
         }
     }
 
-    /// The overall verdict on a submission, in the words of packages. A partial score is accepted, because the score
+    /// The overall verdict on a submission, as package formats name it. A partial score is accepted, because the score
     /// already shows the missing points; a compiler that exceeded its limits gives a compile error.
     #[must_use]
     pub const fn overall(self) -> Verdict {

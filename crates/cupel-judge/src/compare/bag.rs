@@ -1,7 +1,9 @@
-//! Comparison that ignores order: both sides must have the same lines or words, each the same number of times.
+//! Comparison that ignores order: both sides must have the same lines, words or characters, each the same number of
+//! times.
 //!
-//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)). The author of an
-//! output cannot construct a collision. The result does not show which line differs.
+//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)). The author of
+//! an output does not know the key, and so cannot construct a collision. The result does not show which element
+//! differs.
 
 use std::io::{self, BufRead};
 
@@ -11,11 +13,12 @@ use super::{CompareResult, Difference, Differs, fill, is_space};
 /// The unit that is counted on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Lines, as sequences of words. White space within a line and lines without words are ignored.
+    /// Lines, as sequences of words. The amount of white space between words is ignored, and so are lines without
+    /// words.
     Lines,
     /// Words.
     Words,
-    /// Bytes other than white space.
+    /// Bytes other than white space, ignoring case.
     Characters,
 }
 

@@ -1,8 +1,8 @@
 //! Built-in comparisons by name and flags, and their rules for words, space and numbers.
 //!
-//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers"; testlib,
-//! `checkers/`. Some of testlib's standard checkers also validate the answer of the package; the comparisons here do
-//! not.
+//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers";
+//! testlib, `checkers/`. Some of testlib's standard checkers also validate the answer of the package; the comparisons
+//! here do not.
 
 use std::io::BufRead;
 
@@ -37,15 +37,15 @@ pub enum BuiltInError {
         /// The flag.
         flag: String,
     },
-    /// A flag lacks its number.
-    #[error("`{0}` needs a number that is 0 or greater")]
+    /// The number of a flag is missing or outside its range.
+    #[error("`{0}` needs a number from 0 to 30")]
     Number(String),
     /// Invalid tolerances.
     #[error(transparent)]
     Tolerance(FlagError),
 }
 
-/// Names of all comparisons except testlib's standard checkers.
+/// Names of all comparisons. The last one stands for testlib's standard checkers.
 const NAMES: [&str; 12] = [
     "default",
     "exact",
@@ -80,7 +80,7 @@ fn has(name: &str) -> String {
     format!("its flags are {}", flags.iter().map(|flag| format!("`{flag}`")).collect::<Vec<_>>().join(", "))
 }
 
-/// Default tolerance of `numbers` and `floats`.
+/// Default tolerance of `numbers`.
 const NEAR: f64 = 1e-6;
 
 impl BuiltIn {

@@ -4,8 +4,8 @@
 //! different sequences of at most n bytes collide with a probability of at most (n / 7 + 2) / 2^61. Source: Carter and
 //! Wegman, "Universal classes of hash functions", 1979.
 //!
-//! Multisets of sequences are compared by another polynomial, whose roots are the hashes of the sequences: see [`Product`].
-//! Source: Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.
+//! Multisets of sequences are compared by another polynomial, whose roots are the hashes of the sequences: see
+//! [`Product`]. Source: Schwartz, "Fast probabilistic algorithms for verification of polynomial identities", 1980.
 
 use std::hash::{BuildHasher, RandomState};
 

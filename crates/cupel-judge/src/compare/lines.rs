@@ -1,7 +1,7 @@
 //! The share of an answer's lines that are right in the output, compared line by line.
 //!
-//! Lines without words are ignored. If the output has more lines than the answer, no line is right. Source: DMOJ, checker
-//! `linecount`.
+//! Lines without words are ignored. If the output has more lines than the answer, no line is right. Source: DMOJ,
+//! checker `linecount`.
 
 use std::io::{self, BufRead};
 

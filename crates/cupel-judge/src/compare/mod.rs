@@ -1,8 +1,8 @@
 //! Comparison of a program's output with the expected answer, in constant memory.
 //!
 //! The output arrives in pieces, as the program writes it; the answer is read in parallel. Neither is ever stored as a
-//! whole, not even a single word, because one word may be a hundred megabytes long. Bytes that are equal (almost always
-//! all of them) are skipped without being parsed.
+//! whole. Of a word, only a bounded part is stored, because one word may be a hundred megabytes long. Bytes that are
+//! equal (almost always all of them) are skipped without being parsed.
 //!
 //! ```text
 //!  program ──pieces──► output() ─┐
@@ -93,7 +93,8 @@ impl<A> fmt::Debug for Comparer<A> {
 pub enum CompareResult {
     /// The output is right.
     Same,
-    /// The words are right, but the space between them is wrong; only if the comparison distinguishes presentation errors.
+    /// The words are right, but the space between them is wrong; only if the comparison distinguishes presentation
+    /// errors.
     Presentation(Difference),
     /// At least one of the answer's lines is right, and at least one is wrong.
     Share {
@@ -111,9 +112,9 @@ pub enum CompareResult {
 pub struct Difference {
     /// Kind of difference.
     pub what: Differs,
-    /// Number of the word in the output; 0 if order does not matter.
+    /// Number of the word in the output; 0 if the comparison ignores order or counts lines.
     pub word: u64,
-    /// Line of the output; 0 if order does not matter.
+    /// Line of the output; 0 if the comparison ignores order or counts lines.
     pub line: u64,
     /// Offset of the differing word or space in the answer.
     pub answer_at: u64,
@@ -149,7 +150,8 @@ pub enum Differs {
     Others,
     /// In a comparison line by line: no line is right. `expected` contains the number of lines in the answer.
     NoLine,
-    /// In a comparison that ignores order: the counts differ. `expected` and `came` contain both counts.
+    /// In a comparison that ignores order: the counts differ. In a comparison line by line: the output has more lines
+    /// than the answer. `expected` and `came` contain the counts.
     Count,
 }
 
@@ -191,7 +193,8 @@ fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
             Err(error) => return Err(error),
         }
     }
-    // `fill_buf` is called twice, because a borrow that the loop returns would last for the whole loop. This call reads nothing.
+    // `fill_buf` is called twice, because a borrow that the loop returns would last for the whole loop. This call reads
+    // nothing.
     answer.fill_buf()
 }
 

@@ -1,8 +1,8 @@
 //! Recognizes numbers among words, and decides whether a number is within the tolerance of another.
 //!
-//! Invariant: the value is correctly rounded to 64 bits, except that a nonzero value never becomes zero and a finite value
-//! never becomes infinite. So an output of `1e-4000` does not equal the answer `0`. Source of the grammar and of both
-//! exceptions: `problem-package-format`, default output validator, and its test vectors.
+//! Invariant: the value is the nearest 64-bit floating-point number, except that a nonzero value never becomes zero and
+//! a finite value never becomes infinite. So an output of `1e-4000` does not equal the answer `0`. Source of the
+//! grammar and of both exceptions: `problem-package-format`, default output validator, and its test vectors.
 
 use super::is_space;
 
@@ -14,8 +14,8 @@ pub(super) struct Tolerance {
 }
 
 impl Tolerance {
-    /// Whether `came` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0 is compared
-    /// with the absolute tolerance only.
+    /// Whether `came` is accepted for `expected`. The relative test multiplies instead of dividing, so an expected 0 is
+    /// compared with the absolute tolerance only.
     pub(super) fn accepts(self, expected: f64, came: f64) -> bool {
         let distance = (came - expected).abs();
         distance <= self.absolute || distance <= self.relative * expected.abs()
@@ -28,11 +28,11 @@ const TENS: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// Returns the value and the length of a plain word: one without an exponent, without too many digits, and followed by white
-/// space. `None` for any other word, which may still be a number.
+/// Returns the value and the length of a plain word: one without an exponent, with at most 15 digits, and followed by
+/// white space. `None` for any other word, which may still be a number.
 ///
-/// The quotient of two exact numbers is correctly rounded. Source: Clinger, "How to read floating point numbers
-/// accurately", 1990.
+/// The quotient of two exactly represented numbers is correctly rounded. Source: Clinger, "How to read floating point
+/// numbers accurately", 1990.
 pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     let (is_negative, mut at) = match text.first()? {
         b'-' => (true, 1),
@@ -55,7 +55,8 @@ pub(super) fn parse_plain(text: &[u8]) -> Option<(f64, usize)> {
     Some((if is_negative { -value } else { value }, at))
 }
 
-/// Appends the leading digits of a text (up to 16) to the value `before`. Returns the new value and the number of digits.
+/// Appends the leading digits of a text (up to 16) to the value `before`. Returns the new value and the number of
+/// digits. `None` if the text ends before eight bytes can be read at once, or if the value overflows.
 fn leading_digits(text: &[u8], before: u64) -> Option<(u64, usize)> {
     let mut value = before;
     for begin in [0, 8] {

@@ -9,11 +9,11 @@
 //!           └────────── numbers near enough ────────────────────────┘
 //! ```
 //!
-//! In `Same`, both sides are at the same position of the same word or of the same run of space. Invariants: memory is bounded
-//! by [`NUMBER_BYTES_MAX`]; every byte is read a bounded number of times; the result does not depend on how the output is
-//! split into pieces.
+//! In `Same`, both sides are at the same position of the same word or of the same run of space. Invariants: at most
+//! [`NUMBER_BYTES_MAX`] bytes of each word are stored; every byte is read a bounded number of times; the result does
+//! not depend on how the output is split into pieces.
 //!
-//! Equal bytes always mean equal words, even for numbers with any tolerance.
+//! Two words with the same bytes are always equal, also if they are numbers with a tolerance.
 
 use std::io::{self, BufRead};
 
@@ -395,8 +395,8 @@ impl<A: BufRead> Stream<A> {
     }
 }
 
-/// Returns the lengths, in both texts, of the common sequence of words with any space between them. The sequence ends where
-/// these bytes alone do not determine the result.
+/// Returns the lengths, in both texts, of the common sequence of words with any space between them. The sequence ends
+/// where these bytes alone do not determine the result.
 fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, usize) {
     let (mut at, mut to) = (0, 0);
     // The positions at which the current words begin on both sides, if they begin in these bytes.

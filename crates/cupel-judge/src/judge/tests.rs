@@ -381,7 +381,7 @@ fn every_input_of_a_compilation_is_in_the_key() {
 }
 
 #[test]
-fn a_message_about_the_end_of_an_output_names_no_word_that_does_not_exist() {
+fn a_message_names_the_missing_word_or_the_first_extra_word() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = vec![case("1", "", Some("x")), case("2", "", Some("x")), case("3", "", Some("x y z"))];
     let mut executor = scripted([prints(""), prints("x y"), prints("x y")]);

@@ -281,7 +281,8 @@ fn line_after<'s>(text: Option<&'s str>, word: &str) -> Option<&'s str> {
     text?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
 }
 
-/// Converts text of a program: bounded, without control characters except line ends and tabs; `None` if no text remains.
+/// Converts text of a program: bounded, without control characters except line ends and tabs; `None` if no text
+/// remains.
 pub(super) fn message(data: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&data[..data.len().min(MESSAGE_BYTES_MAX)]);
     let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();

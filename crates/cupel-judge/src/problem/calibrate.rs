@@ -45,9 +45,9 @@ pub struct Measured {
     pub idle: bool,
 }
 
-/// Runs all submissions of the package that must be in time, on all cases, and derives the limit by the package's
-/// calibration. Submissions that are not accepted, and submissions in an unavailable language, are ignored. Returns
-/// `None` if no submission remains.
+/// Runs each submission of the package that must be in time, on the cases to which this rule applies, and derives the
+/// limit by the package's calibration. Submissions that are not accepted, and submissions in an unavailable language,
+/// are ignored. Returns `None` if no submission remains.
 ///
 /// # Errors
 /// Only for internal failures.

@@ -29,7 +29,8 @@ const ANSWER_BUFFER: usize = 64 << 10;
 
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
-/// The properties on which the result of a case depends. Cases that differ only in names and points have equal properties.
+/// The properties on which the result of a case depends. Cases that differ only in names and points have equal
+/// properties.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EqualCases {
     input: ContentHash,
@@ -343,7 +344,7 @@ impl Judging<'_, '_> {
         }
     }
 
-    /// Runs the program, and repeats the run while it is near a limit.
+    /// Runs the program, and repeats the run while it is near a limit, up to [`RERUNS_MAX`] times.
     pub(super) fn run_fairly(
         &mut self,
         mut once: impl FnMut(&mut Self) -> Result<Ran, ProblemError>,

@@ -105,7 +105,7 @@ pub(super) struct Checked {
 impl Checked {
     /// `limits` are the limits that a message may name. `talks`: whether the program is an interactor.
     pub(super) fn of(protocol: &Protocol, result: &StepResult, limits: &Limits, talks: bool) -> Checked {
-        // The program returns only the files of this directory.
+        // The executor returns only the files of the feedback directory.
         let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
             let path = BoxPath::new(file.path.as_str().strip_prefix(FEEDBACK)?.trim_start_matches('/')).ok()?;

@@ -22,8 +22,9 @@ use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 const NOT_UNDERSTOOD: &str = "The problem's interactor did not return a decision. It may not accept your input.";
 
 /// Runs a submission once, with this input instead of a test's input, under the limits of a test. The verdict AC means
-/// that the program ended successfully. SK means that the input is not valid for the problem; the message has the
-/// reason. `output_kept_max` bounds the outputs in the report.
+/// that the program exited with code 0 and, for an interactive problem, that the interactor accepted. SK means that
+/// there is no result, usually because the input is not valid for the problem; the message has the reason.
+/// `output_kept_max` bounds the outputs in the report.
 ///
 /// # Errors
 /// Only for internal failures.

@@ -1,8 +1,8 @@
 //! Function problems: the submission is built together with a driver, which calls it and reports the returned value.
 //!
-//! The driver reports through a separate pipe, in a frame with a nonce, which only the driver's input contains. The submission's
-//! own output is stored and shown, but never evaluated. *Invariant:* the cell does not contain the expected result, so even a
-//! forged frame is accepted only with the right answer.
+//! The driver reports through a separate pipe, in a frame with a nonce, which only the driver's input contains. The
+//! submission's own output is stored and shown, but never evaluated. *Invariant:* the cell does not contain the
+//! expected result, so even a forged frame is accepted only with the right answer.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Runs a generator of the package to make the data of a case when the case is judged.
 //!
-//! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and writes
-//! the input to its standard output and the answer to its standard error. A generator that fails is a fault of the package.
-//! Source: DMOJ's documentation, "Generators".
+//! A generator runs in a cell, under the bounds for programs of the package. It reads the input file of the case and
+//! writes the input to its standard output and the answer to its standard error. A generator that fails is a fault of
+//! the package. Source: DMOJ's documentation, "Generators".
 
 use std::sync::Arc;
 
@@ -52,7 +52,8 @@ pub(super) fn run(
     let argv: Vec<String> = runnable.argv.iter().chain(&how.args).cloned().collect();
     let input_bytes = runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
     let bounds = how.by.bounds;
-    // The limit covers both streams. Data must be complete, so a generator that writes more is at fault.
+    // The limit applies to each stream, and is higher than `bounds.output` so that a stream that is slightly too long
+    // is only truncated. Data must be complete, so a truncated stream is a fault of the generator.
     let output = bounds.output.saturating_add(bounds.output);
     let limits = Limits { output, ..limits::of_author(&bounds, runnable.limits, input_bytes) };
     let step = StepInput {

@@ -2,16 +2,17 @@
 //!
 //! The party that **ends first** decides a conversation, by these rules in order:
 //!
-//! 1. If the interactor fails, the verdict is JE, unless the program failed before it, or both only waited for each other.
+//! 1. If the interactor fails, the verdict is JE, unless the program failed before it, or both only waited for each
+//!    other.
 //! 2. If the interactor ends first and rejects, the verdict is WA, regardless of what the program does afterwards.
 //! 3. If the program fails, its failure decides.
 //! 4. In all other cases, the interactor decides.
 //!
 //! If both wait for each other until a limit ends the conversation, the program is at fault. If the interactor was
-//! computing all that time, or left output of the program unread and did not end after the program, the interactor is at
-//! fault, unless the program had left output of the interactor unread.
-//! Once the conversation is decided, the submission's program is stopped. Source: problemtools, `interactive.cc`;
-//! DOMjudge, `runpipe`.
+//! computing for more than a quarter of that time, or left output of the program unread and did not end after the
+//! program, the interactor is at fault, unless the program had left output of the interactor unread. Once the
+//! conversation is decided, the submission's program is stopped. Source: problemtools, `interactive.cc`; DOMjudge,
+//! `runpipe`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use crate::{BuiltIn, JudgeObserver};
 
 /// Maximum number of bytes of the conversation that are stored.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
-/// Time for which the interactor may continue after the end of the program.
+/// Time by which the interactor's wall-clock limit exceeds the program's.
 const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
 
 impl Judging<'_, '_> {
@@ -131,7 +132,7 @@ impl Judging<'_, '_> {
             return Ok(pass.fault(&format!("{who}: it did not read what the program wrote, and did not end"), None));
         }
         match &checked.answer.decision {
-            // The interactor's failure does not count, because the program had ended first or was silent.
+            // The program failed first, or waited until a limit ended it, so the interactor's failure does not count.
             Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
             Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
             Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {

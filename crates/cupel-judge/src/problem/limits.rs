@@ -3,10 +3,13 @@
 //! | limit | rule |
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
-//! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms, to measure how far the program exceeds it |
-//! | wall clock | as in the package; by default, four times the CPU limit plus four seconds, because the idle limit stops programs that wait |
-//! | idle | the CPU limit, at least two seconds; in packages with a factor for the wall clock (DMOJ), the wall-clock limit |
+//! | CPU at which the program is stopped | 10 % above the CPU limit, at least 50 ms above it |
+//! | wall clock | as in the package; by default, four times the CPU limit plus four seconds |
+//! | idle | the CPU limit, at least two seconds; with a factor for the wall clock (DMOJ), the wall-clock limit |
 //! | stack | the memory limit |
+//!
+//! The program is stopped above its CPU limit, so that the report shows by how much it exceeds the limit. The default
+//! wall-clock limit is generous, because the idle limit stops programs that wait.
 //!
 //! **A program whose CPU time is near the limit is run again**, so that noise on the machine does not decide the
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
@@ -32,7 +35,7 @@ pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
 const WALL_BEYOND: Duration = Duration::from_secs(4);
-/// A program that computes for less than this part of its wall-clock time is waiting.
+/// A program that computes for less than one twentieth of its wall-clock time is waiting.
 const WAITING_PART: u32 = 20;
 /// Minimum space for the files that a program of the package leaves. Messages are truncated when they are read, so a
 /// program that writes long messages does not fail.
@@ -137,7 +140,9 @@ pub(super) fn shown(limits: Limits, bounds: &StepBounds) -> Limits {
     Limits { memory: bounds.memory, ..limits }
 }
 
-/// Returns the limits of a compile step. Each limit is the larger of the problem's and the language's.
+/// Returns the limits of a compile step. The limits on CPU time and memory are the larger of the problem's and the
+/// language's. The other limits are the language's; those on wall-clock and idle time are raised if the CPU limit
+/// requires it.
 pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
     let cpu_time = bounds.time.max(language.cpu_time);
     Limits {

@@ -1,5 +1,5 @@
-//! Judges a submission to a problem: builds it once, runs every case in a fresh cell, and grades groups and scores. Cases
-//! of function problems may share a cell (`function/batch.rs`).
+//! Judges a submission to a problem: builds it once, runs every case in a fresh cell, and grades groups and scores.
+//! Cases of function problems may share a cell (`function/batch.rs`).
 //!
 //! ```text
 //!  submission ─► limits of code ─► includes ─► compile ─┐
@@ -8,9 +8,9 @@
 //!                                                                  └── near a limit ┘
 //! ```
 //!
-//! Invariants: a fault of the package (of its checker or its scores) is JE with the reason, and ends the judging. An internal
-//! failure is an error. Neither becomes a verdict that blames the submission. Outputs are compared as they arrive; they are
-//! stored as a whole only for checkers of the package, within the output limit.
+//! Invariants: a fault of the package (of its checker or its scores) is JE with the reason, and ends the judging. An
+//! internal failure is an error. Neither becomes a verdict that blames the submission. Outputs are compared as they
+//! arrive; they are stored as a whole only for checkers of the package, within the output limit.
 
 mod answer;
 mod calibrate;
@@ -75,8 +75,9 @@ pub struct ProblemRequest<'a> {
     pub all_cases: bool,
     /// The submission's owner.
     pub owner: UserId,
-    /// Whether tests of a function problem may share a process. The verdicts do not depend on it. Measured times do, so
-    /// it is ignored when a package is verified or its time limit is derived.
+    /// Whether tests of a function problem may share a process. Verdicts can depend on this only for programs that keep
+    /// data between tests (`function/batch.rs`). Measured times always depend on it, so it is ignored when a package is
+    /// verified or its time limit is derived.
     pub function_batches: bool,
 }
 
@@ -138,12 +139,13 @@ struct Options<'a> {
     measures: bool,
     /// Whether to run cases that differ only in names and points only once.
     equal_cases_once: bool,
-    /// Whether a case that a time limit ended also ends its group, if the other cases of the group cannot affect the result.
+    /// Whether a case that a time limit ended also ends its group, if the other cases of the group cannot affect the
+    /// result.
     timeouts_suffice: bool,
     /// Files of the package that are placed beside the submission's files when it is built.
     beside: &'a [ProgramFile],
-    /// If set, only the cases on which this submission must be in time are run, because the other cases could take very long while
-    /// no limit is known.
+    /// If set, only the cases on which this submission must be in time are run, because the other cases could take very
+    /// long while no limit is known.
     in_time_only: Option<&'a ExampleSubmission>,
 }
 

@@ -63,8 +63,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Builds sources in a language; the main source is the first. `entry` is the file or class to start, if specified; `memory` is
-    /// the memory limit of the program.
+    /// Builds sources in a language; the main source is the first. `entry` is the file or class to start, if specified;
+    /// `memory` is the memory limit of the program.
     pub(super) fn sources(
         &self,
         sources: &BoxFiles,

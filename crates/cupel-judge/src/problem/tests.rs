@@ -561,7 +561,8 @@ fn an_interactor_that_sleeps_instead_of_reading_is_at_fault() {
     for (interactor, unread, unheard, at_fault) in [
         (Outcome::WallLimit, true, false, true),
         (Outcome::IdleLimit, true, false, true),
-        // It had read everything, or wrote something that the program did not read, or ended when the program ended.
+        // The interactor had read everything, or wrote something that the program did not read, or ended when the
+        // program ended.
         (Outcome::WallLimit, false, false, false),
         (Outcome::WallLimit, true, true, false),
         (Outcome::Exited(1), true, false, false),

@@ -65,7 +65,7 @@ impl Default for DockerSettings {
 /// An image of the engine.
 #[derive(Clone, Debug)]
 pub struct FoundInEngine {
-    /// The root: the image, and the working directory and user of its programs.
+    /// The image's id, the directories in which it searches for programs, and the user id of its programs.
     pub root: ImageRoot,
     /// The variables of the image.
     pub env: Vec<(String, String)>,
@@ -140,7 +140,7 @@ pub enum ContainerError {
 }
 
 impl ContainerError {
-    /// Whether the engine does not have what a request names.
+    /// Whether the engine answered that an image or a container does not exist.
     fn is_not_found(&self) -> bool {
         matches!(
             self,

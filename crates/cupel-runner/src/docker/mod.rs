@@ -173,7 +173,7 @@ impl Containers {
         }
     }
 
-    /// Removes stopped containers of Cupel that are at least this old. A server calls this regularly.
+    /// Removes stopped containers of Cupel that are at least this old. [`Containers::start`] does this regularly.
     /// Returns the number of removed containers.
     ///
     /// # Errors
@@ -183,7 +183,8 @@ impl Containers {
     }
 
     /// Removes the images with the agent that no language needs: those of other versions of Cupel, and those whose
-    /// original image has lost its names. A server calls this regularly. Returns the number of removed images.
+    /// original image has lost its names. [`Containers::start`] does this regularly. Returns the number of removed
+    /// images.
     ///
     /// # Errors
     /// The engine does not answer.

@@ -43,7 +43,7 @@ pub enum CompilerSharing {
 /// Maximum time of a compilation in a service. After this time, the compiler's command is run instead, with the full
 /// time limits of the step.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// Maximum time to start a service and compile its first sample.
+/// Maximum time for each sample that warms up a service. The first sample also waits for the start of the service.
 const START_MAX: Duration = Duration::from_secs(60);
 /// Maximum size of an answer. The output of a compilation is well below this size.
 const ANSWER_BYTES_MAX: Bytes = Bytes::mib(32);

@@ -24,8 +24,8 @@ use super::sandbox::{ARTIFACTS_MAX, SharedSandbox};
 /// Several lanes of a slot may have died, and each attempt detects only one of them.
 const TRIES_MAX: u32 = 8;
 
-/// Longest duration of a failed attempt that is repeated. A dead lane is detected sooner than this, so a longer attempt
-/// failed for another reason.
+/// Time after the start of a step within which a failed attempt is repeated. A dead lane is detected sooner than this,
+/// so a longer attempt failed for another reason.
 const RETRIED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Type of every terminal, by its name in terminfo(5).

@@ -62,8 +62,8 @@ struct End {
 }
 
 impl End {
-    /// Corrects the report of a cell that this process killed early, when the cell's result was already decided. Either
-    /// SIGKILL ended the cell, or the cell had exited shortly before. Returns `true` in the first case.
+    /// Corrects the report of a cell that this process killed early, because the result of the conversation was already
+    /// decided. Either SIGKILL ended the cell, or the cell had exited shortly before. Returns `true` in the first case.
     fn settle_report(&mut self) -> bool {
         let report = &mut self.result.report;
         if report.outcome != Outcome::Cancelled {

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// A source that ends when it is dropped by the thread.
+    /// A source with a reference count, which shows that the thread has dropped the source.
     struct Inputs(Mutex<Receiver<LiveInput>>);
 
     impl LiveSource for Inputs {
@@ -84,7 +84,7 @@ mod tests {
         let weak = Arc::downgrade(&source);
         let thread = LiveInputThread::start(source).unwrap();
         assert!(thread.is_untouched());
-        // One more input than the queue can hold.
+        // More input than the queue can hold.
         for _ in 0..2 {
             sender.send(LiveInput::Bytes(vec![0; LiveInput::WINDOW])).unwrap();
         }

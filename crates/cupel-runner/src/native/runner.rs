@@ -49,8 +49,8 @@ pub struct Launched {
 }
 
 impl Launched {
-    /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services. Programs of
-    /// images of Docker Engine run in `containers`.
+    /// Starts the sandbox of this launcher. `sharing` sets which users may share the sandbox's compile services.
+    /// Programs of images of Docker Engine run in `containers`.
     pub fn start(self, sharing: CompilerSharing, containers: Option<Arc<Containers>>) -> NativeRunner {
         let Launched { launched, warm, images, in_engine, makes_ahead } = self;
         let sandbox = launched.start();

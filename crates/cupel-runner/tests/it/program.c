@@ -127,7 +127,7 @@ static int look(void) {
   return 0;
 }
 
-/* Exhausts the memory with shared memory segments, which belong to no process. The kernel kills others first. */
+/* Exhausts the memory with shared memory segments. They belong to no process, so killing processes frees none of it. */
 static int exhaust(void) {
   put("/proc/self/oom_score_adj", "0", 0);
   for (int i = 0; i < 3; i++)
@@ -160,7 +160,6 @@ static int unix_socket(const char *path) {
   return fd < 0 ? -1 : connect(fd, (struct sockaddr *)&to, sizeof to);
 }
 
-/* Attempts forbidden operations, and prints those that succeed. */
 /* A record lock uses kernel memory that no control group is charged for. Setting it succeeds without effect. */
 static void lock_a_record(void) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
@@ -176,6 +175,7 @@ static void lock_a_record(void) {
     printf("a record lock was set\n");
 }
 
+/* Attempts forbidden operations, and prints those that succeed. */
 static int attack(int port, const char *docker) {
   struct rlimit none = {0, 0};
   struct sched_param idle = {0};

@@ -1,14 +1,14 @@
 //! User and group ids of lanes: their mapping to host ids, and changing to them. Source: user_namespaces(7).
 //!
-//! Each lane has two ids: 0 for its init, and one for the tenant's programs, by default 1000. On the host, each lane maps them to two
-//! unused ids that no other lane has. So even if a kernel bug ignored the user namespace, one lane's programs would
-//! not own files or processes of another lane or of the host.
+//! Each lane has two ids: 0 for its init, and one for the tenant's programs, by default 1000. On the host, each lane
+//! maps them to two unused ids that no other lane has. So even if a kernel bug ignored the user namespace, one lane's
+//! programs would not own files or processes of another lane or of the host.
 
 use std::io;
 
 use rustix::process::{Gid, Pid, Uid};
 
-/// The tenant's user and group id inside a lane whose root is not an image with a user of its own.
+/// The tenant's user and group id inside a lane, unless the lane's root is an image that names another user.
 pub(crate) const TENANT: u32 = 1000;
 
 /// First id of the lanes. It is `wanted` if this process's namespace has `count` ids from there on. Otherwise, it is an

@@ -36,8 +36,8 @@ const DEV_LINKS: [(&str, &str); 4] = [
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
 ];
-/// Maximum number of pseudo-terminals in a cell with a terminal, including the program's. The kernel has a limit for the
-/// whole host, 4096 by default (pty(7), /proc/sys/kernel/pty/max).
+/// Maximum number of pseudo-terminals in a cell with a terminal, including the program's. The kernel has a limit for
+/// the whole host, 4096 by default (pty(7), /proc/sys/kernel/pty/max).
 const TERMINALS_MAX: u32 = 16;
 
 /// Directory in which the new root is assembled. This directory exists on every host, and the new root hides it only in
@@ -222,8 +222,8 @@ pub(crate) fn open_image(images: BorrowedFd<'_>, id: &ContentHash, off: WallSet)
     Ok(shown)
 }
 
-/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace. If `is_image`, `shown`
-/// is the whole content of the root; otherwise it is shown in addition to the system's directories.
+/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace. If `is_image`,
+/// `shown` is the whole content of the root; otherwise it is shown in addition to the system's directories.
 pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> Result<(), Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(errno_at(SetupStep::RootMount))?;

@@ -191,8 +191,8 @@ pub fn engine_rules() -> Vec<EngineRule> {
             }
         }
     }
-    // Docker 20.10 answers a call without a rule with EPERM, regardless of the profile. For the C library, EPERM is a
-    // failure of clone3. With ENOSYS, it uses clone instead.
+    // Docker 20.10 answers a call without a rule with EPERM, regardless of the profile. If clone3 fails with EPERM, the
+    // C library cannot start a thread. If clone3 fails with ENOSYS, the C library uses clone instead.
     let has_rule = |call: &Sysno| policy.rules.iter().any(|(number, _)| i64::from(*number) == i64::from(call.id()));
     let others = Sysno::iter().filter(|call| !has_rule(call));
     let calls = others.map(|call| call.name().to_owned()).collect();

@@ -196,8 +196,8 @@ enum Found {
     PathTooLong,
 }
 
-/// Calls `visit` for each regular file below `dir` until `visit` returns `false`. Returns `false` if `visit` did, or if
-/// there are more than `entries` entries.
+/// Calls `visit` for each regular file below `dir`, and for each entry whose path is too long, until `visit` returns
+/// `false`. Returns `false` if `visit` did, or if there are more than `entries` entries.
 fn walk(
     dir: BorrowedFd<'_>,
     prefix: &str,

@@ -179,7 +179,8 @@ impl CellSetup {
             Some(zygote) => {
                 let copy = self.fork_from(zygote, request, streams, environment)?;
                 if notes.copy_wants_memory(|| failed(notes).is_err() || has_ended(copy)) {
-                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the whole limit.
+                    // The copy is about to exec. After that it shares no memory with the zygote, so it gets the whole
+                    // limit.
                     if !off.contains(Wall::MemoryLimit) {
                         environment.group.limit_memory_to(&limits, 0, held).map_err(at(SetupStep::CgroupLimits))?;
                     }

@@ -1,8 +1,9 @@
 //! The exchange between a slot and its lane during one run.
 //!
-//! The slot's thread writes standard input, reads standard output and error, enforces the output limit on both, and
-//! waits for the lane's messages. The pipes provide back-pressure: a program that writes faster than its observer
-//! reads blocks. If the program has a terminal, the terminal takes the place of the pipes.
+//! The slot's thread writes standard input, and waits for the lane's messages. It reads standard output, standard error
+//! and the result, and enforces the output limit on each of them. The pipes provide back-pressure: a program that
+//! writes faster than its observer reads blocks. If the program has a terminal, the terminal takes the place of the
+//! pipes.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -44,7 +45,7 @@ pub(super) struct Conversation<'a> {
     pub(super) done: Option<CellDone>,
     pub(super) cold: Option<String>,
     pub(super) files: Vec<BoxFile>,
-    /// The paths of the files that are fetched; if empty, all files are collected.
+    /// The paths of the files that are fetched. If there are none and `find` is `None`, all files are collected.
     pub(super) fetch: &'a [BoxPath],
     pub(super) fetched: Vec<FetchedFile>,
     pub(super) find: Option<&'a FileSearch>,
@@ -159,7 +160,7 @@ impl Conversation<'_> {
         }
         for message in to_lane {
             if self.done.is_none() {
-                // A signal is dropped if the lane has hundreds of messages left to read.
+                // The message is dropped if the lane has hundreds of messages left to read.
                 wire::send_now(self.lane, &message).map_err(|_| RunError::LaneLost)?;
             }
         }
@@ -319,8 +320,8 @@ fn size_of(file: &OwnedFd) -> Result<u64, RunError> {
     Ok(u64::try_from(stat.st_size).unwrap_or(u64::MAX))
 }
 
-/// Reads the first `length` bytes of a file directly into the shared buffer, so that a large file is copied only once, out
-/// of the box.
+/// Reads the first `length` bytes of a file directly into the shared buffer, so that a large file is copied only once,
+/// out of the box.
 fn read_start(file: BorrowedFd<'_>, length: u64) -> Result<Arc<[u8]>, RunError> {
     let length = usize::try_from(length).map_err(|_| RunError::LaneLost)?;
     let mut data: Arc<[u8]> = std::iter::repeat_n(0, length).collect();

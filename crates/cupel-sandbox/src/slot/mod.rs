@@ -91,7 +91,7 @@ impl Slot {
         }
     }
 
-    /// Creates all lanes now, so that the first run does not wait for them.
+    /// Creates all lanes except those for images, so that the first run does not wait for them.
     ///
     /// # Errors
     /// If a lane cannot be created.
@@ -107,7 +107,7 @@ impl Slot {
     /// Runs one step to its end.
     ///
     /// # Errors
-    /// Only for failures of the sandbox; how the program ended is in the report.
+    /// Only for invalid commands and failures of the sandbox; how the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
         let which = self.which(command);

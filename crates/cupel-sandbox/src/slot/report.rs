@@ -91,7 +91,7 @@ fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> 
             _ => Outcome::DiskLimit,
         }),
         (SetupStep::BoxFiles, libc::ENOMEM) => Some(Outcome::MemoryLimit),
-        // Too little stack for the arguments, too little memory for the image, or a process limit that is too low.
+        // Too little stack for the arguments, too little memory for the executable, or a process limit that is too low.
         (SetupStep::Exec, libc::E2BIG | libc::ENOMEM | libc::EAGAIN) => Some(Outcome::Exited(126)),
         // If the program is in the box, the exit codes are those that a shell would return.
         (SetupStep::Exec, errno) if command.argv[0].contains('/') && !command.argv[0].starts_with('/') => {

@@ -12,8 +12,8 @@ use crate::command::Stdin;
 use crate::live::LiveFeed;
 use crate::pipe::open_pipe;
 
-/// Whether the program's standard input is a pipe (see [`Streams::of`]). An interpreter creates a different stream object
-/// for other types of standard input, and the stream object of a warm interpreter was created for a pipe.
+/// Whether the program's standard input is a pipe (see [`Streams::of`]). An interpreter creates a different stream
+/// object for other types of standard input, and the stream object of a warm interpreter was created for a pipe.
 pub(super) fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
@@ -39,7 +39,7 @@ pub(super) struct Streams {
     pub(super) live: Option<LiveFeed>,
     pub(super) stdout: Option<OwnedFd>,
     pub(super) stderr: Option<OwnedFd>,
-    /// The program's ends: three pipes, or none if the cell makes a terminal.
+    /// The program's standard input, output and error. Empty if the cell makes a terminal.
     pub(super) theirs: Vec<Arc<OwnedFd>>,
 }
 

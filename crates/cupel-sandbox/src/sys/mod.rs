@@ -1,8 +1,9 @@
-//! The only module with `unsafe`: system calls without a safe form in rustix, mappings of memory, and the C interface of
-//! CPython.
+//! The only module with `unsafe`: system calls without a safe form in rustix, mappings of memory, and the C interface
+//! of CPython.
 //!
-//! Every function here is small and safe to call. It takes borrowed descriptors and returns owned ones, its errors are
-//! `io::Error`, and a comment at each call explains why the call is sound.
+//! Every function that other modules use is small and safe to call: it takes borrowed descriptors and returns owned
+//! ones. A comment at each unsafe call explains why the call is sound. Errors are `io::Error`, except in functions that
+//! may be called between vfork and exec, which return an errno, and in the functions for CPython, which return a text.
 #![expect(unsafe_code, reason = "system calls")]
 
 pub(crate) mod attack;

@@ -82,7 +82,7 @@ pub(crate) fn open(Event(kind, config): Event, pid: Option<Pid>, whom: Whom) -> 
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// The value of a counter, including the counts of its process's descendants.
+/// The value of a counter. It includes the events of descendants if the counter counts them (see [`Whom`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) events: u64,

@@ -1,5 +1,6 @@
-# Prints the observable initial state of an interpreter. The first line is the minor version. The second line is everything else, beginning
-# with the full version. A lane runs this program cold and warm. If the outputs differ, the lane starts no programs warm.
+# Prints the observable initial state of an interpreter. The first line is the minor version. The second line is
+# everything else, beginning with the full version. A lane runs this program cold and warm. If the outputs differ, the
+# lane starts no programs warm.
 
 import sys
 

@@ -1,9 +1,9 @@
-# Runs once in a warm parent, in a namespace without a name. (A program can find the namespace through the finders. A change to the
-# namespace affects only that program.) This file defines functions: begin() is called before a program, threads() and is_quiet() after it;
-# see python.rs.
+# Runs once in a warm parent, in a namespace without a name. (A program can find the namespace through the finders. A
+# change to the namespace affects only that program.) This file defines functions: begin() is called before a program,
+# threads() and is_quiet() after it; see python.rs.
 #
-# Invariant: when begin() returns, everything that a program can observe by ordinary means is the same as when `python3 FILE` begins:
-# sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
+# Invariant: when begin() returns, everything that a program can observe by ordinary means is the same as when
+# `python3 FILE` begins: sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
 
 import sys
 
@@ -210,8 +210,9 @@ run_exit_functions, unfreeze, trace, profile = atexit._run_exitfuncs, gc.unfreez
 bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
 objects_of = gc.get_objects
 flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
-# The first mark is frozen, the second one is not. gc.get_objects() returns only objects that are not frozen. So it returns another set of
-# marks if the program froze or unfroze objects. (Counting the frozen objects would visit each of them.)
+# The first mark is frozen, the second one is not. gc.get_objects() returns only objects that are not frozen. So it
+# returns another set of marks if the program froze or unfroze objects. (Counting the frozen objects would visit each of
+# them.)
 marks = [[None], None]
 gc.collect()
 gc.freeze()
@@ -239,7 +240,8 @@ def begin(argv, names, values, directory, filename):
 
 
 def threads():
-    """How to wait for the program's threads: a function, None if there are none, False if a full finalisation is needed."""
+    """How to wait for the program's threads: a function, None if there are none, False if a full finalisation is
+    needed."""
     if _thread._count():
         return False
     threading = sys.modules.get("threading")
@@ -255,8 +257,8 @@ def is_one_of(kind, wanted):
 
 
 def is_quiet():
-    """Flushes and returns True if no object that the program left could notice the end of the interpreter: no object with
-    a finaliser (files, sockets, suspended generators and tasks have one), and no weak reference with a callback.
+    """Flushes and returns True if no object that the program left could notice the end of the interpreter: no object
+    with a finaliser (files, sockets, suspended generators and tasks have one), and no weak reference with a callback.
 
     No code of the program may run here, so this uses no operation that a class could override."""
     if sys.stdin is not streams[0] or sys.stdout is not streams[1] or sys.stderr is not streams[2]:
@@ -270,7 +272,8 @@ def is_quiet():
         if has_finaliser(kind):
             return False
         if is_one_of(kind, type):
-            # Instances without the collector's header (1 << 14 of __flags__) are not in `objects`, but their classes are.
+            # Instances without the collector's header (1 << 14 of __flags__) are not in `objects`, but their classes
+            # are.
             for each in objects:
                 if is_one_of(type(each), type) and not flags_of(each) & 1 << 14 and has_finaliser(each):
                     return False

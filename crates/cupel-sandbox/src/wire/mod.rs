@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main ──ToLauncher──► launcher        main ──ToLane──► lane's init
-//!      ◄─FromLauncher─                      ◄─FromLane─  (and from a cell's init: its terminal, the files it collected)
+//!      ◄─FromLauncher─                      ◄─FromLane─  (a cell's init sends Begun, Ended, Terminal and files)
 //! lane's init ──CellRequest, CellSignal──► cell's init
 //! lane's init ──ZygoteSetup──► zygote          cell's init ──ToZygote──► zygote
 //!             ◄──FromZygote───                             ◄─FromZygote─

@@ -20,9 +20,9 @@ pub(crate) struct CellRequest {
     /// A directory that is created in the box, and from which files are collected. If this is the empty string, all
     /// files in the box are collected.
     pub(crate) outbox: String,
-    /// Only the files at these paths are collected. If the list is empty, all files are collected.
+    /// Paths of files to collect. If this list and `patterns` are empty, all files are collected.
     pub(crate) fetch: Vec<String>,
-    /// The files whose paths match these patterns are collected, in addition to `fetch`.
+    /// Files whose paths match these patterns are collected, in addition to those of `fetch`.
     pub(crate) patterns: Vec<String>,
     /// Maximum number of files that are collected by pattern.
     pub(crate) found_max: u32,
@@ -42,7 +42,8 @@ pub struct CollectLimits {
     pub files: u32,
     /// Maximum size of all files together.
     pub bytes: Bytes,
-    /// Whether files are also collected if the exit code is not 0.
+    /// Whether files are also collected if the exit code is not 0. Files of an outbox, and files that are requested by
+    /// path or pattern, are then also collected if a signal ended the program.
     pub after_failure: bool,
 }
 

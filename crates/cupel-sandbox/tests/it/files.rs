@@ -201,7 +201,8 @@ fn fetched_files_are_cut_off_at_the_bound(world: &World) {
     assert_eq!(fetched(world, large, &["a"], Bytes::new(3)).1, "a=\0\0\0…");
 }
 
-/// Runs a script and searches for files. Returns their paths with their content, or `…` and the size if it was not read.
+/// Runs a script and searches for files. Returns their paths with their content, or `…` and the size if it was not
+/// read.
 fn found(world: &World, script: &str, find: FileSearch, paths: &[&str]) -> (Outcome, String, bool) {
     let mut program = Program::shell(script);
     program.command.collect = Some(CollectLimits { files: 100, bytes: Bytes::kib(1), after_failure: true });

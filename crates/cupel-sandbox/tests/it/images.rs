@@ -26,7 +26,7 @@ fn cell(number: u8, uid: u32) -> CellRoot {
 
 /// An image that contains little more than the hostile programs, at the same path as in the other trials.
 const HOSTILE: u8 = 1;
-/// Images that differ in the text of `/name`; the first has this number.
+/// Images that differ in the name of one file, `/name-NUMBER`; the first has this number.
 const NAMED: u8 = 100;
 const NAMED_COUNT: u8 = 12;
 

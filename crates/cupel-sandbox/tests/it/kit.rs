@@ -58,8 +58,8 @@ pub(crate) fn showing_at(source: &Path, target: &str) -> Mount {
 /// Host files that trials need.
 #[derive(Clone)]
 pub(crate) struct Fixtures {
-    /// Host directory, mounted read-only at [`SHOWN`]: the hostile programs, a set-uid copy of them, a large file. The
-    /// paths in the fields below are paths inside the sandbox.
+    /// Host directory, mounted read-only at [`SHOWN`], with the files of the fields below except `secret`. The paths in
+    /// these fields are paths inside the sandbox.
     pub(crate) shown: PathBuf,
     /// The executable with all hostile programs.
     pub(crate) attacks: String,
@@ -71,7 +71,7 @@ pub(crate) struct Fixtures {
     pub(crate) writable: String,
     /// Mounted inside, readable only by the host's root.
     pub(crate) private: String,
-    /// A host file that all users may read and that is not mounted inside.
+    /// Host path of a file that all users may read and that is not mounted inside.
     pub(crate) secret: String,
 }
 

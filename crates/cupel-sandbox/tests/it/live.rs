@@ -244,7 +244,7 @@ fn input_for_nobody_counts_as_consumed(world: &World) {
 const IDLE: Duration = Duration::from_millis(300);
 
 fn a_program_that_waits_for_input_is_not_idle(world: &World) {
-    // The first child only shows that the time passes, long after the idle limit.
+    // `sleep 1` takes longer than the idle limit.
     let program = Program::shell("sleep 1; echo slept; read line; echo $line").limits(|l| l.idle_time = IDLE);
     let (report, _) = converse(world, &program, |talk| {
         talk.hears("slept");

@@ -136,7 +136,8 @@ fn a_closed_stream_does_not_end_the_program(world: &World) {
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
 }
 
-/// The observer's calls for a watched program, in order. After standard output has closed, the program may continue.
+/// The observer's calls for a watched program, in order. When standard output has closed, this observer writes the line
+/// for which a program may wait.
 struct Watched(String, std::fs::File);
 
 impl Observer for Watched {

@@ -3,8 +3,8 @@
 //!
 //! Each program prints its own figures, `cpu NS` and `memory BYTES` (see `truth/`). The sandbox's figures may differ
 //! from these by at most [`CPU_EXACT`] and [`MEMORY_EXACT`]. In the CPU rows of languages other than C, the command
-//! `truth measure` starts the program as its child and prints the CPU time that the kernel reports for this child. That
-//! time includes the start and the end of the interpreter.
+//! `truth measure` starts the program as its child and prints its own CPU time plus the CPU time that the kernel
+//! reports for the child. The child's CPU time includes the start and the end of the interpreter.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -365,7 +365,7 @@ fn large_stack(world: &Warmed) {
     assert!(warm.report.warm);
 }
 
-/// The interpreter's own memory equals that of a cold start within one batch of the kernel's charges. A program's
+/// The interpreter's own memory equals that of a cold start, except for the kernel's charging in batches. A program's
 /// objects need new pages, whereas in a cold start the interpreter has free ones. So programs with many objects, or a
 /// thread's arena, use more.
 fn memory(world: &Warmed) {

@@ -1,6 +1,7 @@
 //! Compares the result of a submission with the package's expectations. The functions are pure.
 //!
-//! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual, `@EXPECTED_RESULTS@`.
+//! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual,
+//! `@EXPECTED_RESULTS@`.
 
 use cupel_problem::{CaseId, ExampleSubmission, Expectation, ExpectedVerdict, MaxScore, Scope, Score, ScoreRange};
 use cupel_types::{Verdict, counted};

@@ -1,9 +1,9 @@
-//! Runs the input validators. All must accept the input of every case, and at least one must reject each input that is expected
-//! to be invalid.
+//! Runs the input validators. All must accept the input of every case, and at least one must reject each input that is
+//! expected to be invalid.
 //!
-//! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0 accepts.
-//! If the PyPI package `checktestdata` is installed, it interprets grammars in DOMjudge's language of that name. The
-//! package runs in the sandbox: contest organizers maintain it, and a grammar is as untrusted as a program.
+//! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0
+//! accepts. If the PyPI package `checktestdata` is installed, it interprets grammars in DOMjudge's language of that
+//! name. The package runs in the sandbox: contest organizers maintain it, and a grammar is as untrusted as a program.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             }
         }
         let fault = last.clone().filter(|(_, decision)| matches!(decision, InputDecision::Fault(_)));
-        // The faulty validator would perhaps have rejected the input.
+        // The faulty validator might have rejected the input.
         if was_faulty && rejected.is_none() && fault.is_none() {
             continue;
         }

@@ -1,10 +1,10 @@
 //! Verifies a package: its inputs, checkers, submissions and time limit.
 //!
 //! ```text
-//!  inputs ─► validators ─┐
+//!  inputs ─► validators ────────────────────────────┐
 //!  generators ─► answers, trials, junk ─► checkers ─┼─► claims, each of which holds or does not
-//!  submissions ─► all cases ─► expectations ─────────────┤
-//!              └─► times ─► time limit ─────────────────┘
+//!  submissions ─► all cases ─► expectations ────────┤
+//!              └─► times ─► time limit ─────────────┘
 //! ```
 //!
 //! Every program of the package is built, and a generator makes the data of each of its cases, even if the package has
@@ -13,11 +13,10 @@
 //! group are skipped if they affect neither a score nor a rule about single cases. Equal cases are run once.
 //!
 //! Invariant: a claim that could not be checked does not hold. The exceptions are submissions and input validators in a
-//! language that is not installed here: the notes list them. At least one accepted submission must run or, if the package has
-//! no accepted submission, at least one other. A package without submissions can pass, because some formats have none
-//! (DMOJ), if its programs build, its generators succeed, and its interactors decide about some output; a note then
-//! reports that nothing was judged.
-//! Source: Kattis problem package format; problemtools, `verifyproblem`.
+//! language that is not installed here: the notes list them. At least one accepted submission must run or, if the
+//! package has no accepted submission, at least one other. A package without submissions can pass, because some formats
+//! have none (DMOJ), if its programs build, its generators succeed, and its interactors decide about some output; a
+//! note then reports that nothing was judged. Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
 mod inputs;
@@ -53,8 +52,8 @@ pub struct VerifyRequest<'a> {
     pub languages: &'a Registry,
     /// Whether to derive the time limit even if the package has one.
     pub derive_time_limit: bool,
-    /// Whether the package's time limit must respect the margins of its calibration. If the package's format defines no margins, a
-    /// violated margin is only reported.
+    /// Whether the package's time limit must respect the margins of its calibration. If the package's format defines no
+    /// margins, a violated margin is only reported.
     pub margins_bind: bool,
     /// Whether to run every submission on every case, including cases that have no effect.
     pub all_cases: bool,
@@ -129,14 +128,15 @@ pub fn verify(
     })
 }
 
-/// Maximum length in bytes of a note, and of what a claim found. The messages of the package's programs are longer.
+/// Maximum length in bytes of a note, and of the actual state in a claim. The messages of the package's programs may be
+/// longer.
 const SHOWN_BYTES_MAX: usize = 2 << 10;
 
 fn shown(text: &str) -> String {
     shortened(text, SHOWN_BYTES_MAX).into_owned()
 }
 
-/// Note about an interactor that accepts without reading all output; reported once per interactor. Such an interactor
+/// Note about an interactor that accepts without reading all output; reported once per verification. Such an interactor
 /// also accepts any output after a correct answer.
 const UNREAD: &str = "the interactor accepted without reading all of the program's output";
 
@@ -292,7 +292,8 @@ impl<'a> Verifying<'a, '_> {
         Ok((shown, time_limit))
     }
 
-    /// Reports tests on which all submissions that must be accepted fail in the same way. Needs at least two such submissions.
+    /// Reports tests on which all submissions that must be accepted fail in the same way. Needs at least two such
+    /// submissions.
     fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, NotTried>]) {
         let accepted: Vec<&Tried<'_>> =
             tried.iter().flatten().filter(|tried| must_be_accepted(tried.example)).collect();
@@ -310,7 +311,8 @@ impl<'a> Verifying<'a, '_> {
     }
 
     /// Reports times that include the start of an interpreter, although the interpreter starts warm in other tests or
-    /// on other workers. Limits derived from such times are too generous for submissions that start warm, and margins do not describe them.
+    /// on other workers. Limits derived from such times are too generous for submissions that start warm, and margins
+    /// do not describe them.
     fn note_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
         let mut noted = Vec::new();
         for Tried { example, language, report, .. } in tried.iter().flatten() {
@@ -336,7 +338,8 @@ impl<'a> Verifying<'a, '_> {
         }
     }
 
-    /// Judges a submission on all cases. The inner error is the reason why it cannot be run here.
+    /// Judges a submission: on all cases or, if `measures` is false, on those on which it must be in time. The inner
+    /// error is the reason why it cannot be run here.
     fn submission(
         &mut self,
         package: &Package,
@@ -539,8 +542,8 @@ fn not_run(example: &ExampleSubmission, why: String, time_limit: Duration) -> Ve
     }
 }
 
-/// Returns a possible reason why a submission does not meet expectations, if there is an obvious one. Old packages contain
-/// Python 2 sources, which can be distinguished from Python 3 only by their failure.
+/// Returns a possible reason why a submission does not meet expectations, if there is an obvious one. Old packages
+/// contain Python 2 sources, which can be distinguished from Python 3 only by their failure.
 fn hint(tried: &Tried<'_>) -> Option<String> {
     if !tried.language.extensions.iter().any(|extension| extension == "py") {
         return None;

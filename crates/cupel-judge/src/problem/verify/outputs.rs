@@ -3,8 +3,9 @@
 //!
 //! A built-in comparison must accept every answer of the package. A checker that is a program may require outputs that
 //! differ from the answers, but if the package has no accepted submission and no valid output, the checker must accept
-//! the answers, because nothing else shows that it accepts anything. Such a checker must also decide about the answers, an empty output, and random bytes,
-//! as about any output of a submission. Source: problemtools, `verifyproblem`, which also uses random bytes.
+//! the answers, because nothing else shows that it accepts anything. A checker that is a program must also decide about
+//! the answers, an empty output, and random bytes, as about any output of a submission. Source: problemtools,
+//! `verifyproblem`, which also uses random bytes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
@@ -106,8 +107,8 @@ fn lacks_accepted(problem: &Problem) -> bool {
     !problem.submissions.iter().any(must_be_accepted)
 }
 
-/// Reports the judging programs about which nothing shows that they accept anything, because the package contains no
-/// output that they must accept.
+/// Adds a note for each checker and interactor that may accept nothing, because the package contains no output that it
+/// must accept.
 fn note_unproved(verifying: &mut Verifying<'_, '_>, faulty: &HashSet<PackagePath>) {
     let problem = &verifying.request.package.problem;
     let mut seen = faulty.clone();
@@ -265,8 +266,8 @@ fn decides(
 ) -> Result<bool, ProblemError> {
     let package = verifying.request.package;
     let answer = check::data_of(package, case, None, None, BoxFiles::default(), made)?.answer;
-    // Accepted submissions and valid outputs prove that the checker accepts. Without them, the answer must prove it. The
-    // answer of a problem with several passes is no output of the first.
+    // Accepted submissions and valid outputs prove that the checker accepts. Without them, the answer must prove it.
+    // The answer of a problem with several passes is no output of the first.
     let problem = &package.problem;
     let proves = lacks_accepted(problem) && problem.trials.valid_outputs.is_empty() && problem.passes == Passes::One;
     let mut outputs: Vec<(&str, Arc<[u8]>)> = vec![("an empty output", Arc::from([])), ("random bytes", junk())];
@@ -353,17 +354,18 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
     Ok(())
 }
 
-/// What an interactor did with programs that only print.
+/// How an interactor reacted to the programs of [`check_interactor`].
 #[derive(Default)]
 struct Talk {
-    /// Whether it decided about at least one of them.
+    /// Whether it decided about at least one program.
     is_decided: bool,
-    /// Why it did not decide about another, for the author.
+    /// Why it did not decide about the last program that it did not decide about, for the author.
     failure: String,
 }
 
 /// Checks whether an interactor decides about a program that prints nothing, and about one that prints random bytes.
-/// Formats do not require such decisions, and some interactors do not make all of them, so a failure is only reported.
+/// Formats do not require such decisions, and some interactors do not make all of them, so a single failure is only a
+/// note.
 fn check_interactor(
     verifying: &mut Verifying<'_, '_>,
     case: &Case,

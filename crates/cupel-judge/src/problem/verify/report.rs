@@ -1,4 +1,5 @@
-//! Report on verifying a package: claims, each of which holds or does not hold, and a table of the package's submissions.
+//! Report on verifying a package: claims, each of which holds or does not hold, and a table of the package's
+//! submissions.
 
 use std::time::Duration;
 
@@ -85,8 +86,8 @@ pub struct VerifiedSubmission {
     pub groups: Vec<VerifiedGroup>,
     /// A possible reason, if the submission does not meet expectations.
     pub hint: Option<String>,
-    /// Whether all claims about the submission hold. There are no claims about a submission in a language that is not installed
-    /// here.
+    /// Whether all claims about the submission hold. There are no claims about a submission in a language that is not
+    /// installed here.
     pub holds: bool,
 }
 
@@ -96,7 +97,8 @@ impl VerifiedSubmission {
         self.groups.iter().filter_map(|group| group.slowest).max()
     }
 
-    /// Whether a limit ended the program while it was waiting, so that the longest CPU time says nothing about its speed.
+    /// Whether a limit ended the program while it was waiting, so that the longest CPU time says nothing about its
+    /// speed.
     pub fn is_idle(&self) -> bool {
         self.groups.iter().any(|group| group.idle)
     }
@@ -126,7 +128,7 @@ pub struct VerifiedGroup {
 pub struct VerifiedTimeLimit {
     /// The limit; `None` if the package has none and none could be derived.
     pub limit: Option<Duration>,
-    /// Whether the limit was derived from measured times, because the package has none or its limit is to be ignored.
+    /// Whether the limit comes from measured times, because the package has none or the request ignores it.
     pub derived: bool,
     /// The slowest case of the submissions that must be in time.
     pub slowest_in_time: Option<Measured>,

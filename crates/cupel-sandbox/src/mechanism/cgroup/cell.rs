@@ -118,7 +118,8 @@ impl CellGroup {
         Ok(())
     }
 
-    /// Sets only the memory limit, in bytes. `limits` is not updated, because it is not read again before the cell ends.
+    /// Sets only the memory limit, in bytes. `limits` is not updated, because it is not read again before the cell
+    /// ends.
     pub(super) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         let Some(file) = &self.memory_max else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "max".to_owned() } else { bytes.to_string() };

@@ -2,9 +2,9 @@
 //!
 //! The kernel charges a group in batches of 64 pages, so the group's peak ([`LaneGroup::peak`]) is exact only to one
 //! batch. Two other values are exact to one page. `pgpgin` in `memory.stat` is the number of pages that processes of
-//! the group have received. `memory.kmem.max_usage_in_bytes` is the peak of kernel memory. For programs that do not
-//! free memory before their peak, their sum is the peak; for others, it is more. `Known::used` combines it with the
-//! charged memory. Version 2 has no such figures.
+//! the group have received. `memory.kmem.max_usage_in_bytes` is the peak of kernel memory. For a program that frees no
+//! memory before its peak, the sum of the two values is the peak; for other programs, the sum is larger. `Known::used`
+//! combines the sum with the charged memory. Version 2 has no such figures.
 //!
 //! A read of `memory.stat` shows the changes on all processors only if there have been enough of them: more than 64 per
 //! processor. So this module makes changes until one of them is shown: it maps pages and unmaps them.
@@ -23,9 +23,9 @@ const PAGES_OF_A_ROUND: usize = 32;
 /// Maximum number of rounds. Sufficient for 64 processors; with more, the memory is counted in batches.
 const ROUNDS_MAX: usize = 20;
 /// Minimum kernel memory of a program, in bytes: the stack, page tables and records of its process. Measured: 18 to 20
-/// pages for a small program in C, 28 to 31 for Python. The measurement of one program is often less, because the kernel
-/// frees the memory of the lane's previous cell while the program runs. With a minimum that is slightly larger than these
-/// figures, small programs have the same figure in every run.
+/// pages for a small program in C, 28 to 31 for Python. The measurement of one program is often less, because the
+/// kernel frees the memory of the lane's previous cell while the program runs. With a minimum that is slightly larger
+/// than these figures, small programs have the same figure in every run.
 const KERNEL_MIN: u64 = 32 * PAGE as u64;
 
 impl LaneGroup {

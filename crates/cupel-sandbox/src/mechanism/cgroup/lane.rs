@@ -247,8 +247,8 @@ impl LaneGroup {
     }
 
     /// Sets the limits for the next cell, and resets the counters that can be reset. `ignore_memory` and `ignore_pids`
-    /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's input
-    /// files, which do not count as the program's memory.
+    /// turn off the memory limit and the process limit for tests. `input_files` is the size in bytes of the cell's
+    /// input files, which do not count as the program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
@@ -373,8 +373,8 @@ impl LaneGroup {
     /// subtracted from the peak as well.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
-            // Usually there is no page cache, so its amount is read only if more memory is in use than when earlier
-            // cells began.
+            // Usually there is no page cache, so its amount is read only if clearly more memory is in use than when the
+            // last cell began.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
             _ => self.memory(),
         }

@@ -153,7 +153,8 @@ impl Lane {
         Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
     }
 
-    /// The part of a limit that is left; the whole limit if its wall is turned off for tests. `None` if the limit is exceeded.
+    /// The part of a limit that is left; the whole limit if its wall is turned off for tests. `None` if the limit is
+    /// exceeded.
     fn left(&self, wall: Wall, limit: Duration, used: Duration) -> Option<Duration> {
         if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
     }

@@ -24,7 +24,7 @@ FILE_MARK(root_file, "/mark")
 FILE_MARK(toolchain, "/usr/mark")
 FILE_MARK(var, "/var/mark")
 
-/* Leaves bytes in a box, up to its end. A fresh box must not contain these bytes. */
+/* Writes 16 MiB into a file. A new box must not contain these bytes. */
 static int leave_bytes(void) {
   static char block[1 << 20];
   memset(block, 0xA5, sizeof block);
@@ -85,7 +85,7 @@ static int taken(const char *name) {
     close(s);
   return s < 0 && errno == EADDRINUSE;
 }
-/* Starts a process with this name that keeps running in another session. */
+/* Listens at an abstract address. */
 static int leave_name(void) {
   int s = bind_abstract("mark");
   return s < 0 ? -1 : listen(s, 1);

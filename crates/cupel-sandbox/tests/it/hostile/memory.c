@@ -282,7 +282,7 @@ ATTACK(page_table_bomb) {
   return 0;
 }
 
-/* Splits one mapping into a million. */
+/* Splits one mapping into many, until the kernel refuses. */
 ATTACK(mapping_bomb) {
   char *p = mmap(NULL, 1L << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   long made = 0;

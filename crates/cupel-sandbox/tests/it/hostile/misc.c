@@ -45,7 +45,7 @@ ATTACK(flood_by_splice) {
 }
 
 ATTACK(endless_arguments) {
-  /* 100 KiB fit; 64 MiB do not. */
+  /* 100 KiB fit; 60 MiB do not. */
   size_t size = 100 * 1024;
   char *small = malloc(size + 1);
   memset(small, 'a', size);
@@ -302,7 +302,7 @@ ATTACK(all_bytes) {
   return 0;
 }
 
-/* Lists files below the box: path, size, mode, first byte. */
+/* Lists the files below a directory: path, size, mode, owner. */
 static void list(const char *dir) {
   struct dirent **names;
   int n = scandir(dir, &names, NULL, alphasort);

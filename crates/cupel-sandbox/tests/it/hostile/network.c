@@ -1,4 +1,4 @@
-/* Attacks by sockets, and by signals. argv: the port of a listener on the host's loopback, an abstract name. */
+/* Attacks by sockets, and by signals. */
 #include "kit.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -28,6 +28,7 @@ ATTACK(families) {
   return 0;
 }
 
+/* argv: the port of a listener on the host's loopback, the abstract name of two listeners, the path of a listener. */
 ATTACK(reach_the_host) {
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[0])), .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -81,7 +82,7 @@ ATTACK(output_in_flight) {
   return 0;
 }
 
-/* Puts a memory file of 30 MiB into such a ring. */
+/* Puts a deleted file and a memory file, of 15 MiB each, into such a ring. */
 ATTACK(memory_in_flight) {
   static char block[1 << 20];
   memset(block, 1, sizeof block);
@@ -135,7 +136,7 @@ ATTACK(signals_to_others) {
   return 0;
 }
 
-/* Kills all other processes repeatedly, while it creates new ones. */
+/* Creates twenty processes, kills all other processes with one call, and then kills its own group. */
 ATTACK(kill_all_processes) {
   for (int i = 0; i < 20; i++)
     if (fork() == 0)

@@ -60,8 +60,8 @@ ATTACK(namespaces_by_clone) {
   clone_raw("clone ipc", CLONE_NEWIPC);
   clone_raw("clone uts", CLONE_NEWUTS);
   clone_raw("clone cgroup", CLONE_NEWCGROUP);
-  /* The kernel ignores the upper 32 bits of this argument. If they are set, the filter must still check the lower bits.
-   * */
+  /* The kernel ignores the upper 32 bits of this argument. The filter must check the lower bits even if upper bits are
+   * set. */
   clone_raw("clone user, upper bits set", CLONE_NEWUSER | 1UL << 40);
   /* An exit signal of 128 has the same bit as CLONE_NEWTIME in unshare and clone3. */
   clone_raw("clone with exit signal 128", 0x80);
@@ -234,13 +234,14 @@ ATTACK(capabilities) {
   return 0;
 }
 
-/* argv[0]: a set-uid executable of the host's root, which prints its user ids. */
+/* Prints its user ids. */
 ATTACK(who_am_i) {
   uid_t r, e, s;
   getresuid(&r, &e, &s);
   dprintf(1, "uids: %d %d %d\n", r, e, s);
   return 0;
 }
+/* argv[0]: a set-uid executable of the host's root, which runs `who_am_i`. */
 ATTACK(set_uid_programs) {
   char *const who[] = {"x", "who_am_i", NULL}, *const none[] = {NULL};
   if (fork() == 0) {

@@ -106,7 +106,7 @@ ATTACK(locked_sum) {
   return 0;
 }
 
-/* Starts 200 processes that exit and are never waited for. */
+/* Starts up to 200 processes that exit and are never waited for. */
 ATTACK(zombies) {
   int made = 0;
   for (int i = 0; i < 200; i++) {
@@ -171,8 +171,7 @@ ATTACK(comet_and_sleep) {
   return 0;
 }
 
-/* CLONE_PARENT makes init the parent of these processes. They exit with other codes than the program, before and after
- * it. */
+/* CLONE_PARENT makes init the parent of these processes. They exit before the program, with other codes. */
 ATTACK(siblings) {
   for (int code = 77; code < 80; code++) {
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);

@@ -3,7 +3,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 
-/** Programs that measure their own usage: {@code memory BYTES} is the memory of this process that is not backed by a file on disk. */
+/**
+ * Programs that measure their own usage: {@code memory BYTES} is the memory of this process that is not backed by a
+ * file on disk.
+ */
 public class Truth {
     static volatile long sink;
 

@@ -1,6 +1,6 @@
-/* Programs that measure their own usage. The first argument names the work. At the end the program prints its usage:
- * `cpu NS` (of this process, its threads and all its children) and `memory BYTES` (touched and held at the same time).
- * */
+/* Programs that measure their own usage. The first two arguments name the work. At the end the program prints its
+ * usage: `cpu NS` (of this process, its threads and all its descendants) and `memory BYTES` (the maximum that was
+ * touched and held at the same time). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +53,7 @@ static void tell(long cpu_of_others, long memory) {
     _exit(99);
 }
 
-/* Memory of this process that is not backed by a file on disk, in bytes: `Anonymous` and `VmPTE`. Does not allocate. */
+/* Anonymous memory and page tables of this process, in bytes. Does not allocate. */
 static long held(void) {
   static char text[8192];
   long bytes = 0;
@@ -407,8 +407,8 @@ static int end(const char *how, long n) {
   return 255;
 }
 
-/* Runs another program, prints its CPU time including the children it waited for, and ends with its exit code or
- * signal. */
+/* Runs another program, prints the CPU time of both (and of the children for which that program waited), and ends with
+ * that program's exit code or signal. */
 static int measure(char **argv) {
   int child = fork();
   if (child == 0) {

@@ -1,4 +1,5 @@
-"""Programs that measure their own usage: `memory BYTES` is the memory of this process that is not backed by a file on disk."""
+"""Programs that measure their own usage: `memory BYTES` is the memory of this process that is not backed by a file on
+disk."""
 import mmap
 import os
 import signal

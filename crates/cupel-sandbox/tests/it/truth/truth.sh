@@ -1,4 +1,5 @@
-# Programs that measure their own usage: `memory BYTES` is the memory of this shell that is not backed by a file on disk.
+# Programs that measure their own usage: `memory BYTES` is the memory of this shell that is not backed by a file on
+# disk.
 burn() {
   for ((i = 0; i < $1; i++)); do :; done
 }
