@@ -101,7 +101,7 @@ pub enum EventKind {
 /// Traffic between API nodes and the worker of a live run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveEvent {
-    /// An input; the event's number is the input's.
+    /// An input. The number of the event is the number of the input.
     Input {
         /// The input.
         input: LiveInput,

@@ -17,8 +17,8 @@ use crate::run::{HistoryFilter, LeasedRun, RunState, SubmissionRecord, Submissio
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// Writes submissions with their runs (`Queued`) and their idempotency record in one transaction. When this returns
-    /// `Ok(Inserted::New)`, the submissions are durable. [Awaited](NewSubmissions::is_awaited) submissions survive the
-    /// end of this process, and become durable with the next durable transaction of any caller.
+    /// `Ok(Inserted::New)`, the submissions are durable, unless they are [awaited](NewSubmissions::is_awaited). Awaited
+    /// submissions survive the end of this process, and become durable with the next durable transaction of any caller.
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError>;
 
     /// Makes all earlier writes durable before it returns.
@@ -158,7 +158,7 @@ pub struct NewSubmissions {
     pub is_awaited: bool,
 }
 
-/// Identification of a repeated request.
+/// Data by which a repeated request is recognized.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     /// The header's value, 1 to 255 characters.

@@ -240,7 +240,7 @@ pub struct VersionException {
     pub reason: String,
 }
 
-/// A version that was imported but did not become current.
+/// Result of staging a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
     /// The number, from 1.
