@@ -69,7 +69,7 @@ impl Accounts {
         Ok(code)
     }
 
-    /// All codes, newest first.
+    /// All codes, newest first; at most 1000.
     ///
     /// # Errors
     /// If the store cannot answer.

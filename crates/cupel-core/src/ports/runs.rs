@@ -128,11 +128,11 @@ pub trait RunStore: Send + Sync {
 /// Retention bounds for [`RunStore::purge_expired`]: records up to these times are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionCutoffs {
-    /// Idempotency records that expired by this time, and sessions that expired or ended by it.
+    /// Idempotency records and one-time links that expired by this time, and sessions that expired or ended by it.
     pub now: Timestamp,
     /// Webhook deliveries that ended by this time.
     pub deliveries_before: Timestamp,
-    /// API keys that were revoked, or expired, by this time.
+    /// API keys that were revoked, or expired, by this time, and join codes for accounts that expired by it.
     pub keys_before: Timestamp,
     /// Workers whose last heartbeat was at or before this time.
     pub workers_before: Timestamp,

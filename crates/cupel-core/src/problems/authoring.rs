@@ -105,7 +105,7 @@ pub enum AuthorError {
     NoVersion { number: u32 },
     #[error("only an administrator may show an unverified version")]
     NotAdministrator,
-    #[error("the problem has submissions, or is not a draft")]
+    #[error("the problem is not a draft, has submissions, or is in a contest")]
     InUse,
     #[error("the contest `{contest}`, which is running or begins soon, uses this problem")]
     InContest { contest: Slug },
@@ -471,7 +471,7 @@ impl Core {
         }
     }
 
-    /// Deletes a draft that has no submissions and is in no contest, and the packages that only it named.
+    /// Deletes a draft that has no submissions that count and is in no contest, and the packages that only it named.
     ///
     /// # Errors
     /// [`AuthorError`].

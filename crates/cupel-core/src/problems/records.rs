@@ -295,7 +295,7 @@ pub struct RunSummary {
     pub completed_at: Option<Timestamp>,
 }
 
-/// A row of a problem's leaderboard: higher score first, then faster program, then earlier submission.
+/// A row of a problem's leaderboard: better score first, then faster program, then earlier submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardLine {
     /// The rank; rows never share one.

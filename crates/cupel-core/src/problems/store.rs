@@ -72,7 +72,7 @@ pub trait ProblemStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Result<bool, SlugTaken>, StoreError>;
 
-    /// Deletes a draft without submissions.
+    /// Deletes a draft that is in no contest and has no submissions that count.
     async fn delete_problem(&self, problem: ProblemId) -> Result<Deleted, StoreError>;
 
     /// Every package that a version of a problem names.
@@ -175,7 +175,7 @@ pub enum Deleted {
     Gone,
     /// The problem does not exist.
     Missing,
-    /// The problem is not a draft, or has submissions.
+    /// The problem is not a draft, has submissions that count, or is in a contest.
     InUse,
 }
 

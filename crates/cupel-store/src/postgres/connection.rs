@@ -157,7 +157,7 @@ impl Connection {
     }
 
     /// Begins a transaction, and reads and locks these runs. `standing` are the runs whose end may change a user's
-    /// standing in a problem.
+    /// standing in a problem; their problems and owners are locked as well.
     pub(super) fn begin(&self, durable: bool, mut runs: Vec<RunId>, standing: &HashSet<RunId>) -> Result<(), SqlFault> {
         self.forget();
         // Source: PostgreSQL's manual, "Asynchronous Commit".

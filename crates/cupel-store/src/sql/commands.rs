@@ -1,4 +1,5 @@
-//! Commands that change runs. Each command reads and locks the row, calls `RunState::apply`, and writes the result.
+//! Commands that insert runs or change their state. A change reads and locks the run's row, calls `RunState::apply`,
+//! and writes the result.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

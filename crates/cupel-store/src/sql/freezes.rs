@@ -56,7 +56,7 @@ pub(crate) fn window_of(row: Row<'_>) -> Result<FreezeWindow, SqlFault> {
     Ok(FreezeWindow::of(starts_at, span_from_us(row.get(1)?, "length_us")?, span_from_us(row.get(2)?, "freeze_us")?))
 }
 
-/// Marks the submissions of a user to a problem that are withheld. Returns `true` if there are any.
+/// Recomputes which submissions of a user to a problem are withheld. Returns `true` if any is.
 pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, SqlFault> {
     let sql = concat!(
         "SELECT x.starts_at, c.length_us, c.freeze_us ",
