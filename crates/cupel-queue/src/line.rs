@@ -14,7 +14,8 @@
 //! waits in a class with a small share counts as at most [`DEBT_MAX`] below `floor`, which bounds how long others wait
 //! once that owner is served.
 //!
-//! Every operation is O(log owners).
+//! Every operation is O(log owners), except that [`Line::pop_other`] also skips the given owners, and that the rare
+//! removal of accounts visits all of them.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
