@@ -19,7 +19,8 @@ use crate::EventBounds;
 use crate::log::size;
 use crate::wire::Message;
 
-/// Bounds of the messages that wait for a slow or unreachable server.
+/// Bounds of the messages that wait for a slow or unreachable server. Twice as much may wait if the last message is a
+/// final event or no event.
 const WAITING_EVENTS_MAX: usize = 65_536;
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
