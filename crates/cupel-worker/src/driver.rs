@@ -103,8 +103,8 @@ struct Driver<'a> {
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
     was_short: bool,
-    /// Lease request in progress. The request is not dropped while it may still yield a lease, because the leased run
-    /// would lose an attempt.
+    /// Lease request in progress. It is kept from one turn to the next, because a dropped request gives its run back to
+    /// the store, which delays the run.
     upcoming: Option<Upcoming<'a>>,
     /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
