@@ -340,7 +340,10 @@ impl Core {
                 tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker tried to release a lease that it had lost")
             }
             Some(RunState::Abandoned { attempts }) => {
-                tracing::error!(run.id = %run, attempt.number = attempt, reason, "abandoned a run: the maximum number of attempts failed");
+                tracing::error!(
+                    run.id = %run, attempt.number = attempt, reason,
+                    "abandoned a run: the maximum number of attempts failed"
+                );
                 self.abandoned(submission.id, attempts, now);
             }
             Some(_) => {
