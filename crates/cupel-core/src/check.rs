@@ -230,7 +230,8 @@ impl Checker<'_> {
             }
             return None;
         };
-        // A language without a worker is accepted, because a worker with the language may start later.
+        // A language without a worker is not a fault of the request; `submit.rs` refuses the submission for another
+        // reason.
         if let Availability::Unavailable { reason } = &language.availability
             && reason != NO_WORKER
         {

@@ -1,6 +1,6 @@
 //! Accepting submissions: validate, charge, admit, write, publish the hint.
 //!
-//! *Invariant:* an id is returned only after the submission is durable in the store. If a hint cannot be queued after
+//! *Invariant:* a client gets an id only after the submission is durable in the store. If a hint cannot be queued after
 //! that, the client is not affected, because the sweeper finds the run.
 
 use std::time::Duration;

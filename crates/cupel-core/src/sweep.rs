@@ -32,7 +32,7 @@ const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a revoked or expired API key is kept in its owner's list.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long the failed attempts of runs that were eventually judged are kept.
+/// How long failed attempts are kept. Those of dead letters are kept until the dead letter is removed.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Result of a sweep.

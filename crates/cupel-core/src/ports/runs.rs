@@ -94,8 +94,9 @@ pub trait RunStore: Send + Sync {
     /// The sweeper publishes their hints again.
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError>;
 
-    /// The stored log of a submission after `after`: `queued` and, once the run has ended, everything from `started` of
-    /// its last attempt to the final event. Empty if the submission does not exist.
+    /// The stored log of a submission after `after`: `queued` and, once the run was judged, everything from `started`
+    /// of its last attempt to the final event. If the run was cancelled or abandoned, the log has only `queued` and the
+    /// final event. Empty if the submission does not exist.
     async fn events(&self, id: SubmissionId, after: Seq) -> Result<Vec<Event>, StoreError>;
 
     /// Numbers of queued and leased runs, and the time at which the oldest waiting run became due.

@@ -23,8 +23,8 @@ pub trait ProblemStore: Send + Sync {
     /// Inserts a problem with its first version.
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError>;
 
-    /// Makes a package the current version of a problem. `false`: the package is current already, and nothing changes.
-    /// If the package was current before, it keeps its old number.
+    /// Makes a package the current version of a problem. `false`: the package is current already, or the problem does
+    /// not exist; the problem is unchanged. A package that is a version of the problem already keeps its number.
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError>;
 
     /// Inserts a version that does not become current; `None`: the problem does not exist. A known version is not
