@@ -4,6 +4,7 @@
 //! ROOT/  cupel-blobs                              mark: the directory is mounted, not the empty mount point
 //!        <cluster>/packages/<hash>/<copy>         blobs, named by their keys
 //!        <cluster>/artifacts/<2 digits>/<hash>
+//!        <cluster>/data/<2 digits>/<hash>
 //!        .putting-…                               a blob that is being written, or was left unfinished by a dead node
 //! ```
 //!

@@ -383,7 +383,8 @@ pub(crate) struct RunRow {
     needs: Option<String>,
 }
 
-/// Columns that change together with the state; `None` keeps a column's value.
+/// Columns that change together with the state. `None` keeps the value of `worker`, `due_at` and `started_at`, and
+/// clears the other columns, which have a value only in a final state.
 #[derive(Default)]
 struct Change {
     worker: Option<WorkerId>,

@@ -33,7 +33,7 @@ const WAITING_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
 
 /// Minimum interval between transactions under load. A transaction costs about as much as ten commands, so a short wait
-/// lets more commands share a transaction. A single command never waits.
+/// lets more commands share a transaction. Without load, no command waits.
 const PACE: Duration = Duration::from_millis(1);
 /// Number of commands per second from which the writer is considered under load.
 const PACED_FROM: f64 = 900.0;
