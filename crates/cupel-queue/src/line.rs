@@ -42,7 +42,8 @@ pub(crate) struct Line {
     shares: Shares,
     /// Waiting runs; used to reject duplicates.
     waiting: HashSet<RunId>,
-    /// Accounts of owners that wait, and of those whose account is above `floor`.
+    /// Accounts of owners that wait, and of others that waited or were charged before, until [`Line::forget`] removes
+    /// them.
     accounts: HashMap<UserId, Account>,
     /// Number of owners that wait.
     owners: usize,
@@ -175,8 +176,8 @@ impl Line {
         }
     }
 
-    /// Removes accounts at or below `floor` of owners that do not wait. If still too many remain, removes all accounts
-    /// of owners that do not wait.
+    /// If there are too many accounts of owners that do not wait, removes those at or below `floor`. If too many
+    /// remain, removes all accounts of owners that do not wait.
     fn forget(&mut self) {
         if self.accounts.len() - self.owners.min(self.accounts.len()) < RESTING_MAX {
             return;
