@@ -3,7 +3,8 @@
 //! Output arrives in pieces of any size. If the stream was quiet, a piece is published at once; otherwise
 //! [`PIECE_PAUSE`] after the previous one. So a program with frequent output causes at most 20 events per second and
 //! stream, besides one event for every full piece ([`PIECE_BYTES_MAX`]). A live run publishes more often: first a burst
-//! of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a UTF-8 character only if the stream does.
+//! of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a UTF-8 character only where the logged
+//! output ends inside one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,7 +26,7 @@ const LIVE_PIECE_PAUSE: Duration = Duration::from_millis(4);
 /// once.
 const LIVE_BURST_MAX: u32 = 64;
 
-/// Largest piece.
+/// Maximum size of a piece.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
 /// Maximum output in the log of one attempt. The report may have more output: the log is for live viewers and ends
