@@ -2,8 +2,8 @@
 //! (`redis.rs`). The result cache maps a submission's key to an earlier result (`results.rs`). `link.rs` maintains the
 //! connection.
 //!
-//! *Architecture invariant:* every call returns quickly. If Redis is unreachable, each node uses its local state and
-//! reports the outage in its health.
+//! *Architecture invariant:* every call returns quickly. If Redis is unreachable, each node uses its local buckets,
+//! finds no cached results, and reports the outage in its health.
 #![forbid(unsafe_code)]
 
 mod connect;

@@ -97,9 +97,9 @@ pub(crate) struct AdmissionGuard<'a> {
     admission: &'a Admission,
     owner: UserId,
     more: usize,
-    /// Number of submissions that were being accepted when this submission arrived, including itself.
+    /// Number of submissions that were being accepted when this request arrived, including its own.
     entered: usize,
-    /// Number of submissions of the same owner that were being accepted when this submission arrived, including itself.
+    /// Number of submissions of the same owner that were being accepted when this request arrived, including its own.
     entered_of_owner: usize,
 }
 

@@ -105,7 +105,8 @@ impl fmt::Display for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlobKey::Package { hash, copy } => write!(f, "packages/{hash}/{copy}"),
-            // There may be very many artefacts, so they are split into directories by the first byte of the hash.
+            // There may be very many artefacts and data, so they are split into directories by the first byte of the
+            // hash.
             BlobKey::Artifacts(hash) => write!(f, "artifacts/{:02x}/{hash}", hash.as_bytes()[0]),
             BlobKey::Data(hash) => write!(f, "data/{:02x}/{hash}", hash.as_bytes()[0]),
         }

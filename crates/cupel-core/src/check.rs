@@ -25,7 +25,7 @@ const CLASS_NAME_MAX: usize = 256;
 /// Does no I/O.
 ///
 /// # Errors
-/// All faults of all submissions, at most [`FAULTS_MAX`]. If there are more, the last fault reports that.
+/// The first [`FAULTS_MAX`] faults of all submissions. If there are more, one additional fault says so.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -230,7 +230,8 @@ impl Checker<'_> {
             }
             return None;
         };
-        // A worker with the language may start later, so this is not the client's mistake.
+        // A language without a worker is not a fault of the request; `submit.rs` refuses the submission for another
+        // reason.
         if let Availability::Unavailable { reason } = &language.availability
             && reason != NO_WORKER
         {

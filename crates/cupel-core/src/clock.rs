@@ -21,7 +21,7 @@ pub const SKEW_REPORTED: SignedDuration = SignedDuration::from_secs(5);
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
+    #[expect(clippy::disallowed_methods, reason = "all other code reads the time through `Clock`")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

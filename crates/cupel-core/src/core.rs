@@ -51,7 +51,7 @@ pub struct CoreParts {
     pub registry: Registry,
     /// Length of a lease and maximum number of attempts.
     pub policy: LeasePolicy,
-    /// Maximum sizes of a submission.
+    /// Bounds on submissions, and on what one user may store.
     pub bounds: Bounds,
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Inner {
     /// Recently read waiting runs.
     pub(crate) waiting_list: SharedList,
     pub(crate) imports: Imports,
-    /// Admits one custom input at a time, because examining it may need a hundred times its size in memory.
+    /// Admits one custom input at a time, because examining it may need far more memory than its size.
     pub(crate) own_inputs: Arc<Semaphore>,
     /// Resolver for the host names of webhook receivers. If no resolver is set, only the webhook sender resolves the
     /// names.
@@ -179,7 +179,7 @@ impl Core {
         Arc::clone(&self.inner.languages.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Maximum sizes of a submission.
+    /// Bounds on submissions, and on what one user may store.
     pub fn bounds(&self) -> &Bounds {
         &self.inner.bounds
     }

@@ -1,4 +1,5 @@
-//! Dead letters: submissions whose run was abandoned because every attempt ended in a failure of Cupel.
+//! Dead letters: submissions whose run was abandoned because the maximum number of attempts ended in a failure of
+//! Cupel.
 //!
 //! The senders of these submissions receive an internal error. An administrator can see why, when and on which worker
 //! each attempt failed, and can retry or purge the dead letters. Like a rejudge, a retry is a new run of the same
@@ -161,7 +162,7 @@ impl Core {
     }
 }
 
-/// The text as stored: cut to [`WHY_BYTES_MAX`], and without NUL, which some stores refuse.
+/// The text as stored: cut to [`WHY_BYTES_MAX`], then with U+FFFD in place of each NUL, which some stores refuse.
 pub(crate) fn kept(why: &str) -> String {
     why[..why.floor_char_boundary(WHY_BYTES_MAX)].replace('\0', "\u{fffd}")
 }

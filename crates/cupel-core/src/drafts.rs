@@ -163,7 +163,7 @@ pub trait DraftStore: Send + Sync {
     async fn remove_draft(&self, key: DraftKey) -> Result<bool, StoreError>;
 }
 
-/// Why there is no access to a draft. Nothing has changed.
+/// Why a draft was not read, saved or removed. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum DraftError {
@@ -252,7 +252,8 @@ impl Core {
         Ok(self.inner.store.remove_draft(key).await?)
     }
 
-    /// The place, if the user may see its problem. A language that this server no longer has keeps its drafts readable.
+    /// The key of a place, if the user may see its problem. Drafts in a language that this server no longer has stay
+    /// readable.
     async fn draft_key(&self, user: AuthenticatedUser, place: DraftPlace) -> Result<DraftKey, DraftError> {
         let registry = self.registry();
         let known = registry.find(&place.language).map(|language| language.id.clone());

@@ -87,7 +87,8 @@ pub enum EventKind {
     CompileEnded { ok: bool, cached: bool, wall_time: Duration },
     /// A case (or the only execution, `case: None`) started. (`test.start`)
     ExecutionStarted { case: Option<String> },
-    /// Output of the program. Coalesced; the last chunk reports whether output was dropped. (`output`)
+    /// Output of the program, coalesced. The log has a bounded amount of output per attempt; the report may have more.
+    /// (`output`)
     Output { case: Option<String>, stream: Stream, data: Arc<[u8]> },
     /// The execution ended. `usage` is the default if the sender may not see the case's time and memory. (`test.end`)
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
@@ -101,7 +102,7 @@ pub enum EventKind {
 /// Traffic between API nodes and the worker of a live run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveEvent {
-    /// An input; the event's number is the input's.
+    /// An input. The number of the event is the number of the input.
     Input {
         /// The input.
         input: LiveInput,

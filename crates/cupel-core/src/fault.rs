@@ -5,10 +5,10 @@
 pub struct SubmissionFault {
     /// Zero-based index of the submission in the batch.
     pub index: usize,
-    /// Position in the submission, as a JSON pointer (RFC 6901): `/language`, `/language/version` (the text after `@`),
-    /// `/files/0/path`, `/compiler_args/0`, `/args/3`, `/env/NAME`, `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`,
-    /// `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a limit ends with its unit, as in the API: `_ms` for
-    /// times, `_bytes` for sizes.
+    /// Position in the submission, as a JSON pointer (RFC 6901), for example `/language`, `/language/version` (the text
+    /// after `@`), `/files/0/path`, `/compiler_args/0`, `/args/3`, `/env/NAME`, `/stdin`, `/tests/1/name`,
+    /// `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a limit ends with its unit, as
+    /// in the API: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
     /// Kind of fault, for programs.
     pub kind: SubmissionFaultKind,
@@ -70,5 +70,5 @@ impl SubmissionFaultKind {
     }
 }
 
-/// Maximum number of faults reported individually per request. If there are more, the last fault reports that.
+/// Maximum number of faults reported individually per request. If there are more, one additional fault says so.
 pub const FAULTS_MAX: usize = 100;

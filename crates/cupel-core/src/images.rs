@@ -82,7 +82,7 @@ pub struct ImageDescription {
     pub layers: Vec<ContentHash>,
     /// Bytes of the files of all layers.
     pub bytes: u64,
-    /// Number of entries of its root.
+    /// Number of entries in its root file system.
     pub entries: u64,
     /// Number of devices, pipes and sockets that were omitted.
     pub left_out: u64,

@@ -14,7 +14,8 @@ use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
 
-/// Maximum number of hints that one call skips because their run has ended or was taken.
+/// Maximum number of hints that one call of [`Core::next_run_of_others`] takes. It skips those whose run has ended or
+/// was taken.
 const GONE_MAX: usize = 8;
 
 /// Smallest slot time that is announced; shorter times are accumulated per owner.
@@ -208,7 +209,8 @@ impl Core {
 
     /// Gives back a lease that the store may have granted without returning the submission. After a transient error,
     /// the run loses no attempt. After a permanent error, the run loses one attempt each time, so it is abandoned
-    /// eventually. The abandonment is stored but not announced, because the submission's owner cannot be read either.
+    /// eventually. The abandonment is stored but not announced, because an event needs the submission's id, and only
+    /// the run's id is known.
     async fn give_back_unreadable(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
         let now = self.now();
         let due = now.saturating_add(UNREADABLE_RETRY_DELAY).unwrap_or(now);
@@ -292,9 +294,9 @@ impl Core {
     }
 
     /// Gives an attempt back without a verdict, because the worker drains (`lost_attempt: false`; the attempt does not
-    /// count as lost) or failed (`true`). `reason` is for the log and for administrators. A run is retried 1 s after
-    /// its first failed attempt, 4 s after its second, and 16 s after each later one. It is abandoned after
-    /// [`LeasePolicy::attempts_max`] lost attempts.
+    /// count as lost) or failed (`true`). `reason` is for the log and for administrators. A run is retried 1 s after a
+    /// failed attempt 1, 4 s after a failed attempt 2, and 16 s after a later one; attempts that did not count as lost
+    /// have numbers as well. The run is abandoned after [`LeasePolicy::attempts_max`] lost attempts.
     ///
     /// # Errors
     /// If the store cannot write. The lease then expires.
@@ -338,7 +340,10 @@ impl Core {
                 tracing::info!(run.id = %run, attempt.number = attempt, reason, "a worker tried to release a lease that it had lost")
             }
             Some(RunState::Abandoned { attempts }) => {
-                tracing::error!(run.id = %run, attempt.number = attempt, reason, "abandoned a run: every attempt failed");
+                tracing::error!(
+                    run.id = %run, attempt.number = attempt, reason,
+                    "abandoned a run: the maximum number of attempts failed"
+                );
                 self.abandoned(submission.id, attempts, now);
             }
             Some(_) => {
@@ -367,10 +372,9 @@ impl Core {
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
     }
 
-    /// Handles the notices of other nodes: stops attempts that are no longer wanted, and charges owners for the slot
-    /// time of their runs. Ends when the bus is closed; run one such task per process. Without this task, a worker
-    /// learns of a cancellation only when it renews the lease, and queues balance owners only by the number of
-    /// delivered hints.
+    /// Handles the notices of all nodes: stops attempts that are no longer wanted, and charges owners for the slot time
+    /// of their runs. Ends when the bus is closed; run one such task per process. Without this task, a worker learns of
+    /// a cancellation only when it renews the lease, and queues balance owners only by the number of delivered hints.
     pub async fn handle_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {

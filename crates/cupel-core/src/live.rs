@@ -64,7 +64,7 @@ pub struct InputCount {
 }
 
 impl InputCount {
-    /// The larger of both fields.
+    /// The larger value of each field.
     #[must_use]
     pub fn max(self, other: InputCount) -> InputCount {
         InputCount { inputs: self.inputs.max(other.inputs), bytes: self.bytes.max(other.bytes) }
@@ -80,7 +80,7 @@ pub struct InputState {
     pub consumed: InputCount,
 }
 
-/// An input is missing, because a later input has arrived.
+/// An input is missing: a later input has arrived without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("input {arrived} arrived, and input {missing} did not")]
 pub struct MissingInput {

@@ -95,8 +95,8 @@ pub(crate) type SharedList = tokio::sync::Mutex<Option<Arc<WaitingList>>>;
 
 impl Core {
     /// Like [`Core::watch`], with positions: every `queued` event has the position in the queue. While the run waits
-    /// for its first attempt and its position changes, `queued` is repeated with larger numbers. The repetitions are
-    /// not in the log.
+    /// for its first attempt, `queued` is repeated with a larger number whenever the position has changed. The
+    /// repetitions are not in the log.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -106,8 +106,8 @@ impl Core {
         id: SubmissionId,
         after: Seq,
     ) -> Result<Option<Follow>, StoreError> {
-        // Taken before the submission is read, so that a list that is read later contains the run unless it has
-        // started.
+        // The time is taken before the submission is read, so that a list that is read later contains the run unless
+        // the run has started.
         let now = self.now();
         let Some((record, log)) = self.watch_record(viewer, id, after).await? else { return Ok(None) };
         let waits = matches!(record.state, RunState::Queued { attempts: 0, .. }) && after.attempt() == 0;
@@ -126,8 +126,8 @@ impl Core {
         }
     }
 
-    /// A list that contains the run if the run waits. Exception: a list that was read less than [`READ_PAUSE`] ago is
-    /// returned even without the run.
+    /// A list that contains the run if the run waits and is among the first [`LISTED_MAX`]. Exception: a list that was
+    /// read less than [`READ_PAUSE`] ago is returned even without the run.
     async fn waiting_list(&self, run: &WaitingRun) -> Result<Arc<WaitingList>, StoreError> {
         let mut shared = self.inner.waiting_list.lock().await;
         let now = self.now();

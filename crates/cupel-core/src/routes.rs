@@ -188,7 +188,7 @@ impl LanguageQueues {
         }
     }
 
-    /// Whether a known live worker has all of these languages.
+    /// Whether a live worker has all of these languages; `true` also if no worker is known yet.
     pub(crate) fn serves(&self, needs: &Needs) -> bool {
         self.routes().is_none_or(|routes| routes.serves(needs))
     }
@@ -286,8 +286,8 @@ impl LanguageQueues {
     }
 
     /// Number of waiting hints in the common queue and in the language queues in use. If no worker has a language any
-    /// more, or if all workers have it, its queue has no consumers. Hints in such a queue are not counted, because they
-    /// would hide lost hints, whose runs would then not be published again.
+    /// more, or if all workers have it, its queue may have no consumers. Hints in such a queue are not counted, because
+    /// they would hide lost hints, whose runs would then not be published again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
         for language_queue in self.queues_in_use() {

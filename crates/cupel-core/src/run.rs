@@ -51,12 +51,12 @@ pub enum RunState {
         /// The judgement.
         verdict: Verdict,
     },
-    /// Final, cancelled by the owner.
+    /// Final: cancelled.
     Cancelled {
         /// Number of attempts before the cancellation.
         attempts: u32,
     },
-    /// Final: every attempt was lost to a failure of Cupel. Shown as an internal error.
+    /// Final: the maximum number of attempts was lost to a failure of Cupel. Shown as an internal error.
     Abandoned {
         /// Attempts made.
         attempts: u32,
@@ -99,7 +99,7 @@ pub enum RunEvent {
         /// The current time.
         now: Timestamp,
     },
-    /// The owner cancels the run.
+    /// The owner or an administrator cancels the run, or the owner's account is disabled or deleted.
     Cancel,
 }
 
@@ -257,7 +257,7 @@ cupel_types::named! {
         Running = "running",
         /// The run was judged as accepted.
         Completed = "completed",
-        /// The run ended in any other way.
+        /// The run ended in any other way: neither accepted nor cancelled.
         Failed = "failed",
         /// The run was cancelled.
         Cancelled = "cancelled",

@@ -50,12 +50,12 @@ pub struct Snippet {
 pub struct SnippetId(Uuid);
 
 impl SnippetId {
-    /// The id that the store has kept.
+    /// An id from the store.
     pub const fn from_uuid(id: Uuid) -> SnippetId {
         SnippetId(id)
     }
 
-    /// The bytes in the form in which stores keep ids.
+    /// The id in the form in which stores keep it.
     pub const fn as_uuid(&self) -> &Uuid {
         &self.0
     }

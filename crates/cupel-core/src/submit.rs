@@ -1,6 +1,6 @@
 //! Accepting submissions: validate, charge, admit, write, publish the hint.
 //!
-//! *Invariant:* an id is returned only after the submission is durable in the store. If a hint cannot be queued after
+//! *Invariant:* a client gets an id only after the submission is durable in the store. If a hint cannot be queued after
 //! that, the client is not affected, because the sweeper finds the run.
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub struct RateExceeded {
 /// Why nothing was accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The client's mistakes, all of them; at least one.
+    /// The client's mistakes; at least one.
     #[error("the submission has {} fault(s)", .0.len())]
     Invalid(Vec<SubmissionFault>),
     /// Too many runs wait already.
@@ -72,7 +72,7 @@ pub enum SubmitError {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
-    /// Failure of Cupel; nothing was written.
+    /// Failure of Cupel. The submissions may have been written, but the client must not get their ids.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Failure of Cupel; nothing was written.
@@ -106,7 +106,7 @@ impl Core {
     /// A repeated request (same owner, key and hash) gets the ids of the first request.
     ///
     /// # Errors
-    /// [`SubmitError`]; nothing has been written.
+    /// [`SubmitError`]. Nothing has been written, unless it is [`SubmitError::Store`].
     pub async fn submit(
         &self,
         owner: UserId,

@@ -18,9 +18,9 @@ const STEP: u32 = 1000;
 const STEPS_MAX: u32 = 10;
 /// How far back the search for newly due runs reaches: longer than an insertion takes to become visible.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
-/// Normal number of missing hints (waiting runs without a hint in the queue). The hints of such runs are not yet
-/// published, or were taken but the runs are not yet leased. While the queue has more hints than this, and no more than
-/// this number of hints are missing, the sweeper searches for them only every [`LOOK_EVERY`] sweeps.
+/// Number of missing hints (waiting runs without a hint in the queue) that is normal. The hints of such runs are not
+/// yet published, or were taken but the runs are not yet leased. While the queue has more hints than this, and no more
+/// than this number of hints are missing, the sweeper searches for them only every [`LOOK_EVERY`] sweeps.
 const ON_THE_WAY_MAX: u64 = 64;
 /// Number of sweeps between two searches for missing hints while the queue has many hints and few are missing.
 const LOOK_EVERY: u32 = 30;
@@ -32,7 +32,7 @@ const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a revoked or expired API key is kept in its owner's list.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long the failed attempts of runs that were eventually judged are kept.
+/// How long failed attempts are kept. Those of dead letters are kept until the dead letter is removed.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Result of a sweep.

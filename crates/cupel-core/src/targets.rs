@@ -109,7 +109,7 @@ fn is_name(host: &str) -> bool {
     !host.starts_with('[') && ipv4(host.trim_end_matches('.')).is_none()
 }
 
-/// Whether a host, without its port, denotes a special address without a DNS lookup.
+/// Whether a host, given without its port, is a special address or `localhost`. Makes no DNS lookup.
 pub(crate) fn is_special_host(host: &str) -> bool {
     let host = host.trim_end_matches('.');
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {

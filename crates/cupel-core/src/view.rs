@@ -1,5 +1,5 @@
-//! Reading submissions: look up, list, wait, watch, cancel. A submission is visible to its owner and to administrators;
-//! for other users it does not exist.
+//! Reading submissions: look up, list, wait, watch, cancel. For these calls, a submission is visible to its owner and
+//! to administrators; for other users it does not exist.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,11 +35,11 @@ fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
     filter
 }
 
-/// How long a waiting call waits for an event from the bus before it queries the store.
+/// Maximum time that a waiting call waits for an event from the bus before it queries the store.
 const QUIET_MAX: Duration = Duration::from_secs(15);
 
 impl Core {
-    /// A submission. `None` if it does not exist or belongs to another user.
+    /// A submission. `None` if it does not exist or the viewer may not see it.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -143,8 +143,8 @@ impl Core {
         }
     }
 
-    /// The log of a submission after `after`: first the stored events, then live events, without gaps or repetitions.
-    /// The log ends after the final event. `None`: see [`Core::submission`].
+    /// The log of a submission after `after`: first the stored events, then live events. No event is repeated, and
+    /// missed events are reported as a gap. The log ends after the final event. `None`: see [`Core::submission`].
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -2,8 +2,8 @@
 //!
 //! The outbox row is written in the transaction that ends the run, so no delivery is forgotten. Sending (signature,
 //! protection against private addresses) is in the crate `cupel`. Source: Standard Webhooks, "Deliverability and
-//! reliability". It defines the schedule (5 s, 5 min, 30 min, 2 h, 5 h, 10 h, …) and status 410, after which a delivery
-//! is not repeated.
+//! reliability". The schedule begins as proposed there (5 s, 5 min, 30 min, 2 h, 5 h, 10 h); all later pauses are 10 h
+//! as well. A receiver that answers with status 410 gets no more deliveries.
 
 use std::time::Duration;
 

@@ -2,8 +2,9 @@
 //!
 //! Publishing takes two short locks and wakes the waiting subscribers.
 //!
-//! A log exists from its first event or subscriber until some time after its final event. All logs together are bounded
-//! in number and bytes. If a bound is exceeded, ended logs are evicted first, then the oldest.
+//! A log exists from its first event or subscriber until some time after its final event. Each log is bounded, and so
+//! are the number of live logs and the number and bytes of ended logs. If one of the latter bounds is exceeded, the
+//! live log that began first or the log that ended first is evicted.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,7 +6,8 @@
 //! instead of at its next lease renewal.
 //!
 //! *Limit:* the bus cannot detect events that were never published: a worker may be killed between writing a result and
-//! publishing it. So a waiting request that receives no event for 15 s reads the store (`cupel-core/src/view.rs`).
+//! publishing it. So a waiting request that receives no event for 15 s, or for the length of a lease if that is
+//! shorter, reads the store (`cupel-core/src/view.rs`).
 //!
 //! *Architecture invariant:* a bus may lose everything at a restart. Publishing never blocks and never fails. Memory is
 //! bounded, regardless of slow listeners, slow servers and the amount of output of the programs.

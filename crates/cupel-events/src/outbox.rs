@@ -1,8 +1,9 @@
 //! Queue of events between `publish`, which never waits, and the task that sends them to the server.
 //!
 //! *Invariants:* the queue is bounded in number and bytes. Each event carries the number of the previous one, so that a
-//! receiver detects events dropped here. If the queue is nearly full, only final events are accepted. If even final
-//! events do not fit, [`Message::Lost`] informs all receivers that they may have missed something.
+//! receiver detects events dropped here. If a bound is reached, only final events and messages that are not events are
+//! accepted, up to twice the bound. If even final events do not fit, [`Message::Lost`] informs all receivers that they
+//! may have missed something.
 //!
 //! The queue also tracks, per submission, the events that the server stores for late subscribers, and selects the
 //! events to remove when there are too many: output first, oldest first, as in a [`Log`](crate::log::Log).
@@ -19,7 +20,8 @@ use crate::EventBounds;
 use crate::log::size;
 use crate::wire::Message;
 
-/// Bounds of the messages that wait for a slow or unreachable server.
+/// Bounds of the messages that wait for a slow or unreachable server. Final events, and messages that are not events,
+/// are accepted until twice as much waits.
 const WAITING_EVENTS_MAX: usize = 65_536;
 const WAITING_BYTES_MAX: usize = 32 << 20;
 

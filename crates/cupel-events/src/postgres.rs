@@ -7,7 +7,7 @@
 //!   text of frames. An event that does not fit (8,000 bytes) is only referenced in the notification; the nodes that
 //!   need the event read it from the table.
 //! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
-//!   removes a few at a time.
+//!   removes expired rows, a bounded number at a time.
 //!
 //! Each node has two connections: one sends; the other listens, reads and cleans up.
 //!
@@ -44,7 +44,7 @@ const NOTIFICATION_MAX: usize = 5_900;
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
 /// Maximum number of expired rows removed by one statement. The next two constants are the pauses after such a
-/// statement: the first if more expired rows remain, the second if none remain.
+/// statement: the first if more expired rows may remain, the second if none remain.
 const CLEAN_ROWS: i64 = 1000;
 const CLEAN_BUSY: Duration = Duration::from_millis(100);
 const CLEAN_IDLE: Duration = Duration::from_secs(3);

@@ -38,7 +38,7 @@ use crate::wire::{self, Message};
 /// Oldest supported version, the first with `XADD … MINID`.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// Maximum number of entries in a stream. Applies if no node removes excess entries any more.
+/// Approximate maximum number of entries in a stream. Applies if no node removes excess entries any more.
 const STREAM_MAX: usize = 4096;
 
 /// A Redis server, and the names of this cluster's keys.

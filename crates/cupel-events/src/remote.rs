@@ -47,7 +47,8 @@ const SETTLE_MAX: Duration = Duration::from_millis(500);
 /// Maximum time that `close` waits until the last events are sent.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
-/// How long the server stores the events of a running submission: far longer than the refresh interval.
+/// How long Redis stores the events of a running submission after the last refresh: far longer than the refresh
+/// interval.
 pub(crate) const LIVE_KEPT: Duration = Duration::from_secs(600);
 /// How long the server stores the final event: for subscribers that arrive around the end, and for those that were
 /// disconnected. The store has the event permanently.

@@ -44,7 +44,7 @@ pub struct CallError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
-/// Approximate maximum memory of the values that one run returns. A list that takes 8 MiB on the wire, with words of
+/// Approximate maximum memory of the values that one run returns. A list that takes 16 MiB on the wire, with words of
 /// minimum length, needs this much memory.
 pub const RETURNED_MAX: Bytes = Bytes::mib(256);
 
@@ -59,7 +59,7 @@ pub enum Answer {
     NoFunction(String),
     /// The returned value needs more memory than [`RETURNED_MAX`].
     TooLarge,
-    /// The driver wrote no answer, or an incomplete one.
+    /// The driver wrote no answer, or an incomplete or malformed one.
     Nothing,
     /// The channel contains data that no driver writes.
     Forged,
@@ -303,8 +303,9 @@ fn listed(parameters: &[Parameter]) -> String {
     each.join(", ")
 }
 
-/// The signature as words on one line, for drivers that need it at run time: `function NAME MUTATES METHOD` or `class
-/// NAME COUNT TYPE… COUNT METHOD…`, where a method is `NAME RETURNS COUNT TYPE…`.
+/// The signature as words on one line, for drivers that need it at run time: `function MUTATES METHOD` or `class NAME
+/// COUNT TYPE… COUNT METHOD…`. MUTATES is the index of the parameter that the function modifies, or `-`. A method is
+/// `NAME RETURNS COUNT TYPE…`.
 fn described(signature: &Signature) -> String {
     let types = |parameters: &[Parameter]| {
         let each = parameters.iter().map(|parameter| format!(" {}", parameter.kind));

@@ -2,7 +2,8 @@
 //!
 //! The expected type drives the parser. So the type bounds the nesting, integers keep all 64 bits, and the parser
 //! creates no value that a driver cannot receive. Source: RFC 8259. Extension: NaN and infinities are the strings
-//! `"NaN"`, `"Infinity"` and `"-Infinity"`. Not accepted: lone surrogates, and U+0000, which terminates strings in C.
+//! `"NaN"`, `"Infinity"` and `"-Infinity"`. Not accepted: lone surrogates, U+0000, which terminates strings in C, and
+//! an object with the same key twice.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ pub(super) fn read(text: &[u8], kind: &Type) -> Result<Value, JsonError> {
 pub(super) struct Reader<'a> {
     text: &'a [u8],
     at: usize,
-    /// Approximate memory left for values. An empty map takes a hundred times the size of its text.
+    /// Approximate memory left for values. An empty map takes hundreds of times the size of its text.
     room: u64,
 }
 
@@ -224,7 +225,8 @@ impl<'a> Reader<'a> {
         u32::from_str_radix(text, 16).ok()
     }
 
-    /// The characters of a number, if they are a valid JSON number.
+    /// The characters of a number. `None` if they have a form that Rust's parsers accept and JSON does not. The caller
+    /// parses them.
     fn number(&mut self) -> Option<&'a str> {
         let rest = &self.text[self.at..];
         let length = rest.iter().take_while(|c| matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();

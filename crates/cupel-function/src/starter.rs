@@ -1,4 +1,5 @@
-//! Starter code for a problem: its signature in a language, with the first sample as a comment.
+//! Starter code for a problem: its signature in a language, with the first sample that the statement shows as a
+//! comment.
 
 use std::io::{self, Read};
 
@@ -7,7 +8,7 @@ use cupel_languages::Language;
 use super::{Driver, FunctionCase};
 use cupel_problem::{FileRef, Package};
 
-/// Maximum number of bytes read from a sample.
+/// Maximum number of bytes read from the input and from the answer of a sample.
 const SAMPLE_BYTES_MAX: u64 = 1 << 20;
 
 /// The template of a submission. `None` if the problem is not a function problem, or the language has no driver.

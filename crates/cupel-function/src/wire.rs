@@ -3,14 +3,15 @@
 //!
 //! | type | form |
 //! |---|---|
-//! | int, int32, float, bool | a word; floats also `nan`, `inf` and `-inf`; `1` and `0` |
+//! | int, int32, float, bool | a word; floats also `nan`, `inf` and `-inf`; booleans are `1` and `0` |
 //! | char, string | its length in bytes, a newline, the bytes |
 //! | list, ListNode | the number of elements, then the elements; if they are words, all are on one line, which can be split in one call |
 //! | TreeNode | the number of places in level order, then each place as an optional |
 //! | optional | `0`, or `1` and the value |
 //! | map | the number of entries, then key and value of each |
+//! | void | nothing |
 //!
-//! Every value ends with a newline. A reader may accept any white space between words.
+//! Every value except void ends with a newline. A reader may accept any white space between words.
 
 use std::collections::BTreeMap;
 
@@ -83,7 +84,7 @@ fn word(value: &Value) -> String {
 /// Reads the values that a driver wrote.
 pub(super) struct Reader<'a> {
     text: &'a [u8],
-    /// Approximate memory left for values. An empty map takes a hundred times the size of its text. `None` means that
+    /// Approximate memory left for values. An empty map takes hundreds of times the size of its text. `None` means that
     /// the limit was exceeded.
     room: Option<u64>,
 }

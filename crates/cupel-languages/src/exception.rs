@@ -15,7 +15,7 @@ use crate::faults::Faults;
 /// Number of bytes kept from the end of standard error. Large enough for the deepest stack traces that runtimes print.
 pub const STDERR_END: usize = 64 << 10;
 
-/// Maximum length of the displayed text, in characters.
+/// Maximum number of characters that [`shown_in_line`] keeps.
 const TEXT_MAX: usize = 300;
 
 /// Rule that recognizes an exception of a language.
@@ -53,8 +53,9 @@ pub struct Exception {
 }
 
 impl Language {
-    /// The exception at the end of standard error; `None` if no rule matches. The line number is that of the innermost
-    /// frame in one of `sources`, if there is one; `names_file` adds the file's name.
+    /// The exception at the end of standard error; `None` if no rule matches. The text has a line number if the message
+    /// or a stack frame names a line of one of `sources`; of several frames, the innermost counts. `names_file` adds
+    /// the file's name.
     pub fn exception(&self, stderr: &[u8], sources: &BoxFiles, names_file: bool) -> Option<Exception> {
         let text = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(STDERR_END)..]);
         let (rule, found) =
@@ -90,7 +91,7 @@ impl Language {
     }
 }
 
-/// File name and line of a frame, if the frame is in one of `sources`.
+/// File name and line of a frame, if the frame is in one of `sources` or names no file.
 fn place_of<'t>(frame: &Captures<'t>, sources: &BoxFiles) -> Option<(Option<&'t str>, u32)> {
     let line = frame.name("line")?.as_str().parse().ok()?;
     let Some(file) = frame.name("file") else { return Some((None, line)) };
@@ -111,8 +112,8 @@ pub fn shown_in_line(text: &str) -> String {
     shown
 }
 
-/// Characters that change the layout of the rest of the line: line separators, and direction marks and overrides.
-/// Source: Unicode Standard Annex #9, section 2.
+/// Characters that change the layout of the rest of the line: line and paragraph separators, and explicit directional
+/// formatting characters. Source: Unicode Standard Annex #9, section 2.
 fn is_layout(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -35,8 +35,8 @@ pub struct FacadeOptions {
     pub processes_min: u32,
     /// Whether tabs at the beginning of lines on standard error are replaced with eight spaces.
     pub expands_tabs: bool,
-    /// The check that the other product runs on a source before it starts the program. The native API runs no such
-    /// check.
+    /// The check that the other product runs on a source before it starts the program. The native API checks only
+    /// submissions to problems; see [`Language::check`](crate::Language::check).
     pub check: Option<SourceCheck>,
 }
 

@@ -24,7 +24,7 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// Parses command-line words: `core`, `popular`, `all`, or ids.
+    /// Parses command-line words: `core`, `popular`, `all`, or ids and aliases.
     pub fn from_words(words: &[String]) -> Selection {
         match words {
             [word] if word == "all" => Selection::Set(LanguageSet::All),
@@ -54,7 +54,7 @@ pub enum InstallError {
     UnknownLanguage {
         /// The requested name.
         name: String,
-        /// The most similar known name.
+        /// The language with the most similar name.
         nearest: Option<LanguageId>,
     },
     /// The user is not root, and `sudo` is not installed.
@@ -156,7 +156,8 @@ impl InstallPlan {
     /// Blocks until all commands have finished.
     ///
     /// # Errors
-    /// No permission to install, or a package manager failed. Packages installed before the failure remain.
+    /// No permission to install, or a package manager is missing, cannot be started, or failed. Packages installed
+    /// before the failure remain.
     pub fn run(&self, progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
         let prefix = privilege(self)?;
         if !self.debian.is_empty() {

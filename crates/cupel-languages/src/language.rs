@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{CompileService, ExceptionRule, FacadeOptions, Library, Placeholders, Prepare, Template};
 
-/// Base environment of every program; the language and the submission can override it.
+/// Base environment of every program; the image, the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
 
 /// A language in the registry.
@@ -16,10 +16,10 @@ const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), (
 pub struct Language {
     /// Stable id: the stem of the file name.
     pub id: LanguageId,
-    /// Display name, including the major version that the language guarantees: `Python 3.11`, `C++17`.
+    /// Display name, including the version that the language guarantees: `Python 3.11`, `C++17`.
     pub name: String,
-    /// Whether lists for users contain the language. A language that exists only for clients of other products is not
-    /// listed, but its id is valid.
+    /// Whether lists for users contain the language. A language that exists only for clients of other products, or in
+    /// an image that requests name, is not listed, but its id is valid.
     pub listed: bool,
     /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
@@ -36,8 +36,9 @@ pub struct Language {
     pub service: Option<CompileService>,
     /// The command that runs the program; the program's arguments are appended.
     pub execute: Template,
-    /// The command that checks the syntax of a submission to a problem without running any of its code. `None` for
-    /// languages with a compiler, and for those whose interpreter has no such command.
+    /// The command that checks the syntax of a submission to a problem without running the program. `None` for
+    /// languages with a compiler, for those whose interpreter has no such command, and after a probe that did not find
+    /// the command's program.
     pub check: Option<Template>,
     /// Extensions of headers, without the dot. A submission that consists only of such headers is in this language.
     pub headers: Vec<String>,
@@ -53,8 +54,8 @@ pub struct Language {
     pub env: Vec<(String, String)>,
     /// The container image that contains the toolchain; `None` if the toolchain is installed on the machine.
     pub image: Option<ImageName>,
-    /// Executor of the image's programs. `None` before [`Registry::run_images_in`](crate::Registry::run_images_in), if
-    /// the language file does not name it.
+    /// Executor of the image's programs. `None` for a language without an image and, if the language file does not name
+    /// it, before [`Registry::run_images_in`](crate::Registry::run_images_in).
     pub executor: Option<ImageExecutor>,
     /// Digest, environment and files of the image, once the image is found.
     pub found_image: Option<FoundImage>,
@@ -85,7 +86,7 @@ pub struct Language {
     pub limits: Limits,
     /// Maximum limits that a submission may request.
     pub limits_max: Limits,
-    /// Limits of the compile step, for all its commands together.
+    /// Limits of the compile step. CPU and wall-clock time are counted for all its commands together.
     pub compile_limits: Limits,
     /// The rule that finds the installed version.
     pub version: VersionRule,

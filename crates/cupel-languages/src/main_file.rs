@@ -14,8 +14,9 @@ pub struct Candidate<'a> {
 }
 
 impl Registry {
-    /// Index of the main file of a program with several sources: the source named `main` or `run`, else the only executable
-    /// source, else the first script. `None` if none of these exists, or if there is at most one source.
+    /// Index of the main file of a program with several sources: the source named `main`, else `run` (in upper or lower
+    /// case), else the only executable source, else the first script. `None` if none of these exists, or if there is at
+    /// most one source.
     pub fn main_file(&self, files: &[Candidate<'_>]) -> Option<usize> {
         let is_source = |file: &Candidate<'_>| {
             split(file.path).is_some_and(|(_, extension)| self.by_extension(extension).is_some())

@@ -35,7 +35,7 @@ pub struct Prepare {
     /// Host files and directories that the artefact depends on, in addition to the programs and absolute paths in
     /// `commands`.
     pub inputs: Vec<String>,
-    /// Limits of all commands together.
+    /// Limits of each command.
     pub limits: Limits,
     /// Directory of the artefact, once it exists.
     pub place: PreparedDir,

@@ -129,7 +129,7 @@ impl Probe for HostProbe {
             .spawn()
             .map_err(|e| format!("`{shown}` cannot be started: {e}"))?;
 
-        // A thread reads both streams to their end, so that this thread can time out.
+        // Two other threads read the streams to their end, so that this thread can time out.
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {

@@ -1,6 +1,6 @@
 //! Compile service: a long-running compiler, configured by `[service]` in a language file.
 //!
-//! Starting a compiler takes longer than most compilations. A language may name a program that is started once and then
+//! Starting a compiler takes longer than most compilations. A language may name a program that keeps running and
 //! handles requests in place of the language's only compile command. `cupel-runner` runs the program and validates its
 //! answers. This module defines the protocol on its standard input and output. All numbers are big-endian; every text
 //! and file content is preceded by its length (u32):
@@ -99,7 +99,8 @@ impl Answer {
     /// Parses an answer. `requested` are the files of the request.
     ///
     /// # Errors
-    /// The answer is truncated, has trailing bytes, or contains an invalid path or a duplicate path.
+    /// The answer is truncated, has trailing bytes, an unknown kind or an invalid exit code, or contains an invalid
+    /// path or a duplicate path.
     pub fn read(mut bytes: &[u8], requested: &BoxFiles) -> Result<Answer, MalformedAnswer> {
         let from = &mut bytes;
         let [kind] = take(from)?;

@@ -67,7 +67,7 @@ impl Template {
         args.iter().map(|arg| parse_arg(arg.as_ref(), prepared)).collect::<Result<_, _>>().map(Template)
     }
 
-    /// The program, if it is on the host: a name or an absolute path, not `./main`.
+    /// The program, if it belongs to the toolchain: a name or an absolute path, not `./main`.
     pub fn program(&self) -> Option<&str> {
         match self.0.first().map(Vec::as_slice) {
             Some([Part::Text(program)]) if program.starts_with('/') || !program.contains('/') => Some(program),

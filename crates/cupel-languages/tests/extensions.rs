@@ -13,8 +13,8 @@ fn run(argv: &[String], directory: &Path) -> Output {
     command.output().unwrap_or_else(|error| panic!("{}: {error}", argv[0]))
 }
 
-/// Each row: a language, its compiler or interpreter, and a program that prints "hi". The program in Fortran is valid in
-/// the fixed and in the free form. A package body of Ada (`.ads`) is no program.
+/// Each row: a language, its compiler or interpreter, and a program that prints "hi". The program in Fortran is valid
+/// in the fixed and in the free form. A package specification of Ada (`.ads`) is not a program.
 #[test]
 fn a_program_runs_with_each_extension_of_its_language() {
     let registry = Registry::load(None).unwrap();

@@ -27,11 +27,12 @@ pub struct Endpoint {
 pub(crate) enum Tls {
     /// `disable`.
     Off,
-    /// `prefer` and `require`: encrypted, without verification of the server.
+    /// `prefer` (the default) and `require`: encrypted, without verification of the server. With `prefer`, a connection
+    /// is not encrypted if the server does not support TLS.
     Encrypted,
-    /// `verify-full`. Also `verify-ca`, which is treated like `verify-full`. Connections are encrypted, and the
-    /// server's name and certificate are verified with the certificates of this file, or with those of the public
-    /// authorities if there is no file.
+    /// `verify-full`. Also `verify-ca`, and `require` with `sslrootcert`, which are treated like `verify-full`.
+    /// Connections are encrypted, and the server's name and certificate are verified with the certificates of this
+    /// file, or with those of the public authorities if there is no file.
     Verified { roots: Option<PathBuf> },
 }
 

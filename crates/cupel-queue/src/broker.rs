@@ -38,8 +38,8 @@ pub(crate) trait Link: Send + Sync + 'static {
     async fn settle(&self, _: &[Settled]) -> Result<(), BrokerError> {
         Ok(())
     }
-    /// Called when no taker waits here: returns `unwanted`, and the hints that the adapter has prefetched, so that other
-    /// nodes can take them.
+    /// Called when no taker waits here: gives `unwanted`, and the hints that the adapter has prefetched, back to the
+    /// broker, so that other nodes can take them.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
     /// Disconnects cleanly. No taker waits on this connection any more, and the link is dropped once all calls have
     /// returned.

@@ -19,7 +19,7 @@
 //! Hints in a language queue without consumers do not count as published, so the sweeper publishes their runs again.
 //!
 //! *Architecture invariant:* a queue carries hints; the store has the runs. A queue may lose or repeat a hint. It must
-//! be fair and bounded, and it must never block a publisher.
+//! be fair and bounded, and a broker that hangs must not block a publisher.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(all(feature = "postgres", feature = "redis", feature = "rabbitmq", feature = "kafka")),

@@ -14,7 +14,8 @@
 //! waits in a class with a small share counts as at most [`DEBT_MAX`] below `floor`, which bounds how long others wait
 //! once that owner is served.
 //!
-//! Every operation is O(log owners).
+//! Every operation is O(log owners), except that [`Line::pop_other`] also skips the given owners, and that the rare
+//! removal of accounts visits all of them.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -41,7 +42,8 @@ pub(crate) struct Line {
     shares: Shares,
     /// Waiting runs; used to reject duplicates.
     waiting: HashSet<RunId>,
-    /// Accounts of owners that wait, and of those whose account is above `floor`.
+    /// Accounts of owners that wait, and of others that waited or were charged before, until [`Line::forget`] removes
+    /// them.
     accounts: HashMap<UserId, Account>,
     /// Number of owners that wait.
     owners: usize,
@@ -174,8 +176,8 @@ impl Line {
         }
     }
 
-    /// Removes accounts at or below `floor` of owners that do not wait. If still too many remain, removes all accounts
-    /// of owners that do not wait.
+    /// If there are too many accounts of owners that do not wait, removes those at or below `floor`. If too many
+    /// remain, removes all accounts of owners that do not wait.
     fn forget(&mut self) {
         if self.accounts.len() - self.owners.min(self.accounts.len()) < RESTING_MAX {
             return;

@@ -3,8 +3,8 @@
 //! - `XADD` publishes a hint. `XREADGROUP` delivers it to one node, which holds it until it sends `XACK` and `XDEL`.
 //!   The length of the stream (`XLEN`) is the number of waiting hints. This length includes delivered hints, which are
 //!   held only briefly.
-//! - The hints of a node that dies stay pending. A node that takes hints also claims, with
-//!   `XAUTOCLAIM`, the hints that have been unsettled for too long.
+//! - The hints of a node that dies stay pending. A node that takes hints also claims, with `XAUTOCLAIM`, the hints that
+//!   have been unsettled for too long.
 //! - All commands share one connection and are pipelined. The blocking read (`XREADGROUP … BLOCK`) has a second
 //!   connection, which is opened when first needed.
 //! - Whether hints survive a crash of the server depends on its persistence settings.

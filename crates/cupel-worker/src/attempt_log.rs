@@ -2,8 +2,9 @@
 //!
 //! Output arrives in pieces of any size. If the stream was quiet, a piece is published at once; otherwise
 //! [`PIECE_PAUSE`] after the previous one. So a program with frequent output causes at most 20 events per second and
-//! stream. A live run publishes more often: first a burst of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece
-//! ends inside a UTF-8 character only if the stream does.
+//! stream, besides one event for every full piece ([`PIECE_BYTES_MAX`]). A live run publishes more often: first a burst
+//! of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a UTF-8 character only where the logged
+//! output ends inside one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use cupel_judge::{JudgeEvent, JudgeObserver};
 
 use crate::live::Failure;
 
-/// Shortest time between two pieces of one stream.
+/// Shortest time between two pieces of one stream, unless a piece is full.
 const PIECE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The pause for a live run, whose client waits for every prompt.
@@ -25,11 +26,11 @@ const LIVE_PIECE_PAUSE: Duration = Duration::from_millis(4);
 /// once.
 const LIVE_BURST_MAX: u32 = 64;
 
-/// Largest piece.
+/// Maximum size of a piece.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
-/// Maximum output in the log of one attempt. The report has all output that the limits allow; the log is for live
-/// viewers and ends earlier.
+/// Maximum output in the log of one attempt. The report may have more output: the log is for live viewers and ends
+/// earlier.
 const LOG_OUTPUT_BYTES_MAX: usize = 4 << 20;
 
 /// The log of an attempt in progress.
@@ -47,7 +48,7 @@ pub(crate) struct AttemptLog<'a> {
     room: usize,
     streams: [Pending; 2],
     case: Option<String>,
-    /// State of the input, if the run is live.
+    /// Failure state of the input, if the run is live.
     input: Option<Arc<Failure>>,
 }
 

@@ -84,9 +84,9 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
 /// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
 ///
 /// A turn is one or more whole steps of a run. If there are other runs, the run then waits until they have had as much
-/// time on this slot as its turn took. Until then, it owes them time. Runs in the queue come first; then the waiting
-/// run of this slot that owes the least time. A run with many tests therefore continues test by test, and a new run
-/// waits for at most one test.
+/// time on this slot as its turn took. Until then, it owes them time. While every waiting run owes time, a run of
+/// another owner from the queue comes first. Otherwise, the waiting run that owes the least time continues. A run with
+/// many tests therefore continues test by test, and a new run waits for at most one test.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,
@@ -103,8 +103,8 @@ struct Driver<'a> {
     waiting: VecDeque<Begun>,
     /// Whether the last run was short.
     was_short: bool,
-    /// Lease request in progress. The request is not dropped while it may still yield a lease, because the leased run
-    /// would lose an attempt.
+    /// Lease request in progress. It is kept from one turn to the next, because a dropped request gives its run back to
+    /// the store, which delays the run.
     upcoming: Option<Upcoming<'a>>,
     /// The run that a lease request yielded while the slot was busy.
     ahead: Option<Arc<Assignment>>,
@@ -203,8 +203,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Returns the executor, or `None` at shutdown. A slot whose executor is still being created then ends without a
-    /// run; runs that have begun may finish.
+    /// Returns the executor. `None`: the worker is shutting down, or the thread that creates the executor has ended. At
+    /// shutdown, a slot whose executor is still being created ends without a run; runs that have begun may finish.
     async fn ready(&mut self) -> Option<SlotExecutor> {
         if let Some(tool) = self.tool.take() {
             return Some(tool);
@@ -332,7 +332,8 @@ impl<'a> Driver<'a> {
         {
             return Some((assignment, Some(long)));
         }
-        // Long runs that may not begin now are skipped. A returned run is not offered again for a while.
+        // Long runs that may not begin now are skipped. A run that was given back to the store is not offered again for
+        // a while.
         for _ in 0..SKIPPED_MAX {
             let assignment = match self.ahead.take_if(|assignment| suits(assignment)) {
                 Some(assignment) => assignment,

@@ -69,7 +69,7 @@ pub(crate) fn language_label(submission: &Submission) -> String {
     submission.language().map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
-/// Counts an attempt lost to an internal failure.
+/// Counts an attempt that ended in an internal failure.
 fn attempt_failed(cause: &'static str) {
     metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(1);
 }
@@ -122,7 +122,7 @@ async fn complete(shared: &Shared, assignment: &Assignment, began: Timestamp, ju
             Err(error) => {
                 attempt_failed("store");
                 tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-                // A full disk says nothing about the run.
+                // A full disk is not the run's fault, so the run loses no attempt.
                 give_back(core, assignment, !is_disk_full(&error), "the worker could not write the result").await;
                 return;
             }

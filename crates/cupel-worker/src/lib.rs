@@ -22,8 +22,8 @@
 //!   one owner never occupy all slots of a worker that has several.
 //! - A program that requests a wall-clock limit above `worker.long_step` and above its language's default is a long run
 //!   (`long.rs`). So are live runs, and verifications of packages, whose programs may take a minute each. All long runs
-//!   together may use all slots but one. The next long run waits in the worker for up to five seconds, then in the store
-//!   for a second, without losing an attempt. Short runs overtake it.
+//!   together may use all slots but one, or the only slot. The next long run waits in the worker for up to five
+//!   seconds, then in the store for a second, without losing an attempt. Short runs overtake it.
 //! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
 //!   the tests after it are SK.
 //!
@@ -34,10 +34,10 @@
 //! gets that run; after a second, the run is returned to the queue (`spare.rs`).
 //!
 //! *Architecture invariants:* A result is written only through `complete`, with the lease under which it was judged. A
-//! run is taken only if a slot is free. Each taken run ends with exactly one successful call of `complete` or
-//! `give_back`, or without a call if its lease was lost (the store would refuse the write). An internal failure is never
-//! a verdict. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by the binary creates the
-//! executors.
+//! run begins only if a slot is free. Each taken run ends with exactly one successful call of `complete` or
+//! `give_back`, or without a call if its lease was lost (the store would refuse the write). An internal failure is
+//! never reported as the program's fault. This crate does not depend on the sandbox: an [`ExecutorFactory`] supplied by
+//! the binary creates the executors.
 #![forbid(unsafe_code)]
 
 mod artifacts;

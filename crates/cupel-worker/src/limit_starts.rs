@@ -18,8 +18,8 @@ pub(crate) struct LimitStarts {
 }
 
 impl LimitStarts {
-    /// Returns the first start in `seen` that differs from the measured one; `None` if it has already returned one for
-    /// this package.
+    /// Returns the first start in `seen` that differs from the measured one; `None` if there is none, or if it has
+    /// already returned one for this package.
     pub(crate) fn first_other(
         &self,
         package: ContentHash,

@@ -1,8 +1,8 @@
 //! Attempts at problems: opens the package, calls the judge, and converts its report to a result.
 //!
 //! Invariants: If the submission's owner may not see a test, neither the log nor the result contains the program's
-//! output on that test, and the log shows the test's duration only to the precision of [`PUBLISH_EVERY`]. A fault of
-//! the package is reported only to its authors, and never looks like a fault of the submission.
+//! output on that test, and the log shows the test's duration only to the precision of [`PUBLISH_EVERY`]. The details
+//! of a fault of the package are reported only to its authors, and the fault never looks like one of the submission.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use cupel_types::{
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
 
-/// Maximum length, in bytes, of a message about one case from a package's program.
+/// Maximum length, in bytes, of a message of the compiler or of a package's program.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
 
 /// Message to the submission's owner if the package is at fault.

@@ -217,7 +217,7 @@ impl TurnTaker {
         self.has_stepped = false;
     }
 
-    /// Judges an attempt. Returns `false` if the receiver was dropped.
+    /// Judges an attempt. Returns `false` if the slot's driver has ended.
     fn judge(&mut self, number: usize, parts: &SlotParts, runtime: &Handle, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
         self.is_announced = false;

@@ -2,9 +2,9 @@
 //!
 //! Every few seconds the worker reports to the store and receives its order: work, pause, or drain (`presence.rs`).
 //!
-//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. The other
-//! attempts are then stopped in the sandbox, and their runs are returned to the queue without losing an attempt.
-//! [`Worker::run`] returns when no run is left.
+//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. Attempts
+//! that are still running are then stopped in the sandbox, and their runs are returned to the queue without losing an
+//! attempt. [`Worker::run`] returns when no run is left.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -78,7 +78,7 @@ pub struct Worker {
 pub(crate) struct Shared {
     pub(crate) id: WorkerId,
     pub(crate) parts: SlotParts,
-    /// Whether new runs are taken.
+    /// Whether the worker is ordered to take no new runs for now.
     pub(crate) is_paused: watch::Sender<bool>,
     /// Number of slots that run an attempt.
     pub(crate) busy: AtomicU32,
@@ -226,7 +226,7 @@ async fn heartbeat(shared: Arc<Shared>) {
 
 impl Shared {
     pub(crate) async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
-        // Must come before the store ends the lease. Otherwise, a renewal would report the lease as lost.
+        // The lease is removed before the store ends it. Otherwise, a renewal would report the lease as lost.
         self.leases().remove(&assignment.leased.lease);
         give_back(&self.parts.core, assignment, false, why).await;
     }

@@ -19,7 +19,7 @@ pub struct NewCode {
     pub name: String,
     /// Maximum number of registrations; 1 to [`CODE_USES_MAX`].
     pub uses_max: u32,
-    /// Time at which the code expires. Must not be in the past.
+    /// Time at which the code expires. Must be in the future.
     pub expires_at: Timestamp,
 }
 
@@ -69,7 +69,7 @@ impl Accounts {
         Ok(code)
     }
 
-    /// All codes, newest first.
+    /// All codes, newest first; at most 1000.
     ///
     /// # Errors
     /// If the store cannot answer.

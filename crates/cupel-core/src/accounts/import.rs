@@ -4,8 +4,8 @@
 //! The first line names the columns: `username`, and optionally `email`, `role` and `tier`, in upper or lower case. The
 //! separator is `;` if the first line contains a semicolon, otherwise `,`. A spreadsheet program writes one or the
 //! other, depending on the language of the system. Every line is checked before the first account is created. A name or
-//! address that is taken is reported in its line and does not affect the others. If an account with the same name and
-//! address exists and has no password yet, it gets a new link, so an import may be repeated.
+//! address that is taken is reported in its line and does not affect the other lines. If an account with the same name
+//! and address exists, is enabled and has no password yet, it gets a new link, so an import may be repeated.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {detail}")]
 pub struct LineFault {
-    /// One-based number of the line.
+    /// One-based number of the line; 0 if the fault does not belong to one line.
     pub line: u64,
     /// Description of the error.
     pub detail: String,
@@ -58,7 +58,8 @@ pub enum Imported {
 /// Reads the people of a CSV file. `tiers`: the configured tiers.
 ///
 /// # Errors
-/// All faults; a line may have several.
+/// The faults of all lines; a line may have several. If the first line is wrong, only its fault is reported. Lines
+/// after the first [`IMPORT_MAX`] people are not checked.
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
@@ -111,7 +112,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         let (username, email) = (field(username), field(email));
         let mut wrong: Vec<String> = fault_of_username(username).map(|fault| fault.detail).into_iter().collect();
         if !email.is_empty() && !plausible_email(email) {
-            wrong.push("an e-mail address is NAME@DOMAIN with at most 254 bytes, or nothing".into());
+            wrong.push("an e-mail address is NAME@DOMAIN with at most 254 characters, or nothing".into());
         }
         if role.is_none() {
             wrong.push("a role is user, author or admin".into());
@@ -119,7 +120,7 @@ pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFa
         if !tiers.contains(&tier.0.as_str()) {
             wrong.push(format!("the tiers are {}", tiers.join(", ")));
         }
-        // Both are recorded, whether or not the first was seen before.
+        // Records the name and the address, even if the name was seen before.
         let texts = [username, email].into_iter().filter(|text| !text.is_empty());
         if texts.filter(|text| !seen.insert(text.to_lowercase())).count() > 0 {
             wrong.push("an earlier line has the same name or address".into());

@@ -19,7 +19,7 @@ pub struct NewKey {
     pub name: String,
     /// Scopes; at least one.
     pub scopes: Vec<Scope>,
-    /// Time at which the key expires. Must not be in the past.
+    /// Time at which the key expires. Must be in the future.
     pub expires_at: Option<Timestamp>,
 }
 

@@ -1,5 +1,4 @@
-//! The port for changes to existing accounts: one-time links, disabling, deletion, sessions, join codes and stream
-//! tickets.
+//! The port for passwords, one-time links, deletion of accounts, sessions, join codes and stream tickets.
 
 use async_trait::async_trait;
 use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};

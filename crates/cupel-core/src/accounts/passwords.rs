@@ -17,7 +17,7 @@ use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// Maximum number of requests that wait to hash.
+/// Maximum number of requests that wait to hash or are hashing.
 const WAITING_MAX: usize = 256;
 
 /// Maximum number of concurrent hashes, however many cores there are: 152 MiB of work buffers at the default cost.

@@ -52,7 +52,7 @@ impl Default for AccountSettings {
 pub struct NewAccount {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`.
     pub username: String,
-    /// An e-mail address, at most 254 bytes. `None` is accepted only with a join code.
+    /// An e-mail address, at most 254 characters. `None` is accepted only with a join code.
     pub email: Option<String>,
     /// 8 to 256 characters.
     pub password: String,
@@ -276,7 +276,7 @@ pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<SubmissionFaul
         (None, EmailRule::Optional) => None,
         (None, EmailRule::Required) => Some("an e-mail address is required; with a join code, it is optional"),
         (Some(email), _) => {
-            (!plausible_email(email)).then_some("an e-mail address is NAME@DOMAIN with at most 254 bytes")
+            (!plausible_email(email)).then_some("an e-mail address is NAME@DOMAIN with at most 254 characters")
         }
     };
     faults.extend(detail.map(|detail| fault("/email", SubmissionFaultKind::BadEmail, detail)));

@@ -1,4 +1,5 @@
-//! Cached standings: read and computed at most once per second and contest, for all viewers.
+//! Cached standings. The data of a contest is read at most once per second, for all viewers. A viewer whose view
+//! differs from the common one costs another computation, but no read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,7 +96,7 @@ fn elapsed(now: Timestamp, contest: &Contest, since: Timestamp) -> Duration {
 }
 
 impl Core {
-    /// The board of a contest, less than a second old.
+    /// The board of a contest, read less than a second ago.
     pub(super) async fn board(&self, contest: &Contest) -> Result<Arc<Board>, StoreError> {
         let mut place = self.inner.boards.place(contest.id).lock_owned().await;
         let now = self.now();

@@ -1,4 +1,4 @@
-//! Organising contests: creating, changing and deleting them, and answering questions.
+//! Organizing contests: creating, changing and deleting them, and answering questions.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -128,7 +128,7 @@ impl Core {
         if is_there { Ok(()) } else { Err(ContestError::Missing) }
     }
 
-    /// Checks that a contest with these times has not already ended, because no user could take part in it.
+    /// Checks that a contest with these times has not already ended, because no user could take part in it officially.
     fn check_not_over(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
         let is_over = ends_at(starts_at, length) <= self.now();
         if is_over { Err(invalid("starts_at", "the contest would already have ended")) } else { Ok(()) }

@@ -157,7 +157,8 @@ impl Core {
         Ok(())
     }
 
-    /// A page of the standings, less than a second old. `unfrozen`: includes frozen results, for organizers.
+    /// A page of the standings, from data that was read less than a second ago. `unfrozen`: includes frozen results,
+    /// for organizers.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -277,7 +278,7 @@ impl Core {
         Ok(self.inner.store.ask(new, per_user_max).await?.then_some(id))
     }
 
-    /// A page of questions and announcements. Organisers get all entries. Other users get public entries and their own
+    /// A page of questions and announcements. Organizers get all entries. Other users get public entries and their own
     /// questions.
     ///
     /// # Errors

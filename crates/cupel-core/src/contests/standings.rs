@@ -71,13 +71,14 @@ pub struct StandingsRow {
 /// One participant's result for one problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Number of tries with a visible result, up to and including the try that solves the problem.
+    /// Number of tries with a visible result. ICPC: up to and including the try that solves the problem.
     pub tries: u32,
     /// Tries without a visible result: not judged, or frozen.
     pub pending: u32,
     /// Time at which the problem was solved. For IOI scoring, time at which the best score was first reached.
     pub solved_at: Option<Duration>,
-    /// Whether the participant is official, and no official participant solved the problem earlier.
+    /// Whether this is the first solution of the problem by an official participant. Solutions at the same time are all
+    /// first.
     pub is_first: bool,
     /// The best visible score, if there is one.
     pub score: Option<Score>,

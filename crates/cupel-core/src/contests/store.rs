@@ -98,8 +98,8 @@ pub trait ContestStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// A page of questions, newest first, and the total number. Includes the questions that this user asked and those
-    /// that everyone may read; with `None`, all questions.
+    /// A page of questions and announcements, newest first, and the total number. Includes the questions that this user
+    /// asked and the entries that everyone may read; with `None`, all entries.
     async fn clarifications(
         &self,
         contest: ContestId,

@@ -12,7 +12,7 @@ use crate::accounts::{AccessChange, AccountChange, ApiKey, NewUser, RefreshSessi
 pub trait AccountStore: Send + Sync {
     /// Inserts a user. Names and e-mail addresses are compared case-insensitively.
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
-    /// A user by id; `None` for a deleted user.
+    /// A user by id; `None` also for a deleted user.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
     /// A user by e-mail address or user name, with the password hash (PHC string).
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;

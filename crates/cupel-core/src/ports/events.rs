@@ -10,9 +10,9 @@ use crate::event::{Event, Seq};
 /// Live status and output, across all nodes. A restart may lose all events; the logs of ended runs are in the store.
 #[async_trait]
 pub trait EventBus: Send + Sync {
-    /// Publishes an event to all subscribers. Never blocks and never returns an error; slow subscribers get gaps. One
-    /// node publishes all events of an attempt. It publishes the first event (`Seq::of_attempt(attempt, 1)`) before the
-    /// others.
+    /// Publishes an event to all subscribers of its submission. Never blocks and never returns an error; slow
+    /// subscribers get gaps. One node publishes all events of an attempt, except that another node may publish the
+    /// final one. It publishes the first event (`Seq::of_attempt(attempt, 1)`) before the others.
     fn publish(&self, event: Event);
     /// The events of a submission after `after` that the bus still has, followed by live events. A caller that needs
     /// the earlier events subscribes first and then reads the store.

@@ -52,7 +52,7 @@ pub trait Queue: Send + Sync {
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
     /// Charges slot time to an owner. Cheap, never blocks.
     fn charge(&self, owner: UserId, time: Duration);
-    /// Settles a hint. The outcome of its run does not matter.
+    /// Settles a hint, so that the queue does not deliver it again. The outcome of its run does not matter.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
     /// Number of waiting hints, for admission and metrics: hints that this process has not yet passed to the broker,
     /// plus hints at the broker as of the last reading.

@@ -17,8 +17,8 @@ use crate::run::{HistoryFilter, LeasedRun, RunState, SubmissionRecord, Submissio
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// Writes submissions with their runs (`Queued`) and their idempotency record in one transaction. When this returns
-    /// `Ok(Inserted::New)`, the submissions are durable. [Awaited](NewSubmissions::is_awaited) submissions survive the
-    /// end of this process, and become durable with the next durable transaction of any caller.
+    /// `Ok(Inserted::New)`, the submissions are durable, unless they are [awaited](NewSubmissions::is_awaited). Awaited
+    /// submissions survive the end of this process, and become durable with the next durable transaction of any caller.
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError>;
 
     /// Makes all earlier writes durable before it returns.
@@ -94,8 +94,9 @@ pub trait RunStore: Send + Sync {
     /// The sweeper publishes their hints again.
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError>;
 
-    /// The stored log of a submission after `after`: `queued` and, once the run has ended, everything from `started` of
-    /// its last attempt to the final event. Empty if the submission does not exist.
+    /// The stored log of a submission after `after`: `queued` and, once the run was judged, everything from `started`
+    /// of its last attempt to the final event. If the run was cancelled or abandoned, the log has only `queued` and the
+    /// final event. Empty if the submission does not exist.
     async fn events(&self, id: SubmissionId, after: Seq) -> Result<Vec<Event>, StoreError>;
 
     /// Numbers of queued and leased runs, and the time at which the oldest waiting run became due.
@@ -128,11 +129,11 @@ pub trait RunStore: Send + Sync {
 /// Retention bounds for [`RunStore::purge_expired`]: records up to these times are deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionCutoffs {
-    /// Idempotency records that expired by this time, and sessions that expired or ended by it.
+    /// Idempotency records and one-time links that expired by this time, and sessions that expired or ended by it.
     pub now: Timestamp,
     /// Webhook deliveries that ended by this time.
     pub deliveries_before: Timestamp,
-    /// API keys that were revoked, or expired, by this time.
+    /// API keys that were revoked, or expired, by this time, and join codes for accounts that expired by it.
     pub keys_before: Timestamp,
     /// Workers whose last heartbeat was at or before this time.
     pub workers_before: Timestamp,
@@ -158,7 +159,7 @@ pub struct NewSubmissions {
     pub is_awaited: bool,
 }
 
-/// Identification of a repeated request.
+/// Data by which a repeated request is recognized.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     /// The header's value, 1 to 255 characters.

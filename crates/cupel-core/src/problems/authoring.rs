@@ -26,7 +26,8 @@ const CONTEST_NEAR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 /// Only this many of the newest exceptions from verification are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
-/// While a problem is visible to others, only this many of its newest versions can be made current again.
+/// While a problem is visible to others, a repeated import of an earlier version makes it current only if it is among
+/// this many newest versions.
 const VERSIONS_LOOKED_AT: u64 = 100;
 
 /// Locks of this process's imports.
@@ -80,7 +81,7 @@ pub struct Wish {
     pub force: bool,
 }
 
-/// Why a change was refused. Nothing has changed.
+/// Why a change was refused or failed. After a refusal, nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum AuthorError {
@@ -104,7 +105,7 @@ pub enum AuthorError {
     NoVersion { number: u32 },
     #[error("only an administrator may show an unverified version")]
     NotAdministrator,
-    #[error("the problem has submissions, or is not a draft")]
+    #[error("the problem is not a draft, has submissions, or is in a contest")]
     InUse,
     #[error("the contest `{contest}`, which is running or begins soon, uses this problem")]
     InContest { contest: Slug },
@@ -130,7 +131,8 @@ impl Core {
     /// Creates a problem from an archive, as a draft owned by `by`.
     ///
     /// # Errors
-    /// [`AuthorError`]; no problem is created, and nothing is stored.
+    /// [`AuthorError`]. After a refusal, no problem was created. If the store or the package storage failed, the
+    /// problem may exist.
     pub async fn import_problem(&self, by: UserId, new: NewPackage) -> Result<ImportedVersion, AuthorError> {
         if let Some(slug) = &new.slug
             && self.inner.store.problem(ProblemKey::Slug(slug.clone()), None).await?.is_some()
@@ -301,7 +303,7 @@ impl Core {
         Ok(outcome.map_err(|_panicked| AuthorError::BrokenOff)??)
     }
 
-    /// Whether this package is the current version, or was verified as an earlier version.
+    /// Whether this package is the current version, or an earlier version that was verified and has a time limit.
     async fn may_be_shown(&self, problem: &ProblemRecord, imported: &Imported) -> Result<bool, AuthorError> {
         let package = imported.package.hash;
         let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_LOOKED_AT).await?;
@@ -469,7 +471,7 @@ impl Core {
         }
     }
 
-    /// Deletes a draft that has no submissions and is in no contest, and the packages that only it named.
+    /// Deletes a draft that has no submissions that count and is in no contest, and the packages that only it named.
     ///
     /// # Errors
     /// [`AuthorError`].

@@ -22,7 +22,7 @@ const SUBMISSIONS_MAX: u64 = 20_000;
 /// Minimum number of users for a distribution. With fewer users, it would reveal the figures of individual users.
 const USERS_MIN: usize = 10;
 
-/// Bins of a histogram.
+/// Maximum number of bins of a histogram.
 const BINS_MAX: u64 = 30;
 
 /// Share of the users, in percent, with the largest figures. They all count in the last bin, so that a few large

@@ -15,9 +15,9 @@
 //! verifications keep the limit as long as the version still passes with it. The database also stores the exceptions
 //! from verification that administrators grant.
 //!
-//! Refused packages, and packages that no version names any more, are removed at once, unless another import is in
-//! progress. Leftovers of a crash are removed when the process starts. For the rules when several nodes share packages,
-//! see `packages.rs`.
+//! A refused package is removed as soon as no other import is in progress in the process. So is a package that no
+//! version names any more; if nodes share packages and the copy is still young, a later sweep removes it. Leftovers of
+//! a crash are removed when the process starts. For the rules when several nodes share packages, see `packages.rs`.
 //!
 //! Invariants: For a user who may not see a problem, Cupel answers as if it did not exist. Standings are derived only
 //! from the verdicts, and are written in the same transaction.

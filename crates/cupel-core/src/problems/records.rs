@@ -240,7 +240,7 @@ pub struct VersionException {
     pub reason: String,
 }
 
-/// A version that was imported but did not become current.
+/// Result of staging a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StagedVersion {
     /// The number, from 1.
@@ -295,7 +295,7 @@ pub struct RunSummary {
     pub completed_at: Option<Timestamp>,
 }
 
-/// A row of a problem's leaderboard: higher score first, then faster program, then earlier submission.
+/// A row of a problem's leaderboard: better score first, then faster program, then earlier submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardLine {
     /// The rank; rows never share one.

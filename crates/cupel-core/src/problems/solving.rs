@@ -98,8 +98,8 @@ impl Core {
         Ok(judging_languages(problem, &self.registry()))
     }
 
-    /// Why the problem does not accept solutions in this language. Returns `None` for an unknown language, which the
-    /// validation reports.
+    /// Why the problem does not accept solutions in this language. `None`: the problem accepts the language, or the
+    /// language is unknown, which the validation reports.
     fn unfit_language(&self, language: &str, problem: &Problem) -> Option<String> {
         let registry = self.registry();
         let language = registry.find(language)?;
@@ -169,7 +169,7 @@ impl Core {
         let as_author = viewer.is_admin || found.as_ref().is_some_and(may_change);
         let counts =
             matches!(&record.submission.kind, SubmissionKind::Problem(solution) if solution.cases == Cases::All);
-        // Trials on samples or on a custom input are visible only to their sender.
+        // Trials on samples or on a custom input are visible only to their sender and to administrators.
         let is_visible = own
             || (as_author
                 && (matches!(record.submission.kind, SubmissionKind::Verify(_))
@@ -190,7 +190,7 @@ impl Core {
         Ok(windows.iter().any(|window| window.hides(submission.submitted_at)))
     }
 
-    /// All runs of a submission to a problem, newest first.
+    /// The newest runs of a submission to a problem, newest first; at most 100.
     ///
     /// # Errors
     /// If the store cannot answer.

@@ -23,8 +23,8 @@ pub trait ProblemStore: Send + Sync {
     /// Inserts a problem with its first version.
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError>;
 
-    /// Makes a package the current version of a problem. `false`: the package is current already, and nothing changes.
-    /// If the package was current before, it keeps its old number.
+    /// Makes a package the current version of a problem. `false`: the package is current already, or the problem does
+    /// not exist; the problem is unchanged. A package that is a version of the problem already keeps its number.
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError>;
 
     /// Inserts a version that does not become current; `None`: the problem does not exist. A known version is not
@@ -72,7 +72,7 @@ pub trait ProblemStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Result<bool, SlugTaken>, StoreError>;
 
-    /// Deletes a draft without submissions.
+    /// Deletes a draft that is in no contest and has no submissions that count.
     async fn delete_problem(&self, problem: ProblemId) -> Result<Deleted, StoreError>;
 
     /// Every package that a version of a problem names.
@@ -175,7 +175,7 @@ pub enum Deleted {
     Gone,
     /// The problem does not exist.
     Missing,
-    /// The problem is not a draft, or has submissions.
+    /// The problem is not a draft, has submissions that count, or is in a contest.
     InUse,
 }
 

@@ -98,7 +98,7 @@ async fn a_key_is_valid_until_it_is_revoked_or_expires() {
 
     let (_, other) = accounts.create_key(&user, a_key()).await.unwrap();
     let forged = {
-        // Each text combines the id of one key with the secret of the other, so its checksum is wrong.
+        // The text combines the id of one key with the secret and the checksum of the other, so the checksum is wrong.
         let (a, b): (Vec<&str>, Vec<&str>) = (text.splitn(3, '_').collect(), other.splitn(3, '_').collect());
         format!("cup_{}_{}", a[1], b[2])
     };

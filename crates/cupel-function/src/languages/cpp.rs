@@ -1,4 +1,5 @@
-//! C++: a method of a class `Solution`, or a function. The driver includes the submission and renames its `main`.
+//! C++: a method of a class `Solution`, or a function; for a class, that class. The driver includes the submission and
+//! renames its `main`.
 
 use super::{DriverLanguage, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};

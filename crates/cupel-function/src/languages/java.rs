@@ -1,4 +1,4 @@
-//! Java: a method of a class `Solution`, found by reflection.
+//! Java: a method of a class `Solution` or, for a class, that class. Both are found by reflection.
 
 use super::{DriverLanguage, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};

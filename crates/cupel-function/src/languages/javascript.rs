@@ -1,5 +1,5 @@
-//! JavaScript and TypeScript: a function or class of the file, exported or not. Both languages share a driver, which
-//! the TypeScript compiler accepts unchanged.
+//! JavaScript and TypeScript: a function or class of the file, exported or not, or a method of a class `Solution`. Both
+//! languages share a driver, which the TypeScript compiler accepts unchanged.
 
 use super::{DriverLanguage, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};

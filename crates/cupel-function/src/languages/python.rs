@@ -1,4 +1,4 @@
-//! Python: a function, or a method of a class `Solution`.
+//! Python: a function, or a method of a class `Solution`; for a class, that class.
 
 use super::{DriverLanguage, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Signature, Type};

@@ -1,11 +1,12 @@
-//! Faults between language files: a name that identifies two languages, and a required language that does not exist.
+//! Faults between language files: a name that identifies two languages, and a language that another file names and that
+//! does not exist.
 
 use std::collections::BTreeMap;
 
 use super::names;
 use crate::{Language, LanguageFault};
 
-/// Faults for ids, aliases and extensions that identify two languages.
+/// Faults for ids, aliases, extensions and facades' names that identify two languages.
 pub(super) fn collisions(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     let mut seen: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
@@ -41,7 +42,8 @@ pub(super) fn collisions(languages: &[Language]) -> Vec<LanguageFault> {
     faults
 }
 
-/// Faults for required languages that do not exist.
+/// Faults for languages that `packages.requires` or `version_of` names and that do not exist. The language in
+/// `version_of` must not itself be a version of another.
 pub(super) fn unknown_requirements(languages: &[Language]) -> Vec<LanguageFault> {
     let mut faults = Vec::new();
     for language in languages {

@@ -14,9 +14,10 @@ impl Registry {
         self.find(name.as_str())
     }
 
-    /// Finds a language by id or alias, ignoring ASCII case. `NAME@VERSION` finds the newest available language that is
-    /// NAME or a version of it, and whose version begins with VERSION: `python@3` may find 3.13.1. If versions are
-    /// equal, NAME itself is preferred. `NAME@IMAGE:TAG` finds the language in a container image.
+    /// Finds a language by id or alias, ignoring ASCII case. `NAME@VERSION` finds the newest available language among
+    /// [`Registry::versions`] of NAME whose version begins with VERSION: `python@3` may find 3.13.1. If versions are
+    /// equal, the language that is not a version of another is preferred. `NAME@IMAGE:TAG` finds the language in a
+    /// container image.
     pub fn find(&self, name: &str) -> Option<&Language> {
         match name.split_once('@') {
             None => self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name))),
@@ -38,7 +39,8 @@ impl Registry {
         }
     }
 
-    /// The language with this id or alias, and all languages that are versions of it.
+    /// The language with this id or alias, or the language of which it is a version; and all languages that are
+    /// versions of that language.
     pub fn versions(&self, name: &str) -> Vec<&Language> {
         let Some(main) = self.find(name) else { return Vec::new() };
         let id = main.version_of.as_ref().unwrap_or(&main.id);
@@ -67,7 +69,8 @@ impl Registry {
         all.filter(move |(name, language)| self.of_facade(facade, name).is_some_and(|found| found.id == language.id))
     }
 
-    /// The only language whose extensions these files have.
+    /// The only language whose extensions these files have. C and C++ together are C++. The extensions of headers count
+    /// only if no file has the extension of a source.
     ///
     /// # Errors
     /// There is no such language, or more than one; the message is for people.
@@ -103,7 +106,8 @@ impl Registry {
     }
 
     /// Message about an unknown language name. It suggests the nearest language or, if no name is close, refers to
-    /// `list`, which describes where all languages are listed. Begins with a small letter.
+    /// `list`, which describes where all languages are listed. For `NAME@…` with a known NAME, it lists the versions or
+    /// images of that language. Begins with a small letter.
     pub fn unknown(&self, name: &str, list: &str) -> String {
         const NAME_CHARACTERS_MAX: usize = 40;
         if let Some((language, version)) = name.split_once('@') {

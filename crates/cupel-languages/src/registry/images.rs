@@ -14,8 +14,8 @@ impl Registry {
         }
     }
 
-    /// Adds every language in each of these images, for requests that name the image. After a probe,
-    /// [`Registry::keep_available_in_images`] removes those whose toolchain is not in the image.
+    /// Adds a copy of every listed language of the machine for each of these images, for requests that name the image.
+    /// After a probe, [`Registry::keep_available_in_images`] removes the copies whose toolchain is not in the image.
     pub fn add_in_images(&mut self, images: &[ImageName]) {
         let added: Vec<Language> =
             self.languages.iter().flat_map(|l| images.iter().filter_map(|image| l.in_image(image))).collect();
@@ -23,7 +23,7 @@ impl Registry {
         self.languages.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
-    /// Removes the languages in images that are not available.
+    /// Removes the copies that [`Registry::add_in_images`] added and that are not available.
     pub fn keep_available_in_images(&mut self) {
         self.languages.retain(|language| language.id.image().is_none() || language.is_available());
     }

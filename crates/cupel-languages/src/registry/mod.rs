@@ -1,6 +1,6 @@
 //! The languages of an installation, as one value.
 //!
-//! Invariant: an id, alias or extension identifies one language.
+//! Invariant: an id, an alias, an extension, or a facade's name identifies one language.
 
 mod availability;
 mod faults;
@@ -25,7 +25,7 @@ impl Registry {
     /// Creates a registry of these languages, sorted by id.
     ///
     /// # Errors
-    /// An id, alias or extension identifies two languages.
+    /// An id, an alias, an extension, or a facade's name identifies two languages.
     pub fn new(mut languages: Vec<Language>) -> Result<Registry, LoadError> {
         languages.sort_by(|a, b| a.id.cmp(&b.id));
         let faults = faults::collisions(&languages);

@@ -12,8 +12,8 @@ pub type LibraryVersions = BTreeMap<LanguageId, BTreeMap<String, String>>;
 
 impl Registry {
     /// A copy in which the languages in `versions` are available in that version, and all others are unavailable for
-    /// `reason`. The copy contains a language in an image only if it is in `versions`. For nodes that run no programs
-    /// and read the workers' languages from the store.
+    /// `reason`. It contains a language in an image that requests name only if that language is in `versions`. For
+    /// nodes that run no programs and read the workers' languages from the store.
     #[must_use]
     pub fn with_versions(&self, versions: &BTreeMap<LanguageId, String>, reason: &str) -> Registry {
         let mut registry = self.clone();

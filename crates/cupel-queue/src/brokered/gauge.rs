@@ -1,8 +1,8 @@
 //! Estimate of the number of hints at the broker: the last reading, plus the hints that this node has put since then,
 //! minus the hints that it has taken since then.
 //!
-//! The next reading includes the changes by other nodes. Until then, each node may exceed a window by one batch, and
-//! a window may seem fuller than it is.
+//! The next reading includes the changes by other nodes. Until then, each node may put up to a whole window of hints in
+//! addition to those of other nodes, and a window may seem fuller than it is.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,9 @@
 //! Runs whose hints were recently passed to the broker. The sweeper runs every second, and must not publish these hints
 //! again.
 //!
-//! Entries expire soon, because other nodes may take and return hints without this node's knowledge. An entry expires
-//! within the sweeper's look-back period for runs that became due, so the sweeper publishes the hint of a rejected run
-//! once more.
+//! Entries expire soon, because other nodes may take and return hints without this node's knowledge. An entry lives
+//! shorter than the period over which the sweeper looks back for newly due runs. So if the hint of such a run is
+//! rejected as a duplicate, a later sweep publishes it.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};

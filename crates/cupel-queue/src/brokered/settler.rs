@@ -1,4 +1,4 @@
-//! Acknowledges hints at the broker, in batches of all that are pending.
+//! Acknowledges hints at the broker, in batches of those that are pending.
 
 use std::sync::Arc;
 

@@ -60,8 +60,8 @@ impl Drop for Reader {
 }
 
 /// Reads one message, or returns after [`LOOK_EVERY`] without one. All messages are read, even if no taker waits,
-/// because a group member that stops polling counts as dead. At most a window of hints arrives. Returns `false` if no
-/// more messages will arrive.
+/// because a group member that stops polling counts as dead. Usually at most a window of hints arrives. Returns `false`
+/// if no more messages will arrive.
 fn read(consumer: &Consumer, ours: &Ours) -> bool {
     let message = match consumer.poll(LOOK_EVERY) {
         None => return true,

@@ -36,7 +36,7 @@ struct Partition {
     open: BTreeMap<u64, Option<Instant>>,
     /// One more than the highest offset received.
     end: u64,
-    /// The offset committed last.
+    /// The offset that [`Progress::moved_on`] returned last.
     committed: u64,
 }
 

@@ -4,12 +4,13 @@
 //! ROOT/  cupel-blobs                              mark: the directory is mounted, not the empty mount point
 //!        <cluster>/packages/<hash>/<copy>         blobs, named by their keys
 //!        <cluster>/artifacts/<2 digits>/<hash>
+//!        <cluster>/data/<2 digits>/<hash>
 //!        .putting-…                               a blob that is being written, or was left unfinished by a dead node
 //! ```
 //!
 //! Invariants: a file is renamed to its final name only after its whole content is on the disk. Ages are measured with
-//! the clock of the file system, by the modification time of a temporary file. Blobs are neither read nor written while
-//! the mark file is missing.
+//! the clock of the file system, by the modification time of a temporary file. While the mark file is missing, a blob
+//! that is not found is an error of the store and does not count as missing, and no blob is written.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

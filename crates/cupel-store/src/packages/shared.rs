@@ -193,7 +193,7 @@ impl SharedPackages {
         }
     }
 
-    /// Removes a package from the cache. `false` if it is open or being opened.
+    /// Removes a package from the cache. `false` if it is open, is being opened, or cannot be removed.
     fn evict(&self, hash: &ContentHash) -> bool {
         let gate = self.gate(hash);
         let Ok(_alone) = gate.try_lock() else { return false };

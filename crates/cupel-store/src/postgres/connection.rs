@@ -1,12 +1,12 @@
 //! A connection to PostgreSQL for queries and commands. One thread at a time uses it, and blocks for every result.
 //!
-//! The connection has a separate small runtime for its I/O, so a result wakes only the waiting thread. No wait is
-//! longer than [`Timeouts::answer`]: if the server is frozen or the network drops packets, the connection is closed and
-//! the call returns [`SqlFault::Silent`].
+//! The connection has a separate small runtime for its I/O, so a result wakes only the waiting thread. No wait for a
+//! result is longer than [`Timeouts::answer`], except during a migration: if the server is frozen or the network drops
+//! packets, the call returns [`SqlFault::Silent`], and the caller drops the connection.
 //!
-//! In a transaction, statements passed to [`Sql::put`] are deferred until the next query or the end of the transaction.
-//! They are then sent together, without waiting for a result before the next statement is sent. All results are checked
-//! before COMMIT is sent, so the outcome is unknown only if the result of COMMIT itself is lost.
+//! In a transaction, statements passed to [`Sql::put`] are deferred until the next other statement or the end of the
+//! transaction. They are then sent together, without waiting for a result before the next statement is sent. All
+//! results are checked before COMMIT is sent, so the outcome is unknown only if the result of COMMIT itself is lost.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     /// Begins a transaction, and reads and locks these runs. `standing` are the runs whose end may change a user's
-    /// standing in a problem.
+    /// standing in a problem; their problems and owners are locked as well.
     pub(super) fn begin(&self, durable: bool, mut runs: Vec<RunId>, standing: &HashSet<RunId>) -> Result<(), SqlFault> {
         self.forget();
         // Source: PostgreSQL's manual, "Asynchronous Commit".

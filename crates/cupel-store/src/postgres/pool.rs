@@ -29,7 +29,8 @@ impl Pool {
         Pool(Arc::new(Inner { server, free, idle: Mutex::new(vec![first]), count }))
     }
 
-    /// Runs a query; waits for a connection if all are busy. If the future is dropped, the query still runs to its end.
+    /// Runs a query; waits for a connection if all are busy. If the future is dropped, a query that has begun still
+    /// runs to its end.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,

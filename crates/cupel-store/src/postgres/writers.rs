@@ -5,9 +5,9 @@
 //!
 //! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
 //! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
-//! [`Write::apply`] can run twice. If a connection is lost before the commit, it is replaced, and the commands are run
-//! on the new one. If the connection is lost during COMMIT, the outcome is unknown, and the commands fail with a
-//! transient error.
+//! [`Write::apply`] can run twice. If a connection from an earlier transaction turns out to be closed before the
+//! commit, it is replaced, and the commands are run on the new one. If the connection is lost during COMMIT, the
+//! outcome is unknown, and the commands fail with a transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
 //! (or a stronger setting of the server). Any other transaction commits with it off. The write-ahead log is written in
@@ -83,7 +83,7 @@ impl Loop {
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH_MAX);
         loop {
             {
-                // The first idle writer takes all queued commands.
+                // The first idle writer takes all queued commands, up to [`BATCH_MAX`].
                 let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 if waiting.blocking_recv_many(&mut batch, BATCH_MAX) == 0 {
                     return;

@@ -38,8 +38,8 @@ enum StreamRow {
     Stderr,
 }
 
-/// The position of the report's outputs in the BLOB, and how much of each output the log has used so far. A chunk that
-/// continues an output is stored as a reference into it, so no output is stored twice.
+/// For each of the report's outputs, the part in the BLOB that the log has not used yet. A chunk that continues an
+/// output is stored as a reference into it, so no output is stored twice.
 struct Outputs<'a> {
     ends: HashMap<(Option<&'a str>, bool), Span>,
 }

@@ -50,7 +50,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     }
 
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
-        // Values above `i64::MAX` are clamped, which gives an empty page.
+        // Values above `i64::MAX` are clamped.
         let [limit, offset] = [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let read = self.read("list users", move |db| db.all(USERS, values![limit, offset], user_of));
         read.await

@@ -1,4 +1,5 @@
-//! Commands that change runs. Each command reads and locks the row, calls `RunState::apply`, and writes the result.
+//! Commands that insert runs or change their state. A change reads and locks the run's row, calls `RunState::apply`,
+//! and writes the result.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -382,7 +383,8 @@ pub(crate) struct RunRow {
     needs: Option<String>,
 }
 
-/// Columns that change together with the state; `None` keeps a column's value.
+/// Columns that change together with the state. `None` keeps the value of `worker`, `due_at` and `started_at`, and
+/// clears the other columns, which have a value only in a final state.
 #[derive(Default)]
 struct Change {
     worker: Option<WorkerId>,

@@ -2,9 +2,9 @@
 //!
 //! Core decides which submissions a freeze hides ([`FreezeWindow`]); the column `withheld` of `problem_submissions`
 //! stores the result. The column is recomputed, together with everything derived from it (`standings.rs`), when a
-//! verdict of the user and problem is recorded, when a user joins a contest with a freeze, and when a change moves or
-//! lifts a freeze. All of these operations lock the problem's row, so a verdict and a concurrent end of a freeze are
-//! applied in sequence.
+//! verdict of the user and problem is recorded, when a user joins a contest with a freeze, and when a change of a
+//! contest moves or lifts its freeze or replaces its problems. All of these operations lock the problem's row, so a
+//! verdict and a concurrent end of a freeze are applied in sequence.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ pub(crate) fn window_of(row: Row<'_>) -> Result<FreezeWindow, SqlFault> {
     Ok(FreezeWindow::of(starts_at, span_from_us(row.get(1)?, "length_us")?, span_from_us(row.get(2)?, "freeze_us")?))
 }
 
-/// Marks the submissions of a user to a problem that are withheld. Returns `true` if there are any.
+/// Recomputes which submissions of a user to a problem are withheld. Returns `true` if any is.
 pub(super) fn withhold(db: &dyn Sql, pair: &Pair) -> Result<bool, SqlFault> {
     let sql = concat!(
         "SELECT x.starts_at, c.length_us, c.freeze_us ",

@@ -98,7 +98,7 @@ fn code(verdict: Verdict) -> Value<'static> {
     Value::Text(Cow::Borrowed(verdict.code()))
 }
 
-/// The stored number of a purpose. `None` for executions, which are the majority and need no index.
+/// The stored number of a purpose. `None` for programs without a problem, which are the majority and need no index.
 pub(crate) const fn purpose_number(sent_for: SentFor) -> Option<i64> {
     match sent_for {
         SentFor::Run => None,

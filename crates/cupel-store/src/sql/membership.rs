@@ -1,4 +1,4 @@
-//! `MembershipStore`: one-time links, disabling, deletion, sessions, registration codes, and stream tickets.
+//! `MembershipStore`: passwords, one-time links, deletion of accounts, sessions, join codes, and stream tickets.
 
 use async_trait::async_trait;
 use cupel_core::StoreError;

@@ -1,9 +1,10 @@
 //! All queries and commands, written once for both databases.
 //!
 //! [`Sql`] is the connection that the queries and commands use. The store's ports are implemented in `accounts.rs`,
-//! `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead_letters.rs`, `drafts.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
-//! `rejudge.rs`, `snippets.rs`, `standings.rs` and `webhooks.rs`; `commands.rs` has the changes to runs, `large.rs` the storage of
-//! their large data. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
+//! `cluster.rs`, `contests.rs`, `dead_letters.rs`, `drafts.rs`, `membership.rs`, `problems.rs`, `runs.rs`,
+//! `snippets.rs` and `webhooks.rs`. Of the other files, `commands.rs` has the changes to runs, `large.rs` the storage
+//! of large data, and `freezes.rs`, `history.rs`, `rejudge.rs` and `standings.rs` the queries and commands of their
+//! subjects. [`SqlStore`] implements the ports on a [`Backend`], which is a database: `sqlite/` or `postgres/`.
 //!
 //! *Common SQL dialect.* Parameters are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`. An
 //! `ORDER BY` expression that can be NULL has `NULLS FIRST` or `NULLS LAST`, because the defaults of the databases

@@ -512,7 +512,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     }
 }
 
-/// `LIMIT` and `OFFSET` parameters. Values above `i64::MAX` are clamped. The page is then empty.
+/// `LIMIT` and `OFFSET` parameters. Values above `i64::MAX` are clamped.
 pub(crate) fn page_of(offset: u64, limit: u64) -> [i64; 2] {
     [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
 }

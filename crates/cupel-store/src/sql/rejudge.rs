@@ -35,7 +35,7 @@ impl Write for Rejudge {
 }
 
 impl Rejudge {
-    /// Inserts the new run. `None` if the submission is not rejudged.
+    /// Inserts the new run. `None` if the submission gets no new run.
     fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<RejudgedRun>, SqlFault> {
         let id = bytes(submission.as_uuid());
         db.lock(Lock::Submission, id)?;

@@ -111,7 +111,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        // Values above `i64::MAX` are clamped, which gives an empty page.
+        // Values above `i64::MAX` are clamped.
         let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let read = self.read("list submissions", move |db| {
             let (count, page) = match owner {

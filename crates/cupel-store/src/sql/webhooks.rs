@@ -215,7 +215,7 @@ impl Write for Gone {
     }
 }
 
-/// Deletes records that are no longer valid.
+/// Deletes records whose retention has ended.
 pub(crate) struct PurgeExpired {
     pub(crate) cutoffs: RetentionCutoffs,
     pub(crate) limit: u32,

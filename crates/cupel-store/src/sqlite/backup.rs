@@ -98,7 +98,7 @@ const OLD_TABLE: &[u8] = b"_sqlx_migrations";
 /// Number of bytes that are read and searched at a time.
 const SEARCHED_AT_ONCE: usize = 64 * 1024;
 
-/// Whether the file has the version of a schema, either in its header or in a table.
+/// Whether the file has a schema version in its header, or contains the name of the old table of versions.
 fn has_version(file: &File) -> io::Result<bool> {
     let mut version = [0; 4];
     file.read_exact_at(&mut version, VERSION_AT)?;
@@ -141,7 +141,7 @@ pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
     }
 }
 
-/// Opens a database after the statements `first`.
+/// Opens a database, and runs the statements `first` before SQLite reads the file.
 fn open(path: &Path, how: OpenFlags, first: &str) -> Result<Connection, BackupError> {
     let failed = |source| BackupError::Source { path: path.to_owned(), source };
     let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;

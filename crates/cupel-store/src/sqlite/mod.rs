@@ -3,8 +3,8 @@
 //! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into transactions.
 //! - Reading: a small pool. In WAL mode, readers find the last commit and never wait for the writer.
 //!
-//! A statement is run on the calling thread, because it takes a few microseconds in SQLite, and switching threads
-//! would take longer. `sql/` has the queries and commands; `connection.rs` runs them.
+//! All statements of a query or command run on one thread that may block: the writer's thread, or a blocking thread of
+//! the runtime. `sql/` has the queries and commands; `connection.rs` runs them.
 //!
 //! Pragmas. Source: sqlite.org, "PRAGMA statements" and "Write-Ahead Logging". `synchronous=FULL` syncs the
 //! log at every commit, so a commit survives a power failure; see `writer.rs` for the exception.

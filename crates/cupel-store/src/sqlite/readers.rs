@@ -28,7 +28,8 @@ impl Readers {
         Readers(Arc::new(Pool { free, idle: Mutex::new(connections), count }))
     }
 
-    /// Runs a query; waits for a reader if all are busy. If the future is dropped, the query still runs to its end.
+    /// Runs a query; waits for a reader if all are busy. If the future is dropped, a query that has begun still runs to
+    /// its end.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,

@@ -8,12 +8,12 @@
 //! `Write::apply` takes `&self` and changes only the database, so it can run twice.
 //!
 //! *Durability.* A transaction with a durable command commits with `synchronous=FULL`: the log is synced before the
-//! command is acknowledged. A transaction that only leases, renews, records the use of a key or writes a submission
-//! that is not acknowledged yet commits with `synchronous=NORMAL`, without a sync. This cannot lose accepted work: the
-//! log is written in order, so a power failure loses at most the last such commits. It loses no durable commit, and no
-//! commit that precedes a durable commit. A run whose lease is lost is `Queued` again and is run again; its worker
-//! stopped with the machine. If only the process is killed, nothing is lost, because the kernel has the written pages.
-//! Source: sqlite.org, "PRAGMA synchronous".
+//! command is acknowledged. A transaction without a durable command (for example, one that only leases, renews, saves
+//! drafts, or writes a submission that is not acknowledged yet) commits with `synchronous=NORMAL`, without a sync. This
+//! cannot lose accepted work: the log is written in order, so a power failure loses at most the last such commits. It
+//! loses no durable commit, and no commit that precedes a durable commit. A run whose lease is lost is `Queued` again
+//! and is run again; its worker stopped with the machine. If only the process is killed, nothing is lost, because the
+//! kernel has the written pages. Source: sqlite.org, "PRAGMA synchronous".
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -33,7 +33,7 @@ const WAITING_MAX: usize = 1024;
 const BATCH_MAX: usize = 256;
 
 /// Minimum interval between transactions under load. A transaction costs about as much as ten commands, so a short wait
-/// lets more commands share a transaction. A single command never waits.
+/// lets more commands share a transaction. Without load, no command waits.
 const PACE: Duration = Duration::from_millis(1);
 /// Number of commands per second from which the writer is considered under load.
 const PACED_FROM: f64 = 900.0;
@@ -202,7 +202,7 @@ impl Loop {
             // Compiled each time and not taken from the statement cache, because SQLite may run a pragma when it is
             // compiled. Source: sqlite.org, "PRAGMA statements".
             let sql = if sync { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-            // If the pragma fails, the setting is unknown; FULL is then set again.
+            // If the pragma fails, the setting is unknown; FULL is then set again before the next durable commit.
             self.syncing = false;
             self.connection.execute_batch(sql)?;
             self.syncing = sync;

@@ -83,7 +83,7 @@ async fn child_that_is_killed() {
     let store = Arc::new(SqliteStore::open(Path::new(&path)).await.unwrap());
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let say = |what: &str, id: SubmissionId| {
-        // Each line ends with a dot: a line cut off by the kill is ignored.
+        // A line that the kill cuts off within the id does not parse, so it is ignored.
         let mut out = std::io::stdout().lock();
         out.write_all(format!("\n{what} {id} .\n").as_bytes()).unwrap();
         out.flush().unwrap();

@@ -115,7 +115,8 @@ fn rows() -> String {
     sql + RESULTS
 }
 
-/// Expected state after the migrations: queries with their rows. In a query, `ID(…)` is the end of an id.
+/// Expected state after the migrations: queries with their rows. In a query, `ID(…)` stands for the last two digits of
+/// an id.
 const MIGRATED: [(&str, &str); 5] = [
     ("SELECT ID(submission) FROM problem_submissions WHERE withheld = 1 ORDER BY 1", "32\n34\n37\n39\n3a\n3b"),
     (

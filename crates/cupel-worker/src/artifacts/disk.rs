@@ -57,7 +57,7 @@ impl Disk {
         self.index().get(key)?;
         let path = self.path(key);
         let Ok(bytes) = fs::read(&path) else {
-            // Another thread has evicted the entry.
+            // Another thread has evicted the entry, or the file cannot be read.
             self.index().remove(key);
             return None;
         };
@@ -91,7 +91,8 @@ impl Disk {
         }
     }
 
-    /// Adds an existing file to the index and removes the files evicted for it.
+    /// Adds an existing file to the index, and removes the files evicted for it. Removes the file itself if it alone
+    /// exceeds the bound.
     fn make_room(&self, key: ArtifactKey, bytes: u64) {
         let mut index = self.index();
         let evicted = index.put(key, (), bytes);
@@ -125,7 +126,7 @@ fn key_of(name: &str) -> Option<ArtifactKey> {
     (key.to_hex() == name).then_some(key)
 }
 
-/// Removes a file. If this fails, the file is found again at the next start and treated as damaged or surplus.
+/// Removes a file. If this fails, the next start finds the file again.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);
 }

@@ -80,7 +80,7 @@ impl Shared {
 
     pub(super) fn get(&self, key: &ArtifactKey) -> Option<Entry> {
         let (answer, answered) = sync_channel(1);
-        // All reader threads are busy: the blob store is slow or unreachable.
+        // If the queue is full, the blob store is slow or unreachable, and the lookup is a miss.
         self.asks.try_send(Ask { key: *key, answer }).ok()?;
         answered.recv_timeout(WAIT_MAX).ok()?
     }

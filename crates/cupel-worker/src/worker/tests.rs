@@ -510,7 +510,7 @@ async fn a_paused_worker_takes_no_run_until_it_is_ordered_to_work() {
     store.send_order(None, Order::Pause).await.unwrap();
     until_it_says(Order::Pause).await;
     let id = bench.submit().await;
-    // Enough reports for the worker to take the run if it were not paused.
+    // The worker reports every 5 ms. If it were not paused, it would take the run within this time.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
     store.send_order(None, Order::Work).await.unwrap();

@@ -12,7 +12,7 @@ impl Bench {
         self.core.submit(self.owner, vec![new], None, &Unlimited).await.unwrap().ids[0]
     }
 
-    /// Sends text as the input with this number; all inputs have one byte per number.
+    /// Sends the input with this number. Every input counts as one byte.
     fn send(&self, id: SubmissionId, number: u32, input: LiveInput) {
         self.core.send_input(id, InputCount { inputs: number, bytes: u64::from(number) }, input);
     }
