@@ -1,7 +1,8 @@
 //! OpenAPI 3.1 document, built once from the handlers.
 //!
-//! Each handler documents only its own responses. This file adds the responses common to all operations (401, 403, 413,
-//! 429, …), so that no handler can omit them.
+//! Each handler documents only its own responses. This file adds the common responses, so that no handler can omit
+//! them: those of all operations, those of operations with a credential (401, 403, 429) and those of operations with a
+//! body (413, …).
 
 use axum::http::Method;
 use cupel_http::app::Shared;

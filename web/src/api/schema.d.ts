@@ -1018,11 +1018,11 @@ export interface components {
             asked_by?: string | null;
             /** @description Whether everybody may read this entry. */
             public: boolean;
-            /** @description Whether you asked the question. */
+            /** @description Whether you asked the question or made the announcement. */
             own: boolean;
             /**
              * Format: date-time
-             * @description Time of the question.
+             * @description Time of the question or announcement.
              */
             asked_at: string;
             /**
@@ -5367,7 +5367,10 @@ export interface operations {
     problem: {
         parameters: {
             query?: {
-                /** @description Language of the statement, such as `en`; if there is no such statement, the problem's default language. */
+                /**
+                 * @description Language of the statement, such as `en`. If there is no such statement, the English one is sent or, without it,
+                 *     the first.
+                 */
                 lang?: string;
                 /** @description Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`. */
                 html?: boolean;

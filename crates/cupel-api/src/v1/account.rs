@@ -304,7 +304,8 @@ pub(crate) async fn refresh(
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {
-            // If the token was used before, its session has ended: access tokens of the session become invalid at once.
+            // If the token was used before, its session has ended. This node then refuses the session's access tokens
+            // at once.
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }

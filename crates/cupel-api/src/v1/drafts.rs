@@ -220,8 +220,8 @@ fn tag(revision: &Revision) -> Result<HeaderValue, ApiError> {
     HeaderValue::try_from(format!("\"{}\"", revision.number)).map_err(|error| ApiError::internal(&error))
 }
 
-/// The condition in the headers. A proxy that compresses responses makes the tag weak, but the number in the tag stays
-/// exact.
+/// The condition in the headers. A weak tag is accepted, because a proxy that compresses responses makes tags weak and
+/// keeps their numbers.
 fn expected(request: &HeaderMap) -> Result<Expected, ApiError> {
     let one = |name: HeaderName, form: &'static str| {
         let mut values = request.get_all(&name).iter();
@@ -249,7 +249,7 @@ fn no_such_draft() -> ApiError {
     ApiError::not_found("draft of yours")
 }
 
-/// Error of a read. For an unknown language in the path, the response is 404.
+/// Error of a read or a removal. For an unknown language in the path, the response is 404.
 fn reading(error: DraftError) -> ApiError {
     match error {
         DraftError::UnknownLanguage { detail } => ApiError::new(ErrorKind::NotFound, sentence(&detail)),

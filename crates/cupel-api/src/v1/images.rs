@@ -227,7 +227,7 @@ pub(crate) struct ImageParams {
 }
 
 impl ImageParams {
-    /// The name. No image has a name in another form.
+    /// The parsed name. No image has a malformed name, so such a name is treated like an unknown one.
     fn existing(&self) -> Result<ImageName, ApiError> {
         let unknown = || format!("There is no image `{}`.", self.name.escape_debug());
         self.name.parse().map_err(|_| ApiError::new(ErrorKind::NotFound, unknown()))
