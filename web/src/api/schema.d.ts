@@ -4905,7 +4905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Another device has saved the draft since then. Nothing was changed */
+            /** @description Another save has changed the draft since then. Nothing was changed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -5984,7 +5984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description No account has this address and password */
+            /** @description No account has this address or name and this password */
             401: {
                 headers: {
                     [name: string]: unknown;
