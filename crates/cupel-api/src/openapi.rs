@@ -31,8 +31,9 @@ The same events are available by [Socket.IO](/docs/socketio).\n\n\
 Every error is an `application/problem+json` document (RFC 9457); branch on `type`. [Errors](/docs/errors) lists all of \
 them. [Webhooks](/docs/webhooks) describes the requests that Cupel sends.\n\n\
 [Formats of problem packages](/docs/formats)\n\n\
-Clients of other products need only another base URL: [Judge0](/docs/facades/judge0), [Piston](/docs/facades/piston), \
-[SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe). Steps and differences: migrating from \
+Clients of other products can use this server with another base URL: [Judge0](/docs/facades/judge0), \
+[Piston](/docs/facades/piston), [SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe). Steps and \
+differences: migrating from \
 [Judge0](/docs/migrating/judge0), [Piston](/docs/migrating/piston), [SandboxFusion](/docs/migrating/sandboxfusion), \
 [Jobe](/docs/migrating/jobe)";
 
