@@ -1,7 +1,8 @@
-//! Lists the files that `npm run build` wrote to `web/dist`, for `src/lib.rs`, which embeds them into the binary.
+//! Lists the files that `scripts/build-site.sh` wrote to `web/dist`, for `src/lib.rs`, which embeds them into the
+//! binary.
 //!
-//! If there are no such files (because Node.js is not installed), the list is empty, and the server shows a page that
-//! says how to build the site.
+//! If there are no such files (for example, because Node.js is not installed), the list is empty, and the server shows
+//! a page that says how to build the site.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

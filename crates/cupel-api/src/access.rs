@@ -11,7 +11,7 @@ const READ: Scope = Scope::RunsRead;
 const WRITE: Scope = Scope::RunsWrite;
 const PROBLEMS: Scope = Scope::ProblemsWrite;
 
-/// Every operation below `/api/v1`.
+/// Every documented operation below `/api/v1`.
 const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::POST, "/execute", User(WRITE)),
     (Method::GET, "/execute", User(READ)),

@@ -76,14 +76,14 @@ impl Lines {
     }
 }
 
-/// One cell. Numbers, times and Cupel's own identifiers are written unchanged.
+/// One cell.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell<'c> {
     /// Empty cell.
     Empty,
-    /// Number.
+    /// Number, time or identifier of Cupel; written unchanged.
     Number(String),
-    /// Text.
+    /// Text; quoted if necessary.
     Text(&'c str),
 }
 
@@ -99,7 +99,7 @@ impl<'c> Cell<'c> {
     }
 }
 
-/// CSV response that a browser saves under this name.
+/// CSV response that a browser saves as `NAME.csv`.
 pub(crate) fn answer(name: &str, lines: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static) -> Response {
     use futures_util::TryStreamExt as _;
     let body = Body::from_stream(lines.map_err(|_problem| std::io::Error::other("the rest cannot be read")));

@@ -12,12 +12,12 @@ pub(crate) fn weak_tag(content: &impl Serialize) -> Result<HeaderValue, serde_js
 }
 
 /// Whether the client has the response with this tag. The comparison is weak, as the standard requires for `GET`. The
-/// size of the headers is bounded by the server.
+/// server loop bounds the size of the headers, and so the length of the list.
 pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
     let wanted = opaque(tag.as_bytes());
-    // Tags from this function have no comma, so a list can be split at commas. A tag with a comma comes from elsewhere
-    // and matches nothing.
+    // Cupel's tags have no comma, so the list can be split at commas. A tag with a comma is not Cupel's; its parts
+    // match nothing.
     let known =
         request.get_all(header::IF_NONE_MATCH).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
     known.map(<[u8]>::trim_ascii).any(|known| known == b"*" || opaque(known) == wanted)

@@ -1,7 +1,7 @@
 //! The native dialect: the API below `/api/v1`, its OpenAPI document, and the web pages.
 //!
-//! The server loop, the edge, the extractors and the errors are in `cupel-http`. A handler in `v1/` calls one use case
-//! of core and formats the response; `access.rs` lists the callers of each operation.
+//! The server loop, the edge, the extractors and the errors are in `cupel-http`. A handler in `v1/` calls use cases of
+//! core and formats the response; `access.rs` lists the callers of each operation.
 //!
 //! *Architecture invariants:* this crate does not depend on SQL, a broker or the sandbox, and never runs a user's
 //! program.

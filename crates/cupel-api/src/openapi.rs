@@ -1,7 +1,8 @@
 //! OpenAPI 3.1 document, built once from the handlers.
 //!
-//! Each handler documents only its own responses. This file adds the responses common to all operations (401, 403, 413,
-//! 429, …), so that no handler can omit them.
+//! Each handler documents only its own responses. This file adds the common responses, so that no handler can omit
+//! them: those of all operations, those of operations with a credential (401, 403, 429) and those of operations with a
+//! body (413, …).
 
 use axum::http::Method;
 use cupel_http::app::Shared;
@@ -30,8 +31,9 @@ The same events are available by [Socket.IO](/docs/socketio).\n\n\
 Every error is an `application/problem+json` document (RFC 9457); branch on `type`. [Errors](/docs/errors) lists all of \
 them. [Webhooks](/docs/webhooks) describes the requests that Cupel sends.\n\n\
 [Formats of problem packages](/docs/formats)\n\n\
-Clients of other products need only another base URL: [Judge0](/docs/facades/judge0), [Piston](/docs/facades/piston), \
-[SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe). Steps and differences: migrating from \
+Clients of other products can use this server with another base URL: [Judge0](/docs/facades/judge0), \
+[Piston](/docs/facades/piston), [SandboxFusion](/docs/facades/sandboxfusion), [Jobe](/docs/facades/jobe). Steps and \
+differences: migrating from \
 [Judge0](/docs/migrating/judge0), [Piston](/docs/migrating/piston), [SandboxFusion](/docs/migrating/sandboxfusion), \
 [Jobe](/docs/migrating/jobe)";
 

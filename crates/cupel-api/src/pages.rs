@@ -1,4 +1,5 @@
-//! Web pages: the first steps with the API, the API documentation, and the documents from which they are built.
+//! Web pages: the first steps with the API, the API documentation, documents of the repository, and the password form
+//! of a one-time link.
 //!
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
@@ -30,8 +31,8 @@ const FUNCTIONS: &str = include_str!("../../cupel-function/README.md");
 const DEVELOPER_HEADING: &str = "## Packages that each test run";
 const AUTHOR_HEADING: &str = "## Cupel's own format";
 
-/// Documents for users, below `/docs/`: each under its path in the repository's folder `docs`, with or without `.md`, so that
-/// links between the documents work here, too.
+/// Documents for users, below `/docs/`. Each has its path in the repository's folder `docs`, with or without `.md`, so
+/// that links between the documents also work here.
 const PAGES: [(&str, &str); 13] = [
     ("errors", include_str!("../../../docs/errors.md")),
     ("facades/jobe", include_str!("../../../docs/facades/jobe.md")),
@@ -64,7 +65,7 @@ pub(crate) struct Documents {
     landing_policy: HeaderValue,
     password: String,
     password_policy: HeaderValue,
-    /// The frame of a document in `/docs/`, and in a folder of it, with their policies.
+    /// Frame and policy of the page of a document: in `/docs/`, and in a folder of `/docs/`.
     frames: [(String, HeaderValue); 2],
     swagger: Arc<Config<'static>>,
 }
@@ -100,8 +101,8 @@ impl Documents {
     }
 }
 
-/// A page in the look of the site, and its policy. The page has one inline style, which the policy allows by its hash, and no
-/// scripts. `font` is relative to the page.
+/// A page in the design of the site, and its policy. The page has one inline style, which the policy allows by its
+/// hash, and no scripts. `font` is relative to the page.
 fn styled(page: &str, font: Option<String>, form_action: &str) -> (String, HeaderValue) {
     let mut style = include_str!("landing.css").to_owned();
     if let Some(font) = font {
@@ -312,7 +313,7 @@ fn html_of_document(text: &str) -> String {
         .replace("</table>", "</table></div>")
 }
 
-/// The id of a heading: as GitHub makes it, because the documents are read there, too.
+/// The id that GitHub gives to a heading, so that a link to it works both on GitHub and here.
 fn fragment(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()

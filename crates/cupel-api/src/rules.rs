@@ -121,7 +121,8 @@ pub(crate) fn add_to_bodies(document: &mut OpenApi) {
     }
 }
 
-/// Adds the patterns of fields that occur in several bodies, and the rule that their lists have no duplicates.
+/// Adds the patterns of fields that occur in several bodies, and the rule that the lists `files` and `problems` have no
+/// duplicates.
 fn add_patterns(request: &str, object: &mut Object) {
     for (name, pattern) in [("path", BOX_PATH), ("webhook", WEB_URL)] {
         if let Some(RefOr::T(Schema::Object(field))) = object.properties.get_mut(name) {
@@ -270,7 +271,7 @@ const EMAIL: &str = concat!(
 
 const NO_NUL: &str = "^[^\\u0000]*$";
 
-/// Rule: the field is present and not `null`.
+/// Rule: the field is present and a string, so not `null`.
 fn is_present(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string" } } })
 }
@@ -280,7 +281,7 @@ fn number(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "integer" } } })
 }
 
-/// Rule: the field is present and not empty.
+/// Rule: the field is present and a string that is not empty.
 fn is_not_empty(field: &str) -> Value {
     json!({ "required": [field], "properties": { field: { "type": "string", "minLength": 1 } } })
 }

@@ -75,7 +75,8 @@ impl Shared {
 }
 
 impl App {
-    /// The wait of a client for its result, which also ends at shutdown. `None`: too many clients wait.
+    /// The wait of a client for its result, which also ends at shutdown. `None`: the client's user or the server has
+    /// too many long-lived responses open.
     pub fn wait_of(&self, client: &Identity, at_most: Duration) -> Option<Wait<'_>> {
         // Clients without a key share one account, so their waiting requests are limited only in total.
         let permit = match client.via {

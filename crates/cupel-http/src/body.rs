@@ -249,8 +249,8 @@ pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
 }
 
-/// Serde's message as a sentence for the client. For unknown and missing fields, the field's name is added to the
-/// pointer.
+/// Serde's message as a sentence for the client. For unknown, missing and repeated fields, the field's name is added to
+/// the pointer.
 fn describe(message: &str, pointer: &mut String) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown field `") {
@@ -372,7 +372,7 @@ fn describe_parameter(text: &str) -> String {
     format!("`{name}` must be {wanted}.")
 }
 
-/// Query parameters; an unknown parameter is refused.
+/// Query parameters. An unknown parameter is refused if `T` denies unknown fields.
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {

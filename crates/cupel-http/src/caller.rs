@@ -19,7 +19,8 @@ use crate::notes::Notes;
 use crate::rate_limit::RateClass;
 use crate::state::TierRates;
 
-/// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user.
+/// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user or,
+/// without a key, to the client's address.
 pub struct Caller {
     /// The user.
     pub user: UserId,
@@ -208,7 +209,7 @@ fn presented(parts: &Parts) -> Presented<'_> {
 }
 
 /// Error for a defect of the server: the operation's entry in the table is missing, or does not match the extractor.
-/// Every request is refused.
+/// The server refuses every request for such an operation.
 fn not_in_table() -> ApiError {
     tracing::error!("this route is missing from the access table, or its extractor does not match the table");
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")

@@ -279,7 +279,7 @@ impl Open {
         let client = network_of(client);
         let counted = (!is_health).then_some(client);
         let mut registry = self.connections.registry();
-        // The connection was just dropped for another connection, or may only send health checks.
+        // The connection was just dropped for another connection.
         if registry.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
             return Err(Full::Server);
         }

@@ -2,7 +2,8 @@
 //!
 //! The layer assigns an id, a span, a client address and a dialect to the request. It catches panics, renders every
 //! error with the dialect, and adds the security and rate-limit headers. It writes the access log, the HTTP metrics and
-//! the request's trace, and never logs a body, a query string or a header.
+//! the request's trace. It logs no body and no query string, and of the headers only the request id and the client's
+//! address.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -96,8 +97,8 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     ApiError::new(ErrorKind::Internal, "The server failed to answer this request. It is not your mistake.")
 }
 
-/// Writes an error body in the request's dialect, if the handler returned an [`ApiError`] or the response has an error
-/// status and no body.
+/// Writes an error body in the request's dialect, if the handler returned an [`ApiError`], or if the response has an
+/// error status and at most plain text as its body.
 fn render_error(response: &mut Response, notes: &Notes) {
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,

@@ -118,7 +118,7 @@ kinds! {
     IdempotencyMismatch "idempotency-mismatch" UNPROCESSABLE_ENTITY "Idempotency key reused"
         "The `Idempotency-Key` was used before with another request. Use a new key for a new request.";
     QuotaUsedUp "quota-used-up" FORBIDDEN "Quota used up"
-        "You have reached the maximum number of problems, or of bytes in packages, for one author. `detail` has the numbers. Remove drafts, or ask the operator.";
+        "You have reached the maximum number of problems, of bytes in packages or of shared programs for one user. `detail` has the numbers. Remove some, or ask the operator.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
         "Your account has reached its rate limit. `Retry-After` has the seconds to wait.";
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"

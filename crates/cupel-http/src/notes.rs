@@ -46,8 +46,8 @@ impl Notes {
         *self.0.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records the state of a rate limit. The last recorded state is sent, because the limit that is charged last has
-    /// less capacity left.
+    /// Records the state of a rate limit. The last recorded state is sent: a submission is charged to the limit of
+    /// reads first, and then to the lower limit of submissions.
     pub fn set_rate(&self, note: RateNote) {
         *self.0.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }

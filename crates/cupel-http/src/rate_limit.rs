@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_attempt_is_not_counted_against_the_others() {
+    async fn an_attempt_over_the_limit_of_its_address_is_not_charged_to_the_account() {
         let limits = limits();
         tries(&limits, "x", ip(1)).await;
         tries(&limits, "y", ip(1)).await; // exhausts the address's limit

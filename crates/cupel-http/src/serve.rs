@@ -80,7 +80,7 @@ impl Default for ServeSettings {
 ///
 /// # Errors
 ///
-/// If connections can no longer be accepted because of a permanent error.
+/// None at present: errors of accept(2) are logged, and the server continues to accept.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -202,7 +202,7 @@ async fn connection(
         }
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            // The caller enforces the drain limit: the runtime drops the remaining connections.
+            // `serve` waits no longer than the drain time, so the connection also ends then.
             tokio::time::timeout(settings.drain_time_max, connection).await.unwrap_or(Ok(()))
         }
     };

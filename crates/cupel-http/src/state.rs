@@ -46,7 +46,7 @@ pub struct Settings {
     pub anonymous_reads: Rate,
     /// Whether users may register themselves; otherwise administrators create users.
     pub registration_open: bool,
-    /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
+    /// Largest body with programs (submissions, drafts, shared programs), in bytes.
     pub execute_body_bytes_max: usize,
     /// Maximum number of bytes of these bodies in memory at one time, of all users together.
     pub bodies_bytes_max: usize,
@@ -86,7 +86,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Which clients may read `/metrics`.
     pub metrics_access: MetricsAccess,
-    /// Shown in `/healthz` and in the OpenAPI document.
+    /// Shown in `/healthz` and on the page with the first steps.
     pub version: String,
 }
 

@@ -47,7 +47,7 @@ fn is_permitted(origin: &HeaderValue, headers: &HeaderMap, settings: &Settings) 
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let is_own = origin.split_once("://").is_some_and(|(_, at)| host.is_some_and(|host| host.eq_ignore_ascii_case(at)));
-    // `*` permits pages that present a credential, which these do not.
+    // `*` permits every page that presents a credential, but this page presents none.
     is_own || settings.cors_origins.iter().any(|permitted| permitted != "*" && permitted.eq_ignore_ascii_case(origin))
 }
 

@@ -65,7 +65,7 @@ cupel_types::named! {
         NoTimeLimit = "E_NO_TIME_LIMIT",
         /// A feature that Cupel does not support.
         Unsupported = "E_UNSUPPORTED",
-        /// A grader, a checker or a key with Python code that runs inside DMOJ.
+        /// A key whose value is Python code for DMOJ's judge.
         UnsupportedPython = "E_UNSUPPORTED_PYTHON",
         /// There are more findings than are reported.
         TooMany = "E_TOO_MANY_FINDINGS",

@@ -25,7 +25,7 @@ pub fn t0() -> Timestamp {
     "2030-01-01T00:00:00Z".parse().expect("a time")
 }
 
-/// Returns an unused id, larger than all ids created before in this process and thread.
+/// Returns a new id, larger than all ids that this function has returned in this process.
 pub fn fresh() -> Uuid {
     Uuid::now_v7()
 }
@@ -84,7 +84,7 @@ impl SubmissionBuilder {
         self
     }
 
-    /// Sets the main source.
+    /// Sets the content of the main file.
     #[must_use]
     pub fn source(mut self, source: &str) -> Self {
         self.source_mut().files[0].1 = source.as_bytes().into();

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Longer than any client in these tests takes to send a request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Listens on a port of 127.0.0.1 until the test process ends.
+/// A server on a port of 127.0.0.1.
 pub struct HttpReceiver {
     url: String,
     got: Receiver<HttpRequest>,

@@ -1,12 +1,11 @@
 //! Test support: builders that are valid by default, a fake clock, real servers, and the conformance suites that every
 //! adapter of a port must pass.
 //!
-//! A suite is a module of rules, each an async function that takes a factory of fresh [`Subject`]s. The macros
-//! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] turn
-//! each rule into a test:
+//! A suite is a module of rules, each a function that takes a factory of fresh adapters, usually [`Subject`]s. The
+//! macro of a suite turns each rule into a test:
 //!
 //! ```text
-//! cupel_testkit::event_bus_conformance!(async |bounds| Subject::new(EmbeddedBus::new(bounds)));
+//! cupel_testkit::event_bus_conformance!(async || Subject::new(EmbeddedBus::default()));
 //! ```
 #![forbid(unsafe_code)]
 

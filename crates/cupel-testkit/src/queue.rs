@@ -31,8 +31,8 @@ macro_rules! queue_conformance {
                 no_class_and_no_owner_starves,
                 an_owner_charged_for_slot_time_waits_for_other_owners,
                 next_other_finds_hints_behind_those_of_excluded_owners,
-                lanes_are_separate_and_do_not_block_each_other,
-                closing_a_queue_closes_its_lanes,
+                language_queues_are_separate_and_do_not_block_each_other,
+                closing_a_queue_closes_its_language_queues,
             ]
         );
     };
@@ -322,7 +322,7 @@ pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl A
 }
 
 /// Rule.
-pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> QueueUnderTest) {
+pub async fn language_queues_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(1000).await;
     let language_queue =
         async |language: &str| queue.language_queue(&language.parse().unwrap()).await.expect("a language queue");
@@ -346,7 +346,7 @@ pub async fn lanes_are_separate_and_do_not_block_each_other(make: impl AsyncFn(u
 }
 
 /// Rule.
-pub async fn closing_a_queue_closes_its_lanes(make: impl AsyncFn(usize) -> QueueUnderTest) {
+pub async fn closing_a_queue_closes_its_language_queues(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(10).await;
     let java = "java".parse().unwrap();
     let language_queue = queue.language_queue(&java).await.expect("a language queue");

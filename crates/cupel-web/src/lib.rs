@@ -6,8 +6,8 @@
 //!
 //! *Invariants:* every page loads from this server only, and its content security policy allows neither inline scripts
 //! nor inline styles. The name of a file below `assets/` contains a hash of its content, so the content behind a name
-//! never changes. Every other response is revalidated. Only the routes of the site get its page: the paths of the API,
-//! of its documentation and of the facades are not among them.
+//! never changes. Every other response is revalidated. Only the routes of the site get its page with status 200: the
+//! paths of the API, of its documentation and of the facades are not among them.
 //!
 //! The site works below any path: its page has relative links and a `<base>`, which is the path of the server's public
 //! address. A proxy removes that path from requests.

@@ -1,5 +1,5 @@
-//! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving a limit
-//! takes a minute; judging takes a tenth of a second.
+//! Cache of the time limits that `cupel judge` and `cupel verify` derived, in the user's cache directory. Deriving a
+//! limit may take a minute; judging with a known limit takes about a tenth of a second.
 //!
 //! A limit is valid for one package, one machine, one version of Cupel, the installed versions of the measured
 //! languages, and one setting of `worker.warm_interpreters`. The limit's file contains these facts, and the file's name

@@ -52,7 +52,8 @@ pub(crate) const PREPARED: [&str; 2] = ["cache", "prepared"];
 /// The database's name in a data directory.
 pub(crate) const DATABASE: &str = "cupel.db";
 
-/// Returns the cache directory of the current user, if it exists.
+/// Returns the path of the current user's cache directory, which may not exist yet. `None` if the environment names no
+/// absolute path.
 pub(crate) fn user_cache() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;

@@ -107,7 +107,7 @@ impl Health for ServerHealth {
         if let Some(runner) = &self.runner {
             checks.push(check(
                 "sandbox",
-                runner.has_ended().then(|| "its launcher has ended and could not be replaced yet".to_owned()),
+                runner.has_ended().then(|| "its launcher has ended, and this process cannot start another".to_owned()),
             ));
         }
         let mut degraded = self.degraded.clone();

@@ -125,7 +125,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_counter!(
         "cupel_connections_dropped_total",
-        "Connections that were closed before their first request was complete, because the server had no free connection"
+        "Connections without a complete request that were closed, because the server or their address had too many connections"
     );
     metrics::describe_counter!(
         "cupel_docker_containers_total",

@@ -1018,11 +1018,11 @@ export interface components {
             asked_by?: string | null;
             /** @description Whether everybody may read this entry. */
             public: boolean;
-            /** @description Whether you asked the question. */
+            /** @description Whether you asked the question or made the announcement. */
             own: boolean;
             /**
              * Format: date-time
-             * @description Time of the question.
+             * @description Time of the question or announcement.
              */
             asked_at: string;
             /**
@@ -4905,7 +4905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Another device has saved the draft since then. Nothing was changed */
+            /** @description Another save has changed the draft since then. Nothing was changed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -5367,7 +5367,10 @@ export interface operations {
     problem: {
         parameters: {
             query?: {
-                /** @description Language of the statement, such as `en`; if there is no such statement, the problem's default language. */
+                /**
+                 * @description Language of the statement, such as `en`. If there is no such statement, the English one is sent or, without it,
+                 *     the first.
+                 */
                 lang?: string;
                 /** @description Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`. */
                 html?: boolean;
@@ -5981,7 +5984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description No account has this address and password */
+            /** @description No account has this address or name and this password */
             401: {
                 headers: {
                     [name: string]: unknown;

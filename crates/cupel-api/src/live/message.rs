@@ -40,7 +40,8 @@ pub(super) struct OfInput {
     pub(super) input: LiveInput,
 }
 
-/// The fields that every message may have. They are parsed first, so that an error about other fields can name the message.
+/// The type of a message and the names in it. They are parsed first, so that an error about other fields can name the
+/// message and its run.
 #[derive(Default, Deserialize)]
 pub(super) struct Head {
     #[serde(rename = "type")]
@@ -74,7 +75,7 @@ pub(super) struct Start {
     pub(super) tty: Option<Size>,
 }
 
-/// Window of a terminal.
+/// Size of a terminal's window, in characters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Size {
@@ -190,7 +191,7 @@ pub(super) struct Attach {
     #[serde(default, rename = "id")]
     _id: IgnoredAny,
     pub(super) run: String,
-    /// Number after which events are sent; 0 for all events.
+    /// Number of an event. Only later events are sent; 0 for all events.
     #[serde(default)]
     pub(super) after: u64,
 }
@@ -208,7 +209,7 @@ pub(super) struct OfRun {
 /// All message types, for the error about an unknown type.
 const TYPES: &str = "`start`, `attach`, `detach`, `kill`, `stdin`, `stdin.end`, `signal`, `resize`";
 
-/// Parses the fields that every message may have.
+/// Parses the head of a message and ignores all other fields.
 pub(super) fn head(text: &str) -> Result<Head, ApiError> {
     let head: Head = parse(text.as_bytes())?;
     if head.id.as_ref().is_some_and(|id| id.len() > ID_BYTES_MAX) {
@@ -217,7 +218,7 @@ pub(super) fn head(text: &str) -> Result<Head, ApiError> {
     Ok(head)
 }
 
-/// Reads the whole message.
+/// Parses the whole message; `head` is its parsed head.
 pub(super) fn message(head: &Head, text: &str, bounds: &Bounds) -> Result<ClientMessage, ApiError> {
     let bytes = text.as_bytes();
     Ok(match head.kind.as_str() {

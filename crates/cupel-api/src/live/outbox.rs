@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::live::message::ServerMessage;
 
 /// Maximum number of bytes that wait for a slow client, per connection. A larger message counts as this number. In
-/// addition, each attached run and the session may hold one message.
+/// addition, each task that sends may hold one message.
 pub(super) const PENDING_BYTES_MAX: usize = 256 << 10;
 
 /// The sender's side. Clones share the outbox.

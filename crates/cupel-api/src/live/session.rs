@@ -33,7 +33,8 @@ use crate::v1::response::status::Status;
 /// its user.
 const RUNS_MAX: usize = 32;
 
-/// Maximum number of received messages that wait to be handled. Further messages stay in the client's socket.
+/// Maximum number of received messages that wait to be handled. While the queue is full, the server reads nothing from
+/// the connection.
 const INBOX_MAX: usize = 4;
 
 /// How long a connection without attached runs and without messages stays open.
@@ -62,7 +63,7 @@ pub(super) struct Session {
 /// A run that the connection follows.
 struct Attached {
     task: AbortHandle,
-    /// Whether the last event is being sent.
+    /// Whether the last event was sent or is being sent.
     has_ended: Arc<AtomicBool>,
     /// `None`: the run takes no input.
     input: Option<RunInput>,
@@ -167,7 +168,7 @@ impl Session {
             new.priority = PriorityClass::Interactive;
         }
         let idempotency = self.idempotency(idempotency_key, text)?;
-        // Reserved before the run is accepted, so that an accepted run is always attached.
+        // Reserved before the run is accepted, so that these limits cannot prevent attaching an accepted run.
         let open = self.room_for_run()?;
         let mut held = self.app.bodies.hold(self.holder.user);
         held.more(text.len())?;

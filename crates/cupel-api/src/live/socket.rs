@@ -1,8 +1,8 @@
 //! The socket of a live connection: frames in and out, keep-alive, and the end.
 //!
-//! A client that accepts no bytes for `write_stall_max` of the server loop is disconnected. Until then, the server
-//! reads nothing from it, so that the client cannot make the server queue responses. Source of the close codes: RFC
-//! 6455, section 7.4.1.
+//! A client that accepts no bytes for `write_stall_max` of the server loop is disconnected. While a write waits, the
+//! server reads nothing from the client, so that the client cannot make the server queue responses. Source of the close
+//! codes: RFC 6455, section 7.4.1.
 
 use cupel_http::app::Shared;
 use cupel_http::websocket::Upgraded;
@@ -19,7 +19,8 @@ use crate::live::outbox::Pending;
 use crate::live::session::{Received, Session};
 use crate::v1::events::may_read;
 
-/// Maximum size of a message. A larger message ends the connection, because the rest to skip could be of any length.
+/// Maximum size of a message. A larger message ends the connection. To skip the message instead, the server would have
+/// to read a remainder of unknown length.
 pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// Size of one read from the connection, in bytes.

@@ -49,7 +49,7 @@ struct Connection {
     messages: Semaphore,
 }
 
-/// A task that ends with its handle.
+/// A task that is aborted when this handle is dropped.
 struct Task(JoinHandle<()>);
 
 impl Drop for Task {
@@ -120,14 +120,15 @@ pub(super) async fn prepare(socket: SocketRef) -> Result<(), NoHandshake> {
             let connection = Arc::clone(&connection);
             async move {
                 let reply = connection.handle(&socket, kind, message.unwrap_or_default()).await;
-                // If the queue of the client is full, the acknowledgement is not sent, and the client connects again.
+                // If the queue of the client is full, the acknowledgement cannot be sent. The server then disconnects
+                // the client, so that it connects again.
                 if ack.send(&reply).is_err() {
                     let _gone = socket.disconnect();
                 }
             }
         });
     }
-    // Without this, the client would wait for an acknowledgement for ever.
+    // Without this handler, a client that sends another event would wait for its acknowledgement for ever.
     let request_id = connection.opened.request_id.clone();
     socket.on_fallback(move |Event(name): Event, ack: AckSender| {
         let short: String = name.chars().take(EVENT_CHARACTERS_MAX).collect();
@@ -153,7 +154,7 @@ async fn guard(socket: SocketRef, opened: Arc<Opened>) {
     loop {
         tokio::select! {
             () = opened.app.shutdown.cancelled() => break,
-            // A connection that was refused after `prepare` is not reported as disconnected.
+            // If a connection is refused after `prepare`, socketioxide does not call `on_disconnect`.
             _ = checks.tick() => if !socket.connected() || !may_read(&opened.app, opened.holder.user).await { break },
         }
     }
@@ -236,7 +237,8 @@ impl Client {
         self.app().long_answers.begin(self.opened.holder.user)
     }
 
-    /// The task of a room that the user may join. `None`: the room has no further events.
+    /// Joins a room, if the user may, and returns its task. `None`: the submission is scheduled for later, so the
+    /// client is not in the room.
     async fn join(self, room: Room, after: u64) -> Result<Option<Task>, ApiError> {
         let open = self.begin()?;
         let forward: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match room {

@@ -1,7 +1,7 @@
 //! Socket.IO at `/api/v1/socket.io/`: a gateway for existing clients, with both transports of the protocol.
 //!
 //! ```text
-//!  client ── HTTP or WebSocket ──► this file: who connects ──► socketioxide: the protocol
+//!  client ── HTTP or WebSocket ──► this file: credential ────► socketioxide: the protocol
 //!    ▲                                                             │ `join`, `leave`
 //!    │                                                             ▼
 //!    └── `status`, `output`, `verdict` ◄── connection.rs: one task per room ◄── core (events of runs)

@@ -15,10 +15,10 @@ use tokio::time::MissedTickBehavior;
 
 use super::connection::Client;
 
-/// Interval at which new submissions are searched for a room of a problem or a contest.
+/// Interval at which a room of a problem or a contest looks for new submissions.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Maximum number of submissions that a room of a problem or a contest follows. The newest submissions are followed.
+/// Number of the newest submissions that a room of a problem or a contest examines each time.
 const SUBMISSIONS_MAX: u64 = 32;
 
 /// A room.
@@ -52,15 +52,15 @@ impl Room {
 pub(super) struct Submissions {
     client: Client,
     room: Room,
-    /// The newest submissions that need no further check, because they are followed or had ended when the room was
-    /// joined.
+    /// The newest submissions that need no further check: they are followed, had ended when the room was joined, or are
+    /// not to a problem of the contest.
     seen: HashSet<SubmissionId>,
     /// Tasks that follow the submissions. Dropping the set ends them.
     followed: JoinSet<()>,
 }
 
 impl Submissions {
-    /// The submissions in a room that the user may join.
+    /// Joins the room, if the user may, and follows its submissions that have not ended.
     pub(super) async fn of(client: Client, room: Room) -> Result<Submissions, ApiError> {
         let mut submissions = Submissions { client, room, seen: HashSet::new(), followed: JoinSet::new() };
         submissions.check().await?;
@@ -84,7 +84,7 @@ impl Submissions {
         exists.then_some(()).ok_or_else(|| ApiError::not_found(what))
     }
 
-    /// The newest submissions of the room, newest first.
+    /// The user's newest submissions, newest first: to the problem of the room or, for a contest, to all problems.
     async fn newest(&self) -> Result<Vec<SubmissionSummary>, StoreError> {
         let core = &self.client.app().core;
         let mut filter = HistoryFilter::of(self.client.viewer().user);
@@ -117,7 +117,7 @@ impl Submissions {
                 self.seen.insert(one.id);
                 continue;
             }
-            // There are too many open streams, or the store does not answer. The next check tries again.
+            // There are too many open streams, or the store does not answer. The next look tries again.
             let Ok(open) = self.client.begin() else { return };
             let Ok(Some(log)) = self.client.app().core.follow(&self.client.viewer(), one.id, Seq::default()).await
             else {

@@ -214,7 +214,7 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, ApiError> {
     responses(
         (status = 200, description = "Logged in", body = TokenAnswer),
         (status = 403, description = "The account is disabled", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 401, description = "No account has this address and password", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 401, description = "No account has this address or name and this password", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many wrong passwords", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -304,7 +304,8 @@ pub(crate) async fn refresh(
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {
-            // If the token was used before, its session has ended: access tokens of the session become invalid at once.
+            // If the token was used before, its session has ended. This node then refuses the session's access tokens
+            // at once.
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }

@@ -1,4 +1,4 @@
-//! `/admin/users/…` and `/admin/registration-codes`: creating, disabling and deleting accounts.
+//! `/admin/users/…` and `/admin/registration-codes`: password links, import and deletion of accounts, and join codes.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use super::membership::done;
 use crate::v1::faults::sentence;
 use crate::v1::response::time::rfc3339;
 
-/// Lifetime of a link to an existing account.
+/// Lifetime of a password link for an existing account.
 const RESET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Lifetime of a link to a new account. It is longer, because these links are distributed in advance.
+/// Lifetime of a password link for a new account. It is longer, because these links are distributed in advance.
 const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// URL of a one-time link, up to the token.

@@ -148,7 +148,7 @@ impl List {
     }
 }
 
-/// Bytes of output in a response. Compiler output appears twice if compilation failed.
+/// Bytes of output in a response. The compiler's output counts twice, because it appears twice if compilation failed.
 fn output_bytes(record: &SubmissionRecord) -> usize {
     let Some(report) = &record.report else { return 0 };
     let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());

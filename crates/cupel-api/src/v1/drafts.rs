@@ -116,7 +116,7 @@ pub(crate) async fn draft(
     responses(
         (status = 200, description = "Saved", body = RevisionView, headers(("ETag" = String, description = "Names the revision"))),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 412, description = "Another device has saved the draft since then. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 412, description = "Another save has changed the draft since then. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language, or the text is too large", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -220,8 +220,8 @@ fn tag(revision: &Revision) -> Result<HeaderValue, ApiError> {
     HeaderValue::try_from(format!("\"{}\"", revision.number)).map_err(|error| ApiError::internal(&error))
 }
 
-/// The condition in the headers. A proxy that compresses responses makes the tag weak, but the number in the tag stays
-/// exact.
+/// The condition in the headers. A weak tag is accepted, because a proxy that compresses responses makes tags weak and
+/// keeps their numbers.
 fn expected(request: &HeaderMap) -> Result<Expected, ApiError> {
     let one = |name: HeaderName, form: &'static str| {
         let mut values = request.get_all(&name).iter();
@@ -249,7 +249,7 @@ fn no_such_draft() -> ApiError {
     ApiError::not_found("draft of yours")
 }
 
-/// Error of a read. For an unknown language in the path, the response is 404.
+/// Error of a read or a removal. For an unknown language in the path, the response is 404.
 fn reading(error: DraftError) -> ApiError {
     match error {
         DraftError::UnknownLanguage { detail } => ApiError::new(ErrorKind::NotFound, sentence(&detail)),

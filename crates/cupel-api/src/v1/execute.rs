@@ -358,7 +358,8 @@ pub(crate) async fn submission(
     answers::one(&app, caller.user, record, Disclosure::default()).await
 }
 
-/// The submission after it has ended or the client's wait is over. `None`: it does not exist for the caller.
+/// The submission after it has ended, the client's wait is over, or the server shuts down. `None`: it does not exist
+/// for the caller.
 pub(super) async fn awaited(
     app: &Shared,
     caller: &Caller,

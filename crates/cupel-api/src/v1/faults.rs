@@ -64,12 +64,12 @@ impl Shape {
     }
 }
 
-/// Errors in the form of a request, at most as many as core reports.
+/// Errors in the form of a request: at most as many as core reports, and an entry that states that there are more.
 #[derive(Default)]
 pub(crate) struct FormFaults(Vec<FieldError>);
 
 impl FormFaults {
-    /// Adds an error at `place` below `base`. Beyond the maximum, one last entry states that there are more.
+    /// Adds an error at `place` below `base`. Beyond the maximum, adds that entry once, and nothing else.
     pub(crate) fn push(&mut self, base: &str, place: &str, detail: impl Into<String>) {
         match self.0.len() {
             0..FAULTS_MAX => self.0.push(FieldError::new(format!("{base}{place}"), detail)),

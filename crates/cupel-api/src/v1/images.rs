@@ -227,7 +227,7 @@ pub(crate) struct ImageParams {
 }
 
 impl ImageParams {
-    /// The name. No image has a name in another form.
+    /// The parsed name. No image has a malformed name, so such a name is treated like an unknown one.
     fn existing(&self) -> Result<ImageName, ApiError> {
         let unknown = || format!("There is no image `{}`.", self.name.escape_debug());
         self.name.parse().map_err(|_| ApiError::new(ErrorKind::NotFound, unknown()))
@@ -258,7 +258,7 @@ pub(crate) async fn images(State(app): State<Shared>, _admin: Caller) -> Result<
     request_body = ImageRequest,
     responses(
         (status = 202, description = "The image is being added", body = ImageView),
-        (status = 409, description = "This node runs no programs, or too many images are being added", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "This node runs no programs, or is adding this image or too many images", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The name or the source is wrong", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -343,7 +343,7 @@ pub(crate) async fn prune_images(State(app): State<Shared>, _admin: Caller) -> R
     responses(
         (status = 204, description = "The image is removed"),
         (status = 404, description = "There is no such image", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "This node runs no programs", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "This node runs no programs, or is adding this image", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn remove_image(

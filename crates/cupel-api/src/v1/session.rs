@@ -66,7 +66,7 @@ impl SessionState {
     request_body = LoginRequest,
     responses(
         (status = 200, description = "Signed in", body = SessionState, headers(("Set-Cookie" = String, description = "The session"))),
-        (status = 401, description = "No account has this address and password", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 401, description = "No account has this address or name and this password", body = ErrorBody, content_type = "application/problem+json"),
         (status = 403, description = "The account is disabled, or the request does not come from a page of this server", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many wrong passwords", body = ErrorBody, content_type = "application/problem+json"),
     ),

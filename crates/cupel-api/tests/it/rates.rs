@@ -57,7 +57,7 @@ async fn a_submission_after_the_burst_is_refused_with_retry_after() {
 }
 
 #[tokio::test]
-async fn a_user_can_read_the_remaining_limits_without_a_charge() {
+async fn reading_the_remaining_limits_costs_no_submission() {
     let app = with_submissions(3).await;
     let user = app.user().await;
     app.submit(&user, &body()).await;

@@ -5,7 +5,8 @@
 //!
 //! A browser adds the cookie to requests that any page makes, so the cookie alone does not prove that the site sent a
 //! request. *Invariant:* a request that the cookie authenticates and that is not a `GET` or `HEAD` has passed
-//! [`check_same_origin`], and so has every sign-in. Three independent conditions:
+//! [`check_same_origin`], and so has every sign-in. Three independent conditions keep other sites from using the
+//! cookie:
 //!
 //! - `SameSite=Lax`: the browser omits the cookie from requests of other sites, except top-level `GET` navigation.
 //! - The header [`SITE_HEADER`]: a page of another origin can add it only after a CORS preflight, and the server's CORS
@@ -27,7 +28,8 @@ use super::Presented;
 /// Name of the cookie.
 const NAME: &str = "cupel_session";
 
-/// Header that the site adds to every request. Its value has no meaning.
+/// Header that the site adds to every request. Its value is the id of the page's user ([`is_page_of_another`]), or any
+/// other text.
 pub const SITE_HEADER: HeaderName = HeaderName::from_static("x-cupel-site");
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_and_other_sites_cannot_use_the_cookie_and_tls_keeps_it() {
+    fn the_cookie_is_http_only_and_same_site_and_over_tls_secure() {
         let set = |is_tls| set_session_cookie("x", Duration::from_secs(60), is_tls).unwrap();
         assert_eq!(set(false), "cupel_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
         assert_eq!(set(true), "cupel_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");

@@ -1,6 +1,6 @@
-//! Access tokens and the values of session cookies: JWTs that contain a user and a session, and nothing else. An access
-//! token is short-lived; a cookie lives as long as its session. They have different audiences, so that neither is
-//! accepted as the other.
+//! Access tokens and the values of session cookies: JWTs that name a user and a session, and have no other data about
+//! the user. An access token is short-lived; a cookie lives as long as its session. They have different audiences, so
+//! that neither is accepted as the other.
 //!
 //! Invariants: only the algorithm HS256 is accepted, regardless of the token's header. A token contains no permissions,
 //! so a demotion or a logout takes effect before the token expires (`identity.rs`). Only core's clock decides whether a
@@ -45,7 +45,7 @@ pub struct Named {
     pub session: SessionId,
 }
 
-/// Issues and verifies access tokens.
+/// Issues and verifies access tokens and the values of session cookies.
 pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,

@@ -246,7 +246,7 @@ pub async fn a_late_subscriber_gets_past_events_or_a_gap<S: Site>(make: impl Asy
 
 /// Rule.
 pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: impl AsyncFn() -> S) {
-    // The maximum number of events that a log stores completely.
+    // Fewer events than a log keeps.
     const EVENTS: u32 = 800;
     const READERS: usize = 12;
     let site = make().await;

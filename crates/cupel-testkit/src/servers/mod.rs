@@ -6,10 +6,10 @@
 //! process that one test at a time may harm. [`Server`] lists the faults that a test can inject.
 //!
 //! No process or file is left behind even if the test process is killed: the kernel kills the servers when the
-//! process ends, and a small helper process removes the servers' folders (`keeper.rs`). If a server is not
-//! installed, the test fails and names the package.
+//! process ends, and a small helper process removes the servers' folders (`keeper.rs`). If a server is not installed,
+//! the test fails and says how to install it.
 //!
-//! All calls block, for up to several seconds.
+//! Most calls block, usually for up to several seconds.
 
 mod certificate;
 mod kafka;

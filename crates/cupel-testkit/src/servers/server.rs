@@ -36,7 +36,7 @@ pub(super) trait Kind: Send + Sync {
     fn stop_signal(&self) -> (&'static str, bool);
 }
 
-/// A server, running or temporarily stopped. Dropping it kills the process and removes its data.
+/// A server, running or temporarily stopped. Dropping it kills its processes and removes its data.
 pub struct Server {
     kind: Box<dyn Kind>,
     folder: PathBuf,

@@ -1,4 +1,4 @@
-//! Rules about workers, operators' orders to workers, and secrets that nodes share.
+//! Rules about workers, operators' orders to workers, secrets that nodes share, and the leading node.
 
 use std::collections::BTreeMap;
 

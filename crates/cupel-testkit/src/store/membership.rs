@@ -1,4 +1,4 @@
-//! Rules about changes to existing accounts.
+//! Rules about one-time links, sessions, changes to accounts, registration codes, and tickets for streams.
 
 use cupel_core::accounts::{
     AccountChange, CodeRefused, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,

@@ -59,7 +59,7 @@ macro_rules! store_conformance {
                 giving_back_costs_an_attempt_only_if_it_is_lost,
                 cancelling_ends_a_run_once_in_any_state,
                 due_runs_are_listed_in_order_and_paginated,
-                the_log_is_only_queued_until_the_end_and_complete_after,
+                the_log_has_only_its_first_event_until_the_run_ends,
                 a_repeated_request_returns_the_submissions_of_the_first,
                 one_of_many_concurrent_equal_requests_inserts,
                 lists_are_newest_first_and_limited_to_the_owner,

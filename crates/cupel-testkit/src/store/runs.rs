@@ -516,7 +516,7 @@ pub async fn due_runs_are_listed_in_order_and_paginated<S: Store>(make: impl Asy
 }
 
 /// Rule.
-pub async fn the_log_is_only_queued_until_the_end_and_complete_after<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_log_has_only_its_first_event_until_the_run_ends<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;

@@ -249,13 +249,14 @@ impl ApiSession {
         Ok(standings)
     }
 
-    /// Prints all data that the contest's organizers can see, as one JSON object.
+    /// Lifts the freeze of the standings.
     async fn unfreeze(&self, slug: &str) -> CommandResult {
         self.json(Method::PATCH, &format!("contests/{slug}"), Some(json!({ "unfrozen": true }))).await?;
         outln!("the standings of {slug} are no longer frozen");
         Ok(Exit::Ok)
     }
 
+    /// Prints all data that the contest's organizers can see, as one JSON object.
     async fn export(&self, slug: &str) -> CommandResult {
         let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
         let mut all = Map::new();

@@ -197,7 +197,7 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     let id = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     let languages = select(&registry, &[id.into_owned()])?;
     let languages: Vec<Language> = languages.into_iter().cloned().collect();
-    // Once the tests start, this process can write only to that directory.
+    // The copies are removed now: once the tests start, this process can write only to the operator's directory.
     drop(candidates);
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     // The tests change the working directory of this process.
@@ -364,7 +364,7 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
     }
 }
 
-/// Returns the first lines of a text, enough to show the fault.
+/// Returns the first 600 characters of a text, enough to show the fault.
 fn first_lines(text: &str) -> String {
     text.chars().take(600).collect()
 }
@@ -379,7 +379,7 @@ fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
             0 => good(&format!("{} ✓", own.len())),
             n => bad(&format!("{n} of {} failed", own.len())),
         };
-        // The figures of the smallest program show the overhead of the language.
+        // The first accepted sample is a small program, so its figures show the overhead of the language.
         let hello = own.iter().find(|t| t.sample.verdict == Verdict::Accepted).and_then(|t| t.result.as_ref().ok());
         let compile =
             hello.and_then(|r| r.compile.as_ref()).map_or("-".into(), |c| format!("{} ms", c.wall_time.as_millis()));

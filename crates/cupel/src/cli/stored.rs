@@ -150,7 +150,7 @@ fn temporary() -> PathBuf {
 }
 
 /// Writes a copy to standard output. The copy is first created in the directory `temporary`, because SQLite writes only to
-/// files. The data directory is not used, because its disk may be full.
+/// files. The copy is not created in the data directory, because its disk may be full.
 fn back_up_to_stream(config: &Config, data: &DataDir, temporary: &Path) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;

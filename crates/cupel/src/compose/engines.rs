@@ -1,5 +1,5 @@
-//! Creates the engine behind each port from `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]`. Only this file
-//! names the engines.
+//! Creates the engine behind each port from `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]`. No other file
+//! of `compose` names an engine.
 
 use std::path::Path;
 use std::sync::Arc;

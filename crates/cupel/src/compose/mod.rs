@@ -226,7 +226,7 @@ impl Server {
     }
 }
 
-/// Recovery and clean-up before submissions are accepted.
+/// Recovery, clean-up and loading of the shipped problems, before submissions are accepted.
 async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
     if engines::is_sole(config) {
         // No import can run before the API listens, and no other process uses these packages.
@@ -390,7 +390,8 @@ pub(crate) fn accounts(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn 
     Accounts::new(Arc::clone(store) as _, Arc::clone(clock), account_settings(&config.auth))
 }
 
-/// Returns an API over a store without a listener, for commands that need a document that only the API can create.
+/// Returns an API over a store without a listener, for commands that call operations of the API or need an access
+/// token.
 ///
 /// # Errors
 /// The data directory or the store cannot be used.

@@ -46,7 +46,7 @@ pub(super) struct SweepInputs {
     pub(super) waiting_max: u32,
 }
 
-/// Each second: handles expired leases and due runs, and updates the gauges.
+/// Each second: handles expired leases and due runs, updates the gauges, and checks for faults that need an alert.
 pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(SWEEP, shutdown);
     let mut led = false;

@@ -74,7 +74,7 @@ pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
         }
         None => {}
     }
-    // Cupel has no setting whose name or value is not UTF-8.
+    // Names and values of settings are UTF-8. Other variables are ignored.
     layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
     layers.flag("server.listen", "--listen", overrides.listen.clone());
     for (name, address) in &overrides.facades {

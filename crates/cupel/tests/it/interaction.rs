@@ -352,7 +352,7 @@ import os, sys
 this = open(sys.argv[1]).read().strip()
 assert open(sys.argv[2]).read() == "answer\n"
 next = sys.argv[3] + "nextpass.in"
-# What was left by the pass before, but for what began this one.
+# The files of the previous pass, without the file that requested this pass.
 left = sorted(os.listdir(sys.argv[3]))
 assert left == ([] if this == "first" else ["seen"]), left
 open(sys.argv[3] + "seen", "w").close()

@@ -368,7 +368,7 @@ fn java_without_a_main_class_is_a_compile_error_in_a_problem() {
 
 /// The array is larger than the memory limit, and the linker accepts it.
 #[test]
-fn static_data_beyond_the_memory_limit_exceed_it() {
+fn static_data_larger_than_the_memory_limit_exceeds_it() {
     let source = "char a[3000000000UL];\nint main() { for (unsigned long i = 0; i < sizeof a; i += 4096) a[i] = 1; return a[5]; }\n";
     for name in ["a.c", "a.cpp"] {
         let (_, object) = judge(&sums(""), name, source, &[]);

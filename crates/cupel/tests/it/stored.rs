@@ -79,11 +79,11 @@ fn a_mistyped_data_directory_is_refused_and_not_created() {
     }
     let absent = run(&mistyped, None, &["admin", "restore", copy]);
     assert!(absent.code == Some(2) && absent.stderr.contains("No such file"), "{absent:?}");
-    assert!(!mistyped.exists(), "of a restore without a copy");
+    assert!(!mistyped.exists(), "a restore without a copy creates no directory");
     std::fs::write(copy, "no database").unwrap();
     let foreign = run(&mistyped, None, &["admin", "restore", copy]);
     assert!(foreign.code == Some(2) && foreign.stderr.contains("not a readable SQLite database"), "{foreign:?}");
-    assert!(!mistyped.exists(), "of a restore of another file");
+    assert!(!mistyped.exists(), "a restore of a file that is no database creates no directory");
     // An SQLite database of another program: without the version of Cupel's schema.
     let data = with_users();
     let other = folder.path().join("other.db");
@@ -92,7 +92,7 @@ fn a_mistyped_data_directory_is_refused_and_not_created() {
     std::fs::File::options().write(true).open(other).unwrap().write_all_at(&[0; 4], 60).unwrap();
     let foreign = run(&mistyped, None, &["admin", "restore", other]);
     assert!(foreign.code == Some(2) && foreign.stderr.contains("is not a cupel database"), "{foreign:?}");
-    assert!(!mistyped.exists(), "of a restore of another program's database");
+    assert!(!mistyped.exists(), "a restore of another program's database creates no directory");
 }
 
 /// A small disk, mounted until the value is dropped.

@@ -92,9 +92,9 @@ pub(crate) struct ClarificationView {
     asked_by: Option<String>,
     /// Whether everybody may read this entry.
     public: bool,
-    /// Whether you asked the question.
+    /// Whether you asked the question or made the announcement.
     own: bool,
-    /// Time of the question.
+    /// Time of the question or announcement.
     #[schema(format = DateTime)]
     asked_at: String,
     /// Time of the answer.

@@ -26,23 +26,24 @@ use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
 use crate::v1::response::step::StartView;
 
-/// Maximum total size of the texts in a response, of which the statement is read first. Also the maximum size of each
-/// part of a sample.
+/// Maximum total size of the texts in a response, as JSON. The statement is read first.
 const TEXT_BYTES_MAX: u32 = 1 << 20;
+/// Maximum size of each part of a sample, as read from its file.
 const SAMPLE_BYTES_MAX: u64 = 64 << 10;
 
 /// Maximum number of samples, and of files of each kind, in a response.
 const SAMPLES_MAX: usize = 50;
 const FILES_MAX: usize = 200;
 
-/// Largest file of a statement.
+/// Maximum size of a file that is served. Larger files are treated as missing.
 const FILE_BYTES_MAX: u64 = 32 << 20;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DetailParams {
-    /// Language of the statement, such as `en`; if there is no such statement, the problem's default language.
+    /// Language of the statement, such as `en`. If there is no such statement, the English one is sent or, without it,
+    /// the first.
     #[serde(default)]
     lang: Option<String>,
     /// Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`.

@@ -1,4 +1,4 @@
-//! Submission of solutions: as trials on samples, or for judging.
+//! Solutions to a problem: trials on the samples or on own input, submissions that count, and their list.
 
 use axum::Extension;
 use axum::Json;

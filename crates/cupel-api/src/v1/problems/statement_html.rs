@@ -1,8 +1,9 @@
 //! Statements of problems and descriptions of contests in Markdown as HTML, for browsers.
 //!
-//! *Invariants:* the result has only elements that Markdown itself produces: raw HTML is shown as text. A link leads to
-//! `http`, `https` or `mailto`, or is relative. The result is at most [`HTML_BYTES_MAX`] long. Authors are not trusted
-//! further than that: the site copies only known elements, and its content security policy allows no inline script.
+//! *Invariants:* the result has only elements that Markdown itself produces: raw HTML is shown as text. The URL of a
+//! link or image has the scheme `http`, `https` or `mailto`, or is relative. The result has at most [`HTML_BYTES_MAX`]
+//! bytes. The site does not rely on these invariants alone: it copies only known elements, and its content security
+//! policy allows no inline script.
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 

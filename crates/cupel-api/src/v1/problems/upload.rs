@@ -1,4 +1,5 @@
-//! Uploads of archives: written to disk as they arrive, with a size limit and a deadline, and never kept in memory.
+//! Uploads of archives: written to disk as they arrive, with a size limit and a deadline, and never held in memory as a
+//! whole.
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -38,7 +38,8 @@ pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Op
         | Verdict::CompileLimit => return None,
     }
     match step.outcome {
-        // A program of a problem may run slightly longer than its limit, and exit by itself.
+        // A solution may run slightly longer than the time limit of its problem and exit by itself. The judge then sets
+        // the verdict.
         Outcome::Exited(_) | Outcome::Signalled(_) if verdict == Verdict::TimeLimit => {
             limits.exceeded(Outcome::TimeLimit)
         }

@@ -14,7 +14,8 @@ use cupel_problem::{
     Score, StepBounds,
 };
 
-/// The module that provides DMOJ's classes to checkers and graders in Python. Its name changes with its exit codes.
+/// The module that provides DMOJ's classes to checkers and graders in Python. A version with other exit codes gets
+/// another name.
 pub(super) const PYTHON_MODULE: &str = "cupel_dmoj_2.py";
 /// The module of older versions, which stored packages contain.
 const OLD_PYTHON_MODULE: &str = "cupel_dmoj.py";

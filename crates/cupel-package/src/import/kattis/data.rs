@@ -145,7 +145,8 @@ impl Kattis<'_> {
         cases.into_values().collect()
     }
 
-    /// Handles files without an `.in` file. Only a conversation among the samples is valid without an input.
+    /// Handles files without an `.in` file. Only a sample is valid without an input: a conversation, or an input that
+    /// is only shown.
     fn without_input(&self, case: &RawCase, inputs_needed: bool) -> bool {
         let only = |ending: &str| case.files.contains_key(ending);
         if only(".interaction") || only(".in.statement") {

@@ -25,8 +25,8 @@ pub(super) struct Sender {
     /// Number of the last input taken from the source, and number of the last input that the worker has taken.
     taken: u32,
     consumed: u32,
-    /// Inputs on their way from the source to the connection. Bounded by [`INPUTS_MAX`]; the source also waits for the
-    /// window.
+    /// Inputs after `consumed` up to `taken`, which are sent again after a lost connection. At most [`INPUTS_MAX`]; the
+    /// source also bounds their bytes by the window.
     kept: VecDeque<LiveInput>,
     /// Whether the server's position is known, so that the next input may be sent.
     pub(super) is_ready: bool,

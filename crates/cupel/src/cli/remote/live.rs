@@ -164,7 +164,7 @@ impl Following<'_> {
                 Ok(mut socket) => {
                     was_open = true;
                     let stop = self.exchange(&mut socket).await?;
-                    // An error is ignored, because the server may no longer exist.
+                    // An error is ignored, because the connection may already be lost.
                     let _ = timeout(CLOSE_MAX, socket.close(None)).await;
                     stop
                 }

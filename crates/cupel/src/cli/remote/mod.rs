@@ -87,7 +87,7 @@ impl Server {
         })
     }
 
-    /// The final state of a run.
+    /// The final state of a run that has ended.
     pub(super) fn result(&self, run: &str) -> Result<Value, Failure> {
         self.get(&format!("/execute/{run}?wait=10"))
     }

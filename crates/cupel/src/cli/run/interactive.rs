@@ -37,7 +37,7 @@ pub(super) struct Interactive {
     raw: Option<RawTerminal>,
 }
 
-/// Whether the program would get a terminal.
+/// Whether standard input and output are a terminal, so that an interactive program gets one.
 pub(super) fn is_at_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
@@ -166,7 +166,7 @@ impl LocalInput {
     /// Passes a signal from the keyboard on to the program. Before the program runs, the signal ends this process.
     fn interrupted(&self, signal: LiveSignal, to: &SyncSender<LiveInput>) {
         if self.lock().is_running {
-            // Inputs are dropped if the executor has not taken the previous inputs.
+            // The signal is dropped if the queue is full, because the executor has not taken the earlier inputs.
             let _ = to.try_send(LiveInput::Signal(signal));
         } else {
             self.stop(signal);
