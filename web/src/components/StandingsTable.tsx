@@ -6,7 +6,7 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Snowflake } from 'lucide-react'
-import { memo, useDeferredValue, useEffect, useRef, useState, type ReactNode } from 'react'
+import { memo, useDeferredValue, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -69,7 +69,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
   }
   // Each render may have moved the own row.
   const note = useRef(noteView)
-  useEffect(() => {
+  useLayoutEffect(() => {
     note.current = noteView
     noteView()
   })

@@ -34,10 +34,10 @@ export function Unfreeze({ contest }: { contest: Schema['ContestView'] }) {
       ) : (
         <div role="group" aria-label={o.unfreeze} className="flex flex-wrap items-center gap-2">
           <p className="max-sm:basis-full">{o.unfreezeSure}</p>
-          <Button look="primary" autoFocus disabled={lift.isPending} onClick={() => lift.mutate()}>
+          <Button look="primary" disabled={lift.isPending} onClick={() => lift.mutate()}>
             {o.unfreezeNow}
           </Button>
-          <Button disabled={lift.isPending} onClick={() => setIsAsked(false)}>
+          <Button autoFocus disabled={lift.isPending} onClick={() => setIsAsked(false)}>
             {o.unfreezeNot}
           </Button>
         </div>
