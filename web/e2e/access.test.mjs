@@ -123,7 +123,35 @@ test('on a phone, the list shows how many submissions were accepted', async () =
   await page.reload()
   await page.getByText('25 %').first().waitFor()
   assert.equal(await page.getByText('25 %').first().isVisible(), true)
+  const heights = await page.locator('li:has(a[data-row])').evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height))
+  assert.ok(heights.length > 0 && heights.every((height) => height >= 44), `rows of ${heights} px`)
   await close()
+})
+
+test('the offline notice moves nothing, covers neither the code\'s start nor Run, and can be closed', async () => {
+  for (const width of [1280, 360]) {
+    const { page, context, close } = await registered('/playground', { width })
+    const editor = page.getByRole('textbox', { name: /Source code/ })
+    await editor.waitFor()
+    const before = await page.locator('[data-editor]').boundingBox()
+    await context.setOffline(true)
+    const notice = page.getByText('You are offline.')
+    await notice.waitFor()
+    assert.deepEqual(await page.locator('[data-editor]').boundingBox(), before)
+    await page.getByRole('button', { name: 'Run', exact: true }).click({ trial: true })
+    await editor.locator('.cm-line').first().click({ trial: true })
+    if (process.env.SHOTS !== undefined) await page.screenshot({ path: `${process.env.SHOTS}/offline-${width}.png` })
+    await page.getByRole('button', { name: 'Close' }).click()
+    await notice.waitFor({ state: 'hidden' })
+    await context.setOffline(false)
+    await page.evaluate(() => navigator.onLine || new Promise((resolve) => addEventListener('online', resolve, { once: true })))
+    // The notice of the next interruption is shown again.
+    await context.setOffline(true)
+    await notice.waitFor()
+    await context.setOffline(false)
+    await notice.waitFor({ state: 'hidden' })
+    await close()
+  }
 })
 
 const REFUSALS = [
@@ -198,6 +226,13 @@ test('at 400 % zoom, a line of the editor is visible and Run can be reached', as
     await line.scrollIntoViewIfNeeded()
     const { y, height } = await line.boundingBox()
     assert.ok(y >= 0 && y + height <= 256 && height >= 16, `${path}: the line is at ${y}, ${height} px high`)
+    await page.keyboard.insertText('n = 1\n'.repeat(12))
+    // Nothing covers the caret at the end of the text.
+    await page.waitForFunction(() => {
+      const host = document.querySelector('[data-editor]')
+      const caret = host.shadowRoot.querySelector('.cm-cursor-primary')?.getBoundingClientRect()
+      return caret !== undefined && [0.2, 0.8].every((share) => document.elementFromPoint(caret.left + 1, caret.top + caret.height * share) === host)
+    })
     const visible = await page.locator('[data-editor]').evaluate((element) => element.clientHeight)
     assert.ok(visible >= 40, `${path}: the editor is ${visible} px high`)
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)

@@ -92,10 +92,14 @@ test('an answer to a question and an announcement appear without a reload', asyn
   await page.getByText('Is <b>N</b> even?', { exact: false }).waitFor()
   const { clarifications } = await asAdmin('GET', '/contests/autumn/clarifications')
   await asAdmin('PATCH', `/contests/autumn/clarifications/${clarifications[0].clarification_id}`, { answer: 'Not always.', public: true })
-  await asAdmin('POST', '/contests/autumn/announcements', { text: 'Sample 2 was corrected.' })
+  await asAdmin('POST', '/contests/autumn/announcements', { text: 'Sample 2 was corrected.\nSee https://rules.example/a?b=c&d=%3Ce#f. <b>Not</b> javascript:alert(1)' })
   const news = page.locator('[aria-live=polite]')
   await news.getByText('Not always.').waitFor()
   await news.getByText('Sample 2 was corrected.').waitFor()
+  // Line breaks are shown, web addresses are links, and nothing is HTML.
+  const link = news.getByRole('link')
+  assert.deepEqual(await link.evaluateAll((all) => all.map((one) => [one.innerText, one.href, one.rel])), [['https://rules.example/a?b=c&d=%3Ce#f', 'https://rules.example/a?b=c&d=%3Ce#f', 'noopener noreferrer nofollow']])
+  assert.match(await news.getByRole('article', { name: 'Announcement' }).innerText(), /corrected\.\nSee https.*#f\. <b>Not<\/b> javascript:alert\(1\)/)
   await check('contest-questions')
   await close()
 })
@@ -234,9 +238,13 @@ test('a user can take part virtually in a contest that is over', async () => {
   await page.goto(`${server.url}/contests/winter`)
   await page.getByText('Over', { exact: true }).waitFor()
   await check('contest-over')
+  await page.getByRole('link', { name: 'Questions' }).click()
+  await page.getByText('The contest is over, so this page takes no more questions.').waitFor()
+  assert.equal(await page.getByText('Ask the organizers').count(), 0)
   await page.getByRole('button', { name: 'Take part virtually' }).click()
   await page.getByText('You take part virtually').waitFor()
   await page.getByText('Your time ends in').waitFor()
+  await page.getByRole('heading', { name: 'Ask the organizers' }).waitFor()
   assert.match(await page.getByRole('timer').innerText(), /^0:0(1:00|0:\d\d)$/)
   await close()
 })
@@ -261,7 +269,7 @@ test('a private contest can be joined with its code by keyboard only', async () 
   await page.getByText('The problems are shown when the contest begins.').waitFor()
   await tabTo(page.getByRole('link', { name: 'Standings' }))
   await page.keyboard.press('Enter')
-  await page.getByText('Nobody takes part yet').waitFor()
+  await page.getByText('1 participant has joined so far').waitFor()
   await tabTo(page.getByRole('button', { name: 'Withdraw' }))
   await page.keyboard.press('Enter')
   await page.getByText('it is not public').waitFor()
@@ -346,6 +354,57 @@ test('on a phone, the standings scroll inside their own region', async () => {
     await check('contest-questions')
     await close()
   }
+})
+
+test('the own row is shown once, wherever the standings are scrolled, and the whole name of everybody can be read', async () => {
+  await contest('crowd', 'Crowd Cup', -HOUR, { problems: ['calm-water', 'odometer', 'owl-tree', 'mountain-photo'] })
+  const standings = await asAdmin('GET', '/contests/crowd/standings')
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close, name } = await registered({ theme, width })
+    const cell = { tries: 0, pending: 0, first: false }
+    const row = (at) => ({ rank: at + 1, username: at === 3 ? name : `${at}-the_team.with-a.very_long-name`, kind: 'official', solved: 0, penalty_minutes: 0, problems: standings.problems.map(() => cell) })
+    const rows = Array.from({ length: 60 }, (_, at) => row(at))
+    await page.route('**/api/v1/contests/crowd/standings*', (route) => route.fulfill({ json: { ...standings, rows, own: rows[3], pagination: { page: 1, limit: 100, total: rows.length } } }))
+    await page.goto(`${server.url}/contests/crowd?view=standings`)
+    const region = page.getByRole('region', { name: 'Standings' })
+    await region.locator('[data-own=true]').first().waitFor()
+    /** Waits until the own row is seen exactly once, at most in part below the header. */
+    const isOnce = () =>
+      page.waitForFunction(() => {
+        const { top, bottom } = document.querySelector('.standings').getBoundingClientRect()
+        const seen = [...document.querySelectorAll('.standings [data-own=true]')].map((one) => one.getBoundingClientRect()).filter((one) => one.top >= top + 35 && one.bottom <= bottom + 1)
+        return seen.length === 1
+      })
+    await isOnce()
+    const isCut = await region.getByRole('rowheader').evaluateAll((all) => all.filter((one) => [one, ...one.querySelectorAll('*')].some((part) => part.clientWidth > 1 && part.scrollWidth > part.clientWidth + 1)).map((one) => one.innerText))
+    assert.deepEqual(isCut, [])
+    await check('standings-crowd')
+    for (const top of [2000, 100_000, 0]) {
+      await region.evaluate((one, top) => (one.scrollTop = top), top)
+      await isOnce()
+    }
+    assert.equal(await region.locator('[data-own=true]').count(), 1, 'at the top, the row is not repeated')
+    await close()
+  }
+})
+
+test('the list of submissions to a problem marks those that count in the contest, and their ages advance', async () => {
+  const { page, check, close, name } = await registered()
+  const token = people.tokenOf(server, name)
+  const send = (code) => people.call(server, token, 'POST', `/problems/${SLUG}/submissions?wait=30`, { language: 'python', source_code: code })
+  await send(WRONG)
+  await contest('counted', 'Counted Cup', 0)
+  await people.call(server, token, 'POST', '/contests/counted/participation', { kind: 'official' })
+  await send(RIGHT)
+  await page.goto(`${server.url}/problems/${SLUG}?contest=counted`)
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  const rows = page.getByRole('list', { name: 'Your submissions' }).getByRole('listitem')
+  await rows.getByText('In the contest').waitFor()
+  assert.deepEqual(await rows.evaluateAll((all) => all.map((one) => one.innerText.includes('In the contest'))), [true, false])
+  await check('contest-submissions')
+  const age = await rows.first().locator('time').innerText()
+  await rows.first().locator('time').filter({ hasNotText: age }).waitFor()
+  await close()
 })
 
 test('a problem says why it is not shown as one of the contest in its address', async () => {

@@ -239,13 +239,21 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await check('drawer-samples')
   await write(page, 'print("heard", input("say: ").upper())\n')
   await page.getByRole('tab', { name: 'Terminal' }).click()
-  await page.getByRole('button', { name: 'Start in the terminal' }).click()
+  assert.equal(await page.getByRole('button', { name: 'Run', exact: true }).count(), 0, 'Run names the terminal')
+  await page.getByRole('button', { name: 'Run in terminal' }).click()
   const shows = (text) => page.waitForFunction((text) => (document.querySelector('.xterm-rows')?.innerText ?? '').replaceAll('\u00a0', ' ').includes(text), text)
   await shows('say: ')
   await page.keyboard.type('hello\n')
   await shows('heard HELLO')
   await page.getByText('The program ended normally').waitFor()
   await check('drawer-terminal')
+  // The key for Run starts the program in the terminal, too.
+  await editor(page).click()
+  await page.keyboard.press("Control+'")
+  await page.locator('[data-phase=running]').waitFor()
+  await page.keyboard.type('again\n')
+  await shows('heard AGAIN')
+  await page.getByRole('tab', { name: 'Terminal', selected: true }).waitFor()
   // A submission is judged as usual, and its verdict is shown in the result panel.
   await write(page, RIGHT)
   await page.getByRole('button', { name: 'Submit' }).click()
@@ -400,6 +408,47 @@ test('on a phone in landscape, and while the on-screen keyboard is open, the cod
   }
 })
 
+test('in a low window, the editor has half of the height, and Run is beside the tabs', async () => {
+  for (const [path, width, height, touch] of [
+    [`/problems/${SLUG}`, 740, 360, true],
+    [`/problems/${SLUG}`, 740, 360, false],
+    [`/problems/${SLUG}`, 915, 412, true],
+    ['/playground', 740, 360, true],
+    ['/playground', 915, 412, true],
+    ['/playground', 740, 360, false],
+  ]) {
+    const { page, check, close } = await visit(browser, { width, touch })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await page.setViewportSize({ width, height })
+    made += 1
+    await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
+    await page.getByLabel('User name').fill(`writer-${made}`)
+    await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Create the account' }).click()
+    await page.getByRole('tab', { name: 'Code', exact: true }).click()
+    await editor(page).waitFor()
+    const isSound = async (what) => {
+      const code = await page.locator('[data-editor]').boundingBox()
+      const name = `${path}, ${width} x ${height}, ${touch ? 'touch' : 'mouse'}, ${what}`
+      assert.ok(code.height >= height / 2 && code.y + code.height <= height, `${name}: the editor is at ${JSON.stringify(code)}`)
+      await page.getByRole('button', { name: 'Run', exact: true }).click({ trial: true })
+    }
+    await isSound('before')
+    await editor(page).click()
+    await isSound('while typing')
+    await check(`low-${path === '/playground' ? 'playground' : 'problem'}-${touch ? 'touch' : 'mouse'}`)
+    // The empty program is refused, and the reason is in view.
+    await write(page, '')
+    await page.getByRole('button', { name: 'Run', exact: true }).click()
+    await page.getByRole('alert').waitFor()
+    const alert = await page.getByRole('alert').boundingBox()
+    assert.ok(alert.y >= 0 && alert.y + alert.height <= height, `${path}: the reason is at ${JSON.stringify(alert)}`)
+    await page.getByRole('tab', { name: 'Result' }).first().click({ trial: true })
+    await close()
+  }
+})
+
 test('a tablet in landscape has the row of symbols, and no hint about keys', async () => {
   const { page, close } = await registered(`/problems/${SLUG}`, { width: 1180, touch: true })
   await write(page, '')
@@ -422,7 +471,8 @@ test('on a phone, the terminal of a problem has buttons for keys that phones lac
   await write(page, 'import sys\nprint(len(sys.stdin.read()), "read")\n')
   await page.getByRole('tab', { name: 'Result' }).tap()
   await page.getByRole('tab', { name: 'Terminal' }).tap()
-  await page.getByRole('button', { name: 'Start in the terminal' }).tap()
+  await page.getByRole('tab', { name: 'Code' }).tap()
+  await page.getByRole('button', { name: 'Run in terminal' }).tap()
   await page.locator('[data-phase=running]').waitFor()
   await page.getByRole('button', { name: 'Ctrl D' }).tap()
   await page.getByText('The program ended normally').waitFor()

@@ -75,6 +75,10 @@ test('an organizer answers questions for one participant or for all, and every p
   await second.getByLabel('Everybody').check()
   await second.getByRole('button', { name: 'Send the answer' }).click()
   await second.getByText('visible to everybody').waitFor()
+  // The question and the answer each have their own time.
+  const { clarifications } = await asAdmin(server, 'GET', '/contests/spring/clarifications')
+  const { asked_at: asked, answered_at: answered } = clarifications.find(({ question }) => question.startsWith('Second:'))
+  assert.deepEqual(await second.locator('time').evaluateAll((all) => all.map((one) => one.dateTime)), [asked, answered])
   await page.getByRole('status').filter({ hasText: 'No question waits for an answer' }).waitFor()
 
   // The pages of both participants announce it without a reload.
@@ -190,4 +194,30 @@ test('a list with more than a hundred entries is shown in parts, and an old unan
   assert.equal(await page.getByRole('button', { name: 'Show older entries' }).count(), 0)
   await host.close()
   await asker.close()
+})
+
+test('after the end, only an organizer lifts the freeze, and confirms it', async () => {
+  const host = await organizer('frost', 'Frost Cup', { width: 360, theme: 'dark' })
+  // The contest of `organizer` runs. This one has ended.
+  await makeContest(server, 'ice', 'Ice Cup', -HOUR, { length_seconds: 60, freeze_seconds: 60 }, host.token)
+  const other = await registered(server, browser)
+  await other.page.goto(`${server.url}/contests/ice?view=standings`)
+  await other.page.getByText('Over', { exact: true }).waitFor()
+  const { page } = host
+  await page.goto(`${server.url}/contests/frost`)
+  await page.getByRole('link', { name: 'Calm Water' }).waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Unfreeze standings' }).count(), 0)
+  await page.goto(`${server.url}/contests/ice`)
+  await page.getByRole('button', { name: 'Unfreeze standings' }).click()
+  await page.getByText('Everybody will see the results').waitFor()
+  await page.getByRole('button', { name: 'Keep the freeze' }).click()
+  await page.getByRole('button', { name: 'Unfreeze standings' }).click()
+  await host.check('organizer-unfreeze')
+  assert.equal((await asAdmin(server, 'GET', '/contests/ice')).unfrozen, false)
+  await page.getByRole('button', { name: 'Unfreeze now' }).click()
+  await page.getByText('The standings are no longer frozen.').waitFor()
+  assert.equal((await asAdmin(server, 'GET', '/contests/ice')).unfrozen, true)
+  assert.equal(await other.page.getByRole('button', { name: 'Unfreeze standings' }).count(), 0)
+  await host.close()
+  await other.close()
 })

@@ -103,13 +103,8 @@ test('if the server is restarted during judging, the page reconnects and shows t
   await close()
 })
 
-test('a tab of a user sends and saves nothing after another user has signed in in the same browser', async () => {
-  const { page, close, name } = await registered(server, browser)
-  await page.goto(`${server.url}/problems/${SLUG}`)
-  await chooseLanguage(page, 'python')
-  await write(page, `${RIGHT}\n# of the first user\n`)
-  await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
-
+/** A new user signs in in the browser of the page, which is not reloaded. Returns the user's name. */
+async function signInAsAnother(page, name) {
   const second = `second-${name}`
   const account = { username: second, email: `${second}@users.example`, password: PASSWORD }
   const headers = { 'content-type': 'application/json' }
@@ -123,6 +118,34 @@ test('a tab of a user sends and saves nothing after another user has signed in i
     [second, PASSWORD],
   )
   assert.equal(status, 200)
+  return second
+}
+
+test('a tab of a user runs nothing in the playground after another user has signed in in the same browser', async () => {
+  const { page, close, name, faults } = await registered(server, browser)
+  await page.goto(`${server.url}/playground`)
+  await chooseLanguage(page, 'python')
+  await write(page, 'print("of the first user")\n')
+  const second = await signInAsAnother(page, name)
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('Your session has ended', { exact: true }).waitFor()
+  const { submissions } = await call(server, tokenOf(server, second), 'GET', '/submissions')
+  assert.deepEqual(submissions, [])
+  // The browser reports the refused handshake.
+  const refused = faults.filter((text) => /WebSocket connection to .*401/.test(text))
+  assert.ok(refused.length > 0)
+  faults.splice(0, faults.length, ...faults.filter((text) => !refused.includes(text)))
+  await close()
+})
+
+test('a tab of a user sends and saves nothing after another user has signed in in the same browser', async () => {
+  const { page, close, name } = await registered(server, browser)
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await chooseLanguage(page, 'python')
+  await write(page, `${RIGHT}\n# of the first user\n`)
+  await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
+
+  const second = await signInAsAnother(page, name)
   await write(page, `${RIGHT}\n# typed later\n`)
   await page.getByRole('button', { name: 'Submit' }).click()
   await page.getByText('Your session has ended', { exact: true }).waitFor()

@@ -26,6 +26,9 @@ export const setAccount = (id: string | undefined): void => {
   account = id
 }
 
+/** The id of this page's user, for requests to which scripts cannot add headers. `undefined`: not known, or a visitor. */
+export const pageUser = (): string | undefined => account
+
 api.use({
   onRequest: ({ request, schemaPath }) => {
     if (account !== undefined && schemaPath !== '/api/v1/session') request.headers.set('x-cupel-site', account)

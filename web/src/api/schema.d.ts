@@ -251,7 +251,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a contest.
+         * @description Authors may call this about their own problems and contests, and administrators. An API key needs the scope `problems:write`.
+         */
+        patch: operations["change_contest"];
         trace?: never;
     };
     "/api/v1/contests/{slug}/announcements": {
@@ -1052,6 +1056,55 @@ export interface components {
             /** @description Whether some of the compiler's output was discarded. */
             truncated: boolean;
         };
+        /**
+         * @description Changes to a contest; omitted fields stay unchanged. After a contest has begun, its start, rules and problems cannot
+         *     change.
+         * @example {
+         *       "unfrozen": true
+         *     }
+         */
+        ContestChangeRequest: {
+            /** @description Display name: at most 200 characters on one line, not blank. */
+            title?: string | null;
+            /** @description Description, in Markdown: at most 10,000 characters. */
+            description?: string | null;
+            style?: components["schemas"]["StyleName"] | null;
+            /**
+             * Format: int64
+             * @description ICPC: penalty for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
+             */
+            penalty_minutes?: number | null;
+            /**
+             * Format: int64
+             * @deprecated
+             * @description Former field: the penalty in seconds. Send `penalty_minutes` instead, not both.
+             */
+            penalty_seconds?: number | null;
+            /**
+             * Format: date-time
+             * @description Start time (RFC 3339).
+             */
+            starts_at?: string | null;
+            /**
+             * Format: int64
+             * @description Duration in seconds: 60 to 2678400 (31 days).
+             */
+            length_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Number of seconds before the end at which the standings freeze: results of later submissions are not shown.
+             *     `null`: no freeze. At most `length_seconds`.
+             */
+            freeze_seconds?: number | null;
+            /** @description Whether the freeze is lifted. `false` hides the results again, but users may already have seen them. */
+            unfrozen?: boolean | null;
+            /** @description Whether everybody may see the contest and take part. If not, users need its join code. */
+            public?: boolean | null;
+            /** @description Whether to replace the `join_code`. The old code becomes invalid; participants stay in the contest. */
+            new_join_code?: boolean;
+            /** @description Slugs of the problems, in order. */
+            problems?: string[] | null;
+        } & (unknown & unknown & unknown);
         /** @description A contest, without its problems. */
         ContestLine: {
             /** @description Name in URLs. */
@@ -3927,6 +3980,141 @@ export interface operations {
             };
             /** @description The contest does not exist, or you may not see it */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The server failed; the request is not the cause. The server's log has the details under `request_id`. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+        };
+    };
+    change_contest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The contest's slug */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContestChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The contest after the change */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContestView"];
+                };
+            };
+            /** @description A query or path parameter is unknown, has the wrong form or is out of range. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request has no valid token or API key: it is missing, malformed, expired, revoked or from another server. `detail` has the reason. Log in, refresh the session, or send another key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The API key is valid, but it lacks the scope for this operation. `detail` names the scope. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest does not exist, or you may not change it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The request did not arrive in time. Nothing has changed; send it again. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The contest has begun */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body has more bytes than this route accepts. `detail` has the limit. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ApiError"];
+                };
+            };
+            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,7 +14,7 @@ import { serverNow } from '../util/clock'
 import { count } from '../util/format'
 import { visible } from '../util/visible'
 import { field } from './AccountPage'
-import { Ago } from './AccountSecurity'
+import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 
@@ -98,11 +98,11 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
           </p>
           <p className="figure text-muted break-words">{key.scopes.join(' ')}</p>
           <p className="text-sm text-muted">
-            {k.createdAt} <Ago time={key.created_at} tag={tag} />
+            {k.createdAt} <Age of={key.created_at} />
             {' · '}
             {key.last_used_at != null ? (
               <>
-                {k.usedAt} <Ago time={key.last_used_at} tag={tag} />
+                {k.usedAt} <Age of={key.last_used_at} />
               </>
             ) : (
               k.neverUsed

@@ -6,11 +6,11 @@ import { ownProgramsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
 import { account } from '../i18n/account'
-import { useLanguage, useTexts } from '../i18n/messages'
+import { useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
-import { Ago } from './AccountSecurity'
+import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { Pager } from './Pager'
 import { RowsSkeleton } from './Skeletons'
@@ -61,7 +61,6 @@ export function AccountPrograms() {
 }
 
 function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded: () => void }) {
-  const { tag } = useLanguage()
   const p = useTexts(account).programs
   const queries = useQueryClient()
   const languages = useQuery(languagesQuery)
@@ -86,7 +85,7 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
             {title}
           </Link>
           <p className="text-sm text-muted">
-            {language} {' · '} {p.shared} <Ago time={program.shared_at} tag={tag} />
+            {language} {' · '} {p.shared} <Age of={program.shared_at} />
           </p>
         </div>
         {!isAsked && (

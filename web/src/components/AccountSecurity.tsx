@@ -5,15 +5,14 @@ import { useRef, useState, type FormEvent } from 'react'
 import { sessionsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { account } from '../i18n/account'
-import { useLanguage, useTexts } from '../i18n/messages'
+import { useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
-import { ago } from '../util/format'
 import { deviceOf } from '../util/device'
 import { field } from './AccountPage'
+import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
-import { serverNow } from '../util/clock'
 import { visible } from '../util/visible'
 
 const isWrongPassword = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
@@ -73,7 +72,6 @@ function Password({ username }: { username: string }) {
 type Session = Schema['SessionView']
 
 function Sessions() {
-  const { tag } = useLanguage()
   const s = useTexts(account).sessions
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
@@ -108,11 +106,11 @@ function Sessions() {
                   {device}
                 </p>
                 <p className="text-sm text-muted">
-                  {s.since} <Ago time={one.created_at} tag={tag} />
+                  {s.since} <Age of={one.created_at} />
                   {one.last_used_at != null && (
                     <>
                       {' · '}
-                      {s.used} <Ago time={one.last_used_at} tag={tag} />
+                      {s.used} <Age of={one.last_used_at} />
                     </>
                   )}
                 </p>
@@ -140,13 +138,6 @@ function Sessions() {
   )
 }
 
-export function Ago({ time, tag }: { time: string; tag: string }) {
-  return (
-    <time dateTime={time} title={new Date(time).toLocaleString(tag)}>
-      {ago(time, serverNow(), tag)}
-    </time>
-  )
-}
 
 function Privacy({ username }: { username: string }) {
   const p = useTexts(account).privacy

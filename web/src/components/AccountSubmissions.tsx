@@ -5,14 +5,14 @@ import { useState } from 'react'
 import { ownSubmissionsQuery, titlesQuery } from '../api/account'
 import type { Schema } from '../api/client'
 import { languagesQuery } from '../api/queries'
-import { useLanguage, useTexts } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
 import { submissionTexts } from '../i18n/submissions'
 import { buttonClass } from '../ui/Button'
 import { kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
-import { Ago } from './AccountSecurity'
+import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { Pager } from './Pager'
 import { RowsSkeleton } from './Skeletons'
@@ -22,7 +22,7 @@ const COLUMNS = 'grid gap-x-4 grid-cols-[minmax(0,1fr)_auto_auto] md:grid-cols-[
 const ROW = 'grid grid-cols-subgrid col-span-full items-center gap-y-0.5 px-2'
 
 export function AccountSubmissions() {
-  const { messages: m } = useLanguage()
+  const m = useMessages()
   const s = useTexts(submissionTexts)
   const [page, setPage] = useState(1)
   const found = useQuery({ ...ownSubmissionsQuery(page), placeholderData: keepPreviousData })
@@ -67,11 +67,11 @@ export function AccountSubmissions() {
 }
 
 function Line({ of: one, title, language }: { of: Schema['SummaryView']; title: string; language: string }) {
-  const { messages: m, tag } = useLanguage()
+  const m = useMessages()
   const code = verdictOf(one.verdict)
   const ran = hasRun(code)
   return (
-    <li className={`${ROW} relative min-h-9 py-1.5 border-b border-border hover:bg-raised`}>
+    <li className={`${ROW} relative min-h-9 pointer-coarse:min-h-11 py-1.5 border-b border-border hover:bg-raised`}>
       {one.problem == null ? (
         <span className="text-muted">–</span>
       ) : (
@@ -89,13 +89,13 @@ function Line({ of: one, title, language }: { of: Schema['SummaryView']; title: 
         {language}
         <span className="md:hidden">
           {' · '}
-          <Ago time={one.submitted_at} tag={tag} />
+          <Age of={one.submitted_at} />
         </span>
       </span>
       <span className="figure text-right">{ran && one.execution_time_ms != null && milliseconds(one.execution_time_ms)}</span>
       <span className="figure text-right">{ran && one.memory_used_kb != null && kibibytes(one.memory_used_kb)}</span>
       <span className="text-sm text-muted text-right max-md:hidden">
-        <Ago time={one.submitted_at} tag={tag} />
+        <Age of={one.submitted_at} />
       </span>
     </li>
   )

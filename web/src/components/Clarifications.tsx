@@ -6,15 +6,17 @@ import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { CLARIFICATION_PAGES_MAX, CLARIFICATIONS_PAGE } from '../api/contests'
 import type { Questions } from '../hooks/useClarifications'
-import { useServerNow } from '../hooks/useServerNow'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
 import { Button } from '../ui/Button'
-import { ago, count } from '../util/format'
+import { count } from '../util/format'
 import { isNews, newsKey, waitingFirst, type Entry as EntryView } from '../util/news'
+import { isRunning } from '../util/standings'
 import { visible } from '../util/visible'
+import { Age } from './Age'
 import { Announce, Answer, Ask } from './AskForms'
 import { ErrorBox } from './ErrorBox'
+import { LinkedText } from './LinkedText'
 
 /** Number of entries shown at first, and number of entries that each press of the button adds. */
 const SHOWN = 100
@@ -27,13 +29,17 @@ interface Props {
 
 export function Clarifications({ contest, user, questions }: Props) {
   const m = useMessages()
+  const o = useTexts(organizers)
   const isOrganizer = contest.may_change
+  // After the end, nobody waits for questions. A virtual participant still has a time of their own.
+  const isClosed = contest.phase === 'over' && !isRunning(contest)
+  const canAsk = contest.participation != null && !isClosed
   const form = useRef<HTMLDivElement>(null)
   return (
     <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
       {/* Answers and announcements come first. The form is below them on phones, where a button leads to it. */}
       <div className="min-w-0">
-        {contest.participation != null && (questions.entries?.length ?? 0) > 2 && (
+        {canAsk && (questions.entries?.length ?? 0) > 2 && (
           <Button className="mb-3 lg:hidden" onClick={() => form.current?.scrollIntoView()}>
             {m.contests.ask}
           </Button>
@@ -44,8 +50,9 @@ export function Clarifications({ contest, user, questions }: Props) {
       </div>
       <div ref={form} className="min-w-0 space-y-6">
         {isOrganizer && <Announce contest={contest} user={user} />}
-        {contest.participation != null && <Ask contest={contest} user={user} />}
-        {contest.participation == null && !isOrganizer && <p className="text-muted">{m.contests.askLater}</p>}
+        {canAsk && <Ask contest={contest} user={user} />}
+        {isClosed && !isOrganizer && <p className="text-muted">{o.closed}</p>}
+        {!isClosed && contest.participation == null && !isOrganizer && <p className="text-muted">{m.contests.askLater}</p>}
       </div>
     </div>
   )
@@ -105,6 +112,9 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
   )
 }
 
+/** An announcement has its time also as the time of its answer, which a change replaces. */
+const wasChanged = ({ asked_at: from, answered_at: at }: EntryView): boolean => at != null && Date.parse(at) > Date.parse(from)
+
 interface EntryProps {
   entry: EntryView
   isNew: boolean
@@ -127,15 +137,20 @@ function Entry({ entry, isNew, answering }: EntryProps) {
         <Glyph aria-hidden size={16} strokeWidth={1.5} className={isAnnouncement ? 'text-accent-text' : ''} />
         <span className="min-w-0 break-words font-medium text-text">{title}</span>
         {entry.problem != null && <span>{c.problemLabel(entry.problem)}</span>}
-        <Age of={entry.answered_at ?? entry.asked_at} />
+        <Age isSilent of={entry.asked_at} />
         {asker != null && !isAnnouncement && entry.answer != null && <span>{entry.public ? o.seenByAll : o.seenByAsker(visible(asker))}</span>}
         {isNew && <span className="px-1.5 rounded-sm bg-accent text-on-accent text-xs font-semibold leading-5">{o.new}</span>}
       </p>
       {!isAnnouncement && <p className="mt-1.5 whitespace-pre-wrap break-words">{visible(entry.question)}</p>}
       {entry.answer != null ? (
-        <p className={`mt-1.5 whitespace-pre-wrap break-words ${isAnnouncement ? '' : 'pl-3 border-l-2 border-accent'}`}>
+        <p className={`mt-1.5 break-words ${isAnnouncement ? '' : 'pl-3 border-l-2 border-accent'}`}>
           {!isAnnouncement && <span className="sr-only">{c.answer}: </span>}
-          {visible(entry.answer)}
+          <LinkedText text={entry.answer} />
+          {(!isAnnouncement || wasChanged(entry)) && entry.answered_at != null && (
+            <span aria-hidden className="block text-sm text-muted">
+              {isAnnouncement ? o.changedAt : c.answer} <Age of={entry.answered_at} />
+            </span>
+          )}
         </p>
       ) : (
         <p className="mt-1.5 text-sm text-muted">{c.unanswered}</p>
@@ -156,13 +171,3 @@ function Entry({ entry, isNew, answering }: EntryProps) {
   )
 }
 
-/** The age of an entry. Its changes must not be announced. */
-function Age({ of }: { of: string }) {
-  const { tag } = useLanguage()
-  const now = useServerNow()
-  return (
-    <time aria-hidden dateTime={of} title={new Date(of).toLocaleString(tag)}>
-      {ago(of, now, tag)}
-    </time>
-  )
-}

@@ -4,9 +4,12 @@ import { Play } from 'lucide-react'
 import type { usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
+import { BESIDE_TABS } from '../ui/tab'
 import { StopButton } from './StopButton'
 
 interface PlayBarProps {
+  /** Whether the window has tabs. In a low window, the buttons are beside them. */
+  isNarrow: boolean
   run: ReturnType<typeof usePlay>
   isLive: boolean
   fault: string | undefined
@@ -14,11 +17,13 @@ interface PlayBarProps {
   onRun: () => void
 }
 
-export function PlayBar({ run, isLive, fault, asksSignIn, onRun }: PlayBarProps) {
+export function PlayBar({ isNarrow, run, isLive, fault, asksSignIn, onRun }: PlayBarProps) {
   const m = useMessages()
   const here = useLocation({ select: (location) => location.pathname })
+  const isBeside = isNarrow && fault === undefined && !asksSignIn
   return (
-    <div className="sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface">
+    // Where only a few lines fit, the bar covers none of them, and the page scrolls.
+    <div className={`sticky [@media(height<248px)]:static bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:top-0` : ''}`}>
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}

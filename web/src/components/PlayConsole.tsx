@@ -119,7 +119,7 @@ export function PlayConsole(props: PlayConsoleProps) {
         </div>
       )}
       {/* In a low window, the result of a run does not cover the fields: it is below the output. */}
-      <div className={`sticky bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
+      <div className={`sticky [@media(height<300px)]:static bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
         {mode === 'terminal' && (
           <div className="pointer-coarse:border-t border-border">
             <Suspense>

@@ -2,7 +2,7 @@
 // the playground.
 import { Link } from '@tanstack/react-router'
 import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { addressOf, api, dataOf, type Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
@@ -10,6 +10,8 @@ import { CopyButton } from '../ui/CopyButton'
 import { inputClass } from '../ui/Field'
 import { snippetOf, type Play } from '../util/play'
 import { ErrorBox } from './ErrorBox'
+
+const EmbedSnippet = lazy(async () => ({ default: (await import('./EmbedSnippet')).EmbedSnippet }))
 
 interface PlayShareProps {
   language: Schema['LanguageView']
@@ -24,6 +26,7 @@ type Sharing = { kind: 'idle' | 'waiting' } | { kind: 'shared'; link: string; is
 export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShareProps) {
   const m = useMessages()
   const [sharing, setSharing] = useState<Sharing>({ kind: 'idle' })
+  const [showsFrame, setShowsFrame] = useState(false)
   const share = async () => {
     if (!isSignedIn) return onAskSignIn()
     setSharing({ kind: 'waiting' })
@@ -54,6 +57,9 @@ export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShare
             <>
               <input aria-label={m.play.link} readOnly value={sharing.link} onFocus={(event) => event.target.select()} className={`${inputClass} grow basis-40 font-mono text-sm`} />
               <CopyButton text={sharing.link} what={m.play.link} />
+              <Button look="quiet" aria-expanded={showsFrame} onClick={() => setShowsFrame(!showsFrame)}>
+                {m.play.embed}
+              </Button>
               <Button look="quiet" onClick={() => setSharing({ kind: 'idle' })}>
                 {m.play.closeLink}
               </Button>
@@ -61,6 +67,11 @@ export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShare
                 {sharing.isCopied ? `${m.play.linkCopied} ` : ''}
                 {m.play.linkPublic}
               </p>
+              {showsFrame && (
+                <Suspense>
+                  <EmbedSnippet link={sharing.link} language={language.display_name} />
+                </Suspense>
+              )}
             </>
           )}
         </div>

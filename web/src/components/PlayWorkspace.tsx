@@ -25,6 +25,7 @@ import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
+import { WIDE } from '../util/panes'
 import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
@@ -69,7 +70,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const m = useMessages()
   const t = useTexts(artifactTexts)
   const { options } = useTexts(editing)
-  const isWide = useMedia('(min-width: 900px)')
+  const isWide = useMedia(WIDE)
   const main = language.source_file
   const fresh = freshText(language)
   const place = { user, slug: PLAY_SLUG, language: language.language_id }
@@ -215,7 +216,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     setBefore(null)
   }
   // The panes scroll, so they need less height than those of a problem.
-  const height = `workspace min-h-[280px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
+  const height = `workspace min-h-[200px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
   /** The language of a file, for syntax highlighting. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
@@ -326,9 +327,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           />
         </Suspense>
       </div>
-      {shared === undefined && <SymbolRow editor={editor} />}
     </>
   )
+  // Below the column that scrolls, so that it covers no code.
+  const symbols = shared === undefined && <SymbolRow editor={editor} />
   const right = (
     <PlayConsole
       run={run}
@@ -346,13 +348,14 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       onReady={ready}
     />
   )
-  const bar = <PlayBar run={run} isLive={isLive} fault={fault} asksSignIn={asksSignIn && user === undefined} onRun={begin} />
+  const bar = <PlayBar isNarrow={!isWide} run={run} isLive={isLive} fault={fault} asksSignIn={asksSignIn && user === undefined} onRun={begin} />
 
   if (isWide) {
     return (
       <div className={`flex ${height}`}>
-        <div className="relative flex flex-col min-w-0 min-h-0 overflow-y-auto overflow-x-hidden" style={{ width: `${share}%` }}>
-          {left}
+        <div className="flex flex-col min-w-0 min-h-0" style={{ width: `${share}%` }}>
+          <div className="relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden">{left}</div>
+          {symbols}
         </div>
         <Splitter label={m.play.split} orientation="vertical" value={share} min={25} max={75} onChange={setShare} />
         <div className="flex flex-col grow min-w-0 min-h-0 basis-0">
@@ -363,7 +366,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     )
   }
   return (
-    <div className={`flex flex-col ${height}`}>
+    <div className={`relative flex flex-col ${height}`}>
       <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0">
         <TabButton id="code" isSelected={pane === 'code'} onClick={() => setPane('code')}>
           {m.problem.code}
@@ -375,6 +378,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>
         {left}
       </div>
+      {pane === 'code' && symbols}
       <div role="tabpanel" id="panel-result" aria-labelledby="tab-result" className={pane === 'result' ? 'flex flex-col grow min-h-0' : 'hidden'}>
         {right}
       </div>

@@ -1,12 +1,10 @@
 // Runs the user's solution of a problem interactively in a terminal. The judge is not involved.
-import { Play } from 'lucide-react'
-import { useState, useRef } from 'react'
+import { useEffect, useImperativeHandle, useRef, useState, type Ref } from 'react'
 import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
-import { Button } from '../ui/Button'
 import type { DraftOf } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { boundedLimits, requestOf } from '../util/play'
@@ -20,9 +18,13 @@ interface ProblemTerminalProps {
   /** The code in the editor. */
   source: string
   onLine: (line: number) => void
+  /** Called when a program begins or ends to run. */
+  onLive: (isLive: boolean) => void
+  /** Starts the program. */
+  ref: Ref<() => void>
 }
 
-export function ProblemTerminal({ of, language, source, onLine }: ProblemTerminalProps) {
+export function ProblemTerminal({ of, language, source, onLine, onLive, ref }: ProblemTerminalProps) {
   const m = useMessages()
   const { drawer } = useTexts(editing)
   const place = `${of.user ?? ''}/${of.slug}/${of.language}`
@@ -35,12 +37,14 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
   const compiler = state.result?.compilation_error
   const start = () => {
     const tty = terminal.current?.size()
-    if (isLive || tty === undefined || source.trim() === '') return
+    if (isLive || tty === undefined) return
     setSkipped(0)
     const play = { files: [{ path: language.source_file, text: source }], args: '', stdin: '' }
     run.start(requestOf(language, play, boundedLimits(language, {}), true), tty)
     requestAnimationFrame(() => terminal.current?.focus())
   }
+  useImperativeHandle(ref, () => start)
+  useEffect(() => onLive(isLive), [isLive])
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
     if (handle === null) return
@@ -53,10 +57,6 @@ export function ProblemTerminal({ of, language, source, onLine }: ProblemTermina
     <div className="flex flex-col h-full min-h-48">
       <div className="flex flex-wrap items-center gap-2 pb-2">
         <p data-spare className="grow basis-60 text-sm text-muted">{drawer.terminalDetail}</p>
-        <Button onClick={start} disabled={isLive || of.user === undefined}>
-          <Play aria-hidden size={14} />
-          {drawer.start}
-        </Button>
         <StopButton run={run} />
       </div>
       <div className="grow min-h-24 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">

@@ -3,7 +3,7 @@ import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { Bone, BoneLines, BoneRows, Loading } from '../ui/Skeleton'
 import { tabListClass } from '../ui/tab'
-import { paneAbove } from '../util/panes'
+import { paneAbove, WIDE } from '../util/panes'
 
 const BAR = 'flex items-center gap-2 border-b border-border bg-surface shrink-0'
 
@@ -55,7 +55,7 @@ export function StatementSkeleton() {
 
 /** Placeholder of a problem: the statement beside the editor, or only the statement in a narrow window. */
 export function ProblemSkeleton() {
-  const isWide = useMedia('(min-width: 900px)')
+  const isWide = useMedia(WIDE)
   const [share] = useKept('cupel.statement-share', 44, 20, 75)
   const [code] = useKept('cupel.editor-share', 60, 20, 85)
   if (!isWide) {
@@ -89,7 +89,7 @@ export function ProblemSkeleton() {
 
 /** Placeholder of the playground: files and editor beside input and output. */
 export function PlaySkeleton() {
-  const isWide = useMedia('(min-width: 900px)')
+  const isWide = useMedia(WIDE)
   const [share] = useKept('cupel.play-share', 54, 25, 75)
   const left = (
     <>

@@ -6,7 +6,7 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Snowflake } from 'lucide-react'
-import { memo, useDeferredValue, useEffect, useRef, useState, type ReactNode } from 'react'
+import { memo, useDeferredValue, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
 import { addressOf, type Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages, useTexts } from '../i18n/messages'
@@ -24,11 +24,12 @@ interface Props {
 export function StandingsTable({ contest, query, user }: Props) {
   const m = useMessages()
   const c = m.contests
+  const o = useTexts(organizers)
   // A deferred value is rendered in short tasks.
   const standings = useDeferredValue(query.data, undefined)
-  if (contest.phase === 'upcoming') return <None title={c.noRows} detail={c.noRowsDetail} />
   if (standings === undefined) return query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : <p role="status">{m.loading}</p>
-  const { rows } = standings
+  const { rows, total } = standings
+  if (contest.phase === 'upcoming') return <None title={o.joinedSoFar(total)} detail={o.standingsLater} />
   if (rows.length === 0) return <None title={c.noRows} detail={c.noRowsDetail} />
   return <Table contest={contest} standings={standings} isStale={query.error !== null} user={user} />
 }
@@ -55,18 +56,29 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     getItemKey: (at) => keyOf(rows[at]!),
     overscan: ROWS_AROUND,
   })
-  // Whether columns are beyond the right edge.
+  const ownAt = own == null ? -1 : rows.findIndex((row) => keyOf(row) === keyOf(own))
+  // Whether columns are beyond the right edge, and whether the own row is in view, so that it is not repeated.
   const [isCut, setIsCut] = useState(false)
-  const noteCut = () => {
+  const [isOwnSeen, setIsOwnSeen] = useState(false)
+  const noteView = () => {
     const { current } = region
-    if (current !== null) setIsCut(current.scrollLeft + current.clientWidth < current.scrollWidth - 1)
+    if (current === null) return
+    setIsCut(current.scrollLeft + current.clientWidth < current.scrollWidth - 1)
+    const place = shown.measurementsCache[ownAt]
+    setIsOwnSeen(place !== undefined && place.start >= current.scrollTop - 1 && HEADER_HEIGHT + place.end <= current.scrollTop + current.clientHeight + 1)
   }
+  // Each render may have moved the own row.
+  const note = useRef(noteView)
+  useLayoutEffect(() => {
+    note.current = noteView
+    noteView()
+  })
   useEffect(() => {
     if (region.current === null) return
-    const sizes = new ResizeObserver(noteCut)
+    const sizes = new ResizeObserver(() => note.current())
     sizes.observe(region.current)
     return () => sizes.disconnect()
-  }, [problems.length])
+  }, [])
   const items = useInSteps(shown.getVirtualItems())
   const isIoi = contest.style === 'ioi'
   const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(${PROBLEM_PX_MIN}px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + PROBLEM_PX_MIN * problems.length}px)` }
@@ -105,12 +117,12 @@ function Table({ contest, standings, isStale, user }: TableProps) {
       )}
       <div className="relative">
         {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-(--edge) pointer-events-none" />}
-        <div ref={region} onScroll={noteCut} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
+        <div ref={region} onScroll={noteView} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
           <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
             <div role="rowgroup" className="sticky top-0 z-20">
               <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm font-medium" style={columns}>
                 <First isHeader>
-                  <span className="w-8 text-right">#</span>
+                  <span className="w-8 max-sm:w-6 text-right">#</span>
                   <span>{c.name}</span>
                 </First>
                 <Head>{c.solved}</Head>
@@ -129,7 +141,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
                 </div>
               ))}
             </div>
-            {own != null && all.length > OWN_ROW_FROM && (
+            {own != null && all.length > OWN_ROW_FROM && !isOwnSeen && (
               <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong bg-own">
                 <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
               </div>
@@ -151,6 +163,8 @@ function Table({ contest, standings, isStale, user }: TableProps) {
 const PROBLEM_PX_MIN = 48
 /** Height of a row in pixels before it has been measured. */
 const ROW_HEIGHT = 41
+/** Height of the row with the names of the columns, with its border. */
+const HEADER_HEIGHT = 36
 /** Number of rows that exist above and below the visible rows. */
 const ROWS_AROUND = 10
 
@@ -222,12 +236,13 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
   return (
     <div role="row" aria-rowindex={at === undefined ? undefined : at + 2} data-own={isOwn} className={`grid min-h-10 items-stretch border-border ${at === undefined || at === 0 ? '' : 'border-t'} ${isOwn ? 'bg-own font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
       <First isOwn={isOwn}>
-        <span className="figure w-8 shrink-0 text-right text-muted">{row.rank}</span>
-        <span className="min-w-0 truncate" title={row.username}>
-          {row.username}
+        <span className="figure w-8 max-sm:w-6 shrink-0 text-right text-muted">{row.rank}</span>
+        {/* The whole name is shown, because phones have no titles. */}
+        <span className="min-w-0 py-1 flex flex-wrap items-baseline gap-x-2 leading-4">
+          <span className="min-w-0 wrap-anywhere">{row.username}</span>
+          {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}
+          {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
         </span>
-        {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}
-        {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
       </First>
       <div role="cell" className={`${FIGURE} figure font-semibold`}>
         {row.solved}

@@ -1,16 +1,31 @@
 // The signed-in user's submissions to a problem, newest first.
 import { useQuery } from '@tanstack/react-query'
-import { useLanguage } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
 import { sessionQuery, submissionsQuery } from '../api/queries'
-import { kibibytes, measured, ago } from '../util/format'
+import { contestQuery } from '../api/contest'
+import { submissionTexts } from '../i18n/submissions'
+import { kibibytes, measured } from '../util/format'
 import { hasRun } from '../util/outcome'
+import { countsIn } from '../util/standings'
 import { verdictOf } from '../util/verdict'
+import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
 import { VerdictBadge } from './VerdictBadge'
 
-export function Submissions({ slug, names, onOpen }: { slug: string; names: ReadonlyMap<string, string>; onOpen: (id: string) => void }) {
-  const { messages: m, tag } = useLanguage()
+interface SubmissionsProps {
+  slug: string
+  /** The contest in which the problem is shown, if it is. */
+  contest: string | undefined
+  /** Names of the languages by their ids. */
+  names: ReadonlyMap<string, string>
+  onOpen: (id: string) => void
+}
+
+export function Submissions({ slug, contest, names, onOpen }: SubmissionsProps) {
+  const m = useMessages()
+  const s = useTexts(submissionTexts)
+  const of = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
   const session = useQuery(sessionQuery)
   const isSignedIn = session.data?.user != null
   const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
@@ -26,7 +41,6 @@ export function Submissions({ slug, names, onOpen }: { slug: string; names: Read
       </div>
     )
   }
-  const now = Date.now()
   return (
     <div className="@container">
       <ul aria-label={m.submissions.title} className="grid grid-cols-[minmax(0,1fr)_auto_auto] @min-[540px]:grid-cols-[minmax(0,1fr)_repeat(4,auto)] gap-x-4">
@@ -36,7 +50,7 @@ export function Submissions({ slug, names, onOpen }: { slug: string; names: Read
           return (
             <li
               key={one.submission_id}
-              className="relative grid grid-cols-subgrid col-span-full items-center gap-y-0.5 min-h-9 px-2 py-1.5 border-b border-border hover:bg-raised"
+              className="relative grid grid-cols-subgrid col-span-full items-center gap-y-0.5 min-h-9 pointer-coarse:min-h-11 px-2 py-1.5 border-b border-border hover:bg-raised"
             >
               <button
                 type="button"
@@ -45,13 +59,16 @@ export function Submissions({ slug, names, onOpen }: { slug: string; names: Read
                 className="min-w-0 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
               >
                 {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
+                {of.data !== undefined && countsIn(of.data, one.submitted_at) && (
+                  <span title={s.inContestHint(of.data.title)} className="ml-2 px-1.5 rounded-sm border border-border bg-raised text-xs leading-5 whitespace-nowrap inline-block">
+                    {s.inContest}
+                  </span>
+                )}
               </button>
               <span className="order-1 @min-[540px]:order-none text-muted">{names.get(one.language ?? '') ?? one.language}</span>
               <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.execution_time_ms != null && measured(one.execution_time_ms)}</span>
               <span className="order-1 @min-[540px]:order-none figure text-right">{ran && one.memory_used_kb != null && kibibytes(one.memory_used_kb)}</span>
-              <time dateTime={one.submitted_at} title={new Date(one.submitted_at).toLocaleString(tag)} className="col-span-2 @min-[540px]:col-span-1 text-sm text-muted text-right">
-                {ago(one.submitted_at, now, tag)}
-              </time>
+              <Age of={one.submitted_at} className="col-span-2 @min-[540px]:col-span-1 text-sm text-muted text-right" />
             </li>
           )
         })}

@@ -10,12 +10,12 @@ export function SymbolRow({ editor }: { editor: RefObject<EditorHandle | null> }
   const { presses } = useTexts(editing)
   const key = (text: string, label: string | undefined, press: () => void) => (
     // The focus, and with it the on-screen keyboard, stays with the editor.
-    <button key={text} type="button" aria-label={label} onPointerDown={(event) => event.preventDefault()} onClick={press} className={`shrink-0 min-w-10 h-11 font-mono active:bg-border ${text.length > 1 ? 'px-2' : 'text-lg'}`}>
+    <button key={text} type="button" aria-label={label} onPointerDown={(event) => event.preventDefault()} onClick={press} className={`shrink-0 min-w-10 h-11 low:h-10 font-mono active:bg-border ${text.length > 1 ? 'px-2' : 'text-lg'}`}>
       {text}
     </button>
   )
   return (
-    <div role="group" aria-label={m.editor.symbols} className="sticky bottom-0 z-10 hidden pointer-coarse:flex shrink-0 overflow-x-auto border-t border-border bg-raised">
+    <div role="group" aria-label={m.editor.symbols} className="hidden pointer-coarse:flex shrink-0 scroll-x border-t border-border bg-raised">
       {(Object.entries(EDITOR_PRESSES) as [EditorPress, string][]).map(([press, text]) => key(text, presses[press], () => editor.current?.press(press)))}
       {SYMBOLS.map((symbol) => key(symbol, undefined, () => editor.current?.insert(symbol)))}
     </div>

@@ -18,6 +18,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { Note } from '../ui/Note'
 import { Splitter } from '../ui/Splitter'
+import { BESIDE_TABS } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
@@ -86,6 +87,19 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const [fault, setFault] = useState<string>()
   const [before, setBefore] = useState<string>()
 
+  // While the terminal is shown, Run starts the program there.
+  const terminal = useRef<(() => void) | null>(null)
+  const [isInTerminal, setIsInTerminal] = useState(false)
+  const runInTerminal = () => {
+    if (isInTerminal) return
+    const wrong = draft.text.trim() === '' ? m.editor.empty : undefined
+    setFault(wrong)
+    if (wrong !== undefined) return
+    draft.keep()
+    // On phones, the terminal may be hidden until the page is drawn again. It must have its size and take the focus.
+    flushSync(onBegin)
+    terminal.current?.()
+  }
   const begin = (isSubmission: boolean) => {
     const length = new TextEncoder().encode(draft.text).length
     const most = problem.limits.source_bytes
@@ -104,7 +118,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   // The session ended after the page was loaded. The code stays in the editor.
   const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
   const isSignedOut = session.data !== undefined && session.data.user == null
-  const run = () => !isSignedOut && begin(false)
+  const run = () => !isSignedOut && (tab === 'terminal' ? runInTerminal() : begin(false))
   const submit = () => !isSignedOut && begin(true)
   // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
@@ -188,8 +202,10 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     </div>
   )
   const symbols = <SymbolRow editor={editor} />
+  const isBeside = pane !== undefined && fault === undefined && !hasEnded && !isSignedOut
+  const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
-    <div className="flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface">
+    <div className={`flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}
@@ -212,9 +228,9 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
           <p className="grow text-xs text-muted">
             <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>
           </p>
-          <Button onClick={run} title={`${m.run.run}  Ctrl '`} className="min-w-24">
+          <Button onClick={run} disabled={tab === 'terminal' && isInTerminal} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
-            {m.run.run}
+            {runText}
           </Button>
           <Button look="primary" onClick={submit} title={`${m.run.submit}  Ctrl Enter`} className="min-w-24">
             <Send aria-hidden size={14} />
@@ -260,7 +276,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   )
   const result = (
     <div className={`flex flex-col min-h-0 grow basis-0 ${pane === 'code' ? 'hidden' : ''}`}>
-      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 overflow-x-auto overflow-y-hidden">
+      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 scroll-x">
         {tabs.map(([one, text]) => (
           <TabButton key={one} isSelected={tab === one} onClick={() => open(one)} id={`drawer-${one}`}>
             {text}
@@ -276,7 +292,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         panel(
           'terminal',
           <Suspense fallback={<p role="status">{m.loading}</p>}>
-            <ProblemTerminal of={of} language={language} source={draft.text} onLine={goTo} />
+            <ProblemTerminal ref={terminal} of={of} language={language} source={draft.text} onLine={goTo} onLive={setIsInTerminal} />
           </Suspense>,
         )}
     </div>
@@ -284,7 +300,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
 
   if (pane !== undefined) {
     return (
-      <div className="flex flex-col grow min-h-0">
+      <div className="relative flex flex-col grow min-h-0">
         <div className={pane === 'code' ? 'flex flex-col grow min-h-0' : 'hidden'}>
           {toolbar}
           {notes}

@@ -2,7 +2,7 @@
 //
 // Output goes to the terminal as bytes, or is kept here as text for the page, at most `OUTPUT_CHARS_MAX` of each stream.
 import { useEffect, useReducer, useRef } from 'react'
-import { addressOf, api, CallError, dataOf, ROOT, type Schema } from '../api/client'
+import { addressOf, api, CallError, dataOf, pageUser, ROOT, type Schema } from '../api/client'
 import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket } from '../api/live'
 import { forgetRun, keepRun, keptRun } from '../util/kept-run'
 import type { Asked } from '../util/ending'
@@ -60,6 +60,8 @@ const change = (state: PlayState, with_: Partial<PlayState>): PlayState => ({ ..
 const openSocket = (): Socket => {
   const address = new URL(addressOf('/api/v1/live'))
   address.protocol = ROOT.protocol === 'https:' ? 'wss:' : 'ws:'
+  const user = pageUser()
+  if (user !== undefined) address.searchParams.set('user', user)
   return new WebSocket(address) as unknown as Socket
 }
 
@@ -157,7 +159,8 @@ export function usePlay(terminal: Output, place: string) {
   const mayReconnect = async (): Promise<boolean> => {
     try {
       const session = await dataOf(api.GET('/api/v1/session'))
-      if (session.user != null) return true
+      // After another user has signed in, the server refuses this page.
+      if (session.user != null && session.user.user_id === (pageUser() ?? session.user.user_id)) return true
       dispatch({ kind: 'failed', error: signedOut() })
       return false
     } catch {

@@ -28,8 +28,10 @@ const en = {
   drawer: {
     samples: 'Samples',
     terminal: 'Terminal',
-    terminalDetail: 'Your program runs here without the judge, with the default limits of its language. You type its input.',
-    start: 'Start in the terminal',
+    terminalDetail: 'Run starts your program here without the judge, with the default limits of its language. You type its input.',
+    start: 'Run in terminal',
+    runSamples: 'Run the samples',
+    runInput: 'Run your input',
     noSamples: 'This problem has no samples.',
   },
   starter: 'This is the code to start from. Write your solution first.',
@@ -71,7 +73,9 @@ const zhCN: EditingTexts = {
   drawer: {
     samples: '样例',
     terminal: '终端',
-    terminalDetail: '程序在这里直接运行，不经过评测，使用该语言的默认限制。输入由你键入。',
+    terminalDetail: '运行按钮在这里直接启动程序，不经过评测，使用该语言的默认限制。输入由你键入。',
+    runSamples: '运行样例',
+    runInput: '运行自定义输入',
     start: '在终端中运行',
     noSamples: '本题没有样例。',
   },

@@ -263,6 +263,7 @@ export const en = {
     linkCopied: 'The link was copied.',
     sharing: 'Making the link',
     closeLink: 'Close',
+    embed: 'Embed',
     fork: 'Fork',
     forkHint: 'Continue with your own copy in the playground',
     openHere: 'Open in Cupel',

@@ -8,6 +8,8 @@ const en = {
   begin: 'Choose a problem',
   columns: { problem: 'Problem', verdict: 'Verdict', language: 'Language', time: 'Time', memory: 'Memory', when: 'When' },
   pages: 'Pages of submissions',
+  inContest: 'In the contest',
+  inContestHint: (title: string) => `It counts in “${title}”.`,
 }
 
 export type SubmissionTexts = typeof en
@@ -19,6 +21,8 @@ const zhCN: SubmissionTexts = {
   begin: '选一道题',
   columns: { problem: '题目', verdict: '结果', language: '语言', time: '时间', memory: '内存', when: '提交时间' },
   pages: '提交记录的页码',
+  inContest: '比赛内',
+  inContestHint: (title) => `计入“${title}”。`,
 }
 
 export const submissionTexts: Both<SubmissionTexts> = { en, 'zh-CN': zhCN }

@@ -225,6 +225,7 @@ export const zhCN: Messages = {
     linkCopied: '链接已复制。',
     sharing: '正在生成链接',
     closeLink: '关闭',
+    embed: '嵌入',
     fork: '复制',
     forkHint: '在练习场中继续编辑你自己的副本',
     openHere: '在 Cupel 中打开',

@@ -1,7 +1,7 @@
 // A contest: how long it runs, how to take part, and its problems, standings and questions.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useDeferredValue, useEffect, useState } from 'react'
+import { lazy, Suspense, useDeferredValue, useEffect, useState } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
@@ -24,6 +24,8 @@ import { tabClass, tabListClass } from '../ui/tab'
 import { lengthOf } from '../util/clock'
 import type { ContestView } from '../util/search'
 import { isRunning } from '../util/standings'
+
+const Unfreeze = lazy(async () => ({ default: (await import('../components/Unfreeze')).Unfreeze }))
 
 export function ContestPage() {
   const { slug } = route.useParams()
@@ -56,11 +58,11 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
   const { slug, participation } = contest
   const ownRuns = isRunning(contest)
   // While the contest runs, each visible page polls the standings. A hidden page does not poll.
-  const hasBegun = contest.phase !== 'upcoming'
   const polls = contest.phase === 'running' || ownRuns
   const standings = useQuery({
     ...standingsQuery(slug),
-    enabled: hasBegun && (view === 'standings' || (view === 'problems' && participation != null)),
+    // Before the start, their number of rows is the number of people who have joined.
+    enabled: view === 'standings' || (view === 'problems' && participation != null && contest.phase !== 'upcoming'),
     refetchInterval: polls ? STANDINGS_POLL_MS : false,
   })
   const isVirtual = ownRuns && participation?.kind === 'virtual'
@@ -87,6 +89,11 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
       </header>
       {contest.description.trim() !== '' && <Description contest={contest} />}
       <TakePart contest={contest} isSignedIn={user !== undefined} />
+      {contest.may_change && contest.phase === 'over' && contest.freeze_seconds != null && (
+        <Suspense>
+          <Unfreeze contest={contest} />
+        </Suspense>
+      )}
       <Views contest={contest} current={view} news={news} />
       <NewsStatus n={news} isOrganizer={contest.may_change} />
       <div className="mt-4">

@@ -214,7 +214,7 @@ function Row({ problem }: { problem: Line }) {
   const share = statistics && percent(statistics.accepted, statistics.submissions)
   return (
     <li className="relative border-b border-border hover:bg-raised">
-      <div className={`${ROW} min-h-9 py-1.5`}>
+      <div className={`${ROW} min-h-9 pointer-coarse:min-h-11 py-1.5`}>
         <StateGlyph line={problem} />
         <div className="min-w-0 flex flex-wrap items-baseline gap-x-3 gap-y-0.5">
           <Link
@@ -273,7 +273,7 @@ function Skeleton() {
   return (
     <div role="status" aria-label={m.loading} className="mt-8">
       {Array.from({ length: 12 }, (_, at) => (
-        <div key={at} className="h-9 border-b border-border" />
+        <div key={at} className="h-9 pointer-coarse:h-11 border-b border-border" />
       ))}
     </div>
   )

@@ -24,6 +24,7 @@ import { askedFault } from '../util/asked-contest'
 import { draft, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
+import { WIDE } from '../util/panes'
 import { startOf } from '../util/skeletons'
 import { NotFound } from './NotFound'
 
@@ -78,7 +79,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const ownContest = useOwnContest(slug, user, contest === undefined || askedWrong !== undefined)
   const contestShown = askedWrong === undefined ? (contest ?? ownContest) : ownContest
   const queries = useQueryClient()
-  const isWide = useMedia('(min-width: 900px)')
+  const isWide = useMedia(WIDE)
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
   const [view, setView] = useState<View>('statement')
   const [chosen, setChosen] = useState(() => lastLanguage(slug))
@@ -146,7 +147,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
     <div className="grow min-h-0 overflow-auto px-4 sm:px-6 py-5" tabIndex={0} role="tabpanel" id={`panel-${showsSubmissions ? 'submissions' : 'statement'}`} aria-labelledby={`tab-${showsSubmissions ? 'submissions' : 'statement'}`}>
       {showsSubmissions ? (
         <Suspense fallback={<RowsSkeleton />}>
-          <Submissions slug={slug} names={names} onOpen={open} />
+          <Submissions slug={slug} contest={contestShown} names={names} onOpen={open} />
         </Suspense>
       ) : (
         <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
@@ -191,7 +192,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   ]
   const shown = isWide && view !== 'submissions' ? 'statement' : view
   const tabList = (
-    <div role="tablist" className="flex gap-1 px-2 sm:px-4 border-b border-border bg-surface shrink-0 overflow-x-auto overflow-y-hidden">
+    <div role="tablist" className="flex gap-1 px-2 sm:px-4 border-b border-border bg-surface shrink-0 scroll-x">
       {tabs.map(([one, text]) => (
         <TabButton key={one} id={one} isSelected={shown === one} onClick={() => setView(one)}>
           {text}

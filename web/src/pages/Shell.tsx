@@ -1,10 +1,11 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation } from '@tanstack/react-router'
-import { lazy, Suspense, useDeferredValue, useEffect, useRef, useSyncExternalStore } from 'react'
+import { lazy, Suspense, useDeferredValue, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
+import { Button } from '../ui/Button'
 import { isNoShortcut, opensPalette } from '../util/keys'
 import { embedSearch } from '../util/search'
 import { watchTyping } from '../util/typing'
@@ -34,6 +35,8 @@ export function Shell() {
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
+  const [isRead, setIsRead] = useState(false)
+  if (isOnline && isRead) setIsRead(false)
   // Both only load a script and set a state, so those of the first drawing serve for all.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
   useEffect(watchTyping, [])
@@ -60,14 +63,20 @@ export function Shell() {
       {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
       <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
-      {!isOnline && (
-        <p role="status" className="px-4 py-1.5 bg-raised border-b border-border text-center">
-          {m.offline}
-        </p>
-      )}
       <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
         {showsPage && <Outlet />}
       </main>
+      {/* Above the page, which does not move. */}
+      <div role="status">
+        {!isOnline && !isRead && (
+          <div className="fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1 rounded-md border border-strong bg-raised shadow-lg print:hidden">
+            <span>{m.offline}</span>
+            <Button look="quiet" onClick={() => setIsRead(true)}>
+              {m.close}
+            </Button>
+          </div>
+        )}
+      </div>
       {palette.isUsed && (
         <Suspense>
           <Palette open={palette.isOpen} onChange={palette.setOpen} onShortcuts={shortcuts.open} />

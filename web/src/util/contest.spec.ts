@@ -1,7 +1,7 @@
 // Contests: the server's clock, durations, and cells of the standings.
 import { describe, expect, it } from 'vitest'
 import { lengthOf, noteServerTime, remaining, serverNow } from './clock'
-import { contestTime, isFirst, isRunning, points, shortOf, stateOf, type Cell } from './standings'
+import { contestTime, countsIn, isFirst, isFrozenAfterEnd, isRunning, points, shortOf, stateOf, type Cell } from './standings'
 
 describe("the server's clock", () => {
   it('is the most exact time of its responses, and follows a change of the device\'s clock', () => {
@@ -75,5 +75,22 @@ describe('the own time of a participant', () => {
     expect(isRunning(contest('over', own('official', '2999-01-01T00:00:00Z')))).toBe(false)
     expect(isRunning(contest('over', own('virtual', '2999-01-01T00:00:00Z')))).toBe(true)
     expect(isRunning(contest('over', own('virtual', '2000-01-01T00:00:00Z')))).toBe(false)
+  })
+})
+
+describe('a freeze', () => {
+  it('can be lifted after the end, if there is one', () => {
+    const of = (phase: string, freeze_seconds: number | null, unfrozen: boolean) => isFrozenAfterEnd({ phase, freeze_seconds, unfrozen })
+    expect([of('over', 60, false), of('over', 60, true), of('over', null, false), of('running', 60, false), of('upcoming', 60, false)]).toEqual([true, false, false, false, false])
+  })
+})
+
+describe('a submission', () => {
+  it('counts in a contest if it was sent in the own time of its author', () => {
+    const participation = { kind: 'virtual', starts_at: '2026-01-02T10:00:00Z', ends_at: '2026-01-02T12:00:00Z' }
+    const of = (at: string) => countsIn({ participation }, at)
+    expect([of('2026-01-02T09:59:59.999Z'), of('2026-01-02T10:00:00Z'), of('2026-01-02T11:59:59.5Z'), of('2026-01-02T12:00:00.001Z')]).toEqual([false, true, true, false])
+    expect(countsIn({ participation: null }, '2026-01-02T11:00:00Z')).toBe(false)
+    expect(countsIn({}, '2026-01-02T11:00:00Z')).toBe(false)
   })
 })

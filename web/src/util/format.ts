@@ -29,7 +29,16 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(time: string, now: number, language: string): string {
   const seconds = Math.min(0, Math.round((Date.parse(time) - now) / 1000))
   const [unit, size] = STEPS.find(([, size]) => -seconds >= size) ?? ['second', 1]
-  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(Math.ceil(seconds / size), unit)
+  return agesIn(language).format(Math.ceil(seconds / size), unit)
+}
+
+const formats = new Map<string, Intl.RelativeTimeFormat>()
+
+/** Made once per language, because making it takes longer than its use. */
+function agesIn(language: string): Intl.RelativeTimeFormat {
+  const made = formats.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
+  formats.set(language, made)
+  return made
 }
 
 const trimmed = (value: number, digits: number): string => String(Number(value.toFixed(digits)))

@@ -1,6 +1,12 @@
 // Sizes of panes beside a splitter.
 
 /**
+ * Media query of windows that show both panes beside each other. A phone in landscape has tabs even if it is wide, because the panes would
+ * be too low. No tablet is as narrow, so its on-screen keyboard does not change the layout.
+ */
+export const WIDE = '(min-width: 1000px), (min-width: 900px) and (min-height: 440px)'
+
+/**
  * Height of the pane above the result, which depends on no content. Below it, the tabs of the result and the bar with Run always have
  * room.
  */

@@ -47,3 +47,17 @@ export function contestTime(seconds: number): string {
 /** Whether the participant's own time is running. For virtual participation, it differs from the contest's time. */
 export const isRunning = ({ phase, participation }: Schema['ContestView']): boolean =>
   participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'
+
+/** Whether results stay hidden after the end, until an organizer lifts the freeze. */
+export const isFrozenAfterEnd = ({ phase, freeze_seconds: freeze, unfrozen }: Pick<Schema['ContestView'], 'phase' | 'freeze_seconds' | 'unfrozen'>): boolean =>
+  phase === 'over' && freeze != null && freeze > 0 && !unfrozen
+
+/**
+ * Whether a submission counts in a contest. The server decides by the participant's own time, including what was sent in that time before
+ * the participant joined.
+ */
+export function countsIn({ participation }: Pick<Schema['ContestView'], 'participation'>, submittedAt: string): boolean {
+  if (participation == null) return false
+  const at = Date.parse(submittedAt)
+  return at >= Date.parse(participation.starts_at) && at <= Date.parse(participation.ends_at)
+}

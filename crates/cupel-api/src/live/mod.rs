@@ -23,9 +23,12 @@ mod session;
 mod socket;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
 use axum::response::Response;
 use cupel_core::accounts::TicketUse;
 use cupel_http::app::Shared;
+use cupel_http::auth::SITE_HEADER;
 use cupel_http::caller::Follower;
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_http::notes::Notes;
@@ -37,10 +40,13 @@ use crate::live::session::Session;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "`Follower` reads the ticket; this field documents it")]
+#[expect(dead_code, reason = "`Follower` reads the ticket, and `name_user` the user; these fields document them")]
 pub(crate) struct LiveParams {
     /// A ticket from `POST /tickets` without `submission_id`, for browsers; replaces the header `Authorization`.
     ticket: Option<String>,
+    /// Id of the user of the page. With a session cookie of another user, the server answers 401.
+    #[param(format = Uuid)]
+    user: Option<String>,
 }
 
 /// Open a live connection.
@@ -49,9 +55,10 @@ pub(crate) struct LiveParams {
 /// event on, and cancels them. The server sends the events of `GET /execute/{submission_id}/events`. One connection
 /// serves many runs. [Live runs](/docs/live) describes all messages, bounds and errors.
 ///
-/// A page of this server is authenticated by its session cookie. A page of another origin is authenticated by a ticket
-/// from `POST /tickets`. A request with the header `Origin` and without a credential is refused, unless the origin is
-/// this server or the operator permits the origin.
+/// A page of this server is authenticated by its session cookie, and names its user in `user`, so that it does not act
+/// for another user who has signed in since. A page of another origin is authenticated by a ticket from `POST
+/// /tickets`. A request with the header `Origin` and without a credential is refused, unless the origin is this server
+/// or the operator permits the origin.
 #[utoipa::path(
     get, path = "/live", tag = "execute", operation_id = "live",
     params(
@@ -62,6 +69,7 @@ pub(crate) struct LiveParams {
     ),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
+        (status = 401, description = "There is no valid credential, or the session belongs to another user than `user`", body = ErrorBody, content_type = "application/problem+json"),
         (status = 403, description = "The page's origin is not permitted, or it may not use a session cookie (`cross-site`)", body = ErrorBody, content_type = "application/problem+json"),
         (status = 426, description = "The request is not a WebSocket handshake", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many event streams, waits and live connections open", body = ErrorBody, content_type = "application/problem+json"),
@@ -70,6 +78,7 @@ pub(crate) struct LiveParams {
 pub(crate) async fn live(State(app): State<Shared>, request: Request) -> Result<Response, ApiError> {
     websocket::check_origin(&request, &app.settings)?;
     let (mut parts, body) = request.into_parts();
+    name_user(&mut parts);
     let follower = <Follower as axum::extract::FromRequestParts<Shared>>::from_request_parts(&mut parts, &app).await?;
     let request_id = parts.extensions.get::<Notes>().map(|notes| notes.request_id().to_owned()).unwrap_or_default();
     let request = Request::from_parts(parts, body);
@@ -86,4 +95,17 @@ pub(crate) async fn live(State(app): State<Shared>, request: Request) -> Result<
         drop(open);
     });
     Ok(response)
+}
+
+/// Prefix of the user's id in a query string. The id needs no escaping.
+const USER_PARAMETER: &str = "user=";
+
+/// Names the user of the page in the site's header, as other requests of the site do. A script cannot add headers to a
+/// handshake, so the query has the id.
+fn name_user(parts: &mut Parts) {
+    let query = parts.uri.query().unwrap_or_default();
+    let named = query.split('&').find_map(|pair| pair.strip_prefix(USER_PARAMETER));
+    if let Some(value) = named.and_then(|user| HeaderValue::try_from(user).ok()) {
+        parts.headers.insert(SITE_HEADER, value);
+    }
 }

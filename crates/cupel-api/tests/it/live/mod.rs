@@ -374,6 +374,28 @@ async fn a_session_cookie_opens_a_connection_only_for_a_page_of_this_server() {
 }
 
 #[tokio::test]
+async fn a_page_opens_no_connection_for_another_user_who_has_signed_in_in_the_same_browser() {
+    let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    let at = address_of(&app).await;
+    let body = json!({ "username": other.user.username, "password": PASSWORD });
+    let call = app.post("/api/v1/session", &body).header("x-cupel-site", "1").header("sec-fetch-site", "same-origin");
+    let cookie = call.send().await.header("set-cookie").split(';').next().unwrap().to_owned();
+    let origin = format!("http://{at}");
+    let open = async |query: &str| {
+        let headers = [("origin", origin.as_str()), ("cookie", cookie.as_str())];
+        Client::try_connect(at, query, &headers).await.err()
+    };
+    let [of_page, of_session] = [&user, &other].map(|one| format!("?user={}", one.user.id));
+    assert_eq!(open(&of_page).await, Some((401, json!("unauthorized"))));
+    assert_eq!(open(&of_session).await, None);
+    assert_eq!(open("").await, None, "other clients need not name the user");
+    // A token belongs to one user in any case.
+    let token = format!("Bearer {}", other.token);
+    assert_eq!(Client::try_connect(at, &of_page, &[("authorization", &token)]).await.err(), None);
+}
+
+#[tokio::test]
 async fn a_ticket_opens_one_connection() {
     let app = TestApp::start().await;
     let user = app.user().await;
