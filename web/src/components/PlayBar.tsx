@@ -23,7 +23,7 @@ export function PlayBar({ isNarrow, run, isLive, fault, asksSignIn, onRun }: Pla
   const isBeside = isNarrow && fault === undefined && !asksSignIn
   return (
     // Where only a few lines fit, the bar covers none of them, and the page scrolls.
-    <div className={`sticky [@media(height<248px)]:static bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:top-0` : ''}`}>
+    <div className={`sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:top-0` : '[@media(height<248px)]:static'}`}>
       {fault !== undefined && (
         <p role="alert" className="w-full text-wrong">
           {fault}

@@ -1,5 +1,5 @@
 // Runs the user's solution of a problem interactively in a terminal. The judge is not involved.
-import { useEffect, useImperativeHandle, useRef, useState, type Ref } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { usePlay } from '../hooks/usePlay'
 import { editing } from '../i18n/editing'
@@ -20,11 +20,11 @@ interface ProblemTerminalProps {
   onLine: (line: number) => void
   /** Called when a program begins or ends to run. */
   onLive: (isLive: boolean) => void
-  /** Starts the program. */
-  ref: Ref<() => void>
+  /** How often the user has asked to start the program. */
+  asked: number
 }
 
-export function ProblemTerminal({ of, language, source, onLine, onLive, ref }: ProblemTerminalProps) {
+export function ProblemTerminal({ of, language, source, onLine, onLive, asked }: ProblemTerminalProps) {
   const m = useMessages()
   const { drawer } = useTexts(editing)
   const place = `${of.user ?? ''}/${of.slug}/${of.language}`
@@ -43,7 +43,14 @@ export function ProblemTerminal({ of, language, source, onLine, onLive, ref }: P
     run.start(requestOf(language, play, boundedLimits(language, {}), true), tty)
     requestAnimationFrame(() => terminal.current?.focus())
   }
-  useImperativeHandle(ref, () => start)
+  // The user may ask before the terminal is there.
+  const [isReady, setIsReady] = useState(false)
+  const begun = useRef(0)
+  useEffect(() => {
+    if (!isReady || asked === begun.current) return
+    begun.current = asked
+    start()
+  }, [asked, isReady])
   useEffect(() => onLive(isLive), [isLive])
   const ready = (handle: TerminalHandle | null) => {
     terminal.current = handle
@@ -52,6 +59,7 @@ export function ProblemTerminal({ of, language, source, onLine, onLive, ref }: P
     if (of.user !== undefined && keptRun(place) !== undefined) run.follow()
     const { cols, rows } = handle.size()
     run.resize(cols, rows)
+    setIsReady(true)
   }
   return (
     <div className="flex flex-col h-full min-h-48">

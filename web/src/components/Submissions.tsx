@@ -56,11 +56,11 @@ export function Submissions({ slug, contest, names, onOpen }: SubmissionsProps) 
                 type="button"
                 onClick={() => onOpen(one.submission_id)}
                 title={m.submissions.open}
-                className="min-w-0 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+                className="min-w-0 flex flex-wrap items-center gap-x-2 text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
               >
                 {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
                 {of.data !== undefined && countsIn(of.data, one.submitted_at) && (
-                  <span title={s.inContestHint(of.data.title)} className="ml-2 px-1.5 rounded-sm border border-border bg-raised text-xs leading-5 whitespace-nowrap inline-block">
+                  <span title={s.inContestHint(of.data.title)} className="px-1.5 rounded-sm border border-border bg-raised text-xs whitespace-nowrap">
                     {s.inContest}
                   </span>
                 )}

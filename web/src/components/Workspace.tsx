@@ -88,7 +88,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const [before, setBefore] = useState<string>()
 
   // While the terminal is shown, Run starts the program there.
-  const terminal = useRef<(() => void) | null>(null)
+  const [asked, setAsked] = useState(0)
   const [isInTerminal, setIsInTerminal] = useState(false)
   const runInTerminal = () => {
     if (isInTerminal) return
@@ -98,7 +98,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     draft.keep()
     // On phones, the terminal may be hidden until the page is drawn again. It must have its size and take the focus.
     flushSync(onBegin)
-    terminal.current?.()
+    setAsked(asked + 1)
   }
   const begin = (isSubmission: boolean) => {
     const length = new TextEncoder().encode(draft.text).length
@@ -292,7 +292,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         panel(
           'terminal',
           <Suspense fallback={<p role="status">{m.loading}</p>}>
-            <ProblemTerminal ref={terminal} of={of} language={language} source={draft.text} onLine={goTo} onLive={setIsInTerminal} />
+            <ProblemTerminal asked={asked} of={of} language={language} source={draft.text} onLine={goTo} onLive={setIsInTerminal} />
           </Suspense>,
         )}
     </div>
