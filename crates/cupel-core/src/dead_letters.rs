@@ -162,7 +162,20 @@ impl Core {
     }
 }
 
-/// The text as stored: cut to [`WHY_BYTES_MAX`], then with U+FFFD in place of each NUL, which some stores refuse.
+/// The text as stored: with U+FFFD in place of each NUL, which some stores refuse, and at most [`WHY_BYTES_MAX`] long.
 pub(crate) fn kept(why: &str) -> String {
-    why[..why.floor_char_boundary(WHY_BYTES_MAX)].replace('\0', "\u{fffd}")
+    let mut kept = why[..why.floor_char_boundary(WHY_BYTES_MAX)].replace('\0', "\u{fffd}");
+    kept.truncate(kept.floor_char_boundary(WHY_BYTES_MAX));
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_text_is_bounded_even_if_its_nul_bytes_are_replaced() {
+        assert_eq!(kept("a\0b"), "a\u{fffd}b");
+        assert_eq!(kept(&"\0".repeat(WHY_BYTES_MAX)).len(), WHY_BYTES_MAX / 3 * 3);
+    }
 }
