@@ -195,6 +195,17 @@ def a_callback_has_the_default_fields_as_base64():
     equal((body["token"], body["stdout"], body["status"]), (token, "MQo=\n", {"id": 3, "description": "Accepted"}))
 
 
+def a_file_of_an_archive_keeps_its_execute_bits():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, mode, text in [("run", 0o644, "./tool; ./data"), ("tool", 0o755, "#!/bin/sh\necho ran"), ("data", 0o644, "x")]:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o100000 | mode) << 16
+            archive.writestr(entry, text)
+    ran = waited(language_id=89, additional_files=base64.b64encode(packed.getvalue()).decode())
+    equal((ran["stdout"], ran["exit_code"]), ("ran\n", 126))
+
+
 def an_archive_cannot_leave_its_directory():
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -219,6 +230,7 @@ CHECKS = [
     options_arguments_and_streams_act_as_in_the_original,
     a_text_is_its_own_output_and_an_executable_is_run,
     a_callback_has_the_default_fields_as_base64,
+    a_file_of_an_archive_keeps_its_execute_bits,
     an_archive_cannot_leave_its_directory,
 ]
 

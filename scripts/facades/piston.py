@@ -127,7 +127,7 @@ async def exchange(*messages):
     received = []
     async with websockets.connect(f"{BASE.replace('http', 'ws', 1)}/connect", proxy=None) as socket:
         for message in messages:
-            await socket.send(message if isinstance(message, str) else json.dumps(message))
+            await socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
         try:
             async for message in socket:
                 received.append(json.loads(message))
@@ -176,6 +176,10 @@ async def a_signal_and_the_end_of_the_input_reach_the_program():
     equal((received[-2].get("data"), received[-1]["code"]), ("interrupted\n", 4))
     received, code, _ = await exchange(init("bash", "cat; echo end"), {"type": "data", "stream": "stdin", "data": "a"}, {"type": "end"})
     equal(("".join(message.get("data", "") for message in received), code), ("aend\n", 4999))
+    # The input of `init` is not used. A binary frame is a message like a text.
+    first = {**init("python", "import sys; print(repr(sys.stdin.read()))"), "stdin": "unused"}
+    received, code, _ = await exchange(json.dumps(first).encode(), {"type": "end"})
+    equal(("".join(message.get("data", "") for message in received), code), ("''\n", 4999))
 
 
 async def a_wrong_message_closes_the_connection_with_the_code_of_the_original():

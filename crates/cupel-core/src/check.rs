@@ -69,6 +69,7 @@ fn bytes_of(new: &NewSubmission) -> Bytes {
         NewSubmissionKind::Program(program) => {
             let NewProgram {
                 source,
+                executables: _,
                 tools,
                 args,
                 env,
@@ -172,10 +173,25 @@ impl Checker<'_> {
     }
 
     fn program(&mut self, program: &NewProgram, registry: &Registry) -> Option<Program> {
-        let NewProgram { source, tools, args, env, stdin, tests, stderr_to_stdout, fetch, artifacts, limits, live } =
-            program;
+        let NewProgram {
+            source,
+            executables,
+            tools,
+            args,
+            env,
+            stdin,
+            tests,
+            stderr_to_stdout,
+            fetch,
+            artifacts,
+            limits,
+            live,
+        } = program;
         let language = self.language(&source.language, registry);
-        let files = self.files(source, language);
+        let mut files = self.files(source, language);
+        for file in &mut files {
+            file.executable = executables.iter().any(|path| path == file.path.as_str());
+        }
         self.tools(tools);
         self.args("/args", args);
         self.env(env);

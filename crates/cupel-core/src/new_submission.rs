@@ -44,6 +44,8 @@ pub enum NewSubmissionKind {
 pub struct NewProgram {
     /// The source code.
     pub source: NewSource,
+    /// Paths of those files of the source that the program may execute.
+    pub executables: Vec<String>,
     /// How the program is compiled and started.
     pub tools: ToolOptions,
     /// Arguments after the program's name.

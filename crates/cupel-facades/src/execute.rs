@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use axum::response::Response;
+use cupel_core::event::{EventKind, Seq};
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{AuthenticatedUser, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, SubmitError};
+use cupel_core::{
+    AuthenticatedUser, Core, ExecuteRequest, Executed, Idempotency, NewSubmission, Origin, Received, SubmitError,
+};
 use cupel_http::app::Shared;
 use cupel_http::budget::Held;
 use cupel_http::caller::Caller;
@@ -14,6 +17,7 @@ use cupel_http::idempotency::{mark_replayed, mismatch};
 use cupel_http::notes::{NewlyAccepted, Notes};
 use cupel_http::submission_rate::SubmissionRate;
 use cupel_types::{RunReport, SubmissionId};
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 /// Maximum pause between two attempts to submit while the queue is full.
@@ -25,7 +29,42 @@ pub(crate) enum Ended {
     Finished(Run, Box<SubmissionRecord>),
     /// The program was accepted but did not end in time, or the queue was full. It was cancelled, unless the request
     /// has an idempotency key. With a key, a repeated request gets its result.
-    TooLate,
+    TooLate(Reached),
+}
+
+/// How far a program had come when its client could wait no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// It waits for a worker, as far as this node knows.
+    Queue,
+    /// Its compiler has been working for this time.
+    Compiler(Duration),
+    /// A worker has begun with it, and no compiler is working.
+    Worker,
+}
+
+impl Reached {
+    /// How far a submission has come, by the events that are available without waiting.
+    async fn of(core: &Core, viewer: &AuthenticatedUser, id: SubmissionId) -> Reached {
+        let mut reached = Reached::Queue;
+        let Ok(Some(mut log)) = core.watch(viewer, id, Seq::default()).await else { return reached };
+        while let Some(Some(Received::Event(event))) = log.next().now_or_never() {
+            reached = match event.kind {
+                EventKind::Queued => Reached::Queue,
+                EventKind::CompileStarted => {
+                    Reached::Compiler(core.now().duration_since(event.at).try_into().unwrap_or_default())
+                }
+                EventKind::Started { .. } | EventKind::CompileEnded { .. } => Reached::Worker,
+                _ => reached,
+            };
+        }
+        reached
+    }
+
+    /// Whether the compiler has been working for longer than this.
+    pub(crate) fn is_compiler_over(self, limit: Duration) -> bool {
+        matches!(self, Reached::Compiler(time) if time > limit)
+    }
 }
 
 /// The run of a request.
@@ -83,16 +122,18 @@ pub(crate) async fn execute(
         match attempt(app, caller, &rate, &mut submit).await {
             Ok((run, Some(record))) => return Ok(Ended::Finished(run, record)),
             Ok((run, None)) => {
+                let viewer = AuthenticatedUser { user: caller.user, is_admin: false };
+                let reached = Reached::of(&app.core, &viewer, run.id).await;
                 if submit.idempotency.is_none() {
                     // No client waits for the result any longer.
-                    let _ = app.core.cancel(&AuthenticatedUser { user: caller.user, is_admin: false }, run.id).await;
+                    let _ = app.core.cancel(&viewer, run.id).await;
                 }
-                return Ok(Ended::TooLate);
+                return Ok(Ended::TooLate(reached));
             }
             Err(Unaccepted::Busy(pause)) => {
                 let pause = pause.min(PAUSE_MAX);
                 if Instant::now() + pause >= deadline || app.shutdown.is_cancelled() {
-                    return Ok(Ended::TooLate);
+                    return Ok(Ended::TooLate(Reached::Queue));
                 }
                 tokio::time::sleep(pause).await;
             }

@@ -79,6 +79,8 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     let names = |names: &[&'static str]| names.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
     let mut sent = vec![header::AUTHORIZATION, header::CONTENT_TYPE];
     sent.extend(names(&["idempotency-key", "if-match", "if-none-match", "last-event-id", "prefer", "x-request-id"]));
+    // The facades' clients send their keys in these headers.
+    sent.extend(names(&["x-auth-token", "x-auth-user", "x-rapidapi-key", "x-rapidapi-host", "x-api-key"]));
     let mut exposed = vec![header::ETAG, header::LOCATION, header::RETRY_AFTER];
     exposed.extend(names(&["idempotency-replayed", "ratelimit", "ratelimit-policy", "x-request-id"]));
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];

@@ -190,6 +190,10 @@ mod tests {
     fn a_missing_program_is_reported_as_not_installed() {
         assert_eq!(check(&["cupel-no-such-program", "-v"]), Err("`cupel-no-such-program` is not installed".to_owned()));
         assert_eq!(check(&["/no/such/tsc", "-v"]), Err("`tsc` is not installed".to_owned()));
+        assert_eq!(
+            check(&["sh", "-c", "echo 1", "/no/such/a.jar"]),
+            Err("`/no/such/a.jar` is not installed".to_owned())
+        );
         assert_eq!(check(&["cat", "/no/such/build.txt"]), Err("`/no/such/build.txt` is not installed".to_owned()));
         assert_eq!(check(&["/etc/passwd"]), Err("`passwd` is not installed".to_owned()));
     }

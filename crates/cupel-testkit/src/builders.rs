@@ -212,6 +212,7 @@ impl SubmissionBuilder {
         let (kind, limits) = match self.new.kind {
             NewSubmissionKind::Program(NewProgram {
                 source,
+                executables: _,
                 tools,
                 args,
                 env,

@@ -327,6 +327,7 @@ impl ExecuteRequest {
             .collect();
         let program = NewProgram {
             source,
+            executables: Vec::new(),
             tools: ToolOptions {
                 compiler_args: self.compiler_args,
                 linker_args: self.linker_args,

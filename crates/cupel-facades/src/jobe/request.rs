@@ -260,9 +260,9 @@ fn with_source(
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     let fits = language.extensions.iter().any(|known| Some(known.as_str()) == extension);
     let name = match (name, options.source.as_deref()) {
-        // The original ignores this name, and names the source after its class.
+        // The original ignores the name `prog.java` in all languages.
         ("" | "prog.java", None) => main_name(language, &mut others),
-        ("", Some(file)) => file.to_owned(),
+        ("" | "prog.java", Some(file)) => file.to_owned(),
         // As in the original, the tools of the other languages accept any name.
         (name, file) if fits || file.is_some() => name.to_owned(),
         _ => main_name(language, &mut others),

@@ -51,6 +51,11 @@ impl RunResponse {
         }
     }
 
+    /// The program was not compiled, for this reason.
+    pub(super) fn not_compiled(reason: &str) -> RunResponse {
+        RunResponse { cmpinfo: reason.to_owned(), ..RunResponse::new(JobOutcome::CompileError) }
+    }
+
     /// No slot was free in time.
     pub(super) fn overloaded() -> RunResponse {
         RunResponse { run_id: Some("0".to_owned()), ..RunResponse::new(JobOutcome::Overload) }

@@ -43,7 +43,11 @@ pub(super) async fn run(
     let submit = Submit { new: &new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
-        Ok(Ended::TooLate) => return Ok(Json(RunResponse::overloaded()).into_response()),
+        // The original limits a compiler like the program.
+        Ok(Ended::TooLate(reached)) if reached.is_compiler_over(wall_time) => {
+            return Ok(Json(RunResponse::not_compiled("The compiler did not end in time.")).into_response());
+        }
+        Ok(Ended::TooLate(_)) => return Ok(Json(RunResponse::overloaded()).into_response()),
         Err(Refusal::Program(reason)) => return Ok(text(StatusCode::BAD_REQUEST, &reason)),
         Err(Refusal::Failed(error)) => return Err(error),
     };

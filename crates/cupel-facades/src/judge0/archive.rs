@@ -16,6 +16,14 @@ const FILE_BYTES_MAX: u64 = super::about::EXTRACT_KIB_MAX as u64 * 1024;
 /// Maximum number of entries that are examined.
 const ENTRIES_MAX: usize = 1000;
 
+/// Files of an archive.
+#[derive(Debug, Default)]
+pub(super) struct Unpacked {
+    pub(super) files: Vec<SourceFile>,
+    /// Paths of the files with an execute bit.
+    pub(super) executables: Vec<String>,
+}
+
 /// The regular files of an archive, in its order, with at most `bytes_max` bytes together. `reserve` is called with the
 /// size of each file before the file is unpacked.
 ///
@@ -25,18 +33,20 @@ pub(super) fn files<E>(
     archive: &[u8],
     bytes_max: u64,
     mut reserve: impl FnMut(usize) -> Result<(), E>,
-) -> Result<Vec<SourceFile>, E> {
-    let Ok(mut archive) = ZipArchive::new(Cursor::new(archive)) else { return Ok(Vec::new()) };
+) -> Result<Unpacked, E> {
+    let mut unpacked = Unpacked::default();
+    let Ok(mut archive) = ZipArchive::new(Cursor::new(archive)) else { return Ok(unpacked) };
     if archive.has_overlapping_entries().unwrap_or(true) {
-        return Ok(Vec::new());
+        return Ok(unpacked);
     }
-    let (mut files, mut left) = (Vec::<SourceFile>::new(), bytes_max);
+    let mut left = bytes_max;
     for index in 0..archive.len().min(ENTRIES_MAX) {
         let Ok(mut entry) = archive.by_index(index) else { continue };
-        let is_file = entry.is_file() && entry.unix_mode().is_none_or(|mode| mode & 0o170_000 != 0o120_000);
+        let mode = entry.unix_mode().unwrap_or_default();
+        let is_file = entry.is_file() && mode & 0o170_000 != 0o120_000;
         let Ok(name) = entry.name() else { continue };
         let path = name.trim_start_matches("./").to_owned();
-        if !is_file || BoxPath::new(&path).is_err() || files.iter().any(|(known, _)| *known == path) {
+        if !is_file || BoxPath::new(&path).is_err() || unpacked.files.iter().any(|(known, _)| *known == path) {
             continue;
         }
         let size = entry.size();
@@ -48,10 +58,13 @@ pub(super) fn files<E>(
         let mut data = Vec::new();
         // A file is omitted if it is damaged or its size differs from the archive's entry.
         if entry.by_ref().take(size + 1).read_to_end(&mut data).is_ok_and(|read| read as u64 == size) {
-            files.push((path, data.into()));
+            if mode & 0o111 != 0 {
+                unpacked.executables.push(path.clone());
+            }
+            unpacked.files.push((path, data.into()));
         }
     }
-    Ok(files)
+    Ok(unpacked)
 }
 
 #[cfg(test)]
@@ -72,8 +85,8 @@ mod tests {
     }
 
     fn names(archive: &[u8], bytes_max: u64) -> Vec<String> {
-        let files = files(archive, bytes_max, |_| Ok::<(), ()>(())).unwrap();
-        files.into_iter().map(|(path, _)| path).collect()
+        let unpacked = files(archive, bytes_max, |_| Ok::<(), ()>(())).unwrap();
+        unpacked.files.into_iter().map(|(path, _)| path).collect()
     }
 
     #[test]

@@ -564,6 +564,9 @@ mod tests {
             (json!({ "memory_limit": "much" }), "memory_limit", vec!["is not a number"]),
             (json!({ "memory_limit": true }), "memory_limit", vec!["is not a number"]),
             (json!({ "cpu_time_limit": -1 }), "cpu_time_limit", vec!["must be greater than or equal to 0"]),
+            (json!({ "cpu_time_limit": "1s" }), "cpu_time_limit", vec!["is not a number"]),
+            (json!({ "number_of_runs": "x" }), "number_of_runs", vec!["is not a number"]),
+            (json!({ "cpu_extra_time": -0.1 }), "cpu_extra_time", vec!["must be greater than or equal to 0"]),
             (json!({ "cpu_time_limit": 15.1 }), "cpu_time_limit", vec!["must be less than or equal to 15.0"]),
             (json!({ "cpu_extra_time": "5.5" }), "cpu_extra_time", vec!["must be less than or equal to 5.0"]),
             (json!({ "wall_time_limit": 0.5 }), "wall_time_limit", vec!["must be greater than or equal to 1"]),
@@ -584,6 +587,11 @@ mod tests {
             ),
             (json!({ "max_file_size": 4097 }), "max_file_size", vec!["must be less than or equal to 4096"]),
             (json!({ "max_file_size": -1 }), "max_file_size", vec!["must be greater than or equal to 0"]),
+            (
+                json!({ "language_id": 89, "source_code": "", "additional_files": "AAEC", "compiler_options": "-O2" }),
+                "compiler_options",
+                vec!["setting compiler options is only allowed for compiled languages"],
+            ),
             (json!({ "number_of_runs": 0 }), "number_of_runs", vec!["must be greater than 0"]),
             (json!({ "number_of_runs": 21 }), "number_of_runs", vec!["must be less than or equal to 20"]),
             (
@@ -609,6 +617,67 @@ mod tests {
             let faults = checked(&all).unwrap_err();
             let messages: Vec<String> = messages.into_iter().map(str::to_owned).collect();
             assert_eq!(faults, [(attribute, messages)], "{sent}");
+        }
+    }
+
+    /// Each row: an attribute with the default, the largest value and the message above it, in Extra.
+    #[test]
+    fn extra_has_limits_of_its_own() {
+        let checked =
+            |sent: &Value| validate(sent.as_object().unwrap(), false, Flavour::Extra, &Judge0Options::default(), found);
+        let of =
+            |attributes: &Attributes, name: &str| serde_json::to_value(attributes).unwrap()[name].as_f64().unwrap();
+        for (attribute, default, max, message) in [
+            ("cpu_time_limit", 15.0, 20.0, "must be less than or equal to 20.0"),
+            ("cpu_extra_time", 1.0, 5.0, "must be less than or equal to 5.0"),
+            ("wall_time_limit", 20.0, 25.0, "must be less than or equal to 25.0"),
+            ("memory_limit", 128_000.0, 512_000.0, "must be less than or equal to 512000"),
+            ("stack_limit", 64_000.0, 128_000.0, "must be less than or equal to 128000"),
+            ("max_processes_and_or_threads", 100.0, 120.0, "must be less than or equal to 120"),
+            ("max_file_size", 5120.0, 20_480.0, "must be less than or equal to 20480"),
+            ("number_of_runs", 1.0, 20.0, "must be less than or equal to 20"),
+        ] {
+            let mut sent = json!({ "source_code": "x", "language_id": 50 });
+            assert_eq!(of(&checked(&sent).unwrap(), attribute), default, "{attribute}");
+            sent[attribute] = json!(max);
+            assert_eq!(of(&checked(&sent).unwrap(), attribute), max, "{attribute}");
+            sent[attribute] = json!(max + 1.0);
+            assert_eq!(checked(&sent).unwrap_err(), [(attribute, vec![message.to_owned()])]);
+        }
+    }
+
+    #[test]
+    fn a_switch_is_off_for_the_values_of_active_record_only() {
+        for (value, is_on) in [
+            (json!(false), false),
+            (json!(0), false),
+            (json!("0"), false),
+            (json!("f"), false),
+            (json!("F"), false),
+            (json!("false"), false),
+            (json!("FALSE"), false),
+            (json!("off"), false),
+            (json!("OFF"), false),
+            (json!(""), false),
+            (Value::Null, false),
+            (json!([true]), false),
+            (json!({ "a": 1 }), false),
+            (json!(true), true),
+            (json!(1), true),
+            (json!("1"), true),
+            (json!("False"), true),
+            (json!("no"), true),
+        ] {
+            let sent = json!({ "source_code": "x", "language_id": 50, "redirect_stderr_to_stdout": value });
+            assert_eq!(checked(&sent).unwrap().redirect_stderr_to_stdout, is_on, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_of_an_integer_is_cut_after_the_validation() {
+        for (sent, expected) in [(json!(2.9), 2), (json!("2.9"), 2), (json!(0.5), 1), (json!(20.0), 20)] {
+            let all = json!({ "source_code": "x", "language_id": 50, "number_of_runs": sent });
+            assert_eq!(checked(&all).unwrap().number_of_runs, expected, "{sent}");
         }
     }
 

@@ -208,6 +208,21 @@ mod tests {
         assert_eq!(counts.map(|(flavour, archived)| count(flavour, archived)), [47, 42, 21, 4]);
     }
 
+    /// The other active ids have a language of Cupel.
+    #[test]
+    fn these_ids_of_the_original_have_no_language() {
+        let registry = Registry::load(None).unwrap();
+        let without = |flavour: Flavour| {
+            let active = ORIGINALS.iter().filter(|original| original.flavour == flavour && !original.archived);
+            let is_mapped = |id: i64| registry.facade_names(flavour.facade()).any(|(known, _)| known == id.to_string());
+            active.map(|original| original.id).filter(|id| !is_mapped(*id)).collect::<Vec<_>>()
+        };
+        // FreeBASIC, Python 2, Swift, Visual Basic and F#.
+        assert_eq!(without(Flavour::Ce), [47, 70, 83, 84, 87]);
+        // C3, MPI, Bosque, Google Test, Visual Basic and .NET.
+        assert_eq!(without(Flavour::Extra), [3, 6, 7, 8, 11, 12, 15, 20, 21, 23, 24]);
+    }
+
     #[test]
     fn every_mapped_id_is_active_in_the_original() {
         let registry = Registry::load(None).unwrap();

@@ -168,10 +168,13 @@ fn steps(record: &SubmissionRecord) -> Vec<&StepReport> {
     report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).collect()
 }
 
-/// How many of the executions the original would have made: it stops at the first one that fails.
+/// How many of the executions the original would have made: it stops at the first one that is not accepted.
 fn runs_made(steps: &[&StepReport], attributes: &Attributes, is_strict: bool) -> usize {
-    let failed = steps.iter().position(|step| End::of(step, attributes, is_strict).status != Status::Accepted);
-    failed.map_or(steps.len(), |at| at + 1)
+    let is_accepted = |step: &StepReport| {
+        let is_right = || is_expected(attributes.expected_output.as_deref(), Some(&step.stdout.data));
+        End::of(step, attributes, is_strict).status == Status::Accepted && is_right()
+    };
+    steps.iter().position(|step| !is_accepted(step)).map_or(steps.len(), |at| at + 1)
 }
 
 /// How one execution ended.

@@ -23,6 +23,7 @@ use cupel_types::{Bytes, FacadeRequest, Limits, LimitsRequest, SubmissionId, Tes
 use serde_json::{Value, json};
 
 use super::JUDGE0;
+use super::archive::Unpacked;
 use super::attributes::{Attributes, Faults, faults_body, words};
 use super::languages;
 use super::{archive, error};
@@ -49,9 +50,9 @@ pub(super) fn submission_of(
         return Ok(None);
     };
     let bytes_max = app.core.bounds().files_bytes_max.get();
-    let mut files = match &attributes.additional_files {
+    let Unpacked { mut files, executables } = match &attributes.additional_files {
         Some(zip) => archive::files(zip, bytes_max, |size| held.as_mut().map_or(Ok(()), |held| held.more(size)))?,
-        None => Vec::new(),
+        None => Unpacked::default(),
     };
     let is_multi_file = attributes.language_id == languages::MULTI_FILE;
     if is_multi_file {
@@ -73,6 +74,7 @@ pub(super) fn submission_of(
     let test = |_| TestCase { name: String::new(), stdin: stdin.clone(), expected: expected.clone() };
     let program = NewProgram {
         source: NewSource { language: language.id.as_str().to_owned(), files },
+        executables,
         tools: ToolOptions {
             compiler_args: words(attributes.compiler_options.as_deref()),
             // The original names only the main source to the compiler.

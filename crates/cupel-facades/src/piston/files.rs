@@ -51,14 +51,13 @@ pub(super) struct File {
     pub(super) content: Arc<[u8]>,
 }
 
-/// The files. The main file, which is the first file in UTF-8, comes first. Of files with the same name, the last file
-/// is used.
+/// The files. The main file, which is at the position `main` in the list, comes first. Of files with the same name, the
+/// last file is used.
 ///
 /// # Errors
 ///
 /// A description of the first invalid name.
-pub(super) fn of(listed: &[Value], encodings: &[Encoding]) -> Result<Vec<File>, String> {
-    let main = encodings.iter().position(|encoding| *encoding == Encoding::Utf8);
+pub(super) fn of(listed: &[Value], encodings: &[Encoding], main: usize) -> Result<Vec<File>, String> {
     let mut main_path = None;
     let mut files: Vec<File> = Vec::new();
     for (at, (file, encoding)) in listed.iter().zip(encodings).enumerate() {
@@ -68,7 +67,7 @@ pub(super) fn of(listed: &[Value], encodings: &[Encoding]) -> Result<Vec<File>, 
             Some(_) => return Err(format!("the name of file {at} is not a string")),
         };
         let path = if name.is_empty() { format!("file{at}.code") } else { inside(name)? };
-        if Some(at) == main {
+        if at == main {
             main_path = Some(path.clone());
         }
         let content = encoding.decode(file.get("content").and_then(Value::as_str).unwrap_or_default());
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_utf8_file_is_the_main_file_and_the_last_of_a_name_remains() {
+    fn the_main_file_comes_first_and_the_last_of_a_name_remains() {
         let listed = [
             json!({ "name": "data", "content": "eA==", "encoding": "base64" }),
             json!({ "content": "first" }),
@@ -197,7 +196,7 @@ mod tests {
             json!({ "name": "data", "content": "7a", "encoding": "hex" }),
         ];
         let encodings: Vec<Encoding> = listed.iter().map(|file| Encoding::of(file.get("encoding"))).collect();
-        let files = of(&listed, &encodings).unwrap();
+        let files = of(&listed, &encodings, 1).unwrap();
         let files: Vec<(&str, &[u8])> = files.iter().map(|file| (&*file.path, &*file.content)).collect();
         assert_eq!(files, [("file1.code", &b"first"[..]), ("b", b"b"), ("data", b"z")]);
     }

@@ -41,6 +41,9 @@ pub(super) enum Refused {
     Preparation(String),
 }
 
+/// The original's language of executables, whose main file may have any encoding.
+const EXECUTABLE: &str = "file";
+
 /// Configured maxima of the limits, which are also the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Maxima {
@@ -79,7 +82,8 @@ pub(super) fn validate(
         return Err(Refused::Invalid(format!("{language}-{version} runtime is unknown")));
     };
     let encodings: Vec<Encoding> = listed.iter().map(|file| Encoding::of(file.get("encoding"))).collect();
-    if !encodings.contains(&Encoding::Utf8) {
+    let is_executable = runtime.language == EXECUTABLE;
+    if !is_executable && !encodings.contains(&Encoding::Utf8) {
         return Err(Refused::Invalid("files must include at least one utf8 encoded file".to_owned()));
     }
     let maxima = maxima(&runtime);
@@ -91,9 +95,13 @@ pub(super) fn validate(
     let run_cpu = time(body, "run_cpu_time", maxima.run)?;
     let stdin = stdin(body.get("stdin"))?;
     let args = args(body.get("args"))?;
+    let is_main = |encoding: &Encoding| is_executable || *encoding == Encoding::Utf8;
+    let Some(main) = encodings.iter().position(is_main) else {
+        return Err(Refused::Preparation("there is no file".to_owned()));
+    };
     Ok(Job {
         runtime,
-        files: files::of(listed, &encodings).map_err(Refused::Preparation)?,
+        files: files::of(listed, &encodings, main).map_err(Refused::Preparation)?,
         stdin,
         args,
         compile: StageLimits { wall_time: compile_wall, cpu_time: compile_cpu, memory: compile_memory },
@@ -174,6 +182,8 @@ fn args(value: Option<&Value>) -> Result<Vec<String>, Refused> {
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // JavaScript has no integers, so 1.0 is 1.
+        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         other => other.to_string(),
     }
 }

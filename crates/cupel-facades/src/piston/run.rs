@@ -21,7 +21,7 @@ use super::files;
 use super::interleave::both_streams;
 use super::request::Job;
 use super::response::{ExecuteResponse, Style};
-use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
+use crate::execute::{Ended, Reached, Refusal, Run, Submit, execute, output_bytes};
 use crate::program::limits_within;
 
 /// How long a request waits for its result, beyond its own time limits: the time for which programs wait in the queue.
@@ -70,8 +70,13 @@ pub(super) async fn run(
     let submit = Submit { new: &new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
-        Ok(Ended::TooLate) => {
-            let reason = "Too many programs wait. Send the request again later.";
+        Ok(Ended::TooLate(reached)) => {
+            let reason = match reached {
+                Reached::Queue => "Too many programs wait. Send the request again later.",
+                Reached::Compiler(_) | Reached::Worker => {
+                    "The program began too late to end in time. Send the request again later."
+                }
+            };
             return Ok(message(StatusCode::SERVICE_UNAVAILABLE, reason));
         }
         Err(Refusal::Program(reason)) => return Ok(message(StatusCode::INTERNAL_SERVER_ERROR, &reason)),

@@ -165,7 +165,7 @@ pub(super) async fn run(
     let submit = Submit { new: &new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
-        Ok(Ended::TooLate) => return Ok(gateway_timeout()),
+        Ok(Ended::TooLate(reached)) => return Ok(gateway_timeout(reached)),
         Err(Refusal::Program(error)) => return Ok(Json(RunJupyterResponse::sandbox_error(&error)).into_response()),
         Err(Refusal::Failed(error)) => return Err(error),
     };

@@ -154,6 +154,40 @@ mod tests {
     }
 
     #[test]
+    fn every_type_has_the_message_of_pydantic() {
+        for (body, message) in [
+            (r#"{}"#, "Field required"),
+            (r#"{"code": 1, "language": "cpp"}"#, "Input should be a valid string"),
+            (r#"{"code": "", "language": "cpp", "run_timeout": []}"#, "Input should be a valid number"),
+            (
+                r#"{"code": "", "language": "cpp", "run_timeout": "x"}"#,
+                "Input should be a valid number, unable to parse string as a number",
+            ),
+            (
+                r#"{"code": "", "language": "cpp", "memory_limit_MB": "x"}"#,
+                "Input should be a valid integer, unable to parse string as an integer",
+            ),
+            (
+                r#"{"code": "", "language": "cpp", "memory_limit_MB": 0.5}"#,
+                "Input should be a valid integer, got a number with a fractional part",
+            ),
+            (r#"{"code": "", "language": "cpp", "memory_limit_MB": []}"#, "Input should be a valid integer"),
+            (r#"{"code": "", "language": "cpp", "files": 1}"#, "Input should be a valid dictionary"),
+            (r#"{"code": "", "language": "cpp", "fetch_files": 1}"#, "Input should be a valid list"),
+            ("[]", "Input should be a valid dictionary or object to extract fields from"),
+        ] {
+            let Err(Refused::Faults(faults)) = parse(None, body.as_bytes()) else { panic!("{body}") };
+            assert_eq!(faults[0]["msg"], message, "{body}");
+        }
+        let Err(Refused::Faults(faults)) = parse(None, b"{\"code\": ") else { panic!() };
+        let expected = json!({
+            "type": "json_invalid", "loc": ["body", 8], "msg": "JSON decode error", "input": {},
+            "ctx": { "error": "Expecting value" },
+        });
+        assert_eq!(faults, [expected]);
+    }
+
+    #[test]
     fn json_is_expected_unless_the_content_type_is_another() {
         let body = r#"{"code": "", "language": "python"}"#;
         for json in [None, Some("application/json; charset=utf-8"), Some("Application/vnd.x+json")] {

@@ -26,7 +26,7 @@ use super::languages::Named;
 use super::python::decode_base64;
 use super::request::RunCode;
 use super::response::{CommandRunResult, RunCodeResponse};
-use crate::execute::{Ended, Refusal, Run, Submit, execute, output_bytes};
+use crate::execute::{Ended, Reached, Refusal, Run, Submit, execute, output_bytes};
 use crate::program::{SourceFile, limits_within, main_name};
 
 /// Reason for a run without a result.
@@ -65,9 +65,20 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
         let result = CommandRunResult { return_code: Some(1), ..CommandRunResult::error("Object name not found.") };
         return Prepared::Response(RunCodeResponse::of(Some(result), None));
     }
-    let language = match registry.of_facade(SANDBOXFUSION, named.name) {
-        Some(language) if matches!(language.availability, Availability::Available { .. }) => language,
-        _ => return Prepared::Response(without_toolchain(named, &request.code)),
+    let language = registry.of_facade(SANDBOXFUSION, named.name);
+    let language = match language.map(|language| (language, &language.availability)) {
+        Some((language, Availability::Available { .. })) => language,
+        Some((_, Availability::Unavailable { reason })) => {
+            return Prepared::Response(without_toolchain(named, &missing(named, reason)));
+        }
+        // The original's enumeration contains this language, but the original has no runner for it.
+        None if named.name == "sql" => {
+            return Prepared::Response(RunCodeResponse::sandbox_error(&request.code, "'sql'"));
+        }
+        None | Some((_, Availability::Unprobed)) => {
+            let missing = format!("{}: command not found", named.program);
+            return Prepared::Response(without_toolchain(named, &missing));
+        }
     };
     if request.memory_limit_mib >= MEMORY_MIB_MAX {
         let error = Some(CommandRunResult::error("Python int too large to convert to C long"));
@@ -129,7 +140,10 @@ pub(super) async fn run(
     let submit = Submit { new: &new, idempotency, deadline, held };
     let (run, record) = match execute(app, caller, notes, submit).await {
         Ok(Ended::Finished(run, record)) => (run, record),
-        Ok(Ended::TooLate) => return Ok(gateway_timeout()),
+        Ok(Ended::TooLate(reached)) => {
+            let response = response_at_deadline(&request, reached).map(Json);
+            return Ok(response.map_or_else(|| gateway_timeout(reached), IntoResponse::into_response));
+        }
         Err(Refusal::Program(error)) => {
             return Ok(Json(RunCodeResponse::sandbox_error(&request.code, &error)).into_response());
         }
@@ -238,19 +252,68 @@ pub(super) fn inside(path: &str) -> Result<String, String> {
     Ok(parts.join("/"))
 }
 
-/// The original's response if its image lacks a toolchain: the shell's exit code 127.
-fn without_toolchain(named: Named, code: &str) -> RunCodeResponse {
-    if named.name == "sql" {
-        // The original's enumeration contains this language, but the original has no runner for it.
-        return RunCodeResponse::sandbox_error(code, "'sql'");
+/// What a shell says about the missing part of a toolchain. `reason`: why the language is unavailable, as the probe of
+/// the toolchain describes it.
+fn missing(named: Named, reason: &str) -> String {
+    match reason.strip_prefix('`').and_then(|reason| reason.strip_suffix("` is not installed")) {
+        Some(file) if file.contains('/') => format!("{file}: No such file or directory"),
+        Some(program) => format!("{program}: command not found"),
+        None => format!("{}: {reason}", named.program),
     }
-    let missing = format!("/bin/bash: line 1: {}: command not found\n", named.program);
-    let result = Some(CommandRunResult::finished(127, Duration::ZERO, String::new(), missing));
+}
+
+/// The original's response if its image lacks a toolchain: the shell's exit code 127. `missing`: what the shell says.
+fn without_toolchain(named: Named, missing: &str) -> RunCodeResponse {
+    let stderr = format!("/bin/bash: line 1: {missing}\n");
+    let result = Some(CommandRunResult::finished(127, Duration::ZERO, String::new(), stderr));
     if named.is_compiled { RunCodeResponse::of(result, None) } else { RunCodeResponse::of(None, result) }
 }
 
+/// The response for a program that has not ended at the deadline. A compiler that has exceeded its time limit is
+/// reported as in the original, which ends it. `None`: the program began too late.
+pub(super) fn response_at_deadline(request: &RunCode, reached: Reached) -> Option<RunCodeResponse> {
+    let is_compiled = request.language.is_compiled;
+    // Without a compile step, the original counts the time of the compiler as time of the run.
+    let limit = if is_compiled { request.compile_timeout } else { request.run_timeout };
+    match reached {
+        Reached::Compiler(time) if time > clamped_duration(limit, Duration::MAX) => {
+            let result = Some(CommandRunResult::timed_out(time, String::new(), String::new()));
+            let (compile, run) = if is_compiled { (result, None) } else { (None, result) };
+            Some(RunCodeResponse::of(compile, run))
+        }
+        Reached::Compiler(_) | Reached::Queue | Reached::Worker => None,
+    }
+}
+
+/// Why a program has no result at the deadline.
+pub(super) fn lateness(reached: Reached) -> &'static str {
+    match reached {
+        Reached::Queue => "too many programs wait",
+        Reached::Compiler(_) | Reached::Worker => "it began too late to end in time",
+    }
+}
+
 /// Response 504, the only status after which verl's client retries.
-pub(super) fn gateway_timeout() -> Response {
-    let detail = json!({ "detail": "Cupel could not run this in time: too many programs wait. Send it again later." });
-    (StatusCode::GATEWAY_TIMEOUT, Json(detail)).into_response()
+pub(super) fn gateway_timeout(reached: Reached) -> Response {
+    let detail = format!("Cupel could not run this in time: {}. Send it again later.", lateness(reached));
+    (StatusCode::GATEWAY_TIMEOUT, Json(json!({ "detail": detail }))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandboxfusion::languages;
+
+    #[test]
+    fn a_missing_toolchain_is_reported_by_the_name_of_the_missing_file() {
+        let junit = languages::find("junit").unwrap();
+        for (reason, expected) in [
+            ("`javac` is not installed", "javac: command not found"),
+            ("`/usr/share/java/junit.jar` is not installed", "/usr/share/java/junit.jar: No such file or directory"),
+            ("it requires Java 17: `java` is not installed", "javac: it requires Java 17: `java` is not installed"),
+            ("no worker has it", "javac: no worker has it"),
+        ] {
+            assert_eq!(missing(junit, reason), expected);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Scope};
+use cupel_core::event::{Event, EventKind, Seq};
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_facades::{
@@ -219,6 +220,21 @@ impl TestApp {
     pub(crate) async fn take_run(&self) -> Assignment {
         let next = self.core.next_run(WorkerId::from_uuid(uuid::Uuid::new_v4()));
         tokio::time::timeout(Duration::from_secs(30), next).await.expect("a run is waiting").unwrap()
+    }
+
+    /// Acts as a worker that has begun with the next run. With a time, its compiler has been working for this time. Then
+    /// the server shuts down, so that the client waits no longer.
+    pub(crate) async fn begin_and_shut_down(&self, compiling: Option<Duration>) {
+        let leased = self.take_run().await.leased;
+        let emit = |n, at, kind| {
+            let seq = Seq::of_attempt(leased.attempt, n);
+            self.core.emit(Event { submission: leased.submission.id, seq, at, kind });
+        };
+        emit(1, self.core.now(), EventKind::Started { attempt: leased.attempt });
+        if let Some(time) = compiling {
+            emit(2, self.core.now() - time, EventKind::CompileStarted);
+        }
+        self.shutdown.cancel();
     }
 
     /// Sends a request twice with the same idempotency key, and then a different request with this key. Returns the

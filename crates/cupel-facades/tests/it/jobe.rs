@@ -146,6 +146,31 @@ async fn requests_are_refused_in_the_order_and_with_the_texts_of_the_original() 
         ),
         (with(json!({ "file_list": ["x"] })), 400, "Invalid file specifier: x"),
         (
+            with(json!({ "file_list": [[12_345_678, "b"]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => 12345678\n    [1] => b\n)\n",
+        ),
+        (
+            with(json!({ "file_list": [["abcdefgh"]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => abcdefgh\n)\n",
+        ),
+        (
+            with(json!({ "file_list": [["abcdefgh", "a", 1, 2]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => abcdefgh\n    [1] => a\n    [2] => 1\n    [3] => 2\n)\n",
+        ),
+        (
+            with(json!({ "file_list": [["abcdefg-", "a"]] })),
+            400,
+            "Invalid file specifier: Array\n(\n    [0] => abcdefg-\n    [1] => a\n)\n",
+        ),
+        (
+            with(json!({ "file_list": [["abcdefgh", "a..b"]] })),
+            404,
+            "One or more of the specified files is missing/unavailable",
+        ),
+        (
             with(json!({ "file_list": [["abcdefgh", ".."]] })),
             400,
             "Invalid file specifier: Array\n(\n    [0] => abcdefgh\n    [1] => ..\n)\n",
@@ -173,6 +198,13 @@ async fn requests_are_refused_in_the_order_and_with_the_texts_of_the_original() 
     ] {
         let answer = app.jobe("POST", "/runs", &body).await;
         assert_eq!((answer.status, &answer.json), (status, &json!(reason)), "{body}");
+    }
+    let forbidden = "<>:\"/\\|?*#[]@!$&'()+,;={}^~`\u{1}\n\u{7f}";
+    let names = forbidden.chars().map(|c| format!("a{c}b")).chain([".a".to_owned(), "-a".to_owned()]);
+    for name in names {
+        let answer = app.jobe("POST", "/runs", &with(json!({ "sourcefilename": name }))).await;
+        let reason = "The sourcefilename for the run_spec is illegal";
+        assert_eq!((answer.status, &answer.json), (400, &json!(reason)), "{name:?}");
     }
     for (method, path) in [
         ("GET", "/runs"),
@@ -207,7 +239,9 @@ async fn a_run_spec_becomes_a_program() {
         (json!({ "input": "0" }), ""),
         (json!({ "input": null }), ""),
         (json!({}), ""),
+        (json!({ "input": "" }), ""),
         (json!({ "parameters": [], "file_list": null, "jobeserver": "x" }), ""),
+        (json!({ "parameters": null, "file_list": [], "sourcefilename": null }), ""),
     ] {
         let program = sent(&python(attributes)).await;
         assert_eq!((names(&program), &*program.stdin), (vec!["prog.py".to_owned()], stdin.as_bytes()));
@@ -217,6 +251,10 @@ async fn a_run_spec_becomes_a_program() {
         ("c", "", "prog.c"),
         ("c", "__tester__.c", "__tester__.c"),
         ("c", "odd name", "odd name"),
+        ("c", "prog.java", "prog.c"),
+        ("cpp", "", "prog.cpp"),
+        ("pascal", "", "prog.pas"),
+        ("php", "", "prog.php"),
         ("nodejs", "", "prog.js"),
         ("php", "test.py", "test.py"),
         ("java", "", "Main.java"),
@@ -314,6 +352,12 @@ async fn parameters_are_limits_and_a_value_that_is_not_numeric_is_ignored() {
         );
         assert_eq!(limits.wall_time, Some(cpu * 2), "the wall time limit is twice the CPU time limit");
     }
+    // The maximum is compared with the integer part. The limit is then at most that of the language.
+    let body = python(json!({ "parameters": { "cputime": 120.9 } })).to_string();
+    let (answer, assignment) =
+        tokio::join!(app.jobe("POST", "/runs", &body), app.complete(ended(Outcome::Exited(0), "", "")));
+    let max = app.core.registry().find("python").unwrap().limits_max;
+    assert_eq!((answer.status, assignment.leased.submission.limits.cpu_time), (200, Some(max.cpu_time)));
 }
 
 #[tokio::test]
@@ -353,6 +397,8 @@ async fn files_are_sent_before_a_run_that_names_them() {
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     assert_eq!(put("randomid02", &base64(b"print(2)")).await.status, 204);
     assert_eq!(head("randomid01").await, 204);
+    // A short id can be stored, but not used.
+    assert_eq!((put("short", &base64(b"x")).await.status, head("short").await), (204, 204));
     let file_list = json!([["randomid01", "data.txt"], ["randomid02", "prog.py", "anything"]]);
     let (_, program) = run(&app, &python(json!({ "file_list": file_list })), ended(Outcome::Exited(0), "", "")).await;
     let files: Vec<(&str, &[u8])> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
@@ -402,7 +448,11 @@ async fn a_key_is_needed_where_clients_without_one_are_not_served() {
 async fn the_list_has_the_installed_languages_in_the_order_of_the_original() {
     let app = TestApp::start(Keyless::Loopback).await;
     for path in ["/languages", "/languages/"] {
-        let answer = app.jobe("GET", path, "").await;
+        let mut request = TestApp::jobe_request("GET", path, "");
+        request.headers_mut().insert(header::ACCEPT, "text/html".parse().unwrap());
+        let answer = app.send(request).await;
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json; charset=UTF-8");
+        assert_eq!(answer.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         let listed: Vec<&str> = answer.json.as_array().unwrap().iter().map(|pair| pair[0].as_str().unwrap()).collect();
         assert_eq!(listed, ["c", "cpp", "java", "nodejs", "octave", "pascal", "php", "python3"]);
         assert_eq!(answer.json[7], json!(["python3", "3.11.2"]));
@@ -444,6 +494,14 @@ async fn an_overload_is_outcome_21_in_a_200_response() {
     let answer = app.jobe("POST", "/runs", &python(json!({})).to_string()).await;
     let expected = json!({ "run_id": "0", "outcome": 21, "cmpinfo": "", "stdout": "", "stderr": "" });
     assert_eq!((answer.status, answer.json), (200, expected));
+    // A compiler that is still working is no overload. Its limit is that of the run.
+    let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x" } }).to_string();
+    for (seconds, outcome, cmpinfo) in [(11, 11, "The compiler did not end in time."), (1, 21, "")] {
+        let app = TestApp::start(Keyless::Loopback).await;
+        let compiling = app.begin_and_shut_down(Some(Duration::from_secs(seconds)));
+        let (answer, ()) = tokio::join!(app.jobe("POST", "/runs", &body), compiling);
+        assert_eq!((&answer.json["outcome"], &answer.json["cmpinfo"]), (&json!(outcome), &json!(cmpinfo)));
+    }
 }
 
 #[tokio::test]

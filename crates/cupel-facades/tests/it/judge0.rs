@@ -1,9 +1,13 @@
 //! Tests of the Judge0 facade: expected exchanges. Each row of a table has a request and its response.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::AuthenticatedUser;
 use cupel_core::accounts::Scope;
-use cupel_facades::{Judge0Limit, Judge0Options, Keyless};
+use cupel_facades::{Judge0Limit, Judge0Options, Keyless, callback_body};
 use cupel_http::{Rate, Settings, TierRates};
 use cupel_types::{CaseReport, Limits, Outcome, Output, RunReport, Signal, StepReport, SubmissionKind, Verdict};
 use serde_json::{Value, json};
@@ -77,10 +81,53 @@ async fn all_35_fields_have_the_types_of_the_original() {
     let step = StepReport { stdout: output("42\n"), ..used(report.clone(), 20, 3412).execution.unwrap() };
     report.execution = None;
     report.cases = vec![CaseReport { name: "1".into(), verdict: Verdict::Accepted, message: None, step }];
-    let all = judged(&app, "fields=*", &body, report).await;
-    let mut names: Vec<_> = all.as_object().unwrap().keys().cloned().collect();
-    names.sort();
-    assert_eq!(names.len(), 35);
+    let path = "/submissions?wait=true&fields=*";
+    let (answer, _) = tokio::join!(post(&app, path, &body), app.complete(report));
+    let all = &answer.json;
+    assert_eq!(all.as_object().unwrap().len(), 35);
+    let order = [
+        "source_code",
+        "language_id",
+        "stdin",
+        "expected_output",
+        "stdout",
+        "status_id",
+        "created_at",
+        "finished_at",
+        "time",
+        "memory",
+        "stderr",
+        "token",
+        "number_of_runs",
+        "cpu_time_limit",
+        "cpu_extra_time",
+        "wall_time_limit",
+        "memory_limit",
+        "stack_limit",
+        "max_processes_and_or_threads",
+        "enable_per_process_and_thread_time_limit",
+        "enable_per_process_and_thread_memory_limit",
+        "max_file_size",
+        "compile_output",
+        "exit_code",
+        "exit_signal",
+        "message",
+        "wall_time",
+        "compiler_options",
+        "command_line_arguments",
+        "redirect_stderr_to_stdout",
+        "callback_url",
+        "additional_files",
+        "enable_network",
+        "status",
+        "language",
+    ];
+    let places: Vec<_> = order.iter().map(|name| answer.text.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{}", answer.text);
+    let token = all["token"].as_str().unwrap();
+    let dashes: Vec<usize> = token.match_indices('-').map(|(at, _)| at).collect();
+    assert_eq!((token.len(), dashes), (36, vec![8, 13, 18, 23]), "{token}");
+    assert_eq!(token, token.to_lowercase());
     let date = |value: &Value| {
         let text = value.as_str().unwrap().to_owned();
         assert!(text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.', "{text}");
@@ -141,6 +188,8 @@ async fn the_status_and_the_message_describe_the_end_of_the_program() {
         (signalled(6), 10, Some("Caught fatal signal 6"), json!(0), json!(6)),
         (signalled(15), 12, Some("Caught fatal signal 15"), json!(0), json!(15)),
         (ended(Outcome::Exited(3), "out", ""), 11, Some("Exited with error status 3"), json!(3), Value::Null),
+        (ended(Outcome::Exited(139), "out", ""), 11, Some("Exited with error status 139"), json!(139), Value::Null),
+        (ended(Outcome::DiskLimit, "out", ""), 12, Some("Disk limit exceeded"), json!(0), json!(9)),
         (ended(Outcome::MemoryLimit, "out", ""), 12, Some("Caught fatal signal 9"), json!(0), json!(9)),
         (ended(Outcome::OutputLimit, "out", ""), 8, Some("Caught fatal signal 25"), json!(0), json!(25)),
     ] {
@@ -169,6 +218,12 @@ async fn a_failed_compilation_has_only_its_output_and_warnings_are_kept() {
     assert_eq!(judged(&app, fields, &c, refused).await, failed("error: x"));
     let too_long = not_compiled(Verdict::CompileLimit, None, "messages before");
     assert_eq!(judged(&app, fields, &c, too_long).await, failed("Compilation time limit exceeded."));
+    // If the compiler printed nothing, the output is the reason.
+    let killed = not_compiled(Verdict::CompileError, None, "");
+    let killed = RunReport { message: Some("the compiler was killed".into()), ..killed };
+    assert_eq!(judged(&app, fields, &c, killed).await, failed("the compiler was killed"));
+    let silent = judged(&app, fields, &c, not_compiled(Verdict::CompileError, Some(1), "")).await;
+    assert_eq!((&silent["compile_output"], &silent["status"]["id"]), (&Value::Null, &json!(6)));
     let mut warned = compiled(ended(Outcome::Exited(0), "1", ""));
     warned.compile.as_mut().unwrap().output = output("warning: x");
     let json = judged(&app, "fields=compile_output,status_id", &c, warned).await;
@@ -221,19 +276,31 @@ async fn several_runs_have_mean_time_and_memory() {
     let failed = report(vec![step(20, 10, good), step(40, 30, Outcome::Exited(1)), step(9000, 9000, good)]);
     let json = judged(&app, "fields=time,memory,status_id", &body, failed).await;
     assert_eq!(json, json!({ "time": "0.03", "memory": 20, "status_id": 11 }));
+    // Runs after the first wrong answer do not count either.
+    let body = python(&json!({ "number_of_runs": 3, "expected_output": "1" }));
+    let wrong = || StepReport { stdout: output("2"), ..step(40, 30, good) };
+    let steps = vec![step(20, 10, good), wrong(), step(9000, 9000, Outcome::Exited(1))];
+    let fields = "fields=time,memory,stdout,message,status_id";
+    let json = judged(&app, fields, &body, report(steps)).await;
+    let expected = json!({ "stdout": "2", "time": "0.03", "memory": 20, "message": null, "status_id": 4 });
+    assert_eq!(json, expected);
+    let json = judged(&app, fields, &body, report(vec![wrong(), step(1, 1, good), step(1, 1, good)])).await;
+    assert_eq!((&json["status_id"], &json["time"]), (&json!(4), &json!("0.04")), "a later right answer does not count");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_are_base64_in_both_directions_on_request() {
     let app = TestApp::start(Keyless::Loopback).await;
-    let body = json!({ "source_code": "cHJpbnQo\nMSk", "stdin": "/wA=", "language_id": "71" });
+    let body = json!({
+        "source_code": "cHJpbnQo\nMSk", "stdin": "/wA=", "language_id": "71", "command_line_arguments": "YQ==",
+    });
     let mut report = ended(Outcome::Exited(1), "", "");
     report.execution.as_mut().unwrap().stdout.data = Arc::from(&b"hello\n\xff"[..]);
-    let fields = "base64_encoded=true&fields=source_code,stdin,stdout,stderr,message";
+    let fields = "base64_encoded=true&fields=source_code,stdin,stdout,stderr,message,command_line_arguments";
     let json = judged(&app, fields, &body, report.clone()).await;
     let expected = json!({
         "source_code": "cHJpbnQoMSk=\n", "stdin": "/wA=\n", "stdout": "aGVsbG8K/w==\n", "stderr": null,
-        "message": "RXhpdGVkIHdpdGggZXJyb3Igc3RhdHVzIDE=\n",
+        "message": "RXhpdGVkIHdpdGggZXJyb3Igc3RhdHVzIDE=\n", "command_line_arguments": "YQ==",
     });
     assert_eq!(json, expected);
     // Without base64, bytes that are not text cause an error response, but the submission exists.
@@ -305,12 +372,20 @@ async fn refusals_have_the_statuses_and_texts_of_the_original() {
         ),
         ("GET", "/nothing".into(), Value::Null, 404, not_found.clone()),
         ("PUT", "/submissions".into(), json!({}), 404, not_found.clone()),
+        ("PATCH", format!("/submissions/{unknown}"), json!({}), 404, not_found.clone()),
+        ("GET", "/authenticate".into(), Value::Null, 404, not_found.clone()),
         ("GET", "/languages/12345".into(), Value::Null, 404, not_found.clone()),
-        ("GET", "/languages/x".into(), Value::Null, 404, not_found),
+        ("GET", "/languages/x".into(), Value::Null, 404, not_found.clone()),
         ("GET", "/submissions".into(), Value::Null, 403, Value::Null),
         ("DELETE", format!("/submissions/{unknown}"), Value::Null, 403, Value::Null),
         ("POST", "/authorize".into(), Value::Null, 403, Value::Null),
         ("POST", "/authenticate".into(), Value::Null, 200, Value::Null),
+        // The token in the path has precedence.
+        ("GET", format!("/submissions/{unknown}?token=x"), json!({ "token": "y" }), 404, not_found.clone()),
+        ("GET", format!("/submissions/{unknown}.json"), Value::Null, 404, not_found.clone()),
+        ("POST", "/submissions/".into(), json!({ "language_id": 71 }), 422, no_source.clone()),
+        ("GET", "/docs".into(), Value::Null, 404, not_found.clone()),
+        ("GET", "/dummy-client.html".into(), Value::Null, 404, not_found),
         // A private address: refused as in the native API, in the shape of a validation error.
         ("POST", "/submissions".into(), python(&json!({ "callback_url": "http://127.0.0.1/x" })), 422, Value::Null),
     ] {
@@ -324,6 +399,13 @@ async fn refusals_have_the_statuses_and_texts_of_the_original() {
     let (parts, _) = malformed.into_parts();
     let answer = app.send(axum::http::Request::from_parts(parts, "{".into())).await;
     assert_eq!((answer.status, answer.json), (400, json!({ "status": 400, "error": "Bad Request" })));
+    // A body of another type has no parameters.
+    let (mut parts, _) = TestApp::judge0_request("POST", "/submissions", &Value::Null).into_parts();
+    parts.headers.insert("content-type", "text/plain".parse().unwrap());
+    let answer = app.send(axum::http::Request::from_parts(parts, python(&json!({})).to_string().into())).await;
+    let missing = json!(["can't be blank", "language with id  doesn't exist"]);
+    assert_eq!((answer.status, &answer.json["language_id"]), (422, &missing));
+    assert_eq!(post(&app, "/authenticate", &Value::Null).await.text, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,6 +422,29 @@ async fn a_batch_has_tokens_and_faults_in_the_order_of_the_request() {
     let several = get(&app, &path).await;
     let expected = json!({ "submissions": [{ "token": last }, null, { "token": first }, { "token": first }] });
     assert_eq!((several.status, several.json), (200, expected));
+    // The header has precedence over the parameter.
+    let mut request = TestApp::judge0_request("GET", &path, &Value::Null);
+    request.headers_mut().insert("tokens", first.parse().unwrap());
+    assert_eq!(app.send(request).await.json, json!({ "submissions": [{ "token": first }] }));
+    let of_default = get(&app, &format!("/submissions/batch?tokens={first}")).await.json;
+    let fields: Vec<&String> = of_default["submissions"][0].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["compile_output", "memory", "message", "status", "stderr", "stdout", "time", "token"]);
+    // A batch never waits, and a submission that is not awaited has only its token.
+    let one = json!({ "submissions": [python(&json!({}))] });
+    let answer = post(&app, "/submissions/batch?wait=true&fields=status", &one).await;
+    let id = &answer.json[0]["token"];
+    assert_eq!((answer.status, &answer.json), (201, &json!([{ "token": id }])));
+    for (query, body) in [
+        ("wait=1", json!({})),
+        ("wait=True", json!({})),
+        ("wait=", json!({})),
+        ("", json!({ "wait": true })),
+        ("wait=true", json!({ "wait": "false" })),
+    ] {
+        let answer = post(&app, &format!("/submissions?fields=status&{query}"), &python(&body)).await;
+        let id = &answer.json["token"];
+        assert_eq!((answer.status, &answer.json), (201, &json!({ "token": id })), "{query} {body}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -371,6 +476,50 @@ async fn limits_options_arguments_and_files_reach_the_program() {
     assert_eq!(limits.address_space, limits.memory, "of each process, as in the original");
     assert_eq!(limits.processes, Some(7));
     assert!(limits.file_size.unwrap().as_kib() > 4096, "0 is no limit");
+    assert!(!program.stderr_to_stdout);
+    let body = python(&json!({
+        "cpu_time_limit": 0, "stack_limit": 0, "redirect_stderr_to_stdout": true, "stdin": null, "additional_files": "AAEC",
+    }));
+    assert_eq!(post(&app, "/submissions", &body).await.status, 201, "a broken archive has no files");
+    let submission = app.complete(ended(Outcome::Exited(0), "", "")).await.leased.submission;
+    let max = app.core.registry().find("python").unwrap().limits_max;
+    assert_eq!((submission.limits.cpu_time, submission.limits.stack), (Some(max.cpu_time), Some(max.stack)));
+    let SubmissionKind::Program(program) = &submission.kind else { panic!("no program") };
+    assert!(program.stderr_to_stdout && program.stdin.is_empty());
+    assert_eq!(program.source.files.iter().count(), 1);
+}
+
+/// An archive with these files, as base64.
+fn archive(files: &[(&str, &str)]) -> String {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, data) in files {
+        let mode = if name.ends_with(".sh") { 0o755 } else { 0o644 };
+        zip.start_file(*name, zip::write::SimpleFileOptions::default().unix_permissions(mode)).unwrap();
+        zip.write_all(data.as_bytes()).unwrap();
+    }
+    BASE64_STANDARD.encode(zip.finish().unwrap().into_inner())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_does_not_replace_the_source_and_needs_a_script_to_run() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let files = async |body: Value| {
+        assert_eq!(post(&app, "/submissions", &body).await.status, 201, "{body}");
+        let submission = app.complete(ended(Outcome::Exited(0), "", "")).await.leased.submission;
+        let SubmissionKind::Program(program) = submission.kind else { panic!("no program") };
+        let text = |data: &[u8]| String::from_utf8_lossy(data).into_owned();
+        for file in program.source.files.iter() {
+            assert_eq!(file.executable, file.path.as_str() == "d/tool.sh", "the execute bits of the archive apply");
+        }
+        program.source.files.iter().map(|file| (file.path.as_str().to_owned(), text(&file.data))).collect::<Vec<_>>()
+    };
+    let own = archive(&[("main.c", "other"), ("d/x.h", "1"), ("d/tool.sh", "2")]);
+    let sent = files(json!({ "source_code": "own", "language_id": 50, "additional_files": own })).await;
+    let expected = [("main.c", "own"), ("d/x.h", "1"), ("d/tool.sh", "2")];
+    assert_eq!(sent, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    let sent = files(json!({ "language_id": 89, "additional_files": archive(&[("compile", "1")]) })).await;
+    assert_eq!(sent.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["run", "compile"]);
+    assert!(sent[0].1.contains("exit 127"), "as a shell that does not find its script: {sent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -435,13 +584,34 @@ async fn the_languages_are_the_installed_languages_with_their_versions() {
 async fn the_server_describes_itself_as_release_1_13_1() {
     let app = TestApp::start(Keyless::Loopback).await;
     let statuses = get(&app, "/statuses").await.json;
-    assert_eq!(statuses.as_array().unwrap().len(), 14);
-    assert_eq!(statuses[10], json!({ "id": 11, "description": "Runtime Error (NZEC)" }));
-    let config = get(&app, "/config_info").await.json;
-    assert_eq!(config.as_object().unwrap().len(), 39);
-    assert_eq!((&config["max_cpu_time_limit"], &config["memory_limit"]), (&json!(15.0), &json!(128_000)));
-    assert_eq!(get(&app, "/extra/config_info").await.json["max_cpu_time_limit"], 20.0);
-    assert_eq!(get(&app, "/about").await.json["version"], "1.13.1");
+    let expected: Vec<Value> = [
+        "In Queue",
+        "Processing",
+        "Accepted",
+        "Wrong Answer",
+        "Time Limit Exceeded",
+        "Compilation Error",
+        "Runtime Error (SIGSEGV)",
+        "Runtime Error (SIGXFSZ)",
+        "Runtime Error (SIGFPE)",
+        "Runtime Error (SIGABRT)",
+        "Runtime Error (NZEC)",
+        "Runtime Error (Other)",
+        "Internal Error",
+        "Exec Format Error",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(at, description)| json!({ "id": at + 1, "description": description }))
+    .collect();
+    assert_eq!(statuses, json!(expected));
+    for (prefix, version) in [("", "1.13.1"), ("/extra", "1.13.1-extra")] {
+        let about = get(&app, &format!("{prefix}/about")).await.json;
+        assert_eq!((&about["version"], about.as_object().unwrap().len()), (&json!(version), 4));
+        for name in ["homepage", "source_code", "maintainer"] {
+            assert!(about[name].is_string(), "{about}");
+        }
+    }
     for (path, text) in [("/version", "1.13.1"), ("/ce/version", "1.13.1"), ("/extra/version", "1.13.1-extra")] {
         let answer = get(&app, path).await;
         assert_eq!(
@@ -449,13 +619,22 @@ async fn the_server_describes_itself_as_release_1_13_1() {
             (text, &"text/plain; charset=utf-8".parse().unwrap())
         );
     }
-    for path in ["/isolate", "/license", "/", ""] {
-        assert_eq!(get(&app, path).await.status, 200, "{path}");
+    for path in ["/isolate", "/license"] {
+        let answer = get(&app, path).await;
+        assert_eq!((answer.status, answer.text.is_empty()), (200, false), "{path}");
+        assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8", "{path}");
     }
-    assert!(get(&app, "/system_info").await.json["CPU(s)"].is_string());
-    let workers = get(&app, "/workers").await.json;
-    assert_eq!(workers[0]["queue"], "1.13.1");
-    assert_eq!(workers[0].as_object().unwrap().len(), 7);
+    for path in ["/", ""] {
+        let answer = get(&app, path).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
+    let facts = get(&app, "/system_info").await.json;
+    assert!(facts["CPU(s)"].is_string() && facts["Architecture"].is_string() && facts["Mem"].is_string(), "{facts}");
+    assert!(facts.as_object().unwrap().values().all(Value::is_string), "{facts}");
+    let workers = json!([{
+        "queue": "1.13.1", "size": 0, "available": 0, "idle": 0, "working": 0, "paused": 0, "failed": 0,
+    }]);
+    assert_eq!(get(&app, "/workers").await.json, workers, "no worker has sent a heartbeat");
     let statistics = get(&app, "/statistics").await.json;
     assert_eq!(statistics["submissions"]["total"], 0);
     assert_eq!(statistics["submissions"]["last_30_days"].as_object().unwrap().len(), 30);
@@ -501,10 +680,27 @@ async fn with_a_key_a_client_has_its_own_submissions_and_may_list_them() {
     assert_eq!(list("page=0").await.json, json!({ "error": "invalid page: 0" }));
     assert_eq!(list("page=x").await.json, json!({ "error": "invalid page: 0" }));
     assert_eq!(list("per_page=-1").await.json, json!({ "error": "invalid per_page: -1" }));
+    let of_default = list("").await.json;
+    assert_eq!(of_default["submissions"][0].as_object().unwrap().len(), 8);
+    // One submission with bytes that are not text makes the whole page unreadable without base64.
+    let mut binary = ended(Outcome::Exited(0), "", "");
+    binary.execution.as_mut().unwrap().stdout.data = Arc::from(&b"\xff"[..]);
+    app.complete(binary).await;
+    let page = list("").await;
+    let sentence = "some attributes for one or more submissions cannot be converted to UTF-8, use base64_encoded=true query parameter";
+    assert_eq!((page.status, page.json), (400, json!({ "error": sentence })));
+    assert_eq!(list("fields=token").await.status, 200);
+    assert_eq!(list("base64_encoded=true").await.status, 200);
     let path = format!("/submissions/{}", tokens[0].as_str().unwrap());
     let deleted = send("DELETE", &path, &Value::Null, "x-auth-token", &key).await;
     assert_eq!((deleted.status, deleted.json), (400, json!({ "error": "delete not allowed" })));
-    assert_eq!(send("POST", "/authorize", &Value::Null, "x-auth-token", &key).await.status, 200);
+    let authorized = send("POST", "/authorize", &Value::Null, "x-auth-token", &key).await;
+    assert_eq!((authorized.status, authorized.text.as_str()), (200, ""));
+    let app = TestApp::start(Keyless::Nobody).await;
+    let (_, key) = app.key(&[Scope::RunsRead]).await;
+    let empty = get(&app, &format!("/submissions?X-Auth-Token={key}")).await.json;
+    let meta = json!({ "current_page": 1, "next_page": null, "prev_page": null, "total_pages": 1, "total_count": 0 });
+    assert_eq!(empty, json!({ "submissions": [], "meta": meta }));
 }
 
 /// A client that sends its key as a parameter.
@@ -648,6 +844,11 @@ async fn settings_change_the_behaviour_and_are_listed() {
     assert_eq!(config.as_object().unwrap().len(), 39);
     let refused = post(&app, "/submissions?wait=true", &python(&json!({}))).await;
     assert_eq!((refused.status, refused.json), (503, json!({ "error": "Back at noon." })));
+    let unknown = "/submissions/0192f0c5-0000-7000-8000-000000000000";
+    assert_eq!(app.judge0("DELETE", unknown, &Value::Null).await.status, 403, "the key is checked first");
+    let (_, key) = app.key(&[Scope::RunsRead]).await;
+    let refused = app.judge0("DELETE", &format!("{unknown}?X-Auth-Token={key}"), &Value::Null).await;
+    assert_eq!((refused.status, refused.json), (503, json!({ "error": "Back at noon." })));
     // As in the original, maintenance does not affect batches.
     let batch = |count: usize| json!({ "submissions": vec![python(&json!({})); count] });
     assert_eq!(post(&app, "/submissions/batch", &batch(2)).await.status, 201);
@@ -730,6 +931,14 @@ async fn a_full_queue_and_an_exhausted_rate_are_503() {
         assert_eq!((full.status, &full.json), (503, &json!({ "error": "queue is full" })), "{path}");
         assert!(full.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     }
+    // A batch is accepted as a whole or not at all, and running submissions do not count.
+    let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 2, ..TestSettings::default() }).await;
+    let batch = |count: usize| json!({ "submissions": vec![python(&json!({})); count] });
+    assert_eq!(post(&app, "/submissions/batch", &batch(3)).await.status, 503);
+    assert_eq!(post(&app, "/submissions/batch", &batch(2)).await.status, 201);
+    assert_eq!(post(&app, "/submissions/batch", &batch(1)).await.status, 503);
+    app.take_run().await;
+    assert_eq!(post(&app, "/submissions/batch", &batch(1)).await.status, 201);
     let rates = TierRates { submissions: Rate::per_minute(1, 1), ..TierRates::default() };
     let http = Settings { tiers: [("basic".to_owned(), rates)].into(), ..Settings::default() };
     let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
@@ -812,6 +1021,159 @@ async fn a_form_is_accepted_in_place_of_json() {
     let assignment = app.complete(ended(Outcome::Exited(0), "", "")).await;
     let SubmissionKind::Program(program) = assignment.leased.submission.kind else { panic!("no program") };
     assert_eq!(&program.stdin[..], b"a\nb");
+}
+
+/// The settings of both flavours, with the values of this server where they differ from the original's.
+#[tokio::test(flavor = "multi_thread")]
+async fn config_info_has_the_defaults_of_the_original() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (prefix, cpu, cpu_max, wall, wall_max, processes, file, file_max) in [
+        ("/ce", 5.0, 15.0, 10.0, 20.0, 60, 1024, 4096),
+        ("", 5.0, 15.0, 10.0, 20.0, 60, 1024, 4096),
+        ("/extra", 15.0, 20.0, 20.0, 25.0, 100, 5120, 20_480),
+    ] {
+        let expected = json!({
+            "maintenance_mode": false,
+            "enable_wait_result": true,
+            "enable_compiler_options": true,
+            "allowed_languages_for_compile_options": [],
+            "enable_command_line_arguments": true,
+            "enable_submission_delete": false,
+            "enable_callbacks": true,
+            // The attempts of webhooks.
+            "callbacks_max_tries": 10,
+            "callbacks_timeout": 10.0,
+            "enable_additional_files": true,
+            "max_queue_size": 2000,
+            "cpu_time_limit": cpu,
+            "max_cpu_time_limit": cpu_max,
+            "cpu_extra_time": 1.0,
+            "max_cpu_extra_time": 5.0,
+            "wall_time_limit": wall,
+            "max_wall_time_limit": wall_max,
+            "memory_limit": 128_000,
+            "max_memory_limit": 512_000,
+            "stack_limit": 64_000,
+            "max_stack_limit": 128_000,
+            "max_processes_and_or_threads": processes,
+            "max_max_processes_and_or_threads": 120,
+            "enable_per_process_and_thread_time_limit": false,
+            "allow_enable_per_process_and_thread_time_limit": true,
+            "enable_per_process_and_thread_memory_limit": false,
+            "allow_enable_per_process_and_thread_memory_limit": true,
+            "max_file_size": file,
+            "max_max_file_size": file_max,
+            "number_of_runs": 1,
+            "max_number_of_runs": 20,
+            "redirect_stderr_to_stdout": false,
+            "max_extract_size": 10_240,
+            "enable_batched_submissions": true,
+            "max_submission_batch_size": 20,
+            // Nothing is cached.
+            "submission_cache_duration": 0.0,
+            "use_docs_as_homepage": false,
+            // Programs have no network.
+            "allow_enable_network": false,
+            "enable_network": false,
+        });
+        assert_eq!(get(&app, &format!("{prefix}/config_info")).await.json, expected, "{prefix}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_count_the_callers_programs_and_are_cached() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for code in [0, 0, 3] {
+        judged(&app, "", &python(&json!({})), ended(Outcome::Exited(code), "", "")).await;
+    }
+    let counted = get(&app, "/statistics").await;
+    let of = |name: &str| counted.json[name].clone();
+    let language = json!({ "id": 71, "name": "Python (3.11.2)" });
+    assert_eq!(of("languages"), json!([{ "language": language, "count": 3 }]));
+    let status = |id: u8, name: &str, count: u8| json!({ "status": { "id": id, "name": name }, "count": count });
+    assert_eq!(of("statuses"), json!([status(3, "Accepted", 2), status(11, "Runtime Error (NZEC)", 1)]));
+    assert_eq!(of("database"), json!({ "size_pretty": "0 bytes", "size_in_bytes": 0 }));
+    let submissions = of("submissions");
+    let earlier: u64 = submissions["last_30_days"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(submissions["total"], 3);
+    assert_eq!(earlier + submissions["today"].as_u64().unwrap(), 3, "{submissions}");
+    for name in ["created_at", "cached_until"] {
+        assert!(of(name).as_str().unwrap().ends_with('Z'), "{}", counted.text);
+    }
+    judged(&app, "", &python(&json!({})), ended(Outcome::Exited(0), "", "")).await;
+    assert_eq!(get(&app, "/statistics").await.text, counted.text, "numbers are returned from the cache");
+}
+
+/// A callback has the default fields, as base64, whatever the result is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_describes_every_kind_of_end() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let failed = RunReport {
+        message: Some("why".to_owned()),
+        ..RunReport::bare(Verdict::InternalError, Limits::default(), "3")
+    };
+    let status = |id: u8, description: &str| json!({ "id": id, "description": description });
+    for (report, status, stdout, compile_output, message) in [
+        (ended(Outcome::Exited(0), "1\n", ""), status(3, "Accepted"), json!("MQo=\n"), Value::Null, Value::Null),
+        (
+            not_compiled(Verdict::CompileError, Some(1), "error"),
+            status(6, "Compilation Error"),
+            Value::Null,
+            json!("ZXJyb3I=\n"),
+            Value::Null,
+        ),
+        (failed, status(13, "Internal Error"), Value::Null, Value::Null, json!("d2h5\n")),
+    ] {
+        let body = json!({ "source_code": "x", "language_id": 50, "callback_url": "http://198.41.0.4/hook" });
+        let token = post(&app, "/submissions", &body).await.json["token"].clone();
+        let submission = app.complete(report).await.leased.submission;
+        assert_eq!(submission.webhook.as_deref(), Some("http://198.41.0.4/hook"));
+        let viewer = AuthenticatedUser { user: submission.owner, is_admin: false };
+        let record = app.core.submission(&viewer, submission.id).await.unwrap().unwrap();
+        let sent = callback_body(&app.core.registry(), &record, &Judge0Options::default()).unwrap();
+        let mut sent: Value = serde_json::from_str(&sent).unwrap();
+        for name in ["time", "memory"] {
+            sent.as_object_mut().unwrap().remove(name).unwrap();
+        }
+        let expected = json!({
+            "token": token, "status": status, "stdout": stdout, "stderr": null, "compile_output": compile_output,
+            "message": message,
+        });
+        assert_eq!(sent, expected);
+    }
+}
+
+/// Pages of permitted origins may send a key. Their preflight requests need none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_permitted_origin_may_send_a_key() {
+    let http = Settings { cors_origins: vec!["https://ide.example".to_owned()], ..Settings::default() };
+    let app = TestApp::start_with(Keyless::Nobody, TestSettings { http, ..TestSettings::default() }).await;
+    let (_, key) = app.key(&[Scope::RunsRead]).await;
+    let mut preflight = TestApp::judge0_request("OPTIONS", "/submissions", &Value::Null);
+    for (name, value) in [
+        ("origin", "https://ide.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,x-auth-token"),
+    ] {
+        preflight.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let answer = app.send(preflight).await;
+    assert_eq!(
+        (answer.status, &answer.headers["access-control-allow-origin"]),
+        (200, &"https://ide.example".parse().unwrap())
+    );
+    let allowed = answer.headers["access-control-allow-headers"].to_str().unwrap().to_ascii_lowercase();
+    for name in ["content-type", "x-auth-token", "x-auth-user", "x-rapidapi-key", "x-rapidapi-host"] {
+        assert!(allowed.split(',').any(|allowed| allowed.trim() == name), "{name}: {allowed}");
+    }
+    for (origin, expected) in [("https://ide.example", Some("https://ide.example")), ("https://other.example", None)] {
+        let mut request = TestApp::judge0_request("GET", "/languages", &Value::Null);
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        request.headers_mut().insert("x-auth-token", key.parse().unwrap());
+        let answer = app.send(request).await;
+        let allowed = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!((answer.status, allowed), (200, expected), "{origin}");
+    }
 }
 
 fn output(text: &str) -> Output {

@@ -102,6 +102,48 @@ async fn output_beyond_the_limit_of_the_original_is_cut_and_reported() {
         assert_eq!(run["code"], 0, "the program had already ended");
         assert_eq!(run["stdout"].as_str().unwrap().chars().count(), kept);
     }
+    // A program that is ended at the limit has no exit code.
+    for (stdout, stderr, status) in [(&long, &fits, "OL"), (&fits, &long, "EL")] {
+        let mut report = ended(Outcome::OutputLimit, stdout, stderr);
+        let step = report.execution.as_mut().unwrap();
+        (step.stdout.truncated, step.stderr.truncated) = (status == "OL", status == "EL");
+        let body = python(json!({}));
+        let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+        let run = &answer.json["run"];
+        assert_eq!((&run["status"], &run["code"], &run["signal"]), (&json!(status), &Value::Null, &json!("SIGKILL")));
+    }
+}
+
+#[tokio::test]
+async fn time_is_in_milliseconds_and_memory_in_thousands_and_bad_utf8_is_replaced() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let mut report = ended(Outcome::Exited(0), "", "");
+    let step = report.execution.as_mut().unwrap();
+    step.stdout.data = b"a\xff".as_slice().into();
+    step.usage.cpu_time = Duration::from_micros(12_900);
+    step.usage.memory = Bytes::kib(3412);
+    let body = python(json!({}));
+    let (answer, _) = tokio::join!(app.piston(&body), app.complete(report));
+    let run = &answer.json["run"];
+    assert_eq!((&run["stdout"], &run["output"]), (&json!("a\u{fffd}"), &json!("a\u{fffd}")));
+    assert_eq!((&run["cpu_time"], &run["wall_time"], &run["memory"]), (&json!(12), &json!(15), &json!(3_412_000)));
+}
+
+#[tokio::test]
+async fn an_executable_may_have_any_encoding() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let file = |content: &str, encoding: &str| json!({ "content": content, "encoding": encoding });
+    for (name, version) in [("file", "*"), ("elf", "0.0.1")] {
+        let files = [file("f0VMRg==", "base64"), file("x", "utf8")];
+        let body = json!({ "language": name, "version": version, "files": files });
+        let (answer, run) = tokio::join!(app.piston(&body), app.complete(ended(Outcome::Exited(0), "", "")));
+        assert_eq!((answer.status, &answer.json["language"]), (200, &json!("file")));
+        let SubmissionKind::Program(program) = &run.leased.submission.kind else { panic!("no program") };
+        let sent: Vec<_> = program.source.files.iter().map(|file| (file.path.as_str(), &*file.data)).collect();
+        assert_eq!(sent, [("a.out", &b"\x7fELF"[..]), ("file1.code", b"x")]);
+    }
+    let answer = app.piston(&json!({ "language": "file", "version": "*", "files": [] })).await;
+    assert_eq!((answer.status, answer.json), (500, json!({ "message": "there is no file" })));
 }
 
 #[tokio::test]
@@ -208,6 +250,11 @@ async fn a_request_that_cannot_be_prepared_gets_500_with_the_reason() {
         let answer = app.piston(&python(fields)).await;
         assert_eq!((answer.status, &answer.json), (500, &json!({ "message": reason })));
     }
+    for name in ["a\0", &"a".repeat(256)] {
+        let answer =
+            app.piston(&python(json!({ "files": [{ "content": "" }, { "name": name, "content": "" }] }))).await;
+        assert_eq!((answer.status, answer.json["message"].is_string()), (500, true), "{name:?}: {}", answer.text);
+    }
 }
 
 #[tokio::test]
@@ -222,10 +269,13 @@ async fn a_valid_request_becomes_a_submission() {
         (usual, (main, "\n", &[], 3000, 3000)),
         (json!({ "stdin": "a" }), (main, "a\n", &[], 3000, 3000)),
         (json!({ "stdin": "a\r\n" }), (main, "a\r\n", &[], 3000, 3000)),
+        (json!({ "stdin": "a\r" }), (main, "a\r\n", &[], 3000, 3000)),
+        (json!({ "log": 0, "unknown": {} }), (main, "\n", &[], 3000, 3000)),
         (json!({ "stdin": null, "args": null }), (main, "\n", &[], 3000, 3000)),
         (json!({ "args": "" }), (main, "\n", &[], 3000, 3000)),
         (json!({ "args": "ab" }), (main, "\n", &["a", "b"], 3000, 3000)),
         (json!({ "args": ["a", 1, true, null] }), (main, "\n", &["a", "1", "true", "null"], 3000, 3000)),
+        (json!({ "args": [1.0, 1.5, -2] }), (main, "\n", &["1", "1.5", "-2"], 3000, 3000)),
         // 0 means the default here, and no limit in the original.
         (json!({ "run_timeout": 0, "run_cpu_time": "" }), (main, "\n", &[], 3000, 3000)),
         (json!({ "run_timeout": 1500.0, "run_cpu_time": 500 }), (main, "\n", &[], 1500, 500)),
@@ -267,6 +317,13 @@ async fn a_valid_request_becomes_a_submission() {
         );
         assert_eq!(limits.output, Some(Bytes::kib(4)), "more than 1,024 characters");
     }
+    // Lone surrogates are replaced.
+    let body = br#"{"language": "python", "version": "*", "files": [{"content": "\ud800"}], "stdin": "\udfff"}"#;
+    let request = TestApp::piston_request("POST", "/api/v2/execute", JSON, body);
+    let (_, run) = tokio::join!(app.send(request), app.complete(ended(Outcome::Exited(0), "", "")));
+    let SubmissionKind::Program(program) = &run.leased.submission.kind else { panic!("no program") };
+    assert_eq!(&*program.source.files.iter().next().unwrap().data, "\u{fffd}".as_bytes());
+    assert_eq!(&*program.stdin, "\u{fffd}\n".as_bytes());
 }
 
 #[tokio::test]
@@ -309,6 +366,7 @@ async fn a_body_that_is_not_a_json_object_gets_the_error_of_the_original() {
         (JSON, b"[]", 400, required.clone()),
         (Some("application/json; charset=utf-8"), b"{}", 400, required.clone()),
         (Some("application/jsonp"), b"{}", 400, required.clone()),
+        (Some("application/json-patch+json"), b"{", 400, required.clone()),
         (Some("application/json;"), b"{", 400, required),
         (JSON, b"{", 400, stack("SyntaxError: Unexpected end of JSON input")),
         (JSON, b"5", 400, stack("SyntaxError: Unexpected token 5 in JSON at position 0")),
@@ -375,6 +433,9 @@ async fn addresses_are_those_of_the_original() {
         ("GET", "/API/v2/Runtimes/", None, 200),
         ("GET", "/api/v2/piston/runtimes?x=1", None, 200),
         ("HEAD", "/api/v2/packages", None, 200),
+        ("HEAD", "/api/v2/runtimes", None, 200),
+        ("HEAD", "/", None, 200),
+        ("GET", "/api/v2/%72untimes", None, 404),
         ("OPTIONS", "/api/v2/execute", None, 200),
         ("GET", "/api/v2/execute", None, 404),
         ("GET", "/api/v2/connect", None, 404),
@@ -392,6 +453,21 @@ async fn addresses_are_those_of_the_original() {
         if status == 404 {
             assert_eq!(answer.json, not_found, "{method} {path}");
         }
+    }
+    for (path, methods) in [("execute", "POST"), ("runtimes", "GET,HEAD"), ("packages", "GET,HEAD,POST,DELETE")] {
+        let answer = app.send(TestApp::piston_request("OPTIONS", &format!("/api/v2/{path}"), None, b"")).await;
+        assert_eq!((answer.text.as_str(), &answer.headers["allow"]), (methods, &methods.parse().unwrap()), "{path}");
+        assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8", "{path}");
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+    // The body is parsed before the content type, the address and the fields are checked.
+    for (path, content_type, body, status) in [
+        ("/api/v2/elsewhere", "application/json", "{", 400),
+        ("/api/v2/elsewhere", "text/plain", "{", 415),
+        ("/api/v2/elsewhere", "application/json", "{}", 404),
+    ] {
+        let request = TestApp::piston_request("POST", path, Some(content_type), body.as_bytes());
+        assert_eq!(app.send(request).await.status, status, "{path} {content_type} {body}");
     }
     // A WebSocket at an unknown path is accepted, and then closed. Another protocol is not.
     for (protocol, status) in [("websocket", 101), ("h2c", 404)] {
@@ -474,6 +550,11 @@ async fn a_program_that_does_not_start_in_time_gets_503() {
     app.shutdown.cancel();
     let answer = app.piston(&python(json!({}))).await;
     let reason = "Too many programs wait. Send the request again later.";
+    assert_eq!((answer.status, answer.json), (503, json!({ "message": reason })));
+    let app = TestApp::start(Keyless::Loopback).await;
+    let body = python(json!({}));
+    let (answer, ()) = tokio::join!(app.piston(&body), app.begin_and_shut_down(None));
+    let reason = "The program began too late to end in time. Send the request again later.";
     assert_eq!((answer.status, answer.json), (503, json!({ "message": reason })));
 }
 

@@ -92,7 +92,7 @@ async fn a_program_that_cannot_be_run_is_answered_without_a_run() {
         (json!({ "language": "julia" }), response("Failed", "", Value::Null, missing("julia"))),
         (
             json!({ "language": "scala", "code": "object Main {}" }),
-            response("Failed", "", missing("scalac"), Value::Null),
+            response("Failed", "", missing("scala"), Value::Null),
         ),
         (
             json!({ "language": "scala", "code": "// objects\nval object = 1" }),
@@ -202,6 +202,8 @@ async fn pings_and_errors_have_the_shapes_of_fastapi() {
         ("GET", "/v1/ping", 200, json!("pong")),
         ("GET", "/ping", 200, json!("pong")),
         ("GET", "/run_code", 405, json!({ "detail": "Method Not Allowed" })),
+        ("GET", "/docs", 404, json!({ "detail": "Not Found" })),
+        ("GET", "/", 404, json!({ "detail": "Not Found" })),
         ("POST", "/v1/ping", 405, json!({ "detail": "Method Not Allowed" })),
         ("GET", "/nowhere", 404, json!({ "detail": "Not Found" })),
         ("POST", "/nonesuch", 404, json!({ "detail": "Not Found" })),
@@ -209,6 +211,15 @@ async fn pings_and_errors_have_the_shapes_of_fastapi() {
         let answer = app.send(TestApp::request(method, path, "")).await;
         assert_eq!((answer.status, &answer.json), (status, &body), "{method} {path}");
     }
+    for path in ["/run_code", "/run_code/", "/run_jupyter", "/submit", "/list_ids", "/get_metrics_function"] {
+        for method in ["GET", "HEAD", "OPTIONS", "PUT"] {
+            let answer = app.send(TestApp::request(method, path, "")).await;
+            assert_eq!((answer.status, &answer.headers["allow"]), (405, &"POST".parse().unwrap()), "{method} {path}");
+        }
+    }
+    // A slash at the end needs no redirect.
+    let body = json!({ "code": "", "language": "sql" }).to_string();
+    assert_eq!(app.send(TestApp::request("POST", "/run_code/", &body)).await.status, 200);
     let too_large = format!("\"{}\"", "x".repeat(17 << 20));
     let answer = app.send(TestApp::request("POST", "/run_code", &too_large)).await;
     assert_eq!((answer.status, answer.json["detail"].is_string()), (413, true));
@@ -310,11 +321,21 @@ async fn a_notebook_is_validated_like_a_program() {
         (json!({ "cells": [], "kernel": "r" }), "literal_error", json!(["body", "kernel"])),
         (json!({ "cells": [], "total_timeout": null }), "float_type", json!(["body", "total_timeout"])),
         (json!({ "cells": [], "files": { "a": null } }), "string_type", json!(["body", "files", "a"])),
+        (json!({ "cells": [], "cell_timeout": "x" }), "float_parsing", json!(["body", "cell_timeout"])),
+        (json!({ "cells": [], "memory_limit_MB": 0.5 }), "int_from_float", json!(["body", "memory_limit_MB"])),
+        (json!({ "cells": [], "fetch_files": {} }), "list_type", json!(["body", "fetch_files"])),
     ] {
         let answer = app.send(TestApp::request("POST", "/run_jupyter", &body.to_string())).await;
         let found = &answer.json["detail"][0];
         assert_eq!((answer.status, &found["type"], &found["loc"]), (422, &json!(kind), &place), "{body}");
     }
+    // The limits of a cell and of memory are accepted without effect.
+    let body = json!({ "cells": [], "cell_timeout": 1, "memory_limit_MB": 1, "kernel": "python3" }).to_string();
+    let request = TestApp::request("POST", "/run_jupyter", &body);
+    let (_, assignment) = tokio::join!(app.send(request), app.complete(notebook(Outcome::Exited(0), "[]")));
+    let limits = assignment.leased.submission.limits;
+    let max = app.core.registry().find("python").unwrap().limits_max;
+    assert_eq!((limits.wall_time, limits.memory), (Some(Duration::from_secs(55).min(max.wall_time)), Some(max.memory)));
     let outside = json!({ "cells": [], "files": { "../a": "YQ==" } }).to_string();
     let answer = app.send(TestApp::request("POST", "/run_jupyter", &outside)).await;
     assert_eq!((answer.status, &answer.json["status"]), (200, &json!("SandboxError")));
@@ -638,4 +659,135 @@ async fn a_program_that_does_not_start_in_time_gets_504() {
         let detail = "Cupel could not run this in time: too many programs wait. Send it again later.";
         assert_eq!((answer.status, answer.json), (504, json!({ "detail": detail })), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_compiler_that_works_at_the_deadline_has_exceeded_its_time_limit() {
+    let minute = Duration::from_secs(60);
+    let timed_out = |answer: &Value, result: &str, other: &str| {
+        assert_eq!((&answer["status"], &answer["message"]), (&json!("Failed"), &json!("")), "{answer}");
+        assert_eq!(answer[other], Value::Null, "{answer}");
+        let result = &answer[result];
+        assert_eq!((&result["status"], &result["return_code"]), (&json!("TimeLimitExceeded"), &Value::Null));
+        assert!(result["execution_time"].as_f64().unwrap() >= 60.0, "{answer}");
+    };
+    let send = async |path: &str, body: &Value, compiling: Option<Duration>| {
+        let app = TestApp::start(Keyless::Loopback).await;
+        let request = TestApp::request("POST", path, &body.to_string());
+        tokio::join!(app.send(request), app.begin_and_shut_down(compiling)).0
+    };
+    let cpp = json!({ "code": "x", "language": "cpp", "compile_timeout": 59 });
+    let answer = send("/run_code", &cpp, Some(minute)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    timed_out(&answer.json, "compile_result", "run_result");
+    // In the original, the time of this compiler is time of the run.
+    let csharp = json!({ "code": "x", "language": "csharp", "compile_timeout": 1e6, "run_timeout": 59 });
+    timed_out(&send("/run_code", &csharp, Some(minute)).await.json, "run_result", "compile_result");
+    let late = "Cupel could not run this in time: it began too late to end in time. Send it again later.";
+    for (body, compiling) in [
+        (json!({ "code": "x", "language": "cpp", "compile_timeout": 3600 }), Some(minute)),
+        (cpp, None),
+        (json!({ "code": "x", "language": "python" }), None),
+    ] {
+        let answer = send("/run_code", &body, compiling).await;
+        assert_eq!((answer.status, answer.json), (504, json!({ "detail": late })), "{body}");
+    }
+    let row = json!({ "id": 7, "test": [{ "input": { "stdin": "" }, "output": { "stdout": "" } }] });
+    let config = json!({ "dataset_type": "CommonOJDataset", "language": "cpp" });
+    let body: Value = serde_json::from_str(&data_set(config, row, json!({ "completion": "```cpp\nx\n```" }))).unwrap();
+    let answer = send("/submit", &body, Some(minute)).await;
+    assert_eq!((answer.status, &answer.json["accepted"]), (200, &json!(false)), "{}", answer.text);
+    timed_out(&answer.json["tests"][0]["exec_info"], "compile_result", "run_result");
+    let answer = send("/submit", &body, None).await;
+    let detail = "Failed to check stdio test case: it began too late to end in time; send it again later";
+    assert_eq!((answer.status, answer.json), (500, json!({ "detail": detail })));
+}
+
+#[tokio::test]
+async fn every_key_of_an_evaluation_is_present_and_long_texts_of_passed_cases_are_shortened() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let long = "1".repeat(1001);
+    let case = |stdout: &str| json!({ "input": { "stdin": "" }, "output": { "stdout": stdout } });
+    let short = format!("{}...{}", "1".repeat(500), "1".repeat(500));
+    let completion = json!({ "completion": "```cpp\nx\n```" });
+    for (extra, printed, passed, shown) in [
+        (json!({}), &long, true, &short),
+        (json!({ "return_full_case": true }), &long, true, &long),
+        (json!({}), &short, false, &long),
+    ] {
+        let config = json!({ "dataset_type": "CommonOJDataset", "language": "cpp", "extra": extra });
+        let body = data_set(config, json!({ "id": 7, "test": [case(&long)] }), completion.clone());
+        let request = TestApp::request("POST", "/submit", &body);
+        let (answer, assignment) = tokio::join!(app.send(request), app.complete(compiled(prints(printed))));
+        assert_eq!(assignment.leased.submission.limits.wall_time, Some(Duration::from_secs(10)), "cpp is compiled");
+        let finished = |seconds, stdout: &str| command("Finished", seconds, Some(0), stdout, "");
+        let expected = json!({
+            "id": 7, "accepted": passed, "extracted_code": "x\n", "full_code": null, "test_code": null,
+            "extracted_type": "fenced", "extra": null,
+            "tests": [{
+                "passed": passed, "test_info": case(shown),
+                "exec_info": response("Success", "", finished(0.12, ""), finished(0.015, printed)),
+            }],
+        });
+        assert_eq!((answer.status, &answer.json), (200, &expected));
+    }
+}
+
+#[tokio::test]
+async fn a_case_is_repeated_if_the_sandbox_fails_and_then_the_request_fails() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    let row = json!({ "id": 7, "test": [{ "input": { "stdin": "" }, "output": { "stdout": "1" } }] });
+    let body = data_set(common_oj(), row, json!({ "completion": "```python\nx\n```" }));
+    let failed = || RunReport {
+        message: Some("no sandbox".to_owned()),
+        ..RunReport::bare(Verdict::InternalError, cupel_types::Limits::default(), "3")
+    };
+    for (failures, status) in [(4, 200), (5, 500)] {
+        let judged = async {
+            for _ in 0..failures {
+                app.complete(failed()).await;
+            }
+            if status == 200 {
+                app.complete(prints("1")).await;
+            }
+        };
+        let (answer, ()) = tokio::join!(app.send(TestApp::request("POST", "/submit", &body)), judged);
+        assert_eq!(answer.status, status, "{}", answer.text);
+        if status == 500 {
+            let detail = "Failed to check stdio test case: exception on running code x\n: no sandbox None";
+            assert_eq!(answer.json, json!({ "detail": detail }));
+        }
+    }
+}
+
+/// The members of the enumeration for which Cupel has no language, with the program that the original's shell lacks
+/// then.
+#[tokio::test]
+async fn a_language_without_a_counterpart_has_return_code_127() {
+    let app = TestApp::start(Keyless::Loopback).await;
+    for (language, program, is_compiled) in [
+        ("cuda", "cmake", true),
+        ("jest", "npm", false),
+        ("julia", "julia", false),
+        ("kotlin_script", "kotlin", false),
+        ("lean", "lake", false),
+        ("python_gpu", "python", true),
+        ("swift", "swiftc", true),
+    ] {
+        let answer = app.run_code(&json!({ "code": "x", "language": language })).await.json;
+        let stderr = format!("/bin/bash: line 1: {program}: command not found\n");
+        let missing = command("Finished", 0.0, Some(127), "", &stderr);
+        let (compile, run) = if is_compiled { (missing, Value::Null) } else { (Value::Null, missing) };
+        assert_eq!(answer, response("Failed", "", compile, run), "{language}");
+    }
+    // Every other member has one. `sql` has no runner in the original.
+    let registry = app.core.registry();
+    for language in
+        "python cpp nodejs go go_test java php csharp bash typescript rust lua R perl D_ut ruby scala pytest \
+                     junit verilog racket"
+            .split_whitespace()
+    {
+        assert!(registry.of_facade("sandboxfusion", language).is_some(), "{language}");
+    }
+    assert!(registry.of_facade("sandboxfusion", "sql").is_none());
 }

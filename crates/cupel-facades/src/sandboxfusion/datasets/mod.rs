@@ -24,7 +24,9 @@ use super::languages::{self, Named};
 use super::model::{Reader, Refused, object};
 use super::request::RunCode;
 use super::response::{RunCodeResponse, RunStatus};
-use super::run::{BYTES_PER_BYTE, Prepared, UNFINISHED, deadline_of, prepare, response_of};
+use super::run::{
+    BYTES_PER_BYTE, Prepared, UNFINISHED, deadline_of, lateness, prepare, response_at_deadline, response_of,
+};
 use crate::execute::{Ended, Refusal, Run, Submit, execute};
 use compare::is_equal;
 use extract::{ExtractedType, extract};
@@ -518,7 +520,10 @@ async fn run_case(
                         let failed = || RunCodeResponse::sandbox_error(&program.code, UNFINISHED);
                         (record.report.as_ref().map_or_else(failed, |report| response_of(program, report)), Some(run))
                     }
-                    Ok(Ended::TooLate) => return Ok(Err("too many programs wait; send it again later".to_owned())),
+                    Ok(Ended::TooLate(reached)) => match response_at_deadline(program, reached) {
+                        Some(response) => (response, None),
+                        None => return Ok(Err(format!("{}; send it again later", lateness(reached)))),
+                    },
                     Err(Refusal::Program(error)) => (RunCodeResponse::sandbox_error(&program.code, &error), None),
                     Err(Refusal::Failed(error)) => return Err(error),
                 }
