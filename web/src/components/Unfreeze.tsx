@@ -4,13 +4,13 @@ import { Snowflake } from 'lucide-react'
 import { useState } from 'react'
 import { api, dataOf, type Schema } from '../api/client'
 import { useTexts } from '../i18n/messages'
-import { organizers } from '../i18n/organizers'
+import { unfreezeTexts } from '../i18n/unfreeze'
 import { Button } from '../ui/Button'
 import { isFrozenAfterEnd } from '../util/standings'
 import { ErrorBox } from './ErrorBox'
 
 export function Unfreeze({ contest }: { contest: Schema['ContestView'] }) {
-  const o = useTexts(organizers)
+  const t = useTexts(unfreezeTexts)
   const queries = useQueryClient()
   const { slug } = contest
   const [isAsked, setIsAsked] = useState(false)
@@ -24,21 +24,21 @@ export function Unfreeze({ contest }: { contest: Schema['ContestView'] }) {
     <div className="mt-2 sm:mt-4">
       {!isFrozen ? (
         <p role="status" className="text-accepted">
-          {o.unfrozen}
+          {t.done}
         </p>
       ) : !isAsked ? (
         <Button onClick={() => setIsAsked(true)}>
           <Snowflake aria-hidden size={16} strokeWidth={1.5} />
-          {o.unfreeze}
+          {t.unfreeze}
         </Button>
       ) : (
-        <div role="group" aria-label={o.unfreeze} className="flex flex-wrap items-center gap-2">
-          <p className="max-sm:basis-full">{o.unfreezeSure}</p>
+        <div role="group" aria-label={t.unfreeze} className="flex flex-wrap items-center gap-2">
+          <p className="max-sm:basis-full">{t.sure}</p>
           <Button look="primary" disabled={lift.isPending} onClick={() => lift.mutate()}>
-            {o.unfreezeNow}
+            {t.now}
           </Button>
           <Button autoFocus disabled={lift.isPending} onClick={() => setIsAsked(false)}>
-            {o.unfreezeNot}
+            {t.not}
           </Button>
         </div>
       )}

@@ -36,11 +36,6 @@ const en = {
   points: 'points of the best submission, and when it was sent',
   changedAt: 'Changed',
   closed: 'The contest is over, so this page takes no more questions.',
-  unfreeze: 'Unfreeze standings',
-  unfreezeSure: 'Everybody will see the results that the freeze hides, and the final standings.',
-  unfreezeNow: 'Unfreeze now',
-  unfreezeNot: 'Keep the freeze',
-  unfrozen: 'The standings are no longer frozen.',
   joinedSoFar: (n: number) => (n === 0 ? 'Nobody has joined yet' : n === 1 ? '1 participant has joined so far' : `${n} participants have joined so far`),
   standingsLater: 'The standings are shown when the contest begins.',
 }
@@ -82,11 +77,6 @@ const zhCN: OrganizerTexts = {
   points: '最佳提交的得分及其提交时间',
   changedAt: '修改于',
   closed: '比赛已结束，此页面不再接受提问。',
-  unfreeze: '解除封榜',
-  unfreezeSure: '所有人都将看到封榜期间隐藏的结果和最终排名。',
-  unfreezeNow: '立即解除',
-  unfreezeNot: '保持封榜',
-  unfrozen: '排名已解除封榜。',
   joinedSoFar: (n) => (n === 0 ? '还没有人报名' : `目前已有 ${n} 人报名`),
   standingsLater: '比赛开始后显示排名。',
 }

@@ -6,7 +6,6 @@ import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
 import { sessionQuery } from '../api/queries'
-import { Clarifications } from '../components/Clarifications'
 import { ContestProblems } from '../components/ContestProblems'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
@@ -25,6 +24,7 @@ import { lengthOf } from '../util/clock'
 import type { ContestView } from '../util/search'
 import { isRunning } from '../util/standings'
 
+const Clarifications = lazy(async () => ({ default: (await import('../components/Clarifications')).Clarifications }))
 const Unfreeze = lazy(async () => ({ default: (await import('../components/Unfreeze')).Unfreeze }))
 
 export function ContestPage() {
@@ -53,6 +53,7 @@ export function ContestPage() {
 }
 
 function Contest({ contest, user }: { contest: Schema['ContestView']; user: string | undefined }) {
+  const m = useMessages()
   const queries = useQueryClient()
   const view = route.useSearch().view ?? 'problems'
   const { slug, participation } = contest
@@ -99,7 +100,11 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
       <div className="mt-4">
         {view === 'problems' && <ContestProblems contest={contest} standings={standings.data} />}
         {view === 'standings' && <StandingsTable contest={contest} query={standings} user={user} />}
-        {view === 'clarifications' && <Clarifications contest={contest} user={user} questions={questions} />}
+        {view === 'clarifications' && (
+          <Suspense fallback={<p role="status">{m.loading}</p>}>
+            <Clarifications contest={contest} user={user} questions={questions} />
+          </Suspense>
+        )}
       </div>
     </div>
   )
