@@ -230,7 +230,8 @@ impl Checker<'_> {
             }
             return None;
         };
-        // A worker with the language may start later, so this is not the client's mistake.
+        // A worker with the language may start later, or a worker may be pulling its image. Neither is the client's
+        // mistake, and `Core::accept` refuses the submission for now.
         if let Availability::Unavailable { reason } = &language.availability
             && reason != NO_WORKER
         {
