@@ -246,8 +246,8 @@ impl Checker<'_> {
             }
             return None;
         };
-        // A language without a worker is not a fault of the request; `submit.rs` refuses the submission for another
-        // reason.
+        // A worker with the language may start later, or a worker may be pulling its image. Neither is a fault of the
+        // request; `submit.rs` refuses the submission for another reason.
         if let Availability::Unavailable { reason } = &language.availability
             && reason != NO_WORKER
         {

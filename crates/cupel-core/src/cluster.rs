@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_languages::Availability::Unprobed;
-use cupel_languages::{LibraryVersions, Registry};
+use cupel_languages::{LibraryVersions, PullingLanguages, Registry};
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -79,6 +79,8 @@ pub struct WorkerBeat {
     pub languages: BTreeMap<LanguageId, String>,
     /// The versions of the libraries that programs can use there.
     pub libraries: LibraryVersions,
+    /// Languages that it lacks because it is still pulling their images.
+    pub pulling: PullingLanguages,
     /// The order it currently follows.
     pub order: Order,
 }
@@ -210,17 +212,29 @@ impl Core {
         // The workers of a cluster normally have the same packages. If versions differ, any of them is shown.
         let workers = self.workers_alive().await?;
         let mut libraries = LibraryVersions::new();
-        for (language, found) in workers.into_iter().flat_map(|worker| worker.beat.libraries) {
-            libraries.entry(language).or_default().extend(found);
+        let mut pulling = PullingLanguages::new();
+        for beat in workers.into_iter().map(|worker| worker.beat) {
+            for (language, found) in beat.libraries {
+                libraries.entry(language).or_default().extend(found);
+            }
+            for (language, pulled) in beat.pulling.into_iter().filter(|(id, _)| !found.contains_key(id)) {
+                // A worker whose pull has not failed may finish first, so its state is the one to show.
+                let shown = pulling.entry(language).or_insert_with(|| pulled.clone());
+                if pulled.failure.is_none() {
+                    *shown = pulled;
+                }
+            }
         }
         let registry = self.registry();
+        pulling.retain(|language, _| registry.get(language).is_some());
         let is_same = |registry: &Registry| {
             registry.iter().all(|language| language.installed_version() == found.get(&language.id).map(String::as_str))
                 && registry.library_versions() == libraries
+                && registry.pulling() == pulling
                 && found.keys().filter(|id| id.image().is_some()).all(|id| registry.get(id).is_some())
         };
         if !is_same(&registry) || registry.iter().any(|language| matches!(language.availability, Unprobed)) {
-            let mut registry = registry.with_versions(&found, NO_WORKER);
+            let mut registry = registry.with_versions(&found, &pulling, NO_WORKER);
             registry.set_library_versions(&libraries);
             self.set_registry(registry);
         }

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_types::{RunId, Submission, SubmissionId, SubmissionKind, UserId};
+use cupel_languages::{Availability, Language};
+use cupel_types::{LanguageId, RunId, Submission, SubmissionId, SubmissionKind, UserId};
 use jiff::Timestamp;
 
 use crate::awaited::Awaited;
@@ -55,6 +56,8 @@ pub enum SubmitError {
     NoWorker {
         /// The languages that one worker must have.
         needs: Needs,
+        /// A language whose image workers are still pulling, with the reason for clients.
+        pulling: Option<(LanguageId, String)>,
         /// When a retry may succeed.
         retry_after: Duration,
     },
@@ -213,7 +216,13 @@ impl Core {
         let Some(needs) = unserved() else { return Ok(()) };
         // While the store cannot write, workers cannot send heartbeats, so the store is checked first.
         self.inner.store.ping().await?;
-        Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY })
+        let registry = self.registry();
+        let pulling = |language: &Language| match &language.availability {
+            availability @ Availability::Pulling(_) => Some((language.id.clone(), availability.reason()?.to_owned())),
+            _ => None,
+        };
+        let pulling = needs.iter().filter_map(|id| registry.get(id)).find_map(pulling);
+        Err(SubmitError::NoWorker { needs: needs.clone(), pulling, retry_after: NO_WORKER_RETRY })
     }
 
     fn submission_of(

@@ -3,6 +3,8 @@
 use cupel_types::{ContentHash, ImageName};
 use serde::{Deserialize, Serialize};
 
+use crate::Source;
+
 /// An image of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -41,6 +43,12 @@ impl Image {
     /// The digest that is shown for the image: the manifest's digest, or the image's id if it has no manifest.
     pub fn digest_or_id(&self) -> ContentHash {
         self.digest.unwrap_or(self.id)
+    }
+
+    /// Whether the image is the one that `source` names: it was added from this source, or has the digest that the
+    /// source names. A source without a digest may contain another image by now.
+    pub fn is_from(&self, source: &Source) -> bool {
+        self.source == source.to_string() || (self.digest.is_some() && self.digest == source.digest())
     }
 
     /// User id of its programs; never 0.

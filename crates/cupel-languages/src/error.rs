@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::place;
+
 /// One fault in one language file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{place}: `{key}`: {detail}", place = line.map_or_else(String::new, |line| format!(":{line}")))]
@@ -14,6 +16,13 @@ pub struct LanguageFault {
     pub key: String,
     /// The problem and the expected value.
     pub detail: String,
+}
+
+impl LanguageFault {
+    /// A fault of a key in a file with this text.
+    pub fn in_text(file: &str, text: &str, key: &str, detail: String) -> LanguageFault {
+        LanguageFault { file: file.to_owned(), line: place::line_of_key(text, key), key: key.to_owned(), detail }
+    }
 }
 
 /// The languages cannot be loaded.

@@ -42,6 +42,7 @@ struct FileDto {
     missing: Option<String>,
     version: VersionDto,
     image: Option<String>,
+    image_source: Option<String>,
     executor: Option<ImageExecutor>,
     version_of: Option<String>,
     #[serde(default)]
@@ -241,6 +242,9 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         Some(name) => faults.check("image", name.parse::<ImageName>().map_err(|e| e.to_string())),
         None => None,
     };
+    if dto.image.is_none() && dto.image_source.is_some() {
+        faults.add("image_source", "is where workers pull the image from, so it needs `image`, the name of the image");
+    }
     if dto.image.is_none() && dto.executor.is_some() {
         faults.add("executor", "selects the executor of an image, so it needs `image`");
     }
@@ -301,6 +305,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         missing: dto.missing,
         env: dto.env.into_iter().collect(),
         image,
+        image_source: dto.image_source,
         executor: dto.executor,
         found_image: None,
         root: Root::System,
@@ -453,6 +458,7 @@ mod tests {
         check("artifacts = [\"main\"]", "image = \"Zig\"", "image", "components of lower-case letters");
         check("artifacts = [\"main\"]", "image = \"zig:1\"", "packages", "has everything in its image");
         check("artifacts = [\"main\"]", "executor = \"docker\"", "executor", "needs `image`");
+        check("artifacts = [\"main\"]", "image_source = \"docker://a/b:1\"", "image_source", "needs `image`");
         check("artifacts = [\"main\"]", "image = \"zig:1\"\nwarm = \"python\"", "warm", "start cold");
         check(
             "name = \"hello\"",

@@ -54,6 +54,9 @@ pub struct Language {
     pub env: Vec<(String, String)>,
     /// The container image that contains the toolchain; `None` if the toolchain is installed on the machine.
     pub image: Option<ImageName>,
+    /// Where a process that runs programs pulls the image from, written as for `cupel images add`. `None`: an operator
+    /// adds the image.
+    pub image_source: Option<String>,
     /// Executor of the image's programs. `None` for a language without an image and, if the language file does not name
     /// it, before [`Registry::run_images_in`](crate::Registry::run_images_in).
     pub executor: Option<ImageExecutor>,
@@ -164,6 +167,7 @@ impl Language {
             execute: self.execute.without_prepared(),
             check: self.check.as_ref().map(Template::without_prepared),
             image: Some(image.clone()),
+            image_source: None,
             executor: Some(ImageExecutor::Native),
             found_image: None,
             root: Root::System,
@@ -214,7 +218,7 @@ impl Language {
     pub fn installed_version(&self) -> Option<&str> {
         match &self.availability {
             Availability::Available { version } => Some(version),
-            Availability::Unprobed | Availability::Unavailable { .. } => None,
+            Availability::Unprobed | Availability::Unavailable { .. } | Availability::Pulling(_) => None,
         }
     }
 }
@@ -312,6 +316,29 @@ pub enum Availability {
         /// The reason, as a message for people.
         reason: String,
     },
+    /// The language cannot be used yet: its image is being pulled.
+    Pulling(Pulling),
+}
+
+/// State of an image that is being pulled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulling {
+    /// Why the last attempt failed, for operators: the text may name hosts and paths. `None` before the first failure.
+    pub failure: Option<String>,
+}
+
+impl Availability {
+    /// Why the language cannot be used, for clients. `None` if it can be used or was not probed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Availability::Unprobed | Availability::Available { .. } => None,
+            Availability::Unavailable { reason } => Some(reason),
+            Availability::Pulling(Pulling { failure: None }) => Some("its image is being pulled"),
+            Availability::Pulling(Pulling { failure: Some(_) }) => {
+                Some("its image could not be pulled so far; the attempts continue")
+            }
+        }
+    }
 }
 
 /// A program with a known result.

@@ -27,11 +27,13 @@ pub use error::{LanguageFault, LoadError};
 pub use exception::{Exception, ExceptionRule, STDERR_END, shown_in_line};
 pub use facade_options::{FacadeOptions, SourceCheck};
 pub use install::{InstallError, InstallPlan, Selection};
-pub use language::{Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Sample, VersionRule};
+pub use language::{
+    Availability, FoundImage, ImageExecutor, Language, LanguageSet, Packages, Pulling, Sample, VersionRule,
+};
 pub use library::{Library, LibraryPackage};
 pub use main_file::Candidate;
 pub use prepare::{Prepare, PreparedDir};
 pub use probe::{HostProbe, Probe};
-pub use registry::{LibraryVersions, Registry};
+pub use registry::{LibraryVersions, PullingLanguages, Registry};
 pub use service::{Answer, CompileService, MalformedAnswer, question};
 pub use template::{Placeholders, Template};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cupel_types::ImageName;
 
-use crate::{FoundImage, ImageExecutor, LibraryPackage, library};
+use crate::{FoundImage, Language, LibraryPackage, Pulling, library};
 
 /// Runs version commands. The commands are from language files, never from a tenant.
 pub trait Probe: Sync {
@@ -20,13 +20,19 @@ pub trait Probe: Sync {
     /// A message for the operator: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Finds a container image in the store of its `executor`.
+    /// Finds the container image of a language in the store of the language's executor.
     ///
     /// # Errors
     /// A message for the operator: there is no such image, or this process has no images.
-    fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
-        let _ = executor;
+    fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
+        let _ = language;
         Err(format!("it needs the image `{name}`, and this process has no images"))
+    }
+
+    /// Whether this process pulls an image that [`Probe::image`] has not found. `None`: it does not.
+    fn pulling(&self, name: &ImageName) -> Option<Pulling> {
+        let _ = name;
+        None
     }
 
     /// Like [`Probe::version`], with the program of an image.

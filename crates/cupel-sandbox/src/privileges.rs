@@ -107,7 +107,7 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
 /// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only
-/// beneath `writable`; directories in this list that do not exist are ignored.
+/// beneath `writable`; directories in this list that do not exist, or that `user` cannot reach, are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
@@ -183,7 +183,7 @@ fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     for path in writable {
         match rustix::fs::open(*path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
             Ok(directory) => sys::landlock::allow_beneath(ruleset.as_fd(), directory.as_fd(), rights)?,
-            Err(rustix::io::Errno::NOENT) => {}
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::ACCESS) => {}
             Err(other) => return Err(other.into()),
         }
     }

@@ -93,6 +93,7 @@ impl Presence {
             busy: self.shared.busy.load(Ordering::Relaxed),
             languages,
             libraries: registry.library_versions(),
+            pulling: registry.pulling(),
             order,
         }
     }

@@ -10,10 +10,12 @@ use cupel_core::{Core, DiskFull, SKEW_REPORTED, StoreError};
 use cupel_http::{Check, Health, HealthReport, Wall};
 use cupel_runner::Runner;
 use cupel_sandbox::doctor::Examination;
+use cupel_types::ImageName;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::disk_space;
+use crate::images::Pulls;
 
 /// Maximum time of the checks, because a load balancer waits only some seconds for an answer.
 const CHECK_MAX: Duration = Duration::from_secs(5);
@@ -32,6 +34,27 @@ impl LanguageFault {
     }
 }
 
+/// Faults of the languages of a process that runs programs.
+#[derive(Clone, Default)]
+pub(crate) struct LanguageFaults {
+    pub(crate) of_files: LanguageFault,
+    /// The images that are pulled.
+    pub(crate) pulls: Pulls,
+}
+
+impl LanguageFaults {
+    fn all(&self) -> impl Iterator<Item = String> {
+        // Reasons may contain addresses of registries, so only administrators can read them.
+        let pull = |image: ImageName| {
+            format!(
+                "the image `{image}` of a language file could not be pulled; the attempts continue: `GET \
+                 /admin/images` and the log have the reason"
+            )
+        };
+        self.of_files.get().into_iter().chain(self.pulls.failures().into_keys().map(pull))
+    }
+}
+
 /// The parts of a process that are checked.
 pub(crate) struct ServerHealth {
     core: Core,
@@ -43,7 +66,7 @@ pub(crate) struct ServerHealth {
     runner: Option<Arc<dyn Runner>>,
     walls: Vec<Wall>,
     degraded: Vec<String>,
-    language_fault: LanguageFault,
+    languages: LanguageFaults,
 }
 
 impl ServerHealth {
@@ -53,7 +76,7 @@ impl ServerHealth {
         data: PathBuf,
         runner: Arc<dyn Runner>,
         examination: &Examination,
-        language_fault: LanguageFault,
+        languages: LanguageFaults,
     ) -> ServerHealth {
         let wall = |f: &cupel_sandbox::doctor::WallFinding| Wall {
             name: f.wall.slug().to_owned(),
@@ -63,7 +86,7 @@ impl ServerHealth {
         let degraded =
             examination.missing().map(|f| format!("no wall prevents a program from {}", f.wall.describe())).collect();
         let walls = examination.findings.iter().map(wall).collect();
-        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, language_fault }
+        ServerHealth { core, data, needs_disk: true, runner: Some(runner), walls, degraded, languages }
     }
 
     /// Health of an API node, which runs no programs. `has_database`: whether the database is in the node's data
@@ -76,7 +99,7 @@ impl ServerHealth {
             runner: None,
             walls: Vec::new(),
             degraded: Vec::new(),
-            language_fault: LanguageFault::default(),
+            languages: LanguageFaults::default(),
         }
     }
 }
@@ -111,7 +134,7 @@ impl Health for ServerHealth {
             ));
         }
         let mut degraded = self.degraded.clone();
-        degraded.extend(self.language_fault.get());
+        degraded.extend(self.languages.all());
         let lack = disk_space::lack(&self.data);
         let has_room = lack.is_none();
         if self.needs_disk {

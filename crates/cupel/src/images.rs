@@ -1,20 +1,29 @@
-//! The container images of this node: their location, the toolchains in them, and their management through the API.
+//! The container images of this node: their location, the toolchains in them, their management through the API, and the
+//! pulls of those that language files name with a source (`images/pulls.rs`).
+
+mod pulls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use cupel_core::images::{ImageDescription, ImageEntry, ImageState, Images, ImagesError, Pruned, Verification};
 use cupel_core::{Clock as _, SystemClock};
 use cupel_images::{Image, ImageError, ImageStore, RegistryOptions, RootInUse, Source, SourceError};
-use cupel_languages::{FoundImage, HostProbe, ImageExecutor, Language, LibraryPackage, Probe, Registry};
+use cupel_languages::{
+    FoundImage, HostProbe, ImageExecutor, Language, LanguageFault, LibraryPackage, LoadError, Probe, Pulling, Registry,
+};
 use cupel_runner::{Containers, DockerSettings, native};
 use cupel_types::{ContentHash, ImageName, ImageRoot, Root, chain};
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::data_dir::{self, DataDir};
+
+pub(crate) use pulls::{Pulls, pull};
 
 /// Directories that are searched for programs if an image sets no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -65,6 +74,52 @@ fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
     store.map_or(Ok(Vec::new()), |store| store.list().map_err(|error| chain(&error)))
 }
 
+/// Checks the sources of images that language files name (`image_source`). `directory` contains the language files.
+///
+/// # Errors
+/// All faults of all files.
+pub(crate) fn check_sources(registry: &Registry, directory: &Path, config: &Config) -> Result<(), LoadError> {
+    let mut faults = Vec::new();
+    for language in registry {
+        let Some(fault) = language.image_source.as_ref().and_then(|text| source_fault(language, text, config)) else {
+            continue;
+        };
+        let name = format!("{}.toml", language.id);
+        let path = directory.join(&name);
+        faults.push(match std::fs::read_to_string(&path) {
+            Ok(text) => LanguageFault::in_text(&path.display().to_string(), &text, "image_source", fault),
+            Err(_) => LanguageFault::in_text(&name, "", "image_source", fault),
+        });
+    }
+    if faults.is_empty() { Ok(()) } else { Err(LoadError::Faults(faults)) }
+}
+
+/// Why a process that runs programs could not pull the image of a language from this source.
+fn source_fault(language: &Language, text: &str, config: &Config) -> Option<String> {
+    if language.executor == Some(ImageExecutor::Docker) {
+        let reason = "the programs of this language run in Docker Engine, which has its own images: remove this key \
+                      and pull the image there, or run the programs in the sandbox (`executor = \"native\"`)";
+        return Some(reason.to_owned());
+    }
+    let source: Source = match text.parse() {
+        Ok(source) => source,
+        Err(error) => {
+            return Some(format!(
+                "{error}; write it as for `cupel images add`, such as `docker://HOST/NAME@sha256:DIGEST`"
+            ));
+        }
+    };
+    if matches!(&source, Source::Path { path, .. } if !path.is_absolute()) {
+        return Some(format!("`{text}` is a relative path; write the absolute path that the file has on every worker"));
+    }
+    if !config.images.registries.allows(&source) {
+        return Some(format!(
+            "the setting `images.registries.allowed` does not allow `{text}`: add it there, or name another source"
+        ));
+    }
+    None
+}
+
 /// Probes the toolchains of this machine, of its images, and of the images of Docker Engine.
 pub(crate) struct MachineProbe {
     host: HostProbe,
@@ -74,20 +129,40 @@ pub(crate) struct MachineProbe {
     store: Option<ImageStore>,
     /// The images, or the reason why they cannot be read.
     images: Result<Vec<Image>, String>,
+    /// State of the index from before the images were read.
+    index: Option<IndexState>,
+    /// The images that this process pulls.
+    pulls: Pulls,
     /// Prevents the removal of the images that were found, for as long as this value exists.
     held: Mutex<Vec<RootInUse>>,
 }
 
+/// Size and time of the file that lists the images.
+type IndexState = (u64, Option<SystemTime>);
+
+fn index_state(store: Option<&ImageStore>) -> Option<IndexState> {
+    let meta = std::fs::metadata(store?.index()).ok()?;
+    Some((meta.len(), meta.modified().ok()))
+}
+
 impl MachineProbe {
-    pub(crate) fn new(store: Option<ImageStore>, docker: &DockerSettings) -> MachineProbe {
-        let images = list(store.as_ref());
-        let (docker, containers) = (docker.clone(), OnceLock::new());
-        MachineProbe { host: HostProbe::default(), docker, containers, store, images, held: Mutex::default() }
+    pub(crate) fn new(store: Option<ImageStore>, docker: &DockerSettings, pulls: Pulls) -> MachineProbe {
+        let (index, images) = (index_state(store.as_ref()), list(store.as_ref()));
+        MachineProbe {
+            host: HostProbe::default(),
+            docker: docker.clone(),
+            containers: OnceLock::new(),
+            store,
+            images,
+            index,
+            pulls,
+            held: Mutex::default(),
+        }
     }
 
-    /// The probe of commands.
+    /// The probe of commands, which pull no images.
     pub(crate) fn of_commands(config: &Config) -> MachineProbe {
-        MachineProbe::new(store(config), &config.docker)
+        MachineProbe::new(store(config), &config.docker, Pulls::default())
     }
 
     fn containers(&self) -> Result<&Containers, String> {
@@ -118,12 +193,13 @@ impl MachineProbe {
 
     /// Reads the list of images again.
     pub(crate) fn read_again(&mut self) {
+        self.index = index_state(self.store.as_ref());
         self.images = list(self.store.as_ref());
     }
 
-    /// The file that lists the images.
-    pub(crate) fn index(&self) -> Option<PathBuf> {
-        self.store.as_ref().map(ImageStore::index)
+    /// Whether the list of images has changed since it was read.
+    pub(crate) fn is_outdated(&self) -> bool {
+        index_state(self.store.as_ref()) != self.index
     }
 
     fn root_of(&self, image: &FoundImage) -> Result<(PathBuf, Arc<ImageRoot>), String> {
@@ -147,15 +223,16 @@ impl Probe for MachineProbe {
         self.host.is_installed(program)
     }
 
-    fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
-        if executor == ImageExecutor::Docker {
+    fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
+        if is_in_engine(language) {
             return self.in_engine(name);
         }
         let images = self.images.as_ref().map_err(Clone::clone)?;
         let found = images.iter().find(|image| image.name == *name);
         let (Some(image), Some(store)) = (found, &self.store) else {
+            let source = language.image_source.as_deref().unwrap_or("SOURCE");
             return Err(format!(
-                "the image `{name}` is not on this machine; add it with `cupel images add {name} SOURCE`"
+                "the image `{name}` is not on this machine; add it with `cupel images add {name} {source}`"
             ));
         };
         let held = store.hold(&image.id).map_err(|error| chain(&error))?;
@@ -172,6 +249,12 @@ impl Probe for MachineProbe {
             env: image.config.env.clone(),
             root: Root::Image(Arc::new(root)),
         })
+    }
+
+    fn pulling(&self, name: &ImageName) -> Option<Pulling> {
+        // An image that is there but cannot be used is not pulled again.
+        let is_missing = self.images.as_ref().is_ok_and(|images| images.iter().all(|image| image.name != *name));
+        if is_missing { self.pulls.state_of(name) } else { None }
     }
 
     fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
@@ -292,6 +375,49 @@ impl ManagedImages {
         self.additions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Starts to add an image. [`Images::list`] shows the addition until it has ended; one that failed stays listed.
+    ///
+    /// # Errors
+    /// The image is already being added, or too many images are.
+    fn begin(&self, name: ImageName, source: Source) -> Result<JoinHandle<Result<(), String>>, ImagesError> {
+        {
+            let mut additions = self.additions();
+            let running = || additions.iter().filter(|(_, addition)| addition.failure.is_none());
+            if running().any(|(known, _)| *known == name) {
+                return Err(ImagesError::Busy(format!("`{name}` is already being added")));
+            }
+            if running().count() >= ADDITIONS_MAX {
+                return Err(ImagesError::Busy(format!("{ADDITIONS_MAX} images are being added; try again later")));
+            }
+            if additions.len() >= FAILURES_MAX
+                && let Some(oldest) = additions.iter().find(|(_, a)| a.failure.is_some()).map(|(name, _)| name.clone())
+            {
+                additions.remove(&oldest);
+            }
+            additions.insert(name.clone(), Addition { source: source.to_string(), failure: None });
+        }
+        let (store, registries, additions) = (self.store.clone(), self.registries.clone(), Arc::clone(&self.additions));
+        Ok(tokio::task::spawn_blocking(move || {
+            let added = store.add(&name, &source, &registries);
+            let mut additions = additions.lock().unwrap_or_else(PoisonError::into_inner);
+            match added {
+                Ok(added) => {
+                    tracing::info!(image = name.as_str(), layers = added.layers_unpacked, "an image was added");
+                    additions.remove(&name);
+                    Ok(())
+                }
+                Err(error) => {
+                    let reason = chain(&error);
+                    tracing::warn!(image = name.as_str(), error = reason, "an image could not be added");
+                    if let Some(addition) = additions.get_mut(&name) {
+                        addition.failure = Some(reason.clone());
+                    }
+                    Err(reason)
+                }
+            }
+        }))
+    }
+
     /// Calls a blocking operation of the store.
     async fn with_store<T: Send + 'static>(
         &self,
@@ -339,41 +465,7 @@ impl Images for ManagedImages {
                           server, use `cupel images add` there";
             return Err(ImagesError::BadSource(reason.to_owned()));
         }
-        {
-            let mut additions = self.additions();
-            let running = || additions.iter().filter(|(_, addition)| addition.failure.is_none());
-            if running().any(|(known, _)| *known == name) {
-                return Err(ImagesError::Busy(format!("`{name}` is already being added")));
-            }
-            if running().count() >= ADDITIONS_MAX {
-                return Err(ImagesError::Busy(format!("{ADDITIONS_MAX} images are being added; try again later")));
-            }
-            if additions.len() >= FAILURES_MAX
-                && let Some(oldest) = additions.iter().find(|(_, a)| a.failure.is_some()).map(|(name, _)| name.clone())
-            {
-                additions.remove(&oldest);
-            }
-            additions.insert(name.clone(), Addition { source: text.to_owned(), failure: None });
-        }
-        let (store, registries, additions) = (self.store.clone(), self.registries.clone(), Arc::clone(&self.additions));
-        tokio::task::spawn_blocking(move || {
-            let added = store.add(&name, &source, &registries);
-            let mut additions = additions.lock().unwrap_or_else(PoisonError::into_inner);
-            match added {
-                Ok(added) => {
-                    tracing::info!(image = name.as_str(), layers = added.layers_unpacked, "an image was added");
-                    additions.remove(&name);
-                }
-                Err(error) => {
-                    let reason = chain(&error);
-                    tracing::warn!(image = name.as_str(), error = reason, "an image could not be added");
-                    if let Some(addition) = additions.get_mut(&name) {
-                        addition.failure = Some(reason);
-                    }
-                }
-            }
-        });
-        Ok(())
+        self.begin(name, source).map(drop)
     }
 
     async fn describe(&self, name: &ImageName) -> Result<(ImageDescription, Option<Verification>), ImagesError> {

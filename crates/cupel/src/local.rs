@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use cupel_languages::{Language, LoadError, Registry, Sample};
+use cupel_languages::{Availability, Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
 use crate::config::Config;
-use crate::images::MachineProbe;
+use crate::images::{self, MachineProbe};
 
 /// The language files cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
         error => RegistryError::Load(error),
     })?;
     all.run_images_in(config.images.executor);
+    images::check_sources(&all, &language_files(config), config).map_err(RegistryError::Load)?;
     let config = &config.languages;
     if config.disabled.is_empty() {
         return Ok(all);
@@ -101,9 +102,8 @@ pub(crate) fn short_version(language: &Language) -> String {
 /// Returns the reason why a language cannot be used, as text; empty if it can be used.
 pub(crate) fn reason(language: &Language) -> &str {
     match &language.availability {
-        cupel_languages::Availability::Unavailable { reason } => reason,
-        cupel_languages::Availability::Unprobed => "not probed yet",
-        cupel_languages::Availability::Available { .. } => "",
+        Availability::Unprobed => "not probed yet",
+        other => other.reason().unwrap_or_default(),
     }
 }
 

@@ -57,14 +57,14 @@ pub(crate) enum OwnerError {
 /// Switches to the owner of a data directory and gives up all privileges. Must be called while there is one thread.
 /// Programs cannot be started afterwards.
 pub(crate) fn become_owner(data: &DataDir) -> Result<(), OwnerError> {
-    become_owner_beside(data, None, None)
+    become_owner_beside(data, &[], None)
 }
 
-/// Like [`become_owner`], with one more writable directory, which must already belong to that owner.
-pub(crate) fn become_owner_beside(data: &DataDir, shared: Option<&Path>, group: Option<u32>) -> Result<(), OwnerError> {
+/// Like [`become_owner`], with further writable directories, which must already belong to that owner.
+pub(crate) fn become_owner_beside(data: &DataDir, beside: &[&Path], group: Option<u32>) -> Result<(), OwnerError> {
     let path = data.path();
     let user = if privileges::is_root() { Some(settle_owner(path)?) } else { None };
-    become_user(user, path, shared, group)
+    become_user(user, path, beside, group)
 }
 
 /// Gives a data directory that belongs to root to the service user, as [`become_owner`] does. Call this before root
@@ -81,7 +81,7 @@ pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
-    become_user((privileges::is_root() && user.uid != 0).then_some(user), path, None, None)
+    become_user((privileges::is_root() && user.uid != 0).then_some(user), path, &[], None)
 }
 
 /// Gives up root's privileges for work on one part of a data directory, such as its images. The process switches to the
@@ -98,7 +98,7 @@ pub(crate) fn become_owner_of_part(data: &Path, part: &Path, group: Option<u32>)
         return Ok(drop_privileges_keep_user(&[part])?);
     }
     give_part(data, part)?;
-    become_user(Some(user), data, None, group)
+    become_user(Some(user), data, &[], group)
 }
 
 /// Gives a part of a data directory that root has just created to the owner of the data directory. Does nothing if an
@@ -116,12 +116,7 @@ pub(crate) fn give_part(data: &Path, part: &Path) -> Result<(), OwnerError> {
     Ok(())
 }
 
-fn become_user(
-    user: Option<Identity>,
-    path: &Path,
-    shared: Option<&Path>,
-    group: Option<u32>,
-) -> Result<(), OwnerError> {
+fn become_user(user: Option<Identity>, path: &Path, beside: &[&Path], group: Option<u32>) -> Result<(), OwnerError> {
     if let Some(user) = user
         && let Some(closed) = privileges::closed_parent(path, user).map_err(at(path))?
     {
@@ -129,7 +124,7 @@ fn become_user(
             |source| OwnerError::Closed { path: path.into(), closed: closed.clone(), uid: user.uid, source };
         privileges::open_a_way(&closed, path).map_err(unreachable)?;
     }
-    Ok(privileges::give_up(user, group, &writable(path).into_iter().chain(shared).collect::<Vec<_>>())?)
+    Ok(privileges::give_up(user, group, &writable(path).into_iter().chain(beside.iter().copied()).collect::<Vec<_>>())?)
 }
 
 /// Gives up all privileges but keeps the user id. For commands that work on the user's own files. Afterwards, the

@@ -132,6 +132,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Containers of Docker Engine for steps, by source: ready (started ahead), created (for a waiting step)"
     );
     metrics::describe_counter!(
+        "cupel_image_pulls_total",
+        "Attempts to pull an image that a language file names with its source, by result: pulled, failed"
+    );
+    metrics::describe_counter!(
         "cupel_queue_unreadable_total",
         "Messages of the queue that could not be parsed and were discarded"
     );
@@ -161,6 +165,9 @@ fn begin_at_zero() {
     }
     for result in ["delivered", "gone", "failed"] {
         metrics::counter!("cupel_webhooks_total", "result" => result).increment(0);
+    }
+    for result in ["pulled", "failed"] {
+        metrics::counter!("cupel_image_pulls_total", "result" => result).increment(0);
     }
     metrics::counter!("cupel_sandbox_failures_total").increment(0);
     metrics::counter!("cupel_leases_lost_total").increment(0);

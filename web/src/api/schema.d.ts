@@ -2025,6 +2025,19 @@ export interface components {
             last_solved_at?: string | null;
         };
         /**
+         * @description A language whose image a worker is pulling.
+         * @example {
+         *       "language_id": "python-course",
+         *       "failure": null
+         *     }
+         */
+        PullingView: {
+            /** @description Id of the language. */
+            language_id: string;
+            /** @description Why the last attempt failed; null before the first failure. The worker tries again. */
+            failure?: string | null;
+        };
+        /**
          * @description A question.
          * @example {
          *       "problem": "A",
@@ -2870,6 +2883,8 @@ export interface components {
              * @description Number of languages that it has, without those that `GET /languages` does not list.
              */
             languages: number;
+            /** @description Languages that it lacks because it is still pulling their images. */
+            pulling: components["schemas"]["PullingView"][];
             /** Format: date-time */
             started_at: string;
             /**

@@ -257,15 +257,17 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
             ApiError::new(ErrorKind::QueueFull, "The queue is full. Nothing was accepted. Try again later.")
                 .retry_after(retry_after)
         }
-        SubmitError::NoWorker { needs, retry_after } => {
+        SubmitError::NoWorker { needs, pulling, retry_after } => {
             let names: Vec<String> = needs.iter().map(|language| format!("`{language}`")).collect();
-            let detail = match names.as_slice() {
-                [name] => format!("No live worker has {name}. Nothing was accepted. Try again later."),
-                names => format!(
-                    "No live worker has all of these languages: {}. Nothing was accepted. Try again later.",
-                    names.join(", ")
-                ),
+            let lacking = match (names.as_slice(), pulling) {
+                ([name], None) => name.clone(),
+                ([name], Some((_, reason))) => format!("{name}: {reason}"),
+                (names, None) => format!("all of these languages: {}", names.join(", ")),
+                (names, Some((id, reason))) => {
+                    format!("all of these languages: {} (`{id}`: {reason})", names.join(", "))
+                }
             };
+            let detail = format!("No live worker has {lacking}. Nothing was accepted. Try again later.");
             ApiError::new(ErrorKind::NoWorker, detail).retry_after(retry_after)
         }
         SubmitError::TooManyWaiting { most, retry_after } => ApiError::new(

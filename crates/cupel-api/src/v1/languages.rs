@@ -75,8 +75,7 @@ impl LanguageView {
     fn of(language: &Language, registry: &Registry) -> LanguageView {
         let (version, unavailable_reason) = match &language.availability {
             Availability::Available { .. } => (language.version_number().map(str::to_owned), None),
-            Availability::Unavailable { reason } => (None, Some(reason.clone())),
-            Availability::Unprobed => (None, None),
+            other => (None, other.reason().map(str::to_owned)),
         };
         LanguageView {
             language_id: language.id.to_string(),

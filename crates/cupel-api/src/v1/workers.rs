@@ -6,7 +6,7 @@ use cupel_core::cluster::WorkerRecord;
 use cupel_http::app::Shared;
 use cupel_http::caller::Caller;
 use cupel_http::error::ApiError;
-use cupel_languages::Registry;
+use cupel_languages::{Pulling, Registry};
 use cupel_types::LanguageId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,8 @@ pub(crate) struct WorkerView {
     order: &'static str,
     /// Number of languages that it has, without those that `GET /languages` does not list.
     languages: u64,
+    /// Languages that it lacks because it is still pulling their images.
+    pulling: Vec<PullingView>,
     #[schema(format = DateTime)]
     started_at: String,
     /// Time of the last heartbeat. A worker without a heartbeat for 15 seconds is not listed.
@@ -48,9 +50,26 @@ impl WorkerView {
             busy: beat.busy,
             order: order.as_str(),
             languages: beat.languages.keys().filter(is_listed).count() as u64,
+            pulling: beat.pulling.into_iter().map(PullingView::of).collect(),
             started_at: rfc3339(started_at),
             seen_at: rfc3339(seen_at),
         }
+    }
+}
+
+/// A language whose image a worker is pulling.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "language_id": "python-course", "failure": null }))]
+pub(crate) struct PullingView {
+    /// Id of the language.
+    language_id: String,
+    /// Why the last attempt failed; null before the first failure. The worker tries again.
+    failure: Option<String>,
+}
+
+impl PullingView {
+    fn of((language, pulling): (LanguageId, Pulling)) -> PullingView {
+        PullingView { language_id: language.to_string(), failure: pulling.failure }
     }
 }
 

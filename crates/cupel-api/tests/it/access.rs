@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cupel_core::accounts::Scope;
 use cupel_core::cluster::{Order, WorkerBeat};
+use cupel_languages::Pulling;
 use cupel_problem::Visibility;
 use cupel_types::WorkerId;
 use hmac::{Hmac, KeyInit, Mac};
@@ -321,12 +322,14 @@ async fn a_change_of_role_takes_effect_at_once() {
         busy: 1,
         languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
         libraries: BTreeMap::new(),
+        pulling: [("course".parse().unwrap(), Pulling { failure: Some("the registry failed".to_owned()) })].into(),
         order: Order::Work,
     };
     app.core.beat(beat).await.unwrap();
     let worker = &workers().await[0];
     assert_eq!((&worker["name"], &worker["slots"], &worker["busy"]), (&json!("lab"), &json!(4), &json!(1)));
     assert_eq!((&worker["order"], &worker["languages"]), (&json!("work"), &json!(1)));
+    assert_eq!(worker["pulling"], json!([{ "language_id": "course", "failure": "the registry failed" }]));
     set("user").await;
     app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_error(403, "forbidden");
 

@@ -166,7 +166,7 @@ async fn a_cached_result_expires_and_is_void_for_another_language_version() {
     let id = run(&app, &exact, a_submission(), report(Verdict::Accepted)).await;
     let python = || registry().find("python").unwrap().id.clone();
     let as_it_was = app.core.registry();
-    app.core.set_registry(as_it_was.with_versions(&[(python(), "99.1".to_owned())].into(), "not here"));
+    app.core.set_registry(as_it_was.with_versions(&[(python(), "99.1".to_owned())].into(), &[].into(), "not here"));
     assert_eq!(known(&app, &exact, a_submission()).await, None);
     assert_eq!(known(&app, &cache_of(Forged(id)), a_submission()).await, None);
     app.core.set_registry((*as_it_was).clone());

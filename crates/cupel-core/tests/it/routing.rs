@@ -10,6 +10,7 @@ use cupel_core::event::Seq;
 use cupel_core::run::RunState;
 use cupel_core::{Bounds, Clock as _, Core, Needs, Queue as _, SubmitError};
 use cupel_events::EmbeddedBus;
+use cupel_languages::Pulling;
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{Unlimited, a_submission, registry};
 use cupel_types::{LanguageId, SubmissionId, WorkerId};
@@ -47,7 +48,7 @@ impl Site {
     /// A worker with these languages that has sent its heartbeat.
     async fn worker(&self, languages: &[&str]) -> Worker {
         let core = node(&self.app, &self.queue);
-        core.set_registry(registry().with_versions(&versions(languages), "not on this machine"));
+        core.set_registry(registry().with_versions(&versions(languages), &[].into(), "not on this machine"));
         let beat = WorkerBeat {
             id: WorkerId::from_uuid(cupel_testkit::fresh()),
             name: languages.join(" "),
@@ -56,6 +57,7 @@ impl Site {
             busy: 0,
             languages: versions(languages),
             libraries: BTreeMap::new(),
+            pulling: BTreeMap::new(),
             order: Order::Work,
         };
         let worker = Worker { core, beat };
@@ -165,8 +167,8 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
     };
     for (language, also, expected) in [("c", &[][..], needs(&["c"])), ("python", &["cpp"], needs(&["cpp", "python"]))] {
         match submit(language, also).await {
-            Err(SubmitError::NoWorker { needs, retry_after }) => {
-                assert_eq!(needs, expected);
+            Err(SubmitError::NoWorker { needs, pulling, retry_after }) => {
+                assert_eq!((needs, pulling), (expected, None));
                 assert!(retry_after >= Duration::from_secs(1));
             }
             other => panic!("{other:?}"),
@@ -178,6 +180,41 @@ async fn a_submission_is_refused_while_no_worker_has_its_languages() {
     submit("c", &[]).await.expect("accepted");
     // Only two workers together have all of these languages.
     assert!(matches!(submit("python", &["cpp"]).await, Err(SubmitError::NoWorker { .. })));
+}
+
+#[tokio::test]
+async fn a_submission_in_a_language_whose_image_is_being_pulled_is_refused_for_now_with_that_reason() {
+    let site = Site::start().await;
+    let (mut python, mut other) = (site.worker(&["python"]).await, site.worker(&["python"]).await);
+    let c: LanguageId = "c".parse().unwrap();
+    let pulling = |failure: Option<&str>| [(c.clone(), Pulling { failure: failure.map(str::to_owned) })].into();
+    let refused = async |language: &str| {
+        let new = a_submission().in_language(language).as_sent();
+        match site.api.submit(site.app.owner, vec![new], None, &Unlimited).await {
+            Err(SubmitError::NoWorker { pulling, .. }) => {
+                pulling.map(|(language, reason)| format!("{language}: {reason}"))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    python.beat.pulling = pulling(Some("the registry failed"));
+    site.send_heartbeats(&[&python, &other]).await;
+    let failed = "c: its image could not be pulled so far; the attempts continue";
+    assert_eq!(refused("c").await.as_deref(), Some(failed));
+    // Another worker pulls the same image, and has not failed.
+    other.beat.pulling = pulling(None);
+    site.send_heartbeats(&[&python, &other]).await;
+    assert_eq!(refused("c").await.as_deref(), Some("c: its image is being pulled"));
+    assert_eq!(refused("cpp").await, None);
+    // One of the workers has the image now; the other one still pulls it.
+    other.beat.pulling.clear();
+    other.beat.languages = versions(&["c", "python"]);
+    other.core.set_registry(registry().with_versions(&other.beat.languages, &[].into(), "not on this machine"));
+    site.send_heartbeats(&[&python, &other]).await;
+    assert!(site.api.registry().find("c").unwrap().is_available());
+    let id = site.submit("c").await;
+    python.assert_no_run().await;
+    assert_eq!(other.judge().await, id);
 }
 
 #[tokio::test]

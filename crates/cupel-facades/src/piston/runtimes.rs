@@ -174,7 +174,7 @@ pub(super) fn packages(registry: &Registry) -> Vec<PackageView> {
         for name in names(language) {
             let (version, installed) = match &language.availability {
                 Availability::Available { version } => (version.as_str(), true),
-                Availability::Unprobed | Availability::Unavailable { .. } => ("", false),
+                Availability::Unprobed | Availability::Unavailable { .. } | Availability::Pulling(_) => ("", false),
             };
             let runtime = Runtime::of(language, version, name);
             let newest = || runtime.versions.iter().filter_map(|v| v.parse::<Version>().ok()).max();

@@ -44,6 +44,17 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// The digest of the manifest, or of the index of manifests, that the source names.
+    pub fn digest(&self) -> Option<ContentHash> {
+        match self {
+            Source::Path { selector: Some(Selector::Digest(digest)), .. } => Some(*digest),
+            Source::Registry { reference } => registry::digest(reference),
+            Source::Path { .. } | Source::Daemon { .. } => None,
+        }
+    }
+}
+
 /// Selects one of several images of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
@@ -142,6 +153,28 @@ impl fmt::Display for Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_may_name_a_digest_and_be_allowed() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let source = |text: &str| text.parse::<Source>().unwrap();
+        let named = Some(ContentHash::from_bytes([0xab; 32]));
+        for (text, expected) in [
+            (format!("docker://registry.example/course/a@{digest}"), named),
+            (format!("docker://registry.example/course/a:1@{digest}"), named),
+            (format!("oci:/images/a@{digest}"), named),
+            ("docker://registry.example/course/a:1".to_owned(), None),
+            ("/images/a.tar".to_owned(), None),
+            ("docker-daemon:course/a:1".to_owned(), None),
+        ] {
+            assert_eq!(source(&text).digest(), expected, "{text}");
+        }
+        let options = RegistryOptions { allowed: vec!["registry.example/course/*".to_owned()], ..Default::default() };
+        assert!(options.allows(&source(&format!("docker://registry.example/course/a@{digest}"))));
+        assert!(options.allows(&source("/images/a.tar")));
+        assert!(!options.allows(&source("docker://registry.example/other/a:1")));
+        assert!(RegistryOptions::default().allows(&source("docker://registry.example/other/a:1")));
+    }
 
     #[test]
     fn a_source_is_a_path_or_a_reference() {

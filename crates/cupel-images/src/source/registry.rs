@@ -74,6 +74,25 @@ pub(super) fn parse(reference: &str) -> Result<Reference, String> {
     reference.parse().map_err(|error: oci_client::ParseError| error.to_string())
 }
 
+/// The digest in a reference.
+pub(super) fn digest(reference: &str) -> Option<ContentHash> {
+    parse_digest(parse(reference).ok()?.digest()?).ok()
+}
+
+impl RegistryOptions {
+    /// Whether the operator allows an image of this source. Only images of registries can be forbidden.
+    pub fn allows(&self, source: &super::Source) -> bool {
+        match source {
+            super::Source::Registry { reference } => parse(reference).is_ok_and(|parsed| self.allows_parsed(&parsed)),
+            super::Source::Path { .. } | super::Source::Daemon { .. } => true,
+        }
+    }
+
+    fn allows_parsed(&self, reference: &Reference) -> bool {
+        self.allowed.is_empty() || self.allowed.iter().any(|pattern| matches(pattern, reference))
+    }
+}
+
 /// The fields of a manifest that a pull needs.
 #[derive(Deserialize)]
 struct Manifest {
@@ -119,7 +138,7 @@ pub(crate) fn pull(
 ) -> Result<ContentHash, ImageError> {
     let parsed =
         parse(reference).map_err(|reason| super::SourceError::new(&format!("docker://{reference}"), reason))?;
-    if !options.allowed.is_empty() && !options.allowed.iter().any(|pattern| matches(pattern, &parsed)) {
+    if !options.allows_parsed(&parsed) {
         let reason = "the operator's settings do not allow this reference (`images.registries.allowed`)";
         return Err(super::SourceError::new(&format!("docker://{reference}"), reason).into());
     }

@@ -297,11 +297,9 @@ pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Res
             })?
         }
     };
-    match &language.availability {
-        cupel_languages::Availability::Unavailable { reason } => {
-            Err(NoLanguage::NotHere(format!("{} is not available here: {reason}", language.name)))
-        }
-        _ => Ok(language),
+    match language.availability.reason() {
+        Some(reason) => Err(NoLanguage::NotHere(format!("{} is not available here: {reason}", language.name))),
+        None => Ok(language),
     }
 }
 

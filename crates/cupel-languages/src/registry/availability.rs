@@ -86,10 +86,7 @@ impl Registry {
     fn lacks(&self, (at, language): (usize, &Language)) -> Option<(usize, String)> {
         let required = language.packages.requires.iter().filter_map(|id| self.get(id));
         let missing = required.filter(|_| language.is_available()).find(|required| !required.is_available())?;
-        let why = match &missing.availability {
-            Availability::Unavailable { reason } => reason.as_str(),
-            Availability::Unprobed | Availability::Available { .. } => "it was not probed",
-        };
+        let why = missing.availability.reason().unwrap_or("it was not probed");
         Some((at, format!("it requires {}: {why}", missing.name)))
     }
 }
@@ -121,20 +118,25 @@ struct Probed {
 }
 
 fn probed(language: &Language, probe: &dyn Probe) -> Probed {
+    let mut pulling = None;
     let (image, version) = match &language.image {
         None => (None, installed_version(language, probe)),
-        Some(name) => match probe.image(name, language.executor.unwrap_or_default()) {
+        Some(name) => match probe.image(name, language) {
             Ok(image) => {
                 let version = version_in(language, &image, probe);
                 (Some(image), version)
             }
-            Err(reason) => (None, Err(reason)),
+            Err(reason) => {
+                pulling = probe.pulling(name);
+                (None, Err(reason))
+            }
         },
     };
-    let availability = match (version, &language.missing) {
-        (Ok(version), _) => Availability::Available { version },
-        (Err(reason), None) => Availability::Unavailable { reason },
-        (Err(reason), Some(missing)) => Availability::Unavailable { reason: format!("{reason}: {missing}") },
+    let availability = match (version, pulling, &language.missing) {
+        (Ok(version), ..) => Availability::Available { version },
+        (Err(_), Some(pulling), _) => Availability::Pulling(pulling),
+        (Err(reason), None, None) => Availability::Unavailable { reason },
+        (Err(reason), None, Some(missing)) => Availability::Unavailable { reason: format!("{reason}: {missing}") },
     };
     let has_check = language.check.as_ref().and_then(Template::program).is_some_and(|program| match &image {
         None => probe.is_installed(program),
@@ -178,7 +180,7 @@ mod tests {
 
     use super::super::test_support::{OneImage, in_image, registry};
     use super::*;
-    use crate::ImageExecutor;
+    use crate::Pulling;
 
     struct Fake;
 
@@ -270,6 +272,43 @@ mod tests {
     }
 
     #[test]
+    fn a_language_whose_image_is_being_pulled_is_unavailable_without_details_for_clients() {
+        struct Pulls(Option<&'static str>);
+        impl Probe for Pulls {
+            fn version(&self, command: &[String]) -> Result<String, String> {
+                OneImage("").version(command)
+            }
+            fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
+                OneImage("").image(name, language)
+            }
+            fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
+                OneImage("7.8").version_in(image, command)
+            }
+            fn pulling(&self, _: &ImageName) -> Option<Pulling> {
+                Some(Pulling { failure: self.0.map(str::to_owned) })
+            }
+        }
+        let reasons = [
+            (None, "its image is being pulled"),
+            (
+                Some("the registry `internal:5000` failed"),
+                "its image could not be pulled so far; the attempts continue",
+            ),
+        ];
+        for (failure, reason) in reasons {
+            let languages = vec![in_image("a", "there", "run", None), in_image("b", "elsewhere", "run", None)];
+            let mut registry = Registry::new(languages).unwrap();
+            registry.probe(&Pulls(failure));
+            assert_eq!(registry.find("a").unwrap().version_number(), Some("7.8"), "the image is there");
+            let missing = registry.find("b").unwrap();
+            assert_eq!(missing.availability.reason(), Some(reason));
+            assert!(!missing.is_available());
+            let pulling = Pulling { failure: failure.map(str::to_owned) };
+            assert_eq!(registry.pulling(), [(missing.id.clone(), pulling)].into());
+        }
+    }
+
+    #[test]
     fn a_reload_keeps_the_machines_toolchains_and_probes_images() {
         let mut before = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
         before.probe(&Fake);
@@ -281,8 +320,8 @@ mod tests {
             fn version(&self, _: &[String]) -> Result<String, String> {
                 Err("restart".to_owned())
             }
-            fn image(&self, name: &ImageName, _: ImageExecutor) -> Result<FoundImage, String> {
-                OneImage("").image(name, ImageExecutor::Native)
+            fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
+                OneImage("").image(name, language)
             }
             fn version_in(&self, _: &FoundImage, _: &[String]) -> Result<String, String> {
                 Ok("7.8".to_owned())

@@ -62,9 +62,10 @@ mod tests {
         );
         // Another node gets the languages of a worker by their ids.
         let versions = [("run@there:latest".parse().unwrap(), "4.5.6 (sha256:ab)".to_owned())].into();
-        let elsewhere = self::registry(&[("run", "'r'", "")]).unwrap().with_versions(&versions, "no worker");
+        let none = BTreeMap::new();
+        let elsewhere = self::registry(&[("run", "'r'", "")]).unwrap().with_versions(&versions, &none, "no worker");
         assert_eq!(elsewhere.find("r@there:latest").unwrap().image_digest(), Some("sha256:ab"));
-        assert!(elsewhere.with_versions(&BTreeMap::new(), "no worker").find("run@there:latest").is_none());
+        assert!(elsewhere.with_versions(&BTreeMap::new(), &none, "no worker").find("run@there:latest").is_none());
     }
 
     #[test]

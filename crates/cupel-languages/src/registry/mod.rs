@@ -13,7 +13,7 @@ mod workers;
 
 use crate::{Language, LoadError};
 
-pub use workers::LibraryVersions;
+pub use workers::{LibraryVersions, PullingLanguages};
 
 /// The languages of an installation. Immutable for its readers; a reload creates a new registry.
 #[derive(Clone, Debug, Default)]

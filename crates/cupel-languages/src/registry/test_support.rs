@@ -3,7 +3,7 @@
 use cupel_types::{ContentHash, ImageName, Root};
 
 use super::Registry;
-use crate::{FoundImage, ImageExecutor, Language, LoadError, Probe, file};
+use crate::{FoundImage, Language, LoadError, Probe, file};
 
 /// The text of a language file.
 pub(super) fn language(id: &str, aliases: &str, extensions: &str) -> String {
@@ -30,7 +30,7 @@ impl Probe for OneImage {
         Ok("1.2.3".to_owned())
     }
 
-    fn image(&self, name: &ImageName, _: ImageExecutor) -> Result<FoundImage, String> {
+    fn image(&self, name: &ImageName, _: &Language) -> Result<FoundImage, String> {
         match name.as_str() {
             "there:latest" => Ok(FoundImage {
                 digest: ContentHash::from_bytes([0xab; 32]),

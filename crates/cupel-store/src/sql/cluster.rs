@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cupel_core::StoreError;
 use cupel_core::cluster::{ClusterStore, Order, WorkerBeat, WorkerRecord};
-use cupel_languages::LibraryVersions;
+use cupel_languages::{LibraryVersions, Pulling, PullingLanguages};
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::Timestamp;
 
@@ -27,7 +27,7 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
         let read = self.read("list workers", |db| {
             let sql = "SELECT id, name, version, slots, busy, languages, doing, \
                        CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END, \
-                       started_at, seen_at, libraries FROM workers ORDER BY started_at, id";
+                       started_at, seen_at, libraries, pulling FROM workers ORDER BY started_at, id";
             db.all(sql, values![], record)
         });
         read.await
@@ -79,6 +79,7 @@ fn record(row: Row<'_>) -> Result<WorkerRecord, SqlFault> {
             busy: row.get(4)?,
             languages: languages_from(row.text(5)?)?,
             libraries: libraries_from(row.text(10)?)?,
+            pulling: pulling_from(row.text(11)?)?,
             order: order(6)?,
         },
         order: order(7)?,
@@ -104,6 +105,17 @@ fn libraries_json(libraries: &LibraryVersions) -> String {
     serde_json::Value::Object(versions).to_string()
 }
 
+fn pulling_from(json: &str) -> Result<PullingLanguages, RowError> {
+    let failures: BTreeMap<String, Option<String>> = serde_json::from_str(json)?;
+    Ok(failures.into_iter().filter_map(|(id, failure)| Some((id.parse().ok()?, Pulling { failure }))).collect())
+}
+
+fn pulling_json(pulling: &PullingLanguages) -> String {
+    let failures: serde_json::Map<String, serde_json::Value> =
+        pulling.iter().map(|(id, pulling)| (id.to_string(), pulling.failure.as_deref().into())).collect();
+    serde_json::Value::Object(failures).to_string()
+}
+
 fn languages_json(languages: &BTreeMap<LanguageId, String>) -> String {
     let versions: serde_json::Map<String, serde_json::Value> =
         languages.iter().map(|(id, version)| (id.to_string(), version.as_str().into())).collect();
@@ -122,17 +134,18 @@ impl Write for Beat {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Order, SqlFault> {
-        let WorkerBeat { id, name, version, slots, busy, languages, libraries, order } = &self.worker;
+        let WorkerBeat { id, name, version, slots, busy, languages, libraries, pulling, order } = &self.worker;
         let now = to_us(self.now);
-        let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, libraries, doing, told, started_at, seen_at) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'work', ?, ?) \
+        let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, libraries, pulling, doing, told, started_at, seen_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'work', ?, ?) \
                    ON CONFLICT (id) DO UPDATE SET busy = excluded.busy, languages = excluded.languages, \
-                   libraries = excluded.libraries, \
+                   libraries = excluded.libraries, pulling = excluded.pulling, \
                    slots = excluded.slots, doing = excluded.doing, seen_at = excluded.seen_at \
                    RETURNING CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END";
-        let (languages, libraries) = (languages_json(languages), libraries_json(libraries));
+        let (languages, libraries, pulling) =
+            (languages_json(languages), libraries_json(libraries), pulling_json(pulling));
         let (id, order) = (bytes(id.as_uuid()), order.as_str());
-        let values = values![id, name, version, slots, busy, languages, libraries, order, now, now];
+        let values = values![id, name, version, slots, busy, languages, libraries, pulling, order, now, now];
         let order_of_worker = db.one(sql, values, |row| Ok(Order::from_name(row.text(0)?)))?;
         Ok(order_of_worker.flatten().ok_or(bad("told"))?)
     }

@@ -30,6 +30,7 @@ const MIGRATIONS: [&str; 23] = [
     include_str!("../../migrations/sqlite/0021_snippets.sql"),
     include_str!("../../migrations/sqlite/0022_libraries.sql"),
     include_str!("../../migrations/sqlite/0023_drafts.sql"),
+    include_str!("../../migrations/sqlite/0024_pulling.sql"),
 ];
 
 /// The newest known version.

@@ -1,4 +1,5 @@
-//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and servers with the protocols of Kafka and S3.
+//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, a registry of container images, and servers with
+//! the protocols of Kafka and S3.
 //!
 //! `start()` starts an empty server for one test on a free port; dropping the value stops the server. `shared()`
 //! returns one server for the whole test process, for tests that do not harm it: each test uses a new database, or a
@@ -12,6 +13,7 @@
 //! Most calls block, usually for up to several seconds.
 
 mod certificate;
+mod image_registry;
 mod kafka;
 pub(crate) mod keeper;
 mod postgres;
@@ -23,6 +25,7 @@ mod server;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use image_registry::ImageRegistry;
 pub use kafka::Kafka;
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cupel_core::cluster::{Order, WorkerBeat};
 use cupel_core::{RetentionCutoffs, Store};
+use cupel_languages::Pulling;
 use cupel_types::{NodeId, WorkerId};
 
 use super::at;
@@ -19,6 +20,7 @@ fn a_worker(name: &str) -> WorkerBeat {
         busy: 0,
         languages: BTreeMap::from([("c".parse().unwrap(), "12.2.0".into())]),
         libraries: BTreeMap::new(),
+        pulling: BTreeMap::new(),
         order: Order::Work,
     }
 }
@@ -34,6 +36,10 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
         busy: 3,
         languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
         libraries: BTreeMap::from([("python".parse().unwrap(), [("NumPy".to_owned(), "1.24.2".to_owned())].into())]),
+        pulling: BTreeMap::from([
+            ("a".parse().unwrap(), Pulling { failure: None }),
+            ("b".parse().unwrap(), Pulling { failure: Some("the registry failed".to_owned()) }),
+        ]),
         order: Order::Pause,
         ..one.clone()
     };

@@ -44,6 +44,7 @@ pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Stor
         busy: 0,
         languages: std::iter::empty().collect(),
         libraries: std::iter::empty().collect(),
+        pulling: std::iter::empty().collect(),
         order: Order::Work,
     };
     store.beat(known.clone(), at(0)).await.unwrap();

@@ -15,7 +15,7 @@ use super::dead_letters::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::StoreAndClock;
-use crate::terminal::Table;
+use crate::terminal::{Table, harmless};
 
 pub(super) fn admin(args: &Admin) -> CommandResult {
     let settings = &args.settings;
@@ -61,10 +61,17 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
                 .iter()
                 .map(|(id, version)| (id.to_string(), Value::from(version.as_str())))
                 .collect();
+            let pulling: Value = worker
+                .beat
+                .pulling
+                .iter()
+                .map(|(id, pulling)| (id.to_string(), Value::from(pulling.failure.as_deref())))
+                .collect();
             json!({
                 "id": worker.beat.id.to_string(), "name": worker.beat.name, "version": worker.beat.version,
                 "state": state(worker, now), "order": worker.order.as_str(), "slots": worker.beat.slots,
-                "busy": busy(worker, now), "languages": languages, "started_at": worker.started_at.to_string(),
+                "busy": busy(worker, now), "languages": languages, "pulling": pulling,
+                "started_at": worker.started_at.to_string(),
                 "seen_at": worker.seen_at.to_string(),
             })
         };
@@ -86,6 +93,15 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
         ]);
     }
     table.print();
+    for worker in workers.iter().filter(|worker| worker.is_alive(now)) {
+        for (language, pulling) in &worker.beat.pulling {
+            let state = match &pulling.failure {
+                None => "its image is being pulled".to_owned(),
+                Some(failure) => format!("its image could not be pulled so far: {}", harmless(failure)),
+            };
+            outln!("{}: no {language} yet: {state}", worker.beat.name);
+        }
+    }
     Ok(Exit::Ok)
 }
 

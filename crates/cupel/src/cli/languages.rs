@@ -186,7 +186,13 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     }
     let text = allowed::read_file(file, Bytes::mib(1))?;
     std::fs::write(candidates.path().join(name), &text)?;
-    let loaded = Registry::load(Some(candidates.path())).map_err(|error| match error {
+    let load = || -> Result<Registry, LoadError> {
+        let mut registry = Registry::load(Some(candidates.path()))?;
+        registry.run_images_in(config.images.executor);
+        images::check_sources(&registry, candidates.path(), config)?;
+        Ok(registry)
+    };
+    let loaded = load().map_err(|error| match error {
         LoadError::Faults(faults) => LoadError::Faults(
             faults.into_iter().map(|fault| of_original(fault, candidates.path(), file, &directory)).collect(),
         ),

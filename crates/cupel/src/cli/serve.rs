@@ -37,7 +37,7 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         // The handlers are installed here, so that signals also work while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let about = About::of(&ground, role);
@@ -73,7 +73,10 @@ pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
             // A second signal stops the process immediately. The next start recovers the running submissions.
             _ = interrupt.recv() => Ok(Exit::Program(130)),
         }
-    })
+    });
+    // An image that is being pulled would otherwise delay the end.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Information printed at the start.

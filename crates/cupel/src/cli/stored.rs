@@ -72,7 +72,7 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
         _ => None,
     };
     // The server must be able to write the files created here.
-    owner::become_owner_beside(&data, beside, None)?;
+    owner::become_owner_beside(&data, beside.as_slice(), None)?;
     match command {
         StoredCommand::Migrate => migrate(&config, &data),
         StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data, &temporary),

@@ -17,6 +17,7 @@ mod settings;
 pub(crate) mod startup;
 mod tasks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -46,8 +47,8 @@ use self::startup::{ExecutionRuntime, Startup};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::first_account::{self, FirstAccount};
-use crate::health::{LanguageFault, ServerHealth};
-use crate::images::ManagedImages;
+use crate::health::{LanguageFault, LanguageFaults, ServerHealth};
+use crate::images::{self, ManagedImages};
 use crate::role::Role;
 use crate::{alerts, shipped, telemetry, webhooks};
 
@@ -90,9 +91,11 @@ impl Server {
         let (events, blobs) = (Arc::clone(&engines.events), engines.blobs.clone());
         let counts_instructions = runtime.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
         let mut core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
-        if let Some(runtime) = &runtime {
-            let images = ManagedImages::new(runtime.images.clone(), config.images.registries.clone());
-            core = core.with_images(Arc::new(images));
+        let images = runtime
+            .as_ref()
+            .map(|runtime| Arc::new(ManagedImages::new(runtime.images.clone(), config.images.registries.clone())));
+        if let Some(images) = &images {
+            core = core.with_images(Arc::clone(images) as _);
         }
         if role.accepts() {
             begin(config, &core).await?;
@@ -107,8 +110,8 @@ impl Server {
         let health = match &runtime {
             Some(runtime) => {
                 let runner = Arc::clone(&runtime.runner);
-                let fault = language_fault.clone();
-                ServerHealth::new(core.clone(), data.path().to_owned(), runner, &runtime.examination, fault)
+                let faults = LanguageFaults { of_files: language_fault.clone(), pulls: runtime.pulls.clone() };
+                ServerHealth::new(core.clone(), data.path().to_owned(), runner, &runtime.examination, faults)
             }
             None => ServerHealth::without_sandbox(core.clone(), data.path().to_owned(), engines::is_sole(config)),
         };
@@ -116,6 +119,9 @@ impl Server {
         if let Some(runtime) = runtime {
             launcher_lost = watch_runner(&*runtime.runner)?;
             let runtime = share_artifacts(runtime, blobs, &store).await?;
+            if let Some(images) = images {
+                tasks.push(tokio::spawn(images::pull(runtime.pulls.clone(), images, shutdown.clone())));
+            }
             drained = start_worker(config, &core, runtime, registry, language_fault, &shutdown, &mut tasks).await;
         }
         // This task ends with the event bus, which outlives the worker.
@@ -268,9 +274,16 @@ async fn start_worker(
     shutdown: &CancellationToken,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> CancellationToken {
-    let ExecutionRuntime { prepared: store, images: _, probe, runner, examination: _, slots, artifacts } = runtime;
-    let sources =
-        reload::LanguageSources { config: Arc::new(config.clone()), probe, runner: Arc::clone(&runner), fault };
+    let ExecutionRuntime { prepared: store, images: _, pulls, probe, runner, examination: _, slots, artifacts } =
+        runtime;
+    let sources = reload::LanguageSources {
+        config: Arc::new(config.clone()),
+        probe,
+        pulls,
+        failures: BTreeMap::new(),
+        runner: Arc::clone(&runner),
+        fault,
+    };
     tasks.push(tokio::spawn(reload::reload(core.clone(), sources, shutdown.clone())));
     let factory: ExecutorFactory = {
         let runner = Arc::clone(&runner);

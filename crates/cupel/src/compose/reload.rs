@@ -1,16 +1,18 @@
 //! Offers languages that are added to a running server: language files with an image, and the images themselves.
 //!
-//! At each heartbeat, a node checks whether its language files or its images have changed. If so, it reads all of them.
+//! At each heartbeat, a node checks whether its language files, its images or its failed pulls have changed. If so, it
+//! reads all of them.
 //! For a language with an image, it runs the version command in the sandbox. The toolchains of the machine are probed
 //! only at the start, because a running server starts no programs of the machine.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::{Core, chain};
-use cupel_languages::{FoundImage, ImageExecutor, Probe, Registry};
+use cupel_languages::{FoundImage, Language, Probe, Pulling, Registry};
 use cupel_runner::Runner;
 use cupel_types::{ContentHash, ImageName};
 use tokio_util::sync::CancellationToken;
@@ -18,13 +20,17 @@ use tokio_util::sync::CancellationToken;
 use super::tasks::Ticks;
 use crate::config::Config;
 use crate::health::LanguageFault;
-use crate::images::{self, MachineProbe};
+use crate::images::{self, MachineProbe, Pulls};
 use crate::local;
 
 /// The sources of languages, and their state when the languages were last read.
 pub(super) struct LanguageSources {
     pub(super) config: Arc<Config>,
     pub(super) probe: MachineProbe,
+    /// The images that the background task pulls.
+    pub(super) pulls: Pulls,
+    /// The failed pulls that the languages show.
+    pub(super) failures: BTreeMap<ImageName, String>,
     pub(super) runner: Arc<dyn Runner>,
     pub(super) fault: LanguageFault,
 }
@@ -32,7 +38,7 @@ pub(super) struct LanguageSources {
 /// State of the sources of languages.
 #[derive(PartialEq)]
 struct State {
-    /// Names, sizes and times of the language files and the list of images.
+    /// Names, sizes and times of the language files.
     files: Vec<(PathBuf, u64, Option<SystemTime>)>,
     /// The images of languages in Docker Engine; `None` for an image that the engine lacks at present.
     in_engine: Vec<Option<ContentHash>>,
@@ -43,7 +49,6 @@ impl LanguageSources {
         let directory = local::language_files(&self.config);
         let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
         let mut files: Vec<_> = files
-            .chain(self.probe.index())
             .filter_map(|path| {
                 let meta = std::fs::metadata(&path).ok()?;
                 Some((path, meta.len(), meta.modified().ok()))
@@ -55,8 +60,15 @@ impl LanguageSources {
         State { files, in_engine }
     }
 
+    /// Whether the languages no longer show the images of the store, or why an image cannot be pulled.
+    fn is_outdated(&self) -> bool {
+        self.probe.is_outdated() || self.pulls.failures() != self.failures
+    }
+
     /// Reads the languages again, and offers them.
     fn reload(&mut self, core: &Core) {
+        self.failures = self.pulls.failures();
+        self.probe.read_again();
         let mut registry = match local::registry(&self.config) {
             Ok(registry) => registry,
             Err(error) => {
@@ -69,7 +81,7 @@ impl LanguageSources {
             }
         };
         self.fault.set(None);
-        self.probe.read_again();
+        self.pulls.want(&registry);
         let before = core.registry();
         self.probe.add_direct(&mut registry, &self.config);
         registry.probe_beside(&before, &ImageProbe(self));
@@ -94,8 +106,12 @@ impl Probe for ImageProbe<'_> {
         Err("the server has not looked for it yet; restart the server".to_owned())
     }
 
-    fn image(&self, name: &ImageName, executor: ImageExecutor) -> Result<FoundImage, String> {
-        self.0.probe.image(name, executor)
+    fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
+        self.0.probe.image(name, language)
+    }
+
+    fn pulling(&self, name: &ImageName) -> Option<Pulling> {
+        self.0.probe.pulling(name)
     }
 
     fn version_in(&self, image: &FoundImage, command: &[String]) -> Result<String, String> {
@@ -115,7 +131,7 @@ pub(super) async fn reload(core: Core, mut sources: LanguageSources, shutdown: C
         let core = core.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let state = sources.state(&core.registry());
-            if seen.is_some_and(|seen| seen != state) {
+            if seen.is_some_and(|seen| seen != state) || sources.is_outdated() {
                 sources.reload(&core);
             }
             (sources, Some(state))

@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::settings::artifact_bounds;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::images::{self, MachineProbe};
+use crate::images::{self, MachineProbe, Pulls};
 use crate::{owner, prepared_store, telemetry};
 
 /// The parts that every process has.
@@ -35,6 +35,8 @@ pub(crate) struct Startup {
 pub(crate) struct ExecutionRuntime {
     pub(super) prepared: Option<PreparedStore>,
     pub(super) images: ImageStore,
+    /// The images that the background task pulls.
+    pub(super) pulls: Pulls,
     /// The probe that found the languages. It prevents the removal of their images.
     pub(super) probe: MachineProbe,
     pub(super) runner: Arc<dyn Runner>,
@@ -55,7 +57,9 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     // Reads the versions of the toolchains. The threads of the probe end before it returns.
     let images = images::of_server(config, &data);
-    let probe = MachineProbe::new(Some(images.clone()), &config.docker);
+    let pulls = Pulls::default();
+    pulls.want(&registry);
+    let probe = MachineProbe::new(Some(images.clone()), &config.docker, pulls.clone());
     probe.add_direct(&mut registry, config);
     registry.probe(&probe);
     registry.keep_available_in_images();
@@ -80,7 +84,9 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     };
     let launched = launched.context("cannot start the sandbox")?;
     let group = images::engine_group(config, registry.iter());
-    owner::become_owner_beside(&data, config.engines.shared_directory(), group)?;
+    // Images are added while the server runs, also to a directory outside the data directory.
+    let beside = [config.engines.shared_directory(), config.images.directory.as_deref()];
+    owner::become_owner_beside(&data, &beside.into_iter().flatten().collect::<Vec<_>>(), group)?;
     if registry.iter().any(images::is_in_engine) {
         images::check_engine_access(config)?;
     }
@@ -94,7 +100,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     let containers = images::containers(config, registry.iter())?;
     let runner: Arc<dyn Runner> = Arc::new(launched.start(config.worker.warm_compilers, containers));
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    let runtime = ExecutionRuntime { prepared: store, images, probe, runner, examination, slots, artifacts };
+    let runtime = ExecutionRuntime { prepared: store, images, pulls, probe, runner, examination, slots, artifacts };
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: Some(runtime) })
 }
 
@@ -105,7 +111,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
 pub(crate) fn prepare_without_sandbox(config: &Config, registry: Registry) -> anyhow::Result<Startup> {
     let data = DataDir::open(&config.data)?;
     owner::settle(&data)?;
-    owner::become_owner_beside(&data, config.engines.shared_directory(), None)?;
+    owner::become_owner_beside(&data, config.engines.shared_directory().as_slice(), None)?;
     let lock = data.lock()?;
     Ok(Startup { data, lock, registry, metrics: telemetry::metrics()?, runtime: None })
 }

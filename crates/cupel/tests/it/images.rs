@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::{NO_RATE_LIMITS, Server, cupel, end, eventually, source};
 
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     let hash: [u8; 32] = Sha256::digest(bytes).into();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -110,7 +110,7 @@ fn layout(directory: &Path, layer: &[u8]) -> PathBuf {
 }
 
 /// A language that runs Python from an image.
-const LANGUAGE: &str = r#"
+pub(crate) const LANGUAGE: &str = r#"
     name       = "Python (course)"
     image      = "course/python:2026"
     version_of = "python"
@@ -129,7 +129,7 @@ pub(crate) const LOOK: &str = "import os, sys\nprint(os.environ['COURSE'], os.ge
                     print(os.path.exists('/usr/bin/perl'), os.path.exists('/usr/lib/x86_64-linux-gnu/perl'))\n";
 
 /// Runs a command on a data directory, and checks its exit code.
-fn run(data: &Path, args: &[&str], code: i32) -> String {
+pub(crate) fn run(data: &Path, args: &[&str], code: i32) -> String {
     let mut command = cupel(args);
     command.env("CUPEL_DATA__DIRECTORY", data);
     let ended = end(command, b"");

@@ -26,6 +26,7 @@ mod prepared;
 mod privileges;
 mod problem;
 mod problems;
+mod pulled_images;
 mod recovery;
 mod remote;
 mod same;

@@ -1,11 +1,15 @@
 //! Clusters whose workers have different languages.
 
+use std::os::unix::fs::PermissionsExt;
+
+use cupel_testkit::servers::ImageRegistry;
 use serde_json::Value;
 
 use super::dead_letters::Client;
 use super::nodes::{Cluster, Node};
 use super::{Broker, PATIENT, Site, through};
 use crate::images::{LOOK, python_image};
+use crate::pulled_images::{language_from, python_in};
 use crate::support::{agent, end, eventually};
 
 through! {
@@ -39,6 +43,56 @@ fn a_run_goes_to_a_worker_that_has_its_image(broker: Broker) {
     let lost = site.postgres.psql("postgres", "SELECT count(*) FROM runs WHERE lost > 0");
     assert_eq!(lost, "0", "a worker without the image costs no attempt");
     for node in [with, without, api] {
+        node.stop();
+    }
+    cluster.nothing_is_left();
+}
+
+/// The workers pull the image that the language file names. The API node says so, and accepts submissions as soon as a
+/// worker has the image.
+#[test]
+fn a_language_is_offered_as_soon_as_a_worker_has_pulled_its_image() {
+    let place = tempfile::tempdir().unwrap();
+    let registry = ImageRegistry::start();
+    let languages = place.path().join("languages");
+    std::fs::create_dir(&languages).unwrap();
+    let text = language_from(&python_in(&registry, place.path(), "of a worker"));
+    std::fs::write(languages.join("course-python.toml"), text).unwrap();
+    // The nodes read the files again as another user.
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    registry.stop();
+    let directory = languages.to_str().unwrap();
+    let site = Site::empty(Broker::Postgres, &[PATIENT, ("CUPEL_LANGUAGES__DIRECTORY", directory)]);
+    let cluster = &site.cluster;
+    let api = cluster.start("api");
+    let client = Client { url: &api.url, key: cluster.key() };
+    let workers = [cluster.start("worker"), cluster.start("worker")];
+    let reason = "its image could not be pulled so far; the attempts continue";
+    eventually(|| {
+        let mut answer = agent().get(format!("{}/api/v1/languages/course-python", api.url)).call().unwrap();
+        let language: Value = answer.body_mut().read_json().unwrap();
+        (language["unavailable_reason"] == reason).then_some(())
+    });
+    let (status, refused) = client.try_submit("course-python", LOOK);
+    assert_eq!(status, 503, "{refused}");
+    let detail = format!("No live worker has `course-python`: {reason}. Nothing was accepted. Try again later.");
+    assert_eq!(refused["detail"], detail.as_str());
+
+    registry.start_again();
+    let id = eventually(|| {
+        let (status, answer) = client.try_submit("course-python", LOOK);
+        assert!(status == 202 || status == 503, "{answer}");
+        answer["submission_id"].as_str().map(str::to_owned)
+    });
+    let answer = client.wait_until(&id, |answer| answer["status"] == "completed");
+    assert!(answer["stdout"].as_str().unwrap().starts_with("algorithms 4711 of a worker"), "{answer}");
+    // The other worker gets the image, too.
+    eventually(|| {
+        let all: Value = serde_json::from_str(&cluster.admin(&["workers", "--json"])).unwrap();
+        let all = all["workers"].as_array().unwrap();
+        all.iter().all(|worker| worker["languages"]["course-python"].is_string()).then_some(())
+    });
+    for node in workers.into_iter().chain([api]) {
         node.stop();
     }
     cluster.nothing_is_left();
