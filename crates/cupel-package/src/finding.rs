@@ -94,6 +94,8 @@ cupel_types::named! {
         /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The
         /// submission then has no expectation; importing and judging do not need one.
         Expectation = "W_EXPECTATION",
+        /// A text or a value that judging does not need is missing or invalid: a title, a statement, the licence, the UUID.
+        Metadata = "W_METADATA",
         /// A limit below the minimum, which is raised to it.
         LimitRaised = "W_LIMIT_RAISED",
         /// A part of the package that is left out, because it has no equivalent.
@@ -306,6 +308,16 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_is_documented() {
+        let document = include_str!("../../../docs/packages.md");
+        for code in Code::ALL {
+            let row = format!("`{}`", code.as_str());
+            let is_row = |line: &str| line.starts_with("| `") && line.contains(&row);
+            assert!(document.lines().any(is_row), "docs/packages.md has no row with {row}");
+        }
+    }
 
     #[test]
     fn a_finding_displays_file_position_key_fault_and_remedy() {

@@ -404,6 +404,7 @@ mod tests {
             shown: None,
             limits: OwnLimits::default(),
             made: None,
+            unifies_newlines: false,
         }))
     }
 

@@ -138,6 +138,12 @@ impl RunReport {
         self.verdict.is_not_built()
     }
 
+    /// Exit code of the compiler, if it rejected the program. If the compiler accepted the program, and the driver of a
+    /// function problem then found that the function is missing, there is none.
+    pub fn exit_code_of_compiler(&self) -> Option<i32> {
+        self.compile.as_ref().filter(|compile| !compile.ok).and_then(|compile| compile.exit_code)
+    }
+
     /// How the program was started: `Cold` if any execution was cold, `None` if its language has no warm start.
     pub fn start(&self) -> Option<Start> {
         let mut starts = self.usages().filter_map(|usage| usage.start);

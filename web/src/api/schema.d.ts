@@ -2384,7 +2384,7 @@ export interface components {
          *     }
          */
         SolutionRequest: {
-            /** @description Id or alias of a language, see `GET /languages`. */
+            /** @description Id or alias of a language, see `GET /languages`; case-insensitive. */
             language: string;
             /** @description Version of the language, if several are installed, as for `POST /execute`. */
             version?: string | null;
@@ -2586,8 +2586,9 @@ export interface components {
             /**
              * Format: int32
              * @description The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
-             *     compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself
-             *     because the heap of its language was full.
+             *     compilation failed, the compiler's; `null` if the compiler accepted the program, and it lacks the function that
+             *     the problem requires. `null` after a signal or a limit, unless the program exited by itself because the heap of
+             *     its language was full.
              */
             exit_code?: number | null;
             /**
@@ -2789,7 +2790,7 @@ export interface components {
          *     }
          */
         TrialRequest: {
-            /** @description Id or alias of a language, see `GET /languages`. */
+            /** @description Id or alias of a language, see `GET /languages`; case-insensitive. */
             language: string;
             /** @description Version of the language, if several are installed, as for `POST /execute`. */
             version?: string | null;

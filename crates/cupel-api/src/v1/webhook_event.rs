@@ -82,10 +82,9 @@ impl WebhookEvent {
         // As in the API's results, the kind of start is omitted if there are hidden tests, because it would leak
         // information about the hidden tests.
         let start = report.filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
-        let exit_code = report.and_then(|report| match (&report.execution, &report.compile) {
-            (Some(step), _) => step.exit_code,
-            (None, Some(compile)) if report.is_not_built() => compile.exit_code,
-            (None, _) => None,
+        let exit_code = report.and_then(|report| match &report.execution {
+            Some(step) => step.exit_code,
+            None => report.exit_code_of_compiler(),
         });
         WebhookEvent {
             kind: "submission.finished",

@@ -261,6 +261,9 @@ async fn a_compile_error_has_a_message_without_compiler_output() {
         report.compile.iter_mut().for_each(|compile| compile.exit_code = exit_code);
         report
     };
+    // The compiler accepted the program, and the driver of a function problem did not find the function.
+    let mut without_function = silent(Some(0), Some("method f not found"));
+    without_function.compile.iter_mut().for_each(|compile| compile.ok = true);
     let over = "the compiler went over the memory limit of 1 GiB";
     let both = format!("{over}\nsome words");
     let spoke = |message: &str| RunReport { message: Some(message.into()), ..refused_by_compiler("some words") };
@@ -269,6 +272,7 @@ async fn a_compile_error_has_a_message_without_compiler_output() {
         (silent(None, Some(over)), over, None),
         (spoke(over), both.as_str(), Some(1)),
         (RunReport { compile: None, ..silent(None, Some("function f not found")) }, "function f not found", None),
+        (without_function, "method f not found", None),
     ] {
         let id = app.submit(&user, &json!({ "language": "cpp", "source_code": "x" })).await;
         app.complete(report).await;

@@ -12,11 +12,12 @@ use cupel_problem::{
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
-use super::check::{self, Checked};
+use super::check::{self, Checked, Data};
+use super::generate::Made;
 use super::grade::{Child, Named, score_of_case};
 use super::limits::{CaseLimits, RERUNS_MAX};
 use super::report::ProblemCaseReport;
-use super::{Judging, ProblemError, name, program};
+use super::{Judging, ProblemError, facts, name, program};
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::failure::{End, exception};
 use crate::{BuiltIn, CompareResult, Comparer, JudgeEvent, JudgeObserver};
@@ -42,6 +43,7 @@ pub(super) struct EqualCases {
     limits: OwnLimits,
     /// Address of the generator, and its arguments.
     made: Option<(usize, Vec<String>)>,
+    unifies_newlines: bool,
 }
 
 impl EqualCases {
@@ -54,6 +56,7 @@ impl EqualCases {
             method: Arc::as_ptr(&case.method).addr(),
             limits: case.limits,
             made: case.made.as_ref().map(|made| (Arc::as_ptr(&made.by).addr(), made.args.clone())),
+            unifies_newlines: case.unifies_newlines,
         }
     }
 }
@@ -243,13 +246,19 @@ impl Judging<'_, '_> {
         if self.manner.measures { limits.with_margins(&problem) } else { limits }
     }
 
-    /// Generates the data of a case, if the case has a generator, and runs all passes.
+    /// Prepares the data of a case, if its files are not the data, and runs all passes.
     fn passes_with_data(&mut self, case: &Case) -> Result<Pass, ProblemError> {
-        let Some(how) = &case.made else { return self.passes(case, None) };
-        let made = match self.make(case, how)? {
-            Ok(made) => made,
-            Err(why) => return Ok(nothing_ran().fault(&why, None)),
+        let mut made = match &case.made {
+            None if !case.unifies_newlines => return self.passes(case, None),
+            None => Made { input: None, answer: None },
+            Some(how) => match self.make(case, how)? {
+                Ok(made) => made,
+                Err(why) => return Ok(nothing_ran().fault(&why, None)),
+            },
         };
+        if case.unifies_newlines {
+            made = made.with_unified_newlines(self.request.package, case)?;
+        }
         let input = made.input.clone();
         self.made = Some(made);
         let pass = self.passes(case, input);
@@ -335,8 +344,10 @@ impl Judging<'_, '_> {
                 Ok(pass)
             }
             Some((program, runnable)) => {
+                let facts = facts::files(self.request, case, program, Some(&pass.step.usage));
                 let data =
                     check::data_of(self.request.package, case, input, Some(output), feedback, self.made.as_ref())?;
+                let data = Data { facts, ..data };
                 let bounds = self.request.package.problem.limits.validation;
                 let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
                 Ok(pass.decided(program, checked))
@@ -450,7 +461,9 @@ impl Judging<'_, '_> {
         argv.extend(case.args.iter().cloned());
         let mut files = self.runnable.files.clone();
         let mut beside = program::read_files(package, &case.files)?;
-        if let Some(path) = &package.problem.io.input_file {
+        // The input of an interactor is not that of the program.
+        let input_file = package.problem.io.input_file.as_ref().filter(|_| matches!(&*case.method, Method::Check(_)));
+        if let Some(path) = input_file {
             let data = match input {
                 Some(data) => data.clone(),
                 None => program::read(package, &case.input)?,

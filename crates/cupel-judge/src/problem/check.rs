@@ -33,6 +33,8 @@ pub(super) struct Data {
     pub(super) output: Option<Arc<[u8]>>,
     /// Files that an earlier pass left in the feedback directory.
     pub(super) feedback: BoxFiles,
+    /// Files about the submission and its run (see [`super::facts`]).
+    pub(super) facts: Vec<BoxFile>,
 }
 
 /// A judging program, ready to be called.
@@ -75,7 +77,8 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     if program.protocol != Protocol::Kattis {
         given.extend(data.output.clone().map(|output| file("out", output)));
     }
-    let given: Vec<BoxFile> = given.into_iter().flatten().chain(data.feedback.iter().cloned()).collect();
+    let others = data.feedback.iter().chain(&data.facts).cloned();
+    let given: Vec<BoxFile> = given.into_iter().flatten().chain(others).collect();
     let given = BoxFiles::new(given);
     let is_theirs = |file: &&BoxFile| file.path.as_str().split('/').next() != Some(OURS);
     let of_program = runnable.files.iter().map(|layer| match layer.iter().all(|file| is_theirs(&file)) {
@@ -88,7 +91,8 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     Ok(Call { argv, files, given: bytes, collect: outbox.map_or(Collect::Nothing, Collect::Outbox) })
 }
 
-fn file(name: &str, data: Arc<[u8]>) -> Option<BoxFile> {
+/// Returns a file of this name in Cupel's directory.
+pub(super) fn file(name: &str, data: Arc<[u8]>) -> Option<BoxFile> {
     let path = BoxPath::new(&format!(".cupel/{name}")).ok()?;
     Some(BoxFile { path, data, executable: false })
 }
@@ -196,7 +200,7 @@ pub(super) fn data_of(
         Some(answer) => Some(answer),
         None => case.answer.as_ref().map(|answer| super::program::read(package, answer)).transpose()?,
     };
-    Ok(Data { input, answer, output, feedback })
+    Ok(Data { input, answer, output, feedback, facts: Vec::new() })
 }
 
 /// Ignores all output; forwards only cancellation.

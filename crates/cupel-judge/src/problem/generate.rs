@@ -12,7 +12,7 @@ use cupel_types::{Limits, Outcome};
 use super::case::stdin;
 use super::check::IgnoreOutput;
 use super::program::Runnable;
-use super::{Judging, ProblemError, answer, limits};
+use super::{Judging, ProblemError, answer, limits, program};
 use crate::executor::{Collect, StepInput, StepKind};
 use crate::{Executor, JudgeObserver};
 
@@ -38,6 +38,40 @@ impl Judging<'_, '_> {
         let made = run(&runnable, self.request.package, case, how, self.executor, self.observer)?;
         Ok(made.map_err(|why| format!("{}: {why}", generator.program.path)))
     }
+}
+
+impl Made {
+    /// Returns data with LF as the only line end, and with a newline at the end.
+    pub(super) fn with_unified_newlines(self, package: &Package, case: &Case) -> Result<Made, ProblemError> {
+        let input = match self.input {
+            Some(input) => input,
+            None => program::read(package, &case.input)?,
+        };
+        let answer = match (self.answer, &case.answer) {
+            (None, Some(answer)) => Some(program::read(package, answer)?),
+            (made, _) => made,
+        };
+        Ok(Made { input: Some(unified(input)), answer: answer.map(unified) })
+    }
+}
+
+fn unified(data: Arc<[u8]>) -> Arc<[u8]> {
+    let ends = data.last().is_none_or(|last| *last == b'\n');
+    if ends && !data.contains(&b'\r') {
+        return data;
+    }
+    let mut text = Vec::with_capacity(data.len() + 1);
+    let mut rest = data.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        if byte == b'\r' {
+            rest.next_if_eq(&b'\n');
+        }
+        text.push(if byte == b'\r' { b'\n' } else { byte });
+    }
+    if text.last() != Some(&b'\n') {
+        text.push(b'\n');
+    }
+    text.into()
 }
 
 /// Runs a generator that was built. The inner error is a fault of the package.

@@ -22,10 +22,10 @@ use cupel_types::{BoxFiles, Bytes, Outcome, Root, Verdict};
 
 use super::answer::{self, Decision};
 use super::case::{KEPT, Pass, decide, nothing_ran};
-use super::check::{self, Checked};
+use super::check::{self, Checked, Data};
 use super::limits::{self, RERUNS_MAX};
 use super::program::Runnable;
-use super::{Judging, ProblemError};
+use super::{Judging, ProblemError, facts};
 use crate::executor::{Collect, Interaction, Party, StdinSource, StepInput, StepKind, StepObserver};
 use crate::failure::End;
 use crate::{BuiltIn, JudgeObserver};
@@ -49,7 +49,9 @@ impl Judging<'_, '_> {
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
         };
         let package = self.request.package;
+        let facts = facts::files(self.request, case, &interactor.program, None);
         let data = check::data_of(package, case, input.clone(), None, feedback, self.made.as_ref())?;
+        let data = Data { facts, ..data };
         let call = match check::call(&interactor.program, &runnable, &data, true) {
             Ok(call) => call,
             Err(why) => return Ok(nothing_ran().fault(&why, None)),

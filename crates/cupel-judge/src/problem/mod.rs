@@ -17,6 +17,7 @@ mod calibrate;
 mod case;
 mod check;
 mod custom_input;
+mod facts;
 mod function;
 mod generate;
 mod grade;
@@ -178,12 +179,18 @@ fn judge_as(
         report.message = Some(why);
         return Ok(report);
     }
+    if let Some(why) = program::missing_program(problem, request.languages) {
+        report.verdict = Verdict::Skipped;
+        report.message = Some(why);
+        return Ok(report);
+    }
     let builder = Builder {
         owner: request.owner,
         compile: problem.limits.compile,
         cache,
         tools: &ToolOptions::NONE,
         checks_syntax: true,
+        forbids_packages: program::forbids_packages(&request.package.problem),
     };
     let runnable = match build(request, manner.beside, &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
     AfterInteraction, Checker, FileRef, Method, Package, PackagePath, Problem, Program, ProgramFile, ProgramShape,
-    StepBounds,
+    Scoring, ScoringRules, StepBounds,
 };
 use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, Root, ToolOptions, UserId, Verdict};
 
@@ -60,6 +60,13 @@ pub(super) struct Builder<'a> {
     pub(super) tools: &'a ToolOptions,
     /// Whether the syntax of programs without a compiler is checked.
     pub(super) checks_syntax: bool,
+    /// Whether a program in Java whose class is in a package is a compile error (DMOJ).
+    pub(super) forbids_packages: bool,
+}
+
+/// Whether the problem's format forbids packages in Java. Source: DMOJ judge-server, `dmoj/executors/java_executor.py`.
+pub(super) fn forbids_packages(problem: &Problem) -> bool {
+    matches!(problem.scoring, Scoring::Points { rules: ScoringRules::Dmoj, .. })
 }
 
 impl Builder<'_> {
@@ -120,9 +127,18 @@ impl Builder<'_> {
                 let beside = files::beside_artifacts(&language, sources.files, &artifacts, sources.tools.main_only);
                 let values = values(&artifacts);
                 let has_class = !language.main_class.is_empty();
-                if has_class && language.main_class(&artifacts, main, sources.units, entry).is_none() {
-                    let message = Some("no class has a `main` method".to_owned());
-                    return Ok(Built::Refused { report: Some(report), verdict: Verdict::CompileError, message });
+                let class = language.main_class(&artifacts, main, sources.units, entry);
+                let is_java = main.as_str().ends_with(".java");
+                let why = match &class {
+                    None if has_class => Some("no class has a `main` method".to_owned()),
+                    Some(class) if self.forbids_packages && is_java && class.contains('.') => {
+                        Some(format!("the class `{class}` is in a package, which DMOJ does not permit"))
+                    }
+                    _ => None,
+                };
+                if let Some(why) = why {
+                    let verdict = Verdict::CompileError;
+                    return Ok(Built::Refused { report: Some(report), verdict, message: Some(why) });
                 }
                 (vec![artifacts, beside], values, Some(report))
             }
@@ -165,7 +181,8 @@ impl Builder<'_> {
         // The program is built once for all users of the problem. All other entries of the artefact cache belong to one
         // user.
         let tools = ToolOptions { compiler_args: program.flags.clone(), ..ToolOptions::NONE };
-        let of_problem = Builder { owner: UserId::NOBODY, tools: &tools, checks_syntax: false, ..*self };
+        let of_problem =
+            Builder { owner: UserId::NOBODY, tools: &tools, checks_syntax: false, forbids_packages: false, ..*self };
         let entry = program.entry_point.as_deref();
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
     }
@@ -301,6 +318,20 @@ pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Res
         Some(reason) => Err(NoLanguage::NotHere(format!("{} is not available here: {reason}", language.name))),
         None => Ok(language),
     }
+}
+
+/// Returns the reason why a program of the package cannot be run here, if its language is not installed.
+pub(super) fn missing_language(program: &Program, languages: &Registry) -> Option<String> {
+    match language_of(program, languages) {
+        Err(NoLanguage::NotHere(why)) if program.shape == ProgramShape::Sources => Some(why),
+        _ => None,
+    }
+}
+
+/// Returns the first program without which the problem cannot be judged here, and the reason.
+pub(super) fn missing_program(problem: &Problem, languages: &Registry) -> Option<String> {
+    let missing = |program: &&Program| Some(format!("{}: {}", program.path, missing_language(program, languages)?));
+    judging_programs(problem).iter().find_map(missing)
 }
 
 /// The reason why a program cannot be run in any language, for its author.

@@ -57,6 +57,7 @@ impl Fixture {
             trials: Trials::default(),
             scoring: Scoring::PassFail,
             made: None,
+            unifies_newlines: false,
         }
     }
 

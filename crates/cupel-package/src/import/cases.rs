@@ -43,12 +43,19 @@ impl Context<'_> {
             let remedy = "If this is not intended, save the file with LF; it is used unchanged";
             self.findings.file(Code::CarriageReturn, path, "the data has carriage returns (CR)", remedy);
         }
-        if traits.byte_order_mark {
-            let remedy = "Save the file without one: submissions would read it as part of the first word";
-            self.findings.file(Code::ByteOrderMark, path, "the data begins with a byte-order mark", remedy);
-        }
         if traits.no_final_newline {
             self.findings.file(Code::NoFinalNewline, path, "the data does not end with a newline", "Add one");
+        }
+        self.check_text(file);
+    }
+
+    /// Reports unusual test data, except for its line ends.
+    pub(crate) fn check_text(&self, file: &FileRef) {
+        let Some(stored) = self.tree.stored(&file.path) else { return };
+        let path = file.path.as_str();
+        if stored.traits.byte_order_mark {
+            let remedy = "Save the file without one: submissions would read it as part of the first word";
+            self.findings.file(Code::ByteOrderMark, path, "the data begins with a byte-order mark", remedy);
         }
         if file.size.get() > LARGE_FILE_BYTES {
             let remedy = "Make the file smaller if possible";

@@ -115,10 +115,15 @@ impl Context<'_> {
         extension.is_some_and(|extension| self.options.languages.by_extension(extension).is_some())
     }
 
+    /// Whether a program has a source in a configured language, or a script.
+    pub(crate) fn can_be_built(&self, program: &Program) -> bool {
+        let has_source = || program.files.iter().any(|file| self.is_source(file.name.as_str()));
+        program.language.is_some() || program.shape != ProgramShape::Sources || has_source()
+    }
+
     /// Reports programs that cannot be built, because they have neither a source nor a script.
     pub(crate) fn check_program(&self, program: &Program) {
-        let sources = program.language.is_some() || program.files.iter().any(|file| self.is_source(file.name.as_str()));
-        if !sources && program.shape == ProgramShape::Sources {
+        if !self.can_be_built(program) {
             let fault = "the program has no file in a configured language";
             let remedy = "Add its source, or remove it; `cupel languages` lists the configured languages";
             self.findings.file(Code::Program, program.path.as_str(), fault, remedy);

@@ -465,6 +465,42 @@ fn a_file_that_cannot_be_run_as_a_validator_is_named() {
     assert!(missing.iter().any(|one| one.contains("there is no input validator")), "{missing:?}");
 }
 
+/// Each row: a package with a fault, the code of the warning, and its words. Judging needs none of these parts.
+#[test]
+fn faults_that_do_not_concern_judging_are_warnings() {
+    let new = || Files::fixture("kattis-2025-09/steps");
+    let ratio = || Files::fixture("kattis-2025-09/ratio");
+    let legacy = || Files::fixture("kattis-legacy/sums");
+    let words = || Files::fixture("polygon/words");
+    let yaml = "problem.yaml";
+    let statement = "problem_statement/problem.en.tex";
+    for (files, code, text) in [
+        (legacy().with(statement, b"caf\xe9\n"), Code::Metadata, "the text is not UTF-8 (line 1)"),
+        (legacy().with(statement, "x".repeat(2 << 20)), Code::Metadata, "the maximum is 1 MiB"),
+        (new().edit(yaml, "uuid: 8bd9ad2f-7d7a-4a55-9d4f-2bfc3a3b9c11\n", ""), Code::Metadata, "uuid"),
+        (new().edit(yaml, "uuid:", "license: wtfpl\nuuid:"), Code::Metadata, "wtfpl"),
+        (new().edit(yaml, "{en: Steps}", "{en: Steps, sv: Steg}"), Code::Metadata, "a title in `sv`"),
+        (new().edit(yaml, "name: {en: Steps}\n", ""), Code::Metadata, "title"),
+        (new().with("statement/problem.sv.md", "Steg.\n"), Code::Metadata, "the statement is in `sv`"),
+        (ratio().without("data/valid_output/close.out"), Code::NotVerifiable, "an output trial needs"),
+        (legacy().with("input_validators/lib/common.viva", "{}"), Code::UnusedFile, "not run as a validator"),
+        (words().without("solutions/wrong.py"), Code::LeftOut, "`solutions/wrong.py` does not exist"),
+        (
+            words()
+                .edit("problem.xml", "solutions/wrong.py\" type=\"python.3", "solutions/wrong.xyzzy\" type=\"strange")
+                .with("solutions/wrong.xyzzy", "x"),
+            Code::LeftOut,
+            "not in a configured language",
+        ),
+        (words().without("files/val.cpp"), Code::NotVerifiable, "does not exist"),
+    ] {
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let mut warnings = imported.warnings.iter().filter(|finding| finding.code == code);
+        assert!(warnings.any(|finding| finding.to_string().contains(text)), "{text}: {:?}", imported.warnings);
+    }
+}
+
 /// Each row: a submission's folder and annotation, and the words of the warning.
 #[test]
 fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
@@ -637,7 +673,8 @@ fn dmoj(init: &str, time_limit: Option<Duration>) -> (Bench, Imported) {
 fn each_key_of_dmoj_without_effect_gives_a_warning() {
     let cases = "test_cases: [{in: 1.in, out: 1.out}]\n";
     for (init, key, code) in [
-        (format!("symlinks: {{a: b}}\n{cases}"), "symlinks", Code::LeftOut),
+        (format!("symlinks: {{a: b}}\n{cases}"), "symlinks.a", Code::LeftOut),
+        (format!("file_io: {{input: a}}\nsymlinks: {{b: /dev/stdin}}\n{cases}"), "symlinks.b", Code::LeftOut),
         (format!("unbuffered: true\n{cases}"), "unbuffered", Code::LeftOut),
         (format!("pionts: 3\n{cases}"), "pionts", Code::KeyIgnored),
         ("test_cases: [{in: 1.in, out: 1.out, poitns: 4}]\n".to_owned(), "test_cases[0].poitns", Code::KeyIgnored),
@@ -718,15 +755,18 @@ fn each_key_of_dmoj_without_effect_gives_a_warning() {
 #[test]
 fn limits_of_dmoj_below_the_minimum_are_raised_and_cases_have_their_own() {
     let init = "time_limit: 2\nmemory_limit: 512\ntest_cases:\n- {in: 1.in, out: 1.out, time_limit: 1, memory_limit: 65536}\n\
-                - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5}]\n  time_limit: 3\n";
+                - batched: [{in: 2.in, out: 2.out, wall-time-factor: 5, memory_limit: 100}]\n  time_limit: 3\n";
     let (_bench, imported) = dmoj(init, None);
-    let raised = imported.warnings.iter().find(|finding| finding.code == Code::LimitRaised).unwrap();
-    assert!(raised.to_string().starts_with("W_LIMIT_RAISED init.yml:2:15, memory_limit: "), "{raised}");
+    let raised: Vec<String> =
+        imported.warnings.iter().filter(|one| one.code == Code::LimitRaised).map(Finding::to_string).collect();
+    assert_eq!(raised.len(), 2, "{raised:?}");
+    assert!(raised.iter().any(|one| one.starts_with("W_LIMIT_RAISED init.yml:2:15, memory_limit: ")), "{raised:?}");
+    assert!(raised.iter().any(|one| one.contains("test_cases[1].batched[0].memory_limit: ")), "{raised:?}");
     let problem = &imported.package.problem;
     assert_eq!((problem.limits.memory, problem.limits.time.limit), (Bytes::mib(1), Some(Duration::from_secs(2))));
     let own: Vec<OwnLimits> = problem.tests.cases().map(|case| case.limits).collect();
     assert_eq!((own[0].time, own[0].memory), (Some(Duration::from_secs(1)), Some(Bytes::mib(64))));
-    assert_eq!((own[1].time, own[1].memory), (Some(Duration::from_secs(3)), None));
+    assert_eq!((own[1].time, own[1].memory), (Some(Duration::from_secs(3)), Some(Bytes::mib(1))));
     assert_eq!(own[1].wall_time, Some(WallLimit::TimesCpu("5".parse().unwrap())));
 }
 

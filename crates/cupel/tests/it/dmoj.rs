@@ -353,3 +353,167 @@ fn a_submission_may_read_and_write_files() {
     let object = judge(&files, "a.py", "open('result.txt', 'w').write(open('data.txt').read())\n");
     assert_eq!(object["verdict"], "AC", "{object:#}");
 }
+
+/// Unless the data is binary, DMOJ changes its line ends, also for checkers.
+#[test]
+fn line_ends_are_unified_unless_the_data_is_binary() {
+    let data = [("1.in", "a b\r\nc"), ("1.out", "a b\r\nc")];
+    let echo = "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read())\n";
+    let shows = "import sys\nprint(sys.stdin.buffer.read())\n";
+    let equal = "import sys\nread = lambda path: open(path, 'rb').read()\nsys.exit(read(sys.argv[1]) != read(sys.argv[3]) or b'\\r' in read(sys.argv[1]))\n";
+    let generator = "import sys\nsys.stdout.write('a\\r\\nb')\nsys.stderr.write('a\\r\\nb')\n";
+    let bridged = "checker: {name: bridged, args: {files: check.py, lang: PY3}}";
+    for (key, source, verdict) in [
+        ("checker: identical", echo, "AC"),
+        ("binary_data: true\nchecker: identical", echo, "AC"),
+        ("checker: identical", shows, "WA"),
+        (bridged, echo, "AC"),
+        (&format!("binary_data: true\n{bridged}"), echo, "WA"),
+    ] {
+        let files = package(&format!("test_cases: [{{in: 1.in, out: 1.out}}]\n{key}\n"), &data);
+        files.write("p/check.py", equal);
+        assert_eq!(verdicts(&judge(&files, "a.py", source)), verdict, "{key}");
+        // The input has no carriage return, unless it is binary.
+        let strict = "import sys\ndata = sys.stdin.buffer.read()\nassert data == b'a b\\nc\\n', data\nprint('a b')\nprint('c')\n";
+        let expected = if key.contains("binary") { "RTE" } else { "AC" };
+        assert_eq!(verdicts(&judge(&files, "b.py", strict)), expected, "{key}");
+    }
+    let files = package("generator: gen.py\ntest_cases: [{generator_args: [1]}]\nchecker: identical\n", &data);
+    files.write("p/gen.py", generator);
+    let strict = "import sys\nassert sys.stdin.buffer.read() == b'a\\nb\\n'\nprint('a')\nprint('b')\n";
+    assert_eq!(verdicts(&judge(&files, "c.py", strict)), "AC");
+}
+
+/// Each row: a program in Java, and its verdict.
+#[test]
+fn a_program_in_java_needs_no_public_class_and_is_in_no_package() {
+    let main =
+        "public static void main(String[] a) { System.out.println(new java.util.Scanner(System.in).nextInt()); }";
+    let files = package("memory_limit: 262144\ntest_cases: [{in: 1.in, out: 1.out}]\n", &CASES);
+    for (class, verdict, message) in [
+        ("class Some", "AC", ""),
+        ("public class Other", "AC", ""),
+        ("package some.where;\npublic class Other", "CE", "the class `some.where.Other` is in a package"),
+    ] {
+        files.write("s/Main.java", &format!("{class} {{ {main} }}\n"));
+        let (package, submission) = (files.path("p"), files.path("s/Main.java"));
+        let ended = end(cupel(["judge", &package, "--submission", &submission, "--json", "--time-limit", "5"]), b"");
+        let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(object["verdict"], verdict, "{class}: {object:#}");
+        assert!(object["message"].as_str().unwrap_or_default().starts_with(message), "{class}: {object:#}");
+    }
+}
+
+/// Each row: the links, and whether both are created.
+#[test]
+fn symlinks_to_the_standard_streams_are_files() {
+    for (links, verdict) in [
+        ("{data.txt: /dev/stdin, result.txt: /dev/stdout}", "AC"),
+        ("{data.txt: /proc/self/fd/0, result.txt: /proc/self/fd/1}", "AC"),
+        ("{data.txt: /judge/data.txt}", "RTE"),
+    ] {
+        let files = package(&format!("test_cases: [{{in: 1.in, out: 1.out}}]\nsymlinks: {links}\n"), &CASES);
+        let object = judge(&files, "a.py", "open('result.txt', 'w').write(open('data.txt').read())\n");
+        assert_eq!(object["verdict"], verdict, "{links}: {object:#}");
+    }
+}
+
+const FACTS: &str = "
+from dmoj.checkers import CheckerResult, standard
+
+def check(process_output, judge_output, *, judge_input, result, case, execution_time, submission_source,
+          submission_language, case_position, batch, problem_id, **kwargs):
+    where = f'{case_position} {batch} {submission_language}'
+    if judge_input.decode().strip() != where or problem_id != 'p' or case.position != case_position:
+        return CheckerResult(False, 0, where)
+    if result.max_memory > 40960 or execution_time > 0.3 or result.execution_time != execution_time:
+        return CheckerResult(False, 0, 'too much')
+    return b'forbidden' not in submission_source and standard.check(process_output, judge_output)
+";
+
+#[test]
+fn a_checker_in_python_gets_the_facts_of_the_submission_and_its_run() {
+    let init = "checker: check.py\ntest_cases:\n- {in: 1.in, out: 1.out}\n- batched: [{in: 2.in, out: 1.out}, {in: 3.in, out: 1.out}]\n\
+                - batched: [{in: 4.in, out: 1.out}]\n";
+    let inputs = [("1.in", "0 0 PY3\n"), ("2.in", "1 1 PY3\n"), ("3.in", "2 1 PY3\n"), ("4.in", "3 2 PY3\n")];
+    let files = package(init, &inputs);
+    files.write("p/1.out", "1\n");
+    files.write("p/check.py", FACTS);
+    let spins = "import time\nwhile time.process_time() < 0.6: pass\nprint(1)\n";
+    for (source, verdicts_of_all) in [
+        ("print(1)\n", "AC AC AC AC"),
+        ("print(2)\n", "WA WA WA WA"),
+        ("print(1) # forbidden\n", "WA WA WA WA"),
+        ("x = b'x' * (48 << 20)\nprint(1)\n", "WA WA WA WA"),
+        (spins, "WA WA WA WA"),
+    ] {
+        let object = judge(&files, "a.py", source);
+        assert_eq!(verdicts(&object), verdicts_of_all, "{source}: {object:#}");
+    }
+    let object = judge(&files, "a.c", "#include <stdio.h>\nint main(void) { puts(\"1\"); return 0; }\n");
+    assert_eq!(object["cases"][0]["judge_message"], "0 0 C", "{object:#}");
+}
+
+#[test]
+fn a_grader_in_python_gets_the_source_and_may_have_a_constructor() {
+    let grader = "
+from dmoj.graders import StandardGrader
+
+class Grader(StandardGrader):
+    def __init__(self, judge, problem, language, source, meta):
+        super().__init__(judge, problem, language, source, meta)
+        self.long = len(source) > 20
+
+    def check_result(self, case, result):
+        return not self.long and self.language == 'PY3' and super().check_result(case, result)
+";
+    let files = package("test_cases: [{in: 1.in, out: 1.out}]\ncustom_judge: judge.py\nchecker: floatsabs\n", &CASES);
+    files.write("p/judge.py", grader);
+    for (source, verdict) in
+        [("print(input())\n", "AC"), ("print(1.0000001)\n", "AC"), ("print(input()) # long\n", "WA")]
+    {
+        let object = judge(&files, "a.py", source);
+        assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
+    }
+}
+
+/// Cupel runs the submission once in a case. A grader that needs a second run must not reject every submission.
+#[test]
+fn a_grader_in_python_that_starts_the_submission_twice_is_a_fault_of_the_package() {
+    let grader = "
+from dmoj.graders import StandardGrader
+from dmoj.result import Result
+
+class Grader(StandardGrader):
+    def grade(self, case):
+        result = Result(case)
+        for _ in range(2):
+            self._launch_process(case)
+            error = self._interact_with_process(case, result, case.input_data())
+            self.populate_result(error, result, self._current_proc)
+            if result.proc_output.split() != case.output_data().split():
+                result.result_flag = Result.WA
+                return result
+        result.points = case.points
+        return result
+";
+    let files = package("test_cases: [{in: 1.in, out: 1.out}]\ncustom_judge: judge.py\n", &CASES);
+    files.write("p/judge.py", grader);
+    let object = judge(&files, "a.py", "print(input())\n");
+    assert_eq!(object["verdict"], "JE", "{object:#}");
+    let message = object["cases"][0]["judge_message"].as_str().unwrap();
+    assert!(message.contains("starts the submission twice"), "{message}");
+}
+
+#[test]
+fn a_grader_in_python_may_judge_programs_with_a_signature_grader() {
+    let handler = "#include \"twice.h\"\n#include <stdio.h>\nint main(void) { int n; scanf(\"%d\", &n); printf(\"%d\\n\", twice(n)); return 0; }\n";
+    let header = "#ifdef __cplusplus\nextern \"C\"\n#endif\nint twice(int n);\n";
+    let init = "test_cases: [{in: 1.in, out: 2.out}]\nsignature_grader: {entry: main.cpp, header: twice.h}\ncustom_judge: judge.py\n";
+    let grader = "from dmoj.graders.signature import SignatureGrader\nclass Grader(SignatureGrader):\n    pass\n";
+    let files = package(init, &[CASES[0], CASES[3], ("main.cpp", handler), ("twice.h", header), ("judge.py", grader)]);
+    for (name, factor, verdict) in [("a.c", 2, "AC"), ("a.cpp", 2, "AC"), ("b.c", 3, "WA")] {
+        let object = judge(&files, name, &format!("int twice(int n) {{ return {factor} * n; }}\n"));
+        assert_eq!(object["verdict"], verdict, "{name}: {object:#}");
+    }
+}

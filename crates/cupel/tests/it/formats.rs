@@ -243,6 +243,21 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
     }
 }
 
+/// The input of an interactor is not that of the submission, even if the package names an input file.
+#[test]
+fn a_submission_cannot_read_the_input_of_an_interactor() {
+    let files = copy_files();
+    let talking = r#"<interactor><source path="files/talk.cpp" type="cpp.g++17"/></interactor>"#;
+    // The input file of an ordinary problem exists, that of an interactive problem does not.
+    let exists = "import os\nn = input()\nprint(n if os.path.exists('copy.in') else 0)\n";
+    for (interactor, verdict) in [("", "AC"), (talking, "WA")] {
+        let xml = copy(interactor, "").replace("input-file=\"\"", "input-file=\"copy.in\"");
+        files.write("p/problem.xml", &xml);
+        let object = judge(&files, "a.py", exists, &[]);
+        assert_eq!(object["verdict"], verdict, "{object:#}");
+    }
+}
+
 /// Each Polygon package contains testlib, which is larger than the maximum size of a source.
 #[test]
 fn headers_of_a_polygon_package_are_available_to_its_solutions_only() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{NO_RATE_LIMITS, Server, cupel, end, source};
 
 /// Prints `started` from a class whose name differs from the language's default file name.
-const CLASSES: [(&str, &str); 4] = [
+const CLASSES: [(&str, &str); 6] = [
     ("java", "public class Hello { public static void main(String[] a) { System.out.println(\"started\"); } }"),
     (
         "java",
@@ -21,6 +21,8 @@ const CLASSES: [(&str, &str); 4] = [
         "class Other { public static void main(String[] a) { System.out.println(\"wrong\"); } }\nclass Main { public static void \
          main(String[] a) { System.out.println(\"started\"); } }",
     ),
+    ("kotlin", "package a.b\nobject Hello { @JvmStatic fun main(args: Array<String>) { println(\"started\") } }"),
+    ("scala", "package a.b\nobject Hello { def main(args: Array[String]): Unit = println(\"started\") }"),
 ];
 
 #[test]
@@ -31,11 +33,12 @@ fn the_class_with_main_is_started_regardless_of_its_name_on_all_routes() {
         let execute = server.result(&server.submit(&json!({ "language": language, "source_code": text })));
         assert_eq!((&execute["verdict"], &execute["stdout"]), (&json!("AC"), &json!("started\n")), "{execute:#}");
         // The client chooses the file name; the submission has tests.
-        let body = json!({ "language": language, "files": [{ "path": "src/Main.java", "content": text }],
+        let extension = if language == "kotlin" { "kt" } else { language };
+        let body = json!({ "language": language, "files": [{ "path": format!("src/Main.{extension}"), "content": text }],
             "tests": [{ "input": "", "expected": "started" }] });
         let tests = server.result(&server.submit(&body));
         assert_eq!(tests["verdict"], "AC", "{tests:#}");
-        let file = source("any_name.java", text);
+        let file = source(&format!("any_name.{extension}"), text);
         let run = end(cupel(["run", &file.path]), b"");
         assert_eq!((run.code, run.stdout.as_str()), (Some(0), "started\n"), "{}", run.stderr);
     }

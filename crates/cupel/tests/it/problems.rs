@@ -413,7 +413,8 @@ fn the_class_with_main_is_started_regardless_of_its_name_in_problems() {
     ];
     let kotlin =
         "object Hello { @JvmStatic fun main(args: Array<String>) { println(2 * readln().toInt()) } }".to_owned();
-    let sources = java.into_iter().map(|text| ("java", text)).chain([("kotlin", kotlin)]);
+    let scala = "object Hello extends App { println(2 * io.StdIn.readInt()) }".to_owned();
+    let sources = java.into_iter().map(|text| ("java", text)).chain([("kotlin", kotlin), ("scala", scala)]);
     for (language, text) in sources {
         let sent =
             author.post("/api/v1/problems/double/submissions", json!({ "language": language, "source_code": text }));

@@ -105,6 +105,11 @@ fn a_valid_package_holds_and_the_object_has_every_promised_field() {
     for word in ["accepted/add.py", "sample", "secret", "of limit", "TLE", "claims hold"] {
         assert!(finished.stdout.contains(word), "{word}: {finished:?}");
     }
+    // Progress goes to standard error; with `--json`, there is none.
+    for step in ["input validators …", "checkers …", "submissions/accepted/add.py …"] {
+        assert!(finished.stderr.lines().any(|line| line.ends_with(step)), "{step}: {finished:?}");
+    }
+    assert_eq!(ended.stderr, "");
 }
 
 #[test]
@@ -128,6 +133,30 @@ fn a_submission_in_python_2_is_not_tried_and_the_reason_is_shown() {
     );
 }
 
+/// A checker in a language that is missing is neither a compile error nor a fault.
+#[test]
+fn submissions_are_skipped_if_the_checker_is_in_a_language_that_is_missing() {
+    let files = sums();
+    files.write("p/output_validator/v.py2", "import sys\nsys.exit(42)\n");
+    let why =
+        "output_validator: Python 2.7 is not available here: `python2` is not installed: Debian 12 has no Python 2";
+    let (ended, object) = verify(&files.path("p"), &[]);
+    assert_eq!(ended.code, Some(1), "{object:#}");
+    let submissions = object["submissions"].as_array().unwrap();
+    assert!(submissions.len() == 4 && submissions.iter().all(|one| one["verdict"] == "SK"), "{object:#}");
+    let notes: Vec<&str> = object["notes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(notes.iter().any(|note| note.contains(&format!("add.py: not tried here: {why}"))), "{notes:?}");
+    let found = broken(&object);
+    let claim = "checker | output_validator | a program in a language that is installed here | Python 2.7";
+    assert!(found.iter().any(|line| line.starts_with(claim)), "{found:?}");
+
+    let (package, submission) = (files.path("p"), files.path("p/submissions/accepted/add.py"));
+    let ended = end(cupel(["judge", &package, "--submission", &submission, "--json"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!((ended.code, &object["verdict"]), (Some(1), &"SK".into()), "{object:#}");
+    assert!(object["message"].as_str().unwrap().starts_with(why), "{object:#}");
+}
+
 /// The list of languages restricts new submissions only.
 #[test]
 fn the_programs_of_a_package_may_be_in_other_languages_than_new_submissions() {
@@ -144,6 +173,47 @@ fn the_programs_of_a_package_may_be_in_other_languages_than_new_submissions() {
         let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
         assert_eq!(object["verdict"], verdict, "{submission}: {object:#}");
     }
+}
+
+/// The files of a program keep their names, and find each other. Each program would fail with another main file.
+#[test]
+fn programs_of_several_files_keep_their_names() {
+    let java = "class hello { public static void main(String[] a) { var in = new java.util.Scanner(System.in); System.out.println(message.of(in.nextInt(), in.nextInt())); } }\n";
+    let shell = "#!/bin/sh\n. ./lib.sh\nread a b\nadd $a $b\n";
+    let files = sums();
+    files.remove("p/submissions/accepted/add.py");
+    for (path, text) in [
+        ("names.java/hello.java", java),
+        ("names.java/message.java", "public class message { static int of(int a, int b) { return a + b; } }\n"),
+        ("shell/lib.sh", "add() { echo $(($1 + $2)); }\n"),
+        ("shell/solve.sh", shell),
+        ("beside/lib.sh", "add() { echo $(($1 + $2)); }\n"),
+        ("beside/run.sh", "#!/bin/bash\nsource \"$(dirname \"$0\")/lib.sh\"\nread a b\nadd $a $b\n"),
+        ("named/aa.py", "def add(a, b): return a + b\n"),
+        ("named/zz.py", "from aa import add\nprint(add(*map(int, input().split())))\n"),
+        (
+            "classes/Alpha.java",
+            "public class Alpha { public static void main(String[] a) { System.out.println(0); } }\n",
+        ),
+        ("classes/Beta.java", "public class Beta { public static void main(String[] a) { hello.main(a); } }\n"),
+        ("classes/hello.java", java),
+        ("classes/message.java", "public class message { static int of(int a, int b) { return a + b; } }\n"),
+    ] {
+        files.write(&format!("p/submissions/accepted/{path}"), text);
+    }
+    let entries = "accepted/named:\n  entrypoint: zz.py\naccepted/classes:\n  entrypoint: Beta\n";
+    files.write("p/submissions/submissions.yaml", entries);
+    // Java takes longer to start than the limit of the package.
+    let yaml = std::fs::read_to_string(files.path("p/problem.yaml")).unwrap();
+    files.write(
+        "p/problem.yaml",
+        &yaml.replace("time_limit: 0.5 #", "time_limit: 5 #").replace("memory: 128", "memory: 256"),
+    );
+    files.remove("p/submissions/time_limit_exceeded/slow.c");
+    let (ended, object) = verify(&files.path("p"), &[]);
+    let found = object["submissions"].as_array().unwrap().iter();
+    let accepted = found.filter(|one| one["verdict"] == "AC").count();
+    assert_eq!((ended.code, accepted), (Some(0), 5), "{:?} {object:#}", broken(&object));
 }
 
 #[test]

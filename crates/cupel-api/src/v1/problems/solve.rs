@@ -41,7 +41,8 @@ use crate::v1::submissions::{PageParams, one, twenty};
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(sum(map(int, input().split())))" }))]
 pub(crate) struct SolutionRequest {
-    /// Id or alias of a language, see `GET /languages`.
+    /// Id or alias of a language, see `GET /languages`; case-insensitive.
+    #[schema(min_length = 1)]
     language: String,
     /// Version of the language, if several are installed, as for `POST /execute`.
     #[serde(default)]
@@ -67,7 +68,8 @@ pub(crate) struct SolutionRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(sum(map(int, input().split())))", "input": "1 2\n" }))]
 pub(crate) struct TrialRequest {
-    /// Id or alias of a language, see `GET /languages`.
+    /// Id or alias of a language, see `GET /languages`; case-insensitive.
+    #[schema(min_length = 1)]
     language: String,
     /// Version of the language, if several are installed, as for `POST /execute`.
     #[serde(default)]

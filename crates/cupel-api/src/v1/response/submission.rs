@@ -78,8 +78,9 @@ pub(crate) struct SubmissionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) accuracy: Option<AccuracyView>,
     /// The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
-    /// compilation failed, the compiler's. `null` after a signal or a limit, unless the program exited by itself
-    /// because the heap of its language was full.
+    /// compilation failed, the compiler's; `null` if the compiler accepted the program, and it lacks the function that
+    /// the problem requires. `null` after a signal or a limit, unless the program exited by itself because the heap of
+    /// its language was full.
     pub(crate) exit_code: Option<i32>,
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
@@ -282,7 +283,7 @@ impl SubmissionView {
             start: measured.and_then(RunReport::start).map(StartView::from),
             accuracy: measured.map(RunReport::accuracy).and_then(AccuracyView::of),
             exit_code: match not_built {
-                Some(report) => report.compile.as_ref().and_then(|c| c.exit_code),
+                Some(report) => report.exit_code_of_compiler(),
                 None => deciding.or(deciding_case).and_then(exit_code),
             },
             submitted_at: rfc3339(record.submission.submitted_at),

@@ -103,7 +103,14 @@ pub fn verify(
     let mut verifying = Verifying {
         request,
         executor,
-        builder: Builder { owner: request.owner, compile, cache, tools: &ToolOptions::NONE, checks_syntax: false },
+        builder: Builder {
+            owner: request.owner,
+            compile,
+            cache,
+            tools: &ToolOptions::NONE,
+            checks_syntax: false,
+            forbids_packages: false,
+        },
         observer,
         programs: Programs::default(),
         claims: Vec::new(),
@@ -353,6 +360,9 @@ impl<'a> Verifying<'a, '_> {
         }
         self.executor.await_turn();
         self.observer.event(VerifyEvent::Submission { path: &example.program.path, number, of });
+        if let Some(why) = program::missing_program(&package.problem, self.request.languages) {
+            return Ok(Err(NotTried::NotHere(why)));
+        }
         let language = match program::language_of(&example.program, self.request.languages) {
             Ok(language) => language,
             Err(program::NoLanguage::NotHere(why)) => return Ok(Err(NotTried::NotHere(why))),

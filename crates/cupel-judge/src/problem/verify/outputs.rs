@@ -136,13 +136,20 @@ fn unbuilt(verifying: &mut Verifying<'_, '_>) -> Result<HashSet<PackagePath>, Pr
         if verifying.cancelled() {
             break;
         }
-        let Err(why) = build(verifying, judging)? else { continue };
+        let missing = program::missing_language(judging, verifying.request.languages);
+        let (expected, why) = match missing {
+            Some(why) => ("a program in a language that is installed here", why),
+            None => match build(verifying, judging)? {
+                Ok(_) => continue,
+                Err(why) => ("a program that builds", why),
+            },
+        };
         let is_generator = problem.tests.cases().filter_map(|case| case.made.as_ref());
         let (subject, rule) = match is_generator.map(|made| &made.by.program.path).any(|path| *path == judging.path) {
             true => (Subject::Generator(judging.path.clone()), OF_GENERATORS),
             false => (Subject::Checker(judging.path.to_string()), RULE),
         };
-        verifying.claim(subject, rule, "a program that builds", why, None, false);
+        verifying.claim(subject, rule, expected, why, None, false);
         found.insert(judging.path.clone());
     }
     Ok(found)
@@ -335,7 +342,8 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
         Method::Check(Checker::Program(checker)) => {
             let read = |file| program::read(package, file);
             let (input, answer, output) = (read(&trial.input)?, read(&trial.answer)?, read(&trial.output)?);
-            let data = Data { input, answer: Some(answer), output: Some(output), feedback: BoxFiles::default() };
+            let (feedback, facts) = (BoxFiles::default(), Vec::new());
+            let data = Data { input, answer: Some(answer), output: Some(output), feedback, facts };
             let (decision, _) = decision(verifying, checker, &data)?;
             let accepted = match &decision {
                 Decision::Accepted => Some(true),

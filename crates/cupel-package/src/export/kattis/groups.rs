@@ -190,6 +190,10 @@ impl Plan<'_> {
             let fault = "a generator makes the data when the case is judged";
             self.cannot(case.id.as_str(), fault, "Generate the data, and store it in the package");
         }
+        if case.unifies_newlines {
+            let fault = "DMOJ unifies line ends, but other judges do not; the files are copied unchanged";
+            self.weaker(case.id.as_str(), fault);
+        }
         if case.limits != OwnLimits::default() {
             self.weaker(case.id.as_str(), "the format has no limits for single cases; they are left out");
         }

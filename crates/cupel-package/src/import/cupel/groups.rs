@@ -251,6 +251,7 @@ impl Reading<'_> {
             shown: sample.then(|| Shown::Pair { input: input.clone(), answer: Some(answer.clone()) }),
             limits: OwnLimits::default(),
             made: None,
+            unifies_newlines: false,
             input,
             answer: Some(answer),
             args: Vec::new(),

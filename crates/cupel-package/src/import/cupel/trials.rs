@@ -31,7 +31,7 @@ pub(super) fn read(context: &Context<'_>, method: Option<&Method>, draft: &mut D
             let file = |ending: &str| context.tree.file(&format!("{path}{ending}"));
             let (Some(input), Some(answer), Some(output)) = (file(".in"), file(".ans"), file(".out")) else {
                 let fault = "an output trial needs .in, .ans and .out";
-                context.findings.file(Code::CasePair, &path, fault, "Add the missing files");
+                context.findings.file(Code::NotVerifiable, &path, fault, "Add the missing files");
                 continue;
             };
             let Some(method) = method.clone() else { continue };

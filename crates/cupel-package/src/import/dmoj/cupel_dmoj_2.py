@@ -5,6 +5,9 @@
 #
 # Exit codes: 42 accepts, 43 rejects, 47 accepts and 48 rejects with the points in the last line `points N` of standard error, 3 is a fault
 # of the package. If the checker or grader ends the process itself, the code is another one, which is also a fault.
+#
+# Beside INPUT, the file `facts` has lines `key value` about the submission and its run, and `source` is the submission's source. Without
+# these files, the values are 0 or empty.
 # Source: DMOJ's documentation, "Custom checkers" and "Custom graders", for the names and their meaning.
 import importlib.util
 import io
@@ -54,6 +57,14 @@ class Result:
     @property
     def output(self):
         return utf8text(self.proc_output[:64], "replace")
+
+
+class CompileError(Exception):
+    pass
+
+
+class OutputLimitExceeded(Exception):
+    pass
 
 
 def utf8bytes(text):
@@ -147,7 +158,42 @@ def linematches(process_output, judge_output, point_value=1, point_distribution=
 CHECKERS = {
     "standard": standard, "identical": identical, "rstripped": rstripped, "easy": easy, "sorted": sorted_check,
     "unordered": unordered, "floats": floats, "linecount": linecount, "linematches": linematches,
+    "floatsabs": lambda *data, **values: floats(*data, **{"error_mode": "absolute", **values}),
+    "floatsrel": lambda *data, **values: floats(*data, **{"error_mode": "relative", **values}),
 }
+
+# DMOJ's names of Cupel's languages. Other languages have Cupel's id.
+LANGUAGES = {
+    "c": "C", "c11": "C11", "cpp": "CPP17", "cpp14": "CPP14", "cpp20": "CPP20", "cpp23": "CPP23", "c-clang": "CLANG",
+    "cpp-clang": "CLANGX", "python": "PY3", "pypy": "PYPY3", "java": "JAVA", "kotlin": "KOTLIN", "scala": "SCALA",
+    "go": "GO", "rust": "RUST", "pascal": "PAS", "haskell": "HASK", "ocaml": "OCAML", "perl": "PERL", "php": "PHP",
+    "ruby": "RUBY", "lua": "LUA", "d": "D", "ada": "ADA", "fortran": "F95", "csharp": "MONOCS", "javascript": "NODEJS",
+}
+
+
+class Facts:
+    """What is known about the submission and its run."""
+
+    def __init__(self, directory):
+        values = {}
+        try:
+            with open(os.path.join(directory, "facts"), encoding="utf-8") as file:
+                values = dict(line.rstrip("\n").split(" ", 1) for line in file)
+        except FileNotFoundError:
+            pass
+        self.problem, self.language = values.get("problem", ""), values.get("language", "")
+        self.language = LANGUAGES.get(self.language, self.language)
+        self.position, self.batch = int(values.get("position", 0)), int(values.get("batch", 0))
+        self.cpu_time, self.wall_time = float(values.get("cpu_time", 0)), float(values.get("wall_time", 0))
+        self.memory_kib = int(values.get("memory_kib", 0))
+        self._source = os.path.join(directory, "source")
+
+    def source(self):
+        try:
+            with open(self._source, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return b""
 
 
 def as_result(check, points):
@@ -165,19 +211,19 @@ class Settings(dict):
 
 
 class Problem:
-    def __init__(self, options):
-        self.id, self.config, self.problem_data = options.get("problem", ""), Settings(options.get("config", {})), {}
+    def __init__(self, options, facts):
+        self.id, self.config, self.problem_data = facts.problem, Settings(options.get("config", {})), {}
         self.time_limit, self.memory_limit = 0, 0
 
 
 class TestCase:
-    def __init__(self, paths, options):
+    def __init__(self, paths, options, facts):
         self._input, self._answer = ((path, None) for path in paths)
         self._read = {}
         self._options = options
-        self.points, self.position = options.get("points", 0), options.get("position", 1)
-        self.batch, self.has_binary_data = options.get("batch", 0), bool(options.get("binary"))
-        self.problem, self.config = Problem(options), Settings(options.get("config", {}))
+        self.points, self.position = options.get("points", 0), facts.position
+        self.batch, self.has_binary_data = facts.batch, bool(options.get("binary"))
+        self.problem, self.config = Problem(options, facts), Settings(options.get("config", {}))
         self.output_prefix_length = 64
 
     def _data(self, path):
@@ -322,14 +368,18 @@ class Interactor:
 
 
 class StandardGrader:
-    def __init__(self, process, problem):
-        self.process, self.problem = process, problem
-        self.source, self.language, self.binary, self._current_proc = b"", "", None, None
+    # As in DMOJ, a grader may have a constructor with these parameters. Here, the judge is the submission's process.
+    def __init__(self, judge, problem, language, source, meta=None):
+        self.judge, self.process, self.problem = judge, judge, problem
+        self.source, self.language, self.meta = source, language, Settings(meta or {})
+        self.binary, self._current_proc = None, None
 
     def terminate_grading(self):
         pass
 
     def _launch_process(self, case, *_, **__):
+        if self._current_proc is not None:
+            raise InternalError("the grader starts the submission twice in one case; Cupel runs it once")
         self._current_proc = self.process
 
     def _interact_with_process(self, case, result, input=None):
@@ -398,21 +448,24 @@ def provide(name, **members):
 def provide_modules():
     unicode = {"utf8bytes": utf8bytes, "utf8text": utf8text}
     results = {"Result": Result, "CheckerResult": CheckerResult}
-    graders = {"StandardGrader": StandardGrader, "InteractiveGrader": InteractiveGrader, "BaseGrader": StandardGrader}
-    errors = {"InternalError": InternalError}
+    # Cupel has compiled the submission with the grader of `signature_grader`.
+    graders = {"StandardGrader": StandardGrader, "InteractiveGrader": InteractiveGrader, "BaseGrader": StandardGrader,
+               "SignatureGrader": StandardGrader}
+    errors = {"InternalError": InternalError, "CompileError": CompileError, "OutputLimitExceeded": OutputLimitExceeded}
     provide("dmoj")
     provide("dmoj.error", **errors)
     provide("dmoj.result", **results)
     provide("dmoj.config", ConfigNode=Settings, InvalidInitException=InvalidInitException)
     provide("dmoj.utils", **unicode)
     provide("dmoj.utils.unicode", **unicode)
-    provide("dmoj.checkers", CheckerOutput=object)
+    provide("dmoj.checkers", CheckerOutput=object, CheckerResult=CheckerResult)
     for name, check in CHECKERS.items():
         provide(f"dmoj.checkers.{name}", check=check)
     provide("dmoj.problem", Problem=Problem, TestCase=TestCase)
     provide("dmoj.graders", **graders)
     provide("dmoj.graders.base", BaseGrader=StandardGrader)
     provide("dmoj.graders.standard", StandardGrader=StandardGrader)
+    provide("dmoj.graders.signature", SignatureGrader=StandardGrader)
     provide("dmoj.graders.interactive", InteractiveGrader=InteractiveGrader, Interactor=Interactor,
             WrongAnswer=WrongAnswer, PresentationError=PresentationError)
 
@@ -426,15 +479,18 @@ def load(path):
 
 
 def run(input_path, output_path, answer_path, options):
-    case = TestCase((input_path, answer_path), options)
+    facts = Facts(os.path.dirname(input_path))
+    case = TestCase((input_path, answer_path), options, facts)
     if options["kind"] == "checker":
         with open(output_path, "rb") as file:
             output = file.read()
-        result = Result(case, proc_output=output)
+        result = Result(case, proc_output=output, execution_time=facts.cpu_time, wall_clock_time=facts.wall_time,
+                        max_memory=facts.memory_kib)
         values = dict(
-            submission_source=b"", judge_input=case.input_data(), point_value=case.points, case_position=case.position,
-            batch=case.batch, submission_language="", binary_data=case.has_binary_data, execution_time=0,
-            problem_id=case.problem.id, case=case, result=result,
+            submission_source=facts.source(), judge_input=case.input_data(), point_value=case.points,
+            case_position=case.position, batch=case.batch, submission_language=facts.language,
+            binary_data=case.has_binary_data, execution_time=facts.cpu_time, problem_id=case.problem.id, case=case,
+            result=result,
         )
         values.update(options.get("args", {}))
         check = load(options["file"]).check if "file" in options else CHECKERS[options["checker"]]
@@ -449,7 +505,7 @@ def run(input_path, output_path, answer_path, options):
     os.dup2(2, 1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
-    result = load(options["file"]).Grader(process, case.problem).grade(case)
+    result = load(options["file"]).Grader(process, case.problem, facts.language, facts.source(), {}).grade(case)
     return result.result_flag == Result.AC, result.points, case.points, result.feedback, result.extended_feedback
 
 

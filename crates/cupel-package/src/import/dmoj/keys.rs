@@ -31,6 +31,7 @@ const OF_TOP: &[&str] = &[
     "signature_grader",
     "custom_judge",
     "file_io",
+    "symlinks",
     "dependencies",
 ];
 
@@ -44,7 +45,7 @@ const OF_PATTERNS: &[&str] = &["input_format", "output_format", "case_points"];
 
 /// Keys of DMOJ that Cupel does not implement, each with the consequence.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("symlinks", "submissions do not see these files"),
+    ("symlinks", "links are created for the whole problem only"),
     ("unbuffered", "the submission writes to a pipe, so it has to flush its output"),
     ("hints", "they change only how DMOJ decodes data"),
     ("preprocessing_time", "the program gets no extra time"),

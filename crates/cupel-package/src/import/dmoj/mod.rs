@@ -173,16 +173,43 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
-/// Reads `file_io`: the names of the files that the submission reads and writes.
+/// Reads `file_io` and `symlinks`: the names of the files that the submission reads and writes instead of the standard
+/// streams.
 fn file_io(top: &Reader<'_>, draft: &mut Draft) {
     let names = key_of(top, "file_io");
-    let path = |key: &str| {
-        let reader = names.get(key);
-        let path = BoxPath::new(reader.words()?);
+    let path = |reader: &Reader<'_>, name: &str| {
+        let path = BoxPath::new(name);
         path.map_err(|error| reader.fault(Code::KeyType, error.to_string(), "Name a file")).ok()
     };
-    draft.io.input_file = path("input");
-    draft.io.output_file = path("output");
+    let of_key = |key: &str| path(&names.get(key), names.get(key).words()?);
+    draft.io.input_file = of_key("input");
+    draft.io.output_file = of_key("output");
+    for (link, target) in key_of(top, "symlinks").entries() {
+        let slot = match target.text() {
+            Some("/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") => &mut draft.io.input_file,
+            Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => &mut draft.io.output_file,
+            _ => {
+                let fault = format!("the link `{link}` is not created, because its target is not a standard stream");
+                let remedy = "Link to /dev/stdin or /dev/stdout, or remove the link";
+                target.fault(Code::LeftOut, fault, remedy);
+                continue;
+            }
+        };
+        match slot {
+            Some(known) if known.as_str() != link => {
+                let fault =
+                    format!("the link `{link}` is not created, because the stream already has the file `{known}`");
+                target.fault(Code::LeftOut, fault, "Use one name for it");
+            }
+            _ => *slot = path(&target, link),
+        }
+    }
+    // In DMOJ, the file is a link to the standard input, which a grader writes. Here, it is a copy of the case's input.
+    if draft.io.input_file.is_some() && key_of(top, "custom_judge").is_some() {
+        let reader = if names.get("input").is_some() { names.get("input") } else { key_of(top, "symlinks") };
+        let fault = "the input cannot be a file, because the grader in Python writes it while the submission runs";
+        reader.fault(Code::Unsupported, fault, "Let submissions read the standard input, or use a checker");
+    }
 }
 
 /// Reads `signature_grader`: a grader in C or C++ that is compiled in the submission's language and calls its functions.

@@ -187,11 +187,10 @@ impl<'c, 'r> Reading<'c, 'r> {
             Some(name) => Some(self.data(&output, name)?),
             None => None,
         };
-        self.context.check_data(&input_file);
-        if let Some(answer) = &answer {
-            self.context.check_data(answer);
-        }
         let method = self.method(scope, points)?;
+        let files = [Some(&input_file), answer.as_ref()];
+        let unifies_newlines = self.unifies_newlines(scope, &files, scope.get("generator").is_some());
+        files.into_iter().flatten().for_each(|file| self.check_data(file, unifies_newlines));
         let made = match scope.get("generator") {
             generator if generator.is_some() && (!input.is_some() || answer.is_none()) => {
                 Some(self.made(&generator, &scope.get("generator_args"), answer.is_none())?)
@@ -220,7 +219,22 @@ impl<'c, 'r> Reading<'c, 'r> {
             shown: None,
             limits: self.own_limits(scope),
             made,
+            unifies_newlines,
         })
+    }
+
+    /// Reports unusual test data.
+    fn check_data(&self, file: &FileRef, unifies_newlines: bool) {
+        if unifies_newlines { self.context.check_text(file) } else { self.context.check_data(file) }
+    }
+
+    /// Whether the data of a case is text, and has other line ends than DMOJ gives to submissions and checkers. Source: DMOJ
+    /// judge-server, `dmoj/utils/normalize.py`.
+    fn unifies_newlines(&self, scope: &Scope<'_, 'r>, files: &[Option<&FileRef>], is_made: bool) -> bool {
+        let traits = |file: &&FileRef| self.context.tree.stored(&file.path).map(|stored| stored.traits);
+        let mut traits = files.iter().flatten().filter_map(traits);
+        let is_text = scope.get("binary_data").bool() != Some(true);
+        is_text && (is_made || traits.any(|traits| traits.carriage_return || traits.no_final_newline))
     }
 
     /// Returns a file of the archive or, if the archive lacks it, of the package.
@@ -264,7 +278,13 @@ impl<'c, 'r> Reading<'c, 'r> {
         if own_time.is_some_and(|time| time > maxima.time) {
             refuse(&time, format!("{} s", maxima.time.as_secs_f64()));
         }
-        let own_memory = memory.size(1 << 10).map(|size| size.max(Limits::MEMORY_MIN));
+        let own_memory = memory.size(1 << 10).map(|size| {
+            if size < Limits::MEMORY_MIN {
+                let fault = format!("the memory limit is {size}; it is raised to the minimum");
+                memory.fault(Code::LimitRaised, fault, format!("Require at least {}", Limits::MEMORY_MIN));
+            }
+            size.max(Limits::MEMORY_MIN)
+        });
         if own_memory.is_some_and(|size| size > maxima.memory) {
             refuse(&memory, maxima.memory.to_string());
         }
@@ -376,8 +396,6 @@ impl<'c, 'r> Reading<'c, 'r> {
                 self.context.findings.file(Code::CasePair, &file, fault, "Add the other file");
                 continue;
             };
-            self.context.check_data(&input);
-            self.context.check_data(&answer);
             // The list has one number for each batch and for each case outside of batches, in this order.
             let mut next = || match of_cases.next() {
                 Some(reader) => points(&reader),
@@ -393,6 +411,8 @@ impl<'c, 'r> Reading<'c, 'r> {
                 Some(batch) => *of_batches.entry(batch.clone()).or_insert_with(next),
             };
             let Some(method) = self.method(&Scope(vec![&top]), each) else { return Vec::new() };
+            let unifies_newlines = self.unifies_newlines(&Scope(vec![&top]), &[Some(&input), Some(&answer)], false);
+            [&input, &answer].into_iter().for_each(|file| self.check_data(file, unifies_newlines));
             let name = match &batch {
                 None => case.of_case(),
                 Some(batch) => format!("{}/{}", batch.of_batch(), case.of_case()),
@@ -411,6 +431,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 shown: None,
                 limits: OwnLimits::default(),
                 made: None,
+                unifies_newlines,
             };
             let node = Node::Case(Box::new(case));
             match found.last_mut() {

@@ -146,7 +146,8 @@ fn known_keys(top: &Reader<'_>, version: Version) {
             }
             top.only(&[KEYS_2025, &["source_url", "author"]].concat(), Unknown::Error);
             if !top.get("uuid").is_some() {
-                top.get("uuid").missing("any UUID, such as one printed by `uuidgen`");
+                let remedy = "Add it: any UUID, such as one printed by `uuidgen`";
+                top.get("uuid").fault(Code::Metadata, "the key is missing", remedy);
             }
         }
     }
@@ -159,12 +160,12 @@ fn people(top: &Reader<'_>, version: Version, draft: &mut Draft) {
             draft.titles.extend(title.words().map(|title| (language.to_owned(), title.to_owned())));
         }
         if draft.titles.is_empty() {
-            name.fault(Code::KeyMissing, "there is no title in any language", "Add one: `en: Name`");
+            name.fault(Code::Metadata, "there is no title in any language", "Add one: `en: Name`");
         }
     } else if name.is_some() {
         draft.titles.extend(name.words().map(|title| ("en".to_owned(), title.to_owned())));
     } else if version == Version::V202509 {
-        name.missing("the problem's title");
+        name.fault(Code::Metadata, "the key is missing", "Add it: the problem's title");
     }
     for part in
         top.get("author").text().unwrap_or_default().split([',', ';', '\n']).flat_map(|part| part.split(" and "))
@@ -227,7 +228,7 @@ fn licence(licence: &Reader<'_>, version: Version, draft: &mut Draft) {
     let known = ["unknown", "public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
     if version == Version::V202509 && !known.contains(&text) {
         let fault = format!("`{text}` is not one of {}", known.join(", "));
-        licence.fault(Code::KeyType, fault, "Use one of these");
+        licence.fault(Code::Metadata, fault, "Use one of these");
     }
     draft.licence.name = Some(text.to_owned()).filter(|text| text != "unknown");
 }

@@ -233,6 +233,7 @@ impl Maker<'_, '_> {
             shown,
             limits: OwnLimits::default(),
             made: None,
+            unifies_newlines: false,
         }))
     }
 
@@ -297,7 +298,7 @@ impl Maker<'_, '_> {
                     let (Some(input), Some(answer), Some(output)) = (file(".in"), file(".ans"), file(".out")) else {
                         let path = format!("data/{}", raw.id);
                         let fault = "an output trial needs .in, .ans and .out";
-                        context.findings.file(Code::CasePair, &path, fault, "Add the missing files");
+                        context.findings.file(Code::NotVerifiable, &path, fault, "Add the missing files");
                         continue;
                     };
                     let mut own = inherited.clone();

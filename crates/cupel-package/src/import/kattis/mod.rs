@@ -72,8 +72,13 @@ impl Kattis<'_> {
             let programs = self.context.programs_in(directory);
             let is_description = |p: &Program| p.files.iter().all(|file| file.name.as_str().ends_with(".ctd"));
             for program in programs.into_iter().filter(|program| !is_description(program)) {
-                self.context.check_program(&program);
-                found.push(InputValidator::Kattis(program));
+                if self.context.can_be_built(&program) {
+                    found.push(InputValidator::Kattis(program));
+                    continue;
+                }
+                let fault = "the directory is not run as a validator, because it has no file in a known language";
+                let remedy = "Add its source in a language that `cupel languages` lists, or remove it";
+                self.context.findings.file(Code::UnusedFile, program.path.as_str(), fault, remedy);
             }
         }
         found

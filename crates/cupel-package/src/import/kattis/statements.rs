@@ -2,7 +2,7 @@
 
 use super::super::{Child, Draft};
 use super::Kattis;
-use crate::finding::{Code, ImportError};
+use crate::finding::{Code, Finding, Findings, ImportError};
 use cupel_problem::{FileRef, Statement, StatementFormat};
 
 impl Kattis<'_> {
@@ -37,7 +37,7 @@ impl Kattis<'_> {
             if !draft.statements.iter().any(|statement| statement.language == *language) {
                 let fault = format!("there is a title in `{language}`, but no statement");
                 let remedy = format!("Add statement/problem.{language}.md, or remove the title");
-                self.context.findings.at(Code::KeyType, "problem.yaml", None, Some("name"), fault, remedy);
+                self.context.findings.at(Code::Metadata, "problem.yaml", None, Some("name"), fault, remedy);
             }
         }
         for statement in &draft.statements {
@@ -47,7 +47,7 @@ impl Kattis<'_> {
                     statement.language
                 );
                 let remedy = "Add the title to `name` in problem.yaml";
-                self.context.findings.file(Code::KeyMissing, statement.file.path.as_str(), fault, remedy);
+                self.context.findings.file(Code::Metadata, statement.file.path.as_str(), fault, remedy);
             }
         }
     }
@@ -77,8 +77,14 @@ impl super::super::Context<'_> {
         if format == StatementFormat::Pdf {
             return;
         }
-        // `text` reports faults of the text. An internal failure is ignored here, because it occurs again when the file is used.
-        let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, self.findings);
+        // Judging does not need the statement, so its faults are warnings. An internal failure is ignored here, because it
+        // occurs again when the file is used.
+        let own = Findings::default();
+        let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, &own);
+        for finding in own.into_list() {
+            let code = if finding.code.is_error() { Code::Metadata } else { finding.code };
+            self.findings.push(Finding { code, ..finding });
+        }
         if let Ok(Some(text)) = read
             && text.trim().is_empty()
         {

@@ -154,27 +154,41 @@ impl<'d> Reading<'_, 'd> {
         found
     }
 
-    /// Returns the program of a `<source path type>` child element, with the resources beside it.
+    /// Returns the program of a `<source path type>` child element, with the resources beside it, which judging needs.
     fn source(&self, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
+        let program = self.source_or(Code::FileMissing, holder, resources)?;
+        self.context.check_program(&program);
+        Some(program)
+    }
+
+    /// Returns a program that judging does not need. If it is missing or in an unknown language, there is a warning with
+    /// this code.
+    fn source_unless(&self, code: Code, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
+        let program = self.source_or(code, holder, resources)?;
+        if !self.context.can_be_built(&program) {
+            let fault = format!("`{}` is not in a configured language", program.path);
+            self.fault(holder, code, fault, "It is left out; configure its language");
+            return None;
+        }
+        Some(program)
+    }
+
+    /// Returns the program of an element. If there is none, reports it with this code.
+    fn source_or(&self, code: Code, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
         let Some(source) = first(holder, "source") else {
-            self.fault(holder, Code::KeyMissing, "there is no <source>", "Export the package again");
+            let code = if code.is_error() { Code::KeyMissing } else { code };
+            self.fault(holder, code, "there is no <source>", "Export the package again");
             return None;
         };
         let path = source.attribute("path").unwrap_or_default();
         let Some(mut program) = self.context.program(path).filter(|_| self.context.tree.has(path)) else {
-            self.fault(
-                source,
-                Code::FileMissing,
-                format!("the file `{path}` does not exist"),
-                "Export the full package",
-            );
+            self.fault(source, code, format!("the file `{path}` does not exist"), "Export the full package");
             return None;
         };
         program.shape = ProgramShape::Sources;
         program.language = source.attribute("type").and_then(|kind| self.language(kind));
         let own = program.files[0].name.clone();
         program.files.extend(resources.iter().filter(|file| file.name != own).cloned());
-        self.context.check_program(&program);
         Some(program)
     }
 
@@ -230,7 +244,8 @@ impl<'d> Reading<'_, 'd> {
     fn validators(&self, root: Element<'d>, resources: &[ProgramFile], draft: &mut Draft) {
         let validators = first(root, "assets").and_then(|assets| first(assets, "validators"));
         for validator in all(validators, "validator") {
-            draft.validators.extend(self.source(validator, resources).map(InputValidator::Testlib));
+            let program = self.source_unless(Code::NotVerifiable, validator, resources);
+            draft.validators.extend(program.map(InputValidator::Testlib));
         }
     }
 
@@ -245,7 +260,7 @@ impl<'d> Reading<'_, 'd> {
                 }
                 continue;
             };
-            if let Some(program) = self.source(solution, &[]) {
+            if let Some(program) = self.source_unless(Code::LeftOut, solution, &[]) {
                 let rule = Expectation { verdict: Some(verdict), ..Expectation::nothing(&format!("tag {tag}")) };
                 let beside = self.named_in(&program, resources);
                 draft.submissions.push(ExampleSubmission { program, beside, expectations: vec![rule] });

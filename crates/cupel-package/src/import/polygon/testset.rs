@@ -44,12 +44,12 @@ impl<'d> Reading<'_, 'd> {
         let count =
             first(set, "test-count").and_then(|count| count.text()).and_then(|text| text.trim().parse::<u64>().ok());
         if let Some(count) = count.filter(|count| *count != tests.len() as u64) {
-            let fault = format!("<test-count> is {count}, but there are {} tests", tests.len());
+            let fault = format!("<test-count> is {count}, but the number of tests is {}", tests.len());
             self.fault(set, Code::KeyType, fault, "Export the package again");
             return None;
         }
         if tests.is_empty() || tests.len() as u64 > TESTS_MAX {
-            let fault = format!("there are {} tests; expected 1 to {TESTS_MAX} tests", tests.len());
+            let fault = format!("the number of tests is {}; expected 1 to {TESTS_MAX}", tests.len());
             self.fault(set, Code::NoCases, fault, "Correct the testset and export again");
             return None;
         }
@@ -159,6 +159,7 @@ impl<'d> Reading<'_, 'd> {
             shown: sample.then(|| Shown::Pair { input: input.clone(), answer: Some(answer) }),
             limits: OwnLimits::default(),
             made: None,
+            unifies_newlines: false,
             input,
         })
     }
