@@ -126,7 +126,6 @@ const FENCES: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
     // Only the store uses S3; the S3 library and the client of registries need a second HTTP client.
     ("object_store", &["cupel-store"]),
-    ("oci-client", &["cupel-images"]),
     ("reqwest", &["cupel-store", "cupel-images"]),
     // Only the runner starts containers.
     ("bollard", &["cupel-runner"]),

@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cupel_types::ContentHash;
-use futures_util::StreamExt;
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference, RegistryOperation};
+use oci_spec::distribution::{ParseError, Reference};
 use serde::Deserialize;
 
 use crate::bounds::{FreeSpace, ImageBounds};
@@ -59,6 +56,9 @@ impl Default for RegistryOptions {
 /// Maximum time to connect.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// Maximum size of the answer of a token service, in bytes.
+const TOKEN_MAX: u64 = 1 << 20;
+
 /// Maximum number of characters of a registry's message that are included in an error.
 const REASON_CHARACTERS_MAX: usize = 200;
 
@@ -71,7 +71,7 @@ const MANIFESTS: &[&str] = &[
 ];
 
 pub(super) fn parse(reference: &str) -> Result<Reference, String> {
-    reference.parse().map_err(|error: oci_client::ParseError| error.to_string())
+    reference.parse().map_err(|error: ParseError| error.to_string())
 }
 
 /// The digest in a reference.
@@ -196,32 +196,21 @@ struct Pull<'a> {
 
 impl Pull<'_> {
     async fn run(&self) -> Result<ContentHash, ImageError> {
-        let client = Client::new(ClientConfig {
-            protocol: match self.is_plain() {
-                true => ClientProtocol::Http,
-                false => ClientProtocol::Https,
-            },
-            connect_timeout: Some(CONNECT),
-            read_timeout: Some(self.options.silence_max),
-            user_agent: concat!("cupel/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        });
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .read_timeout(self.options.silence_max)
             .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| self.failed(&error))?;
-        let auth = self.credentials()?;
-        if matches!(auth, RegistryAuth::Basic(..)) {
-            self.check_token_service(&http).await?;
-        }
-        let token = client.auth(self.reference, &auth, RegistryOperation::Pull).await;
-        let access = Access { http, auth, token: token.map_err(|error| self.failed(&error))? };
+            .map_err(|error| self.failed(error))?;
+        let mut access = Access { http, login: self.credentials()?, authorization: None };
+        // The answer names the token service, if the registry has one.
+        let url = format!("{}/v2/", self.origin());
+        let answer = access.send(&url, None).await.map_err(|error| self.failed(error))?;
+        self.authorize(&mut access, &answer).await?;
         std::fs::create_dir_all(self.into.join("blobs/sha256")).map_err(ImageError::io("create", self.into))?;
         let wanted = self.reference.digest().map(parse_digest).transpose();
         let wanted = wanted.map_err(|reason| super::SourceError::new(&self.reference.whole(), reason))?;
-        let (digest, mut manifest) = self.manifest(&access, self.reference, wanted).await?;
+        let (digest, mut manifest) = self.manifest(&mut access, self.reference, wanted).await?;
         if let Some(entries) = manifest.manifests.take() {
             let fits = |entry: &&Descriptor| {
                 entry.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture())
@@ -231,7 +220,7 @@ impl Pull<'_> {
             let inner = parse_digest(&entry.digest).map_err(|reason| ImageError::refused("the index", reason))?;
             let host = self.reference.registry().to_owned();
             let there = Reference::with_digest(host, self.reference.repository().to_owned(), entry.digest.clone());
-            (_, manifest) = self.manifest(&access, &there, Some(inner)).await?;
+            (_, manifest) = self.manifest(&mut access, &there, Some(inner)).await?;
         }
         let Some(config) = manifest.config else { return Ok(digest) };
         if manifest.layers.len() > self.bounds.layers_max {
@@ -241,7 +230,7 @@ impl Pull<'_> {
             let reason = format!("its configuration has {} bytes; the maximum is {CONFIG_MAX}", config.size);
             return Err(ImageError::refused("the manifest", reason));
         }
-        let path = self.blob(&client, &config).await?;
+        let path = self.blob(&mut access, &config).await?;
         let text = std::fs::read(&path).map_err(ImageError::io("read", &path))?;
         let diff_ids: Vec<Option<ContentHash>> = match serde_json::from_slice::<Configuration>(&text) {
             Ok(config) => config.rootfs.diff_ids.iter().map(|id| parse_digest(id).ok()).collect(),
@@ -258,7 +247,7 @@ impl Pull<'_> {
             return Err(ImageError::Full { needed, bound: self.room.bound });
         }
         for (_, layer) in missing {
-            self.blob(&client, layer).await?;
+            self.blob(&mut access, layer).await?;
         }
         Ok(digest)
     }
@@ -271,7 +260,7 @@ impl Pull<'_> {
         is_local || self.options.insecure.iter().any(|host| host == self.host)
     }
 
-    fn credentials(&self) -> Result<RegistryAuth, ImageError> {
+    fn credentials(&self) -> Result<Login, ImageError> {
         use docker_credential::DockerCredential::{IdentityToken, UsernamePassword};
         // The key for Docker Hub has historical reasons (Docker CLI, `config.json`).
         let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host };
@@ -283,27 +272,93 @@ impl Pull<'_> {
             }
         };
         match found {
-            Ok(UsernamePassword(name, password)) => Ok(RegistryAuth::Basic(name, password)),
-            Ok(IdentityToken(token)) => Ok(RegistryAuth::Bearer(token)),
+            Ok(UsernamePassword(name, password)) => Ok(Login::Password(name, password)),
+            Ok(IdentityToken(token)) => Ok(Login::Token(token)),
             Err(error) => {
                 tracing::debug!(host = self.host, %error, "no credentials for a registry");
-                Ok(RegistryAuth::Anonymous)
+                Ok(Login::Anonymous)
             }
         }
     }
 
-    /// Checks the token service that the registry names, because the client will send the password to it.
-    async fn check_token_service(&self, http: &reqwest::Client) -> Result<(), ImageError> {
-        let url = format!("{}/v2/", self.origin());
-        let answer = http.get(&url).send().await.map_err(|error| self.failed(&error))?;
-        for header in answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE) {
-            let Some(realm) = header.to_str().ok().and_then(realm) else { continue };
-            if !may_have_password(&realm, &url) {
-                let reason = format!("requests the password at `{realm}`, which is another host without HTTPS");
+    /// Chooses the authorization of further requests by the challenge in an answer of the registry.
+    async fn authorize(&self, access: &mut Access, answer: &reqwest::Response) -> Result<(), ImageError> {
+        let headers = answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE);
+        let challenge = headers.iter().filter_map(|header| header.to_str().ok()).find_map(Challenge::of);
+        access.authorization = match (&access.login, challenge) {
+            (Login::Token(token), _) => Some(Authorization::Bearer(token.clone())),
+            (_, Some(challenge)) => Some(Authorization::Bearer(self.token(access, &challenge).await?)),
+            (Login::Password(name, password), None) => Some(Authorization::Basic(name.clone(), password.clone())),
+            (Login::Anonymous, None) => None,
+        };
+        Ok(())
+    }
+
+    /// Requests a token from the token service that the registry names.
+    async fn token(&self, access: &Access, challenge: &Challenge) -> Result<String, ImageError> {
+        let remote = || format!("the token service of the registry `{}`", self.host);
+        let scope = format!("repository:{}:pull", self.reference.repository());
+        let mut request = access.http.get(&challenge.realm).query(&[("scope", &scope)]);
+        if let Some(service) = &challenge.service {
+            request = request.query(&[("service", service)]);
+        }
+        if let Login::Password(name, password) = &access.login {
+            if !may_have_password(&challenge.realm, &format!("{}/v2/", self.origin())) {
+                let reason =
+                    format!("requests the password at `{}`, which is another host without HTTPS", challenge.realm);
                 return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
             }
+            request = request.basic_auth(name, Some(password));
         }
-        Ok(())
+        let answer = request.send().await.map_err(|error| self.failed(error))?;
+        let status = answer.status();
+        let text = self.read(answer, TOKEN_MAX, "the answer of the token service").await?;
+        if !status.is_success() {
+            return Err(ImageError::remote(remote(), &format!("answered {status}{}", reason_of(&text))));
+        }
+        #[derive(Deserialize)]
+        struct Tokens {
+            token: Option<String>,
+            access_token: Option<String>,
+        }
+        let tokens: Option<Tokens> = serde_json::from_slice(&text).ok();
+        let token = tokens.and_then(|tokens| tokens.token.or(tokens.access_token));
+        token.ok_or_else(|| ImageError::remote(remote(), "sent no token"))
+    }
+
+    /// Requests a part of the image. Returns only an answer with a body of that part.
+    async fn get(
+        &self,
+        access: &mut Access,
+        path: &str,
+        accept: Option<&str>,
+    ) -> Result<reqwest::Response, ImageError> {
+        let url = format!("{}/v2/{}/{path}", self.origin(), self.reference.repository());
+        let mut answer = access.send(&url, accept).await.map_err(|error| self.failed(error))?;
+        // A token is valid for some minutes, and a layer may take longer.
+        if answer.status() == reqwest::StatusCode::UNAUTHORIZED && access.has_token() {
+            self.authorize(access, &answer).await?;
+            answer = access.send(&url, accept).await.map_err(|error| self.failed(error))?;
+        }
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = self.read(answer, MANIFEST_MAX, "the error of the registry").await?;
+        let reason = format!("answered {status}{}", reason_of(&text));
+        Err(ImageError::remote(format!("the registry `{}`", self.host), &reason))
+    }
+
+    /// Reads an answer of at most `max` bytes; `part` is its name in errors.
+    async fn read(&self, mut answer: reqwest::Response, max: u64, part: &str) -> Result<Vec<u8>, ImageError> {
+        let mut text = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(error))? {
+            text.extend_from_slice(&chunk);
+            if text.len() as u64 > max {
+                return Err(ImageError::refused(part, format!("it has more than {max} bytes")));
+            }
+        }
+        Ok(text)
     }
 
     /// The scheme and host of the registry.
@@ -313,28 +368,15 @@ impl Pull<'_> {
     }
 
     /// Downloads a manifest. `wanted` is its expected digest.
-    ///
-    /// This does not use `Client::pull_manifest_raw`, which reads an answer of any length into memory.
     async fn manifest(
         &self,
-        access: &Access,
+        access: &mut Access,
         reference: &Reference,
         wanted: Option<ContentHash>,
     ) -> Result<(ContentHash, Manifest), ImageError> {
         let version = reference.digest().or(reference.tag()).unwrap_or("latest");
-        let url = format!("{}/v2/{}/manifests/{version}", self.origin(), reference.repository());
-        let mut answer = access.get(&url).send().await.map_err(|error| self.failed(&error))?;
-        let mut text = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(&error))? {
-            text.extend_from_slice(&chunk);
-            if text.len() as u64 > MANIFEST_MAX {
-                return Err(ImageError::refused("the manifest", format!("it has more than {MANIFEST_MAX} bytes")));
-            }
-        }
-        if !answer.status().is_success() {
-            let reason = format!("answered {}{}", answer.status(), reason_of(&text));
-            return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
-        }
+        let answer = self.get(access, &format!("manifests/{version}"), Some(&MANIFESTS.join(", "))).await?;
+        let text = self.read(answer, MANIFEST_MAX, "the manifest").await?;
         let digest = hash_of(&text);
         if let Some(wanted) = wanted
             && wanted != digest
@@ -350,7 +392,7 @@ impl Pull<'_> {
     }
 
     /// Downloads a blob, and returns its path.
-    async fn blob(&self, client: &Client, blob: &Descriptor) -> Result<PathBuf, ImageError> {
+    async fn blob(&self, access: &mut Access, blob: &Descriptor) -> Result<PathBuf, ImageError> {
         let digest = parse_digest(&blob.digest).map_err(|reason| ImageError::refused("the manifest", reason))?;
         let refused = |reason: String| ImageError::refused(blob.digest.as_str(), reason);
         if blob.size > self.bounds.bytes_max {
@@ -358,11 +400,9 @@ impl Pull<'_> {
         }
         let path = self.into.join(blob_path(&digest));
         let mut file = std::fs::File::create(&path).map_err(ImageError::io("write", &path))?;
-        let stream = client.pull_blob_stream(self.reference, blob.digest.as_str()).await;
-        let mut stream = stream.map_err(|error| self.failed(&error))?.stream;
+        let mut answer = self.get(access, &format!("blobs/sha256:{digest}"), None).await?;
         let mut left = blob.size;
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| self.failed(&error))?;
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(error))? {
             left = left
                 .checked_sub(chunk.len() as u64)
                 .ok_or_else(|| refused(format!("the registry sent more than the announced {} bytes", blob.size)))?;
@@ -374,28 +414,72 @@ impl Pull<'_> {
         Ok(path)
     }
 
-    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> ImageError {
-        let reason = format!("failed: {}", cupel_types::chain(error));
+    /// A failed request. The address is left out, because after a redirect it may contain a signature.
+    fn failed(&self, error: reqwest::Error) -> ImageError {
+        let reason = format!("failed: {}", cupel_types::chain(&error.without_url()));
         ImageError::remote(format!("the registry `{}`", self.host), &reason)
     }
 }
 
-/// What the requests for manifests have in common.
+/// The client of one registry.
 struct Access {
     http: reqwest::Client,
-    auth: RegistryAuth,
-    /// Token of the registry's token service.
-    token: Option<String>,
+    login: Login,
+    /// The authorization of requests to the registry.
+    authorization: Option<Authorization>,
+}
+
+/// The operator's credentials for a registry.
+enum Login {
+    Anonymous,
+    Password(String, String),
+    Token(String),
+}
+
+enum Authorization {
+    Basic(String, String),
+    Bearer(String),
 }
 
 impl Access {
-    fn get(&self, url: &str) -> reqwest::RequestBuilder {
-        let request = self.http.get(url).header(reqwest::header::ACCEPT, MANIFESTS.join(", "));
-        match (&self.token, &self.auth) {
-            (Some(token), _) => request.bearer_auth(token),
-            (None, RegistryAuth::Basic(name, password)) => request.basic_auth(name, Some(password)),
-            (None, RegistryAuth::Anonymous | RegistryAuth::Bearer(_)) => request,
+    fn has_token(&self) -> bool {
+        matches!(self.authorization, Some(Authorization::Bearer(_)))
+    }
+
+    async fn send(&self, url: &str, accept: Option<&str>) -> reqwest::Result<reqwest::Response> {
+        let mut request = self.http.get(url);
+        if let Some(accept) = accept {
+            request = request.header(reqwest::header::ACCEPT, accept);
         }
+        // After a redirect to another host, the client leaves the authorization out.
+        request = match &self.authorization {
+            Some(Authorization::Basic(name, password)) => request.basic_auth(name, Some(password)),
+            Some(Authorization::Bearer(token)) => request.bearer_auth(token),
+            None => request,
+        };
+        request.send().await
+    }
+}
+
+/// The challenge of a registry that has a token service.
+#[derive(Debug, PartialEq, Eq)]
+struct Challenge {
+    /// The address of the token service.
+    realm: String,
+    service: Option<String>,
+}
+
+impl Challenge {
+    /// The challenge in a `WWW-Authenticate` header.
+    fn of(header: &str) -> Option<Challenge> {
+        let challenges = http_auth::parser::ChallengeParser::new(header).map_while(Result::ok);
+        let mut bearers = challenges.filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"));
+        let parameters = bearers.next()?.params;
+        let named = |wanted: &str| {
+            let found = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.to_unescaped())
+        };
+        Some(Challenge { realm: named("realm")?, service: named("service") })
     }
 }
 
@@ -417,14 +501,6 @@ fn reason_of(body: &[u8]) -> String {
     if shown.is_empty() { String::new() } else { format!(": {shown}") }
 }
 
-/// The address of the token service in a `WWW-Authenticate` header.
-fn realm(header: &str) -> Option<String> {
-    let challenges = http_auth::parser::ChallengeParser::new(header).map_while(Result::ok);
-    let mut bearers = challenges.filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"));
-    let parameters = bearers.next()?.params;
-    parameters.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("realm")).map(|(_, value)| value.to_unescaped())
-}
-
 /// Whether the password of `registry` may be sent to a token service: by HTTPS, or if the token service is on the
 /// registry's own host.
 fn may_have_password(realm: &str, registry: &str) -> bool {
@@ -438,10 +514,10 @@ mod tests {
 
     #[test]
     fn a_password_goes_to_a_token_service_only_by_https_or_to_the_registry_itself() {
-        let named = |header: &str| realm(header);
         let header = r#"Basic realm="x", Bearer realm="https://auth.example/token",service="registry.example""#;
-        assert_eq!(named(header).as_deref(), Some("https://auth.example/token"));
-        assert_eq!(named(r#"Basic realm="registry""#), None);
+        let (realm, service) = ("https://auth.example/token".to_owned(), Some("registry.example".to_owned()));
+        assert_eq!(Challenge::of(header), Some(Challenge { realm, service }));
+        assert_eq!(Challenge::of(r#"Basic realm="registry""#), None);
         for (realm, registry, expected) in [
             ("https://auth.example/token", "https://registry.example/v2/", true),
             ("http://auth.example/token", "https://registry.example/v2/", false),

@@ -308,6 +308,61 @@ fn a_password_is_not_sent_to_another_host_in_plain_text() {
     assert_eq!(count.load(Ordering::Relaxed), 0, "the other host is not asked");
 }
 
+/// A challenge that names a token service of the same host.
+fn challenge(host: &str) -> Option<Vec<u8>> {
+    let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"x\"");
+    let head = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close";
+    Some(format!("{head}\r\nwww-authenticate: {challenge}\r\n\r\n").into_bytes())
+}
+
+#[test]
+fn a_token_that_expires_during_a_pull_is_renewed() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let (tokens, refused) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let counted = Arc::clone(&tokens);
+    let own = Arc::new(std::sync::OnceLock::<String>::new());
+    let known = Arc::clone(&own);
+    let (host, _) = misbehaving(move |path, _| {
+        let host = known.wait();
+        match path {
+            "/v2/" => challenge(host),
+            path if path.starts_with("/token") => {
+                assert_eq!(path, "/token?scope=repository%3Acourse%2Fa%3Apull&service=x");
+                counted.fetch_add(1, Ordering::Relaxed);
+                ok(br#"{"access_token":"x"}"#)
+            }
+            path if path.contains("/manifests/") => ok(&manifest),
+            _ if refused.fetch_add(1, Ordering::Relaxed) == 0 => challenge(host),
+            path => ok(&std::fs::read(blobs.join(path.rsplit("sha256:").next().unwrap())).unwrap()),
+        }
+    });
+    own.set(host.clone()).unwrap();
+    add(&fixture, &format!("docker://{host}/course/a:1"), &options(&fixture)).unwrap();
+    assert_eq!(tokens.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn the_answer_of_a_token_service_is_bounded() {
+    let fixture = Fixture::new();
+    for (answer, expected) in [
+        (vec![b' '; 2 << 20], "the answer of the token service: it has more than 1048576 bytes"),
+        (b"{}".to_vec(), "the token service of the registry"),
+    ] {
+        let own = Arc::new(std::sync::OnceLock::<String>::new());
+        let known = Arc::clone(&own);
+        let (host, _) = misbehaving(move |path, _| match path {
+            path if path.starts_with("/token") => {
+                Some([b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".as_slice(), &answer].concat())
+            }
+            _ => challenge(known.wait()),
+        });
+        own.set(host.clone()).unwrap();
+        let error = add(&fixture, &format!("docker://{host}/a:1"), &options(&fixture)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
 #[test]
 fn a_redirect_to_another_host_gets_no_credentials_and_is_verified() {
     let fixture = Fixture::new();
