@@ -142,8 +142,8 @@ impl Health for ServerHealth {
         } else {
             degraded.extend(lack);
         }
-        // Failures of the queue and the event bus only degrade the service, because workers and waiting clients also
-        // poll the store.
+        // Failures of the queue and the event bus only degrade the service: accepted submissions wait until the queue
+        // works again, and waiting clients also poll the store.
         degraded.extend(self.core.queue().health().err());
         degraded.extend(self.core.events().health().err());
         // Leases use the database's clock. Certificates, log lines and other programs use the machine's.

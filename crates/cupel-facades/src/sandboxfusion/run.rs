@@ -68,7 +68,8 @@ pub(super) fn prepare(app: &Shared, notes: &Notes, request: &RunCode) -> Prepare
     let language = registry.of_facade(SANDBOXFUSION, named.name);
     let language = match language.map(|language| (language, &language.availability)) {
         Some((language, Availability::Available { .. })) => language,
-        Some((_, Availability::Unavailable { reason })) => {
+        Some((_, unavailable @ (Availability::Unavailable { .. } | Availability::Pulling(_)))) => {
+            let reason = unavailable.reason().unwrap_or_default();
             return Prepared::Response(without_toolchain(named, &missing(named, reason)));
         }
         // The original's enumeration contains this language, but the original has no runner for it.

@@ -1,5 +1,5 @@
-//! What checkers and graders in Python for DMOJ's classes get to know about the submission and its run. Their module reads these files
-//! (`cupel-package/src/import/dmoj/`).
+//! Files about the submission and its run, for checkers and graders in Python that are written for DMOJ's classes.
+//! Their module (`cupel-package/src/import/dmoj/`) reads these files.
 
 use std::fmt::Write;
 

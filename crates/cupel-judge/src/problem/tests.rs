@@ -57,7 +57,6 @@ impl Fixture {
             trials: Trials::default(),
             scoring: Scoring::PassFail,
             made: None,
-            unifies_newlines: false,
         }
     }
 
@@ -118,6 +117,7 @@ impl Fixture {
             shown: None,
             limits: OwnLimits::default(),
             made: self.made.clone(),
+            unifies_newlines: false,
         }))
     }
 
