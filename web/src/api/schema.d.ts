@@ -2027,8 +2027,8 @@ export interface components {
         /**
          * @description A language whose image a worker is pulling.
          * @example {
-         *       "language_id": "python-course",
-         *       "failure": null
+         *       "failure": null,
+         *       "language_id": "python-course"
          *     }
          */
         PullingView: {
