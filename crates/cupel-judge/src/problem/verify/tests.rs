@@ -289,8 +289,8 @@ fn programs_are_built_in_a_package_without_submissions() {
     let (report, executor) = fixture.verify(fixture.cases(&["1"]), Vec::new());
     assert!(executor.requests.is_empty());
     let found = broken(&report);
-    let is_of =
-        |start: &str| found.iter().any(|claim| claim.starts_with(start) && claim.ends_with("a program that builds"));
+    let expected = "a program in a language that is installed here";
+    let is_of = |start: &str| found.iter().any(|claim| claim.starts_with(start) && claim.ends_with(expected));
     assert!(
         found.len() == 2 && is_of("Generator(PackagePath(\"gen.scr\"))") && is_of("Checker(\"check.scr\")"),
         "{found:?}"
