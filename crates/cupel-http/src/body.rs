@@ -359,7 +359,7 @@ fn describe_parameter(text: &str) -> String {
     let name: String = name.chars().take(64).collect();
     let wanted = match message {
         "number too large to fit in target type" => return format!("`{name}` is too large."),
-        text if text.contains("integer") || text.contains("digit") => "an integer, 0 or more".to_owned(),
+        text if text.contains("integer") || text.contains("digit") => "an integer".to_owned(),
         text if text.contains("float") && name == "wait" => "a number of seconds, 0 or more".to_owned(),
         text if text.contains("float") => "a number".to_owned(),
         text if text.contains("`true` or `false`") => "`true` or `false`".to_owned(),
@@ -577,7 +577,7 @@ mod tests {
         let twice = "The parameter `tag` is given more than once. Send it once.";
         assert_eq!(detail("tag=a&tag=b"), twice);
         assert_eq!(detail("phase=odd"), "`phase` must be one of `running`, `over`.");
-        assert_eq!(detail("limit=x"), "`limit` must be an integer, 0 or more.");
+        assert_eq!(detail("limit=x"), "`limit` must be an integer.");
     }
 
     #[test]
