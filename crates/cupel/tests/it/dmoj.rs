@@ -509,7 +509,9 @@ class Grader(StandardGrader):
 fn a_grader_in_python_may_judge_programs_with_a_signature_grader() {
     let handler = "#include \"twice.h\"\n#include <stdio.h>\nint main(void) { int n; scanf(\"%d\", &n); printf(\"%d\\n\", twice(n)); return 0; }\n";
     let header = "#ifdef __cplusplus\nextern \"C\"\n#endif\nint twice(int n);\n";
-    let init = "test_cases: [{in: 1.in, out: 2.out}]\nsignature_grader: {entry: main.cpp, header: twice.h}\ncustom_judge: judge.py\n";
+    // The program waits for the grader, which starts slowly on a busy machine.
+    let init = "test_cases: [{in: 1.in, out: 2.out}]\nsignature_grader: {entry: main.cpp, header: twice.h}\ncustom_judge: judge.py\n\
+                wall_time_factor: 20\n";
     let grader = "from dmoj.graders.signature import SignatureGrader\nclass Grader(SignatureGrader):\n    pass\n";
     let files = package(init, &[CASES[0], CASES[3], ("main.cpp", handler), ("twice.h", header), ("judge.py", grader)]);
     for (name, factor, verdict) in [("a.c", 2, "AC"), ("a.cpp", 2, "AC"), ("b.c", 3, "WA")] {

