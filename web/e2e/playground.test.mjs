@@ -16,7 +16,7 @@ const PASSWORD = 'correct horse battery'
 let server
 let browser
 before(async () => {
-  ;[server, browser] = await Promise.all([startServer({ CUPEL_RATE_LIMITS__REGISTRATIONS_PER_ADDRESS: '1000' }), launch()])
+  ;[server, browser] = await Promise.all([startServer(), launch()])
 })
 after(async () => {
   await browser?.close()

@@ -15,7 +15,8 @@ const CUPEL = process.env.CUPEL ?? join(ROOT, 'target/debug/cupel')
  */
 export async function startServer(settings = {}) {
   const work = mkdtempSync(join(tmpdir(), 'cupel-e2e-'))
-  const env = { ...process.env, CUPEL_LANGUAGES__PREPARE: 'false', ...settings }
+  // One file registers more users than the server permits by default.
+  const env = { ...process.env, CUPEL_LANGUAGES__PREPARE: 'false', CUPEL_RATE_LIMITS__REGISTRATIONS_PER_ADDRESS: '1000', ...settings }
   let stderr = ''
   let current
   const begin = async (listen) => {
