@@ -164,13 +164,6 @@ fn exceptions_of_other_languages_are_found() {
         ("r", "main.r", "Error in f(1) : boom\nCalls: f\nExecution halted\n", "Error in f(1) : boom"),
         ("pascal", "main.pas", "Runtime error 200 at $00000000004010BE\n  $00000000004010BE\n", "Runtime error 200"),
         (
-            "pascal",
-            "main.pas",
-            "An unhandled exception occurred at $000000000040109B:\nEDivByZero: Division by zero\n  $000000000040109B  F,  line 6 of \
-             main.pas\n  $00000000004010F4  main,  line 10 of main.pas\n",
-            "EDivByZero: Division by zero (line 6)",
-        ),
-        (
             "fortran",
             "main.f90",
             "At line 3 of file main.f90 (unit = 5, file = 'stdin')\nFortran runtime error: End of file\n\nError termination.\n",
