@@ -101,7 +101,9 @@ fn a_database_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
         let report: Value = health.body_mut().read_json().unwrap();
         let store = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "store").unwrap();
         assert_eq!((health.status().as_u16(), &store["ok"]), (503, &false.into()), "{report:#}");
-        assert!(store["detail"].is_string(), "{report:#}");
+        // On a slow machine, the query may fail before the health check gives up.
+        let details = ["it did not answer within 5 s", "cannot query the database"];
+        assert!(store["detail"].as_str().is_some_and(|detail| details.contains(&detail)), "{report:#}");
         sleep(Duration::from_secs(5));
         site.postgres.thaw();
     });

@@ -373,7 +373,7 @@ fn the_calls_of_a_class_begin_with_a_new_object_in_each_test() {
         files.write(&format!("s/{name}"), source);
         let report = check_both(Path::new(&files.path("p")), Path::new(&files.path(&format!("s/{name}"))));
         assert_eq!(report["verdict"], "AC", "{name}: {report:#}");
-        // On a slow machine, a batch may end before the last test.
-        assert!((1..=4).contains(&in_batch(&report)), "{name}: {report:#}");
+        // On a slow machine, a batch may end early. One process must have run two tests at least.
+        assert!((2..=4).contains(&in_batch(&report)), "{name}: {report:#}");
     }
 }
