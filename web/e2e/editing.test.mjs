@@ -27,16 +27,21 @@ afterEach(async () => {
 })
 
 let made = 0
-async function registered(path = `/problems/${SLUG}`, options = {}) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
+/** Registers a user, whom the site then leads to `path`. */
+async function register(page, path) {
   made += 1
   await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
   await page.getByLabel('User name').fill(`writer-${made}`)
   await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Create the account' }).click()
+}
+
+async function registered(path = `/problems/${SLUG}`, options = {}) {
+  const visitor = await visit(browser, options)
+  const { page } = visitor
+  page.setDefaultTimeout(PATIENCE_MS)
+  await register(page, path)
   await page.getByRole('textbox', { name: /Source code/ }).waitFor()
   return visitor
 }
@@ -420,12 +425,7 @@ test('in a low window, the editor has half of the height, and Run is beside the 
     const { page, check, close } = await visit(browser, { width, touch })
     page.setDefaultTimeout(PATIENCE_MS)
     await page.setViewportSize({ width, height })
-    made += 1
-    await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
-    await page.getByLabel('User name').fill(`writer-${made}`)
-    await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
-    await page.getByLabel('Password').fill(PASSWORD)
-    await page.getByRole('button', { name: 'Create the account' }).click()
+    await register(page, path)
     await page.getByRole('tab', { name: 'Code', exact: true }).click()
     await editor(page).waitFor()
     const isSound = async (what) => {
@@ -461,12 +461,7 @@ test('a tablet in landscape has the row of symbols, and no hint about keys', asy
 test('on a phone, the terminal of a problem has buttons for keys that phones lack', async () => {
   const { page, check, close } = await visit(browser, { width: 360 })
   page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  await page.goto(`${server.url}/register?then=${encodeURIComponent(`/problems/${SLUG}`)}`)
-  await page.getByLabel('User name').fill(`writer-${made}`)
-  await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).tap()
+  await register(page, `/problems/${SLUG}`)
   await page.getByRole('tab', { name: 'Code' }).tap()
   await write(page, 'import sys\nprint(len(sys.stdin.read()), "read")\n')
   await page.getByRole('tab', { name: 'Result' }).tap()

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 
-use cupel_languages::{Availability, Language, Registry};
+use cupel_languages::Registry;
 use cupel_problem::{
     AfterInteraction, Checker, Generator, InputValidator, Interactor, Method, Problem, Program, ProgramShape,
 };
@@ -92,11 +92,7 @@ impl Routes {
 
 /// The languages of a registry that are available or have not been probed.
 pub(crate) fn languages_of(registry: &Registry) -> BTreeSet<LanguageId> {
-    let is_there = |language: &&Language| match language.availability {
-        Availability::Unprobed | Availability::Available { .. } => true,
-        Availability::Unavailable { .. } | Availability::Pulling(_) => false,
-    };
-    let there = registry.iter().filter(is_there);
+    let there = registry.iter().filter(|language| language.availability.reason().is_none());
     there.map(|language| language.id.clone()).collect()
 }
 

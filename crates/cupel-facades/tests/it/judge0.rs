@@ -1104,7 +1104,7 @@ async fn statistics_count_the_callers_programs_and_are_cached() {
     assert_eq!(get(&app, "/statistics").await.text, counted.text, "numbers are returned from the cache");
 }
 
-/// A callback has the default fields, as base64, whatever the result is.
+/// Every callback has the default fields, in base64, for each status.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_describes_every_kind_of_end() {
     let app = TestApp::start(Keyless::Loopback).await;
