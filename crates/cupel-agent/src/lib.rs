@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol. A worker builds an image with its own agent, so both have the same version.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Path of the agent in its container.
 pub const PATH: &str = "/.cupel-agent";
 /// The directory in which programs run.
@@ -50,8 +50,6 @@ pub enum ToAgent {
     Stdin(Vec<u8>),
     /// The end of standard input.
     EndOfInput,
-    /// From now on, the idle limit applies even while the program waits for input.
-    InputEnded,
     /// A signal for the program.
     Signal(i32),
     /// A new size of the terminal.

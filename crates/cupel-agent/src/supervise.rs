@@ -168,9 +168,12 @@ impl Agent {
             program,
             streams,
             queue: VecDeque::new(),
+            of_worker: 0,
             consumed: 0,
+            is_last_line_open: false,
             input_ends: false,
             may_wait: step.may_wait,
+            terminal_is_closed: false,
             left: [limits.output; 3],
             written: [0; 3],
             truncated: [false; 3],
@@ -290,10 +293,17 @@ struct Run<'a> {
     streams: Streams,
     /// Standard input that has not been written to the program's pipe or terminal yet.
     queue: VecDeque<u8>,
+    /// Bytes of the queue that the worker sent; the rest are end-of-file characters.
+    of_worker: usize,
+    /// Bytes of the worker that were written or dropped.
     consumed: u64,
+    /// Whether the worker's last byte did not end a line.
+    is_last_line_open: bool,
     /// Whether standard input ends after the queue.
     input_ends: bool,
     may_wait: bool,
+    /// Whether no process had the terminal open when it was last read. It is then read at every turn, without a poll.
+    terminal_is_closed: bool,
     left: [u64; 3],
     written: [u64; 3],
     truncated: [bool; 3],
@@ -406,10 +416,11 @@ impl Run<'_> {
             PollFd::new(&from_worker, PollFlags::IN),
             PollFd::new(&to_worker, if self.link.has_unsent() { PollFlags::OUT } else { PollFlags::empty() }),
         ];
-        let wanted = if self.link.is_full() { PollFlags::empty() } else { PollFlags::IN };
-        // While no process has the terminal open, poll returns at once.
-        let outputs = self.streams.outputs.iter().flatten();
-        polled.extend(outputs.map(|output| PollFd::new(output, wanted)));
+        // An output without a writer would wake every poll, even with no events requested. So outputs that are not read
+        // now are left out: all of them while the connection is full, and a terminal that no process has open.
+        let are_read = !self.link.is_full() && !self.terminal_is_closed;
+        let outputs = self.streams.outputs.iter().flatten().filter(|_| are_read);
+        polled.extend(outputs.map(|output| PollFd::new(output, PollFlags::IN)));
         if let Some(input) = self.streams.input.as_ref().filter(|_| !self.queue.is_empty()) {
             polled.push(PollFd::new(input, PollFlags::OUT));
         }
@@ -495,16 +506,22 @@ impl Run<'_> {
     fn obey(&mut self, message: ToAgent) {
         match message {
             ToAgent::Stdin(data) if self.input_ends || self.streams.input.is_none() => self.drop_input(data.len()),
-            ToAgent::Stdin(data) => self.queue.extend(data),
+            ToAgent::Stdin(data) => {
+                self.of_worker += data.len();
+                self.is_last_line_open = data.last().map_or(self.is_last_line_open, |last| *last != b'\n');
+                self.queue.extend(data);
+            }
+            ToAgent::EndOfInput if self.input_ends => {}
             ToAgent::EndOfInput => {
                 self.may_wait = false;
                 self.progress.1 = now();
-                match self.streams.is_terminal {
-                    true => self.queue.push_back(END_OF_FILE),
-                    false => self.input_ends = true,
+                self.input_ends = true;
+                if self.streams.is_terminal {
+                    // The first VEOF only sends an incomplete line. Source: termios(3), VEOF.
+                    let count = if self.is_last_line_open { 2 } else { 1 };
+                    self.queue.extend(std::iter::repeat_n(END_OF_FILE, count));
                 }
             }
-            ToAgent::InputEnded => self.may_wait = false,
             ToAgent::Signal(number) => self.signal(number),
             ToAgent::Resize { columns, rows } => {
                 if let Some(terminal) = self.streams.outputs[0].as_ref().filter(|_| self.streams.is_terminal) {
@@ -546,13 +563,15 @@ impl Run<'_> {
             match rustix::io::write(input, bytes) {
                 Ok(n) => {
                     self.queue.drain(..n);
-                    self.consumed += n as u64;
+                    let of_worker = n.min(self.of_worker);
+                    self.of_worker -= of_worker;
+                    self.consumed += of_worker as u64;
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
                 // The program has closed its standard input.
                 Err(_) => {
-                    self.consumed += self.queue.len() as u64;
+                    self.consumed += std::mem::take(&mut self.of_worker) as u64;
                     self.queue.clear();
                     is_open = false;
                 }
@@ -561,7 +580,8 @@ impl Run<'_> {
         if self.consumed != before {
             self.link.send(&FromAgent::Consumed(self.consumed));
         }
-        if !is_open || (self.input_ends && self.queue.is_empty()) {
+        let ends = self.input_ends && !self.streams.is_terminal && self.queue.is_empty();
+        if !is_open || ends {
             self.streams.input = None;
         }
     }
@@ -574,12 +594,18 @@ impl Run<'_> {
 
     fn read_output(&mut self, index: usize) -> io::Result<()> {
         let Some(output) = &self.streams.outputs[index] else { return Ok(()) };
+        if index == 0 {
+            self.terminal_is_closed = false;
+        }
         let mut data = vec![0; DATA_MAX];
         let n = match rustix::io::read(output, &mut data[..]) {
             Ok(n) => n,
             Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
             // No process has the terminal open at this time. Source: drivers/tty/n_tty.c.
-            Err(Errno::IO) if self.streams.is_terminal && self.ended.is_none() => return Ok(()),
+            Err(Errno::IO) if self.streams.is_terminal && self.ended.is_none() => {
+                self.terminal_is_closed = true;
+                return Ok(());
+            }
             Err(Errno::IO) if self.streams.is_terminal => 0,
             Err(error) => return Err(error.into()),
         };

@@ -78,26 +78,18 @@ impl Default for ServeSettings {
 ///
 /// Pass the same token to [`ApiState`](crate::ApiState), so that long-lived responses end at once.
 ///
-/// # Errors
-///
-/// None at present: errors of accept(2) are logged, and the server continues to accept.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-    settings: ServeSettings,
-) -> io::Result<()> {
+/// Errors of accept(2) are logged, and the server continues to accept.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, settings: ServeSettings) {
     let connections = Connections::new(ConnectionBounds {
         all: settings.connections_max.max(1),
         of_address: settings.connections_of_address_max.max(1),
     });
     let drain_time_max = settings.drain_time_max;
-    let result = accept(&listener, &router, &shutdown, &Arc::new(settings), &connections).await;
+    accept(&listener, &router, &shutdown, &Arc::new(settings), &connections).await;
     drop(listener);
     if tokio::time::timeout(drain_time_max, connections.all_ended()).await.is_err() {
         tracing::warn!("some requests were still open when the drain time expired");
     }
-    result
 }
 
 async fn accept(
@@ -106,11 +98,11 @@ async fn accept(
     shutdown: &CancellationToken,
     settings: &Arc<ServeSettings>,
     connections: &Connections,
-) -> io::Result<()> {
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return Ok(()),
+            () = shutdown.cancelled() => return,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -125,7 +117,7 @@ async fn accept(
         // Wait for room only after accepting, so that a connection is dropped only for a client that has connected.
         let slot = tokio::select! {
             slot = connections.room() => slot,
-            () = shutdown.cancelled() => return Ok(()),
+            () = shutdown.cancelled() => return,
         };
         let router = router.clone();
         let shutdown = shutdown.clone();

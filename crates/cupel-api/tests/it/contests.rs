@@ -509,6 +509,27 @@ async fn only_the_asker_sees_a_question_and_its_answer_until_they_are_public() {
 }
 
 #[tokio::test]
+async fn a_participant_may_ask_until_their_own_time_ends() {
+    let app = TestApp::start().await;
+    let (author, asker, later) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("c", -30)).await;
+    take_part(&app, &asker, "c", "official").await;
+    let ask = |who: &TestUser| {
+        let body = json!({ "question": "Why?" });
+        app.post("/api/v1/contests/c/clarifications", &body).bearer(&who.token).send()
+    };
+    assert_eq!(ask(&asker).await.status, 201);
+    // The contest is now over.
+    assert_eq!(change(&app, &author, "c", &json!({ "length_seconds": 1799 })).await.status, 200);
+    let refused = ask(&asker).await;
+    refused.is_error(409, "conflict");
+    // A virtual participant's time begins when they join.
+    take_part(&app, &later, "c", "virtual").await;
+    assert_eq!(ask(&later).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_question_names_its_problem_by_letter_or_slug_and_the_jury_sees_the_asker() {
     let app = TestApp::start().await;
     let (author, asker, other) = (app.author().await, app.user().await, app.user().await);

@@ -14,7 +14,7 @@ use crate::events::events_of;
 struct Server {
     app: TestApp,
     address: std::net::SocketAddr,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ impl Server {
     /// Stops the server; fails if it does not stop.
     async fn stop(self) {
         self.app.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("the server ends").unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the server ends").unwrap();
     }
 }
 

@@ -207,7 +207,8 @@ impl Core {
         Ok(self.inner.store.progress_in(seen.contest.id, principal.is_admin(), offset, limit).await?)
     }
 
-    /// Asks a question about a contest, or about one of its problems, given by letter or slug.
+    /// Asks a question about a contest, or about one of its problems, given by letter or slug. Participants may ask until
+    /// their own time ends.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -219,10 +220,13 @@ impl Core {
         question: String,
     ) -> Result<ClarificationId, ContestError> {
         let seen = self.seen_contest(principal, slug).await?.ok_or(ContestError::Missing)?;
-        let Some(own) = seen.participant.as_ref().map(|own| own.user) else {
+        let Some(own) = &seen.participant else {
             return Err(ContestError::Conflict("only participants may ask"));
         };
-        match self.write_clarification(&seen, own, problem, question, "question", QUESTIONS_MAX).await? {
+        if seen.contest.ends_for(own) <= self.now() {
+            return Err(ContestError::Conflict("your time in the contest has ended, so you can no longer ask"));
+        }
+        match self.write_clarification(&seen, own.user, problem, question, "question", QUESTIONS_MAX).await? {
             Some(id) => Ok(id),
             None => Err(ContestError::Conflict("you have asked the maximum number of questions")),
         }

@@ -85,6 +85,11 @@ impl Contest {
         ends_at(self.starts_at, self.length)
     }
 
+    /// When this participant's time ends.
+    pub fn ends_for(&self, participant: &Participant) -> Timestamp {
+        ends_at(participant.starts_at, self.length)
+    }
+
     /// The phase.
     pub fn phase(&self, now: Timestamp) -> Phase {
         if now < self.starts_at {

@@ -37,7 +37,7 @@ async fn echo(mut request: Request) -> Response<Body> {
 struct Server {
     address: SocketAddr,
     shutdown: CancellationToken,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 async fn start(settings: ServeSettings) -> Server {
@@ -102,5 +102,5 @@ async fn a_shutdown_ends_upgraded_connections_after_the_drain_time() {
     let mut stream = upgraded(&server).await;
     echoes(&mut stream).await;
     server.shutdown.cancel();
-    tokio::time::timeout(PATIENCE, server.task).await.expect("the server ends").unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, server.task).await.expect("the server ends").unwrap();
 }

@@ -281,6 +281,11 @@ fn terminal(world: &World, place: Backend) {
     let (outcome, printed) = dialogue(world, place, "terminal", TerminalSize::new(80, 24), steps);
     let expected = "terminal 1 1 1\n80x24\ntyped\nread typed\n100x40\nend of input\n";
     assert_eq!((outcome, printed.as_str()), (Outcome::Exited(0), expected));
+    // The end of input first ends the incomplete line.
+    let steps = vec![("80x24\n", send("part")), ("part", LiveInput::EndOfInput)];
+    let (outcome, printed) = dialogue(world, place, "terminal", TerminalSize::new(80, 24), steps);
+    let expected = "terminal 1 1 1\n80x24\npartread partend of input\n";
+    assert_eq!((outcome, printed.as_str()), (Outcome::Exited(0), expected));
     // The input is Ctrl-C, which the terminal turns into a signal.
     let (outcome, printed) =
         dialogue(world, place, "terminal", TerminalSize::new(80, 24), vec![("80x24\n", send("\u{3}"))]);

@@ -61,7 +61,7 @@ pub(crate) struct Server {
     pub(crate) facades: Vec<(&'static str, std::net::SocketAddr)>,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    api: JoinHandle<std::io::Result<()>>,
+    api: JoinHandle<()>,
     queue: Arc<dyn Queue>,
     events: Arc<dyn EventBus>,
     store: Arc<dyn Store>,
@@ -174,11 +174,7 @@ impl Server {
         for facade in facade_listeners {
             let router = facade.router(router.clone());
             let serving = cupel_http::serve(facade.listener, router, shutdown.clone(), connections.clone());
-            tasks.push(tokio::spawn(async move {
-                if let Err(error) = serving.await {
-                    tracing::error!(%error, "the address of the facade {} no longer accepts connections", facade.name);
-                }
-            }));
+            tasks.push(tokio::spawn(serving));
         }
         let api = tokio::spawn(cupel_http::serve(listener, router, shutdown.clone(), connections));
         Ok(Server {
@@ -218,7 +214,7 @@ impl Server {
         // This wakes the tasks that wait for the next run. Closing the queue loses nothing, because runs are in the
         // store.
         self.queue.close();
-        self.api.await?.context("the HTTP server failed")?;
+        self.api.await?;
         for task in self.tasks {
             task.await?;
         }

@@ -150,7 +150,7 @@ pub(crate) async fn clarifications(
     responses(
         (status = 201, description = "The question was asked", body = AskedView),
         (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You do not take part, or you have asked the maximum number of questions", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, your time in the contest has ended, or you have asked the maximum number of questions", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn ask(

@@ -147,11 +147,10 @@ pub(super) struct ParticipationView {
 
 impl ParticipationView {
     pub(super) fn of(own: &Participant, contest: &Contest) -> ParticipationView {
-        let theirs = Contest { starts_at: own.starts_at, ..contest.clone() };
         ParticipationView {
             kind: own.participation.as_str(),
             starts_at: rfc3339(own.starts_at),
-            ends_at: rfc3339(theirs.ends_at()),
+            ends_at: rfc3339(contest.ends_for(own)),
         }
     }
 }

@@ -242,9 +242,10 @@ impl<'a> Verifying<'a, '_> {
             }
         }
         let tried: Vec<Result<Tried<'a>, NotTried>> = tried.into_iter().flatten().collect();
-        let time_limit = self.time_limit(limit, package_limit.is_none(), &tried);
+        let is_derived = limit.is_some() && package_limit.is_none();
+        let time_limit = self.time_limit(limit, is_derived, &tried);
         self.suspect_answers(&tried);
-        self.note_cold_starts(&tried, limit.is_some() && package_limit.is_none());
+        self.note_cold_starts(&tried, is_derived);
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
         // Accepted submissions prove that the problem can be solved. If there are none, any submission counts.
         let mut proofs: Vec<_> = examples.iter().zip(&tried).collect();

@@ -200,6 +200,7 @@ fn without_a_limit_in_the_package_or_accepted_submissions_there_is_no_limit() {
     fixture.limits.time.limit = None;
     let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
     assert_eq!(broken(&report), ["TimeLimit: neither not a time limit, or an accepted submission to derive it from"]);
+    assert!(!report.time_limit.derived);
 }
 
 #[test]
