@@ -37,7 +37,7 @@ pub enum BackupError {
     Damaged { path: PathBuf, finding: String },
     #[error("`{}` is not a cupel database", path.display())]
     Stranger { path: PathBuf },
-    #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}): run that version", path.display())]
+    #[error("`{}` was written by a newer version of cupel (schema {version}; this version supports {known}): run that version", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
     #[error("`{}` cannot be written", path.display())]
     Target {

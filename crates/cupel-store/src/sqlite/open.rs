@@ -46,7 +46,7 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade", path.display())]
+    #[error("`{}` was written by a newer version of cupel (schema {version}; this version supports {known}); run that version, or restore a backup made before the upgrade", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
     #[error("cannot update the schema of `{}`", path.display())]
     Migrate {
