@@ -15,7 +15,8 @@ use super::{Sqlite, SqliteStore};
 
 /// Maximum number of reading connections. More connections would only compete for the processors.
 const READERS_MAX: usize = 4;
-/// Time to wait for a transaction of another process (a command beside a server), or for a reader.
+/// Time to wait for a transaction of another process (a command that runs at the same time as a server), or for a
+/// reader.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Number of compiled statements that a connection caches; larger than the number of statements.
 const STATEMENTS_MAX: usize = 200;
