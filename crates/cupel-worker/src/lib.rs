@@ -18,8 +18,9 @@
 //!   continues one that yielded before (`driver.rs`). A waiting run keeps its lease, its thread and its results so far;
 //!   its time limits do not include the waiting time. A slot has at most four such runs.
 //! - While other owners' runs wait, a free slot is not given to an owner who already has half of the worker's slots
-//!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So the long runs of
-//!   one owner never occupy all slots of a worker that has several.
+//!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So, on a worker with
+//!   several slots, one owner's runs with such turns occupy all slots only if no other owner's run was waiting when the
+//!   last of them began.
 //! - A program that requests a wall-clock limit above `worker.long_step` and above its language's default is a long run
 //!   (`long.rs`). So are live runs, and verifications of packages, whose programs may take a minute each. All long runs
 //!   together may use all slots but one, or the only slot. The next long run waits in the worker for up to five
