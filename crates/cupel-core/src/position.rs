@@ -273,6 +273,10 @@ mod tests {
         assert_eq!(place(&[2]), 2);
         assert_eq!(place(&[1, 1]), 3);
         assert_eq!(place(&[2, 2, 2, 2]), 2, "the owners take turns");
-        assert_eq!(place(&[2, 2, 2, 1, 3]), 5, "two runs of owner 2, one of owner 3 and one of the same owner come first");
+        assert_eq!(
+            place(&[2, 2, 2, 1, 3]),
+            5,
+            "two runs of owner 2, one of owner 3 and one of the same owner come first"
+        );
     }
 }

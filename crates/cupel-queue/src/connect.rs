@@ -161,7 +161,8 @@ fn remedy(fault: BrokerFault) -> &'static str {
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // The `@` may belong to an unescaped password that contains `/` or `?`, so nothing after the scheme is safe to show.
+    // The `@` may belong to an unescaped password that contains `/` or `?`, so nothing after the scheme is safe to
+    // show.
     if path.contains('@') {
         return format!("{scheme}://…");
     }

@@ -28,8 +28,8 @@
 //! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
 //!   the tests after it are SK.
 //!
-//! A step is never interrupted. In the worst case, runs of other users occupy every slot, and a user waits for one short
-//! test of each of those users. On a worker with one slot, the wait may include one long test.
+//! A step is never interrupted. In the worst case, runs of other users occupy every slot, and a user waits for one
+//! short test of each of those users. On a worker with one slot, the wait may include one long test.
 //!
 //! While a slot's runs are short, its next run is leased in advance. If the slot then stays busy, the first free slot
 //! gets that run; after a second, the run is returned to the queue (`spare.rs`).

@@ -90,7 +90,8 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Stores the package of a shipped problem again if it is missing. A package that a user has uploaded is not restored.
+    /// Stores the package of a shipped problem again if it is missing. A package that a user has uploaded is not
+    /// restored.
     async fn restore_package(
         &self,
         problem: &ProblemRecord,
