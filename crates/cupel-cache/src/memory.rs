@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn giving_back_undoes_a_take() {
+    fn a_refund_undoes_a_take() {
         let buckets = Kind::new(100);
         for _ in 0..1000 {
             buckets.take("a", at(0), RATE, 1).unwrap();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn several_draws_are_taken_together_or_not_at_all() {
+    fn several_charges_are_taken_together_or_not_at_all() {
         let buckets = MemoryBuckets::default();
         let draw = |key: &str, cost| Charge { kind: BucketKind::Address, key: key.to_owned(), rate: RATE, cost };
         assert_eq!(buckets.take_at(&[draw("a", 1), draw("b", 10)], at(0)).unwrap().remaining, 9);

@@ -1,4 +1,4 @@
-//! Bounds on the contents of submissions and on what one author may store.
+//! Bounds on submissions, and on the problems, packages, shared programs and drafts of one user.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use cupel_types::Bytes;
 
 use crate::drafts::DraftBounds;
 
-/// Bounds on the contents of one submission and of one batch.
+/// Bounds on submissions and batches, and on the problems, packages, shared programs and drafts of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it; see also the default")]
 pub struct Bounds {
-    /// Bytes in the main source, and in each other source of the language. Any other file is bounded only by
-    /// `files_bytes_max`.
+    /// Bytes in the main source, and in each other file with an extension of the language. Any other file is bounded
+    /// only by `files_bytes_max`.
     pub source_bytes_max: Bytes,
     pub files_max: usize,
     /// Bytes in all files of one submission.

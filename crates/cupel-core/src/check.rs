@@ -1,4 +1,4 @@
-//! Validation of submissions: reports all faults together, each with its position.
+//! Validation of submissions: reports all validation errors together, each with its position.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -25,7 +25,7 @@ const CLASS_NAME_MAX: usize = 256;
 /// Does no I/O.
 ///
 /// # Errors
-/// The first [`FAULTS_MAX`] faults of all submissions. If there are more, one additional fault says so.
+/// The first [`FAULTS_MAX`] validation errors of all submissions. If there are more, one additional error says so.
 pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
@@ -100,7 +100,7 @@ fn custom_input(cases: &Cases) -> &[u8] {
     }
 }
 
-/// Size as the kernel counts it: each text ends with a NUL.
+/// Size of the arguments as the kernel counts it: each string ends with a NUL.
 fn args_bytes(args: &[String]) -> usize {
     args.iter().map(|arg| arg.len() + 1).sum()
 }
@@ -154,7 +154,7 @@ impl Checker<'_> {
     fn fault(&mut self, pointer: impl Into<String>, kind: SubmissionFaultKind, detail: impl Into<String>) {
         let (pointer, detail) = match self.faults.len() {
             0..FAULTS_MAX => (pointer.into(), detail.into()),
-            FAULTS_MAX => (String::new(), format!("there are more faults; these are the first {FAULTS_MAX}")),
+            FAULTS_MAX => (String::new(), format!("there are more errors; these are the first {FAULTS_MAX}")),
             _ => return,
         };
         self.faults.push(SubmissionFault { index: self.index, pointer, kind, detail });
@@ -279,7 +279,7 @@ impl Checker<'_> {
             }
             let path = match (path.as_str(), language) {
                 ("", Some(language)) if i == 0 => language.source.clone(),
-                ("", None) if i == 0 => continue, // the language's fault is reported already
+                ("", None) if i == 0 => continue, // the unknown language is reported already
                 (text, _) => match sent_path(text) {
                     Ok(path) => path,
                     Err(detail) => {
@@ -289,7 +289,8 @@ impl Checker<'_> {
                 },
             };
             if let Some(first) = places.insert(path.as_str().to_owned(), i) {
-                // A main source without a path is not one of the sent files.
+                // A main source without a path is not counted as a file, so the numbers of the other files are one
+                // lower.
                 let has_unnamed = source.files.first().is_some_and(|(path, _)| path.is_empty());
                 let detail = match first.checked_sub(usize::from(has_unnamed)) {
                     Some(first) => format!("`{path}` is already the path of file {first}"),

@@ -77,7 +77,7 @@ pub struct WorkerBeat {
     pub busy: u32,
     /// The worker's languages, with the versions of their toolchains.
     pub languages: BTreeMap<LanguageId, String>,
-    /// The versions of the libraries that programs can use there.
+    /// The versions of the libraries that programs can use on the worker.
     pub libraries: LibraryVersions,
     /// Languages that it lacks because it is still pulling their images.
     pub pulling: PullingLanguages,

@@ -97,7 +97,7 @@ pub(crate) struct Inner {
 
 impl Core {
     /// Creates the core from its parts; does no I/O. The caller then calls [`Core::recover`] (preceded by
-    /// [`Core::recover_orphans`] if this process is the only one), then [`Core::sweep`] every second.
+    /// [`Core::recover_orphans`] if no other process uses the store), then [`Core::sweep`] every second.
     pub fn new(parts: CoreParts) -> Core {
         let CoreParts { store, queue, events, packages, clock, registry, policy, bounds } = parts;
         Core {

@@ -2,9 +2,9 @@
 //! playground, with their earlier revisions.
 //!
 //! A draft is saved every few seconds while a user types. So most saves replace the newest revision, for up to
-//! [`REVISION_TIME`] after it was started. A save starts a new revision, and the previous revision stays readable, in
-//! these cases: that time is over; the client requests it; the save has no condition (the client does not know the
-//! newest revision); less than half of the text is left (the text was replaced, not edited).
+//! [`REVISION_TIME`] after that revision was started. A save starts a new revision, and the previous revision stays
+//! readable, in these cases: that time is over; the client requests it; the save has no condition (the client does not
+//! know the newest revision); less than half of the text is left (the text was replaced, not edited).
 //!
 //! Invariants: only the user reads a draft. The number of a draft's newest revision grows with every change, so a
 //! condition on a number holds for one text only. A draft's first number is derived from the time, so numbers also grow
@@ -20,7 +20,7 @@ use crate::{AuthenticatedUser, Core, Principal, StoreError};
 /// Time after the start of a revision during which saves replace its text.
 pub const REVISION_TIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// The place of a draft.
+/// Identifies a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftKey {
     /// The user.
@@ -252,7 +252,7 @@ impl Core {
         Ok(self.inner.store.remove_draft(key).await?)
     }
 
-    /// The key of a place, if the user may see its problem. Drafts in a language that this server no longer has stay
+    /// The key of a draft, if the user may see the problem. Drafts in a language that this server no longer has stay
     /// readable.
     async fn draft_key(&self, user: AuthenticatedUser, place: DraftPlace) -> Result<DraftKey, DraftError> {
         let registry = self.registry();
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_continues_the_revision_that_it_expects_for_its_time() {
+    fn a_save_continues_the_expected_revision_until_its_time_is_over() {
         let known = Expected::Newest(number(0));
         let step = |save: DraftSave| save.step(newest("12345678"));
         assert_eq!(step(save("123456789", 299, known)), Ok(DraftStep::Continue(number(299))));
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_save_that_expects_another_revision_is_refused_unless_its_text_is_saved() {
+    fn a_save_that_expects_another_revision_is_refused_unless_its_text_is_saved_already() {
         for expected in [Expected::Newest(number(0) - 1), Expected::Newest(number(1)), Expected::Nothing] {
             assert_eq!(save("b", 1, expected).step(newest("a")), Err(DraftChanged), "{expected:?}");
             assert_eq!(save("a", 1, expected).step(newest("a")), Ok(DraftStep::Unchanged), "{expected:?}");

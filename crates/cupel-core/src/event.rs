@@ -2,7 +2,8 @@
 //!
 //! Sequence numbers: the `n`th event of attempt `a` (0 before the first lease) has `seq = a << 32 | n`. So a number is
 //! never used twice, a late event of a dead attempt has a smaller number than the events of later attempts, and no
-//! shared counter is needed. The final event has the largest number of its attempt, so nothing can follow it.
+//! shared counter is needed. The final event has the largest number of its attempt, so no other event of the attempt
+//! can follow it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +58,7 @@ impl Event {
         Event { submission, seq: Seq::of_attempt(0, 1), at, kind: EventKind::Queued }
     }
 
-    /// The last event of every submission. The event depends only on the final state, so all nodes create the same
-    /// event.
+    /// The last event of a run. The event depends only on the final state, so all nodes create the same event.
     pub const fn finished(submission: SubmissionId, attempts: u32, at: Timestamp, verdict: Verdict) -> Event {
         Event { submission, seq: Seq::of_end(attempts), at, kind: EventKind::Finished { verdict } }
     }
@@ -92,7 +92,7 @@ pub enum EventKind {
     Output { case: Option<String>, stream: Stream, data: Arc<[u8]> },
     /// The execution ended. `usage` is the default if the sender may not see the case's time and memory. (`test.end`)
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
-    /// Final: judged, cancelled or abandoned. Nothing follows. (`verdict`)
+    /// Final: judged, cancelled or abandoned. No event follows unless the submission is judged again. (`verdict`)
     Finished { verdict: Verdict },
     /// Part of the traffic between API nodes and the worker of a live run. It is never in a submission's own log, but
     /// in the logs of [`live`](crate::live).
@@ -109,7 +109,7 @@ pub enum LiveEvent {
         /// Bytes of standard input up to this input.
         total_bytes: u64,
     },
-    /// The worker has consumed this much.
+    /// The input that the worker has consumed so far.
     Consumed(InputCount),
     /// A client is attached.
     Attached,

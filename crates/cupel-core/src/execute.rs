@@ -23,8 +23,8 @@ pub struct ExecuteRequest<'a> {
     pub new: NewSubmission,
     /// Set if a repeated request must get the id of the first request.
     pub idempotency: Option<Idempotency>,
-    /// Whether the client accepts a result from the result cache. Ignored together with `idempotency`, because a
-    /// repeated request must get the first request's id for longer than the cache keeps results.
+    /// Whether the client accepts a result from the result cache. Ignored if `idempotency` is set, because a repeated
+    /// request must get the first request's id for longer than the cache keeps results.
     pub accepts_cached: bool,
     /// `None`: the client does not wait.
     pub wait: Option<Wait<'a>>,

@@ -1,6 +1,6 @@
-//! Faults of requests: what is wrong, and where.
+//! Validation errors of requests: what is wrong, and where.
 
-/// One fault of a request.
+/// One validation error of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmissionFault {
     /// Zero-based index of the submission in the batch.
@@ -10,13 +10,13 @@ pub struct SubmissionFault {
     /// `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`, `/webhook`. The name of a limit ends with its unit, as
     /// in the API: `_ms` for times, `_bytes` for sizes.
     pub pointer: String,
-    /// Kind of fault, for programs.
+    /// Kind of the validation error, for programs.
     pub kind: SubmissionFaultKind,
     /// Human-readable description of the error and of the expected value.
     pub detail: String,
 }
 
-/// Kind of a fault.
+/// Kind of a validation error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum SubmissionFaultKind {
@@ -70,5 +70,6 @@ impl SubmissionFaultKind {
     }
 }
 
-/// Maximum number of faults reported individually per request. If there are more, one additional fault says so.
+/// Maximum number of validation errors reported individually per request. If there are more, one additional error says
+/// so.
 pub const FAULTS_MAX: usize = 100;

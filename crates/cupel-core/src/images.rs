@@ -21,7 +21,7 @@ pub trait Images: Send + Sync {
     /// Describes an image, with the result of its last verification.
     async fn describe(&self, name: &ImageName) -> Result<(ImageDescription, Option<Verification>), ImagesError>;
 
-    /// Starts to compare the files of an image with those that were unpacked. [`Images::describe`] has the result.
+    /// Starts to check whether the unpacked files of an image have changed. [`Images::describe`] has the result.
     async fn begin_to_verify(&self, name: ImageName) -> Result<(), ImagesError>;
 
     /// Removes layers and unpacked images that no name needs.

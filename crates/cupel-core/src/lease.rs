@@ -14,8 +14,8 @@ use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
 
-/// Maximum number of hints that one call of [`Core::next_run_of_others`] takes. It skips those whose run has ended or
-/// was taken.
+/// Maximum number of hints that one call of [`Core::next_run_of_others`] takes. The call skips hints whose run has
+/// ended or was taken.
 const GONE_MAX: usize = 8;
 
 /// Smallest slot time that is announced; shorter times are accumulated per owner.

@@ -18,7 +18,7 @@ pub struct NewSubmission {
     pub run_at: Option<Timestamp>,
     /// Webhook receiver: an `http` or `https` URL.
     pub webhook: Option<String>,
-    /// Id of the HTTP request that carried it.
+    /// Id of the HTTP request that carried the submission.
     pub request_id: Option<String>,
     /// Data of the request that a facade needs later.
     pub facade: Option<FacadeRequest>,
@@ -84,7 +84,8 @@ pub struct NewSolution {
 pub struct NewSource {
     /// Id or alias of the language, as sent.
     pub language: String,
-    /// Paths as sent, with contents. The first is the main source; if its path is empty, the language determines it.
+    /// Paths as sent, with contents. The first is the main source; if its path is empty, the language determines the
+    /// path.
     pub files: Vec<(String, Arc<[u8]>)>,
 }
 

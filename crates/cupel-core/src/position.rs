@@ -94,9 +94,9 @@ pub(crate) struct WaitingList {
 pub(crate) type SharedList = tokio::sync::Mutex<Option<Arc<WaitingList>>>;
 
 impl Core {
-    /// Like [`Core::watch`], with positions: every `queued` event has the position in the queue. While the run waits
-    /// for its first attempt, `queued` is repeated with a larger number whenever the position has changed. The
-    /// repetitions are not in the log.
+    /// Like [`Core::watch`], with positions: every `queued` event has the position in the queue, if the position is
+    /// known. While the run waits for its first attempt, `queued` is repeated with a larger number whenever the
+    /// position has changed. The repetitions are not in the log.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -273,6 +273,10 @@ mod tests {
         assert_eq!(place(&[2]), 2);
         assert_eq!(place(&[1, 1]), 3);
         assert_eq!(place(&[2, 2, 2, 2]), 2, "the owners take turns");
-        assert_eq!(place(&[2, 2, 2, 1, 3]), 5, "two of owner 2, one of owner 3, and the own one");
+        assert_eq!(
+            place(&[2, 2, 2, 1, 3]),
+            5,
+            "two runs of owner 2, one of owner 3 and one of the same owner come first"
+        );
     }
 }

@@ -112,7 +112,7 @@ pub struct Exhausted {
     pub draw: usize,
     /// State of the bucket.
     pub standing: Standing,
-    /// Time until the bucket has enough.
+    /// Time until the bucket has enough capacity.
     pub wait: Duration,
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct CacheQuery {
 impl Core {
     /// The cache key and data of a single submission. `None` if its result cannot come from the cache. This is the case
     /// without a cache, and for a submission that has a `run_at` or a webhook, is not a program, gets input while it
-    /// runs, or has faults.
+    /// runs, is invalid, or has a language of unknown version.
     pub(crate) fn cache_query(&self, owner: UserId, checked: &Checked) -> Option<CacheQuery> {
         let cache = self.result_cache.as_ref().filter(|cache| !cache.lifetime.is_zero())?;
         let [new] = checked.new.as_slice() else { return None };

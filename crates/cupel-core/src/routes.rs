@@ -96,8 +96,8 @@ pub(crate) fn languages_of(registry: &Registry) -> BTreeSet<LanguageId> {
     there.map(|language| language.id.clone()).collect()
 }
 
-/// The languages of the programs with which a package judges solutions. A program whose language cannot be determined
-/// is omitted here; the judge reports it.
+/// The languages of the programs with which a package judges solutions. Programs that are not given as sources are
+/// omitted, and so are programs whose language cannot be determined, which the judge reports.
 pub(crate) fn judging_languages(problem: &Problem, registry: &Registry) -> Needs {
     let mut needs = Needs::new();
     let mut seen: Option<&Arc<Method>> = None;
@@ -193,8 +193,8 @@ impl LanguageQueues {
         self.routes().is_none_or(|routes| routes.serves(needs))
     }
 
-    /// Publishes each hint to the queue of workers that can judge its run. Hints that no worker can judge are skipped;
-    /// their runs wait in the store. Returns the number of published hints.
+    /// Publishes each hint to the queue of workers that can judge its run. Hints whose run no worker can judge are
+    /// skipped; these runs wait in the store. Returns the number of published hints.
     pub(crate) async fn publish(&self, hints: &[(RunHint, Needs)]) -> Result<u64, QueueError> {
         let Some(routes) = self.routes() else {
             let hints: Vec<RunHint> = hints.iter().map(|(hint, _)| *hint).collect();

@@ -398,7 +398,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_run_has_one_end_one_holder_and_exact_counts(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
+        fn a_run_ends_once_has_at_most_one_holder_and_counts_its_attempts(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             let mut leased = 0u32;
             for event in events {
@@ -453,7 +453,7 @@ mod tests {
         }
 
         #[test]
-        fn a_draining_worker_costs_no_attempt(times in 1..50u32) {
+        fn an_attempt_that_a_draining_worker_gives_back_is_not_lost(times in 1..50u32) {
             let mut state = RunState::Queued { attempts: 0, lost: 0 };
             for _ in 0..times {
                 state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, 1).expect("it is queued");

@@ -2,7 +2,7 @@
 //!
 //! A snippet's id is the first half of the SHA-256 of its canonical form, so the same program always has the same link,
 //! regardless of the user who shares it. Every client that knows the link may read the snippet. Snippets are listed
-//! only to their own users.
+//! only to the users who shared them.
 //!
 //! Invariants: the store keeps one copy for each user who shared the program. So a user's snippets can be counted and
 //! removed with the account, and the link works until the last copy is removed.
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_depends_on_every_part_and_on_the_places_of_their_bytes() {
+    fn the_id_depends_on_every_part_and_on_the_boundaries_between_the_parts() {
         let with = |change: fn(&mut Snippet)| {
             let mut snippet = snippet();
             change(&mut snippet);

@@ -109,7 +109,7 @@ impl Core {
     /// A repeated request (same owner, key and hash) gets the ids of the first request.
     ///
     /// # Errors
-    /// [`SubmitError`]. Nothing has been written, unless it is [`SubmitError::Store`].
+    /// [`SubmitError`]. Unless the error is [`SubmitError::Store`], nothing has been written.
     pub async fn submit(
         &self,
         owner: UserId,
@@ -129,8 +129,9 @@ impl Core {
     }
 
     /// Writes validated submissions and publishes their hints. `is_awaited`: the client of the only submission waits
-    /// for the result, see [`Core::wait_for`]. For a repeated request, the second value is `None`: the client of the
-    /// first request may be waiting for the same result, so the caller uses [`Core::wait`].
+    /// for the result, see [`Core::wait_for`]. The second value is `None` if `is_awaited` is `false`. It is also `None`
+    /// for a repeated request: the client of the first request may be waiting for the same result, so the caller uses
+    /// [`Core::wait`].
     pub(crate) async fn accept(
         &self,
         owner: UserId,

@@ -98,8 +98,8 @@ impl Core {
             return Ok(swept);
         }
         swept.led = true;
-        // While the store failed, workers could neither renew leases nor report results. They get the time of a lease to
-        // do so, because an expired lease costs the run an attempt.
+        // While the store failed, workers could neither renew leases nor report results. They get the time of a lease
+        // to do so, because an expired lease costs the run an attempt.
         let lease = SignedDuration::try_from(self.inner.policy.lease).unwrap_or(SignedDuration::MAX);
         if state.failed.is_none_or(|failed| now.duration_since(failed) > lease) {
             self.expire(now, &mut swept).await?;

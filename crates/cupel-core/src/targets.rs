@@ -50,9 +50,9 @@ impl Resolver for SystemResolver {
 type ByName = BTreeMap<String, Vec<usize>>;
 
 impl Core {
-    /// If webhooks to private addresses are not allowed, refuses a receiver whose name resolves to an address that is
-    /// not public. A name that does not resolve within [`RESOLVE_TIME_MAX`] is accepted, because the sender checks
-    /// again.
+    /// If webhooks to private addresses are not allowed and a resolver is set, refuses a receiver whose name resolves
+    /// to an address that is not public. A name that does not resolve within [`RESOLVE_TIME_MAX`] is accepted, because
+    /// the sender checks again.
     pub(crate) async fn check_receivers(&self, new: &[NewSubmission]) -> Result<(), SubmitError> {
         let Some(resolver) = self.inner.resolver.get().filter(|_| !self.bounds().webhooks_private) else {
             return Ok(());

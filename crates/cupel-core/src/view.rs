@@ -254,7 +254,7 @@ impl Watch {
     }
 }
 
-/// The stored events after `last` if the run has ended; `None` if it has not.
+/// The stored events after `last`. `None` if the run has not ended or the store cannot answer.
 async fn rest(store: &Arc<dyn Store>, id: SubmissionId, last: Seq) -> Option<VecDeque<Event>> {
     match store.events(id, last).await {
         Ok(rest) => rest.last().is_some_and(|e| e.kind.is_final()).then(|| rest.into()),

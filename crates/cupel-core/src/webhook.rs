@@ -3,7 +3,8 @@
 //! The outbox row is written in the transaction that ends the run, so no delivery is forgotten. Sending (signature,
 //! protection against private addresses) is in the crate `cupel`. Source: Standard Webhooks, "Deliverability and
 //! reliability". The schedule begins as proposed there (5 s, 5 min, 30 min, 2 h, 5 h, 10 h); all later pauses are 10 h
-//! as well. A receiver that answers with status 410 gets no more deliveries.
+//! as well. If a receiver answers with status 410, all waiting deliveries of the same owner to its address are given
+//! up.
 
 use std::time::Duration;
 

@@ -24,8 +24,8 @@ pub struct EventBounds {
     pub log_events_max: usize,
     /// Bytes in one log.
     pub log_bytes_max: usize,
-    /// Number of logs of submissions that have not ended. Beyond it the oldest log is evicted, and its subscriptions
-    /// end.
+    /// Number of logs of submissions that have not ended. If there are more, the oldest log is evicted, and its
+    /// subscriptions end.
     pub live_max: usize,
     /// Number of logs of submissions that have ended.
     pub ended_max: usize,
@@ -102,7 +102,7 @@ impl Logs {
         shared
     }
 
-    /// Removes the ended log if the event belongs to a rejudge. The store has the old log.
+    /// Removes the ended log if the event belongs to a later run of the submission. The store has the old log.
     fn forget_earlier(&mut self, event: &Event) {
         let id = event.submission;
         if !self.by_id.get(&id).is_some_and(|shared| shared.state().log.is_over_before(event.seq)) {

@@ -276,7 +276,7 @@ impl Hub {
     }
 
     /// Joins a feed whose topic is subscribed on the server. `kept` has the topic's stored events, oldest first; if the
-    /// topic has only the final event, `kept` has only the last stored event.
+    /// topic's interest is [`Interest::End`], `kept` has only the last stored event.
     pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
         let mut state = self.state();
         if state.session != Some(session) {

@@ -1,8 +1,8 @@
 //! The bounded log of the events of one submission. Plain data without locks.
 //!
 //! If there are too many events, the oldest output is dropped first. The steps of a run matter more than its output,
-//! and the store will have both. A *hole* marks dropped events, so that a reader is informed of them exactly once. A
-//! *break* marks a point after which events may be missing because the bus had lost its server.
+//! and the store will have both. A *hole* marks dropped or missed events, so that a reader is informed of them exactly
+//! once. A *break* marks a point after which events may be missing because the bus had lost its server.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 enum Entry {
     Event(Event),
-    /// Events were dropped here; the number is that of the last dropped event.
+    /// Events are missing here; the number is that of the last missing event.
     Hole(Seq),
     /// Events may be missing after the event with this number. The second number identifies the break.
     Break(Seq, u64),
@@ -39,7 +39,7 @@ impl Entry {
     }
 }
 
-/// A reader's position: the last event that it has received, and the number of breaks reported to it.
+/// A reader's position: the last event that it has, and the number of the last break that it need not be informed of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReaderPosition {
     after: Seq,
@@ -80,7 +80,7 @@ impl Log {
         ReaderPosition { after, breaks: self.breaks }
     }
 
-    /// Adds an event if it is later than all before. Returns whether it was added.
+    /// Adds an event, unless the log has ended or has this event or a later one. Returns whether it was added.
     pub(crate) fn push(&mut self, event: Event, events_max: usize, bytes_max: usize) -> bool {
         if self.ended || event.seq <= self.last {
             return false;
@@ -98,13 +98,14 @@ impl Log {
         true
     }
 
-    /// Records that the log lacks existing events up to `seq`.
+    /// Records that there are events up to `seq` that the log has not received.
     pub(crate) fn miss(&mut self, seq: Seq) {
         if self.ended || seq <= self.last {
             return;
         }
         self.last = seq;
-        // This single hole reports all missing events to earlier readers.
+        // One hole is enough for a reader whose position is before all missing events, so it replaces the holes and
+        // breaks directly before it.
         while matches!(self.entries.back(), Some(Entry::Hole(_) | Entry::Break(..))) {
             self.entries.pop_back();
         }
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn output_is_dropped_before_events_and_leaves_one_gap() {
+    fn output_is_dropped_first_and_leaves_one_gap() {
         let mut log = Log::default();
         log.push(event(1, EventKind::Started { attempt: 1 }), 100, 4096);
         for n in 2..50 {
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn missed_events_are_reported_once_and_in_place() {
+    fn missed_events_are_reported_once_and_in_order() {
         let mut log = Log::default();
         let push = |log: &mut Log, n| assert!(log.push(event(n, EventKind::CompileStarted), 10, 10_000));
         push(&mut log, 1);
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_is_reported_in_place_to_readers_from_before_it() {
+    fn a_break_is_reported_in_order_to_readers_that_began_before_it() {
         let mut log = Log::default();
         let early = log.place(Seq::default());
         log.break_here();

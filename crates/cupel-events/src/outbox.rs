@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn memory_is_bounded_while_the_server_is_unreachable_and_ends_are_kept() {
+    async fn memory_is_bounded_while_the_server_is_unreachable_and_final_events_are_kept() {
         let outbox = Outbox::new(EventBounds::default());
         let big = output(1, 1, 1 << 20);
         for n in 1..200 {

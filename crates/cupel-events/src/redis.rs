@@ -19,6 +19,7 @@
 //! Source: Redis documentation, `XADD` (explicit ids, `MINID`), "Redis Pub/Sub", "RESP protocol" (push types).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::Interest;
@@ -32,7 +33,7 @@ use redis::{
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::{self, Hub, Topic};
-use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, LIVE_KEPT, Server, ServerError, Session};
+use crate::remote::{ANSWER_MAX, ENDED_KEPT, KeptMessage, Server, ServerError, Session};
 use crate::wire::{self, Message};
 
 /// Oldest supported version, the first with `XADD … MINID`.
@@ -40,6 +41,10 @@ const VERSION_MIN: (u32, u32) = (6, 2);
 
 /// Approximate maximum number of entries in a stream. Applies if no node removes excess entries any more.
 const STREAM_MAX: usize = 4096;
+
+/// How long Redis stores the events of a running submission after their expiry was last refreshed: far longer than the
+/// refresh interval.
+const LIVE_KEPT: Duration = Duration::from_secs(600);
 
 /// A Redis server, and the names of this cluster's keys.
 pub(crate) struct RedisServer {

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  publish ──► outbox ──► one task ──► server ──► one task of every node ──► hub ──► subscribers
-//!     └──────── attempts that ran wholly on this node ────────────────────────┘
+//!     └─ attempts whose first event was published here while the feed existed ──┘
 //! ```
 //!
 //! One task holds one session with the server at a time. Whenever a session ends, the task opens another one, as long
-//! as the bus exists. Subscribers then get a gap, feeds are joined again, and events that were not confirmed are sent
-//! again. Duplicates are recognised by their sequence number.
+//! as the bus exists. Subscribers then get a gap, the task subscribes to the topics again, and unconfirmed events are
+//! sent again. Duplicates are recognised by their sequence number.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ use crate::wire::Message;
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// Interval of connection checks.
 const CHECK: Duration = Duration::from_secs(3);
-/// Pause between clean-ups for a server that does not need them.
+/// Pause between calls of `Session::clean` that do nothing, because the server removes expired events itself.
 const CLEAN_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// Pause between two attempts to reach the server.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -39,17 +39,14 @@ const BATCH_EVENTS_MAX: usize = 512;
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Maximum number of topics joined and left in one batch.
 const WORK_MAX: usize = 256;
-/// How long `subscribe` waits until a subscriber to all events is joined. After that time, the subscriber is joined in
-/// the background.
+/// Maximum time that `subscribe` waits for the server to confirm the subscription to all events. After that time, the
+/// subscription is completed in the background.
 const JOIN_WAIT: Duration = Duration::from_secs(1);
-/// Maximum time to wait, before stored events are read, until events published earlier on this node have been sent.
+/// Maximum time that a read of stored events waits until the events that this node published earlier have been sent.
 const SETTLE_MAX: Duration = Duration::from_millis(500);
 /// Maximum time that `close` waits until the last events are sent.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
-/// How long Redis stores the events of a running submission after the last refresh: far longer than the refresh
-/// interval.
-pub(crate) const LIVE_KEPT: Duration = Duration::from_secs(600);
 /// How long the server stores the final event: for subscribers that arrive around the end, and for those that were
 /// disconnected. The store has the event permanently.
 pub(crate) const ENDED_KEPT: Duration = Duration::from_secs(60);
@@ -63,8 +60,8 @@ pub(crate) enum ServerError {
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]
     Url(#[from] cupel_postgres::UrlError),
-    #[error("the server did not answer within {} s", ANSWER_MAX.as_secs())]
-    Silent,
+    #[error("the server did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
     #[error("the server closed the connection")]
     Closed,
     /// A retry cannot succeed: an operator must act first.
@@ -88,8 +85,8 @@ pub(crate) trait Session: Send + Sync {
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
     /// Unsubscribes.
     async fn leave(&self, topics: &[Topic]) -> Result<(), ServerError>;
-    /// The stored events of each topic after a position, oldest first. For a topic with only the final event, only the
-    /// last stored event.
+    /// The stored events of each topic after a position, oldest first. For a topic with `Interest::End`, only the last
+    /// stored event.
     async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError>;
     /// A round trip that does nothing, to check the connection.
     async fn check(&self) -> Result<(), ServerError>;
@@ -126,7 +123,8 @@ impl RemoteBus {
         let hub = Arc::new(Hub::new(bounds));
         let outbox = Arc::new(Outbox::new(bounds));
         let trouble = Arc::new(Mutex::new(None));
-        let first = timeout(2 * ANSWER_MAX, server.open(&hub)).await.unwrap_or(Err(ServerError::Silent))?;
+        let first =
+            timeout(2 * ANSWER_MAX, server.open(&hub)).await.unwrap_or(Err(ServerError::Silent(2 * ANSWER_MAX)))?;
         // Begin the session before returning, so that a subscriber that subscribes at once does not count as late.
         let number = hub.begin_session();
         let stop = CancellationToken::new();
@@ -146,7 +144,7 @@ impl RemoteBus {
 #[async_trait]
 impl EventBus for RemoteBus {
     fn publish(&self, event: Event) {
-        // Late events of attempts that this node has ended are dropped.
+        // An event whose number is not larger than that of an earlier event of the submission is late, and is dropped.
         if let Some(before) = self.outbox.event(event.clone()) {
             self.hub.published(&event, before);
         }
@@ -155,7 +153,8 @@ impl EventBus for RemoteBus {
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
         let topic = Topic { id, interest };
         let reader = self.hub.enter(topic, after);
-        // A subscriber to the end finds the final event among the stored events, however late its topic is joined.
+        // A subscriber to the final event need not wait: when its topic is subscribed, the server still has the final
+        // event.
         if interest == Interest::Everything {
             let _later = timeout(JOIN_WAIT, self.hub.joined(topic)).await;
         }
@@ -213,7 +212,8 @@ impl<S: Server> Keeper<S> {
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
-            let opened = timeout(2 * ANSWER_MAX, self.server.open(&self.hub)).await.unwrap_or(Err(ServerError::Silent));
+            let opened = timeout(2 * ANSWER_MAX, self.server.open(&self.hub)).await;
+            let opened = opened.unwrap_or(Err(ServerError::Silent(2 * ANSWER_MAX)));
             match opened {
                 Ok(opened) => {
                     tracing::info!("the event bus reconnected to its server");
@@ -293,11 +293,11 @@ async fn clean(session: &dyn Session) -> Result<std::convert::Infallible, Server
 }
 
 async fn answered<T>(answer: impl Future<Output = Result<T, ServerError>>) -> Result<T, ServerError> {
-    timeout(ANSWER_MAX, answer).await.unwrap_or(Err(ServerError::Silent))
+    timeout(ANSWER_MAX, answer).await.unwrap_or(Err(ServerError::Silent(ANSWER_MAX)))
 }
 
-/// Marks the events to store. If a submission ends within the batch, only its final event is stored, because the store
-/// has the earlier events.
+/// Marks the events to store. If a submission ends within the batch, the server does not keep the events before its
+/// final event, because the store has them.
 fn to_keep(batch: Vec<Outgoing>) -> Vec<KeptMessage> {
     let mut ending = HashSet::new();
     let mut sent: Vec<KeptMessage> = batch
@@ -323,7 +323,7 @@ mod tests {
     use cupel_types::Verdict;
 
     #[tokio::test]
-    async fn a_submission_that_ends_within_a_batch_keeps_only_its_end() {
+    async fn events_before_the_end_of_a_submission_in_the_same_batch_are_not_kept() {
         let outbox = Outbox::new(EventBounds::default());
         let id = |n: u128| SubmissionId::from_uuid(uuid::Uuid::from_u128(n));
         let at = jiff::Timestamp::UNIX_EPOCH;

@@ -551,7 +551,7 @@ mod tests {
         }
 
         #[test]
-        fn garbage_does_not_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..400), message in any_message(), at in 0..200usize) {
+        fn reading_garbage_does_not_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..400), message in any_message(), at in 0..200usize) {
             read(&bytes);
             let mut whole = frame(&message);
             if let Some(byte) = whole.get_mut(at) {

@@ -1,5 +1,5 @@
-//! Connections to PostgreSQL with the encryption that their URL requires: one implementation of `sslmode` for store,
-//! blobs, queue and events.
+//! Connections to PostgreSQL with the encryption that their URL requires: one implementation of `sslmode` for the
+//! store, the blob store, the queue and the event log.
 #![forbid(unsafe_code)]
 
 mod connection;

@@ -1,7 +1,7 @@
 //! The interface that a broker adapter implements: connecting to a broker, and the operations on a connection.
 //!
-//! All adapters share the rest, which is in [`crate::brokered`]: the line with its bound and its fairness, the window,
-//! the weights of classes, waiting, reconnecting, and buffering while the broker is unreachable.
+//! All adapters share everything else, which is in [`crate::brokered`]: the line with its bound and its fairness, the
+//! window, the weights of classes, waiting, reconnecting, and buffering while the broker is unreachable.
 
 use std::sync::Arc;
 

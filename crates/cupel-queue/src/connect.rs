@@ -150,7 +150,9 @@ fn remedy(fault: BrokerFault) -> &'static str {
             "allow this user to describe, read and write the topics and to read the group whose names begin with cluster.name, and create those topics or allow the user to create them"
         }
         BrokerFault::Full => "give the server more memory or disk space",
-        BrokerFault::Version => "update the older of the two, or choose another queue",
+        BrokerFault::Version => {
+            "the server and this version of Cupel do not fit together: update the older of them, or choose another queue"
+        }
         BrokerFault::Other => "the server's own message follows",
     }
 }
@@ -159,7 +161,8 @@ fn remedy(fault: BrokerFault) -> &'static str {
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // The `@` may belong to an unescaped password that contains `/` or `?`, so nothing after the scheme is safe to show.
+    // The `@` may belong to an unescaped password that contains `/` or `?`, so nothing after the scheme is safe to
+    // show.
     if path.contains('@') {
         return format!("{scheme}://…");
     }

@@ -9,7 +9,7 @@ pub enum ConnectError {
     )]
     Scheme { scheme: String },
     #[error(
-        "queue.url: this URL needs the cargo feature `{feature}`, which this program was built without: `make build` builds one with every engine"
+        "queue.url: this URL needs the cargo feature `{feature}`, which this program was built without: `make build` builds a program with every engine"
     )]
     NotBuilt { feature: &'static str },
     #[error(

@@ -13,7 +13,7 @@ use crate::shares::{PerClass, index};
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
-    /// `push` and `fail` notify it.
+    /// Notified by `push` and `fail`.
     bell: Notify,
 }
 

@@ -1,13 +1,13 @@
 //! Adapters of the `Queue` port. All of them pass the conformance suite of `cupel-testkit`; the broker adapters pass it
 //! on real servers.
 //!
-//! `embedded` is a queue in memory. Every other adapter implements the trait `Broker` (`broker.rs`) in one module, behind
-//! a cargo feature of the same name. Their shared code is in `brokered/` and implements nearly every guarantee of a
-//! queue. [`connect`] creates the queue that a URL names.
+//! `embedded` is a queue in memory. Every other adapter implements the trait `Broker` (`broker.rs`) in one module,
+//! behind a cargo feature of the same name. Their shared code is in `brokered/` and implements nearly every guarantee
+//! of a queue. [`connect`] creates the queue that a URL names.
 //!
-//! A node's hints wait in its own line until the broker has fewer ready hints than `window` allows. Each node takes only
-//! as many hints as its idle slots need; the priority classes are weighted 8 : 4 : 1. So fairness is decided before the
-//! broker, which delivers in order of arrival.
+//! A node's hints wait in its own line until the broker has fewer ready hints than `window` allows. Each node takes
+//! only as many hints as its idle slots need; the priority classes are weighted 8 : 4 : 1. So fairness is decided
+//! before the broker, which delivers in order of arrival.
 //!
 //! | broker | hints are stored in | if a node dies before it settles its hints | if the broker crashes |
 //! |---|---|---|---|

@@ -1,15 +1,15 @@
 //! Order in which waiting hints are handed out. Plain data without locks or waiting.
 //!
 //! - Between classes: by weight ([`Shares`]).
-//! - Between owners of a class: by slot time. Each owner has an account of the slot time charged to them, and the owner
-//!   with the lowest account is next. Each hand-out charges [`HAND_OUT`] to the account. The time that a run occupied a
-//!   slot is charged once it is known ([`Line::charge`]). So owners whose runs take equally long take turns, and an
-//!   owner whose runs sleep for minutes waits until the others have used as much time.
+//! - Between owners of a class: by slot time. Each owner has an account of the slot time charged to the owner, and the
+//!   owner with the lowest account is next. Each hand-out charges [`HAND_OUT`] to the account. The time that a run
+//!   occupied a slot is charged once it is known ([`Line::charge`]). So owners whose runs take equally long take turns,
+//!   and an owner whose runs sleep for minutes waits until the others have used as much time.
 //! - Within an owner: first in, first out.
 //!
 //! Accounts follow weighted fair queueing. `floor` is the virtual time; it advances by the time charged divided by the
-//! number of waiting owners. When an owner begins to wait, their account is raised to `floor`, so idle time earns no
-//! credit. Time used while no other owner waits raises the account and `floor` by the same amount, and is therefore
+//! number of waiting owners. When an owner begins to wait, the owner's account is raised to `floor`, so idle time earns
+//! no credit. Time used while no other owner waits raises the account and `floor` by the same amount, and is therefore
 //! free. An account is at most [`DEBT_MAX`] above `floor`, so no owner waits for long. The account of an owner who
 //! waits in a class with a small share counts as at most [`DEBT_MAX`] below `floor`, which bounds how long others wait
 //! once that owner is served.
@@ -32,8 +32,8 @@ const HAND_OUT: Duration = Duration::from_millis(1);
 /// if it were at this distance.
 const DEBT_MAX: Duration = Duration::from_secs(300);
 
-/// Maximum number of accounts kept for owners that do not wait. Beyond it, these accounts are removed, with the time
-/// charged to them.
+/// Maximum number of accounts kept for owners that do not wait. If there are more, such accounts are removed, and the
+/// time charged to them is forgotten.
 const RESTING_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]

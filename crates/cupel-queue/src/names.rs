@@ -23,7 +23,7 @@ impl Route {
     pub(crate) fn language_queue(&self, language: &LanguageId) -> Route {
         // Language ids such as `c++17` contain characters that not every broker accepts.
         let escaped = language.without_image().replace('_', "__").replace('+', "_p");
-        // The name of an image may be longer than a topic's. No other escape begins with `_i`.
+        // The name of an image may be longer than the name of a topic can be. No other escape begins with `_i`.
         let image = language.image().map(|image| {
             let digest = Sha256::digest(image.as_str());
             let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();

@@ -5,8 +5,8 @@
 //!   held only briefly.
 //! - The hints of a node that dies stay pending. A node that takes hints also claims, with `XAUTOCLAIM`, the hints that
 //!   have been unsettled for too long.
-//! - All commands share one connection and are pipelined. The blocking read (`XREADGROUP … BLOCK`) has a second
-//!   connection, which is opened when first needed.
+//! - The blocking read (`XREADGROUP … BLOCK`) has its own connection, which is opened when first needed. All other
+//!   commands share one connection and are pipelined.
 //! - Whether hints survive a crash of the server depends on its persistence settings.
 //! - If a stream or group is gone (`NOGROUP`), the next connection creates it again.
 //!
@@ -105,7 +105,7 @@ async fn connection(client: &Client) -> Result<MultiplexedConnection, BrokerErro
     client.get_multiplexed_async_connection_with_config(&config).await.map_err(to("connect"))
 }
 
-/// `redis_version:7.0.15` among the lines of INFO.
+/// The version in the reply to INFO, which has a line such as `redis_version:7.0.15`.
 fn version(info: &str) -> Option<(u32, u32)> {
     let line = info.lines().find_map(|line| line.strip_prefix("redis_version:"))?;
     let mut numbers = line.trim().split('.');

@@ -250,7 +250,7 @@ const NOT_MOVED: [&str; 2] = ["workers", "cluster"];
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages document the variants")]
 pub enum TransferError {
-    #[error("the target store is not empty (table `{table}` has rows): name an empty one")]
+    #[error("the target store is not empty (table `{table}` has rows): choose an empty one")]
     NotEmpty { table: &'static str },
     #[error(
         "table `{table}` has {there} rows in the source and {here} in the target, so one of the stores was in use during the copy: stop all servers and start again with an empty target"

@@ -1,5 +1,7 @@
-//! The rules that every `Blobs` must follow. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that returns
-//! a subject: an empty blob store.
+//! The rules that every `Blobs` must follow. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that
+//! returns a subject: an empty blob store.
+
+#![expect(missing_docs, reason = "the name of each function states its rule")]
 
 use std::io::{self, Read, Write};
 use std::sync::{Barrier, Mutex, PoisonError};
@@ -129,7 +131,6 @@ fn get(blobs: &impl Blobs, key: &BlobKey) -> u64 {
     copied
 }
 
-/// Rule.
 pub fn get_returns_the_bytes_that_were_put<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     for (n, length) in (1..).zip([0, 1, MIB - 1, MIB, MIB + 1, 5 * MIB + 1, 8 * MIB, 16 * MIB, 17 * MIB + 12_345]) {
@@ -139,7 +140,7 @@ pub fn get_returns_the_bytes_that_were_put<B: Blobs>(make: impl Fn() -> Subject<
     }
 }
 
-/// Rule. Prints the throughput.
+/// Prints the throughput.
 pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
     const BYTES: u64 = 100 * MIB;
     const MEMORY_MAX: u64 = 64 * MIB;
@@ -165,7 +166,6 @@ pub fn a_hundred_mebibytes_are_streamed_in_little_memory<B: Blobs>(make: impl Fn
     assert!(more.any(|more| more < MEMORY_MAX), "put and get used more than {} MiB each time", MEMORY_MAX / MIB);
 }
 
-/// Rule.
 pub fn an_interrupted_put_leaves_nothing<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     for (n, length) in (1..).zip([0, 1, 20 * MIB]) {
@@ -181,7 +181,6 @@ pub fn an_interrupted_put_leaves_nothing<B: Blobs>(make: impl Fn() -> Subject<B>
     assert_eq!(get(&*blobs, &key), 2 * MIB);
 }
 
-/// Rule.
 pub fn concurrent_puts_of_one_key_all_succeed<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key, together) = (make(), package(1, 1), Barrier::new(4));
     std::thread::scope(|scope| {
@@ -198,7 +197,6 @@ pub fn concurrent_puts_of_one_key_all_succeed<B: Blobs>(make: impl Fn() -> Subje
     assert_eq!(get(&*blobs, &key), 9 * MIB);
 }
 
-/// Rule.
 pub fn a_missing_blob_is_reported_as_missing<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     for key in [package(1, 1), BlobKey::Artifacts(hash(1)), BlobKey::Data(hash(1))] {
@@ -212,7 +210,6 @@ pub fn a_missing_blob_is_reported_as_missing<B: Blobs>(make: impl Fn() -> Subjec
     }
 }
 
-/// Rule.
 pub fn get_refuses_a_blob_over_the_given_maximum<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key) = (make(), package(1, 1));
     put(&*blobs, &key, 3 * MIB);
@@ -223,7 +220,6 @@ pub fn get_refuses_a_blob_over_the_given_maximum<B: Blobs>(make: impl Fn() -> Su
     assert_eq!(blobs.get(&key, &mut Vec::new(), 3 * MIB).unwrap(), 3 * MIB);
 }
 
-/// Rule.
 pub fn a_failing_target_is_not_an_error_of_the_store<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key) = (make(), package(1, 1));
     put(&*blobs, &key, 3 * MIB);
@@ -233,7 +229,6 @@ pub fn a_failing_target_is_not_an_error_of_the_store<B: Blobs>(make: impl Fn() -
     assert_eq!(get(&*blobs, &key), 3 * MIB, "a later get succeeds");
 }
 
-/// Rule.
 pub fn a_list_has_the_blobs_of_its_kind_with_length_and_age<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
     let (artifacts, data) = (BlobKey::Artifacts(hash(1)), BlobKey::Data(hash(1)));
@@ -267,7 +262,6 @@ pub fn a_list_has_the_blobs_of_its_kind_with_length_and_age<B: Blobs>(make: impl
     assert_eq!(blobs.list(BlobKind::CopiesOf(hash(9))).unwrap().len(), 1100);
 }
 
-/// Rule.
 pub fn a_removed_blob_is_gone_and_can_be_put_again<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let (blobs, key, other) = (make(), package(1, 1), package(1, 2));
     put(&*blobs, &key, 2 * MIB);

@@ -1,6 +1,8 @@
-//! The rules that every `Queue` at a broker must follow in addition to those of [`queue`](crate::queue): nodes share the
-//! queue, and it survives every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a function
-//! that returns a [`Site`].
+//! The rules that every `Queue` at a broker must follow in addition to those of [`queue`](crate::queue): nodes share
+//! the queue, and it survives every fault of the broker. Call [`broker_conformance!`](crate::broker_conformance) with a
+//! function that returns a [`Site`].
+
+#![expect(missing_docs, reason = "the name of each function states its rule")]
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
@@ -45,8 +47,8 @@ pub struct Site {
 type Node = Pin<Box<dyn Future<Output = Arc<dyn Queue>>>>;
 
 impl Site {
-    /// Returns a broker with its nodes. `node` creates a node from its depth limit and from the time after which it reclaims hints
-    /// that another node has not settled. `keeps`: whether hints survive a kill of the broker.
+    /// Returns a broker with its nodes. `node` creates a node from its depth limit and from the time after which it
+    /// reclaims hints that another node has not settled. `keeps`: whether hints survive a kill of the broker.
     pub fn new<T, F>(server: OwnedMutexGuard<T>, keeps: bool, node: impl Fn(usize, Duration) -> F + 'static) -> Site
     where
         T: Deref<Target = Server> + 'static,
@@ -164,7 +166,6 @@ async fn published(queue: &Arc<dyn Queue>, hints: &[RunHint]) {
     in_time("publishing", queue.publish(hints)).await.unwrap();
 }
 
-/// Rule.
 pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let (a, b) = (site.patient_node(1000).await, site.patient_node(1000).await);
@@ -211,7 +212,7 @@ pub async fn two_nodes_share_the_hints_and_each_goes_to_one(make: impl AsyncFn()
     }
 }
 
-/// Rule: a node that is closed returns the hints that it has prefetched but not delivered.
+/// A node that is closed returns the hints that it has prefetched but not delivered.
 pub async fn hints_prefetched_by_a_closed_node_go_to_others(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let a = site.node(1000).await;
@@ -243,7 +244,6 @@ pub async fn hints_prefetched_by_a_closed_node_go_to_others(make: impl AsyncFn()
     b.close();
 }
 
-/// Rule.
 pub async fn a_queue_recovers_after_its_broker_is_killed_and_restarted(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let queue = site.node(1000).await;
@@ -265,7 +265,6 @@ pub async fn a_queue_recovers_after_its_broker_is_killed_and_restarted(make: imp
     ended(takers).await;
 }
 
-/// Rule.
 pub async fn a_queue_recovers_after_its_broker_lost_all_data(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let (api, worker) = (site.node(100_000).await, site.node(100_000).await);
@@ -291,7 +290,6 @@ pub async fn a_queue_recovers_after_its_broker_lost_all_data(make: impl AsyncFn(
     ended(takers).await;
 }
 
-/// Rule.
 pub async fn a_queue_detects_a_hung_broker_and_recovers(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let queue = site.node(1000).await;
@@ -308,7 +306,6 @@ pub async fn a_queue_detects_a_hung_broker_and_recovers(make: impl AsyncFn() -> 
     ended(takers).await;
 }
 
-/// Rule.
 pub async fn hints_published_while_the_broker_is_down_are_bounded_and_delivered(make: impl AsyncFn() -> Site) {
     let site = make().await;
     let queue = site.node(100).await;

@@ -26,7 +26,8 @@ pub struct HttpRequest {
 }
 
 impl HttpReceiver {
-    /// Starts a server. The first requests get these statuses (for example, `204 Taken`) in order; all later requests get the last.
+    /// Starts a server. The first requests get these statuses (for example, `204 Taken`) in order; all later requests
+    /// get the last.
     ///
     /// # Panics
     /// If no port is free.
@@ -41,8 +42,8 @@ impl HttpReceiver {
                 let mut stream = BufReader::new(stream);
                 // An incomplete request is ignored.
                 let Ok(request) = receive(&mut stream) else { continue };
-                // The test gets the request before the client gets the response. So once the client has the response, the test can read the
-                // request.
+                // The test gets the request before the client gets the response. So once the client has the response,
+                // the test can read the request.
                 if out.send(request).is_err() {
                     break;
                 }

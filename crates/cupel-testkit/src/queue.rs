@@ -1,9 +1,11 @@
-//! The rules that every `Queue` must follow. Call [`queue_conformance!`](crate::queue_conformance) with a function that maps a
-//! maximum depth to a [queue under test](QueueUnderTest).
+//! The rules that every `Queue` must follow. Call [`queue_conformance!`](crate::queue_conformance) with a function that
+//! maps a maximum depth to a [queue under test](QueueUnderTest).
 //!
-//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So the rules
-//! wait for depths and allow for the window's size. Rules that apply only to queues at a broker are in
+//! A queue at a broker updates its depth with a delay, and delivers the hints of a window first come, first served. So
+//! the rules wait for depths and allow for the window's size. Rules that apply only to queues at a broker are in
 //! [`brokers`](crate::brokers).
+
+#![expect(missing_docs, reason = "the name of each function states its rule")]
 
 use std::collections::HashSet;
 use std::ops::Deref;
@@ -111,7 +113,6 @@ pub async fn take(queue: &dyn Queue) -> RunHint {
     hint
 }
 
-/// Rule.
 pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(100).await;
     let hints: Vec<RunHint> = (0..40).map(hint).collect();
@@ -133,7 +134,6 @@ pub async fn hints_of_an_owner_are_delivered_in_order(make: impl AsyncFn(usize) 
     depth_becomes(&**queue, 0).await;
 }
 
-/// Rule.
 pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_again(
     make: impl AsyncFn(usize) -> QueueUnderTest,
 ) {
@@ -150,7 +150,6 @@ pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_be_queued_aga
     assert_eq!(take(&**queue).await, hint(1));
 }
 
-/// Rule.
 pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let published = within_two_seconds(async || {
         let queue = make(3).await;
@@ -171,7 +170,6 @@ pub async fn publishing_beyond_the_bound_is_refused_as_a_whole(make: impl AsyncF
     queue.publish(&[hint(5)]).await.expect("there is room again");
 }
 
-/// Rule.
 pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = Arc::new(make(100).await);
     let takers: Vec<_> = (0..4)
@@ -188,7 +186,6 @@ pub async fn publishing_wakes_waiting_takers(make: impl AsyncFn(usize) -> QueueU
     }
 }
 
-/// Rule.
 pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> QueueUnderTest) {
     const TAKERS: u128 = 8;
     let queue = Arc::new(make(2000).await);
@@ -218,7 +215,6 @@ pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> QueueUn
     assert_eq!(seen.len() as u128, hints);
 }
 
-/// Rule.
 pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = Arc::new(make(100).await);
     for _ in 0..50 {
@@ -237,8 +233,8 @@ pub async fn a_cancelled_taker_loses_no_hint(make: impl AsyncFn(usize) -> QueueU
     assert_eq!(take(&***queue).await, hint(1));
 }
 
-/// Rule: if hints of all classes and of three owners wait, each pair of class and owner is served within a bounded
-/// number of hints.
+/// If hints of all classes and of three owners wait, each pair of class and owner is served within a bounded number of
+/// hints.
 pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let mut turns = 0;
     // Hints of a class or owner may still be on their way to the broker, so the check is repeated, and one success is
@@ -275,7 +271,7 @@ async fn turns_of_nine(queue: QueueUnderTest) -> usize {
     served.len()
 }
 
-/// Rule: fairness counts slot time, not only deliveries.
+/// Fairness counts slot time, not only deliveries.
 pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl AsyncFn(usize) -> QueueUnderTest) {
     const HINTS: u128 = 100;
     let queue = make(1000).await;
@@ -294,7 +290,6 @@ pub async fn an_owner_charged_for_slot_time_waits_for_other_owners(make: impl As
     assert_eq!(of_others, HINTS as usize, "among the first {first} hints");
 }
 
-/// Rule.
 pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(100).await;
     assert!(queue.next_other(&[]).await.unwrap().is_none(), "an empty queue returns None without waiting");
@@ -321,7 +316,6 @@ pub async fn next_other_finds_hints_behind_those_of_excluded_owners(make: impl A
     assert_eq!(taken, of_one);
 }
 
-/// Rule.
 pub async fn language_queues_are_separate_and_do_not_block_each_other(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(1000).await;
     let language_queue =
@@ -345,7 +339,6 @@ pub async fn language_queues_are_separate_and_do_not_block_each_other(make: impl
     assert_eq!(taken, many);
 }
 
-/// Rule.
 pub async fn closing_a_queue_closes_its_language_queues(make: impl AsyncFn(usize) -> QueueUnderTest) {
     let queue = make(10).await;
     let java = "java".parse().unwrap();

@@ -43,8 +43,8 @@ fn freezing_a_server_includes_processes_that_it_is_starting() {
     let address = (Ipv4Addr::LOCALHOST, postgres.port()).into();
     for _ in 0..60 {
         thread::scope(|scope| {
-            // Some clients connect before the freeze, some after it. All of them stay connected until the end, even if their server
-            // process starts during the freeze.
+            // Some clients connect before the freeze, some after it. All of them stay connected until the end, even if
+            // their server process starts during the freeze.
             let clients = scope.spawn(|| {
                 let client = |_| {
                     thread::sleep(Duration::from_millis(1));
@@ -56,7 +56,8 @@ fn freezing_a_server_includes_processes_that_it_is_starting() {
             drop(clients.join());
         });
         postgres.thaw();
-        // Once the server has answered this query, it has accepted all earlier connections, so the backlog never fills up.
+        // Once the server has answered this query, it has accepted all earlier connections, so the backlog never fills
+        // up.
         assert_eq!(postgres.psql("postgres", "SELECT 1"), "1");
     }
 }

@@ -6,10 +6,10 @@
 //!
 //! ```text
 //! submit            from the arrival of the request to its answer; links to the request
-//! ├── wait          until a worker started it
+//! ├── wait          until a worker starts it
 //! └── run           an attempt, on its worker
 //!     ├── compile
-//!     └── execute   one per case
+//!     └── execute   one per case, for at most 100 cases
 //! ```
 //!
 //! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header

@@ -6,7 +6,7 @@ use crate::Settings;
 
 /// Error of [`crate::start`].
 #[derive(Debug, thiserror::Error)]
-#[error("this program was built without the trace exporter: `make build` builds one with it")]
+#[error("this program was built without the trace exporter: `make build` builds a program with the exporter")]
 pub struct SetupError;
 
 pub(crate) fn processor(_: &Settings) -> Result<BatchSpanProcessor, SetupError> {

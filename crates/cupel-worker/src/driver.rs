@@ -83,10 +83,10 @@ pub(crate) async fn drive(number: usize, shared: Arc<Shared>, shutdown: Cancella
 
 /// Scheduler of a slot: one run uses the executor, others may wait for their next turn.
 ///
-/// A turn is one or more whole steps of a run. If there are other runs, the run then waits until they have had as much
-/// time on this slot as its turn took. Until then, it owes them time. While every waiting run owes time, a run of
-/// another owner from the queue comes first. Otherwise, the waiting run that owes the least time continues. A run with
-/// many tests therefore continues test by test, and a new run waits for at most one test.
+/// A turn is one or more whole steps of a run. After its turn, a run owes the other runs as much time on this slot as
+/// the turn took. While every waiting run owes time, a new run of another owner comes first, if there is one.
+/// Otherwise, the waiting run that owes the least time continues. A run with many tests therefore gives way between two
+/// tests, and a new run usually waits for one turn only.
 struct Driver<'a> {
     number: usize,
     shared: &'a Arc<Shared>,

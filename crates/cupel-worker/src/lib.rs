@@ -18,8 +18,9 @@
 //!   continues one that yielded before (`driver.rs`). A waiting run keeps its lease, its thread and its results so far;
 //!   its time limits do not include the waiting time. A slot has at most four such runs.
 //! - While other owners' runs wait, a free slot is not given to an owner who already has half of the worker's slots
-//!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So the long runs of
-//!   one owner never occupy all slots of a worker that has several.
+//!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So, on a worker with
+//!   several slots, one owner's runs with such turns occupy all slots only if no other owner's run was waiting when the
+//!   last of them began.
 //! - A program that requests a wall-clock limit above `worker.long_step` and above its language's default is a long run
 //!   (`long.rs`). So are live runs, and verifications of packages, whose programs may take a minute each. All long runs
 //!   together may use all slots but one, or the only slot. The next long run waits in the worker for up to five
@@ -27,8 +28,8 @@
 //! - All executions of one program together take at most `worker.run_time_max`. The test that reaches this time is TLE;
 //!   the tests after it are SK.
 //!
-//! A step is never interrupted. In the worst case, runs of other users occupy every slot, and a user waits for one short
-//! test of each of those users. On a worker with one slot, the wait may include one long test.
+//! A step is never interrupted. In the worst case, runs of other users occupy every slot, and a user waits for one
+//! short test of each of those users. On a worker with one slot, the wait may include one long test.
 //!
 //! While a slot's runs are short, its next run is leased in advance. If the slot then stays busy, the first free slot
 //! gets that run; after a second, the run is returned to the queue (`spare.rs`).

@@ -28,8 +28,8 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Reports until `gone` is cancelled, then deregisters the worker. Reports new languages at once, because a run goes only
-    /// to a worker that has reported its language. Cancels `drain` when the order is to drain.
+    /// Reports until `gone` is cancelled, then deregisters the worker. Reports new languages at once, because a run
+    /// goes only to a worker that has reported its language. Cancels `drain` when the order is to drain.
     pub(crate) async fn run(mut self, drain: CancellationToken, gone: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -295,7 +295,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 /// The reason for the verdict, as a message to the submission's owner.
 fn message_of(report: &ProblemReport, disclosures: &HashMap<String, CaseDisclosure>) -> Option<String> {
     match report.verdict {
-        // It is skipped if a program of the package is in a language that is not installed.
+        // The verdict is `Skipped` if a program of the package is in a language that is not installed.
         Verdict::InternalError | Verdict::Skipped => return Some(FAULT_OF_PACKAGE.to_owned()),
         // The message is from the compiler, or from the problem's requirements on sources.
         Verdict::CompileError | Verdict::CompileLimit => return report.message.clone().map(short),

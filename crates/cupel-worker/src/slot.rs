@@ -92,7 +92,7 @@ pub(crate) enum Job {
 /// A message from a thread of a slot. At most one of each kind is in transit, so the number of messages in the channel
 /// is bounded.
 pub(crate) enum SlotMessage {
-    /// The thread can take an attempt.
+    /// The thread has no attempt, and returns the executor.
     Ready(SlotExecutor),
     /// Other runs may have a turn; the attempt continues later.
     Yields(SlotExecutor),

@@ -1,8 +1,8 @@
 //! Shares the slots of this worker among owners: while other owners wait, no owner has more than its share.
 //!
-//! Only turns that have lasted for a quantum (the minimum length of a turn) are counted. So a user with short runs may
-//! use all slots, and the worker need not search for runs of other owners. If the worker has several slots, a user with
-//! long runs leaves at least one slot to others.
+//! Only turns that have lasted for a quantum (the minimum length of a turn) are counted. So a user whose turns are
+//! shorter may use all slots, and the worker need not search for runs of other owners. If the worker has several slots
+//! and other users wait, a user whose turns are longer leaves them at least one slot.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -35,7 +35,7 @@ pub struct WorkerParts {
     pub core: Core,
     /// The worker's id, in leases and logs.
     pub id: WorkerId,
-    /// Number of programs that run at the same time; at least one.
+    /// Number of slots: runs that are executed at the same time. At least one.
     pub slots: usize,
     /// Cache of compiled artefacts.
     pub cache: Arc<dyn ArtifactCache>,
@@ -91,8 +91,9 @@ pub(crate) struct Shared {
     pub(crate) over: CancellationToken,
     /// Cancelled when all slots have ended.
     pub(crate) ended: CancellationToken,
-    /// Leases to renew: those of running attempts and of results that are being written. Keyed by lease, because a lost
-    /// attempt and the next attempt of the same run may both be present.
+    /// Leases to renew: those of running attempts, of results that are being written, and of runs that wait in this
+    /// worker for a slot. Keyed by lease, because a lost attempt and the next attempt of the same run may both be
+    /// present.
     pub(crate) leases: Mutex<HashMap<LeaseId, RunId>>,
     pub(crate) completions: Semaphore,
     pub(crate) tracker: TaskTracker,
@@ -157,8 +158,8 @@ impl Worker {
         Worker { shared, slots, grace, presence }
     }
 
-    /// Reports this worker to the store, so that other nodes accept submissions for it before this node says that it has
-    /// started. If the store cannot write, [`run`](Self::run) tries again.
+    /// Reports this worker to the store, so that other nodes accept submissions in its languages before this node
+    /// reports that it has started. If the store cannot write, [`run`](Self::run) tries again.
     pub async fn register(&mut self) {
         self.presence.report(&CancellationToken::new()).await;
     }

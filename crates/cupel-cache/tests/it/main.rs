@@ -53,7 +53,7 @@ async fn a_burst_is_granted_and_the_remainder_reported() {
 }
 
 #[tokio::test]
-async fn draws_are_charged_together_or_not_at_all_and_a_refund_undoes_them() {
+async fn several_charges_are_taken_together_or_not_at_all_and_a_refund_undoes_them() {
     for buckets in both().await {
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 10)]).await.unwrap().remaining, 9);
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 1)]).await.unwrap_err().draw, 1);
@@ -306,5 +306,5 @@ async fn without_redis_lookups_miss_at_once() {
     assert!(buckets.health().is_err());
     block_in_place(|| redis.start_again());
     until(|| buckets.health().is_ok()).await;
-    assert_eq!(results.find(&key).await, Some(id), "Redis' file holds the entry from before");
+    assert_eq!(results.find(&key).await, Some(id), "Redis reads the entry from its file when it starts");
 }

@@ -35,11 +35,11 @@ pub struct Person {
     pub tier: Tier,
 }
 
-/// A fault of a line.
+/// An error in a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {detail}")]
 pub struct LineFault {
-    /// One-based number of the line; 0 if the fault does not belong to one line.
+    /// One-based number of the line; 0 if the error concerns no single line.
     pub line: u64,
     /// Description of the error.
     pub detail: String,
@@ -63,8 +63,8 @@ pub enum Imported {
 pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     // The CSV reader's line numbers are one too low after CRLF line endings, so the CR of each is removed first.
-    let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
-    let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
+    let is_cr_of_crlf = |at: usize| csv[at..].starts_with(b"\r\n");
+    let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_cr_of_crlf(*at)).map(|at| csv[at]).collect();
     // Column names contain no semicolon, so a semicolon in the first line is the separator.
     let has_semicolon = csv.split(|c| *c == b'\n').next().is_some_and(|first| first.contains(&b';'));
     let separator = if has_semicolon { b';' } else { b',' };

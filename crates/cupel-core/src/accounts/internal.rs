@@ -1,8 +1,8 @@
 //! Internal accounts of Cupel, which own the submissions of clients without an account.
 //!
 //! *Invariant:* a client cannot log in to such an account, because its password is random and discarded. A client
-//! cannot register its name, because the name contains a character that a registration refuses. Nobody can delete or
-//! disable the account, or give it a role or a password, because clients without a key would then be refused.
+//! cannot register the account's name, because the name contains a character that a registration refuses. Nobody can
+//! delete or disable the account, or give it a role or a password, because clients without a key would then be refused.
 
 use cupel_types::UserId;
 

@@ -29,7 +29,7 @@ pub enum ChangePasswordError {
     /// The old password is wrong.
     #[error("the old password is wrong")]
     Wrong,
-    /// The link was used, has expired or never existed.
+    /// The link was used or replaced, has expired, or never existed.
     #[error("the link is not valid")]
     NotGood,
     /// The new password is invalid; the pointer is `/password`.
@@ -53,7 +53,7 @@ impl From<PasswordError> for ChangePasswordError {
 }
 
 impl Accounts {
-    /// Changes a user's password, and ends the user's other sessions.
+    /// Changes a user's password, and ends all of the user's sessions except `keep`.
     ///
     /// # Errors
     /// [`ChangePasswordError`]; nothing has changed.
@@ -110,7 +110,7 @@ impl Accounts {
     /// Sets a password with a link, invalidates the link, and ends all of the user's sessions. Returns the user.
     ///
     /// # Errors
-    /// [`ChangePasswordError`]. If only the new password is at fault, the link stays valid.
+    /// [`ChangePasswordError`]. If only the new password is invalid, the link stays valid.
     pub async fn use_link(&self, link: &str, new: &str) -> Result<UserId, ChangePasswordError> {
         let token = Token::parse(LINK, link).ok_or(ChangePasswordError::NotGood)?;
         let user = UserId::from_uuid(token.id);

@@ -37,13 +37,14 @@ pub struct RegistrationCode {
     pub ended_at: Option<Timestamp>,
 }
 
-/// A ticket for the stream of one submission.
+/// A ticket for the event stream of one submission, or for a live connection.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct StreamTicket {
     pub id: TicketId,
     pub secret_hash: [u8; 32],
     pub user: UserId,
+    /// The submission; the nil id for a live connection.
     pub submission: SubmissionId,
     /// Whether the holder has an administrator's view.
     pub as_admin: bool,
@@ -72,7 +73,8 @@ pub enum CodeRefused {
     Taken(UserTaken),
 }
 
-/// Stored account data besides users, keys and sessions.
+/// Stored account data: one-time links, join codes and tickets, and the operations on users and sessions that
+/// `AccountStore` does not have.
 #[async_trait]
 pub trait MembershipStore: Send + Sync {
     /// Replaces the password hash, removes the user's link, and ends all sessions except `keep`. `false`: there is no

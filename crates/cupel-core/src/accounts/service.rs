@@ -204,7 +204,7 @@ impl Accounts {
     /// Sets a user's password, and ends all of the user's sessions. `false`: there is no such user.
     ///
     /// # Errors
-    /// [`RegisterError`], never [`RegisterError::Taken`]; nothing has changed.
+    /// [`RegisterError::Invalid`] or [`RegisterError::Failed`]; nothing has changed.
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<bool, RegisterError> {
         if let Some(fault) = fault_of_password(password) {
             return Err(RegisterError::Invalid(vec![fault]));
@@ -327,7 +327,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_of_a_registration_is_reported_with_its_place() {
+    fn every_invalid_field_of_a_registration_is_reported_with_its_pointer() {
         let new = NewAccount { username: "a b".into(), email: Some("nowhere".into()), password: "short\0".into() };
         let places: Vec<_> = faults_of(&new, EmailRule::Required).into_iter().map(|f| f.pointer).collect();
         assert_eq!(places, ["/username", "/email", "/password"]);

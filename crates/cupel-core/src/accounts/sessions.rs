@@ -76,8 +76,8 @@ fn kept_user_agent(text: &str) -> Option<String> {
 }
 
 impl Accounts {
-    /// Opens a session. `login` is the e-mail address or the user name. The work and the answer are the same whether or
-    /// not the user exists.
+    /// Opens a session. `login` is the e-mail address or the user name. If the user does not exist, the work and the
+    /// answer are the same as for a wrong password.
     ///
     /// # Errors
     /// [`LoginError`].
@@ -171,7 +171,7 @@ impl Accounts {
         self.inner.store.sessions(user, self.now()).await
     }
 
-    /// Ends a session of this user. `false`: there is no such session.
+    /// Ends a session of this user. `false`: there is no such session, or it has ended.
     ///
     /// # Errors
     /// If the store cannot write.

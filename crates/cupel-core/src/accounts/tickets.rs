@@ -39,7 +39,7 @@ impl TicketUse {
 }
 
 impl Accounts {
-    /// Creates a ticket for this viewer; returns its text and expiry. `None`: the user has too many.
+    /// Creates a ticket for this viewer; returns its text and expiry. `None`: the user has too many tickets.
     ///
     /// # Errors
     /// If the store cannot write.

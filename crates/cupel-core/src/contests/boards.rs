@@ -1,5 +1,5 @@
-//! Cached standings. The data of a contest is read at most once per second, for all viewers. A viewer whose view
-//! differs from the common one costs another computation, but no read.
+//! Cached standings. The data of a cached contest is read at most once per second, for all viewers of this node. A
+//! viewer whose view differs from the common one costs another computation, but no read.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

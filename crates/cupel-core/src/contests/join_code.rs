@@ -1,5 +1,5 @@
-//! Join codes of contests. The organizer of a contest that is not public gives its code to the people who may take
-//! part.
+//! Join codes of contests, and of accounts (`accounts/codes.rs`). The organizer of a contest that is not public gives
+//! the contest's code to the people who may take part.
 
 use subtle::ConstantTimeEq as _;
 

@@ -46,7 +46,8 @@ impl SeenContest {
 }
 
 impl SeenContest {
-    /// Position of the problem with this name: its letter, case-insensitively, or its slug if the viewer may see it.
+    /// Position of the problem with this letter (in upper or lower case) or, if the viewer may see the problems, with
+    /// this slug.
     fn place_of(&self, name: &str, now: Timestamp) -> Option<usize> {
         let problems = &self.contest.problems;
         let is_letter = |place: &usize| name.len() == 1 && name.eq_ignore_ascii_case(&label(*place).to_string());

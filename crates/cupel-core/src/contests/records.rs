@@ -68,7 +68,7 @@ pub struct Contest {
     pub freeze: Option<Duration>,
     /// Whether the freeze has been lifted.
     pub is_unfrozen: bool,
-    /// Whether everyone may see it and take part.
+    /// Whether everyone may see the contest and take part.
     pub is_public: bool,
     /// The code with which users may take part if the contest is not public. Visible to organizers only.
     pub join_code: JoinCode,
@@ -198,7 +198,7 @@ pub struct NewContest {
     pub length: Duration,
     /// Length of the freeze before the end, in which results are hidden.
     pub freeze: Option<Duration>,
-    /// Whether everyone may see it.
+    /// Whether everyone may see the contest and take part.
     pub is_public: bool,
     /// The code with which users may take part if the contest is not public.
     pub join_code: JoinCode,
@@ -223,7 +223,7 @@ pub struct ContestChange {
     pub freeze: Option<Option<Duration>>,
     /// Whether the freeze is lifted.
     pub is_unfrozen: Option<bool>,
-    /// Whether everyone may see it.
+    /// Whether everyone may see the contest and take part.
     pub is_public: Option<bool>,
     /// A new join code. The old code becomes invalid.
     pub join_code: Option<JoinCode>,
@@ -255,13 +255,13 @@ pub struct Clarification {
     pub asker: UserId,
     /// The asker's name, for organizers.
     pub asker_name: String,
-    /// Position of the problem it is about; `None`: about the whole contest.
+    /// Position of the problem to which the entry refers; `None`: the entry refers to the whole contest.
     pub place: Option<usize>,
     /// The question.
     pub question: String,
     /// The answer, if there is one.
     pub answer: Option<String>,
-    /// Whether everyone may read it.
+    /// Whether everyone may read the entry.
     pub is_public: bool,
     /// When the question was asked or the announcement made.
     pub asked_at: Timestamp,
@@ -278,7 +278,7 @@ pub struct NewClarification {
     pub contest: ContestId,
     /// The user who asks or announces.
     pub asker: UserId,
-    /// Position of the problem it is about.
+    /// Position of the problem to which the entry refers; `None`: the entry refers to the whole contest.
     pub place: Option<usize>,
     /// Whether it is an announcement.
     pub is_announcement: bool,

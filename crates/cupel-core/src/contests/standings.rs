@@ -29,7 +29,7 @@ pub struct Attempt {
 /// Result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptResult {
-    /// Whether the tests judged it: a compile error or a failure of Cupel is not a try.
+    /// Whether the tests judged the attempt: a compile error or a failure of Cupel is not a try.
     pub is_try: bool,
     /// Whether it solves the problem.
     pub solves: bool,
@@ -51,8 +51,8 @@ pub struct View {
 /// A participant's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingsRow {
-    /// The rank, from 1; equal rows share one. A virtual participant gets the rank that the same result would have had,
-    /// and does not change the ranks of others.
+    /// The rank, from 1; equal rows share one. A virtual participant gets the rank that an official participant with
+    /// the same result would have, and does not change the ranks of others.
     pub rank: u32,
     /// The participant.
     pub user: UserId,
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn best_scores_add_up_in_any_order() {
+    fn only_the_best_score_of_each_problem_counts() {
         let table = attempts(&[
             (1, 0, 5, "30"),
             (1, 0, 9, "70"),

@@ -63,7 +63,7 @@ pub trait ContestStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<ParticipantProgress>, u64), StoreError>;
 
-    /// Whether the user takes part in a contest with this problem, and their time has begun.
+    /// Whether the user takes part in a contest with this problem, and the user's time in the contest has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The slug of a contest with this problem that is running at `now` or begins at `soon` at the latest. If there are
@@ -98,8 +98,8 @@ pub trait ContestStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// A page of questions and announcements, newest first, and the total number. Includes the questions that this user
-    /// asked and the entries that everyone may read; with `None`, all entries.
+    /// A page of questions and announcements, newest first, and the total number. If `reader` is set, includes only the
+    /// questions that this user asked and the entries that everyone may read.
     async fn clarifications(
         &self,
         contest: ContestId,

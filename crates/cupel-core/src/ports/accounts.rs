@@ -32,7 +32,7 @@ pub trait AccountStore: Send + Sync {
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Inserts a key.
     async fn insert_key(&self, key: ApiKey) -> Result<(), StoreError>;
-    /// A key by its public part; includes revoked and expired keys.
+    /// A key by its id; includes revoked and expired keys.
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
     /// An owner's keys, newest first.
     async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError>;
@@ -67,7 +67,7 @@ pub struct Rotated {
     pub expires_at: Timestamp,
 }
 
-/// The unique name that was already taken.
+/// The unique value that another account already has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum UserTaken {

@@ -12,7 +12,7 @@ use crate::event::{Event, Seq};
 pub trait EventBus: Send + Sync {
     /// Publishes an event to all subscribers of its submission. Never blocks and never returns an error; slow
     /// subscribers get gaps. One node publishes all events of an attempt, except that another node may publish the
-    /// final one. It publishes the first event (`Seq::of_attempt(attempt, 1)`) before the others.
+    /// final event. The first event (`Seq::of_attempt(attempt, 1)`) is published before the others.
     fn publish(&self, event: Event);
     /// The events of a submission after `after` that the bus still has, followed by live events. A caller that needs
     /// the earlier events subscribes first and then reads the store.

@@ -1,8 +1,8 @@
 //! The ports: what core needs from the outside world, as small dyn-compatible traits in the domain's own types.
 //!
-//! Each adapter is one type in `cupel-store`, `cupel-queue` or `cupel-events`. The suites in `cupel-testkit` specify
-//! what every adapter must do, and run against each of them. Ports that belong to one subject of the domain are beside
-//! it: problems, contests, the cluster, dead letters, snippets, drafts and blobs.
+//! The adapters of the ports in this folder are in `cupel-store`, `cupel-queue` and `cupel-events`. The suites in
+//! `cupel-testkit` specify what every adapter must do, and run against each of them. Ports that belong to one subject
+//! of the domain are beside it: problems, contests, the cluster, dead letters, snippets, drafts and blobs.
 
 pub(crate) mod accounts;
 pub(crate) mod events;

@@ -221,7 +221,7 @@ pub struct Cancellation {
     pub run: RunId,
     /// The run's state after the call.
     pub state: RunState,
-    /// Whether this call ended it; `false` if it had ended before.
+    /// Whether this call ended the run; `false` if the run had ended before.
     pub changed: bool,
 }
 

@@ -26,8 +26,8 @@ const CONTEST_NEAR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 /// Only this many of the newest exceptions from verification are considered.
 const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
-/// While a problem is visible to others, a repeated import of an earlier version makes it current only if it is among
-/// this many newest versions.
+/// Number of newest versions among which the import of an archive looks for the same package. While a problem is
+/// visible to others, an earlier version becomes current again only if it is found there.
 const VERSIONS_LOOKED_AT: u64 = 100;
 
 /// Locks of this process's imports.
@@ -97,7 +97,7 @@ pub enum AuthorError {
     NoSlug,
     #[error("the package is refused")]
     Refused(#[source] Refused),
-    #[error("the current version has not been verified")]
+    #[error("this version of the problem has not been verified")]
     NotVerified,
     #[error("the package has no time limit, and none was derived from its submissions")]
     NoTimeLimit,
@@ -169,7 +169,7 @@ impl Core {
     }
 
     /// Makes an archive the current version of a problem. While the problem is visible to others, a version that was
-    /// not verified before is only staged.
+    /// not verified before or has no time limit is only staged.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -461,8 +461,8 @@ impl Core {
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
     }
 
-    /// Checks that no contest that is running, or begins within [`CONTEST_NEAR`], has this problem, because its
-    /// contestants would lose access to it.
+    /// Checks that no contest that is running, or begins within [`CONTEST_NEAR`], has this problem, because the
+    /// contestants would lose access to the problem.
     async fn not_in_contest(&self, problem: &ProblemRecord) -> Result<(), AuthorError> {
         let now = self.now();
         match self.inner.store.current_contest_with(problem.id, now, now + CONTEST_NEAR).await? {

@@ -1,8 +1,8 @@
 //! Distribution of the CPU time and the memory of a problem's accepted solutions, with a viewer's own place in it.
 //!
 //! Values are rounded up to [`TIME_UNIT`] and [`MEMORY_UNIT`], as in results and on leaderboards. Each user counts
-//! once, with their best values. As on the leaderboard, submissions that a contest's freeze hides do not count; a
-//! viewer's own place includes their own hidden ones.
+//! once, with the user's best values. As on the leaderboard, submissions that a contest's freeze hides do not count; a
+//! viewer's own place also takes the viewer's hidden submissions into account.
 
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(own(users[9]), OwnPlace { figure: 10, better_than_percent: 0 });
         // Another solution of the viewer does not change the other users' values.
         assert_eq!(own(user(9, 39)), OwnPlace { figure: 4, better_than_percent: 55 });
-        // The viewer need not be among the users: a freeze hides their solution.
+        // The viewer need not be among the users: a freeze may hide the viewer's solution.
         assert_eq!(own(user(99, 45)), OwnPlace { figure: 5, better_than_percent: 50 });
     }
 

@@ -64,7 +64,7 @@ pub trait Packages: Send + Sync {
     /// Whether a package is on this machine, or can be fetched.
     ///
     /// # Errors
-    /// If that cannot be found out.
+    /// If this cannot be determined.
     fn exists(&self, hash: &ContentHash) -> Result<bool, PackagesError>;
 
     /// Disk space used by a package.

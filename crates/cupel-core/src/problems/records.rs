@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Part;
 use crate::run::RunState;
 
-/// A problem with its statistics, without its text.
+/// A problem with its statistics, without its statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemRecord {
     /// The id, which never changes.

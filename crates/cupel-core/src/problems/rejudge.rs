@@ -17,7 +17,8 @@ const STEP: u64 = 200;
 pub struct Rejudged {
     /// Submissions that are judged again, without those that a contest hides from the caller.
     pub queued: u64,
-    /// Submissions examined, including those that are being judged at the moment and are left unchanged.
+    /// Submissions examined, without those that a contest hides from the caller. Submissions that are being judged at
+    /// the moment are included, but left unchanged.
     pub looked_at: u64,
 }
 
@@ -43,7 +44,7 @@ impl Core {
         Ok(rejudged)
     }
 
-    /// Previews a rejudge: the number of submissions per verdict, and a page of them.
+    /// Previews a rejudge: the number of submissions per verdict, and a page of the submissions.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -61,7 +62,7 @@ impl Core {
     }
 
     /// Rejudges all submissions to a problem that match the filter at the time of the call. Submissions that a contest
-    /// hides from the viewer are also rejudged, but are not counted. If the filter names a verdict, the count would
+    /// hides from the viewer are also rejudged, but are not counted. If the filter names a verdict, counting them would
     /// reveal their verdicts.
     ///
     /// # Errors

@@ -41,8 +41,8 @@ pub enum ShippedOutcome {
 }
 
 impl Core {
-    /// Loads a shipped problem, as a public one without an owner. It counts as verified, because it is verified before
-    /// a release.
+    /// Loads a shipped problem as a public problem without an owner. The problem counts as verified, because shipped
+    /// problems are verified before a release.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -90,7 +90,8 @@ impl Core {
         Ok(outcome)
     }
 
-    /// Stores the package of a shipped problem again if it is missing. A package that a user has uploaded is not restored.
+    /// Stores the package of a shipped problem again if it is missing. A package that a user has uploaded is not
+    /// restored.
     async fn restore_package(
         &self,
         problem: &ProblemRecord,

@@ -53,7 +53,7 @@ impl Core {
         Ok(exists.then_some(SeenProblem { problem, part, may_change }))
     }
 
-    /// Whether a contest in which the viewer takes part makes a private problem visible to them.
+    /// Whether a contest in which the viewer takes part makes a private problem visible to the viewer.
     async fn is_opened_by_contest(&self, principal: &Principal, problem: &ProblemRecord) -> Result<bool, StoreError> {
         match principal.user() {
             Some(user) if problem.visibility == Visibility::Private => {
@@ -119,8 +119,8 @@ impl Core {
         Some(format!("the problem does not accept `{}`; it accepts {}", language.id, names.join(", ")))
     }
 
-    /// Why a custom input is not a list of arguments for the function. `None` for an input that is too large to
-    /// examine; the size check refuses it.
+    /// Why a custom input is not a list of arguments for the function. `None`: it is such a list, or it is too large to
+    /// examine; the size check refuses an input that is too large.
     async fn unfit_input(&self, signature: &Signature, input: &Arc<[u8]>) -> Option<String> {
         if input.len() as u64 > self.bounds().stdin_bytes_max.get() {
             return None;
@@ -178,7 +178,7 @@ impl Core {
         Ok(is_visible.then_some(Attempted { record, problem, as_author }))
     }
 
-    /// Whether a contest in which the viewer takes part hides this submission from them.
+    /// Whether a contest in which the viewer takes part hides this submission from the viewer.
     async fn is_frozen_for(
         &self,
         viewer: &AuthenticatedUser,

@@ -40,7 +40,7 @@ async fn a_user_logs_in_by_name_or_address_and_only_with_the_password() {
 }
 
 #[tokio::test]
-async fn names_and_addresses_are_unique_and_all_faults_are_reported_together() {
+async fn names_and_addresses_are_unique_and_all_invalid_fields_are_reported_together() {
     let app = App::start().await;
     let accounts = app.accounts();
     accounts.register(ada()).await.unwrap();

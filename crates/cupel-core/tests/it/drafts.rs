@@ -11,7 +11,7 @@ use super::{App, core_with};
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn a_revision_is_removed_after_its_retention_and_a_draft_with_its_last_one() {
+async fn a_revision_is_removed_after_its_retention_and_a_draft_with_its_last_revision() {
     let app = App::start().await;
     let user = AuthenticatedUser { user: app.owner, is_admin: false };
     let place = |language: &str| DraftPlace { problem: None, language: language.into() };

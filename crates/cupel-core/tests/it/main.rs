@@ -114,7 +114,7 @@ fn parts(
     }
 }
 
-/// Packages in a folder that is temporary for the process.
+/// Packages in a temporary folder that all tests of the process share.
 fn packages() -> LocalPackages {
     static FOLDER: std::sync::LazyLock<tempfile::TempDir> =
         std::sync::LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));

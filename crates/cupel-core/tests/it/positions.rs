@@ -59,7 +59,7 @@ async fn a_queued_event_has_the_position_in_the_queue() {
     app.core.cancel(&app.me(), ids[0]).await.unwrap();
     app.clock.advance(Duration::from_secs(2));
     assert_eq!(app.position(app.owner, ids[1]).await, Some(1));
-    assert_eq!(app.position(app.owner, ids[0]).await, None, "it does not wait any more");
+    assert_eq!(app.position(app.owner, ids[0]).await, None, "the run does not wait any more");
 }
 
 #[tokio::test]

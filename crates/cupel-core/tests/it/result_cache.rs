@@ -192,7 +192,7 @@ impl Results for Counting {
 }
 
 #[tokio::test]
-async fn scheduled_runs_webhooks_and_faulty_requests_bypass_the_cache() {
+async fn scheduled_runs_and_requests_that_are_invalid_or_have_a_webhook_bypass_the_cache() {
     let app = App::start().await;
     let counting = Arc::new(Counting::default());
     let cache = ResultCache { results: counting.clone(), secret: [7; 32], lifetime: MINUTES };
@@ -206,7 +206,7 @@ async fn scheduled_runs_webhooks_and_faulty_requests_bypass_the_cache() {
     let later = cupel_core::Clock::now(&app.clock) + SignedDuration::from_secs(5);
     assert!(!asks(&cache, a_submission().run_at(later), None).await);
     assert!(!asks(&cache, a_submission().webhook("https://example.com/hook"), None).await);
-    assert!(!asks(&cache, a_submission().in_language("pyton"), None).await, "its faults are reported instead");
+    assert!(!asks(&cache, a_submission().in_language("pyton"), None).await, "its errors are reported instead");
     let disabled = ResultCache { lifetime: Duration::ZERO, ..cache.clone() };
     assert!(!asks(&disabled, a_submission(), None).await, "a lifetime of zero disables the cache");
     let key = Idempotency { key: "k".into(), request_hash: [1; 32], expires_at: later };

@@ -25,7 +25,8 @@ async fn a_program_is_removed_after_its_retention_unless_a_user_shares_it_again(
     app.clock.advance(2 * DAY);
     assert_eq!(app.core.share_snippet(app.owner, program("again"), &Unlimited).await.unwrap(), again);
     app.clock.advance(DAY);
-    // Without a retention, no program is removed. A new process sweeps at once.
+    // Without a retention, no program is removed. Each sweep uses a new core, because a core removes old records in its
+    // first sweep and then only now and then.
     core(Bounds::default()).sweep().await.unwrap();
     assert!(app.core.snippet(old).await.unwrap().is_some());
     app.clock.advance(DAY / 2);

@@ -169,7 +169,7 @@ async fn instruction_limits_are_accepted_only_if_instructions_are_counted() {
 }
 
 #[tokio::test]
-async fn a_batch_with_faults_is_refused_as_a_whole_with_all_faults() {
+async fn a_batch_with_errors_is_refused_as_a_whole_and_all_errors_are_reported() {
     let app = App::start().await;
     let bad =
         a_submission().with_program(|s| (s.source.language, s.args) = ("cobol!".into(), vec!["\0".into()])).as_sent();
@@ -208,7 +208,7 @@ async fn a_webhook_with_a_literal_private_address_is_refused() {
 }
 
 #[tokio::test]
-async fn too_many_arguments_are_one_fault_and_the_list_of_faults_is_bounded() {
+async fn too_many_arguments_are_one_error_and_the_list_of_errors_is_bounded() {
     use SubmissionFaultKind::*;
     let app = App::start().await;
     check(&app, |s| s.args = vec!["\0".into(); 257], &[("/args", TooMany)]).await;

@@ -266,7 +266,7 @@ async fn an_end_that_was_never_announced_is_found_in_the_store() {
         async move { core.wait(&me, id, LONG).await.unwrap().expect("a record") }
     });
     let LeasedRun { run, lease, .. } = next(&core).await.leased;
-    // The worker writes the result and is killed before it announces it.
+    // The worker writes the result and is killed before it announces the end.
     let at = app.clock.now();
     let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
     assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());

@@ -189,8 +189,8 @@ impl Kafka {
         Ok(())
     }
 
-    /// Whether one of the hosts accepts TCP connections. It is called after a request in Kafka's protocol has failed, so
-    /// a host that accepts runs another server.
+    /// Whether one of the hosts accepts TCP connections. It is called after a request in Kafka's protocol has failed,
+    /// so a host that accepts runs another server.
     async fn accepts_tcp(&self) -> bool {
         for host in &self.hosts {
             let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -214,7 +214,8 @@ impl Broker for Kafka {
         let more = [
             ("acks", "all"),
             ("linger.ms", "0"),
-            // Some brokers (tansu with its log in memory) lose the rest of a batch if a read starts in the middle of it.
+            // Some brokers (tansu with its log in memory) lose the rest of a batch if a read starts in the middle of
+            // it.
             ("batch.num.messages", "1"),
             ("message.timeout.ms", &millis(ANSWER_MAX)),
         ];

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn committed_is_the_lowest_offset_that_is_not_settled() {
+    fn the_committed_offset_is_the_lowest_offset_that_is_not_settled() {
         let progress = progress(&[10, 11, 13, 14]);
         settle(&progress, 11);
         assert_eq!(progress.moved_on(), [(1, 7, 10)], "offsets before the first one received were settled by others");

@@ -4,29 +4,29 @@ use cupel_queue::Settings;
 
 use super::settings;
 
-async fn told(url: &str, settings: Settings) -> String {
+async fn message(url: &str, settings: Settings) -> String {
     let refused = cupel_queue::connect(url, settings).await.map(drop).expect_err(url);
-    let told = cupel_core::chain(&refused);
-    assert!(!told.contains("hunter2"), "{told}");
-    told
+    let message = cupel_core::chain(&refused);
+    assert!(!message.contains("hunter2"), "{message}");
+    message
 }
 
 #[tokio::test]
 async fn an_unknown_scheme_names_the_setting_and_the_supported_schemes() {
     for url in ["sqs://queue", "redis", "localhost:6379", "http://u:hunter2@h/"] {
-        let told = told(url, settings(1)).await;
-        assert!(told.starts_with("queue.url: ") && told.contains("redis://"), "{told}");
+        let message = message(url, settings(1)).await;
+        assert!(message.starts_with("queue.url: ") && message.contains("redis://"), "{message}");
     }
-    let told = told("postgres", settings(1)).await;
-    assert!(told.contains("queue.url") && told.contains("store.url"), "{told}");
+    let message = message("postgres", settings(1)).await;
+    assert!(message.contains("queue.url") && message.contains("store.url"), "{message}");
 }
 
 #[tokio::test]
 async fn an_invalid_cluster_name_is_refused() {
     for cluster in ["", "Großstadt", "a b", &"x".repeat(65)] {
         let settings = Settings { cluster: cluster.to_owned(), ..settings(1) };
-        let told = told("redis://127.0.0.1:1/", settings).await;
-        assert!(told.starts_with("cluster.name: "), "{told}");
+        let message = message("redis://127.0.0.1:1/", settings).await;
+        assert!(message.starts_with("cluster.name: "), "{message}");
     }
 }
 
@@ -43,9 +43,9 @@ async fn an_unreachable_server_is_reported_with_the_remedy() {
         #[cfg(feature = "kafka")]
         "kafka://127.0.0.1:1",
     ] {
-        let told = told(url, settings(1)).await;
-        assert!(told.contains("queue.url") && told.contains("127.0.0.1:1"), "{told}");
-        assert!(told.contains("check that the server runs there"), "{told}");
+        let message = message(url, settings(1)).await;
+        assert!(message.contains("queue.url") && message.contains("127.0.0.1:1"), "{message}");
+        assert!(message.contains("check that the server runs there"), "{message}");
     }
 }
 
@@ -63,8 +63,8 @@ async fn a_wrong_password_is_reported_with_the_remedy() {
         #[cfg(feature = "rabbitmq")]
         wrong(cupel_testkit::servers::RabbitMq::shared().url()),
     ] {
-        let told = told(&url, settings(1)).await;
-        assert!(told.contains("queue.url") && told.contains("check the user, the password"), "{url}: {told}");
+        let message = message(&url, settings(1)).await;
+        assert!(message.contains("queue.url") && message.contains("check the user, the password"), "{url}: {message}");
     }
 }
 
@@ -73,14 +73,14 @@ async fn a_wrong_password_is_reported_with_the_remedy() {
 async fn a_user_unknown_to_kafka_is_reported_with_the_remedy() {
     let kafka = cupel_testkit::servers::Kafka::start_closed();
     let wrong = kafka.url().replace("//", "//u:hunter2@");
-    let told = told(&wrong, settings(1)).await;
-    assert!(told.contains("queue.url") && told.contains("check the user, the password"), "{told}");
+    let message = message(&wrong, settings(1)).await;
+    assert!(message.contains("queue.url") && message.contains("check the user, the password"), "{message}");
 }
 
 #[cfg(feature = "kafka")]
 #[tokio::test]
 async fn a_server_of_another_protocol_is_reported_with_the_remedy() {
     let port = cupel_testkit::servers::Redis::shared().port();
-    let told = told(&format!("kafka://u:hunter2@127.0.0.1:{port}"), settings(1)).await;
-    assert!(told.contains("queue.url") && told.contains("a server listens there"), "{told}");
+    let message = message(&format!("kafka://u:hunter2@127.0.0.1:{port}"), settings(1)).await;
+    assert!(message.contains("queue.url") && message.contains("a server listens there"), "{message}");
 }

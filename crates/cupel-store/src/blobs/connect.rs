@@ -26,7 +26,9 @@ pub enum ConnectBlobsError {
     #[error("blobs.url: cannot use the database of store.url for blobs")]
     Postgres(#[from] PostgresBlobsError),
     #[cfg(not(feature = "s3"))]
-    #[error("blobs.url: this program was built without support for S3: `make build` builds one with every engine")]
+    #[error(
+        "blobs.url: this program was built without support for S3: `make build` builds a program with every engine"
+    )]
     NotBuilt,
     #[cfg(feature = "s3")]
     #[error("blobs.url: not the URL of a bucket")]

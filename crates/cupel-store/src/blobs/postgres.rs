@@ -78,7 +78,7 @@ pub enum PostgresBlobsError {
     #[error("cannot connect to the database or create the tables")]
     Session(#[source] SessionError),
     #[error(
-        "a newer version of cupel has changed the tables of blobs (schema {found}, this one knows {VERSION}); run that version"
+        "a newer version of cupel has changed the tables of blobs (schema {found}; this version supports {VERSION}); run that version"
     )]
     Newer { found: i32 },
 }

@@ -113,7 +113,7 @@ impl SharedPackages {
         let mut damaged = None;
         for _ in 0..FETCHES_MAX {
             let mut copies = self.blobs.list(BlobKind::CopiesOf(*hash))?;
-            // Newest first: an import after an older copy was damaged adds a sound one.
+            // Newest first: if an older copy is damaged, a later import may have added a sound copy.
             copies.sort_by_key(|copy| copy.age);
             let mut vanished = false;
             for copy in copies {
@@ -175,7 +175,7 @@ impl SharedPackages {
         Ok(())
     }
 
-    /// Evicts the least recently used packages until the rest fits.
+    /// Evicts the least recently used packages until the remaining packages fit or no other package can be evicted.
     fn make_room(&self) {
         let mut passed_over = Vec::new();
         loop {

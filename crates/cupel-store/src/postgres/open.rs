@@ -87,11 +87,11 @@ pub enum PostgresError {
     #[error("the server at `{place}` is PostgreSQL {version}; `store.url` must name a server of version 13 or later")]
     TooOld { place: String, version: String },
     #[error(
-        "`{place}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade"
+        "`{place}` was written by a newer version of cupel (schema {version}; this version supports {known}); run that version, or restore a backup made before the upgrade"
     )]
     Newer { place: String, version: i64, known: i64 },
     #[error(
-        "`{place}` belongs to the cluster `{found}`, and this one is `{cluster}`: give each its own database in `store.url`, or set `cluster.name` to `{found}`"
+        "`{place}` belongs to the cluster `{found}`, and this node to `{cluster}`: give each cluster its own database in `store.url`, or set `cluster.name` to `{found}`"
     )]
     OtherCluster { place: String, found: String, cluster: String },
     #[error(

@@ -10,9 +10,9 @@
 //! outcome is unknown, and the commands fail with a transient error.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
-//! (or a stronger setting of the server). Any other transaction commits with it off. The write-ahead log is written in
-//! order, so a crash of the server loses at most the last non-durable commits. A durable commit and everything before
-//! it survive.
+//! (or a stronger setting of the server). Any other transaction commits with `synchronous_commit` off. The write-ahead
+//! log is written in order, so a crash of the server loses at most the last non-durable commits. A durable commit and
+//! everything before it survive.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

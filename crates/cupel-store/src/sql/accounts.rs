@@ -123,9 +123,9 @@ impl<B: Backend> AccountStore for SqlStore<B> {
 pub(super) struct InsertUser(pub(super) NewUser);
 
 impl InsertUser {
-    /// Which of the user's names is already taken.
+    /// Which unique value of the user, the name or the e-mail address, another account already has.
     pub(super) fn taken(&self, db: &dyn Sql) -> Result<Option<UserTaken>, SqlFault> {
-        // A login name must identify one user. A user name cannot be an email address, so two queries suffice.
+        // A login name must identify one user. A user name cannot be an e-mail address, so two queries suffice.
         let taken = [
             ("SELECT 1 FROM users WHERE username_key = ?", self.0.user.username.to_lowercase(), UserTaken::Username),
             ("SELECT 1 FROM users WHERE email_key = ?", self.email_key(), UserTaken::Email),
@@ -138,7 +138,7 @@ impl InsertUser {
         Ok(None)
     }
 
-    /// Unique key for the email address. The key of a user without an address is not an email address.
+    /// Unique key for the e-mail address. The key of a user without an address is not an e-mail address.
     fn email_key(&self) -> String {
         let user = &self.0.user;
         if user.email.is_empty() { format!("id:{}", user.id.as_uuid().as_simple()) } else { user.email.to_lowercase() }

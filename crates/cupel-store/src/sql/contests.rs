@@ -32,7 +32,7 @@ macro_rules! contest_columns {
     };
 }
 
-/// Columns of a participant `x` with their user `u`, in the order of [`participant_of`].
+/// Columns of a participant `x` and the participant's user `u`, in the order of [`participant_of`].
 macro_rules! participants {
     () => {
         "SELECT x.\"user\", u.username, x.participation, x.starts_at FROM contest_participants x JOIN users u ON u.id = x.\"user\" "

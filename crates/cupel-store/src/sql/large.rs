@@ -1,8 +1,8 @@
 //! Large data of rows: a submission's sources and inputs and a run's outputs, stored in the blob store under their
 //! hash.
 //!
-//! Only data of more than 64 KiB ([`IN_ROW_BYTES_MAX`]) are moved, and only with PostgreSQL, if the blob store is not in
-//! the same database. With SQLite, all data stay in their rows, so that the database is one file.
+//! Only data of more than 64 KiB ([`IN_ROW_BYTES_MAX`]) are moved, and only with PostgreSQL, if the blob store is not
+//! in the same database. With SQLite, all data stay in their rows, so that the database is one file.
 //!
 //! - A blob is durable before the row that refers to it is written.
 //! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space

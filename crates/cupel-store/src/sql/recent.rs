@@ -1,5 +1,5 @@
-//! In-memory cache of recently written submissions that wait for a worker. Most of them are leased within a moment, and
-//! then need not be read and decoded. A cached submission stays valid, because submissions never change.
+//! In-memory cache of recently written submissions that wait for a worker. Most of them are leased soon, and then need
+//! not be read and decoded. A cached submission stays valid, because submissions never change.
 //!
 //! *Invariants:* only committed submissions are in the cache. The cache is bounded in number and bytes; the oldest
 //! entries are evicted first.

@@ -37,7 +37,7 @@ pub enum BackupError {
     Damaged { path: PathBuf, finding: String },
     #[error("`{}` is not a cupel database", path.display())]
     Stranger { path: PathBuf },
-    #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}): run that version", path.display())]
+    #[error("`{}` was written by a newer version of cupel (schema {version}; this version supports {known}): run that version", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
     #[error("`{}` cannot be written", path.display())]
     Target {
@@ -91,14 +91,15 @@ pub fn check_origin(copy: &File, path: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Place of `user_version` in a database file. Source: <https://www.sqlite.org/fileformat.html>, "The Database Header".
+/// Offset of `user_version` in a database file. Source: <https://www.sqlite.org/fileformat.html>, "The Database
+/// Header".
 const VERSION_AT: u64 = 60;
-/// Name of the table of versions in the first databases.
+/// Name of the table of schema versions in the first databases of Cupel.
 const OLD_TABLE: &[u8] = b"_sqlx_migrations";
 /// Number of bytes that are read and searched at a time.
 const SEARCHED_AT_ONCE: usize = 64 * 1024;
 
-/// Whether the file has a schema version in its header, or contains the name of the old table of versions.
+/// Whether the file has a schema version in its header, or contains the name of the old table of schema versions.
 fn has_version(file: &File) -> io::Result<bool> {
     let mut version = [0; 4];
     file.read_exact_at(&mut version, VERSION_AT)?;

@@ -1,13 +1,13 @@
 //! [`SqliteStore`]: one connection that writes and a few that read, on one file in WAL mode.
 //!
 //! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into transactions.
-//! - Reading: a small pool. In WAL mode, readers find the last commit and never wait for the writer.
+//! - Reading: a small pool. In WAL mode, readers see the last commit and never wait for the writer.
 //!
 //! All statements of a query or command run on one thread that may block: the writer's thread, or a blocking thread of
 //! the runtime. `sql/` has the queries and commands; `connection.rs` runs them.
 //!
-//! Pragmas. Source: sqlite.org, "PRAGMA statements" and "Write-Ahead Logging". `synchronous=FULL` syncs the
-//! log at every commit, so a commit survives a power failure; see `writer.rs` for the exception.
+//! The pragmas are in `open.rs`. Source: sqlite.org, "PRAGMA statements" and "Write-Ahead Logging". `synchronous=FULL`
+//! syncs the log at every commit, so a commit survives a power failure; see `writer.rs` for the exception.
 
 mod backup;
 mod connection;

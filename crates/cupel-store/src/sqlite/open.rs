@@ -15,7 +15,8 @@ use super::{Sqlite, SqliteStore};
 
 /// Maximum number of reading connections. More connections would only compete for the processors.
 const READERS_MAX: usize = 4;
-/// Time to wait for a transaction of another process (a command beside a server), or for a reader.
+/// Time to wait for a transaction of another process (a command that runs at the same time as a server), or for a
+/// reader.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Number of compiled statements that a connection caches; larger than the number of statements.
 const STATEMENTS_MAX: usize = 200;
@@ -46,7 +47,7 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade", path.display())]
+    #[error("`{}` was written by a newer version of cupel (schema {version}; this version supports {known}); run that version, or restore a backup made before the upgrade", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
     #[error("cannot update the schema of `{}`", path.display())]
     Migrate {

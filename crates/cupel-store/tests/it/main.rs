@@ -26,7 +26,7 @@ mod sqlite {
         Subject::keeping(store, folder)
     }
 
-    /// Two stores on one file, as a server and a command beside it.
+    /// Two stores on one file, like those of a server and of a command that runs at the same time.
     async fn make_nodes() -> Subject<Vec<Arc<SqliteStore>>> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("cupel.db");

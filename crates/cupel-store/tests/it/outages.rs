@@ -65,7 +65,7 @@ async fn the_store_reconnects_after_a_restart_of_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_server_is_a_transient_error_that_names_it() {
+async fn a_full_disk_of_the_server_is_a_transient_error_that_names_the_server() {
     let server = Postgres::shared();
     let url = server.database().await;
     let store = open(&url).await;

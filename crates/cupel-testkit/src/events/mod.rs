@@ -1,5 +1,7 @@
-//! The rules that every `EventBus` must follow. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function
-//! that returns a subject.
+//! The rules that every `EventBus` must follow. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a
+//! function that returns a subject.
+
+#![expect(missing_docs, reason = "the name of each function states its rule")]
 
 pub mod nodes;
 
@@ -54,7 +56,6 @@ async fn hear(subscription: &mut Box<dyn Subscription>) -> Event {
     }
 }
 
-/// Rule.
 pub async fn a_subscriber_gets_past_and_new_events_in_order_until_the_end<B: EventBus>(
     make: impl AsyncFn() -> Subject<B>,
 ) {
@@ -84,7 +85,6 @@ pub async fn a_subscriber_gets_past_and_new_events_in_order_until_the_end<B: Eve
     assert!(late.next().await.is_none(), "an ended subscription stays ended");
 }
 
-/// Rule.
 pub async fn a_subscriber_resumes_after_its_last_event<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
@@ -96,7 +96,6 @@ pub async fn a_subscriber_resumes_after_its_last_event<B: EventBus>(make: impl A
     assert_eq!(hear(&mut again).await, output(id, 5, 1));
 }
 
-/// Rule.
 pub async fn a_subscriber_of_the_end_gets_only_the_end<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
@@ -110,7 +109,6 @@ pub async fn a_subscriber_of_the_end_gets_only_the_end<B: EventBus>(make: impl A
     assert!(waiting.next().await.is_none());
 }
 
-/// Rule.
 pub async fn late_events_of_a_lost_attempt_are_dropped<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
@@ -126,7 +124,6 @@ pub async fn late_events_of_a_lost_attempt_are_dropped<B: EventBus>(make: impl A
     assert!(listening.next().await.is_none());
 }
 
-/// Rule.
 pub async fn publishing_never_blocks_and_a_slow_subscriber_gets_a_gap<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
@@ -157,7 +154,6 @@ pub async fn publishing_never_blocks_and_a_slow_subscriber_gets_a_gap<B: EventBu
     assert_eq!(last, end.seq, "the end is never lost");
 }
 
-/// Rule.
 pub async fn a_subscriber_gets_no_events_of_other_submissions<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let (mine, other) = (id(), id());
@@ -169,7 +165,6 @@ pub async fn a_subscriber_gets_no_events_of_other_submissions<B: EventBus>(make:
     assert_eq!(hear(&mut listening).await, end);
 }
 
-/// Rule.
 pub async fn a_rejudged_submission_starts_a_new_log<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();
@@ -187,7 +182,6 @@ pub async fn a_rejudged_submission_starts_a_new_log<B: EventBus>(make: impl Asyn
     assert!(listening.next().await.is_none());
 }
 
-/// Rule.
 pub async fn a_notice_reaches_all_listeners<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let stops = [fresh(), fresh()].map(|run| Notice::Stop(RunId::from_uuid(run)));
@@ -204,7 +198,6 @@ fn input(log: SubmissionId, n: u32, input: LiveInput) -> Event {
     event(log, 1, n, EventKind::Live(LiveEvent::Input { input, total_bytes: u64::from(n) }))
 }
 
-/// Rule.
 pub async fn a_whole_window_of_live_input_waits_for_its_worker<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let log = id();
@@ -238,7 +231,6 @@ pub(super) fn attached(log: SubmissionId, second: u32) -> Event {
     event(log, second, 1, EventKind::Live(LiveEvent::Attached))
 }
 
-/// Rule.
 pub async fn reports_of_attached_clients_reach_the_worker_until_the_run_ends<B: EventBus>(
     make: impl AsyncFn() -> Subject<B>,
 ) {
@@ -246,7 +238,7 @@ pub async fn reports_of_attached_clients_reach_the_worker_until_the_run_ends<B: 
     let (log, now) = (id(), 1_800_000_000);
     bus.publish(attached(log, now));
     let mut worker = bus.subscribe(log, Seq::default(), Interest::Everything).await;
-    assert_eq!(hear(&mut worker).await, attached(log, now), "a report from before the worker came");
+    assert_eq!(hear(&mut worker).await, attached(log, now), "a report that was sent before the worker subscribed");
     // Several clients report in the same second.
     bus.publish(attached(log, now));
     bus.publish(attached(log, now + 5));
@@ -258,7 +250,6 @@ pub async fn reports_of_attached_clients_reach_the_worker_until_the_run_ends<B: 
     assert!(worker.next().await.is_none());
 }
 
-/// Rule.
 pub async fn closing_ends_current_and_later_subscriptions<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
     let bus = make().await;
     let id = id();

@@ -1,6 +1,8 @@
 //! The rules that every `EventBus` must follow between nodes, over a real server and through its faults. Call
 //! [`event_nodes_conformance!`](crate::event_nodes_conformance) with functions that return a [`Site`].
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +27,8 @@ pub trait Site: Send + Sync + 'static {
     fn server(&self) -> &Server;
 }
 
-/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that other
-/// tests also use; `own` creates one on a server that no other test uses.
+/// Turns each rule in [`events::nodes`](crate::events::nodes) into a test. `shared` creates a site on a server that
+/// other tests also use; `own` creates one on a server that no other test uses.
 #[macro_export]
 macro_rules! event_nodes_conformance {
     ($shared:expr, $own:expr) => {
@@ -51,9 +53,9 @@ macro_rules! event_nodes_conformance {
             $crate::events::nodes,
             $own,
             [
-                a_restarted_server_costs_a_gap_but_no_end,
-                a_server_restarted_empty_costs_a_gap_but_no_end,
-                a_frozen_server_blocks_no_node_and_costs_no_end,
+                a_restart_of_the_server_may_cause_a_gap_but_loses_no_final_event,
+                a_restart_without_data_may_cause_a_gap_but_loses_no_final_event,
+                a_frozen_server_blocks_no_node_and_loses_no_final_event,
                 a_subscriber_gets_the_end_if_it_subscribes_while_the_server_is_down,
             ]
         );
@@ -70,7 +72,8 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
 /// Receives everything up to the end: events, and `None` for a gap. Asserts that the order is right.
 async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Event>> {
     let (mut heard, mut last): (Vec<Option<Event>>, _) = (Vec::new(), Seq::default());
-    // The timeout covers the whole loop: if the end is lost, gaps may continue to arrive while the server is unreachable.
+    // The timeout covers the whole loop: if the end is lost, gaps may continue to arrive while the server is
+    // unreachable.
     in_time(async {
         while let Some(received) = subscription.next().await {
             heard.push(match received {
@@ -103,12 +106,11 @@ async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
     let id = id();
     let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
     from.publish(end(id, 1));
-    // A busy machine may cost a gap.
+    // On a busy machine, a gap may precede the event.
     the_end(&mut waiting).await;
 }
 
-/// Rule. A client that has lost its connection reconnects through another node and repeats inputs that may have been
-/// lost.
+/// A client that has lost its connection reconnects through another node and repeats inputs that may have been lost.
 pub async fn live_input_through_two_nodes_reaches_the_worker_in_order_and_once<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (first, second, worker) = (site.node().await, site.node().await, site.node().await);
@@ -135,7 +137,6 @@ pub async fn live_input_through_two_nodes_reaches_the_worker_in_order_and_once<S
     assert_eq!(in_time(hear(&mut reading)).await, inputs[5]);
 }
 
-/// Rule.
 pub async fn reports_of_attached_clients_through_two_nodes_reach_the_worker<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (first, second, worker) = (site.node().await, site.node().await, site.node().await);
@@ -155,7 +156,7 @@ fn end(id: SubmissionId, attempts: u32) -> Event {
     Event::finished(id, attempts, t0(), Verdict::Accepted)
 }
 
-/// Returns every kind of event with all its fields, including a large one.
+/// Returns events of every kind that an attempt has except the final event, with all fields set and one large output.
 fn everything(id: SubmissionId) -> Vec<Event> {
     let case = Some("näme \"1\"\n".to_owned());
     let usage = Usage {
@@ -185,7 +186,6 @@ fn everything(id: SubmissionId) -> Vec<Event> {
     kinds.into_iter().zip(1..).map(|(kind, n)| event(id, 1, n, kind)).collect()
 }
 
-/// Rule.
 pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
@@ -200,8 +200,8 @@ pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() ->
     let mut late = there.subscribe(id, Seq::default(), Interest::Everything).await;
     let mut again = there.subscribe(id, Seq::of_attempt(1, 7), Interest::Everything).await;
     let mut third = elsewhere.subscribe(id, Seq::of_attempt(1, 9), Interest::Everything).await;
-    // The third subscriber receives its event before the end is published: a subscriber that still joins when the end is
-    // published may miss earlier events.
+    // The third subscriber receives its event before the end is published: a subscriber that still joins when the end
+    // is published may miss earlier events.
     assert_eq!(in_time(hear(&mut third)).await, log[9]);
     log.push(end(id, 1));
     here.publish(end(id, 1));
@@ -213,7 +213,6 @@ pub async fn events_reach_other_nodes_unchanged<S: Site>(make: impl AsyncFn() ->
     assert!(late.next().await.is_none(), "an ended subscription stays ended");
 }
 
-/// Rule.
 pub async fn a_subscriber_of_the_end_on_another_node_gets_only_the_end<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
@@ -229,7 +228,6 @@ pub async fn a_subscriber_of_the_end_on_another_node_gets_only_the_end<S: Site>(
     assert_eq!(in_time(hear(&mut late)).await, end(id, 1));
 }
 
-/// Rule.
 pub async fn a_late_subscriber_gets_past_events_or_a_gap<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
@@ -244,7 +242,6 @@ pub async fn a_late_subscriber_gets_past_events_or_a_gap<S: Site>(make: impl Asy
     assert!(heard.iter().flatten().all(|event| log.contains(event)));
 }
 
-/// Rule.
 pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: impl AsyncFn() -> S) {
     // Fewer events than a log keeps.
     const EVENTS: u32 = 800;
@@ -303,7 +300,6 @@ pub async fn events_during_a_subscription_arrive_exactly_once<S: Site>(make: imp
     }
 }
 
-/// Rule.
 pub async fn much_output_takes_bounded_memory_on_other_nodes<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
@@ -334,7 +330,6 @@ fn bytes(event: &Event) -> usize {
     }
 }
 
-/// Rule.
 pub async fn events_of_a_lost_attempt_on_a_third_node_are_dropped<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (worker, listener, zombie) = (site.node().await, site.node().await, site.node().await);
@@ -357,7 +352,6 @@ pub async fn events_of_a_lost_attempt_on_a_third_node_are_dropped<S: Site>(make:
     }
 }
 
-/// Rule.
 pub async fn a_rejudge_on_another_node_starts_a_new_log<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (first, api, second) = (site.node().await, site.node().await, site.node().await);
@@ -379,7 +373,6 @@ pub async fn a_rejudge_on_another_node_starts_a_new_log<S: Site>(make: impl Asyn
     assert_eq!(to_the_end(&mut watching).await, [Some(started), Some(end(id, 2))]);
 }
 
-/// Rule.
 pub async fn a_stop_reaches_every_node_once<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let nodes = [site.node().await, site.node().await, site.node().await];
@@ -395,7 +388,6 @@ pub async fn a_stop_reaches_every_node_once<S: Site>(make: impl AsyncFn() -> S) 
     }
 }
 
-/// Rule.
 pub async fn closing_delivers_events_published_just_before<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);
@@ -495,22 +487,18 @@ async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Serve
     assert_eq!(in_time(hear(&mut waiting)).await, end(next, 1), "events are delivered as before the outage");
 }
 
-/// Rule.
-pub async fn a_restarted_server_costs_a_gap_but_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_restart_of_the_server_may_cause_a_gap_but_loses_no_final_event<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::kill, Server::start_again).await;
 }
 
-/// Rule.
-pub async fn a_server_restarted_empty_costs_a_gap_but_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_restart_without_data_may_cause_a_gap_but_loses_no_final_event<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::kill, Server::wipe_and_start).await;
 }
 
-/// Rule.
-pub async fn a_frozen_server_blocks_no_node_and_costs_no_end<S: Site>(make: impl AsyncFn() -> S) {
+pub async fn a_frozen_server_blocks_no_node_and_loses_no_final_event<S: Site>(make: impl AsyncFn() -> S) {
     survives(make().await, Server::freeze, Server::thaw).await;
 }
 
-/// Rule.
 pub async fn a_subscriber_gets_the_end_if_it_subscribes_while_the_server_is_down<S: Site>(make: impl AsyncFn() -> S) {
     let site = make().await;
     let (here, there) = (site.node().await, site.node().await);

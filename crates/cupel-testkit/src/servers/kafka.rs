@@ -63,8 +63,8 @@ impl Kafka {
         lent
     }
 
-    /// Returns the broker's URL. tansu delays a fetch response for the whole wait time even if it has data, so the wait time is
-    /// short.
+    /// Returns the broker's URL. tansu delays a fetch response for the whole wait time even if it has data, so the wait
+    /// time is short.
     pub fn url(&self) -> String {
         format!("kafka://127.0.0.1:{}?fetch_wait_ms=10", self.relay.port())
     }

@@ -96,8 +96,8 @@ pub(super) fn is_stopped(pid: u32) -> bool {
     threads.flatten().all(|thread| stat(&thread.path().to_string_lossy(), 0).is_none_or(|state| "TZX".contains(&state)))
 }
 
-/// Returns a field of `/proc/PID/stat` after the name, which ends with the last parenthesis (proc(5)): 0 is the state, 1 the
-/// parent.
+/// Returns a field of `/proc/PID/stat` after the name, which ends with the last parenthesis (proc(5)): 0 is the state,
+/// 1 the parent.
 fn stat(folder: &str, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("{folder}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(field).map(str::to_owned)

@@ -184,8 +184,8 @@ impl Kind for RabbitMqKind {
         unshare
     }
 
-    /// Whether the server answers the protocol header with `Connection.Start`, a method frame, as it does once it accepts
-    /// clients (AMQP 0-9-1, 2.2.4 and 4.2.3).
+    /// Whether the server answers the protocol header with `Connection.Start`, a method frame, as it does once it
+    /// accepts clients (AMQP 0-9-1, 2.2.4 and 4.2.3).
     fn answers(&self, _: &Path, port: u16) -> bool {
         let ask = || -> std::io::Result<u8> {
             let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;

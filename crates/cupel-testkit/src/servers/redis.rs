@@ -60,7 +60,8 @@ impl Redis {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.port())
     }
 
-    /// Returns the URL with password and TLS of a server that was started with TLS, and the path of the certificate to trust.
+    /// Returns the URL with password and TLS of a server that was started with TLS, and the path of the certificate to
+    /// trust.
     pub fn encrypted_url(&self) -> (String, PathBuf) {
         let url = format!("rediss://:{PASSWORD}@127.0.0.1:{}/", self.port());
         (url, Certificate::in_folder(self.folder()).certificate)
@@ -111,9 +112,9 @@ impl Kind for RedisKind {
             redis.args(["--port", &port]);
         }
         redis.arg("--dir").arg(folder).args(["--save", "", "--loglevel", "warning"]);
-        // Redis passes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`, Redis
-        // would block while the disk is slow. Source: Redis' documentation, "Redis persistence"; function flushAppendOnlyFile in its
-        // aof.c.
+        // Redis passes each command to the kernel before it responds, so the command survives SIGKILL. With `everysec`,
+        // Redis would block while the disk is slow. Source: Redis' documentation, "Redis persistence"; function
+        // flushAppendOnlyFile in its aof.c.
         redis.args(["--appendonly", "yes", "--appendfsync", "no"]);
         redis
     }

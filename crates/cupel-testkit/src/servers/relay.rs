@@ -1,8 +1,8 @@
 //! A relay between clients and tansu that limits the advertised version of Fetch to that of Kafka 2.7.
 //!
-//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with neither
-//! name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on such a response. Older versions of Fetch use
-//! names, so the relay lowers the maximum version of Fetch in responses to `ApiVersions`.
+//! If a client fetches from a lost topic with the newest version (KIP-951), tansu 0.6 returns a leader for a topic with
+//! neither name nor id. No Kafka broker does that, and librdkafka 2.12 crashes on such a response. Older versions of
+//! Fetch use names, so the relay lowers the maximum version of Fetch in responses to `ApiVersions`.
 //!
 //! Source: Kafka's protocol guide, "Protocol Requests and Responses" and `ApiVersions`.
 
@@ -105,8 +105,8 @@ fn lower_fetch_version(answer: &mut [u8], version: i16) {
     if answer.first_chunk() != Some(&[0, 0]) {
         return;
     }
-    // The compact form has fewer than 127 entries, so one byte contains their number. Each entry ends with one more byte, for
-    // empty tags.
+    // The compact form has fewer than 127 entries, so one byte contains their number. Each entry ends with one more
+    // byte, for empty tags.
     let (from, step) = if version >= COMPACT { (3, 7) } else { (6, 6) };
     for api in answer[from..].chunks_exact_mut(step) {
         if i16::from_be_bytes([api[0], api[1]]) == FETCH {

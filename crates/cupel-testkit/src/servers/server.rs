@@ -24,7 +24,8 @@ pub(super) trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     /// Creates the files in the empty folder that the server needs for its first start.
     fn lay_out(&self, folder: &Path, port: u16);
-    /// Returns the command that runs the server in the foreground, on `port` of 127.0.0.1, with all its data in `folder`.
+    /// Returns the command that runs the server in the foreground, on `port` of 127.0.0.1, with all its data in
+    /// `folder`.
     fn command(&self, folder: &Path, port: u16) -> Command;
     /// Returns user and group of the server's processes, if the server refuses to run as the user of the tests.
     fn runs_as(&self) -> Option<(u32, u32)> {
@@ -119,7 +120,7 @@ impl Server {
         self.start_again();
     }
 
-    /// Starts the server if it does not run.
+    /// Resumes the server if it is frozen, and starts it without data if it does not run.
     pub(super) fn revive(&self) {
         self.thaw();
         if self.child().is_none() {
@@ -130,8 +131,8 @@ impl Server {
     /// Freezes the server with SIGSTOP: connections stay open, but the server does not respond.
     pub fn freeze(&self) {
         let is_frozen = within(START_MAX, || {
-            // Each round signals all processes again, because a new process may have been started. When `kill` returns, the signal may
-            // still be pending; a thread that has not handled it yet still responds.
+            // Each round signals all processes again, because a new process may have been started. When `kill` returns,
+            // the signal may still be pending; a thread that has not handled it yet still responds.
             self.signal_all("STOP");
             self.pids().iter().all(|pid| keeper::is_stopped(*pid))
         });

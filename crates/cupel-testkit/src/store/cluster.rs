@@ -1,5 +1,7 @@
 //! Rules about workers, operators' orders to workers, secrets that nodes share, and the leading node.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::collections::BTreeMap;
 
 use cupel_core::cluster::{Order, WorkerBeat};
@@ -25,7 +27,6 @@ fn a_worker(name: &str) -> WorkerBeat {
     }
 }
 
-/// Rule.
 pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert!(store.workers().await.unwrap().is_empty());
@@ -63,7 +64,6 @@ pub async fn workers_are_listed_with_their_last_heartbeat<S: Store>(make: impl A
     assert!(store.workers().await.unwrap().is_empty());
 }
 
-/// Rule.
 pub async fn offers_include_live_workers_that_do_not_drain<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.offers(at(0)).await.unwrap(), []);
@@ -88,7 +88,6 @@ pub async fn offers_include_live_workers_that_do_not_drain<S: Store>(make: impl 
     assert_eq!(offers, [(silent.languages.clone(), 2), (with_python(silent).languages, 1)]);
 }
 
-/// Rule.
 pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (a_worker("one"), a_worker("two"));
@@ -102,7 +101,7 @@ pub async fn a_worker_gets_an_order_with_its_next_heartbeat<S: Store>(make: impl
     assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
 }
 
-/// Rule: the order also reaches workers that register later. A draining worker continues to drain.
+/// An order to work or to pause also reaches workers that register later. A draining worker continues to drain.
 pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, draining, late) = (a_worker("one"), a_worker("draining"), a_worker("late"));
@@ -127,7 +126,6 @@ pub async fn one_order_reaches_all_workers<S: Store>(make: impl AsyncFn() -> Sub
     assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);
 }
 
-/// Rule.
 pub async fn the_first_proposed_shared_secret_wins<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.shared_secret("tokens", [1; 32]).await.unwrap(), [1; 32]);
@@ -135,7 +133,7 @@ pub async fn the_first_proposed_shared_secret_wins<S: Store>(make: impl AsyncFn(
     assert_eq!(store.shared_secret("other", [3; 32]).await.unwrap(), [3; 32]);
 }
 
-/// Rule, for stores that several nodes may use at the same time.
+/// For stores that several nodes may use at the same time.
 pub async fn one_node_leads_until_it_is_silent<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (NodeId::from_uuid(fresh()), NodeId::from_uuid(fresh()));

@@ -1,5 +1,7 @@
 //! Rules about contests, their participants, and the submissions that count as attempts.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::time::Duration;
 
 use cupel_core::Store;
@@ -59,7 +61,6 @@ async fn send_at(
     submission.id
 }
 
-/// Rule.
 pub async fn a_contest_can_be_read_changed_and_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -99,7 +100,6 @@ pub async fn a_contest_can_be_read_changed_and_deleted<S: Store>(make: impl Asyn
     assert_eq!(store.contest(&empty.slug).await.unwrap(), None);
 }
 
-/// Rule.
 pub async fn a_contest_keeps_its_join_code_until_it_gets_another<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -118,7 +118,6 @@ pub async fn a_contest_keeps_its_join_code_until_it_gets_another<S: Store>(make:
     assert_eq!(kept(&other).await, other.join_code, "the code of another contest stays");
 }
 
-/// Rule.
 pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, guest) = (user(&*store).await, user(&*store).await);
@@ -143,7 +142,6 @@ pub async fn contests_are_listed_only_if_visible_and_by_phase<S: Store>(make: im
     assert_eq!(listed(None, true, Some(Phase::Over), 3600).await, ["hidden"]);
 }
 
-/// Rule.
 pub async fn a_contest_has_its_problems_in_use_from_its_start_to_its_end<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -165,7 +163,6 @@ pub async fn a_contest_has_its_problems_in_use_from_its_start_to_its_end<S: Stor
     assert_eq!(used(other.id, 1000, 1000).await, None);
 }
 
-/// Rule.
 pub async fn a_user_participates_once_and_an_official_start_moves_with_the_contest<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -191,8 +188,7 @@ pub async fn a_user_participates_once_and_an_official_start_moves_with_the_conte
     assert_eq!(store.participant(made.id, first).await.unwrap(), None);
 }
 
-/// Rule.
-pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn an_attempt_is_a_submission_within_the_time_of_a_participant<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, official, late, stranger) =
         (user(&*store).await, user(&*store).await, user(&*store).await, user(&*store).await);
@@ -238,8 +234,8 @@ pub async fn an_attempt_is_a_participants_submission_within_their_time<S: Store>
     );
 }
 
-/// Returns the public figures of a problem: submissions, accepted submissions, users who attempted it, users who solved it,
-/// entries of its leaderboard, and users on the global leaderboard.
+/// Returns the public figures of a problem: submissions, accepted submissions, users who attempted it, users who solved
+/// it, entries of its leaderboard, and users on the global leaderboard.
 async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
     let key = cupel_core::problems::ProblemKey::Id(problem);
     let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
@@ -254,7 +250,6 @@ async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
     [statistics.submissions, statistics.accepted, statistics.attempted_by, statistics.solved_by, board, ranks]
 }
 
-/// Rule.
 pub async fn a_freeze_hides_submissions_of_participants_until_it_is_lifted<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -317,7 +312,6 @@ pub async fn a_freeze_hides_submissions_of_participants_until_it_is_lifted<S: St
     assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3]);
 }
 
-/// Rule.
 pub async fn a_freeze_hides_submissions_from_other_contests_and_participating_authors<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -363,7 +357,6 @@ pub async fn a_freeze_hides_submissions_from_other_contests_and_participating_au
     assert_eq!(windows(author).await, []);
 }
 
-/// Rule.
 pub async fn progress_leaves_out_submissions_that_another_contests_freeze_hides<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -398,7 +391,6 @@ pub async fn progress_leaves_out_submissions_that_another_contests_freeze_hides<
     assert_eq!(progress(&class, false).await[1], Some((true, 2, Some(right))));
 }
 
-/// Rule.
 pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, asker, other) = (user(&*store).await, user(&*store).await, user(&*store).await);
@@ -417,7 +409,7 @@ pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: im
     let id = first.id;
     assert!(store.ask(first, 2).await.unwrap());
     assert!(store.ask(question("And 1?"), 2).await.unwrap());
-    assert!(!store.ask(question("And 2?"), 2).await.unwrap(), "the limit is two open questions");
+    assert!(!store.ask(question("And 2?"), 2).await.unwrap(), "a user may ask at most two questions here");
     let seen = async |reader| store.clarifications(made.id, reader, 0, 10).await.unwrap();
     assert_eq!(seen(Some(other)).await.1, 0);
     assert_eq!((seen(Some(asker)).await.1, seen(None).await.1), (2, 2));
@@ -428,7 +420,7 @@ pub async fn a_question_is_private_until_its_answer_is_public<S: Store>(make: im
     let announced = news.id;
     assert!(store.ask(news, 1).await.unwrap());
     let again = NewClarification { asker: owner, is_announcement: true, ..question("It is hot.") };
-    assert!(!store.ask(again, 1).await.unwrap(), "the limit is one open question");
+    assert!(!store.ask(again, 1).await.unwrap(), "an organizer may make at most one announcement here");
     assert!(store.answer(made.id, announced, "The room is cold.".into(), false, at(1250)).await.unwrap());
     let (returned, total) = seen(Some(other)).await;
     assert_eq!(total, 2);

@@ -1,5 +1,7 @@
 //! Rules about dead letters.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::sync::Arc;
 
 use cupel_core::cluster::{Order, WorkerBeat};
@@ -32,7 +34,6 @@ async fn retry(store: &impl Store, id: SubmissionId, second: i64) -> Option<RunI
     retry_in(store, &[id], at(second)).await.unwrap().first().map(|run| run.hint.run)
 }
 
-/// Rule.
 pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -97,7 +98,6 @@ pub async fn an_abandoned_run_is_a_dead_letter_with_every_failed_attempt<S: Stor
     assert_eq!(store.dead_until(at(100), 2).await.unwrap(), ids[..2]);
 }
 
-/// Rule.
 pub async fn a_retried_dead_letter_gets_all_attempts_and_one_result<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -142,7 +142,6 @@ pub async fn a_retried_dead_letter_gets_all_attempts_and_one_result<S: Store>(ma
     assert_eq!(attempts.iter().map(|a| (a.attempt, a.run)).collect::<Vec<_>>(), [(1, run.0), (2, run.1)]);
 }
 
-/// Rule.
 pub async fn one_of_many_concurrent_retries_of_a_dead_letter_succeeds<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -166,22 +165,20 @@ pub async fn one_of_many_concurrent_retries_of_a_dead_letter_succeeds<S: Store +
     }
 }
 
-/// Rule.
-pub async fn dismissing_a_dead_letter_keeps_the_submission<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn purging_a_dead_letter_keeps_the_submission<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
-    let (put_away, kept) = (dead(&*store, owner, 1).await, dead(&*store, owner, 2).await);
-    assert_eq!(store.purge_dead(&[put_away.0.id, SubmissionId::from_uuid(crate::fresh())]).await.unwrap(), 1);
-    assert_eq!(store.purge_dead(&[put_away.0.id]).await.unwrap(), 0);
-    assert!(store.dead_letter(put_away.0.id).await.unwrap().is_none());
-    assert_eq!(retry(&*store, put_away.0.id, 3).await, None);
-    let record = store.submission(put_away.0.id).await.unwrap().expect("a record");
+    let (purged, kept) = (dead(&*store, owner, 1).await, dead(&*store, owner, 2).await);
+    assert_eq!(store.purge_dead(&[purged.0.id, SubmissionId::from_uuid(crate::fresh())]).await.unwrap(), 1);
+    assert_eq!(store.purge_dead(&[purged.0.id]).await.unwrap(), 0);
+    assert!(store.dead_letter(purged.0.id).await.unwrap().is_none());
+    assert_eq!(retry(&*store, purged.0.id, 3).await, None);
+    let record = store.submission(purged.0.id).await.unwrap().expect("a record");
     assert_eq!(record.state, RunState::Abandoned { attempts: 1 });
     let left: Vec<_> = store.dead_letters(0, 10).await.unwrap().0.iter().map(|letter| letter.submission).collect();
     assert_eq!(left, [kept.0.id]);
 }
 
-/// Rule.
 pub async fn a_rejudge_ends_a_dead_letter<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -200,7 +197,6 @@ pub async fn a_rejudge_ends_a_dead_letter<S: Store>(make: impl AsyncFn() -> Subj
     assert_eq!(leased.submission.of_problem(), submission.of_problem());
 }
 
-/// Rule.
 pub async fn failed_attempts_of_judged_runs_are_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;

@@ -1,5 +1,7 @@
 //! Rules about drafts.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::sync::Arc;
 
 use cupel_core::drafts::{Draft, DraftBounds, DraftChanged, DraftKey, DraftSave, Expected, Revision};
@@ -40,7 +42,6 @@ async fn texts(store: &impl Store, key: &DraftKey) -> Vec<String> {
     texts
 }
 
-/// Rule.
 pub async fn a_draft_is_saved_continued_and_read_back<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -83,7 +84,6 @@ pub async fn a_draft_is_saved_continued_and_read_back<S: Store>(make: impl Async
     assert!(!store.remove_draft(here).await.unwrap());
 }
 
-/// Rule.
 pub async fn a_save_that_expects_another_revision_changes_nothing<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let here = key(user(&*store).await, "python");
@@ -102,7 +102,6 @@ pub async fn a_save_that_expects_another_revision_changes_nothing<S: Store>(make
     assert!(third.number > second.number);
 }
 
-/// Rule.
 pub async fn one_of_many_concurrent_saves_of_a_revision_succeeds<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -124,7 +123,6 @@ pub async fn one_of_many_concurrent_saves_of_a_revision_succeeds<S: Store + 'sta
     assert_eq!(store.draft_revisions(here, 9).await.unwrap(), saved);
 }
 
-/// Rule.
 pub async fn the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -158,8 +156,7 @@ pub async fn the_oldest_drafts_and_revisions_beyond_the_bounds_are_removed<S: St
     assert_eq!(texts(&*store, &key(other, "python")).await, ["theirs"]);
 }
 
-/// Rule.
-pub async fn a_draft_is_removed_with_its_user_its_problem_and_its_retention<S: Store>(
+pub async fn a_draft_is_removed_with_its_user_with_its_problem_and_after_its_retention<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;

@@ -1,5 +1,7 @@
 //! Rules about one-time links, sessions, changes to accounts, registration codes, and tickets for streams.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use cupel_core::accounts::{
     AccountChange, CodeRefused, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,
 };
@@ -24,7 +26,6 @@ async fn login(store: &impl Store, id: UserId) -> Option<(User, String)> {
     store.user_by_login(&user.username).await.unwrap()
 }
 
-/// Rule.
 pub async fn only_the_latest_one_time_link_is_valid_once_before_it_expires<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -52,7 +53,6 @@ pub async fn only_the_latest_one_time_link_is_valid_once_before_it_expires<S: St
     assert!(!store.is_link_good(id, [3; 32], at(4)).await.unwrap());
 }
 
-/// Rule.
 pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (id, other) = (user(&*store).await, user(&*store).await);
@@ -73,7 +73,6 @@ pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl A
     assert!(store.sessions(id, at(7)).await.unwrap().is_empty());
 }
 
-/// Rule.
 pub async fn no_session_starts_if_the_verified_password_has_changed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (id, deleted) = (user(&*store).await, user(&*store).await);
@@ -99,7 +98,6 @@ pub async fn no_session_starts_if_the_verified_password_has_changed<S: Store>(ma
     assert!(!open(UserId::from_uuid(fresh()), None).await, "nobody");
 }
 
-/// Rule.
 pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -133,7 +131,6 @@ pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S:
     assert_eq!(set_disabled(&*store, nobody, false, 6).await, AccountChange::NoSuchUser);
 }
 
-/// Rule.
 pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let new = a_user();
@@ -166,7 +163,6 @@ pub async fn deleting_a_user_removes_personal_data_and_keeps_submissions<S: Stor
     assert_eq!(store.delete_user(again.id, at(3)).await.unwrap(), AccountChange::Done);
 }
 
-/// Rule.
 pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let code = |text: &str, uses_max| RegistrationCode {
@@ -209,7 +205,6 @@ pub async fn a_join_code_enrols_up_to_its_limit<S: Store>(make: impl AsyncFn() -
     assert_eq!(summary, [(1, Some(at(2))), (2, None)]);
 }
 
-/// Rule.
 pub async fn a_ticket_opens_one_submission_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let user = user(&*store).await;

@@ -1,6 +1,8 @@
 //! The rules that a `Store` must follow if several nodes use it concurrently. Call
-//! [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function that returns a subject: several stores on one
-//! empty database, as in the processes of a cluster (or in commands beside a server).
+//! [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function that returns a subject: several stores
+//! on one empty database, as in the processes of a cluster (or in commands beside a server).
+
+#![expect(missing_docs, reason = "the name of each function states its rule")]
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -33,7 +35,7 @@ macro_rules! store_nodes_conformance {
                 equal_requests_on_several_nodes_insert_once,
                 one_of_concurrent_insertions_of_a_name_succeeds,
                 concurrent_verdicts_all_count,
-                concurrent_rejudges_of_a_run_create_one,
+                concurrent_rejudges_of_a_submission_create_one_run,
                 concurrent_participants_have_a_stable_order,
                 each_delivery_goes_to_one_sender,
                 concurrent_removals_keep_one_administrator,
@@ -57,7 +59,6 @@ where
     all
 }
 
-/// Rule.
 pub async fn one_of_two_nodes_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
@@ -76,7 +77,6 @@ pub async fn one_of_two_nodes_gets_the_lease<S: Store + 'static>(make: impl Asyn
     assert_eq!(taken, runs);
 }
 
-/// Rule.
 pub async fn a_result_is_accepted_once_from_any_node<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
@@ -92,7 +92,6 @@ pub async fn a_result_is_accepted_once_from_any_node<S: Store + 'static>(make: i
     assert_eq!(record.state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted });
 }
 
-/// Rule.
 pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     const RUNS: usize = 12;
     let nodes = make().await;
@@ -134,7 +133,6 @@ pub async fn concurrent_commands_end_a_run_once<S: Store + 'static>(make: impl A
     }
 }
 
-/// Rule.
 pub async fn silent_workers_lose_each_lease_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
@@ -157,7 +155,6 @@ pub async fn silent_workers_lose_each_lease_once<S: Store + 'static>(make: impl 
     assert_eq!(nodes[1].counts(at(30)).await.unwrap().queued, 30);
 }
 
-/// Rule.
 pub async fn equal_requests_on_several_nodes_insert_once<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
@@ -190,7 +187,6 @@ pub async fn equal_requests_on_several_nodes_insert_once<S: Store + 'static>(
     assert_eq!(nodes[1].list(Some(owner), 0, 1).await.unwrap().1, 2);
 }
 
-/// Rule.
 pub async fn one_of_concurrent_insertions_of_a_name_succeeds<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
@@ -213,7 +209,7 @@ async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId) -> (Submi
     (submission.id, run)
 }
 
-/// Rule: statistics of problems, standings and progress are the same as if the verdicts arrived one after the other.
+/// Statistics of problems, standings and progress are the same as if the verdicts arrived one after the other.
 pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     const USERS: usize = 3;
     const PROBLEMS: u8 = 3;
@@ -259,8 +255,9 @@ pub async fn concurrent_verdicts_all_count<S: Store + 'static>(make: impl AsyncF
     }
 }
 
-/// Rule.
-pub async fn concurrent_rejudges_of_a_run_create_one<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+pub async fn concurrent_rejudges_of_a_submission_create_one_run<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
     let problem = problem(&*nodes[0], 1, |_| ()).await;
@@ -275,7 +272,6 @@ pub async fn concurrent_rejudges_of_a_run_create_one<S: Store + 'static>(make: i
     assert_eq!(nodes[1].runs_of(submission, 10).await.unwrap().len(), 2);
 }
 
-/// Rule.
 pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
@@ -298,7 +294,6 @@ pub async fn concurrent_participants_have_a_stable_order<S: Store + 'static>(
     }
 }
 
-/// Rule.
 pub async fn each_delivery_goes_to_one_sender<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     let owner = user(&*nodes[0]).await;
@@ -319,7 +314,6 @@ pub async fn each_delivery_goes_to_one_sender<S: Store + 'static>(make: impl Asy
     assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 20);
 }
 
-/// Rule.
 pub async fn concurrent_removals_keep_one_administrator<S: Store + 'static>(
     make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
 ) {
@@ -348,7 +342,6 @@ pub async fn concurrent_removals_keep_one_administrator<S: Store + 'static>(
     assert_eq!(counts, (1, admins.len() - 1), "{removed:?}");
 }
 
-/// Rule.
 pub async fn concurrent_access_changes_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
     let nodes = make().await;
     for _ in 0..10 {

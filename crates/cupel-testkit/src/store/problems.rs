@@ -1,5 +1,7 @@
 //! Rules about problems, their versions, and the effect of verdicts on standings.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::time::Duration;
 
 use cupel_core::Store;
@@ -120,7 +122,6 @@ fn all(problem: &ProblemRecord) -> SubmissionFilter {
 pub(super) const AC: JudgeResult = (Verdict::Accepted, None, 20);
 pub(super) const WA: JudgeResult = (Verdict::WrongAnswer, None, 20);
 
-/// Rule.
 pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, reader) = (user(&*store).await, user(&*store).await);
@@ -154,7 +155,6 @@ pub async fn a_problem_is_read_back_and_its_slug_is_unique<S: Store>(make: impl 
     assert_eq!(nothing.await.unwrap(), Ok(false));
 }
 
-/// Rule.
 pub async fn another_package_is_a_new_version_but_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let made = problem(&*store, 1, |_| {}).await;
@@ -176,8 +176,7 @@ pub async fn another_package_is_a_new_version_but_the_same_one_is_not<S: Store>(
     assert!(!store.add_version(ProblemId::from_uuid(fresh()), version(3)).await.unwrap());
 }
 
-/// Rule.
-pub async fn a_loaded_archive_is_found_with_its_version<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn the_last_loaded_archive_of_a_shipped_problem_is_recorded<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     assert_eq!(store.shipped("p1").await.unwrap(), None);
     let shipped = |n: u8| Some(("p1".to_owned(), [n; 32]));
@@ -189,7 +188,6 @@ pub async fn a_loaded_archive_is_found_with_its_version<S: Store>(make: impl Asy
     assert_eq!(store.shipped("p1").await.unwrap(), Some([3; 32]));
 }
 
-/// Rule.
 pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, member, stranger) = (user(&*store).await, user(&*store).await, user(&*store).await);
@@ -245,7 +243,6 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
     assert_eq!((page.len(), page[0].problem.id, total), (1, draft.id, 3));
 }
 
-/// Rule.
 pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (user(&*store).await, user(&*store).await);
@@ -300,7 +297,6 @@ pub async fn a_verdict_updates_standing_statistics_and_progress<S: Store>(make: 
     assert_eq!(store.progress(one).await.unwrap().solved, 0, "only public problems count as progress");
 }
 
-/// Rule.
 pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
@@ -368,7 +364,6 @@ pub async fn a_history_can_be_filtered_by_every_field_and_resumed<S: Store>(make
     assert!(execution.id < solution.id);
 }
 
-/// Rule.
 pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
@@ -426,7 +421,6 @@ pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_counts<S: Store>(make
     assert_eq!(rejudge(&*store, sample.id, package(2)).await, None, "a submission to the samples is not rejudged");
 }
 
-/// Rule.
 pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let mut users = Vec::new();
@@ -466,8 +460,7 @@ pub async fn leaderboards_rank_by_score_then_time_then_date<S: Store>(make: impl
     assert!(!ranks[0].username.is_empty());
 }
 
-/// Rule.
-pub async fn every_user_has_their_best_figures_among_the_latest_solutions<S: Store>(
+pub async fn the_best_figures_of_each_user_come_from_the_latest_submissions<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -537,7 +530,6 @@ fn a_verification(holds: bool) -> Verification {
     }
 }
 
-/// Rule.
 pub async fn a_verification_decides_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let author = user(&*store).await;
@@ -564,8 +556,7 @@ pub async fn a_verification_decides_whether_its_version_is_verified<S: Store>(ma
     assert_eq!(store.delete_problem(shown.id).await.unwrap(), Deleted::InUse);
 }
 
-/// Rule.
-pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<S: Store>(
+pub async fn a_derived_time_limit_belongs_to_its_version_and_stays_once_the_version_is_verified<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
     let store = make().await;
@@ -610,7 +601,6 @@ pub async fn a_derived_time_limit_applies_to_its_version_while_that_is_verified<
     assert_eq!(limits, [(None, None), (Some(Duration::from_secs(2)), warm)]);
 }
 
-/// Rule.
 pub async fn a_published_version_keeps_its_time_limit_if_a_later_verification_fails<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -640,7 +630,6 @@ pub async fn a_published_version_keeps_its_time_limit_if_a_later_verification_fa
     assert_eq!(read(&*store, made.id).await.time_limit, Some(Duration::from_secs(3)), "a draft gets a new limit");
 }
 
-/// Rule.
 pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
@@ -680,7 +669,6 @@ pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>
     assert_eq!(store.submission_ids_to(at_other(package(2)), None, 9).await.unwrap().len(), 1);
 }
 
-/// Rule.
 pub async fn an_exception_is_stored_with_its_author_and_reason<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let admin = user(&*store).await;
@@ -703,7 +691,6 @@ pub async fn an_exception_is_stored_with_its_author_and_reason<S: Store>(make: i
     assert!(store.exceptions(made.id, 10).await.unwrap().is_empty());
 }
 
-/// Rule.
 pub async fn stored_bytes_of_an_author_count_each_package_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (who, other) = (user(&*store).await, user(&*store).await);
@@ -721,7 +708,6 @@ pub async fn stored_bytes_of_an_author_count_each_package_once<S: Store>(make: i
     assert_eq!(stored(other, 99).await, Stored { problems: 0, bytes: Bytes::kib(8) });
 }
 
-/// Rule.
 pub async fn a_grading_and_a_solution_are_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;

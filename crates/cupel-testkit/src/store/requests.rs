@@ -1,5 +1,7 @@
 //! Rules about repeated requests, lists and counts.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +23,6 @@ fn keyed(submissions: usize, owner: cupel_types::UserId, hash: u8) -> NewSubmiss
     }
 }
 
-/// Rule.
 pub async fn a_repeated_request_returns_the_submissions_of_the_first<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
@@ -36,7 +37,7 @@ pub async fn a_repeated_request_returns_the_submissions_of_the_first<S: Store>(m
         Inserted::Repeated(record),
         "even if the repeated request differs"
     );
-    assert_eq!(store.insert(keyed(1, other, 1)).await.unwrap(), Inserted::New, "keys belong to their owners");
+    assert_eq!(store.insert(keyed(1, other, 1)).await.unwrap(), Inserted::New, "another owner may use the same key");
     assert_eq!(store.list(Some(owner), 0, 10).await.unwrap().1, 3);
     assert_eq!(store.idempotent(owner, "k", at(3600)).await.unwrap(), None, "the key has expired");
     let mut late = keyed(1, owner, 3);
@@ -44,7 +45,6 @@ pub async fn a_repeated_request_returns_the_submissions_of_the_first<S: Store>(m
     assert_eq!(store.insert(late).await.unwrap(), Inserted::New, "an expired key can be used again");
 }
 
-/// Rule.
 pub async fn one_of_many_concurrent_equal_requests_inserts<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
@@ -70,7 +70,6 @@ pub async fn one_of_many_concurrent_equal_requests_inserts<S: Store + 'static>(m
     assert_eq!((new, ids.len()), (1, 1));
 }
 
-/// Rule.
 pub async fn lists_are_newest_first_and_limited_to_the_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
@@ -96,7 +95,6 @@ pub async fn lists_are_newest_first_and_limited_to_the_owner<S: Store>(make: imp
     assert_eq!(store.list(None, 0, 10).await.unwrap().1, 6);
 }
 
-/// Rule.
 pub async fn counts_include_waiting_and_running_runs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;

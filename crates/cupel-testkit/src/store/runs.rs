@@ -1,5 +1,7 @@
 //! Rules about submissions, runs and their logs.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +38,6 @@ pub(super) fn same_submission(a: &Submission, b: &Submission) {
     );
 }
 
-/// Rule.
 pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -87,7 +88,6 @@ pub async fn a_submission_is_read_back_complete<S: Store>(make: impl AsyncFn() -
     assert!(store.submission(SubmissionId::from_uuid(crate::fresh())).await.unwrap().is_none());
 }
 
-/// Rule.
 pub async fn concurrent_insertions_are_all_stored<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
@@ -110,7 +110,6 @@ pub async fn concurrent_insertions_are_all_stored<S: Store + 'static>(make: impl
     assert_eq!(store.counts(at(0)).await.unwrap().queued, 300);
 }
 
-/// Rule.
 pub async fn a_batch_is_atomic_and_does_not_affect_others<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
@@ -142,7 +141,6 @@ pub async fn a_batch_is_atomic_and_does_not_affect_others<S: Store + 'static>(ma
     assert_eq!(store.list(Some(owner), 0, 1).await.unwrap().1, 40 * 3);
 }
 
-/// Rule.
 pub async fn one_of_a_hundred_takers_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
@@ -161,7 +159,6 @@ pub async fn one_of_a_hundred_takers_gets_the_lease<S: Store + 'static>(make: im
     assert_eq!((leases[0].attempt, leases[0].until), (1, at(30)));
 }
 
-/// Rule.
 pub async fn a_run_is_not_leased_before_it_is_due<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -175,8 +172,7 @@ fn languages(names: &[&str]) -> Needs {
     names.iter().map(|name| name.parse().expect("a language's id")).collect()
 }
 
-/// Rule.
-pub async fn a_run_is_leased_only_to_a_worker_with_all_its_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_run_is_leased_only_to_a_worker_with_all_needed_languages<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let new = NewSubmissions { also_needs: languages(&["cpp", "c"]), ..a_submission().by(owner).alone() };
@@ -207,7 +203,6 @@ pub async fn a_run_is_leased_only_to_a_worker_with_all_its_needs<S: Store>(make:
     assert_eq!(retried[0].needs, needs);
 }
 
-/// Rule.
 pub async fn waiting_runs_are_counted_by_their_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -224,7 +219,6 @@ pub async fn waiting_runs_are_counted_by_their_needs<S: Store>(make: impl AsyncF
     assert_eq!(waiting, [(languages(&["c"]), 2), (languages(&["python"]), 3)]);
 }
 
-/// Rule.
 pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -337,7 +331,6 @@ pub async fn a_result_and_its_log_are_read_back_complete<S: Store>(make: impl As
     }
 }
 
-/// Rule.
 pub async fn a_stale_lease_changes_nothing<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -362,7 +355,6 @@ pub async fn a_stale_lease_changes_nothing<S: Store>(make: impl AsyncFn() -> Sub
     assert_eq!(record.report, Some(a_report(b"in time")));
 }
 
-/// Rule.
 pub async fn a_run_is_judged_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
@@ -384,7 +376,6 @@ pub async fn a_run_is_judged_once<S: Store + 'static>(make: impl AsyncFn() -> Su
     assert!(try_lease(&**store, run, 99).await.is_none());
 }
 
-/// Rule.
 pub async fn renewing_extends_leases_and_returns_the_lost_ones<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -401,7 +392,6 @@ pub async fn renewing_extends_leases_and_returns_the_lost_ones<S: Store>(make: i
     assert!(store.renew(&[], at(60)).await.unwrap().is_empty());
 }
 
-/// Rule.
 pub async fn a_silent_worker_loses_its_lease_and_finally_the_run_is_abandoned<S: Store>(
     make: impl AsyncFn() -> Subject<S>,
 ) {
@@ -435,7 +425,6 @@ pub async fn a_silent_worker_loses_its_lease_and_finally_the_run_is_abandoned<S:
     assert_eq!(store.expire(Timestamp::MAX, at(301), 2, 2).await.unwrap().len(), 1);
 }
 
-/// Rule.
 pub async fn giving_back_costs_an_attempt_only_if_it_is_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -463,8 +452,7 @@ pub async fn giving_back_costs_an_attempt_only_if_it_is_lost<S: Store>(make: imp
     assert_eq!(store.submission(submission.id).await.unwrap().expect("a record").completed_at, Some(at(16)));
 }
 
-/// Rule.
-pub async fn cancelling_ends_a_run_once_in_any_state<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn only_the_first_cancellation_ends_a_run_that_has_not_ended<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let (queued, queued_run) = insert(&*store, a_submission().by(owner)).await;
@@ -489,7 +477,6 @@ pub async fn cancelling_ends_a_run_once_in_any_state<S: Store>(make: impl AsyncF
     assert_eq!(store.cancel(SubmissionId::from_uuid(crate::fresh()), at(5)).await.unwrap(), None);
 }
 
-/// Rule.
 pub async fn due_runs_are_listed_in_order_and_paginated<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -515,7 +502,6 @@ pub async fn due_runs_are_listed_in_order_and_paginated<S: Store>(make: impl Asy
     assert_eq!(due.iter().map(|d| d.hint.run).collect::<Vec<_>>(), [later]);
 }
 
-/// Rule.
 pub async fn the_log_has_only_its_first_event_until_the_run_ends<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;

@@ -1,5 +1,7 @@
 //! Rules about shared programs.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use std::time::Duration;
 
 use cupel_core::snippets::{OwnSnippet, SharedSnippet, Snippet, SnippetId, TooManySnippets};
@@ -30,7 +32,6 @@ fn id() -> SnippetId {
     SnippetId::from_uuid(fresh())
 }
 
-/// Rule.
 pub async fn a_snippet_is_read_back_complete_and_counted_per_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (user(&*store).await, user(&*store).await);
@@ -41,15 +42,13 @@ pub async fn a_snippet_is_read_back_complete_and_counted_per_user<S: Store>(make
     assert_eq!(store.share_snippet(second, one, shared(2), 2).await.unwrap(), Ok(()));
     assert_eq!(store.share_snippet(third, one, shared(3), 2).await.unwrap(), Err(TooManySnippets));
     assert_eq!(store.snippet(third).await.unwrap(), None);
-    // Sharing the same program again counts once and renews the time; each user has a separate
-    // count.
+    // Sharing the same program again counts once and renews the time; each user has a separate count.
     assert_eq!(store.share_snippet(first, one, shared(4), 2).await.unwrap(), Ok(()));
     assert_eq!(store.snippet(first).await.unwrap(), Some(shared(4)));
     assert_eq!(store.share_snippet(first, two, shared(5), 2).await.unwrap(), Ok(()));
     assert_eq!(store.share_snippet(third, two, shared(5), 2).await.unwrap(), Ok(()));
 }
 
-/// Rule.
 pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (user(&*store).await, user(&*store).await);
@@ -77,7 +76,6 @@ pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store
     assert_eq!(store.snippet(both).await.unwrap(), None, "a deleted account leaves no shared program");
 }
 
-/// Rule.
 pub async fn a_user_lists_and_removes_only_their_own_snippets<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (user(&*store).await, user(&*store).await);
@@ -97,7 +95,7 @@ pub async fn a_user_lists_and_removes_only_their_own_snippets<S: Store>(make: im
     assert_eq!(store.own_snippets(one, 1, 1).await.unwrap(), (all[1..2].to_vec(), 3));
     assert_eq!(store.own_snippets(one, 9, 10).await.unwrap(), (Vec::new(), 3));
 
-    assert!(!store.remove_snippet(second, two).await.unwrap(), "it is of another user");
+    assert!(!store.remove_snippet(second, two).await.unwrap(), "this user has no copy of the snippet");
     assert!(store.remove_snippet(second, one).await.unwrap());
     assert!(!store.remove_snippet(second, one).await.unwrap(), "it is removed already");
     assert_eq!(store.snippet(second).await.unwrap(), None);

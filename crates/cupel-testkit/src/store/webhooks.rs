@@ -1,5 +1,7 @@
 //! Rules about the outbox of webhooks, and about the deletion of old records.
 
+#![expect(missing_docs, reason = "the name of each function states its rule")]
+
 use cupel_core::accounts::{ApiKey, RefreshSession};
 use cupel_core::{Delivery, GivenBack, Idempotency, RetentionCutoffs, Store};
 use cupel_types::{SessionId, SubmissionId, UserId, WebhookId};
@@ -21,8 +23,7 @@ async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId
     submission.id
 }
 
-/// Rule.
-pub async fn every_end_queues_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn every_run_that_ends_queues_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
     let mut runs = Vec::new();
@@ -53,7 +54,6 @@ pub async fn every_end_queues_one_webhook<S: Store>(make: impl AsyncFn() -> Subj
     assert!(posted.iter().all(|d| d.url == URL && d.tries == 0 && d.owner == owner));
 }
 
-/// Rule.
 pub async fn a_taken_delivery_is_hidden_until_it_is_due_again<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -66,7 +66,6 @@ pub async fn a_taken_delivery_is_hidden_until_it_is_due_again<S: Store>(make: im
     assert_eq!(take(&*store, 60).await.len(), 3, "the sender that took them is silent, so they are due again");
 }
 
-/// Rule.
 pub async fn deliveries_of_excluded_owners_are_not_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owners = [user(&*store).await, user(&*store).await, user(&*store).await];
@@ -83,7 +82,6 @@ pub async fn deliveries_of_excluded_owners_are_not_taken<S: Store>(make: impl As
     assert_eq!(of(&[]).await, [owners[1]; 2]);
 }
 
-/// Rule.
 pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -103,8 +101,9 @@ pub async fn a_failed_delivery_is_retried_until_it_is_given_up<S: Store>(make: i
     assert!(take(&*store, 9999).await.is_empty(), "a completed delivery is not sent again");
 }
 
-/// Rule.
-pub async fn a_receiver_that_is_gone_gets_no_more_deliveries<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_receiver_that_is_gone_gets_no_more_deliveries_of_the_owner<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     for _ in 0..3 {
@@ -120,7 +119,6 @@ pub async fn a_receiver_that_is_gone_gets_no_more_deliveries<S: Store>(make: imp
     assert_eq!(left, [elsewhere, others]);
 }
 
-/// Rule.
 pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -158,7 +156,6 @@ pub async fn expired_records_are_deleted<S: Store>(make: impl AsyncFn() -> Subje
     assert!(store.session_alive(long.id, at(10)).await.unwrap());
 }
 
-/// Rule.
 pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let owner = user(&*store).await;
@@ -199,8 +196,7 @@ pub async fn keys_that_ended_long_ago_are_deleted_in_batches<S: Store>(make: imp
     assert_eq!(left, ["key 8", "key 7", "key 6", "key 5"]);
 }
 
-/// Rule.
-pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_user_lists_and_resends_only_own_deliveries<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, other) = (user(&*store).await, user(&*store).await);
     let first = cancelled(&*store, owner, URL).await;
@@ -225,7 +221,7 @@ pub async fn deliveries_are_listed_and_resent_only_for_their_owner<S: Store>(mak
     assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "another user's delivery");
     assert!(take(&*store, 3).await.is_empty());
     assert!(store.redeliver(of(second), Some(owner), at(3)).await.unwrap());
-    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "a taken delivery can be resent, too");
+    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "a completed delivery can be resent, too");
     let mut again: Vec<_> = take(&*store, 3).await.into_iter().map(|delivery| (delivery.id, delivery.tries)).collect();
     again.sort_unstable();
     let mut expected = vec![(of(first), 0), (of(second), 0)];

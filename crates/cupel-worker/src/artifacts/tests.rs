@@ -178,7 +178,7 @@ fn an_artefact_compiled_by_one_worker_is_available_to_the_others() {
 fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
     let cluster = Cluster::new();
     cluster.put(1, 1000);
-    let [file] = &cluster.files()[..] else { panic!("one entry") };
+    let [file] = &cluster.files()[..] else { panic!("expected one entry") };
     let whole = fs::read(file).unwrap();
     assert_eq!(cluster.worker(2).get(&key(1)), None, "another secret gives another name");
     let is_refused = |bytes: &[u8]| {
@@ -201,7 +201,7 @@ fn entries_that_other_programs_put_into_the_blob_store_are_ignored() {
     }
     // An entry made by a legitimate worker, stored under the name of another entry.
     cluster.put(2, 2000);
-    let [other] = &cluster.files()[..] else { panic!("one entry") };
+    let [other] = &cluster.files()[..] else { panic!("expected one entry") };
     assert!(is_refused(&fs::read(other).unwrap()));
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, whole).unwrap();

@@ -272,7 +272,7 @@ async fn a_judged_run_is_completed_with_its_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs() {
+async fn an_internal_failure_costs_an_attempt_and_is_never_the_programs_fault() {
     let policy = LeasePolicy { attempts_max: 2, ..LeasePolicy::default() };
     let bench = Bench::start(vec![Does::Ends, Does::Fails { transient: true }], policy).await;
     let id = bench.submit().await;
@@ -346,7 +346,7 @@ async fn a_run_leased_in_advance_that_no_slot_takes_returns_to_the_queue() {
     let state = bench.until(next, |state| matches!(state, RunState::Queued { .. })).await;
     assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
     assert!(!bench.state(long).await.is_final());
-    assert_eq!(bench.shared.leases().len(), 1, "its lease is not renewed");
+    assert_eq!(bench.shared.leases().len(), 1, "the lease of the returned run is not renewed");
     bench.leave.store(true, Ordering::Release);
     for id in [long, next] {
         bench.until(id, |state| matches!(state, RunState::Judged { .. })).await;

@@ -52,7 +52,7 @@ async fn long_runs_of_different_users_never_take_the_last_slot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn short_runs_pass_any_number_of_long_runs_that_wait() {
+async fn short_runs_overtake_any_number_of_waiting_long_runs() {
     let bench = Bench::with_slots(2, vec![Does::LeavesIfLong; 100], once()).await;
     let mut long = vec![bench.submit_long(bench.owner, 1).await];
     bench.until_left(99).await;
