@@ -59,8 +59,8 @@ impl BoxDirectory {
         Ok(rustix::fs::openat2(&self.0, path, flags, mode, BENEATH)?.into())
     }
 
-    /// Sends the files that the step returns. Returns whether some were omitted because there are too many or they are
-    /// too large.
+    /// Sends the files that the step returns. Returns whether some may be missing because there are too many, or they
+    /// are too large or too deep.
     pub(crate) fn send(&self, collect: &Collect, outbox: Option<&str>, link: &mut Link) -> io::Result<bool> {
         match collect {
             Collect::Nothing => Ok(false),

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! agent:   Ready
-//! worker:  File, Data…, File, Data…, …, Start, then Stdin, EndOfInput, Signal, Resize, Cancel in any order
+//! worker:  File, Data…, File, Data…, …, Start;
+//!          then Stdin, EndOfInput, InputEnded, Signal, Resize, Cancel in any order
 //! agent:   Started, then Output, Consumed, Progress, StdoutClosed, Ended in any order;
 //!          then File, Data…; FoundFile, Data…; Done
 //! ```
@@ -209,7 +210,7 @@ pub enum Hit {
 /// The end of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    /// The limit that was exceeded.
+    /// The limit or the cancellation for which the agent ended the step, if any.
     pub hit: Option<Hit>,
     /// How the main process ended by itself; `None` if the agent killed it.
     pub exit: Option<Exit>,

@@ -34,7 +34,8 @@ pub enum BatchFrame {
     /// The value that the submission returned, and the number of bytes that the driver would have written for a single
     /// test.
     Returned(Value, u64),
-    /// Anything else: another answer, data that no driver writes, or more data than the judge has requested.
+    /// Anything else: an answer that is not `ok`, data that no driver writes, or more data than the judge has
+    /// requested.
     Other,
 }
 

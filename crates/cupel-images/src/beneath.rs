@@ -1,5 +1,6 @@
 //! A directory that resolves paths only to entries beneath it. Symbolic links to directories are followed as if this
-//! directory were the root of the file system. Symbolic links to files are not followed. Source: openat2(2).
+//! directory were the root of the file system, except by [`Beneath::file`]. Symbolic links to files are not followed.
+//! Source: openat2(2).
 
 use std::ffi::OsStr;
 use std::io;

@@ -24,7 +24,8 @@ pub struct Image {
     pub layers: Vec<ContentHash>,
     /// Bytes of the files of all layers, including layers that other images share.
     pub bytes: u64,
-    /// Number of entries of its root.
+    /// Number of entries of all its layers, without whiteouts. An entry that several layers contain is counted several
+    /// times.
     pub entries: u64,
     /// Number of devices, pipes and sockets that were omitted.
     pub left_out: u64,

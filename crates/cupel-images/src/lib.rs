@@ -17,9 +17,9 @@
 //! * The **index** maps names to images. It is replaced as a whole, under a lock that all processes that use the
 //!   directory respect.
 //!
-//! Images are untrusted. The file system of a root contains only directories, regular files and symbolic links, owned by
-//! the user of this process, without set-user-id bits. The kernel resolves every path of a layer as if the layer's directory
-//! were the root of the file system (openat2(2), `RESOLVE_IN_ROOT`).
+//! Images are untrusted. The file system of a root contains only directories, regular files and symbolic links, owned
+//! by the user of this process, without set-user-id bits. The kernel resolves every path of a layer as if the layer's
+//! directory were the root of the file system (openat2(2), `RESOLVE_IN_ROOT`).
 //!
 //! *Architecture invariant:* this crate runs no program of an image. *Architecture invariant:* a refused image leaves
 //! nothing behind. *Architecture invariant:* entries below `layers/` and `roots/` are complete, and never change until

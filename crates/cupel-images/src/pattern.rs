@@ -2,14 +2,15 @@
 
 use cupel_types::ImageName;
 
-/// Whether a pattern matches a name, with or without its tag. `*` stands for any characters except `/`, `**` for any characters.
+/// Whether a pattern matches a name, with or without its tag. `*` stands for any characters except `/`; `**` stands for
+/// any characters.
 pub fn matches(pattern: &str, name: &ImageName) -> bool {
     let name = name.as_str();
     let without_tag = name.split_once(':').map_or(name, |(path, _)| path);
     [name, without_tag].iter().any(|text| glob(pattern.as_bytes(), text.as_bytes()))
 }
 
-/// Glob match; patterns are short and come from the operator.
+/// Matches by backtracking, because patterns are short and come from the operator.
 pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     match pattern {
         [] => text.is_empty(),

@@ -13,7 +13,7 @@ use crate::contents::{Contents, RecordKind};
 use crate::hashing::Hashing;
 
 /// Adds a layer to a root that already contains the layers below it. Applies the layer's whiteouts, and then adds hard
-/// links to its files. Returns the number of entries added.
+/// links to its files. Returns the number of entries of the layer, without whiteouts.
 pub(crate) fn add_layer(root: &Beneath, layer: &Beneath, contents: &Contents) -> io::Result<u64> {
     for record in &contents.records {
         let path = record.path.as_path();

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_a_bound_is_listed_without_its_content() {
+    fn a_file_that_exceeds_a_bound_is_listed_without_its_content() {
         let (one, four) = (vec![1; 1 << 20], vec![4; 4 << 20]);
         let unread = |name: &str, size: Bytes| FoundFile { path: path(name), size, data: None };
         let files = vec![

@@ -2,7 +2,7 @@
 //! [`Executor`].
 //!
 //! *Architecture invariants:* This crate does not depend on HTTP, SQL, a queue, or the sandbox; `cupel-runner`
-//! implements [`Executor`] with the sandbox. A failure of the executor is never a verdict.
+//! implements [`Executor`] with the sandbox and with Docker Engine. A failure of the executor is never a verdict.
 #![forbid(unsafe_code)]
 
 mod artifacts;

@@ -1,6 +1,6 @@
 //! Options of a language for the clients of another product, read from the language file.
 //!
-//! The facades (`cupel-facades`) use these options, so that their code names no language.
+//! The facades (`cupel-facades`) use these options, so that their code names no language of Cupel.
 
 use serde::Deserialize;
 

@@ -152,7 +152,7 @@ fn accepted() -> String {
 /// Parses the language file `name` (its stem is the id). `shown` is the file's name in messages.
 ///
 /// # Errors
-/// All faults of the file.
+/// The first syntax or type error of the file, or else all its other faults.
 pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<LanguageFault>> {
     let mut faults = Faults::new(shown, text);
     let dto = read(text).map_err(|fault| vec![LanguageFault { file: shown.to_owned(), ..fault }])?;

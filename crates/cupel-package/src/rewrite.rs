@@ -14,7 +14,7 @@ use crate::import::PackageFormat;
 /// The reason why a limit was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
-    /// The format has no file in which this program writes limits.
+    /// The format has no file in which Cupel writes limits.
     #[error("cupel does not write limits into packages of the format `{}`", .0.as_str())]
     NoPlace(PackageFormat),
     /// The format stores the memory limit in a larger unit.

@@ -139,7 +139,8 @@ pub enum StopRule {
     Break,
     /// Judging continues with the next child.
     Continue,
-    /// All remaining cases of the problem are skipped (DMOJ: a case without points failed; `short_circuit`).
+    /// All remaining cases of the problem are skipped (DMOJ: after a failed case without points, or with
+    /// `short_circuit`).
     BreakAll,
 }
 

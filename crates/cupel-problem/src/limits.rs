@@ -26,7 +26,7 @@ pub struct ProblemLimits {
     pub code: Bytes,
     /// Limits of compiling a submission.
     pub compile: StepBounds,
-    /// Limits of each program of the package: validator, checker, interactor.
+    /// Limits of each program of the package: generator, validator, checker, interactor.
     pub validation: StepBounds,
     /// Factors on time and memory, by language.
     pub per_language: BTreeMap<LanguageId, LanguageFactors>,
@@ -46,7 +46,7 @@ pub enum WallLimit {
 /// Factors on a problem's limits for one language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LanguageFactors {
-    /// Factor on CPU and wall-clock time.
+    /// Factor on the CPU limit, and thereby on a wall-clock limit that is derived from it.
     pub time: Factor,
     /// Factor on memory.
     pub memory: Factor,
@@ -77,8 +77,9 @@ pub struct StepBounds {
     pub time: Duration,
     /// Memory.
     pub memory: Bytes,
-    /// Output. A generator may write this much to each of its streams. The files of a checker or interactor may have
-    /// this much in total, and at least 64 MiB. Ignored for a compilation, which has the output limit of its language.
+    /// Output. A generator may write this much to each of its streams. The files that a checker or interactor writes
+    /// may have this size in total, or 64 MiB if that is more. Ignored for a compilation, which has the output limit of
+    /// its language.
     pub output: Bytes,
 }
 

@@ -35,7 +35,7 @@ pub struct Problem {
     pub licence: Licence,
     /// The visibility. An imported package is a draft until it has been verified.
     pub visibility: Visibility,
-    /// Resource limits of submissions.
+    /// Resource limits of submissions and of the package's programs.
     pub limits: ProblemLimits,
     /// Whether the problem gives points, and the rules for them.
     pub scoring: Scoring,
@@ -51,7 +51,8 @@ pub struct Problem {
     pub trials: Trials,
     /// Submissions with their expected results.
     pub submissions: Vec<ExampleSubmission>,
-    /// Sources of the test generators, stored for users who modify the problem. Cupel does not run them.
+    /// Sources of programs that generated the tests, stored for users who modify the problem. Cupel does not run these
+    /// programs; those of `Case::made` are not among them.
     pub generators: Vec<FileRef>,
     /// Files added to submissions.
     pub includes: Vec<Include>,

@@ -1,4 +1,4 @@
-//! Programs in a package: checkers, interactors, validators, submissions.
+//! Programs in a package: checkers, interactors, validators, generators, submissions.
 
 use cupel_types::{BoxPath, LanguageId};
 

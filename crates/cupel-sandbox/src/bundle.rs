@@ -52,8 +52,8 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
 /// its inode and its name.
 const FILE_COST: u64 = 4096 + 1024;
 
-/// Memory in bytes that the files of the bundles passed with a request take in the cell. The bundles' descriptors
-/// follow those of the program's streams.
+/// Approximate memory, in bytes, that the files of a request's bundles use in the cell. The bundles' descriptors follow
+/// those of the program's streams.
 pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     let bundles = descriptors.iter().skip(request.streams());
     let bytes = |bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0));

@@ -19,7 +19,8 @@ use crate::warm::Warm;
 pub struct Command {
     /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. A name
     /// without `/` is searched in the directories of the toolchains, or in [`ImageRoot::search`] for a program of an
-    /// image, regardless of `PATH` in `env`. Program, arguments and `env` together have at most 96 KiB.
+    /// image, regardless of `PATH` in `env`. Program, arguments and `env` together have at most 96 KiB, with 8 bytes
+    /// added for each string.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
@@ -34,7 +35,8 @@ pub struct Command {
     /// Whether this is a compiler or a tenant's program; the two use separate lanes.
     pub kind: CellKind,
     /// The interpreter whose zygote may be forked to start this program. The program is executed normally if the zygote
-    /// cannot replace the executable, or if this is a compiler.
+    /// cannot replace the executable, if standard input is not a pipe, or if this is a compiler or a program of an
+    /// image.
     pub warm: Option<Warm>,
     /// Whether standard error is the same pipe as standard output, so that the order of all output is kept.
     pub stderr_to_stdout: bool,
@@ -85,9 +87,9 @@ pub enum CellKind {
 pub enum Stdin {
     /// These bytes, followed by end of file.
     Bytes(Arc<[u8]>),
-    /// A descriptor. A pipe, a socket or a device is passed to the program itself. A file is read from its current
-    /// offset, and the program gets a pipe with the content. So the program can neither learn the file's name nor lock
-    /// the file. Never pass a terminal.
+    /// A descriptor. A pipe, a socket or a character device is passed to the program itself. A file is read from its
+    /// current offset, and the program gets a pipe with the content. So the program can neither learn the file's name
+    /// nor lock the file. Never pass a terminal.
     Descriptor(Arc<OwnedFd>),
     /// Input that arrives while the program runs. Only for [`CellKind::Run`]. While the input is open, the idle limit
     /// does not apply; from [`LiveInput::EndOfInput`](cupel_types::LiveInput::EndOfInput) on, it does.
@@ -105,14 +107,14 @@ pub enum Stdin {
 pub trait Observer {
     /// Standard output, as it arrives. The total never exceeds the output limit.
     fn stdout(&mut self, data: &[u8]);
-    /// Standard error, with the same bound.
+    /// Standard error, as it arrives. The total never exceeds the output limit, which bounds each stream separately.
     fn stderr(&mut self, data: &[u8]);
-    /// Bytes written to descriptor 3, with the same bound, if [`Command::result`] is set.
+    /// Bytes written to descriptor 3, if [`Command::result`] is set. The total never exceeds the output limit.
     fn result(&mut self, data: &[u8]) {
         let _ = data;
     }
-    /// The program has accepted this many bytes of [`Stdin::Live`] in total, or they were dropped because the program
-    /// does not read any more.
+    /// This many bytes of [`Stdin::Live`] in total were written to the program's pipe or terminal, or were dropped
+    /// because the input had ended or the program cannot read any more.
     fn input_consumed(&mut self, total_bytes: u64) {
         let _ = total_bytes;
     }
@@ -160,13 +162,13 @@ pub struct CellReport {
     pub stderr_truncated: bool,
     /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0. If
     /// [`CollectLimits::after_failure`] is set, they are also collected if the program exited with another code, and,
-    /// from an outbox only, if a signal ended the program. If the program exceeded a limit, no files are returned,
-    /// because they may be incomplete.
+    /// from an outbox only, if a signal ended the program. If the program exceeded a limit or was cancelled, no files
+    /// are returned, because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
-    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit, or
-    /// if it failed and [`CollectLimits::after_failure`] is not set.
+    /// The regular files at the paths of [`Command::fetch`], in that order. Empty if the program exceeded a limit or
+    /// was cancelled, or if it failed and [`CollectLimits::after_failure`] is not set.
     pub fetched: Vec<FetchedFile>,
     /// The result of [`Command::find`]. Empty in the same cases as `fetched`.
     pub found: FoundFiles,

@@ -13,8 +13,8 @@ pub struct SandboxConfig {
     /// Directories and files of the host that programs may read, in addition to `/usr` and the links into it.
     /// Entries that do not exist or are not accessible are omitted.
     pub mounts: Vec<Mount>,
-    /// The directory whose entries are the root directories of images, named by their ids; `None` if no program may use
-    /// one. The path contains no symbolic link.
+    /// The directory whose entries are the root directories of images, named by the images' ids; `None` if no program
+    /// may use an image. The path contains no symbolic link.
     pub images: Option<PathBuf>,
     /// First of the host user ids that lanes run as; each lane uses two. The default is in a range that no other
     /// allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems").
@@ -23,7 +23,7 @@ pub struct SandboxConfig {
     pub warm: Vec<WarmTemplate>,
     /// The event that is counted and limited as instructions.
     pub counted: CountedEvent,
-    /// Number of runs that a lane serves before it is replaced.
+    /// Maximum number of runs that a lane serves before it is replaced.
     pub lane_runs_max: u32,
     /// Whether replacements for retired lanes are created in advance.
     pub spares: bool,
@@ -69,8 +69,9 @@ impl CountedEvent {
 /// added to it later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mount {
-    /// Path on the host. If `target` differs, the path must exist when the sandbox starts and contain no symbolic link.
-    /// Programs then see the object found at that time, even if the path refers to another object later.
+    /// Path on the host. If `target` differs, the source is opened when the sandbox starts: a missing path is omitted
+    /// even if it is created later, and a symbolic link in the path is an error. Programs then see the object found at
+    /// that time, even if the path refers to another object later.
     pub source: PathBuf,
     /// Path in the cell. Refused at or below the cell's private directories (`/box`, `/tmp`, `/proc`, `/dev`, `/cell`)
     /// and, if `source` differs, at or below the system's directories (`/usr` and the like). Prefer a fixed path, such
@@ -125,7 +126,7 @@ walls! {
     Capabilities, "capabilities", "acting as an administrator inside the cell";
     NoNewPrivs, "no-new-privs", "gaining privileges from set-uid programs";
     Descriptors, "descriptors", "using descriptors that the judge has open";
-    Rlimits, "rlimits", "writing huge files, core dumps, and opening files without bound";
+    Rlimits, "rlimits", "writing huge files or core dumps, and opening files without bound";
     MemoryLimit, "memory-limit", "using more memory than the limit";
     ProcessLimit, "process-limit", "forking without bound";
     CpuAccounting, "cpu-accounting", "computing without being charged";

@@ -125,8 +125,8 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         files: Vec::new(),
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
-            // The limits are generous, so that a probe reaches another limit only if a wall is missing or the machine
-            // is very slow.
+            // All limits except the attacked one are generous, so that a probe reaches them only if a wall is missing
+            // or the machine is very slow.
             cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 60_000 }),
             wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 120_000 }),
             idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 60_000 }),

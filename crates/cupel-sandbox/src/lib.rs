@@ -3,14 +3,14 @@
 //! # Theory of operation
 //!
 //! ```text
-//!  your process ──────────── any number of threads, one Slot each; no privilege once the launcher runs
+//!  your process ──────────── any number of threads, one Slot each; needs no privilege once the launcher runs
 //!    │ re-executed at start           │ a socket per lane: requests and pipes go in, usage figures come out
 //!    ▼                                ▼
 //!  launcher ───────────────► lane's init ─────────► cell's init ─────────► the program
 //!  privileged, one thread    own user, pid, mount,  own pid, mount and     another user, no
 //!  makes lanes, maps ids,    net, ipc, uts, cgroup  ipc namespaces; fresh  capabilities, filter,
 //!  makes control groups      namespaces; read-only  /box, /tmp, /proc;     Landlock, rlimits;
-//!                            root; supervises       reaps and sweeps       may fork
+//!                            root; supervises       reaps; cleans up       may fork
 //! ```
 //!
 //! * The **launcher** is the only process that needs privileges: either root's, reduced to six capabilities, or those
@@ -18,22 +18,24 @@
 //!   one thread and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that
 //!   socket closes. The launcher creates lanes and hands out their sockets, but is not involved in runs. Your process
 //!   can drop all its privileges once the launcher runs: [`privileges`].
-//! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating namespaces and joining
-//!   control groups takes milliseconds; a run in a lane inherits both at no cost.
-//! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
+//! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating all namespaces and joining
+//!   control groups takes milliseconds; a run inherits the lane's control groups, and its user, net, uts and cgroup
+//!   namespaces, at no cost.
+//! * A **cell** is the environment of one step: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
 //! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`CellRoot::Image`]). The
 //!   launcher opens the image's directory by the image's id, beneath a directory that it opened at its start. A slot
 //!   keeps the lanes of the images that it used last.
 //! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
-//!   A program is then a copy of the zygote, forked into the cell. Every wall is applied to the copy, as before an
-//!   exec.
+//!   A program is then a copy of the zygote, forked into the cell. Every wall is applied to the copy, just as to a
+//!   process that is about to exec a program.
 //! * A **live** program gets input while it runs (`live.rs`). The slot's thread writes it to the program's pipe or
 //!   terminal; the cell's init sends signals (`process/live.rs`). The cell's init creates the terminal in the cell and
 //!   passes the other end to the slot. While the input is open, the idle limit does not apply, because waiting for a
 //!   person is not idleness; the wall-clock limit bounds the wait.
 //! * A **service** is a program that stays in a cell, in a lane reserved for it, and answers requests: for example, a
 //!   compile service.
+//! * The **tenant** is the user whose program runs, and also the unprivileged user id of the program in a cell.
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes. When a lane's init
 //!   ends, the kernel kills its pid namespace, including the cell; the same holds for a cell's init. When a program
 //!   reaches a limit, the lane's init kills the cell's init. No process can outlive the one above it.
@@ -41,15 +43,16 @@
 //!   CPU time of the program's processes from `exec` to their last instruction, no matter which process waited for
 //!   them. The CPU time of the sandbox's init processes in the same group is subtracted. *Memory* is the peak of all
 //!   these processes together, minus what the cell held before they started. This figure includes anonymous and shared
-//!   memory, files in the box, and kernel memory used on their behalf, in the kernel's charging steps of up to 256 KiB.
-//!   Page cache of files on disk is shared by all programs; the part of it that is present at the end is subtracted.
-//!   The reported peak is too low for a program that frees memory and afterwards is the first to read large files. The
-//!   limit counts the same memory, since the kernel reclaims page cache before it kills.
+//!   memory, files in the box, and kernel memory used on their behalf. Its resolution is up to 256 KiB, because the
+//!   kernel charges memory in such steps. Page cache of files on disk is shared by all programs; the part of it that is
+//!   present at the end is subtracted. If a program frees memory and then reads large files that no other program has
+//!   read, the reported peak is too low: this page cache is subtracted although it did not exist at the peak. The limit
+//!   counts the same memory, since the kernel reclaims page cache before it kills.
 //! * **Instructions** are counted, if the processor can count them: the launcher opens a counter on a lane's init, and
 //!   the programs inherit it (`mechanism/instructions.rs`).
 //!
 //! *Architecture invariants:* this crate never names a verdict; it has no async runtime; `unsafe` is in
-//! `sys/` alone; outside a cell, no path, name or size supplied by a tenant is trusted.
+//! `sys/` alone; outside a cell, no path, name or size supplied by an untrusted program is trusted.
 //!
 //! Ideas taken from: isolate (the keeper and the proxy), go-sandbox (a failing child reports its step), bubblewrap and
 //! nsjail (the order in which privileges are dropped).
@@ -108,7 +111,8 @@ impl Sandbox {
     /// [`launcher::enter_if_asked`] before anything else.
     ///
     /// # Errors
-    /// If this machine lacks something that the sandbox needs; the error says what to do.
+    /// If the configuration is invalid, or if this machine lacks something that the sandbox needs; the error says what
+    /// to do.
     pub fn start(config: SandboxConfig) -> Result<Sandbox, StartError> {
         Ok(Sandbox::launch(config)?.start())
     }
@@ -117,7 +121,8 @@ impl Sandbox {
     /// privileges ([`privileges::give_up`]).
     ///
     /// # Errors
-    /// If this machine lacks something that the sandbox needs; the error says what to do.
+    /// If the configuration is invalid, or if this machine lacks something that the sandbox needs; the error says what
+    /// to do.
     pub fn launch(config: SandboxConfig) -> Result<Launched, StartError> {
         refusal::of_config(&config)?;
         Ok(Launched { launcher: launcher::LauncherClient::start(&config)?, config })
@@ -129,7 +134,8 @@ impl Sandbox {
         Slot::new(index % self.config.slots.max(1), self.pool.clone(), &self.config)
     }
 
-    /// Creates a lane for this image in every slot, in the background, so that the first run need not wait for it.
+    /// Creates a lane for this image in every slot, in the background, so that the first run need not wait for it. Does
+    /// nothing if [`SandboxConfig::spares`] is not set.
     pub fn make_ahead(&self, image: &ImageRoot) {
         for slot in 0..self.slots() {
             self.pool.make_spare_for(slot, LaneImage::of(image));

@@ -20,7 +20,8 @@ use cupel_types::{LiveInput, LiveSignal, TerminalSize};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
-/// Maximum number of bytes that are queued or not written yet. If there are none, a single larger input is accepted.
+/// Maximum number of bytes that are queued or not written yet. If there are no such bytes, a single larger input is
+/// accepted.
 const PENDING_BYTES_MAX: usize = LiveInput::WINDOW;
 /// Maximum total number of queued signals, window sizes and ends of input.
 const CONTROLS_MAX: usize = 64;
@@ -43,7 +44,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     inputs: VecDeque<LiveInput>,
-    /// Bytes in the queue, and in the feed that took them.
+    /// Number of bytes that are in the queue, or that the feed took and has not written yet.
     bytes: usize,
     /// Number of queued control inputs (every kind except bytes).
     controls: usize,
@@ -62,8 +63,8 @@ impl LiveQueue {
         Ok(LiveQueue(Arc::new(Shared { state: Mutex::default(), room: Condvar::new(), wake })))
     }
 
-    /// Appends an input. Blocks while the queue is full, until the program has read enough or the queue is closed.
-    /// Returns `false` if the queue is closed; the input is then dropped.
+    /// Appends an input. Blocks while the queue is full, until there is room again or the queue is closed. Returns
+    /// `false` if the queue is closed; the input is then dropped.
     pub fn push(&self, input: LiveInput) -> bool {
         let mut state = self.lock();
         loop {
@@ -90,7 +91,7 @@ impl LiveQueue {
         true
     }
 
-    /// Refuses all further input. Call it when the run has ended.
+    /// Refuses all further input. Call this when the run has ended.
     pub fn close(&self) {
         self.lock().closed = true;
         self.0.room.notify_all();
@@ -220,7 +221,7 @@ impl LiveFeed {
         Some(match input {
             LiveInput::Bytes(bytes) => {
                 if self.ended {
-                    self.drop_bytes(bytes.len());
+                    self.count_consumed(bytes.len());
                 } else {
                     self.of_client += bytes.len();
                     self.is_last_line_open = bytes.last().map_or(self.is_last_line_open, |last| *last != b'\n');
@@ -260,7 +261,7 @@ impl LiveFeed {
                     self.pending.drain(..n);
                     let of_client = n.min(self.of_client);
                     self.of_client -= of_client;
-                    self.drop_bytes(of_client);
+                    self.count_consumed(of_client);
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
@@ -270,7 +271,7 @@ impl LiveFeed {
         if matches!(self.sink, Sink::Closed) {
             self.pending.clear();
             let of_client = std::mem::take(&mut self.of_client);
-            self.drop_bytes(of_client);
+            self.count_consumed(of_client);
         }
     }
 
@@ -282,7 +283,7 @@ impl LiveFeed {
     }
 
     /// Counts bytes of the client that are no longer pending.
-    fn drop_bytes(&mut self, bytes: usize) {
+    fn count_consumed(&mut self, bytes: usize) {
         if bytes > 0 {
             self.consumed += bytes as u64;
             self.queue.release(bytes);
@@ -321,7 +322,7 @@ mod tests {
             assert!(queue.push(input));
         }
         assert_eq!(take_all(&mut feed), [Control::EndOfInput]);
-        assert_eq!((feed.progress(), feed.progress()), (Some(14), None), "dropped bytes are consumed");
+        assert_eq!((feed.progress(), feed.progress()), (Some(14), None), "dropped bytes count as consumed");
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "one two");
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_and_sizes_pass_bytes_that_the_program_does_not_read() {
+    fn signals_and_sizes_overtake_bytes_that_the_program_does_not_read() {
         let queue = LiveQueue::new().unwrap();
         let (mut feed, reader) = feed(&queue);
         // More bytes than the pipe holds.

@@ -5,8 +5,8 @@
 //! lane. For each warm interpreter, the slot has another lane and another spare. For an image, a spare is created when
 //! the image is announced, and after a lane for the image was retired. A background thread creates the spares.
 //!
-//! A slot retires a lane after a limit was exceeded, after a number of runs, or if the lane's clean-up check fails. Of
-//! the lanes for images, the slot keeps the [`IMAGE_LANES_MAX`] that it used last.
+//! A slot retires a lane after a run that failed, was cancelled or exceeded a limit, after a number of runs, or if the
+//! lane's clean-up check fails. Of the lanes for images, the slot keeps the [`IMAGE_LANES_MAX`] that it used last.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -113,7 +113,7 @@ impl LanePool {
     /// Requests a spare for an image, unless there is one.
     pub(crate) fn make_spare_for(&self, slot: usize, image: LaneImage) {
         let kind = LaneKind::Image(image);
-        // Lanes are retired after the lock is released, because that may wait for the launcher.
+        // Lanes are retired after the lock is released, because retiring a lane may wait for the launcher.
         let mut retired = Vec::new();
         let mut spares = self.shared.lock();
         let spares = &mut spares[slot];

@@ -52,7 +52,8 @@ impl Identity {
     pub const UNASSIGNED: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
 
     /// The identity of Cupel's services on this host: the user `cupel` if `/etc/passwd` contains it, otherwise
-    /// [`Identity::UNASSIGNED`]. In a container whose user namespace lacks that id, the last id of the namespace.
+    /// [`Identity::UNASSIGNED`]. If this process's user namespace lacks that id, the last id of the namespace is used
+    /// instead.
     ///
     /// # Errors
     /// If the ids of this user namespace cannot be read, or none of them is usable.
@@ -106,11 +107,12 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Of root's supplementary groups, only `group` is kept. Afterwards, files can be created and changed only
-/// beneath `writable`; directories in this list that do not exist, or that `user` cannot reach, are ignored.
+/// filter. If this process is root, `group` becomes its only supplementary group, or it has none. Afterwards, files can
+/// be created and changed only beneath `writable`; directories in this list that do not exist, or that `user` cannot
+/// reach, are ignored.
 ///
 /// # Errors
-/// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
+/// If there is still more than one thread after 5 s, since each thread has separate privileges, or if a step fails.
 pub fn give_up(user: Option<Identity>, group: Option<u32>, writable: &[&Path]) -> Result<(), GiveUpError> {
     wait_until_alone()?;
     if is_root() {

@@ -143,7 +143,8 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     if config.lane_runs_max == 0 {
         return refuse("lane_runs_max", "must be at least 1");
     }
-    // A slot has a lane for programs, one for compilers, a spare, and one per warm interpreter. Each uses two ids.
+    // Counts, per slot, a lane for programs, one for compilers, a spare, and one per warm interpreter; a lane uses two
+    // ids.
     let lanes = config.slots.saturating_mul(3 + config.warm.len());
     let ids = u32::try_from(lanes.saturating_mul(2)).unwrap_or(u32::MAX);
     if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {

@@ -32,8 +32,8 @@ steps! {
     CgroupLimits = 5, "set the limits of the control groups";
     Identity = 6, "change to the lane's user id";
     HostName = 7, "set the host name";
-    NamespaceLimits = 8, "forbid further user namespaces";
-    RootTrees = 9, "open the toolchain's directories";
+    NamespaceLimits = 8, "forbid new namespaces and other kernel objects";
+    RootTrees = 9, "open the files and directories of the root";
     RootMount = 10, "mount the root";
     RootFill = 11, "fill the root";
     RootPivot = 12, "change to the new root";

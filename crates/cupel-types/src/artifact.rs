@@ -157,8 +157,8 @@ crate::named! {
     pub enum Omission, as_str, from_name {
         /// The file is larger than [`ARTIFACT_BYTES_MAX`].
         FileTooLarge = "file_too_large",
-        /// The content does not fit into the bytes that the earlier artifacts leave of [`ARTIFACTS_BYTES_MAX`], or into
-        /// the rest of the output that is kept for the run.
+        /// The content is larger than what earlier artifacts left of [`ARTIFACTS_BYTES_MAX`], or than what is left of
+        /// the run's bound on stored output.
         NoRoom = "no_room",
         /// There are [`ARTIFACTS_MAX`] artifacts before it.
         TooMany = "too_many",

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{Bytes, Instructions, Outcome, Signal, counted};
 
-/// The kernel sends this signal to a program whose file reaches `file_size`. Source: setrlimit(2), `RLIMIT_FSIZE`.
+/// The kernel sends this signal to a program that tries to extend a file beyond `file_size`. Source: setrlimit(2),
+/// `RLIMIT_FSIZE`.
 const SIGXFSZ: Signal = Signal(25);
 
 /// Resource limits of one step (a compilation or an execution). The sandbox enforces every field; `cupel-sandbox`

@@ -1,5 +1,6 @@
 //! Checks the invariants of ARCHITECTURE.md against the source tree: dependencies between crates, the location of
-//! `unsafe`, a header in every file, and lists that name every facade, queue, package format and executor.
+//! `unsafe`, a header in every file, a description of every metric, and lists that name every facade, queue, package
+//! format and executor.
 //!
 //! This test reads manifests and sources as text and needs no dependencies, so it can be in the lowest crate.
 
@@ -380,8 +381,9 @@ fn package_formats() -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The modules of `cupel-runner` that run the programs of some roots. A module that implements `Runner`, such as
-/// `native`, is not selected by a root, so most of the lists do not concern it. `prepared` runs no program.
+/// The modules of `cupel-runner` that run only the programs of certain roots, such as container images. Modules that
+/// implement `Runner`, such as `native`, are left out: no root selects them, so most of the lists do not concern them.
+/// `prepared` is left out, because it runs no program.
 fn executors() -> Vec<String> {
     let parent = "crates/cupel-runner/src";
     let is_runner = |name: &String| {

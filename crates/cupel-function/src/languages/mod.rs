@@ -202,8 +202,8 @@ fn parameters(parameters: &[Parameter], one: impl Fn(usize, &Parameter) -> Strin
 }
 
 /// A comma-separated list of the arguments that the generated code has read, formatted by `one`: `a0, a1, …`.
-fn arguments(count: &[Parameter], one: impl Fn(usize) -> String) -> String {
-    (0..count.len()).map(one).collect::<Vec<_>>().join(", ")
+fn arguments(list: &[Parameter], one: impl Fn(usize) -> String) -> String {
+    (0..list.len()).map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The branches of generated code that selects a call by its number: the constructor is first, then the methods.

@@ -9,8 +9,7 @@ use std::path::{Component, Path};
 use crate::metered::Metered;
 use crate::plan::Blobs;
 
-/// Maximum number of entries of an archive. The archive of an image has two entries per layer and a few
-/// more.
+/// Maximum number of entries of an archive. The archive of an image has only a few entries per layer.
 const ENTRIES_MAX: usize = 100_000;
 /// Maximum length of a path in an archive, in bytes. The paths that images use are shorter.
 const PATH_BYTES_MAX: usize = 1024;

@@ -13,7 +13,8 @@ use crate::index::{DEFAULT_UID, ImageConfig};
 use crate::root;
 
 impl ImageStore {
-    /// Creates the root of an image in a new directory. Returns its number of entries and the user id of its programs.
+    /// Creates the root of an image in a new directory. Returns the number of entries of its layers and the
+    /// user id of its programs.
     pub(super) fn build_root(
         &self,
         place: &Path,

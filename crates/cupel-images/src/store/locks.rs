@@ -2,8 +2,8 @@
 //!
 //! The locks are on files (flock(2)), so they end with their process:
 //!
-//! * `store` is held shared while an image is added, from before the search for known layers until the image has its
-//!   name. It is held exclusively while layers and roots are removed;
+//! * `store` is held shared while an image is verified, and while an image is added, from before the search for known
+//!   layers until the image has its name. It is held exclusively while layers and roots are removed;
 //! * `index` is held while the index is replaced;
 //! * `incoming` is held while a directory is created in it, and while it is searched for abandoned directories;
 //! * `root-ID` is held shared by a process that runs programs in that root ([`ImageStore::hold`]), so that a root in

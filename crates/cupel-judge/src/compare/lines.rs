@@ -1,4 +1,4 @@
-//! The share of an answer's lines that are right in the output, compared line by line.
+//! Comparison line by line: determines which share of the answer's lines the output has at the same position.
 //!
 //! Lines without words are ignored. If the output has more lines than the answer, no line is right. Source: DMOJ,
 //! checker `linecount`.

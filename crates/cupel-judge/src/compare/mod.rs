@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  program ──pieces──► output() ─┐
-//!                                ├─► streams: words and the space between them ─► finish() ─► Finding
+//!                                ├─► streams: words and the space between them ─► finish() ─► CompareResult
 //!  answer  ──BufRead─────────────┘   bags: a product over keyed hashes, if order does not matter
 //! ```
 //!
@@ -112,9 +112,9 @@ pub enum CompareResult {
 pub struct Difference {
     /// Kind of difference.
     pub what: Differs,
-    /// Number of the word in the output; 0 if the comparison ignores order or counts lines.
+    /// Number of the word in the output; 0 if the comparison ignores order or compares line by line.
     pub word: u64,
-    /// Line of the output; 0 if the comparison ignores order or counts lines.
+    /// Line of the output; 0 if the comparison ignores order or compares line by line.
     pub line: u64,
     /// Offset of the differing word or space in the answer.
     pub answer_at: u64,

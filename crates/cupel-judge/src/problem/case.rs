@@ -246,7 +246,7 @@ impl Judging<'_, '_> {
         if self.manner.measures { limits.with_margins(&problem) } else { limits }
     }
 
-    /// Prepares the data of a case, if its files are not the data, and runs all passes.
+    /// Prepares the data of a case, if a generator makes the data or line ends must be unified, and runs all passes.
     fn passes_with_data(&mut self, case: &Case) -> Result<Pass, ProblemError> {
         let mut made = match &case.made {
             None if !case.unifies_newlines => return self.passes(case, None),
@@ -293,14 +293,14 @@ impl Judging<'_, '_> {
                 (None, _) => return Ok(pass),
                 (Some(_), Verdict::Accepted) if passes_max == 1 => return Ok(pass),
                 (Some(_), Verdict::Accepted) if number >= passes_max => {
-                    return Ok(pass.fault("it requests another pass after the last one", None));
+                    return Ok(pass.fault("the judging program requests another pass after the last one", None));
                 }
                 (Some(next), Verdict::Accepted) => {
                     input = Some(next);
                     feedback = pass.feedback;
                 }
                 (Some(_), Verdict::WrongAnswer) if passes_max > 1 => {
-                    return Ok(pass.fault("it rejected, but requested another pass", None));
+                    return Ok(pass.fault("the judging program rejected, but requested another pass", None));
                 }
                 (Some(_), _) => return Ok(pass),
             }

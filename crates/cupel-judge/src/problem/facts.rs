@@ -1,5 +1,5 @@
 //! Files about the submission and its run, for checkers and graders in Python that are written for DMOJ's classes.
-//! Their module (`cupel-package/src/import/dmoj/`) reads these files.
+//! The module that provides these classes (in `cupel-package/src/import/dmoj/`) reads the files.
 
 use std::fmt::Write;
 

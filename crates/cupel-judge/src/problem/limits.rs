@@ -48,7 +48,7 @@ const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 pub(super) struct CaseLimits {
     /// The CPU limit that decides the verdict.
     pub(super) cpu_time: Duration,
-    /// A program that uses more CPU time than this and ends normally is run again.
+    /// A program that uses more CPU time than this and ends by itself is run again.
     pub(super) again_above: Duration,
     /// The limits that the sandbox enforces.
     pub(super) enforced: Limits,

@@ -41,7 +41,7 @@ pub(super) enum Built {
 }
 
 impl Built {
-    /// Explains to the author why a program of the package cannot be run; empty if it can.
+    /// Explains to the author why a program of the package cannot be built; empty if it was built.
     fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
         let output = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
@@ -187,7 +187,7 @@ impl Builder<'_> {
         of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
     }
 
-    /// Builds a program that has `build` and `run` scripts.
+    /// Builds a program that has a `run` script and, if `build` is true, a `build` script.
     fn scripts(
         &self,
         sources: Vec<BoxFile>,

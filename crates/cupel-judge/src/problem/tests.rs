@@ -502,7 +502,7 @@ fn passes_continue_while_the_checker_leaves_an_input() {
 }
 
 #[test]
-fn a_refused_language_is_answered_with_the_accepted_ones() {
+fn the_message_for_a_refused_language_lists_the_accepted_languages() {
     let mut fixture = Fixture::new();
     fixture.limits.languages = Some(["c", "cpp"].map(|id| id.parse().unwrap()).into());
     let (report, _) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, Vec::new());

@@ -1,5 +1,5 @@
-//! Finds a language: by id, alias, version or image, by the extensions of files, by a facade's name for it, and the nearest
-//! one to a misspelled name.
+//! Finds a language by id, alias, version or image, by the extensions of files, or by a facade's name for it. Also
+//! finds the language whose name is nearest to a misspelled one.
 
 use std::collections::BTreeMap;
 

@@ -32,7 +32,8 @@ impl Registry {
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 
-    /// All languages, sorted by id, including unavailable ones.
+    /// All languages, including unavailable ones, sorted by id. The copies of [`Registry::add_in_images`] come after
+    /// the other languages.
     pub fn iter(&self) -> std::slice::Iter<'_, Language> {
         self.languages.iter()
     }

@@ -113,7 +113,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // This function removes the temporary directory at its end. The package has then been moved to the target.
+    // The temporary directory is removed when this function returns. By then, the package has been moved to the target.
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
     let temporary = temporary.map_err(ImportError::io("create a directory in", parent))?;
     let inside = temporary.path().join("package");

@@ -201,8 +201,8 @@ impl Context<'_> {
     }
 }
 
-/// Whether a file in a directory of validators belongs to the validators, but is none: documentation, data, or the
-/// checktestdata language.
+/// Whether a file in a directory of validators need not be in a known language: documentation, data, or a grammar in
+/// the checktestdata language.
 fn is_companion(name: &str) -> bool {
     const EXTENSIONS: &[&str] = &["ctd", "md", "txt", "json", "yaml", "yml", "toml", "csv", "dat"];
     match name.rsplit_once('.') {

@@ -100,7 +100,7 @@ impl<'a> Sink<'a> {
         &self.files
     }
 
-    /// All further files come from an archive inside the package, whose bytes have been counted.
+    /// Declares that all further files come from an archive inside the package, whose bytes have been counted.
     pub(crate) fn begin_inner(&mut self) {
         self.is_inner = true;
     }

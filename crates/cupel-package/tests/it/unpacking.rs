@@ -365,7 +365,7 @@ fn entries_that_share_bytes_are_refused() {
 }
 
 #[test]
-fn a_truncated_archive_is_refused_at_every_length() {
+fn a_truncated_archive_is_refused() {
     let (zip, tar) = (package().zip(), package().tar());
     for part in [1, 3, 10, 50, 90, 99] {
         let cut = &zip[..zip.len() * part / 100];

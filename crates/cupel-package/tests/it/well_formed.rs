@@ -465,7 +465,7 @@ fn a_file_that_cannot_be_run_as_a_validator_is_named() {
     assert!(missing.iter().any(|one| one.contains("there is no input validator")), "{missing:?}");
 }
 
-/// Each row: a package with a fault, the code of the warning, and its words. Judging needs none of these parts.
+/// Each row: a package with a fault, the code of the warning, and its words. Judging needs none of the faulty parts.
 #[test]
 fn faults_that_do_not_concern_judging_are_warnings() {
     let new = || Files::fixture("kattis-2025-09/steps");

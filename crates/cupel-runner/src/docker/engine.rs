@@ -50,7 +50,7 @@ pub struct DockerSettings {
     pub runtime: Option<String>,
     /// Processors that containers may use, in the form of cpuset(7); `None` means all.
     pub cpus: Option<String>,
-    /// Number of containers that are kept ready for each kind of step.
+    /// Number of containers that are kept ready for each kind of container.
     pub ready: usize,
     /// Maximum total number of containers that are kept ready.
     pub ready_max: usize,
@@ -74,11 +74,11 @@ pub struct FoundInEngine {
 /// One finding about an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineFinding {
-    /// The subject.
+    /// The examined property, such as `memory limit`.
     pub subject: &'static str,
-    /// The finding.
+    /// The observed state, for operators.
     pub found: String,
-    /// The rating.
+    /// How the state compares with the native sandbox.
     pub rating: Rating,
 }
 
@@ -135,7 +135,7 @@ pub enum ContainerError {
     #[error("programs in Docker Engine cannot have {0}")]
     Unsupported(&'static str),
     /// This process cannot create more threads or descriptors.
-    #[error("cannot start")]
+    #[error("cannot create a thread or a descriptor")]
     Io(#[source] io::Error),
 }
 

@@ -11,8 +11,8 @@
 //! It has no network, a read-only root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary
 //! user. Besides the program, only the agent runs in it.
 //!
-//! *Invariant:* No running container outlives its worker. Its standard input is the worker's connection; if the
-//! connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
+//! *Invariant:* No running container outlives its worker. The container's standard input is the worker's connection; if
+//! the connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
 //! between creating and starting a container, the workers on this engine remove the container
 //! ([`Containers::remove_abandoned`]).
 

@@ -18,7 +18,7 @@ use super::shape::Shape;
 
 /// Maximum number of containers that are created in advance at the same time; more would slow down runs.
 const CREATIONS_MAX: usize = 1;
-/// Maximum number of characters of an agent's error text that are included in a message.
+/// Maximum number of characters of an agent's error message that are included in an error.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
 /// Maximum time for a started container to answer.
 const READY_MAX: Duration = Duration::from_secs(30);
@@ -144,7 +144,7 @@ impl Pool {
     }
 
     /// Creates containers in the background until enough of this shape are ready. Containers of the
-    /// least recently used shape are removed to make room. Call it within the runtime.
+    /// least recently used shape are removed to make room. Must be called within the runtime.
     pub(super) fn refill(self: &Arc<Self>, shape: &Shape) {
         let settings = &self.engine.settings;
         let wanted = settings.ready.min(settings.ready_max);

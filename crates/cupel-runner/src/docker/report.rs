@@ -17,7 +17,7 @@ use super::engine::ContainerError;
 const ENOENT: i32 = 2;
 const ENOSPC: i32 = 28;
 
-/// The outcome of a step whose files do not fit into its box.
+/// The outcome of a step whose files do not fit into its box; `None` if they fit.
 pub(super) fn exceeds_the_disk(command: &Command) -> Option<Outcome> {
     let files = || command.files.iter().flat_map(|group| group.iter());
     let bytes: u64 = files().map(|file| file.data.len() as u64).sum();

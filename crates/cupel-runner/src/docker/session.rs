@@ -35,7 +35,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// The input of a command. Starts a thread if it can block.
+    /// The input of a command. Starts a thread if reading the input can block.
     pub(super) fn of(command: &Command, live: Option<&LiveStdin>) -> Result<Input, ContainerError> {
         let (sender, arriving) = mpsc::channel(INPUTS_MAX);
         let spawn = |work: Box<dyn FnOnce() + Send>| {
@@ -118,7 +118,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Takes a container. Call it within the runtime.
+    /// Takes a container. Must be called within the runtime.
     pub(super) fn new(mut container: Container) -> Session {
         let (outbox, mut messages) = mpsc::unbounded_channel::<Vec<u8>>();
         let input = container.input.take();

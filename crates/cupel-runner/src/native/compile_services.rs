@@ -47,7 +47,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 const START_MAX: Duration = Duration::from_secs(60);
 /// Maximum size of an answer. The output of a compilation is well below this size.
 const ANSWER_BYTES_MAX: Bytes = Bytes::mib(32);
-/// Maximum time that a run waits for a service that is compiling for the same user.
+/// Maximum time that a run waits for a busy service that may serve the run's user.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Time after the last compilation during which a service stays with its user even if other users need it.
 const HOLD: Duration = Duration::from_secs(10);
@@ -76,8 +76,8 @@ struct ServiceTable {
 #[derive(Default)]
 struct Services {
     by_language: HashMap<LanguageId, ServiceEntry>,
-    /// Number of the latest entry. The thread of a service compares it with its own to detect that its entry has been
-    /// replaced.
+    /// Number of the latest entry. The thread of a service compares its own number with that of the entry to detect
+    /// that the entry has been replaced.
     generation: u64,
     stopped: bool,
 }
@@ -96,7 +96,7 @@ enum ServiceState {
 
 struct Compiler {
     cell: ServiceCell,
-    /// The user that the service has served; `None` before the first request.
+    /// The user that the service served last; `None` before the first request.
     owner: Option<UserId>,
     requests: u32,
 }
@@ -164,7 +164,7 @@ impl CompileServices {
     }
 
     /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy. If the language has no
-    /// service, starts one.
+    /// usable service, starts one in the background and returns `None`.
     fn take(&self, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
         let may_serve =
             |last: Option<UserId>| self.sharing == CompilerSharing::Shared || last.is_none_or(|last| last == owner);

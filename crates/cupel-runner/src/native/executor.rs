@@ -45,9 +45,9 @@ pub(super) struct SlotExecutor {
 }
 
 impl Executor for SlotExecutor {
-    /// Repeats a failed attempt if the observer has received no data from it, and standard input is not a descriptor,
-    /// which can be read only once. Each attempt has a fresh cell, so the repetition cannot be observed, and the run
-    /// does not lose an attempt.
+    /// Repeats a failed attempt if the observer has received no data from it, and no input can have been consumed:
+    /// standard input is not a descriptor, and no live input was taken. Each attempt has a fresh cell, so the
+    /// repetition cannot be observed, and the run does not lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         if let Root::Docker(image) = step.root {
             return self.execute_in_container(image, step, observer);
@@ -197,7 +197,8 @@ impl SlotExecutor {
                 StdinSource::Descriptor(descriptor) => Stdin::Descriptor(descriptor),
                 StdinSource::Live(LiveStdin { terminal, .. }) => match live {
                     Some(live) => Stdin::Live { queue: live.queue(), terminal },
-                    // In a conversation, this input is ignored: a pipe replaces it.
+                    // This input is ignored: in a conversation, a pipe replaces it; for a container, the cell has the
+                    // live input.
                     None => Stdin::Bytes(Arc::from([])),
                 },
             },

@@ -289,7 +289,7 @@ impl StepObserver for Nobody {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// Bounded queue of data for one side.
+/// Bounded queue of data for one party.
 #[derive(Default)]
 struct Queue {
     state: Mutex<QueueState>,

@@ -1,4 +1,5 @@
-//! The runner of this machine: programs run in the sandbox or, if their root is an image for Docker Engine, there.
+//! The runner of this machine: programs run in the sandbox or, if their root is an image of Docker Engine, in its
+//! containers.
 //!
 //! ```text
 //!  NativeRunner ─► SlotExecutor ─► interaction        one program, or two that communicate with each other

@@ -14,10 +14,10 @@ pub(super) struct OutputCapture<'a> {
     truncated: [bool; 2],
     /// Whether anything has been received.
     pub(super) heard: bool,
-    /// Whether the report states how the program was started.
+    /// Whether a warm start is possible for the program. Only then does the report state how it was started.
     has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
-    /// The live input, to which progress is reported.
+    /// The live input, which is notified of the number of bytes that the program has read.
     pub(super) live: Option<&'a LiveInputThread>,
 }
 

@@ -38,7 +38,7 @@ pub struct Directories<'a> {
     pub images: Option<&'a Path>,
 }
 
-/// Launcher of a [`NativeRunner`] that has not started a thread yet. The caller can drop its privileges at this point.
+/// The launcher of a [`NativeRunner`], before any thread is started. The caller can drop its privileges at this point.
 pub struct Launched {
     launched: cupel_sandbox::Launched,
     warm: Vec<WarmTemplate>,
@@ -70,7 +70,7 @@ impl NativeRunner {
     /// Starts the launcher of a sandbox that mounts the toolchains of these languages.
     ///
     /// # Errors
-    /// This machine lacks something that a sandbox needs.
+    /// The configuration is invalid, or this machine lacks something that a sandbox needs.
     pub fn launch<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language>,
@@ -84,7 +84,7 @@ impl NativeRunner {
     /// that.
     ///
     /// # Errors
-    /// This machine lacks something that a sandbox needs.
+    /// The configuration is invalid, or this machine lacks something that a sandbox needs.
     pub fn launch_warm<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language>,
@@ -97,7 +97,7 @@ impl NativeRunner {
     /// Like [`NativeRunner::launch`], for one program: creates only the parts that this program needs.
     ///
     /// # Errors
-    /// This machine lacks something that a sandbox needs.
+    /// The configuration is invalid, or this machine lacks something that a sandbox needs.
     pub fn launch_once(
         language: &Language,
         directories: Directories<'_>,
@@ -190,7 +190,7 @@ impl Runner for NativeRunner {
 /// Runs a command of an operator, such as a version command, with the files of an image.
 ///
 /// # Errors
-/// A message for the operator: the command did not run to its end, or failed.
+/// A message for the operator: the sandbox cannot be started, the command did not run to its end, or it failed.
 pub fn run_in_image(
     images: &Path,
     image: &Arc<ImageRoot>,

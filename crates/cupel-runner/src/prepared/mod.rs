@@ -93,7 +93,7 @@ fn make(
     Ok(Some(begun.elapsed()))
 }
 
-/// Makes all missing artefacts of a language, and passes each result to `report`.
+/// Makes the missing artefacts of a language until `cancelled` returns `true`, and passes each result to `report`.
 pub fn make_all(
     store: &PreparedStore,
     language: &Language,

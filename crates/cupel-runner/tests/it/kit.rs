@@ -205,7 +205,7 @@ impl Step<'_> {
         self.try_run(&mut Seen::default()).unwrap()
     }
 
-    /// What the program printed, if it exited with 0.
+    /// Standard output of the program, which must exit with 0.
     pub(crate) fn printed(&self) -> String {
         let result = self.run();
         assert_eq!(result.report.outcome, cupel_types::Outcome::Exited(0), "{result:?}");

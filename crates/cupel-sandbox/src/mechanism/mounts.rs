@@ -1,9 +1,10 @@
 //! The file system that a program sees: the lane's read-only root, the cell's box and `/proc`.
 //!
-//! A lane's root is a small tmpfs with the toolchain's directories mounted into it, read-only, without set-uid and
-//! devices. It contains nothing else of the host, so there is no path to other host files. The root of a lane for a
-//! container image has the entries of the image's root directory in place of the toolchains.
-//! Sources: mount_namespaces(7), open_tree(2), pivot_root(2), tmpfs(5), proc(5).
+//! A lane's root is a small tmpfs. The toolchain's directories and the configured mounts are mounted into it,
+//! read-only, without set-uid and devices. Apart from a few devices such as `/dev/null`, it contains nothing else of
+//! the host, so there is no path to other host files. The root of a lane for a container image has the entries of the
+//! image's root directory in place of the toolchains. Sources: mount_namespaces(7), open_tree(2), pivot_root(2),
+//! tmpfs(5), proc(5).
 
 use std::ffi::OsStr;
 use std::io;
@@ -55,7 +56,7 @@ fn errno_at(step: SetupStep) -> impl Fn(rustix::io::Errno) -> Failed {
     move |errno| (step, errno.into())
 }
 
-/// A host path that is placed into the root.
+/// A file, directory or link that is placed into the root.
 enum Piece {
     /// A directory or file, as a detached copy of its mount.
     Tree { tree: OwnedFd, is_dir: bool },
@@ -63,7 +64,8 @@ enum Piece {
     Link(PathBuf),
 }
 
-/// A configured mount, opened by the launcher, since a lane may not be allowed to traverse the path to it.
+/// A configured mount, an entry of an image's root, or the probe. The launcher opens it, since a lane may not be
+/// allowed to traverse the path to it.
 pub(crate) struct Shown {
     piece: Piece,
     pub(crate) target: PathBuf,
@@ -90,8 +92,8 @@ pub(crate) enum Source {
 }
 
 /// Opens the mounts whose source a user other than the administrator could replace. Must be called before such a user
-/// can replace the source. Omits sources that do not exist or are not accessible, and refuses symbolic links in their
-/// paths.
+/// can replace the source. Omits sources that do not exist, are not accessible, or are neither a directory nor a
+/// regular file. Refuses symbolic links in the paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for Mount { source, target } in mounts {
@@ -412,9 +414,9 @@ pub(crate) fn mount_proc() -> rustix::io::Result<()> {
     mount("proc", "/proc", "proc", flags, c"subset=pid,hidepid=2")
 }
 
-/// Replaces `/dev` by one with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The terminals
-/// belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The new
-/// directory is assembled at a path where it temporarily hides the box, so the program must not have started.
+/// Replaces `/dev` by a directory with terminals in `/dev/pts`, an instance of devpts that no other cell shares. The
+/// terminals belong to the tenant. `/dev/tty` is the first terminal, the program's, for every session in the cell. The
+/// new directory is assembled at a path where it temporarily hides the box, so the program must not have started.
 pub(crate) fn mount_terminals(tenant: u32) -> io::Result<()> {
     const ASSEMBLY: &str = "/cell";
     mount_tmpfs(ASSEMBLY, "size=64k,nr_inodes=32,mode=755")?;

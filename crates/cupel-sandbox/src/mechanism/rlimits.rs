@@ -5,8 +5,8 @@
 use cupel_types::Limits;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Applies the limits to this process. `processes` is the limit for all processes of its user. Called between vfork and
-/// exec, so it must not allocate.
+/// Applies the limits to this process. `processes` is the limit for all processes of this process's user. Called
+/// between vfork and exec, so it must not allocate.
 pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     let &Limits {
         cpu_time,
@@ -46,7 +46,7 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         (Resource::Msgqueue, both(800 * 1024)),
         (Resource::Nice, both(0)),
         (Resource::Rtprio, both(0)),
-        // The kernel also counts all lanes together, for the host's user.
+        // The kernel counts pending signals for the lane's user and also, for all lanes together, for the host's user.
         (Resource::Sigpending, both(512)),
     ] {
         set(resource, limit)?;

@@ -4,7 +4,7 @@
 //! The cell's init runs this code over a tree that the tenant created: names, links and sizes are untrusted. Each entry
 //! is opened relative to the directory in which it was listed, without following links or crossing mount points, and
 //! only regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`]. A
-//! file that was found by its path is opened again beneath the box before it is sent.
+//! file that was found by a pattern is opened again, beneath the box, before it is sent.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,7 +16,7 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
 /// Sends every regular file below `dir`, or only those in the directory `outbox` if that name is not empty. Returns
-/// `true` if the files exceed the limits, so that some were not sent.
+/// `true` if a bound on files, bytes, entries or path lengths was exceeded, so that files may be missing.
 pub(crate) fn send_files(
     dir: BorrowedFd<'_>,
     outbox: &str,
@@ -50,8 +50,8 @@ pub(crate) fn send_files(
     Ok(!complete)
 }
 
-/// Sends the regular files below `dir` whose paths match a pattern, in the order of their paths and at most
-/// `files_max`. The receiver limits the number of bytes. Returns `true` if there may be more files.
+/// Sends the first `files_max` regular files below `dir` whose paths match a pattern, in the order of their paths. The
+/// receiver limits the number of bytes. Returns `true` if there may be more files.
 pub(crate) fn send_matching(
     dir: BorrowedFd<'_>,
     patterns: &[String],

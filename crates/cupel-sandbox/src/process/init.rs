@@ -33,7 +33,7 @@ use crate::sys::terminal;
 use crate::wire::{self, CellRequest, FromLane};
 use crate::{Wall, WallSet};
 
-/// The parts of its lane that a cell uses. The cell's init is forked from the lane's init, so it has a copy of the
+/// The parts of the lane that a cell uses. The cell's init is forked from the lane's init, so it has a copy of the
 /// lane's memory.
 pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,

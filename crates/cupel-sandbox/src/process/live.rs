@@ -25,7 +25,7 @@ pub(super) fn attend(
     let ends = ends_of_children()?;
     let mut is_heard = true;
     loop {
-        // Children that ended before the signal was blocked are reaped in the first iteration.
+        // Children that ended before SIGCHLD was blocked are reaped in the first iteration.
         if let Some(status) = reap_ended(program)? {
             return Ok(status);
         }
@@ -62,8 +62,9 @@ fn reap_ended(program: Pid) -> io::Result<Option<i32>> {
     }
 }
 
-/// Sends a signal to the foreground process group of the terminal, or to the program's process group. SIGKILL goes to
-/// the program itself, whose end also ends all other processes. A group without processes is not an error.
+/// Sends a signal to the terminal's foreground process group or, without a terminal, to the program's process group; if
+/// that group has no processes, to the program itself. SIGKILL goes to the program itself, whose end also ends all
+/// other processes.
 fn send(signal: LiveSignal, program: Pid, master: Option<BorrowedFd<'_>>) {
     let to_group = |signal| {
         let group = master.and_then(terminal::foreground).unwrap_or(program);

@@ -138,7 +138,8 @@ fn execute(plan: &Plan<'_>) -> i32 {
     let Call { candidates, argv, envp } = &plan.call;
     for path in *candidates {
         let errno = execve(path, argv, envp);
-        // As in a shell, the next path is tried after "not found", and any other error takes precedence in the report.
+        // The next path is tried after any error. As in a shell, an error other than "not found" takes precedence in
+        // the report.
         if errno != libc::ENOENT && errno != libc::ENOTDIR {
             worst = errno;
         }
@@ -180,8 +181,8 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         raw(SetupStep::Terminal, crate::sys::terminal::control())?;
     }
     if !off.contains(Wall::Rlimits) {
-        // Without a user namespace, the program's user is a user of the host and may have other processes, so these are
-        // not limited.
+        // Without a user namespace, the program's user is a user of the host and may have other processes, so this
+        // limit is not applied.
         let counted = !off.contains(Wall::ProcessLimit) && !off.contains(Wall::UserNamespace);
         let processes = if counted { u64::from(plan.limits.processes.max(1)) } else { 1 << 20 };
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;

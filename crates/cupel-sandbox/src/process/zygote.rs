@@ -137,7 +137,8 @@ pub(crate) fn let_in(let_in: bool) {
 /// separately randomized addresses, and none of the launcher's memory. Programs see the executable in
 /// `/proc/self/maps`, but no path of the host.
 fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
-    // A separate process group distinguishes the zygote from the processes that the lane's init kills after a program.
+    // A separate process group distinguishes the zygote from the processes that the lane's init waits for after a
+    // program.
     let _ = rustix::process::setpgid(None, None);
     // The stack limit is at most the host's hard limit, which also bounds the stack limit of programs.
     let hard = rustix::process::getrlimit(Resource::Stack).maximum;

@@ -1,5 +1,4 @@
-//! An output of a program that is being read: a pipe or a terminal, and the number of bytes that may still be read from
-//! it.
+//! One output of a running program: its pipe or terminal, and the number of bytes that the observer may still get.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -320,8 +320,8 @@ fn size_of(file: &OwnedFd) -> Result<u64, RunError> {
     Ok(u64::try_from(stat.st_size).unwrap_or(u64::MAX))
 }
 
-/// Reads the first `length` bytes of a file directly into the shared buffer, so that a large file is copied only once,
-/// out of the box.
+/// Reads the first `length` bytes of a file directly into the returned buffer, so that a large file is copied only
+/// once, out of the box.
 fn read_start(file: BorrowedFd<'_>, length: u64) -> Result<Arc<[u8]>, RunError> {
     let length = usize::try_from(length).map_err(|_| RunError::LaneLost)?;
     let mut data: Arc<[u8]> = std::iter::repeat_n(0, length).collect();

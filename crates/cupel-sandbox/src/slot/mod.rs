@@ -55,8 +55,8 @@ pub struct Slot {
 /// Additional time, after its wall-clock limit, that a cell may take to finish before its lane counts as lost. The lane
 /// needs this time to set up the cell, to kill hundreds of processes, and to collect files.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Bytes per read, and the maximum pipe size. The content of a pipe is charged to the program, so a pipe gets this size
-/// only after it was full once.
+/// Bytes per read, and the maximum pipe size. The content of a pipe is charged to the program, so an output pipe gets
+/// this size only after it was full once.
 const CHUNK: usize = 256 * 1024;
 
 /// Maximum number of runs per warm interpreter. All these runs have the same hash seed.

@@ -3,7 +3,8 @@
 //!
 //! Every function that other modules use is small and safe to call: it takes borrowed descriptors and returns owned
 //! ones. A comment at each unsafe call explains why the call is sound. Errors are `io::Error`, except in functions that
-//! may be called between vfork and exec, which return an errno, and in the functions for CPython, which return a text.
+//! may be called between vfork and exec, which return an errno, and in the functions for CPython, which return a
+//! message as a `String`.
 #![expect(unsafe_code, reason = "system calls")]
 
 pub(crate) mod attack;

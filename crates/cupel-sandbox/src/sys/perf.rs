@@ -47,7 +47,8 @@ pub(crate) const NOTHING: Event = Event(1, 9);
 pub(crate) enum Whom {
     /// The process, from now on.
     Itself,
-    /// The process and all its descendants, each from the next `exec` that it or an ancestor calls.
+    /// The process from its next `exec` on, and all its descendants: a child of a counted process from its start, any
+    /// other from its first `exec`.
     DescendantsFromExec,
 }
 

@@ -1,7 +1,8 @@
 //! Creating, replacing and killing processes.
 //!
-//! These functions are called only in processes with one thread (the launcher, a lane's init, a cell's init). So a copy
-//! of the process is consistent: no lock is held by a thread that does not exist in the copy.
+//! The functions that copy a process are called only in processes with one thread (the launcher, a zygote, and the init
+//! processes of lanes and cells). So a copy of the process is consistent: no lock is held by a thread that does not
+//! exist in the copy.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;

@@ -24,7 +24,7 @@ pub(crate) fn open_slave(master: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(slave as i32) })
 }
 
-/// Sets the window size of a terminal. If it changes, the kernel sends SIGWINCH to the foreground process group.
+/// Sets the window size of a terminal. If the size changes, the kernel sends SIGWINCH to the foreground process group.
 pub(crate) fn resize(terminal: BorrowedFd<'_>, size: TerminalSize) -> io::Result<()> {
     let size = libc::winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the kernel reads one winsize, which lives across the call.

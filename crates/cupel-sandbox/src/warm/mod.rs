@@ -98,8 +98,8 @@ impl WarmParent {
         }
     }
 
-    /// Prepares everything except running the program's first line. Called in a child of the zygote, behind all walls.
-    /// After an error, the program must be executed instead; none of its code has run yet.
+    /// Does everything up to the program's first line. Called in a child of the zygote, behind all walls. After an
+    /// error, the program must be executed instead; none of its code has run yet.
     pub(crate) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
         match self {
             WarmParent::Python(parent) => parent.make_ready(argv, env).map(ReadyProgram::Python),

@@ -35,8 +35,8 @@ const PREPARE: &str = include_str!("python_prepare.py");
 /// `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
 const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
-/// Maximum number of bytes of a source that are searched for an archive. If a source is longer, the
-/// interpreter itself checks it.
+/// Maximum number of bytes of a source file that are searched for a zip archive. If the file is longer, the interpreter
+/// itself checks whether it is an archive.
 const SOURCE_READ_MAX: u64 = 256 * 1024;
 /// The end-of-directory record that every zip archive contains. Source: APPNOTE.TXT of PKWARE, 4.3.16.
 const ARCHIVE_END: &[u8] = b"PK\x05\x06";

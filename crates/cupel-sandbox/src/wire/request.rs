@@ -1,4 +1,5 @@
-//! The request to run one step, sent from a slot to a lane, and from a cell to its lane's zygote.
+//! The request to run one step, sent from a slot to a lane, from the lane's init to a cell and, for a warm start, from
+//! the cell to the lane's zygote.
 
 use cupel_types::{Bytes, Instructions, Limits, TerminalSize};
 
@@ -54,7 +55,7 @@ impl CellRequest {
         standard + usize::from(self.result)
     }
 
-    /// Overwrites the tenant's data, because the memory of a lane's init is copied into later cells.
+    /// Overwrites the arguments and the environment, because the memory of a lane's init is copied into later cells.
     pub(crate) fn wipe(&mut self) {
         for text in self.argv.iter_mut().chain(&mut self.env) {
             let mut bytes = std::mem::take(text).into_bytes();

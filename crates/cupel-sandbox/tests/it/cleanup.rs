@@ -1,4 +1,5 @@
-//! No process and no control group outlives its owner, no matter which process is killed.
+//! No process outlives its owner, no matter which process is killed. Control groups are removed with their launcher or,
+//! if the launcher was killed, at the next start.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -195,12 +196,12 @@ fn a_hundred_lanes_leave_nothing() {
     };
     let groups = groups_of(launcher);
     let hierarchies = groups.len();
-    eventually("only the lane in use and the spare have groups", || lanes(&groups) <= 3 * hierarchies);
+    eventually("at most three lanes have groups", || lanes(&groups) <= 3 * hierarchies);
     let children = || {
         let text = std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap_or_default();
         text.split_whitespace().count()
     };
-    eventually("only the lane in use and the spare have processes", || children() <= 3);
+    eventually("at most three lanes have processes", || children() <= 3);
     drop(slot);
     drop(sandbox);
     eventually("the launcher's groups are removed", || groups_of(launcher).is_empty());

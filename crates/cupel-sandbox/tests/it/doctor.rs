@@ -3,7 +3,6 @@
 use cupel_sandbox::{SandboxConfig, Wall, WallSet, doctor};
 use libtest_mimic::{Failed, Trial};
 
-/// The trials of this file.
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![Trial::test("doctor::every_wall_holds_here", every_wall_holds_here)];
     trials.extend(Wall::ALL.iter().map(|wall| {

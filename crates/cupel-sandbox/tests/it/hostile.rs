@@ -325,8 +325,8 @@ fn prove(world: &World, row: &Row) {
     let mut slot = world.slot();
     let mut ended = program.run(&mut slot);
     let mut after = unharmed(world, &mut slot, slack);
-    // A busy machine, too, sometimes charges CPU time to a program that did not use it. So that figure is checked
-    // again.
+    // On a busy machine, a program is sometimes charged for CPU time that it did not use, even without an attack. So
+    // that figure is checked again.
     for _ in 0..2 {
         if !matches!(after, Err(Harm::CpuTime { .. })) {
             break;

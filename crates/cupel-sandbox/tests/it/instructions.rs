@@ -39,7 +39,10 @@ const RULES: [Rule; 8] = [
     ("a_busy_neighbour_does_not_change_a_figure", a_busy_neighbour_does_not_change_a_figure),
     ("a_limit_ends_a_program_that_exceeds_it", a_limit_ends_a_program_that_exceeds_it),
     ("a_limit_applies_to_the_whole_process_tree", a_limit_applies_to_the_whole_process_tree),
-    ("a_program_that_exits_before_the_first_reading_is_over_its_limit", a_program_that_exits_before_the_first_reading),
+    (
+        "a_program_that_exits_before_the_first_reading_is_over_its_limit",
+        a_program_that_exits_before_the_first_reading_is_limited,
+    ),
     ("a_program_cannot_switch_its_counter_off", a_program_cannot_switch_its_counter_off),
     ("a_program_that_evades_counting_has_no_figure_and_exceeds_any_limit", an_evading_program_exceeds_any_limit),
 ];
@@ -169,7 +172,7 @@ fn a_limit_applies_to_the_whole_process_tree(world: &World, counter: &Counter) {
     }
 }
 
-fn a_program_that_exits_before_the_first_reading(world: &World, counter: &Counter) {
+fn a_program_that_exits_before_the_first_reading_is_limited(world: &World, counter: &Counter) {
     let needed = start(world, counter, "count_main");
     for _ in 0..10 {
         let ended = world.run(&limited(program(world, counter, "count_main", 0), needed / 2));

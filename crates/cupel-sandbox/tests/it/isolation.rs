@@ -28,7 +28,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("ordinary_programs_work", ordinary_programs_work),
             ("neighbours_share_nothing", neighbours_share_nothing),
             ("each_lane_has_separate_users", each_lane_has_separate_users),
-            ("a_lane_has_one_share_of_the_processor_however_many_sessions_it_creates", one_share_of_the_processor),
+            (
+                "a_lane_has_one_share_of_the_processor_however_many_sessions_it_creates",
+                every_lane_is_in_a_separate_scheduling_group,
+            ),
             ("the_host_is_protected_without_any_one_wall", the_host_is_protected_without_any_one_wall),
         ],
     )
@@ -334,7 +337,7 @@ fn the_host_is_protected_without_any_one_wall(world: &World) {
 
 /// A task outside the scheduler's root group is in no autogroup, so a program gains no CPU time by creating sessions.
 /// Source: sched(7), "The autogroup feature".
-fn one_share_of_the_processor(world: &World) {
+fn every_lane_is_in_a_separate_scheduling_group(world: &World) {
     world.check(&Program::shell("true"), Outcome::Exited(0), "");
     let launcher = world.sandbox.launcher_pid();
     let children = || std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap();

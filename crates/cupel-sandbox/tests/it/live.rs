@@ -22,7 +22,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_end_of_input_reaches_the_program", the_end_of_input_reaches_the_program),
             ("input_that_is_not_read_delays_neither_output_nor_signals", unread_input_delays_nothing),
             ("input_that_a_terminal_does_not_take_delays_no_signal", unread_input_at_a_terminal_delays_no_signal),
-            ("input_after_the_program_closed_its_end_counts_as_consumed", input_for_nobody_counts_as_consumed),
+            (
+                "input_after_the_program_closed_its_end_counts_as_consumed",
+                input_that_no_process_reads_counts_as_consumed,
+            ),
             ("a_program_that_waits_for_input_is_not_idle", a_program_that_waits_for_input_is_not_idle),
             ("after_the_end_of_input_a_program_can_be_idle", after_the_end_of_input_a_program_can_be_idle),
             ("the_wall_clock_limit_bounds_the_wait_for_input", the_wall_clock_limit_bounds_the_wait),
@@ -37,11 +40,14 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("control_z_stops_a_job_and_fg_continues_it", control_z_stops_a_job),
             ("the_end_of_input_ends_a_shell_at_a_terminal", the_end_of_input_ends_a_shell),
             ("a_terminal_that_nobody_has_open_can_be_opened_again", a_terminal_can_be_opened_again),
-            ("a_flood_on_a_terminal_meets_the_output_limit", a_flood_on_a_terminal_meets_the_output_limit),
-            ("a_background_process_on_the_terminal_does_not_keep_the_run", a_background_process_does_not_keep_the_run),
+            ("a_flood_on_a_terminal_reaches_the_output_limit", a_flood_on_a_terminal_reaches_the_output_limit),
+            (
+                "a_background_process_on_the_terminal_does_not_prolong_the_run",
+                a_background_process_does_not_prolong_the_run,
+            ),
             ("a_cell_has_a_bounded_number_of_terminals", a_cell_has_a_bounded_number_of_terminals),
             ("nothing_types_into_a_terminal_from_inside", nothing_types_into_a_terminal),
-            ("without_a_terminal_there_is_none_to_open", without_a_terminal_there_is_none),
+            ("without_a_terminal_there_is_none_to_open", a_program_with_pipes_finds_no_terminal),
         ],
     )
 }
@@ -228,7 +234,7 @@ fn unread_input_at_a_terminal_delays_no_signal(world: &World) {
     }
 }
 
-fn input_for_nobody_counts_as_consumed(world: &World) {
+fn input_that_no_process_reads_counts_as_consumed(world: &World) {
     let program = Program::shell("trap 'exit 4' TERM; exec <&-; echo closed; while :; do sleep 0.01; done");
     let (report, _) = converse(world, &program, |talk| {
         talk.hears("closed");
@@ -428,13 +434,13 @@ fn a_terminal_can_be_opened_again(world: &World) {
     ends_with(&report, Outcome::Exited(9));
 }
 
-fn a_flood_on_a_terminal_meets_the_output_limit(world: &World) {
+fn a_flood_on_a_terminal_reaches_the_output_limit(world: &World) {
     let (report, rest) = at_terminal(world, &Program::shell("yes").limits(|l| l.output = Bytes::kib(64)), |_| {});
     ends_with(&report, Outcome::OutputLimit);
     assert!(report.stdout_truncated && rest.len() == 64 << 10, "{} bytes", rest.len());
 }
 
-fn a_background_process_does_not_keep_the_run(world: &World) {
+fn a_background_process_does_not_prolong_the_run(world: &World) {
     let script = "trap '' HUP; setsid sleep 1000 & sleep 1000 & echo left; exit 2";
     let (report, _) = at_terminal(world, &Program::shell(script), |talk| talk.hears("left"));
     ends_with(&report, Outcome::Exited(2));
@@ -473,7 +479,7 @@ fn nothing_types_into_a_terminal(world: &World) {
     ends_with(&report, Outcome::Exited(0));
 }
 
-fn without_a_terminal_there_is_none(world: &World) {
+fn a_program_with_pipes_finds_no_terminal(world: &World) {
     let script = "for p in /dev/pts /dev/tty /dev/ptmx; do (ls $p) 2>/dev/null && echo opened $p; done; tty";
     let (report, rest) = converse(world, &Program::shell(script), |_| {});
     ends_with(&report, Outcome::Exited(1));

@@ -30,8 +30,8 @@
 //!   print a hidden test where its owner can see it. A program that knows several tests can reveal information through
 //!   the verdicts. Because a batch counts only as a whole, the verdicts reveal hardly more than with separate
 //!   processes: only whether the batch counted.
-//! - **Which tests.** A batch consists of consecutive small tests of a group that have no limits, files or arguments of
-//!   their own. The last test of the group is never included.
+//! - **Which tests.** A batch consists of consecutive small hidden tests of a group that have no generator, and no
+//!   limits, files or arguments of their own. The last test of the group is never included.
 
 use std::collections::HashMap;
 use std::iter;

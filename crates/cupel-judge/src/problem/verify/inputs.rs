@@ -3,7 +3,8 @@
 //!
 //! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0
 //! accepts. If the PyPI package `checktestdata` is installed, it interprets grammars in DOMjudge's language of that
-//! name. The package runs in the sandbox: contest organizers maintain it, and a grammar is as untrusted as a program.
+//! name. This PyPI package runs in the sandbox: contest organizers maintain it, and a grammar is as untrusted as a
+//! program.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -164,7 +165,7 @@ fn shown(decision: InputDecision) -> String {
 }
 
 impl Ready<'_> {
-    /// Runs the validator once per distinct input.
+    /// Runs the validator, once for each combination of input and arguments.
     fn ask(
         &mut self,
         verifying: &mut Verifying<'_, '_>,

@@ -155,7 +155,7 @@ fn unbuilt(verifying: &mut Verifying<'_, '_>) -> Result<HashSet<PackagePath>, Pr
     Ok(found)
 }
 
-/// Runs the generator of a case. Returns nothing if it fails.
+/// Runs the generator of a case. Returns `None` if the generator fails.
 fn generated(
     verifying: &mut Verifying<'_, '_>,
     case: &Case,
@@ -367,7 +367,7 @@ fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accep
 struct Talk {
     /// Whether it decided about at least one program.
     is_decided: bool,
-    /// Why it did not decide about the last program that it did not decide about, for the author.
+    /// The reason for its last failure to decide, for the author.
     failure: String,
 }
 

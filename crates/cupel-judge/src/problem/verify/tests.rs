@@ -418,7 +418,7 @@ fn without_an_accepted_submission_a_checker_must_accept_the_answers() {
 }
 
 #[test]
-fn a_note_names_an_interactor_that_nothing_shows_to_accept() {
+fn a_note_names_an_interactor_that_may_accept_nothing() {
     let notes = |fixture: Fixture, codes: &[i32]| {
         let answers = codes.iter().map(|code| ends(Outcome::Exited(*code), 1)).collect();
         let (report, _) = fixture.verify(fixture.cases(&["1"]), answers);

@@ -1,4 +1,4 @@
-//! Metadata of a Kattis package that Cupel does not use. The exported `problem.yaml` has it unchanged.
+//! Metadata of a Kattis package that Cupel does not use. It is copied unchanged to the exported `problem.yaml`.
 
 use std::fs::File;
 use std::io::Read;

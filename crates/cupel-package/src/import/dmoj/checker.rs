@@ -19,7 +19,8 @@ use cupel_problem::{
 pub(super) const PYTHON_MODULE: &str = "cupel_dmoj_2.py";
 /// The module of older versions, which stored packages contain.
 const OLD_PYTHON_MODULE: &str = "cupel_dmoj.py";
-/// A checker of DMOJ that is part of that module. Source: DMOJ judge-server, `dmoj/checkers/linematches.py`.
+/// A checker of DMOJ that is part of the module [`PYTHON_MODULE`]. Source: DMOJ judge-server,
+/// `dmoj/checkers/linematches.py`.
 const LINE_MATCHES: &str = "linematches";
 /// Default limits of a generator. Source: DMOJ judge-server, `generator_time_limit` and `generator_memory_limit`.
 const GENERATOR_TIME: Duration = Duration::from_secs(20);

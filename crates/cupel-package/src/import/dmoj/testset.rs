@@ -524,7 +524,8 @@ impl Pattern {
             .delegate_size_limit(PROGRAM_BYTES_MAX)
             .delegate_dfa_size_limit(PROGRAM_BYTES_MAX)
             .build();
-        // For a pattern that is wrong in both, the message of the first is clearer, unless it names a missing feature.
+        // For a pattern that both engines refuse, the message of the first is clearer, unless it names a missing
+        // feature.
         backtracking
             .map(|pattern| Pattern::Backtracking(Box::new(pattern)))
             .map_err(|error| if refusal.contains("not supported") { error.to_string() } else { refusal })

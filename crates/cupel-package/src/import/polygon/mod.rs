@@ -154,7 +154,8 @@ impl<'d> Reading<'_, 'd> {
         found
     }
 
-    /// Returns the program of a `<source path type>` child element, with the resources beside it, which judging needs.
+    /// Returns the program of a `<source path type>` child element, with the resources beside it. Judging needs this
+    /// program, so a missing program is an error.
     fn source(&self, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
         let program = self.source_or(Code::FileMissing, holder, resources)?;
         self.context.check_program(&program);

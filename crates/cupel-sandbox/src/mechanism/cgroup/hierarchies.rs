@@ -22,8 +22,8 @@ pub(crate) enum Hierarchies {
 }
 
 impl Hierarchies {
-    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. If the memory controller is on version 1, only version 1
-    /// is used; otherwise version 2.
+    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. Version 2 is used if it is mounted and the memory
+    /// controller is not on version 1; otherwise only version 1.
     pub(crate) fn detect() -> io::Result<Hierarchies> {
         let groups = std::fs::read_to_string("/proc/self/cgroup")?;
         let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;

@@ -451,8 +451,9 @@ impl LaneGroup {
     ///
     /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by all programs, reclaimed
     /// on demand, and charged to the group that reads a page first; so it is subtracted. Page cache only grows until
-    /// the kernel reclaims it for lack of memory, so its amount at the end is at least its amount at the peak. For a
-    /// program that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
+    /// the kernel reclaims it for lack of memory, so its amount at the end is at least its amount at the peak. If a
+    /// program frees memory and then reads large files that no other program has read, the true peak cannot be
+    /// determined.
     fn peak(&mut self) -> u64 {
         match &self.cell {
             Some(cell) => cell.peak(),

@@ -32,7 +32,7 @@ impl LauncherGroups {
         let hierarchies = match hierarchies {
             Hierarchies::V2(own) => Hierarchies::V2(place::parent(own)),
             Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu } => {
-                // No wall needs this controller, so it is omitted if the user may not write to it.
+                // No wall needs this controller, so it is omitted if the user may not write to its directory.
                 let cpu = cpu.filter(|dir| rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok());
                 Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu }
             }

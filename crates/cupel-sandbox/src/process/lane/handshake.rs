@@ -42,7 +42,7 @@ impl Message for LaneReport {
     }
 }
 
-/// Sends a report.
+/// Sends a report, and passes the descriptors `beside` with it.
 pub(crate) fn send_report(
     sync: &OwnedFd,
     report: LaneReport,

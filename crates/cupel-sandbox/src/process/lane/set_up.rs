@@ -162,7 +162,7 @@ fn forbid_kernel_objects() -> io::Result<()> {
 }
 
 /// Pins this process to one processor. All processes of the lane inherit the setting. A cpuset group has the same
-/// effect; it is stronger, because programs cannot change it.
+/// effect, but unlike this setting, programs cannot change it.
 fn pin(cpu: u32) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(cpu as usize);

@@ -153,8 +153,8 @@ impl Lane {
         Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
     }
 
-    /// The part of a limit that is left; the whole limit if its wall is turned off for tests. `None` if the limit is
-    /// exceeded.
+    /// The part of a limit that is left; at least the whole limit if its wall is turned off for tests. `None` if the
+    /// limit is exceeded.
     fn left(&self, wall: Wall, limit: Duration, used: Duration) -> Option<Duration> {
         if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
     }
@@ -329,8 +329,8 @@ struct Progress {
     may_wait: bool,
 }
 
-/// CPU time in nanoseconds up to which a program counts as idle. A program that only wakes up for a periodic timer is
-/// idle.
+/// Maximum CPU time, in nanoseconds, by which an idle program may advance. So a program that only wakes up for a
+/// periodic timer is idle.
 const IDLE_CPU: u64 = 1_000_000;
 /// Maximum time between two checks while the idle limit may be reached first. A check costs about 10 us, and an overrun
 /// must be below 20 ms.

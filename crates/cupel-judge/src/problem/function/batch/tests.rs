@@ -286,7 +286,7 @@ fn groups_do_not_share_a_process() {
 }
 
 #[test]
-fn a_batch_that_is_not_all_right_does_not_count_and_is_the_last() {
+fn a_batch_that_is_not_entirely_right_does_not_count_and_is_the_last() {
     let programs: [(&str, Program); 11] = [
         ("wrong", |_, n| Reply::Returns(if n == 4 { 0 } else { 2 * n })),
         ("wrong because of leftovers", |had, n| Reply::Returns(if had.is_empty() { 2 * n } else { 0 })),
