@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -480,8 +480,12 @@ impl Run<'_> {
                 self.progress = (cpu, time);
             }
             if !self.may_wait && time.saturating_sub(self.progress.1) > limits.idle {
-                self.end(Hit::Idle);
-                return LOOK_MAX;
+                // A program that is runnable got no processor, or the whole machine was paused.
+                if !is_anything_runnable() {
+                    self.end(Hit::Idle);
+                    return LOOK_MAX;
+                }
+                self.progress.1 = time;
             }
             left = left.min(left_of_cpu / 2);
         }
@@ -629,6 +633,19 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether any thread of the container is runnable, except those of this process, as in the native sandbox. Source:
+/// proc_pid_stat(5), field 3, after the name in parentheses.
+fn is_anything_runnable() -> bool {
+    let entries = |directory: PathBuf| std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let is_other = |process: &Path| process.file_name().is_some_and(|name| name != "self" && name != "1");
+    let processes = entries("/proc".into()).map(|entry| entry.path()).filter(|process| is_other(process));
+    let mut threads = processes.flat_map(|process| entries(process.join("task")));
+    threads.any(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, after)| after.starts_with('R'))
+    })
 }
 
 /// Kills all processes of the container except this one. Source: kill(2), pid -1.

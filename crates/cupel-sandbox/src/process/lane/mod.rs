@@ -12,6 +12,7 @@
 //! ```
 
 mod handshake;
+mod runnable;
 mod set_up;
 mod supervise;
 mod warm_up;

@@ -9,6 +9,7 @@ use cupel_types::Limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, pidfd_send_signal};
 
+use super::runnable::is_anything_runnable;
 use super::{Cell, Lane, now_ns, own_cpu_ns};
 use crate::Wall;
 use crate::mechanism::cgroup::{Counted, CpuTimes, ExactBase, Known};
@@ -141,7 +142,15 @@ impl Lane {
         let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
         let left_of_idle = match progress.may_wait {
             true => Duration::MAX,
-            false => self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?,
+            false => match self.left(Wall::IdleLimit, limits.idle_time, idle) {
+                Some(left) => left,
+                // The program got no processor, or the whole machine was paused.
+                None if is_anything_runnable() => {
+                    progress.at = now;
+                    limits.idle_time
+                }
+                None => return Err(LimitHit::Idle),
+            },
         };
         // On one processor, CPU time cannot advance faster than wall-clock time; an unpinned lane may use all
         // processors.
