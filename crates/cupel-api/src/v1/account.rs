@@ -35,7 +35,7 @@ pub(crate) struct RegisterRequest {
     #[serde(default)]
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
-    /// 8 to 256 characters.
+    /// 8 to 256 characters; not the user name or the e-mail address.
     // A missing password is reported with the other faults, so that a missing e-mail address is not hidden.
     #[serde(default)]
     #[schema(required, format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]

@@ -25,7 +25,7 @@ use crate::v1::response::time::rfc3339;
 pub(crate) struct PasswordRequest {
     #[schema(format = Password)]
     old_password: String,
-    /// The new password: 8 to 256 characters.
+    /// The new password: 8 to 256 characters; not the user name or the e-mail address.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
 }
@@ -85,7 +85,7 @@ fn wrong_password() -> ApiError {
 pub(crate) struct ResetRequest {
     /// The text after `token=` in the link.
     token: String,
-    /// The new password: 8 to 256 characters.
+    /// The new password: 8 to 256 characters; not the user name or the e-mail address.
     #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
 }

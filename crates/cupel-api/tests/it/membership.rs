@@ -92,6 +92,8 @@ async fn the_page_of_a_link_sets_the_password_without_javascript() {
     };
     let short = send(format!("token={}&password=short", link.token)).await;
     assert!(short.status == 422 && short.text.contains("8 to 256 characters"), "{short:?}");
+    let own = send(format!("token={}&password={}", link.token, user.user.email.to_uppercase())).await;
+    assert!(own.status == 422 && own.text.contains("differ from the user name"), "{own:?}");
     let set = send(format!("token={}&password=staple+correct%20h%C3%B6rse", link.token)).await;
     assert!(set.status == 200 && set.text.contains("Your password is set"), "{set:?}");
     assert_eq!(log_in(&app, &user.user.email, "staple correct hörse").await.status, 200);

@@ -64,7 +64,7 @@ impl Accounts {
         new: &str,
         keep: Option<SessionId>,
     ) -> Result<(), ChangePasswordError> {
-        if let Some(fault) = fault_of_password(new) {
+        if let Some(fault) = fault_of_password(new, &user.username, &user.email) {
             return Err(ChangePasswordError::Invalid(fault));
         }
         if !self.is_password(user, old).await? {
@@ -118,7 +118,8 @@ impl Accounts {
         if !self.inner.store.is_link_good(user, token.hash(), self.now()).await? {
             return Err(ChangePasswordError::NotGood);
         }
-        if let Some(fault) = fault_of_password(new) {
+        let Some(account) = self.inner.store.user(user).await? else { return Err(ChangePasswordError::NotGood) };
+        if let Some(fault) = fault_of_password(new, &account.username, &account.email) {
             return Err(ChangePasswordError::Invalid(fault));
         }
         let hash = self.inner.passwords.hash(new).await?;

@@ -206,7 +206,8 @@ impl Accounts {
     /// # Errors
     /// [`RegisterError::Invalid`] or [`RegisterError::Failed`]; nothing has changed.
     pub async fn set_password(&self, id: UserId, password: &str) -> Result<bool, RegisterError> {
-        if let Some(fault) = fault_of_password(password) {
+        let Some(user) = self.inner.store.user(id).await? else { return Ok(false) };
+        if let Some(fault) = fault_of_password(password, &user.username, &user.email) {
             return Err(RegisterError::Invalid(vec![fault]));
         }
         if self.is_internal(id).await? {
@@ -280,7 +281,7 @@ pub(super) fn faults_of(new: &NewAccount, rule: EmailRule) -> Vec<SubmissionFaul
         }
     };
     faults.extend(detail.map(|detail| fault("/email", SubmissionFaultKind::BadEmail, detail)));
-    faults.extend(fault_of_password(&new.password));
+    faults.extend(fault_of_password(&new.password, &new.username, new.email.as_deref().unwrap_or_default()));
     faults
 }
 
@@ -300,10 +301,18 @@ pub(super) fn fault_of_username(name: &str) -> Option<SubmissionFault> {
     is_reserved.then(|| fault("/username", SubmissionFaultKind::BadUsername, detail))
 }
 
-pub(super) fn fault_of_password(password: &str) -> Option<SubmissionFault> {
-    let is_good = (8..=256).contains(&password.chars().count()) && !password.contains('\0');
-    let detail = "a password has 8 to 256 characters, none of them NUL";
-    (!is_good).then(|| fault("/password", SubmissionFaultKind::BadPassword, detail))
+/// `username` and `email`: those of the account. Source of the second rule: NIST SP 800-63B, section 5.1.1.2
+/// (context-specific words).
+pub(super) fn fault_of_password(password: &str, username: &str, email: &str) -> Option<SubmissionFault> {
+    let fault = |detail| Some(fault("/password", SubmissionFaultKind::BadPassword, detail));
+    if !(8..=256).contains(&password.chars().count()) || password.contains('\0') {
+        return fault("a password has 8 to 256 characters, none of them NUL");
+    }
+    let lower = password.to_lowercase();
+    if [username, email].iter().any(|name| name.to_lowercase() == lower) {
+        return fault("the password must differ from the user name and the e-mail address");
+    }
+    None
 }
 
 /// Whether the text is a plausible mail address: one `@` with text on both sides, a domain of dot-separated labels,
@@ -349,6 +358,15 @@ mod tests {
         assert_eq!(faults("nul\0name", "12345678"), 1);
         assert_eq!(faults("Deleted-0123456789abcdef", "12345678"), 1);
         assert_eq!(faults("deleted", "12345678"), 0);
+    }
+
+    #[test]
+    fn a_password_is_not_a_name_of_its_account() {
+        let is_good = |password| fault_of_password(password, "ada.lovelace", "ada@b.example").is_none();
+        assert!(is_good("ada.lovelace1"));
+        for name in ["ada.lovelace", "Ada.Lovelace", "ADA@b.example"] {
+            assert!(!is_good(name), "{name}");
+        }
     }
 
     #[test]

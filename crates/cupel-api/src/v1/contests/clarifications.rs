@@ -10,12 +10,31 @@ use cupel_http::caller::{Caller, Visitor};
 use cupel_http::error::{ApiError, ErrorBody};
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{refusal, seen};
+use crate::v1::problems::statement_html::html_of;
 use crate::v1::response::page::Pagination;
 use crate::v1::response::time::rfc3339;
-use crate::v1::submissions::PageParams;
+use crate::v1::submissions::{PageParams, one, twenty};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ClarificationParams {
+    /// Whether answers and announcements are also sent as HTML, in `answer_html`.
+    #[serde(default)]
+    #[param(default = false)]
+    html: bool,
+    /// Page number, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+    /// Entries per page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
+}
 
 /// A question.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -86,8 +105,11 @@ pub(crate) struct ClarificationView {
     problem_slug: Option<String>,
     /// The question; empty for an announcement.
     question: String,
-    /// The answer, once there is one; or the text of the announcement.
+    /// The answer, once there is one; or the text of the announcement. In Markdown.
     answer: Option<String>,
+    /// The answer as HTML, if you asked for it. Raw HTML in the answer is text here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer_html: Option<String>,
     /// User who asked the question or made the announcement; only for the contest's organizers.
     asked_by: Option<String>,
     /// Whether everybody may read this entry.
@@ -107,7 +129,7 @@ pub(crate) struct ClarificationView {
 /// You get your own and the public ones; organizers get all, with the names of the users who asked.
 #[utoipa::path(
     get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
-    params(("slug" = String, Path, description = "The contest's slug"), PageParams),
+    params(("slug" = String, Path, description = "The contest's slug"), ClarificationParams),
     responses(
         (status = 200, description = "A page", body = ClarificationPage),
         (status = 404, description = "The contest does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
@@ -117,8 +139,9 @@ pub(crate) async fn clarifications(
     State(app): State<Shared>,
     Visitor(principal): Visitor,
     Id(slug): Id<Slug>,
-    Params(page): Params<PageParams>,
+    Params(params): Params<ClarificationParams>,
 ) -> Result<Json<ClarificationPage>, ApiError> {
+    let page = PageParams { page: params.page, limit: params.limit };
     let seen = seen(&app, &principal, &slug).await?;
     let (all, total) = app.core.clarifications(&principal, &seen, page.offset()?, page.limit).await?;
     let shows_problems = seen.shows_problems(app.core.now());
@@ -130,6 +153,7 @@ pub(crate) async fn clarifications(
         problem_slug: one.place.filter(|_| shows_problems).and_then(slug_of),
         asked_by: seen.may_change.then_some(one.asker_name),
         question: one.question,
+        answer_html: one.answer.as_deref().filter(|_| params.html).and_then(html_of),
         answer: one.answer,
         public: one.is_public,
         own: principal.user() == Some(one.asker),
