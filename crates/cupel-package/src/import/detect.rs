@@ -65,9 +65,7 @@ pub(crate) fn detect(
     let ini = tree.has("domjudge-problem.ini") || tree.has(".timelimit");
     let mut found = Vec::new();
     match yaml {
-        // In a package with the new layout, the ini file only adds a few values; problem.yaml determines the
-        // format.
-        Some(PackageFormat::Kattis202509) => found.push(PackageFormat::Kattis202509),
+        // DOMjudge reads its files in packages of every version.
         Some(_) if ini => found.push(PackageFormat::Domjudge),
         Some(format) => found.push(format),
         None if ini => found.push(PackageFormat::Domjudge),
@@ -83,7 +81,8 @@ pub(crate) fn detect(
         }
     }
     if let Some(wished) = wished {
-        return Ok(wished_of(wished, &found, findings));
+        let is_new = yaml == Some(PackageFormat::Kattis202509);
+        return Ok(wished_of(wished, &found, is_new, findings));
     }
     match found[..] {
         [format] => Ok(Some(format)),
@@ -107,16 +106,22 @@ pub(crate) fn detect(
     }
 }
 
-fn wished_of(wished: PackageFormat, found: &[PackageFormat], findings: &Findings) -> Option<PackageFormat> {
-    let family = |format| match format {
-        // These formats have one layout with two interpretations, so either may be requested.
-        PackageFormat::KattisLegacy | PackageFormat::Domjudge => 0,
-        PackageFormat::Kattis202509 => 1,
-        PackageFormat::Polygon => 2,
-        PackageFormat::Dmoj => 3,
-        PackageFormat::Cupel => 4,
+/// Returns the requested format if the package may be read in it. `is_new`: its version is 2025-09 or one of its drafts.
+fn wished_of(
+    wished: PackageFormat,
+    found: &[PackageFormat],
+    is_new: bool,
+    findings: &Findings,
+) -> Option<PackageFormat> {
+    use PackageFormat::{Domjudge, Kattis202509, KattisLegacy};
+    let is_possible = |format: &PackageFormat| match (wished, *format) {
+        // DOMjudge and Kattis interpret the same files differently, so either may be requested.
+        (Kattis202509, Domjudge) => is_new,
+        (KattisLegacy, Domjudge) => !is_new,
+        (Domjudge, Kattis202509 | KattisLegacy) => true,
+        (wished, format) => wished == format,
     };
-    if found.iter().any(|format| family(*format) == family(wished)) {
+    if found.iter().any(is_possible) {
         return Some(wished);
     }
     let fault = format!("the package is not in the format {}", wished.as_str());

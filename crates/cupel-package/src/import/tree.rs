@@ -70,6 +70,19 @@ impl Tree {
             .filter(move |(path, _)| path.below(directory).is_some())
     }
 
+    /// Returns a file whose path differs from this path only in letter case.
+    pub(crate) fn similar(&self, path: &str) -> Option<&PackagePath> {
+        self.files.keys().find(|known| known.as_str() != path && known.as_str().to_lowercase() == path.to_lowercase())
+    }
+
+    /// Says that a file does not exist, and names a file whose path differs only in letter case.
+    pub(crate) fn missing(&self, path: &str) -> String {
+        match self.similar(path) {
+            Some(known) => format!("the file `{path}` does not exist; `{known}` differs in letter case only"),
+            None => format!("the file `{path}` does not exist"),
+        }
+    }
+
     pub(crate) fn has_directory(&self, directory: &str) -> bool {
         self.below(directory).next().is_some()
     }
@@ -176,6 +189,8 @@ mod tests {
         let children: Vec<_> = tree.children("a").into_iter().collect();
         assert_eq!(children, [("x".to_owned(), Child::File), ("y".to_owned(), Child::Directory)]);
         assert_eq!(tree.children("").len(), 6 - 1);
+        assert_eq!(tree.missing("A/Y/z"), "the file `A/Y/z` does not exist; `a/y/z` differs in letter case only");
+        assert_eq!(tree.missing("a/w"), "the file `a/w` does not exist");
         assert!(tree.has_directory("b") && !tree.has_directory("c") && tree.has("a/x") && !tree.has("a/y"));
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::time::Duration;
 
-use cupel_package::{Code, Finding, Imported, PackageFormat, open};
+use cupel_package::{Code, Finding, ImportOptions, Imported, PackageFormat, open};
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
     GroupScoring, InputValidator, Interactor, Interface, MaxScore, Method, Node, OnOutputLimit, OwnLimits, PackagePath,
@@ -290,6 +290,35 @@ fn domjudge_reads_ini_time_limit_and_annotations() {
     assert!(codes(&imported).contains(&Code::ActiveContent));
     let case = problem.tests.cases().next().unwrap();
     assert!(matches!(&*case.method, Method::Check(Checker::Program(_))));
+}
+
+#[test]
+fn files_of_domjudge_count_in_packages_of_every_version() {
+    let new = Files::fixture("kattis-2025-09/sorting")
+        .with("submissions/mixed/a.py", "# @EXPECTED_RESULTS@: TIMELIMIT, CORRECT\nprint(1)\n")
+        .with("submissions/memory_limit_exceeded/b.py", "print(1)\n");
+    let limit = |imported: &Imported| imported.package.problem.limits.time.limit.map(|limit| limit.as_secs());
+    for (name, text) in [("domjudge-problem.ini", "timelimit = 7\n"), (".timelimit", "7\n")] {
+        let files = new.clone().with(name, text);
+        let (_bench, found) = imported(&files);
+        assert_eq!((found.format, limit(&found)), (PackageFormat::Domjudge, Some(7)), "{name}");
+        assert_eq!(found.package.problem.limits.on_output_limit, OnOutputLimit::Discard);
+        assert_eq!(verdicts(&found.package.problem)["submissions/mixed/a.py"], ["TLE", "AC"]);
+        assert_eq!(verdicts(&found.package.problem)["submissions/memory_limit_exceeded/b.py"], ["MLE"]);
+        for (wished, expected) in [(PackageFormat::Domjudge, Some(7)), (PackageFormat::Kattis202509, None)] {
+            let options = ImportOptions { format: Some(wished), ..options() };
+            let found = Bench::new().import_files(&files, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!((found.format, limit(&found)), (wished, expected), "{name}");
+            assert_eq!(codes(&found).contains(&Code::LeftOut), wished == PackageFormat::Kattis202509, "{name}");
+        }
+    }
+    // Without a limit, DOMjudge's file leaves it to the submissions; a limit in problem.yaml precedes that of the ini file.
+    let (_bench, found) = imported(&new.clone().with("domjudge-problem.ini", "short-name = s\n"));
+    assert_eq!(limit(&found), None);
+    let limited = new.edit("problem.yaml", "  time_resolution: 0.5", "  time_resolution: 0.5\n  time_limit: 3");
+    let (_bench, found) = imported(&limited.with("domjudge-problem.ini", "timelimit = 7\n"));
+    assert_eq!(limit(&found), Some(3));
+    assert!(codes(&found).contains(&Code::LeftOut));
 }
 
 #[test]
@@ -637,6 +666,16 @@ fn flags_that_domjudge_ignores_give_a_warning() {
 }
 
 #[test]
+fn a_maximum_score_at_the_top_of_testdata_yaml_gives_a_warning() {
+    let (_bench, imported) =
+        imported(&Files::fixture("domjudge/addone").with("data/testdata.yaml", "max_score: 100\n"));
+    let is_named = |finding: &&Finding| finding.code == Code::KeyIgnored && finding.file == "data/testdata.yaml";
+    let found: Vec<&Finding> = imported.warnings.iter().filter(is_named).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].fault.contains("does not change the score"), "{}", found[0]);
+}
+
+#[test]
 fn dmoj_interactors_and_patterns() {
     let mut options = options();
     options.time_limit = Some(Duration::from_secs(2));
@@ -930,6 +969,43 @@ fn polygon_groups_are_judged_after_their_dependencies() {
     let ncmp = Checker::Builtin(Comparison::Standard(Standard::Ncmp));
     assert_eq!(interactor.then, AfterInteraction::Check(ncmp));
     assert_eq!(problem.io.input_file.as_ref().map(|name| name.as_str()), Some("ask.in"));
+}
+
+#[test]
+fn the_source_of_a_standard_checker_of_polygon_is_run() {
+    let files = Files::fixture("polygon/ask").with("files/check.cpp", "#include \"testlib.h\"\n");
+    let resource = "<files><resources><file path=\"files/testlib.h\" type=\"h.g++\"/></resources></files>\n<assets>";
+    let with_testlib = files.clone().with("files/testlib.h", "\n").edit("problem.xml", "<assets>", resource);
+    for (files, is_run) in [(files, false), (with_testlib, true)] {
+        let (_bench, imported) = imported(&files);
+        let case = imported.package.problem.tests.cases().next().unwrap();
+        let Method::Interact(interactor) = &*case.method else { panic!("not interactive") };
+        match &interactor.then {
+            AfterInteraction::Check(Checker::Program(checker)) => {
+                let names: Vec<&str> = checker.program.files.iter().map(|file| file.name.as_str()).collect();
+                assert_eq!((is_run, &names[..]), (true, &["check.cpp", "testlib.h"][..]));
+            }
+            other => assert!(!is_run, "{other:?}"),
+        }
+        let is_named = |finding: &Finding| finding.code == Code::LeftOut && finding.fault.contains("files/check.cpp");
+        assert_eq!(imported.warnings.iter().any(is_named), !is_run);
+    }
+}
+
+#[test]
+fn python_2_of_polygon_is_not_python_3() {
+    for (kind, expected) in [
+        ("python.2", "python2"),
+        ("pypy.2", "python2"),
+        ("python.pypy2", "python2"),
+        ("python.3", "python"),
+        ("python.pypy3-64", "python"),
+        ("pypy.3", "pypy"),
+    ] {
+        let (_bench, imported) = imported(&Files::fixture("polygon/ask").edit("problem.xml", "python.3", kind));
+        let languages = imported.package.problem.submissions.iter().filter_map(|one| one.program.language.as_ref());
+        assert!(languages.map(|id| id.as_str()).all(|id| id == expected), "{kind}");
+    }
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn in_python(
 ) -> Option<JudgeProgram> {
     let name = file.rsplit('/').next().unwrap_or(file);
     let Some(source) = context.program_file(&format!("problem/{name}"), file) else {
-        let fault = format!("the file `{file}` does not exist");
+        let fault = context.tree.missing(file);
         reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
         return None;
     };
@@ -255,7 +255,7 @@ fn program_of(
         match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
             Some(file) => files.push(file),
             None => {
-                let fault = format!("the file `{name}` does not exist");
+                let fault = context.tree.missing(name);
                 reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
                 return None;
             }

@@ -108,11 +108,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     if let Some(name) = archive.words()
         && !context.tree.has(name)
     {
-        archive.fault(
-            Code::FileMissing,
-            format!("the file `{name}` does not exist"),
-            "Add the archive beside init.yml",
-        );
+        archive.fault(Code::FileMissing, context.tree.missing(name), "Add the archive beside init.yml");
         return Ok(None);
     }
     signature_grader(context, &top, &mut draft);
@@ -226,7 +222,7 @@ fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) 
         };
         let found = context.program_file(name.rsplit('/').next().unwrap_or(name), name);
         if found.is_none() {
-            grader.get(key).fault(Code::FileMissing, format!("the file `{name}` does not exist"), "Add it");
+            grader.get(key).fault(Code::FileMissing, context.tree.missing(name), "Add it");
         }
         found
     };

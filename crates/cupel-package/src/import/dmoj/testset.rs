@@ -242,12 +242,16 @@ impl<'c, 'r> Reading<'c, 'r> {
         let archived = self.archived.then(|| self.context.tree.file(&format!("{UNPACKED}/{name}"))).flatten();
         let found = archived.or_else(|| self.context.tree.file(name));
         if found.is_none() {
-            let place = if self.archived { "the archive" } else { "the package" };
-            reader.fault(
-                Code::FileMissing,
-                format!("the file `{name}` does not exist in {place}"),
-                "Add it, or correct the name",
-            );
+            let (place, below) = match self.archived {
+                true => ("archive", format!("{UNPACKED}/{name}")),
+                false => ("package", name.to_owned()),
+            };
+            let similar = self.context.tree.similar(&below).map(|path| {
+                let path = path.as_str().strip_prefix(UNPACKED).unwrap_or(path.as_str()).trim_start_matches('/');
+                format!("; `{path}` differs in letter case only")
+            });
+            let fault = format!("the file `{name}` does not exist in the {place}{}", similar.unwrap_or_default());
+            reader.fault(Code::FileMissing, fault, "Add it, or correct the name");
         }
         found
     }

@@ -4,53 +4,73 @@ use std::time::Duration;
 
 use super::super::draft::too_long;
 use super::super::{ByteOrderMark, Context, Draft};
+use super::config::Config;
 use crate::doc::ini::parse_ini;
 use crate::doc::reader_seconds;
 use crate::finding::{Code, ImportError};
 use cupel_problem::{OnOutputLimit, Score, Slug};
 
+const INI: &str = "domjudge-problem.ini";
+const TIME_LIMIT: &str = ".timelimit";
+
 /// DOMjudge's default time limit.
 const TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(10);
 
-pub(super) fn overlay(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportError> {
+pub(super) fn overlay(context: &Context<'_>, config: &Config, draft: &mut Draft) -> Result<(), ImportError> {
     draft.limits.on_output_limit = OnOutputLimit::Discard;
-    let mut limits: Vec<(String, Duration)> = Vec::new();
+    // In order of precedence. Source: DOMjudge, `ImportProblemService.php`.
+    let mut limits: Vec<(&str, Duration)> = Vec::new();
     if let Some(limit) = draft.limits.time.limit {
-        limits.push(("problem.yaml".to_owned(), limit));
+        limits.push(("problem.yaml", limit));
     }
-    if context.tree.has("domjudge-problem.ini") {
+    if context.tree.has(INI) {
         ini(context, draft, &mut limits)?;
     }
-    if context.tree.has(".timelimit")
-        && let Some(text) = context.tree.text(".timelimit", ByteOrderMark::Warned, context.findings)?
+    if context.tree.has(TIME_LIMIT)
+        && let Some(text) = context.tree.text(TIME_LIMIT, ByteOrderMark::Warned, context.findings)?
     {
         match time(text.trim()) {
-            Some(limit) => limits.push((".timelimit".to_owned(), limit)),
+            Some(limit) => limits.push((TIME_LIMIT, limit)),
             None => {
                 let fault = format!("expected a time in seconds, found `{}`", text.trim());
-                context.findings.file(Code::KeyType, ".timelimit", fault, "Write one number above 0");
+                context.findings.file(Code::KeyType, TIME_LIMIT, fault, "Write one number above 0");
             }
         }
     }
-    if let Some((file, other)) = limits.iter().find(|(_, limit)| *limit != limits[0].1) {
-        let seconds = |time: &Duration| time.as_secs_f64();
+    for (file, other) in limits.iter().filter(|(_, limit)| *limit != limits[0].1) {
+        let (first, limit) = limits[0];
         let fault =
-            format!("the time limit is {} s here, but {} s in {}", seconds(other), seconds(&limits[0].1), limits[0].0);
-        context.findings.file(Code::KeyType, file, fault, "Remove one of the two, or make them equal");
+            format!("the time limit is {} s here, but {} s in {first}", other.as_secs_f64(), limit.as_secs_f64());
+        // DOMjudge refuses a `.timelimit` that contradicts another file, and prefers problem.yaml to the ini file.
+        if *file == TIME_LIMIT {
+            context.findings.file(Code::KeyType, file, fault, "Remove one of the two, or make them equal");
+        } else {
+            let remedy = format!("{first} determines the limit, as in DOMjudge; make them equal");
+            context.findings.file(Code::LeftOut, file, fault, remedy);
+        }
     }
-    draft.limits.time.limit = Some(limits.first().map_or(TIME_LIMIT_DEFAULT, |(_, limit)| *limit));
+    // In a package of 2025-09 without a limit, the submissions determine it.
+    let default = (!config.is_new()).then_some(TIME_LIMIT_DEFAULT);
+    draft.limits.time.limit = limits.first().map(|(_, limit)| *limit).or(default);
     Ok(())
 }
 
-fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Duration)>) -> Result<(), ImportError> {
-    const FILE: &str = "domjudge-problem.ini";
-    let Some(text) = context.tree.text(FILE, ByteOrderMark::Warned, context.findings)? else { return Ok(()) };
+/// Reports DOMjudge's files in a package that is read as one of Kattis.
+pub(super) fn report_unread(context: &Context<'_>) {
+    for file in [INI, TIME_LIMIT].into_iter().filter(|file| context.tree.has(file)) {
+        let fault = "the file is not read, because the package is read in a format of Kattis";
+        context.findings.file(Code::LeftOut, file, fault, "Omit --format to have its values applied");
+    }
+}
+
+fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(&str, Duration)>) -> Result<(), ImportError> {
+    let Some(text) = context.tree.text(INI, ByteOrderMark::Warned, context.findings)? else { return Ok(()) };
     let entries = match parse_ini(&text) {
         Ok(entries) => entries,
         Err((at, fault)) => {
             context.findings.at(
                 Code::KeyType,
-                FILE,
+                INI,
                 Some(at),
                 None,
                 fault,
@@ -61,7 +81,7 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
     };
     for (key, value, at) in entries {
         let report =
-            |code, fault: String, remedy: &str| context.findings.at(code, FILE, Some(at), Some(&key), fault, remedy);
+            |code, fault: String, remedy: &str| context.findings.at(code, INI, Some(at), Some(&key), fault, remedy);
         match key.as_str() {
             "name" if draft.titles.is_empty() && !value.trim().is_empty() => {
                 let title = value.trim().to_owned();
@@ -77,7 +97,7 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
                 }
             }
             "timelimit" => match time(&value) {
-                Some(limit) => limits.push((FILE.to_owned(), limit)),
+                Some(limit) => limits.push((INI, limit)),
                 None => report(
                     Code::KeyType,
                     format!("expected a time in seconds, found `{value}`"),

@@ -81,7 +81,7 @@ impl Kattis<'_> {
             }
         }
         self.context.keep_some_submissions(&mut found);
-        if !self.config.is_new() && self.context.tree.has("submissions.json") {
+        if self.reads_annotations() && self.context.tree.has("submissions.json") {
             self.entry_points(&mut found)?;
         }
         if self.config.is_new() && self.context.tree.has("submissions/submissions.yaml") {
@@ -140,7 +140,8 @@ impl Kattis<'_> {
         let Some(mut program) = self.context.submission_at(&path) else { return Ok(None) };
         program.language = self.language_by_content(&program)?;
         let mut expectations: Vec<Expectation> = self.by_folder(folder).into_iter().collect();
-        if !self.config.is_new() {
+        // A folder of 2025-09 determines the result by itself.
+        if self.reads_annotations() && (!self.config.is_new() || folder_rule(folder).is_none()) {
             self.annotation(folder, &program, &mut expectations)?;
         }
         Ok(Some(ExampleSubmission { program, beside: Vec::new(), expectations }))
@@ -150,7 +151,12 @@ impl Kattis<'_> {
         if !self.config.is_new() {
             return by_folder(folder, self.config.scoring);
         }
-        folder_rule(folder)
+        folder_rule(folder).or_else(|| by_folder(folder, self.config.scoring).filter(|_| self.config.domjudge))
+    }
+
+    /// Whether DOMjudge's annotations and its `submissions.json` count.
+    fn reads_annotations(&self) -> bool {
+        !self.config.is_new() || self.config.domjudge
     }
 
     /// Reads DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`, each of which names results or a score, as in DOMjudge's own

@@ -48,6 +48,8 @@ const KEYS: &[&str] = &[
     "reject_score",
     "range",
 ];
+/// Keys that authors write for a score, but that the format does not define.
+const KEYS_WITHOUT_EFFECT: &[&str] = &["max_score", "score"];
 /// Keys of the drafts between legacy and 2025-09.
 const KEYS_DRAFT: &[&str] = &["scoring", "args", "input_validator_args", "output_validator_args", "full_feedback"];
 
@@ -206,8 +208,14 @@ impl Maker<'_, '_> {
         let reader = Reader::new(Source { file: path, findings: context.findings }, &node);
         reader.map();
         match self.kattis.config.version {
-            Version::Legacy => reader.only(KEYS, Unknown::Warning),
-            _ => reader.only(&[KEYS, KEYS_DRAFT].concat(), Unknown::Warning),
+            Version::Legacy => reader.only(&[KEYS, KEYS_WITHOUT_EFFECT].concat(), Unknown::Warning),
+            _ => reader.only(&[KEYS, KEYS_DRAFT, KEYS_WITHOUT_EFFECT].concat(), Unknown::Warning),
+        }
+        for key in KEYS_WITHOUT_EFFECT {
+            if reader.get(key).is_some() {
+                let fault = "the legacy format has no such key, so it does not change the score";
+                reader.get(key).fault(Code::KeyIgnored, fault, "Use `accept_score`, `range` and `grader_flags`");
+            }
         }
         match reader.get("on_reject").text() {
             Some("break" | "first_error" | "worst_error") => grading.continues = false,

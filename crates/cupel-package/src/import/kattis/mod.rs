@@ -33,7 +33,9 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
     draft.limits.on_waiting = OnWaiting::TimeLimit;
     let kattis = Kattis { context, config };
     if kattis.config.domjudge {
-        domjudge::overlay(context, &mut draft)?;
+        domjudge::overlay(context, &kattis.config, &mut draft)?;
+    } else {
+        domjudge::report_unread(context);
     }
     kattis.statements(&mut draft);
     draft.validators = kattis.input_validators();

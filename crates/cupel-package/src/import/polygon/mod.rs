@@ -183,7 +183,7 @@ impl<'d> Reading<'_, 'd> {
         };
         let path = source.attribute("path").unwrap_or_default();
         let Some(mut program) = self.context.program(path).filter(|_| self.context.tree.has(path)) else {
-            self.fault(source, code, format!("the file `{path}` does not exist"), "Export the full package");
+            self.fault(source, code, self.context.tree.missing(path), "Export the full package");
             return None;
         };
         program.shape = ProgramShape::Sources;
@@ -194,8 +194,12 @@ impl<'d> Reading<'_, 'd> {
     }
 
     /// Returns the language of a source type such as `cpp.g++17`, `java21`, `python.3` or `kotlin19`: the word before the version.
+    /// Python 2 and PyPy 2 (`python.2`, `pypy.2`, `python.pypy2`) are a language of their own.
     fn language(&self, kind: &str) -> Option<cupel_types::LanguageId> {
         let word: String = kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+        if matches!(word.as_str(), "python" | "pypy") && kind.chars().find(char::is_ascii_digit) == Some('2') {
+            return "python2".parse().ok();
+        }
         self.context.options.languages.find(&word).map(|language| language.id.clone())
     }
 
@@ -218,7 +222,7 @@ impl<'d> Reading<'_, 'd> {
         let percent = judging.attribute("treat-points-from-checker-as-percent") == Some("true");
         let standard = element.attribute("name").and_then(|name| name.strip_prefix("std::"));
         let standard = standard.and_then(|name| Standard::from_name(name.strip_suffix(".cpp").unwrap_or(name)));
-        let checker = match standard {
+        let checker = match standard.filter(|_| !self.has_own_source(element, resources)) {
             Some(standard) => Checker::Builtin(Comparison::Standard(standard)),
             None => {
                 let kind = element.attribute("type").unwrap_or("testlib");
@@ -240,6 +244,22 @@ impl<'d> Reading<'_, 'd> {
                 Some(Method::Interact(Interactor { program, then: AfterInteraction::Check(checker) }))
             }
         }
+    }
+
+    /// Whether the package contains the source of a standard checker, which may have been changed, and the testlib.h that the
+    /// source needs. Without testlib.h, the source cannot be compiled, and a warning says that it is not run.
+    fn has_own_source(&self, checker: Element<'d>, resources: &[ProgramFile]) -> bool {
+        let path = first(checker, "source").and_then(|source| source.attribute("path")).unwrap_or_default();
+        let Some(program) = self.context.program(path).filter(|program| self.context.can_be_built(program)) else {
+            return false;
+        };
+        let has_testlib = resources.iter().any(|file| file.name.as_str() == "testlib.h");
+        if !has_testlib {
+            let fault = format!("`{}` is not run, because the package has no testlib.h", program.path);
+            let remedy = "Cupel's own implementation of this standard checker is used; export the full package";
+            self.fault(checker, Code::LeftOut, fault, remedy);
+        }
+        has_testlib
     }
 
     fn validators(&self, root: Element<'d>, resources: &[ProgramFile], draft: &mut Draft) {

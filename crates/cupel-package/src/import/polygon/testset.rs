@@ -115,7 +115,12 @@ impl<'d> Reading<'_, 'd> {
             let found = self.context.tree.file(path);
             if found.is_none() {
                 let remedy = "Download the full package: the standard package has no generated tests";
-                self.fault(test, Code::FileMissing, format!("test {number}: the file `{path}` does not exist"), remedy);
+                self.fault(
+                    test,
+                    Code::FileMissing,
+                    format!("test {number}: {}", self.context.tree.missing(path)),
+                    remedy,
+                );
             }
             found
         };
