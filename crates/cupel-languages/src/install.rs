@@ -92,13 +92,14 @@ pub enum InstallError {
 
 impl InstallPlan {
     /// Determines the missing packages, including those of the languages' libraries if `with_libraries` is set. The
-    /// registry must have been probed; the function also queries the machine's dpkg database.
+    /// registry must have been probed; the function also queries the machine's dpkg database. A set leaves out languages
+    /// for which the operating system has no package.
     ///
     /// # Errors
     /// A name matches no language.
     pub fn new(registry: &Registry, selection: &Selection, with_libraries: bool) -> Result<InstallPlan, InstallError> {
         let wanted: Vec<&Language> = match selection {
-            Selection::Set(set) => registry.iter().filter(|l| l.packages.set <= *set).collect(),
+            Selection::Set(set) => registry.iter().filter(|l| l.packages.set <= *set && l.missing.is_none()).collect(),
             Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
         };
         let libraries = wanted.iter().filter(|_| with_libraries).flat_map(|language| &language.libraries);
@@ -298,7 +299,17 @@ mod tests {
         assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.set == LanguageSet::Core)));
         assert_eq!(plan.languages.len(), 11);
         let number = |set| InstallPlan::new(&registry, &Selection::Set(set), false).unwrap().languages.len();
-        assert!(number(LanguageSet::Popular) > 25 && number(LanguageSet::All) == registry.iter().count());
+        let packaged = registry.iter().filter(|language| language.missing.is_none()).count();
+        assert!(number(LanguageSet::Popular) > 25 && number(LanguageSet::All) == packaged);
+    }
+
+    #[test]
+    fn a_language_without_a_package_is_installed_only_by_name() {
+        let registry = Registry::load(None).unwrap();
+        let plan = |selection| InstallPlan::new(&registry, &selection, false).unwrap().languages;
+        let python2 = registry.find("python2").unwrap().id.clone();
+        assert!(!plan(Selection::Set(LanguageSet::All)).contains(&python2));
+        assert_eq!(plan(Selection::Named(vec!["python2".to_owned()])), [python2]);
     }
 
     #[test]
