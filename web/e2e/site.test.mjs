@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { chooseLanguage, launch, visit } from './browser.mjs'
+import { checkSize, chooseLanguage, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
 import { PASSWORD, PATIENCE_MS } from './people.mjs'
 import { startProxy, startServer } from './server.mjs'
@@ -320,5 +320,36 @@ test('the site works below a path prefix', async () => {
     server = first
     await proxy.stop()
     await behind.stop()
+  }
+})
+
+test('each filter of the list is a step of the history, and what is typed is one step', async () => {
+  const { page, close } = await visit(browser)
+  await page.goto(`${server.url}/problems`)
+  await page.getByText('Cupel judges your programs').waitFor()
+  await page.getByLabel('Difficulty').selectOption('easy')
+  await page.waitForURL(/difficulty=easy/)
+  await page.getByRole('searchbox').pressSequentially('wat', { delay: 400 })
+  await page.waitForURL(/q=wat/)
+  await page.goBack()
+  await page.waitForURL(/difficulty=easy$/)
+  assert.equal(await page.getByRole('searchbox').inputValue(), '')
+  await page.goBack()
+  await page.waitForURL(/\/problems$/)
+  await close()
+})
+
+test('the text follows the font size of the browser, and nothing is wider than the window', async () => {
+  for (const width of [1280, 360]) {
+    const { page, close } = await visit(browser, { width })
+    const session = await page.context().newCDPSession(page)
+    await session.send('Page.setFontSizes', { fontSizes: { standard: 20, fixed: 16 } })
+    for (const path of ['problems', 'contests', 'playground', 'sign-in', `problems/${SLUG}`]) {
+      await page.goto(`${server.url}/${path}`)
+      await page.locator('main').getByRole('heading').or(page.locator('[data-editor]')).first().waitFor()
+      assert.equal(await page.evaluate(() => getComputedStyle(document.body).fontSize), '17.5px', path)
+      await checkSize(page, `${path} with large text`)
+    }
+    await close()
   }
 })

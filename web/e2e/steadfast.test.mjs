@@ -58,7 +58,7 @@ test('formulas are typeset without a violation of the content security policy, a
     page.on('request', (request) => requests.push(request.url()))
     page.on('dialog', () => assert.fail('a script of the statement ran'))
     await page.goto(`${server.url}/contests/maths`)
-    await page.getByRole('button', { name: 'Join now' }).click()
+    await page.getByRole('button', { name: 'Take part' }).click()
     await page.getByRole('list').getByRole('link').last().click()
     const statement = page.locator('.statement')
     await statement.getByText('At last:').locator('.katex').waitFor()

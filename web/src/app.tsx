@@ -15,9 +15,13 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       retry: (failures, error) => error instanceof CallError && error.status === 0 && failures < RETRIES_MAX,
+      // Without a connection a page says so, instead of waiting without a word.
+      networkMode: 'always',
+      refetchOnReconnect: true,
       refetchOnWindowFocus: false,
       staleTime: 10_000,
     },
+    mutations: { networkMode: 'always' },
   },
 })
 const router = makeRouter(queries)

@@ -15,6 +15,13 @@ export const contestsQuery = (phase: Phase, page = 1) =>
     placeholderData: (before) => before,
   })
 
+/** Contests of the list with the user's participation in each. Of the past ones, only the latest. */
+export const ownContestsQuery = (phase: 'running' | 'over', user: string) =>
+  queryOptions({
+    queryKey: ['contests', phase, 'own', user],
+    queryFn: async () => (await dataOf(api.GET('/api/v1/contests', { params: { query: { phase, participation: true, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN } } }))).contests,
+  })
+
 export const contestQuery = (slug: string) =>
   queryOptions({
     queryKey: ['contest', slug],

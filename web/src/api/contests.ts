@@ -21,6 +21,7 @@ export const CLARIFICATION_PAGES_MAX = 10
  */
 export const STANDINGS_POLL_MS = 3_000
 export const CLARIFICATIONS_POLL_MS = 10_000
+export const OPEN_CLARIFICATIONS_POLL_MS = 3_000
 
 export type Standings = Omit<Schema['StandingsView'], 'pagination'> & { total: number }
 
@@ -74,7 +75,7 @@ export const clarificationsQuery = (slug: string) =>
   infiniteQueryOptions({
     queryKey: ['clarifications', slug],
     queryFn: ({ pageParam: page }) =>
-      dataOf(api.GET('/api/v1/contests/{slug}/clarifications', { params: { path: { slug }, query: { limit: CLARIFICATIONS_PAGE, page } } })),
+      dataOf(api.GET('/api/v1/contests/{slug}/clarifications', { params: { path: { slug }, query: { html: true, limit: CLARIFICATIONS_PAGE, page } } })),
     initialPageParam: 1,
     getNextPageParam: ({ pagination: { page, limit, total } }) => (page * limit < total && page < CLARIFICATION_PAGES_MAX ? page + 1 : undefined),
   })

@@ -1016,8 +1016,10 @@ export interface components {
             problem_slug?: string | null;
             /** @description The question; empty for an announcement. */
             question: string;
-            /** @description The answer, once there is one; or the text of the announcement. */
+            /** @description The answer, once there is one; or the text of the announcement. In Markdown. */
             answer?: string | null;
+            /** @description The answer as HTML, if you asked for it. Raw HTML in the answer is text here. */
+            answer_html?: string | null;
             /** @description User who asked the question or made the announcement; only for the contest's organizers. */
             asked_by?: string | null;
             /** @description Whether everybody may read this entry. */
@@ -1136,7 +1138,7 @@ export interface components {
         /** @description A page of contests. */
         ContestPage: {
             /** @description The contests, sorted by start time, latest first. */
-            contests: components["schemas"]["ContestLine"][];
+            contests: components["schemas"]["ListedContest"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description A problem of a contest. Submit solutions to `/problems/{slug}/submissions`. */
@@ -1695,6 +1697,10 @@ export interface components {
         } | {
             username: string;
         }) & unknown);
+        /** @description A contest of the list. */
+        ListedContest: components["schemas"]["ContestLine"] & {
+            participation?: null | components["schemas"]["ParticipationView"];
+        };
         /** @description Your account. */
         Me: {
             user_id: string;
@@ -3912,6 +3918,8 @@ export interface operations {
             query?: {
                 /** @description Only contests that are `upcoming`, `running` or `over`. */
                 phase?: "upcoming" | "running" | "over";
+                /** @description Whether each contest has your participation, in `participation`. */
+                participation?: boolean;
                 /** @description Page number, from 1. */
                 page?: number;
                 /** @description Entries per page. */
@@ -4296,6 +4304,8 @@ export interface operations {
     clarifications: {
         parameters: {
             query?: {
+                /** @description Whether answers and announcements are also sent as HTML, in `answer_html`. */
+                html?: boolean;
                 /** @description Page number, from 1. */
                 page?: number;
                 /** @description Entries per page. */

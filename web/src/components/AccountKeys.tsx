@@ -7,6 +7,7 @@ import { account } from '../i18n/account'
 import { useLanguage, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
+import { Disclosure } from '../ui/Disclosure'
 import { Field } from '../ui/Field'
 import { Meter } from '../ui/Meter'
 import { Select } from '../ui/Select'
@@ -61,14 +62,13 @@ export function AccountKeys({ role }: { role: Role }) {
           </ul>
         )}
         {ended.length > 0 && (
-          <details className="mt-3">
-            <summary className="min-h-6 pointer-coarse:min-h-11 cursor-pointer text-muted">{k.ended(ended.length)}</summary>
+          <Disclosure title={k.ended(ended.length)} className="text-muted">
             <ul className="mt-1 border-t border-border">
               {ended.map((key) => (
                 <Line key={key.key_id} of={key} isEnded />
               ))}
             </ul>
-          </details>
+          </Disclosure>
         )}
       </section>
       <div className="space-y-10">
@@ -131,10 +131,10 @@ function Line({ of: key, isEnded = false }: { of: Key; isEnded?: boolean }) {
           <span role="alert" className="grow basis-48">
             {k.sure}
           </span>
-          <Button autoFocus disabled={revoke.isPending} onClick={() => revoke.mutate()}>
+          <Button look="danger" autoFocus disabled={revoke.isPending} onClick={() => revoke.mutate()}>
             {k.revokeNow}
           </Button>
-          <Button look="quiet" onClick={() => setIsAsked(false)}>
+          <Button onClick={() => setIsAsked(false)}>
             {k.keep}
           </Button>
         </div>
@@ -196,7 +196,7 @@ function Create({ role }: { role: Role }) {
           {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ scope }) => (
             <label key={scope} className="flex items-center gap-x-2 min-h-7 pointer-coarse:min-h-11">
               <input type="checkbox" name={scope} defaultChecked={USUAL.includes(scope)} className="size-4 shrink-0 accent-(--accent)" />
-              <span>
+              <span className="min-w-0 wrap-anywhere">
                 {k.scopeTexts[scope]} <code className="text-muted">{scope}</code>
               </span>
             </label>
@@ -251,7 +251,14 @@ function Usage() {
                 colour="bg-strong"
               />
             ))}
-            <Meter label={u.waiting} value={usage.waiting} max={usage.waiting_max} text={u.waitingOf(n(usage.waiting), n(usage.waiting_max))} colour="bg-strong" />
+            {/* All bars show what is left. */}
+            <Meter
+              label={u.waiting(n(usage.waiting_max))}
+              value={usage.waiting_max - usage.waiting}
+              max={usage.waiting_max}
+              text={u.left(n(Math.max(0, usage.waiting_max - usage.waiting)), n(usage.waiting_max))}
+              colour="bg-strong"
+            />
           </div>
         </>
       )}

@@ -6,6 +6,7 @@ import { api, dataOf } from '../api/client'
 import { useMessages } from '../i18n/messages'
 import type { Opened } from '../ui/MenuButton'
 import { MENU_ITEM, OpenedMenu } from '../ui/OpenedMenu'
+import { announceSession } from '../util/session-channel'
 
 export function AccountMenu({ opened, name, isAdmin }: { opened: Opened; name: string; isAdmin: boolean }) {
   const m = useMessages()
@@ -17,6 +18,7 @@ export function AccountMenu({ opened, name, isAdmin }: { opened: Opened; name: s
       await navigate({ to: '/problems' })
       // Data of the account must not stay on the screen, even if the user was on that page already.
       await queries.resetQueries()
+      announceSession()
     },
   })
   return (

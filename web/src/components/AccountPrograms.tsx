@@ -101,7 +101,7 @@ function Line({ of: program, onEnded }: { of: Schema['OwnSnippetView']; onEnded:
         <div className="mt-2 flex flex-wrap items-center gap-2">
           <p className="grow basis-60">{p.sure}</p>
           <div className="flex gap-2">
-            <Button look="primary" disabled={end.isPending} onClick={() => end.mutate()}>
+            <Button look="danger" disabled={end.isPending} onClick={() => end.mutate()}>
               {p.endNow}
             </Button>
             <Button onClick={() => setIsAsked(false)}>{p.keep}</Button>

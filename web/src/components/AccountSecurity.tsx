@@ -5,14 +5,16 @@ import { useRef, useState, type FormEvent } from 'react'
 import { sessionsQuery } from '../api/account'
 import { api, CallError, dataOf, type Schema } from '../api/client'
 import { account } from '../i18n/account'
-import { useTexts } from '../i18n/messages'
+import { useLanguage, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
+import { Disclosure } from '../ui/Disclosure'
 import { Field } from '../ui/Field'
 import { deviceOf } from '../util/device'
 import { field } from './AccountPage'
 import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
+import { announceSession } from '../util/session-channel'
 import { visible } from '../util/visible'
 
 const isWrongPassword = (error: unknown): boolean => error instanceof CallError && error.code === 'wrong-credentials'
@@ -72,10 +74,13 @@ function Password({ username }: { username: string }) {
 type Session = Schema['SessionView']
 
 function Sessions() {
+  const { tag } = useLanguage()
   const s = useTexts(account).sessions
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
   const [said, setSaid] = useState('')
+  /** The session that is about to be ended, by its id. */
+  const [asked, setAsked] = useState<string>()
   const end = useMutation({
     mutationFn: async (ended: Session[]) => {
       for (const { session_id } of ended) {
@@ -86,7 +91,10 @@ function Sessions() {
       }
     },
     onSettled: () => queries.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
-    onSuccess: (_, ended) => setSaid(ended.length === 1 ? s.ended : s.othersEnded),
+    onSuccess: (_, ended) => {
+      setAsked(undefined)
+      setSaid(ended.length === 1 ? s.ended : s.othersEnded)
+    },
   })
   const others = found.data?.filter((one) => !one.current) ?? []
   return (
@@ -100,13 +108,14 @@ function Sessions() {
         {found.data?.map((one) => {
           const device = one.user_agent != null ? visible(deviceOf(one.user_agent)) : s.unknown
           return (
-            <li key={one.session_id} className="flex items-center justify-between gap-3 py-2 min-h-13 border-b border-border">
-              <div className="min-w-0">
+            <li key={one.session_id} className="flex flex-wrap items-center justify-between gap-x-3 gap-y-1 py-2 min-h-13 border-b border-border">
+              <div className="min-w-0 grow basis-40">
                 <p className="font-medium truncate" title={one.user_agent != null ? visible(one.user_agent) : undefined}>
                   {device}
                 </p>
                 <p className="text-sm text-muted">
-                  {s.since} <Age of={one.created_at} />
+                  {/* Two sessions of the same device differ in this time. */}
+                  {s.since} <time dateTime={one.created_at}>{new Date(one.created_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}</time>
                   {one.last_used_at != null && (
                     <>
                       {' · '}
@@ -117,8 +126,10 @@ function Sessions() {
               </div>
               {one.current ? (
                 <span className="shrink-0 text-sm text-accepted">{s.current}</span>
+              ) : asked === one.session_id ? (
+                <Sure text={s.sure} yes={s.endNow} isPending={end.isPending} onYes={() => end.mutate([one])} onNo={() => setAsked(undefined)} />
               ) : (
-                <Button className="shrink-0" aria-label={s.endOne(device)} disabled={end.isPending} onClick={() => end.mutate([one])}>
+                <Button className="shrink-0" aria-label={s.endOne(device)} disabled={end.isPending} onClick={() => setAsked(one.session_id)}>
                   {s.end}
                 </Button>
               )}
@@ -126,11 +137,12 @@ function Sessions() {
           )
         })}
       </ul>
-      {others.length > 1 && (
-        <Button className="mt-3" disabled={end.isPending} onClick={() => end.mutate(others)}>
+      {others.length > 1 && asked !== ALL && (
+        <Button className="mt-3" disabled={end.isPending} onClick={() => setAsked(ALL)}>
           {s.endOthers}
         </Button>
       )}
+      {others.length > 1 && asked === ALL && <Sure text={s.sureOthers} yes={s.endOthersNow} isPending={end.isPending} onYes={() => end.mutate(others)} onNo={() => setAsked(undefined)} />}
       <p role="status" className="mt-2 text-accepted">
         {said}
       </p>
@@ -138,6 +150,32 @@ function Sessions() {
   )
 }
 
+/** Stands for all other sessions. */
+const ALL = 'all'
+
+interface SureProps {
+  text: string
+  yes: string
+  isPending: boolean
+  onYes: () => void
+  onNo: () => void
+}
+
+/** Asks before sessions end. */
+function Sure({ text, yes, isPending, onYes, onNo }: SureProps) {
+  const s = useTexts(account).sessions
+  return (
+    <div className="mt-1 basis-full flex flex-wrap items-center gap-2">
+      <span role="alert" className="grow basis-40">
+        {text}
+      </span>
+      <Button look="danger" autoFocus disabled={isPending} onClick={onYes}>
+        {yes}
+      </Button>
+      <Button onClick={onNo}>{s.keep}</Button>
+    </div>
+  )
+}
 
 function Privacy({ username }: { username: string }) {
   const p = useTexts(account).privacy
@@ -147,6 +185,7 @@ function Privacy({ username }: { username: string }) {
     mutationFn: (password: string) => dataOf(api.POST('/api/v1/auth/delete-account', { body: { password } })),
     onSuccess: async () => {
       queries.clear()
+      announceSession()
       await navigate({ to: '/problems' })
     },
   })
@@ -158,19 +197,22 @@ function Privacy({ username }: { username: string }) {
   return (
     <section className="md:col-span-2 max-w-[68ch]">
       <h2 className="text-lg font-semibold">{p.title}</h2>
-      <p className="mt-0.5 text-muted">{p.detail}</p>
-      <details className="mt-3">
-        <summary className="min-h-6 pointer-coarse:min-h-11 cursor-pointer font-medium">{p.deleteTitle}</summary>
+      <ul className="mt-0.5 space-y-1 text-muted">
+        {p.detail.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+      <Disclosure title={p.deleteTitle} className="font-medium">
         <form onSubmit={submit} onChange={() => send.isError && send.reset()} className="mt-2 p-4 space-y-4 rounded-md border border-wrong">
           <p>{p.deleteDetail}</p>
           <HiddenName username={username} />
           <Field label={p.confirm} error={isWrong ? p.wrong : undefined} name="password" type="password" autoComplete="current-password" className="max-w-sm" required />
           {send.error !== null && !isWrong && <ErrorBox error={send.error} />}
-          <Button type="submit" disabled={send.isPending}>
+          <Button type="submit" look="danger" disabled={send.isPending}>
             {p.submit}
           </Button>
         </form>
-      </details>
+      </Disclosure>
     </section>
   )
 }

@@ -28,7 +28,7 @@ export function Age({ of, isSilent = false, className }: AgeProps) {
     return () => clearInterval(timer)
   }, [of, tag, text])
   return (
-    <time dateTime={of} title={new Date(of).toLocaleString(tag)} className={className} aria-hidden={isSilent || undefined}>
+    <time dateTime={of} title={new Date(of).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'long' })} className={className} aria-hidden={isSilent || undefined}>
       {text}
     </time>
   )

@@ -1,14 +1,15 @@
 // The bar at the top: mark, pages, search, theme, language, account.
 import { useQuery } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useLocation } from '@tanstack/react-router'
 import { CircleUser, Search } from 'lucide-react'
-import { lazy } from 'react'
+import { lazy, useEffect, useRef } from 'react'
 import { addressOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import { useHere } from '../hooks/useHere'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 import { MenuButton } from '../ui/MenuButton'
+import { intoView } from '../ui/tab'
 import { THEME_ICONS } from '../ui/themes'
 import { PALETTE_KEYS } from '../util/keys'
 import { useTheme } from '../util/theme'
@@ -25,39 +26,32 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   const here = useHere()
   const then = /^\/(problems|contests|playground|account|admin|p\/)/.test(here) ? { then: here } : {}
   const user = session.data?.user
+  // A problem of a contest belongs to the contest.
+  const isInContest = useLocation({ select: ({ pathname, search }) => /^\/problems\/./.test(pathname) && 'contest' in search && search.contest !== undefined })
+  const pages = useRef<HTMLElement>(null)
+  useEffect(() => intoView(pages.current?.querySelector<HTMLElement>('[data-status=active]') ?? null), [here])
   return (
-    <header className="h-12 shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[340px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface">
-      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg min-[360px]:max-[480px]:[&:lang(en)]:hidden">
+    <header className="h-(--bar) shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[412px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface max-[300px]:flex-wrap">
+      <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg min-[300px]:max-[480px]:[&:lang(en)]:hidden max-[300px]:mr-auto">
         <Mark />
         <span className="max-sm:sr-only">Cupel</span>
       </Link>
-      <nav className="flex items-center gap-1 max-sm:gap-0 grow">
-        <Link
-          to="/problems"
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5 max-[25.75rem]:px-1 max-[360px]:[&:lang(en)]:hidden"
-        >
+      {/* In a narrow window, the links scroll sideways; in a very narrow one, they are in a line of their own. */}
+      <nav ref={pages} className="scroll-tabs min-w-0 flex items-center gap-1 max-sm:gap-0 grow max-[300px]:order-last max-[300px]:basis-full">
+        <Link to="/problems" activeOptions={{ exact: isInContest, includeSearch: false }} className={PAGE}>
           {m.menu.problems}
         </Link>
-        <Link
-          to="/playground"
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 max-sm:px-1.5 max-[25.75rem]:px-1"
-        >
+        <Link to="/playground" className={PAGE}>
           {m.menu.playground}
         </Link>
-        <Link
-          to="/contests"
-          className="px-2.5 h-8 pointer-coarse:min-h-11 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium max-sm:px-1.5 max-[25.75rem]:px-1"
-        >
+        <Link to="/contests" className={PAGE} {...(isInContest && { 'data-status': 'active', 'aria-current': 'true' })}>
           {m.menu.contests}
         </Link>
-        <a
-          href={addressOf('/docs/')}
-          className="px-2.5 h-8 inline-flex items-center rounded-md text-muted hover:text-text hover:bg-raised max-sm:hidden"
-        >
+        <a href={addressOf('/docs/')} className={`${PAGE} ${user == null ? 'max-sm:hidden' : 'min-[360px]:max-sm:hidden'}`}>
           {m.menu.api}
         </a>
       </nav>
-      <button type="button" onClick={onPalette} aria-label={`${m.menu.palette}, ${PALETTE_KEYS.join(' ')}`} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2 ${user == null ? 'max-[412px]:[&:lang(en)]:hidden' : ''}`}>
+      <button type="button" onClick={onPalette} aria-label={m.parts([m.menu.palette, PALETTE_KEYS.join(' ')])} aria-keyshortcuts="Control+K Meta+K" className={`${buttonClass('quiet')} px-2 ${user == null ? 'max-[412px]:[&:lang(en)]:hidden' : ''}`}>
         <Search aria-hidden size={16} strokeWidth={1.5} />
         <kbd aria-hidden className="px-1.5 rounded-sm border border-border text-xs leading-5 text-muted max-md:hidden pointer-coarse:hidden">
           {PALETTE_KEYS.join(' ')}
@@ -79,6 +73,10 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   )
 }
 
+/** A link to a part of the site. */
+const PAGE =
+  'shrink-0 px-2.5 h-8 inline-flex items-center justify-center rounded-md text-muted hover:text-text hover:bg-raised data-[status=active]:text-text data-[status=active]:font-medium pointer-coarse:min-h-11 pointer-coarse:min-w-11 max-sm:px-1.5 max-[25.75rem]:px-1'
+
 function Mark() {
   return (
     <svg aria-hidden viewBox="0 0 24 24" width="22" height="22" fill="none" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round">
@@ -92,7 +90,7 @@ function Preferences({ onShortcuts }: { onShortcuts: () => void }) {
   const m = useMessages()
   const Icon = THEME_ICONS[useTheme()]
   return (
-    <MenuButton label={`${m.theme.label}, ${m.language}`} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
+    <MenuButton label={m.parts([m.theme.label, m.language])} load={loadPreferences} menu={(opened) => <PreferencesMenu opened={opened} onShortcuts={onShortcuts} />}>
       <Icon aria-hidden size={16} strokeWidth={1.5} />
     </MenuButton>
   )

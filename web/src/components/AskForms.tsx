@@ -232,7 +232,12 @@ function AnswerForm({ slug, entry, storage, onCancel, onSent }: AnswerFormProps)
             </p>
           )
         }
-        after={audience}
+        after={
+          <>
+            <p className="text-sm text-muted">{isAnnouncement ? o.announceHint : o.markdown}</p>
+            {audience}
+          </>
+        }
         buttons={
           <Button
             onClick={() => {

@@ -10,13 +10,13 @@ import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
 import { Button } from '../ui/Button'
 import { count } from '../util/format'
-import { isNews, newsKey, waitingFirst, type Entry as EntryView } from '../util/news'
+import { isNews, newsKey, newSince, waitingFirst, type Entry as EntryView } from '../util/news'
 import { isRunning } from '../util/standings'
 import { visible } from '../util/visible'
 import { Age } from './Age'
 import { Announce, Answer, Ask } from './AskForms'
 import { ErrorBox } from './ErrorBox'
-import { LinkedText } from './LinkedText'
+import { LinkedHtml, LinkedText } from './LinkedText'
 
 /** Number of entries shown at first, and number of entries that each press of the button adds. */
 const SHOWN = 100
@@ -36,7 +36,7 @@ export function Clarifications({ contest, user, questions }: Props) {
   const canAsk = contest.participation != null && !isClosed
   const form = useRef<HTMLDivElement>(null)
   return (
-    <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
+    <div className="grid grid-cols-1 gap-x-8 gap-y-6 lg:grid-cols-[1fr_360px]">
       {/* Answers and announcements come first. The form is below them on phones, where a button leads to it. */}
       <div className="min-w-0">
         {canAsk && (questions.entries?.length ?? 0) > 2 && (
@@ -101,7 +101,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
           <Entry
             key={entry.clarification_id}
             entry={entry}
-            isNew={!isOrganizer && isNews(entry) && !readBefore.has(newsKey(entry))}
+            isNew={!isOrganizer && isNews(entry, newSince(contest.participation)) && !readBefore.has(newsKey(entry))}
             answering={isOrganizer ? { slug: contest.slug, user, onSent: setSaid } : undefined}
           />
         ))}
@@ -143,15 +143,15 @@ function Entry({ entry, isNew, answering }: EntryProps) {
       </p>
       {!isAnnouncement && <p className="mt-1.5 whitespace-pre-wrap break-words">{visible(entry.question)}</p>}
       {entry.answer != null ? (
-        <p className={`mt-1.5 break-words ${isAnnouncement ? '' : 'pl-3 border-l-2 border-accent'}`}>
-          {!isAnnouncement && <span className="sr-only">{c.answer}: </span>}
-          <LinkedText text={entry.answer} />
+        <div className={`mt-1.5 break-words ${isAnnouncement ? '' : 'pl-3 border-l-2 border-accent'}`}>
+          {!isAnnouncement && <span className="sr-only">{m.heading(c.answer)}</span>}
+          {entry.answer_html != null ? <LinkedHtml html={entry.answer_html} /> : <LinkedText text={entry.answer} />}
           {(!isAnnouncement || wasChanged(entry)) && entry.answered_at != null && (
             <span aria-hidden className="block text-sm text-muted">
               {isAnnouncement ? o.changedAt : c.answer} <Age of={entry.answered_at} />
             </span>
           )}
-        </p>
+        </div>
       ) : (
         <p className="mt-1.5 text-sm text-muted">{c.unanswered}</p>
       )}

@@ -1,8 +1,9 @@
 // The problems of a contest, with the user's own results in this contest.
 import { Link } from '@tanstack/react-router'
 import type { Schema } from '../api/client'
-import type { Standings } from '../api/contests'
+import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages } from '../i18n/messages'
+import { solvedBy, stateOf } from '../util/standings'
 import { CellText } from './StandingsCell'
 
 export function ContestProblems({ contest, standings }: { contest: Schema['ContestView']; standings: Standings | undefined }) {
@@ -11,12 +12,14 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
   if (problems == null) return <p className="py-6 text-muted">{phase === 'upcoming' || participation != null ? m.contests.problemsLater : m.contests.problemsHidden}</p>
   if (problems.length === 0) return <p className="py-6 text-muted">{m.contests.noProblems}</p>
   const own = standings?.own
+  // With points, the standings do not tell who has all of them. Only the first rows of long standings are loaded.
+  const rows = contest.style === 'icpc' && standings !== undefined && standings.total <= ROWS_MAX ? standings.rows : undefined
   return (
     <ol>
       {problems.map((problem, at) => {
         const cell = own?.problems[at]
         return (
-          <li key={problem.slug} className="relative grid grid-cols-[32px_1fr_auto] items-center gap-x-3 min-h-11 px-2 border-b border-border hover:bg-raised">
+          <li key={problem.slug} className="relative grid grid-cols-[2rem_1fr_auto] items-center gap-x-3 min-h-11 px-2 border-b border-border hover:bg-raised">
             <span className="font-mono font-semibold text-muted">{problem.label}</span>
             <Link
               to="/problems/$slug"
@@ -26,12 +29,15 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
             >
               {problem.title}
             </Link>
-            {cell !== undefined && (
-              <span title={m.contests.yourResult}>
-                <span className="sr-only">{m.contests.yourResult}: </span>
-                <CellText cell={cell} />
-              </span>
-            )}
+            <span className="py-1 flex flex-wrap items-center justify-end gap-x-4">
+              {rows !== undefined && <span className="text-sm text-muted">{m.contests.solvedBy(solvedBy(rows, at))}</span>}
+              {cell !== undefined && (
+                <span title={m.contests.yourResult} className="min-w-14 text-right">
+                  <span className="sr-only">{m.heading(m.contests.yourResult)}</span>
+                  {stateOf(cell) === 'none' ? <span className="text-sm text-muted">{m.contests.notTried}</span> : <CellText cell={cell} />}
+                </span>
+              )}
+            </span>
           </li>
         )
       })}

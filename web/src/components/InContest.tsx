@@ -20,7 +20,7 @@ import { serverNow } from '../util/clock'
 import { Countdown } from './Countdown'
 import { NewsBadge, NewsStatus } from './News'
 
-const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-10 text-accent-text hover:underline'
+const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-11 text-accent-text hover:underline'
 
 /** `of`: the contest. */
 export function InContest({ slug, of }: { slug: string; of: string }) {
@@ -57,7 +57,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
               {label}
             </span>
             {' · '}
-            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={end} />
+            <span className="max-sm:sr-only">{m.contests.endsIn}</span> <Countdown to={own.ends_at} onEnd={end} /> <span aria-hidden className="sm:hidden">{m.contests.left}</span>
           </span>
         )}
         {!counts && contest.phase !== 'upcoming' && (own != null || contest.phase === 'over') && <span className="ml-auto sm:ml-0 shrink-0 text-muted">{m.contests.over}</span>}
@@ -107,7 +107,7 @@ function Other({ problem, of, isNext }: { problem: Schema['ContestProblemView'] 
   if (problem === undefined) return null
   const name = m.pair(isNext ? m.shortcuts.next : m.shortcuts.previous, `${problem.label}. ${problem.title}`)
   return (
-    <Link to="/problems/$slug" params={{ slug: problem.slug }} search={{ contest: of }} aria-label={name} title={name} className={`${LINK} min-w-6 pointer-coarse:min-w-10 justify-center font-medium`}>
+    <Link to="/problems/$slug" params={{ slug: problem.slug }} search={{ contest: of }} aria-label={name} title={name} className={`${LINK} min-w-6 pointer-coarse:min-w-11 justify-center font-medium`}>
       {!isNext && <ChevronLeft aria-hidden size={14} strokeWidth={1.5} />}
       {problem.label}
       {isNext && <ChevronRight aria-hidden size={14} strokeWidth={1.5} />}

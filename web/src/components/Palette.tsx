@@ -4,13 +4,14 @@
 import { Dialog } from '@base-ui/react/dialog'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { FileText, Keyboard, Languages, ListChecks, Monitor, Trophy, type LucideIcon } from 'lucide-react'
+import { FileText, Keyboard, Languages, ListChecks, Monitor, Trophy, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
 import { contestsQuery } from '../api/contest'
 import { problemsQuery, sessionQuery } from '../api/queries'
 import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
 import { palette } from '../i18n/palette'
+import { buttonClass } from '../ui/Button'
 import { setTheme, type Theme } from '../util/theme'
 
 interface Line {
@@ -81,6 +82,7 @@ function Search({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
   const optionId = (line: Line) => `${base}-${line.id}`
   return (
     <>
+      <div className="shrink-0 flex items-center pr-2 border-b border-border">
       <input
         role="combobox"
         aria-expanded
@@ -98,8 +100,12 @@ function Search({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
           setChosen(0)
         }}
         onKeyDown={key}
-        className="shrink-0 h-12 px-4 bg-surface text-lg border-b border-border placeholder:text-muted focus-visible:outline-none"
+        className="grow min-w-0 h-12 px-4 bg-surface text-lg placeholder:text-muted focus-visible:outline-none"
       />
+      <button type="button" onClick={close} aria-label={m.close} title={m.close} className={`${buttonClass('quiet')} px-2`}>
+        <X aria-hidden size={16} strokeWidth={1.5} />
+      </button>
+      </div>
       <ul ref={list} id={`${base}-list`} role="listbox" aria-label={p.title} className="min-h-0 overflow-y-auto p-1">
         {groups.map((group) => (
           <li key={group} role="presentation">
@@ -141,9 +147,6 @@ function Search({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
       <p role="status" className="sr-only">
         {isSearching ? p.searching : p.found(lines.length)}
       </p>
-      <button type="button" onClick={close} className="sr-only focus:not-sr-only focus:absolute focus:right-2 focus:top-2 focus:px-2 focus:bg-raised focus:rounded-sm">
-        {m.close}
-      </button>
     </>
   )
 }

@@ -31,8 +31,8 @@ export function PreferencesMenu({ opened, onShortcuts }: { opened: Opened; onSho
           </Menu.RadioItem>
         ))}
       </Menu.RadioGroup>
-      <Menu.Separator className="my-1 h-px bg-border" />
-      <Menu.Item className={MENU_ITEM} onClick={onShortcuts}>
+      <Menu.Separator className="my-1 h-px bg-border pointer-coarse:hidden" />
+      <Menu.Item className={`${MENU_ITEM} pointer-coarse:hidden`} onClick={onShortcuts}>
         <Keyboard aria-hidden size={16} strokeWidth={1.5} />
         {m.shortcuts.open}
       </Menu.Item>

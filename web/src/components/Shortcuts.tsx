@@ -1,5 +1,6 @@
 // The list of keyboard shortcuts, opened with `?`.
 import { Dialog } from '@base-ui/react/dialog'
+import { useRef } from 'react'
 import { useMessages, useTexts } from '../i18n/messages'
 import { shortcuts } from '../i18n/shortcuts'
 import { buttonClass } from '../ui/Button'
@@ -13,6 +14,8 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
   const s = m.shortcuts
   const x = useTexts(shortcuts)
   const [single, setSingle] = useSingleKeys()
+  // The first control is at the end of the list, which would be scrolled to it.
+  const popup = useRef<HTMLDivElement>(null)
   const keys: [string[], string][] = [
     [PALETTE_KEYS, s.palette],
     [['/'], s.search],
@@ -33,7 +36,7 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
     <Dialog.Root open={open} onOpenChange={onChange}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
-        <Dialog.Popup className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg">
+        <Dialog.Popup ref={popup} initialFocus={popup} className="fixed z-50 left-1/2 top-1/2 -translate-x-1/2 -translate-y-1/2 w-[min(440px,calc(100vw-32px))] max-h-[calc(100vh-32px)] overflow-auto p-5 rounded-lg bg-surface border border-border shadow-lg outline-none">
           <Dialog.Title className="text-lg font-semibold">{s.title}</Dialog.Title>
           <dl className="mt-3">
             {keys.map(([combination, text]) => {

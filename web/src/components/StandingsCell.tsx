@@ -20,7 +20,7 @@ export function inWords(cell: Cell, m: Messages): string {
   else if (cell.tries > 0) parts.push(words.rejected(cell.tries))
   if (isFirst(cell)) parts.push(words.first)
   if (state === 'pending') parts.push(words.pending(cell.pending))
-  return parts.length === 0 ? words.none : parts.join(', ')
+  return parts.length === 0 ? words.none : m.parts(parts)
 }
 
 export function CellText({ cell }: { cell: Cell }) {

@@ -11,7 +11,8 @@ import { addressOf, type Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
-import { contestTime, points } from '../util/standings'
+import { inputClass } from '../ui/Field'
+import { contestTime, hasRank, points } from '../util/standings'
 import { ErrorBox } from './ErrorBox'
 import { CellText } from './StandingsCell'
 
@@ -81,16 +82,19 @@ function Table({ contest, standings, isStale, user }: TableProps) {
   }, [])
   const items = useInSteps(shown.getVirtualItems())
   const isIoi = contest.style === 'ioi'
-  const columns = { gridTemplateColumns: `var(--standings-first) 68px 76px repeat(${problems.length}, minmax(${PROBLEM_PX_MIN}px, 96px))`, minWidth: `calc(var(--standings-first) + ${144 + PROBLEM_PX_MIN * problems.length}px)` }
+  // With IOI scoring, only the points count, so there is no number of solved problems.
+  const totals = isIoi ? 1 : 2
+  const columns = {
+    gridTemplateColumns: `minmax(var(--standings-first), 2fr) repeat(${totals}, minmax(var(--standings-total), 1fr)) repeat(${problems.length}, minmax(var(--standings-problem), 1fr))`,
+    minWidth: `calc(var(--standings-first) + ${totals} * var(--standings-total) + ${problems.length} * var(--standings-problem))`,
+  }
   const titles = new Map(contest.problems?.map((problem) => [problem.label, problem.title]))
   return (
     <>
       <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
         <span>{c.participants(total)}</span>
         <span>{c.standingsAt(contestTime(Math.min(standings.elapsed_seconds, contest.length_seconds)))}</span>
-        <a href={addressOf(`/api/v1/contests/${encodeURIComponent(contest.slug)}/standings?format=csv`)} className="inline-flex items-center pointer-coarse:min-h-11 text-accent-text underline">
-          {c.csv}
-        </a>
+        <Csv slug={contest.slug} className="max-sm:hidden" />
         {total > ROWS_MAX && <span>{c.more(ROWS_MAX)}</span>}
         {all.length > OWN_ROW_FROM && (
           <span role="status" className={rows.length === 0 ? 'sr-only' : ''}>
@@ -104,7 +108,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
             placeholder={c.find}
             value={wanted}
             onChange={(event) => setWanted(event.target.value)}
-            className="ml-auto h-8 pointer-coarse:min-h-11 w-48 px-2 rounded-md border border-strong bg-surface text-text max-sm:w-full"
+            className={`${inputClass} sm:ml-auto sm:max-w-48`}
           />
         )}
         {isStale && <span role="status">{c.stale}</span>}
@@ -117,15 +121,15 @@ function Table({ contest, standings, isStale, user }: TableProps) {
       )}
       <div className="relative">
         {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-(--edge) pointer-events-none" />}
-        <div ref={region} onScroll={noteView} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[75dvh] border border-border rounded-md bg-surface">
+        <div ref={region} onScroll={noteView} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[max(75dvh,18rem)] border border-border rounded-md bg-surface">
           <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
-            <div role="rowgroup" className="sticky top-0 z-20">
-              <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm font-medium" style={columns}>
+            <div role="rowgroup" className="sticky top-0 z-20" style={{ minWidth: columns.minWidth }}>
+              <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm max-sm:text-xs font-medium" style={columns}>
                 <First isHeader>
-                  <span className="w-8 max-sm:w-6 text-right">#</span>
+                  <span className="w-8 max-sm:w-5 shrink-0 text-right">#</span>
                   <span>{c.name}</span>
                 </First>
-                <Head>{c.solved}</Head>
+                {!isIoi && <Head>{c.solved}</Head>}
                 <Head>{isIoi ? c.score : c.penaltyColumn}</Head>
                 {problems.map((label) => (
                   <Head key={label} title={titles.get(label)}>
@@ -142,7 +146,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
               ))}
             </div>
             {own != null && all.length > OWN_ROW_FROM && !isOwnSeen && (
-              <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong bg-own">
+              <div role="rowgroup" className="sticky bottom-0 z-20 border-t border-strong bg-own" style={{ minWidth: columns.minWidth }}>
                 <Row row={own} columns={columns.gridTemplateColumns} minWidth={columns.minWidth} isIoi={isIoi} isOwn />
               </div>
             )}
@@ -154,13 +158,13 @@ function Table({ contest, standings, isStale, user }: TableProps) {
           )}
         </div>
       </div>
-      <Legend isIoi={isIoi} />
+      {/* On phones, the rows get the room above. */}
+      <Csv slug={contest.slug} className="mt-2 sm:hidden text-sm" />
+      <Legend isIoi={isIoi} hasVirtual={all.some(({ kind }) => kind === 'virtual')} />
     </>
   )
 }
 
-/** The narrowest column of a problem. The standings of 13 problems fit a laptop (1280 px). */
-const PROBLEM_PX_MIN = 48
 /** Height of a row in pixels before it has been measured. */
 const ROW_HEIGHT = 41
 /** Height of the row with the names of the columns, with its border. */
@@ -184,7 +188,10 @@ function useInSteps<T>(items: T[]): T[] {
 }
 
 /** A cell of figures, or the head of their column. */
-const FIGURE = 'flex items-center justify-end px-2'
+const FIGURE = 'flex items-center justify-end px-2 max-sm:px-1'
+
+/** Shown instead of a rank. */
+const NO_RANK = '—'
 
 const keyOf = (row: Schema['RowView']): string => `${row.kind}/${row.username}`
 
@@ -206,7 +213,7 @@ function First({ children, isHeader = false, isOwn = false }: { children: ReactN
   return (
     <div
       role={isHeader ? 'columnheader' : 'rowheader'}
-      className={`sticky left-0 z-10 min-w-0 flex items-center gap-2 px-2 border-r border-border ${isHeader ? 'bg-raised' : isOwn ? 'bg-own shadow-[inset_2px_0_0_var(--accent)]' : 'bg-surface'}`}
+      className={`sticky left-0 z-10 min-w-0 flex items-center gap-2 max-sm:gap-1.5 px-2 max-sm:px-1.5 border-r border-border ${isHeader ? 'bg-raised' : isOwn ? 'bg-own shadow-[inset_2px_0_0_var(--accent)]' : 'bg-surface'}`}
     >
       {children}
     </div>
@@ -233,10 +240,14 @@ interface RowProps {
 
 const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowProps) {
   const m = useMessages()
+  const isRanked = hasRank(row)
   return (
     <div role="row" aria-rowindex={at === undefined ? undefined : at + 2} data-own={isOwn} className={`grid min-h-10 items-stretch border-border ${at === undefined || at === 0 ? '' : 'border-t'} ${isOwn ? 'bg-own font-medium' : ''}`} style={{ gridTemplateColumns: columns, minWidth }}>
       <First isOwn={isOwn}>
-        <span className="figure w-8 max-sm:w-6 shrink-0 text-right text-muted">{row.rank}</span>
+        <span className="figure w-8 max-sm:w-5 shrink-0 text-right text-muted" title={isRanked ? undefined : m.contests.noRank}>
+          {isRanked ? row.rank : <span aria-hidden>{NO_RANK}</span>}
+          {!isRanked && <span className="sr-only">{m.contests.noRank}</span>}
+        </span>
         {/* The whole name is shown, because phones have no titles. */}
         <span className="min-w-0 py-1 flex flex-wrap items-baseline gap-x-2 leading-4">
           <span className="min-w-0 wrap-anywhere">{row.username}</span>
@@ -244,9 +255,11 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
           {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
         </span>
       </First>
-      <div role="cell" className={`${FIGURE} figure font-semibold`}>
-        {row.solved}
-      </div>
+      {!isIoi && (
+        <div role="cell" className={`${FIGURE} figure font-semibold`}>
+          {row.solved}
+        </div>
+      )}
       <div role="cell" className={`${FIGURE} figure`}>
         {isIoi ? points(row.score ?? 0) : row.penalty_minutes}
       </div>
@@ -259,7 +272,16 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
   )
 })
 
-function Legend({ isIoi }: { isIoi: boolean }) {
+function Csv({ slug, className }: { slug: string; className: string }) {
+  const c = useMessages().contests
+  return (
+    <a href={addressOf(`/api/v1/contests/${encodeURIComponent(slug)}/standings?format=csv`)} className={`inline-flex items-center pointer-coarse:min-h-11 text-accent-text underline ${className}`}>
+      {c.csv}
+    </a>
+  )
+}
+
+function Legend({ isIoi, hasVirtual }: { isIoi: boolean; hasVirtual: boolean }) {
   const m = useMessages()
   const o = useTexts(organizers)
   const { legend } = m.contests
@@ -271,6 +293,7 @@ function Legend({ isIoi }: { isIoi: boolean }) {
         ['★', 'text-accepted', legend.first],
       ]
   signs.push(['?1', 'text-compile font-semibold', legend.pending])
+  if (hasVirtual) signs.push([NO_RANK, '', legend.noRank])
   return (
     <ul className="mt-3 flex flex-wrap gap-x-5 gap-y-1 text-sm text-muted">
       {signs.map(([sign, colour, text]) => (

@@ -28,13 +28,24 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
   )
 }
 
-/** Markdown that the server has converted to HTML. `files` are the images that it may show. */
-export function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language?: string | undefined }) {
+interface HtmlProps {
+  html: string
+  /** Images that it may show. */
+  files: Schema['FileView'][]
+  language?: string | undefined
+  /** Called with the content before it is shown. */
+  onContent?: (content: DocumentFragment) => void
+}
+
+/** Markdown that the server has converted to HTML. */
+export function Html({ html, files, language, onContent }: HtmlProps) {
   const place = useRef<HTMLDivElement>(null)
   // Before the browser paints: what follows the text would move otherwise.
   useLayoutEffect(() => {
     const addresses = new Map(files.map(({ name, url }) => [name, addressOf(url)]))
-    place.current?.replaceChildren(sanitized(html, addresses))
+    const content = sanitized(html, addresses)
+    onContent?.(content)
+    place.current?.replaceChildren(content)
     const math = place.current?.querySelectorAll<HTMLElement>('[data-math-style]') ?? []
     let isCurrent = true
     if (math.length > 0) void import('../util/math').then(({ typeset }) => typeset(math, () => isCurrent))

@@ -2,11 +2,12 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
-import type { FormEvent } from 'react'
+import { useState, type FormEvent } from 'react'
 import { api, CallError, dataOf, type Schema } from '../api/client'
-import { useMessages } from '../i18n/messages'
+import { useLanguage, useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { Field } from '../ui/Field'
+import { lengthOf } from '../util/clock'
 import { AccountPage, field } from './AccountPage'
 import { ErrorBox } from './ErrorBox'
 
@@ -32,7 +33,8 @@ function useChanges(slug: string) {
 }
 
 export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView']; isSignedIn: boolean }) {
-  const m = useMessages()
+  const { messages: m, tag } = useLanguage()
+  const [isAsked, setIsAsked] = useState(false)
   const c = m.contests
   const { join, leave } = useChanges(contest.slug)
   const { phase, participation } = contest
@@ -69,9 +71,19 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   const kind: Kind = phase === 'over' ? 'virtual' : 'official'
   return (
     <div className="mt-2 sm:mt-4 space-y-2">
-      <Button look="primary" disabled={isPending} onClick={() => join.mutate({ kind })}>
-        {phase === 'over' ? c.virtual : phase === 'running' ? c.join : c.register}
-      </Button>
+      {isAsked && phase === 'over' ? (
+        <div className="flex flex-wrap items-center gap-2">
+          <p role="alert">{c.virtualSure(lengthOf(contest.length_seconds, tag))}</p>
+          <Button look="primary" autoFocus disabled={isPending} onClick={() => join.mutate({ kind })}>
+            {c.virtualNow}
+          </Button>
+          <Button onClick={() => setIsAsked(false)}>{m.cancel}</Button>
+        </div>
+      ) : (
+        <Button look="primary" disabled={isPending} onClick={() => (phase === 'over' ? setIsAsked(true) : join.mutate({ kind }))}>
+          {phase === 'over' ? c.virtual : c.join}
+        </Button>
+      )}
       {phase !== 'upcoming' && <p className="max-w-[68ch] text-sm text-muted">{phase === 'over' ? c.virtualHint : c.joinHint}</p>}
       {error !== null && <ErrorBox error={error} />}
     </div>

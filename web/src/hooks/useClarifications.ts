@@ -5,8 +5,8 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 import type { Schema } from '../api/client'
-import { CLARIFICATIONS_POLL_MS, clarificationsQuery } from '../api/contests'
-import { isWaiting, merged, unread, type Entry } from '../util/news'
+import { CLARIFICATIONS_POLL_MS, clarificationsQuery, OPEN_CLARIFICATIONS_POLL_MS } from '../api/contests'
+import { isWaiting, merged, newSince, unread, type Entry } from '../util/news'
 import { isRunning } from '../util/standings'
 import { useRead } from './useRead'
 
@@ -25,10 +25,11 @@ export interface Questions {
   news: number
 }
 
-export function useClarifications(contest: Schema['ContestView'], user: string | undefined): Questions {
+/** `isOpen`: whether the page shows the entries. */
+export function useClarifications(contest: Schema['ContestView'], user: string | undefined, isOpen = false): Questions {
   const { slug, may_change: isOrganizer } = contest
   const polls = contest.phase !== 'over' || isRunning(contest)
-  const found = useInfiniteQuery({ ...clarificationsQuery(slug), refetchInterval: polls ? CLARIFICATIONS_POLL_MS : false })
+  const found = useInfiniteQuery({ ...clarificationsQuery(slug), refetchInterval: !polls ? false : isOpen ? OPEN_CLARIFICATIONS_POLL_MS : CLARIFICATIONS_POLL_MS })
   const [read, markRead] = useRead(user, slug)
   const { data, hasNextPage, isFetching, isError, fetchNextPage } = found
   useEffect(() => {
@@ -40,7 +41,7 @@ export function useClarifications(contest: Schema['ContestView'], user: string |
     before.current = merged(data.pages.flatMap((page) => page.clarifications), isOrganizer ? before.current : [])
     return before.current
   }, [data, isOrganizer])
-  const news = entries === undefined ? 0 : isOrganizer ? entries.filter(isWaiting).length : unread(entries, read).length
+  const news = entries === undefined ? 0 : isOrganizer ? entries.filter(isWaiting).length : unread(entries, read, newSince(contest.participation)).length
   return {
     entries,
     error: found.error,

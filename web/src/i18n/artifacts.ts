@@ -3,7 +3,7 @@ import type { Both } from './messages'
 
 const en = {
   keep: 'Files to keep',
-  keepHint: 'Patterns such as *.png or plots/**/*.svg, separated by spaces. A link to the program does not keep them.',
+  keepHint: 'Patterns such as *.png or plots/**/*.svg, separated by spaces. Shared links do not include them.',
   faults: {
     many: 'At most 16 patterns are allowed.',
     long: 'A pattern has at most 128 bytes and 32 folders.',

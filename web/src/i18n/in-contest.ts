@@ -3,6 +3,7 @@ import type { Both } from './messages'
 
 const en = {
   ended: 'Your time in this contest is over. Submissions no longer count in it.',
+  noLonger: 'The contest is over: submissions no longer count in it.',
   faults: {
     unknown: 'There is no such contest, or you may not see it. The problem is shown on its own.',
     outside: (contest: string) => `You do not take part in ${contest}, so your submissions do not count in it.`,
@@ -18,6 +19,7 @@ export type InContestTexts = typeof en
 
 const zhCN: InContestTexts = {
   ended: '你的比赛时间已结束。之后的提交不再计入比赛。',
+  noLonger: '比赛已结束，提交不再计入比赛。',
   faults: {
     unknown: '没有这场比赛，或你无权查看。此题单独显示。',
     outside: (contest) => `你没有参加${contest}，提交不计入该比赛。`,

@@ -10,6 +10,7 @@ const en = {
   remove: (tag: string) => `Remove the tag ${tag}`,
   problems: (n: number) => (n === 1 ? '1 problem' : `${n} problems`),
   filters: 'Filters',
+  intro: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests.',
 }
 
 export type ListTexts = typeof en
@@ -23,6 +24,7 @@ const zhCN: ListTexts = {
   remove: (tag) => `移除标签 ${tag}`,
   problems: (n) => `${n} 道题`,
   filters: '筛选',
+  intro: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。',
 }
 
 export const list: Both<ListTexts> = { en, 'zh-CN': zhCN }

@@ -49,7 +49,7 @@ export function Account() {
   return (
     <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
       <h1 className="text-2xl font-semibold tracking-tight break-words">
-        <span className="sr-only">{a.title}: </span>
+        <span className="sr-only">{m.heading(a.title)}</span>
         {user.username}
       </h1>
       <p className="mt-1 min-h-5 text-sm text-muted break-words">
@@ -62,7 +62,7 @@ export function Account() {
             ref={one === view ? intoView : null}
             to="/account"
             search={one === 'progress' ? {} : { view: one }}
-            replace
+            resetScroll={false}
             activeOptions={{ exact: true, includeSearch: true }}
             aria-current={one === view ? 'page' : undefined}
             className={tabClass(one === view)}

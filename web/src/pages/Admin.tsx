@@ -12,6 +12,7 @@ import { useServerNow } from '../hooks/useServerNow'
 import { useTitle } from '../hooks/useTitle'
 import { admin } from '../i18n/admin'
 import { useLanguage, useTexts } from '../i18n/messages'
+import { Disclosure } from '../ui/Disclosure'
 import { Button, buttonClass } from '../ui/Button'
 import { ago, count } from '../util/format'
 import { versionNumber } from '../util/language'
@@ -313,8 +314,7 @@ function Languages({ languages }: { languages: Schema['LanguageView'][] }) {
         </ul>
       )}
       {missing.length > 0 && (
-        <details className="mt-3">
-          <summary className="min-h-6 pointer-coarse:min-h-11 cursor-pointer text-muted">{l.missing(missing.length)}</summary>
+        <Disclosure title={l.missing(missing.length)} className="text-muted">
           <ul className="mt-1 border-t border-border">
             {missing.map((language) => (
               <li key={language.language_id} className="py-1.5 border-b border-border">
@@ -323,7 +323,7 @@ function Languages({ languages }: { languages: Schema['LanguageView'][] }) {
               </li>
             ))}
           </ul>
-        </details>
+        </Disclosure>
       )}
     </Section>
   )

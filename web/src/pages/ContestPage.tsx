@@ -72,7 +72,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     rememberVirtual(user, slug)
     void queries.invalidateQueries({ queryKey: ['contest-of'] })
   }, [isVirtual, user, slug])
-  const questions = useClarifications(contest, user)
+  const questions = useClarifications(contest, user, view === 'clarifications')
   // The page with the questions does not need the number of new entries.
   const news = view === 'clarifications' ? 0 : questions.news
   const turn = () => {
@@ -84,11 +84,15 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-1 sm:gap-y-3">
         <div className="min-w-0">
           <h1 className="text-xl sm:text-2xl font-semibold tracking-tight break-words text-balance">{contest.title}</h1>
-          <Facts contest={contest} />
+          <Facts contest={contest} isShort={view !== 'problems'} />
         </div>
         <Clock contest={contest} onTurn={turn} />
       </header>
-      {contest.description.trim() !== '' && <Description contest={contest} />}
+      {contest.description.trim() !== '' && (
+        <div className={view === 'problems' ? '' : 'max-sm:hidden'}>
+          <Description contest={contest} />
+        </div>
+      )}
       <TakePart contest={contest} isSignedIn={user !== undefined} />
       {contest.may_change && contest.phase === 'over' && contest.freeze_seconds != null && (
         <Suspense>
@@ -122,25 +126,32 @@ function Description({ contest }: { contest: Schema['ContestView'] }) {
   )
 }
 
-function Facts({ contest }: { contest: Schema['ContestView'] }) {
+/** The start of a contest, with the short name of the time zone. */
+const START: Intl.DateTimeFormatOptions = { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit', timeZoneName: 'short' }
+
+/** `isShort`: in a narrow window, the standings and the questions get the room. */
+function Facts({ contest, isShort }: { contest: Schema['ContestView']; isShort: boolean }) {
   const { messages: m, tag } = useLanguage()
   const c = m.contests
   const facts: [string, string][] = [
-    [c.starts, new Date(contest.starts_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })],
+    [c.starts, new Date(contest.starts_at).toLocaleString(tag, START)],
     [c.length, lengthOf(contest.length_seconds, tag)],
     [c.scoring, c.styles[contest.style]],
   ]
   if (contest.penalty_minutes != null) facts.push([c.penalty, c.penaltyOf(contest.penalty_minutes)])
   if (contest.freeze_seconds != null) facts.push([c.freeze, c.freezeOf(lengthOf(contest.freeze_seconds, tag))])
   return (
-    <dl className="mt-1 sm:mt-2 flex flex-wrap gap-x-4 sm:gap-x-6 sm:gap-y-1 text-sm">
-      {facts.map(([name, value]) => (
-        <div key={name} className="flex gap-1.5">
-          <dt className="text-muted">{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl className="mt-1 sm:mt-2 flex flex-wrap gap-x-4 sm:gap-x-6 sm:gap-y-1 text-sm">
+        {facts.map(([name, value]) => (
+          <div key={name} className="flex gap-1.5">
+            <dt className="text-muted">{name}</dt>
+            <dd className="min-w-0">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className={`sm:mt-1 text-sm text-muted ${isShort ? 'max-sm:hidden' : ''}`}>{c.styleHints[contest.style]}</p>
+    </>
   )
 }
 
@@ -174,7 +185,7 @@ function Views({ contest, current, news }: { contest: Schema['ContestView']; cur
           to="/contests/$slug"
           params={{ slug }}
           search={view === 'problems' ? {} : { view }}
-          replace
+          resetScroll={false}
           activeOptions={{ exact: true, includeSearch: true }}
           aria-current={view === current ? 'page' : undefined}
           className={tabClass(view === current)}

@@ -5,7 +5,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, CircleDot, Circle, Search } from 'lucide-react'
 import { useDeferredValue, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
-import { problemsQuery } from '../api/queries'
+import { problemsQuery, sessionQuery } from '../api/queries'
 import { DifficultyWord } from '../components/DifficultyWord'
 import { ErrorBox } from '../components/ErrorBox'
 import { TagPicker } from '../components/TagPicker'
@@ -26,17 +26,21 @@ const TYPED_MS = 200
 
 export function ProblemList() {
   const m = useMessages()
+  const l = useTexts(list)
   const search = problems.useSearch()
   const navigate = useNavigate()
   const rowList = useRef<HTMLOListElement>(null)
   const box = useRef<HTMLInputElement>(null)
   const filters = useRef<HTMLDivElement>(null)
   const found = useQuery(problemsQuery(search))
+  const session = useQuery(sessionQuery)
   useTitle(m.list.title)
   /** The search whose first problem gets the focus when it is shown. */
   const [wanted, setWanted] = useState<string>()
+  // Each filter is a step of the history. While the user types, only the first letter is.
   const go = (change: Partial<Record<keyof ListSearch, unknown>>) => {
-    void navigate({ to: '/problems', search: (before) => listSearch({ ...before, page: undefined, ...change }), replace: true })
+    const replace = 'q' in change && search.q !== undefined && change.q !== ''
+    void navigate({ to: '/problems', search: (before) => listSearch({ ...before, page: undefined, ...change }), replace, resetScroll: 'page' in change })
   }
 
   useEffect(() => {
@@ -73,7 +77,7 @@ export function ProblemList() {
   const isFiltered = Object.keys(search).some((name) => name !== 'sort' && name !== 'page')
   return (
     <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
-      <div className="flex items-baseline justify-between gap-4">
+      <div className="flex flex-wrap items-baseline justify-between gap-x-4">
         <h1 className="text-2xl font-semibold tracking-tight">{m.list.title}</h1>
         {page !== undefined && (
           <p aria-live="polite" className="text-muted text-sm">
@@ -81,6 +85,7 @@ export function ProblemList() {
           </p>
         )}
       </div>
+      {session.data !== undefined && session.data.user == null && <p className="mt-1 text-muted">{l.intro}</p>}
       <Filters search={search} go={go} box={box} place={filters} onList={setWanted} />
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
       {page !== undefined && page.problems.length > 0 && (
@@ -165,7 +170,7 @@ function Filters({ search, go, box, place, onList }: FiltersProps) {
   ]
   const { solved, attempted, unsolved } = states
   return (
-    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-[auto_minmax(0,1fr)] sm:flex sm:flex-wrap gap-2">
+    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-[minmax(0,auto)_minmax(0,1fr)] max-[300px]:flex max-[300px]:flex-col sm:flex sm:flex-wrap gap-2">
       <div className="relative col-span-2 sm:grow">
         <Search aria-hidden size={16} strokeWidth={1.5} className="absolute left-2.5 top-1/2 -translate-y-1/2 text-muted" />
         <input
@@ -237,9 +242,8 @@ function Row({ problem }: { problem: Line }) {
         <span className="text-sm max-md:text-right">
           <DifficultyWord value={difficulty} />
           {share !== undefined && share !== null && (
-            <span className="md:hidden block figure text-muted" title={m.list.acceptanceHint}>
-              <span className="sr-only">{m.list.columns.acceptance}: </span>
-              {share}
+            <span className="md:hidden block text-xs text-muted" title={m.list.acceptanceHint}>
+              {m.list.accepted(share)}
             </span>
           )}
         </span>

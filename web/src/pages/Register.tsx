@@ -12,6 +12,7 @@ import { useMessages } from '../i18n/messages'
 import { register } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
+import { announceSession } from '../util/session-channel'
 import { wayBack } from '../util/way-back'
 
 type NewAccount = components['schemas']['RegisterRequest']
@@ -33,6 +34,7 @@ export function Register() {
     onSuccess: async (state) => {
       queries.clear()
       queries.setQueryData(sessionQuery.queryKey, entered(state))
+      announceSession()
       await navigate({ ...wayBack(search.then), replace: true })
     },
   })

@@ -4,6 +4,7 @@ import { lazy, Suspense, useDeferredValue, useEffect, useRef, useState, useSyncE
 import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
 import { usePopup } from '../hooks/usePopup'
+import { useSessionWatch } from '../hooks/useSessionWatch'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { isNoShortcut, opensPalette } from '../util/keys'
@@ -12,6 +13,8 @@ import { watchTyping } from '../util/typing'
 
 const loadShortcuts = () => import('../components/Shortcuts')
 const Shortcuts = lazy(async () => ({ default: (await loadShortcuts()).Shortcuts }))
+
+const SessionEnded = lazy(async () => ({ default: (await import('../components/SessionEnded')).SessionEnded }))
 
 const loadPalette = () => import('../components/Palette')
 const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }))
@@ -34,6 +37,8 @@ export function Shell() {
   const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
+  const changed = useSessionWatch()
+  const leadsToSignIn = useLocation({ select: ({ pathname }) => !/^\/(sign-in|register)/.test(pathname) })
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   const [isRead, setIsRead] = useState(false)
   if (isOnline && isRead) setIsRead(false)
@@ -68,8 +73,15 @@ export function Shell() {
       </main>
       {/* Above the page, which does not move. */}
       <div role="status">
+        {changed !== undefined && leadsToSignIn && isOnline && (
+          <Suspense>
+            <div className={`${FLOATING} w-[min(32rem,calc(100vw-24px))] p-3`}>
+              <SessionEnded name={changed.name} />
+            </div>
+          </Suspense>
+        )}
         {!isOnline && !isRead && (
-          <div className="fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1 rounded-md border border-strong bg-raised shadow-lg print:hidden">
+          <div className={`${FLOATING} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
             <span>{m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>
               {m.close}
@@ -90,6 +102,8 @@ export function Shell() {
     </div>
   )
 }
+
+const FLOATING = 'fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 rounded-md border border-strong bg-raised shadow-lg print:hidden'
 
 /** A button that is seen only while it has the focus. */
 function Skip({ onClick, children }: { onClick: () => void; children: string }) {

@@ -11,6 +11,7 @@ import { useMessages } from '../i18n/messages'
 import { signIn } from '../routes'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
+import { announceSession } from '../util/session-channel'
 import { wayBack } from '../util/way-back'
 
 export function SignIn() {
@@ -25,6 +26,7 @@ export function SignIn() {
     onSuccess: async (state) => {
       queries.clear()
       queries.setQueryData(sessionQuery.queryKey, entered(state))
+      announceSession()
       await navigate({ ...wayBack(search.then), replace: true })
     },
   })

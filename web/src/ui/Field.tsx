@@ -1,5 +1,8 @@
-// A labelled input with a hint and an error message. The server sends one error message per field.
-import { useId, type InputHTMLAttributes } from 'react'
+// A labelled input with a hint and an error message. The server sends one error message per field. What the browser
+// refuses is said in the same place, instead of in the browser's bubble. A password can be shown.
+import { useId, useState, type FormEvent, type InputHTMLAttributes } from 'react'
+import { fields, type FieldTexts } from '../i18n/fields'
+import { useTexts } from '../i18n/messages'
 
 interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
   label: string
@@ -10,29 +13,64 @@ interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
 export const inputClass =
   'w-full h-8 pointer-coarse:min-h-11 px-2.5 rounded-md border border-strong bg-surface text-text placeholder:text-muted'
 
-export function Field({ label, hint, error, className = '', ...input }: FieldProps) {
+/** Why the browser refuses a value. */
+export function refusal({ validity, minLength, maxLength }: Pick<HTMLInputElement, 'validity' | 'minLength' | 'maxLength'>, t: FieldTexts): string {
+  if (validity.valueMissing) return t.missing
+  if (validity.tooShort) return t.short(minLength)
+  if (validity.tooLong) return t.long(maxLength)
+  return validity.typeMismatch ? t.email : t.invalid
+}
+
+export function Field({ label, hint, error, className = '', type, ...input }: FieldProps) {
+  const t = useTexts(fields)
   const id = useId()
-  const notes = [hint !== undefined ? `${id}-hint` : '', error !== undefined ? `${id}-error` : ''].join(' ').trim()
+  const [refused, setRefused] = useState<string>()
+  const [isShown, setIsShown] = useState(false)
+  const isPassword = type === 'password'
+  const fault = refused ?? error
+  const notes = [hint !== undefined ? `${id}-hint` : '', fault !== undefined ? `${id}-error` : ''].join(' ').trim()
+  const refuse = (event: FormEvent<HTMLInputElement>) => {
+    event.preventDefault()
+    const { currentTarget: field } = event
+    setRefused(refusal(field, t))
+    if (field.form?.querySelector('input:invalid') === field) field.focus()
+  }
   return (
     <div className={className}>
-      <label htmlFor={id} className="block mb-1 font-medium">
+      <label htmlFor={id} id={`${id}-label`} className="block mb-1 font-medium">
         {label}
       </label>
-      <input
-        id={id}
-        className={inputClass}
-        aria-invalid={error !== undefined}
-        {...(notes !== '' && { 'aria-describedby': notes })}
-        {...input}
-      />
+      <div className="relative">
+        <input
+          id={id}
+          type={isPassword && isShown ? 'text' : type}
+          {...(isPassword && { autoCapitalize: 'none', spellCheck: false })}
+          className={`${inputClass} ${isPassword ? 'pr-16' : ''}`}
+          aria-invalid={fault !== undefined}
+          {...(notes !== '' && { 'aria-describedby': notes })}
+          {...input}
+          onInvalid={refuse}
+          onInput={() => setRefused(undefined)}
+        />
+        {isPassword && (
+          <button
+            type="button"
+            aria-describedby={`${id}-label`}
+            onClick={() => setIsShown(!isShown)}
+            className="absolute inset-y-0 right-0 px-2.5 rounded-md text-sm text-accent-text hover:underline"
+          >
+            {isShown ? t.hide : t.show}
+          </button>
+        )}
+      </div>
       {hint !== undefined && (
         <p id={`${id}-hint`} className="mt-1 text-muted text-sm">
           {hint}
         </p>
       )}
-      {error !== undefined && (
-        <p id={`${id}-error`} className="mt-1 text-wrong text-sm">
-          {error}
+      {fault !== undefined && (
+        <p id={`${id}-error`} role={refused === undefined ? undefined : 'alert'} className="mt-1 text-wrong text-sm">
+          {fault}
         </p>
       )}
     </div>

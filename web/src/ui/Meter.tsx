@@ -4,7 +4,7 @@ export function Meter({ label, value, max, text, colour = 'bg-accent' }: { label
   const share = max > 0 ? Math.min(1, Math.max(0, value / max)) : 0
   return (
     <div>
-      <div className="flex justify-between gap-3">
+      <div className="flex max-[300px]:flex-wrap justify-between gap-x-3">
         <span className="min-w-0 break-words">{label}</span>
         <span className="figure text-muted leading-5 whitespace-nowrap">{text}</span>
       </div>

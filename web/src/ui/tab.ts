@@ -1,6 +1,6 @@
 // The look of links that switch between the parts of a page.
 
-export const tabListClass = 'flex gap-1 border-b border-border scroll-x'
+export const tabListClass = 'flex gap-1 border-b border-border scroll-tabs'
 
 export const tabClass = (isCurrent: boolean): string =>
   `shrink-0 px-3 max-sm:px-2.5 h-9 pointer-coarse:min-h-11 inline-flex items-center border-b-2 -mb-px whitespace-nowrap ${isCurrent ? 'border-accent font-semibold' : 'border-transparent text-muted hover:text-text'}`

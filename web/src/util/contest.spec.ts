@@ -1,7 +1,7 @@
 // Contests: the server's clock, durations, and cells of the standings.
 import { describe, expect, it } from 'vitest'
 import { lengthOf, noteServerTime, remaining, serverNow } from './clock'
-import { contestTime, countsIn, isFirst, isFrozenAfterEnd, isRunning, points, shortOf, stateOf, type Cell } from './standings'
+import { contestTime, countsIn, hasRank, isFirst, isFrozenAfterEnd, isRunning, points, shortOf, solvedBy, stateOf, type Cell } from './standings'
 
 describe("the server's clock", () => {
   it('is the most exact time of its responses, and follows a change of the device\'s clock', () => {
@@ -75,6 +75,19 @@ describe('the own time of a participant', () => {
     expect(isRunning(contest('over', own('official', '2999-01-01T00:00:00Z')))).toBe(false)
     expect(isRunning(contest('over', own('virtual', '2999-01-01T00:00:00Z')))).toBe(true)
     expect(isRunning(contest('over', own('virtual', '2000-01-01T00:00:00Z')))).toBe(false)
+  })
+})
+
+describe('rows of the standings', () => {
+  const row = (kind: string, solved: boolean) => ({ kind, problems: [{ tries: 1, pending: 0, first: false, ...(solved && { solved_at_seconds: 60 }) }] })
+
+  it('of virtual participants have no rank', () => {
+    expect([hasRank({ kind: 'official' }), hasRank({ kind: 'virtual' })]).toEqual([true, false])
+  })
+
+  it('tell how many have solved a problem', () => {
+    expect(solvedBy([row('official', true), row('virtual', true), row('official', false)], 0)).toBe(2)
+    expect(solvedBy([], 0)).toBe(0)
   })
 })
 

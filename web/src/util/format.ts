@@ -29,7 +29,16 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 export function ago(time: string, now: number, language: string): string {
   const seconds = Math.min(0, Math.round((Date.parse(time) - now) / 1000))
   const [unit, size] = STEPS.find(([, size]) => -seconds >= size) ?? ['second', 1]
-  return agesIn(language).format(Math.ceil(seconds / size), unit)
+  const text = agesIn(language).format(Math.ceil(seconds / size), unit)
+  // The site's Chinese texts have a space between a number and a word, which the browser's have not.
+  return language.startsWith('zh') ? text.replace(/(\d)(?=\p{Script=Han})/u, '$1 ') : text
+}
+
+/** The clock time; on another day, with the date. */
+export function clockTime(at: number, now: number, language: string): string {
+  const [day, today] = [new Date(at), new Date(now)]
+  const isToday = day.toDateString() === today.toDateString()
+  return isToday ? day.toLocaleTimeString(language, { timeStyle: 'short' }) : day.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })
 }
 
 const formats = new Map<string, Intl.RelativeTimeFormat>()

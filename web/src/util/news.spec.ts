@@ -1,6 +1,6 @@
 // Questions of a contest: which entries are new for a user, and which read entries a browser stores.
 import { describe, expect, it } from 'vitest'
-import { isWaiting, keysOf, merged, READ_MAX, remembered, unread, waitingFirst, type Entry } from './news'
+import { isWaiting, keysOf, merged, newSince, READ_MAX, remembered, unread, waitingFirst, type Entry } from './news'
 
 const entry = (n: number, change: Partial<Entry> = {}): Entry => ({
   clarification_id: `01990000-0000-7000-8000-${String(n).padStart(12, '0')}`,
@@ -25,6 +25,13 @@ describe('news of a contest', () => {
     const read = keysOf(remembered([answered(1)], ''))
     expect(unread([answered(1)], read)).toEqual([])
     expect(unread([answered(1, { answered_at: '2026-01-01T00:02:00Z' })], read)).toHaveLength(1)
+  })
+
+  it('of a virtual participant begin with the own time', () => {
+    const own = (kind: string) => newSince({ kind, starts_at: '2026-01-01T00:01:30Z', ends_at: '2026-01-01T05:00:00Z' })
+    const late = announced(2, { answered_at: '2026-01-01T00:02:00Z' })
+    expect(unread([announced(1), late], new Set(), own('virtual'))).toEqual([late])
+    expect([own('official'), newSince(null)]).toEqual([0, 0])
   })
 
   it('that were read are stored up to a bound, the latest first', () => {

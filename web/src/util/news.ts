@@ -17,9 +17,15 @@ export function newsKey({ clarification_id: id, answered_at: at }: Entry): strin
  * Whether an entry can be new for a reader. An unanswered question is not new, and neither is the reader's own
  * announcement.
  */
-export const isNews = ({ kind, answer, own }: Entry): boolean => answer != null && !(kind === 'announcement' && own)
+export const isNews = ({ kind, answer, own, answered_at: at }: Entry, since = 0): boolean =>
+  answer != null && !(kind === 'announcement' && own) && (at == null || Date.parse(at) >= since)
 
-export const unread = (entries: readonly Entry[], read: ReadonlySet<string>): Entry[] => entries.filter((entry) => isNews(entry) && !read.has(newsKey(entry)))
+/** The start of a virtual participation. Entries from before, such as those of the contest itself, are not new to it. */
+export const newSince = (participation: Schema['ContestView']['participation']): number =>
+  participation?.kind === 'virtual' ? Date.parse(participation.starts_at) : 0
+
+export const unread = (entries: readonly Entry[], read: ReadonlySet<string>, since = 0): Entry[] =>
+  entries.filter((entry) => isNews(entry, since) && !read.has(newsKey(entry)))
 
 export const isWaiting = ({ kind, answer }: Entry): boolean => kind === 'question' && answer == null
 

@@ -35,6 +35,16 @@ export function shortOf(cell: Cell): string {
  */
 export const isFirst = (cell: Cell): boolean => cell.first && cell.score == null
 
+/**
+ * Whether the row has a rank. Official participants are ranked among themselves. A virtual participant has a place by
+ * the result, and no rank.
+ */
+export const hasRank = ({ kind }: Pick<Schema['RowView'], 'kind'>): boolean => kind !== 'virtual'
+
+/** Number of participants who have solved a problem, by the shown results of a contest without points. */
+export const solvedBy = (rows: readonly Pick<Schema['RowView'], 'problems'>[], at: number): number =>
+  rows.filter(({ problems }) => problems[at]?.solved_at_seconds != null).length
+
 /** At most two decimals. */
 export const points = (score: number): string => String(Number(score.toFixed(2)))
 

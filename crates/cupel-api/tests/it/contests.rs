@@ -385,6 +385,11 @@ async fn virtual_participation_after_the_end_runs_on_its_own_clock() {
     let standings = async |who: &TestUser| app.get("/api/v1/contests/past/standings").bearer(&who.token).send().await;
     assert_eq!(standings(&there).await.json["rows"][0]["score"], 0.0);
     assert_eq!(take_part(&app, &later, "past", "virtual").await.json["kind"], "virtual");
+    let listed = async |query: &str| {
+        let list = app.get(&format!("/api/v1/contests?phase=over{query}")).bearer(&later.token).send().await.json;
+        list["contests"][0]["participation"]["kind"].clone()
+    };
+    assert_eq!((listed("").await, listed("&participation=true").await), (json!(null), json!("virtual")));
     solve(&app, &later, Verdict::Accepted).await;
     // The standings are cached for one second.
     let until_told = async {
@@ -569,6 +574,12 @@ async fn a_question_names_its_problem_by_letter_or_slug_and_the_jury_sees_the_as
         (&response[0]["problem"], &response[0]["public"], &response[0]["asked_by"]),
         (&json!("A"), &json!(true), &json!(null))
     );
+    assert_eq!(response[0].get("answer_html"), None);
+    let announced = announce(&author, json!({ "text": "**No** <b>tabs</b>" })).await;
+    assert_eq!(announced.status, 201, "{announced:?}");
+    let rich = app.get("/api/v1/contests/c/clarifications?html=true").bearer(&other.token).send().await.json;
+    let html = rich["clarifications"][0]["answer_html"].as_str().unwrap();
+    assert!(html.contains("<strong>No</strong>") && html.contains("&lt;b&gt;"), "{html}");
 }
 
 #[tokio::test]

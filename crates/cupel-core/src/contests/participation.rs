@@ -108,6 +108,25 @@ impl Core {
         self.inner.store.contests(filter, offset, limit).await
     }
 
+    /// The viewer's participation in each of some contests, in their order.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn participations(
+        &self,
+        principal: &Principal,
+        contests: &[Contest],
+    ) -> Result<Vec<Option<Participant>>, StoreError> {
+        let mut found = Vec::with_capacity(contests.len());
+        for contest in contests {
+            found.push(match principal.user() {
+                Some(user) => self.inner.store.participant(contest.id, user).await?,
+                None => None,
+            });
+        }
+        Ok(found)
+    }
+
     /// Adds a participant. Participation is official until the contest ends; after that, it is virtual and starts now.
     /// A contest that is not public exists for a user who enters its code.
     ///

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use cupel_core::contests::{Contest, Participant};
 use cupel_http::app::Shared;
 use cupel_http::body::{Id, Params};
 use cupel_http::caller::Visitor;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::seen;
-use super::view::{ContestLine, ContestView, PhaseName};
+use super::view::{ContestLine, ContestView, ParticipationView, PhaseName};
 use crate::v1::response::page::Pagination;
 use crate::v1::submissions::{PageParams, one, twenty};
 
@@ -23,6 +24,10 @@ pub(crate) struct ContestParams {
     #[serde(default)]
     #[param(inline)]
     phase: Option<PhaseName>,
+    /// Whether each contest has your participation, in `participation`.
+    #[serde(default)]
+    #[param(default = false)]
+    participation: bool,
     /// Page number, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
@@ -37,8 +42,18 @@ pub(crate) struct ContestParams {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ContestPage {
     /// The contests, sorted by start time, latest first.
-    contests: Vec<ContestLine>,
+    contests: Vec<ListedContest>,
     pagination: Pagination,
+}
+
+/// A contest of the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ListedContest {
+    #[serde(flatten)]
+    line: ContestLine,
+    /// Your participation, if you asked for it and take part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participation: Option<ParticipationView>,
 }
 
 /// List contests.
@@ -57,9 +72,16 @@ pub(crate) async fn contests(
     let page = PageParams { page: params.page, limit: params.limit };
     let phase = params.phase.map(Into::into);
     let (contests, total) = app.core.contests(&principal, phase, page.offset()?, page.limit).await?;
+    let asked: &[Contest] = if params.participation { &contests } else { &[] };
+    let own = app.core.participations(&principal, asked).await?;
     let now = app.core.now();
+    let own = own.into_iter().chain(std::iter::repeat(None));
+    let listed = |(contest, own): (&Contest, Option<Participant>)| ListedContest {
+        line: ContestLine::of(contest, now),
+        participation: own.map(|own| ParticipationView::of(&own, contest)),
+    };
     Ok(Json(ContestPage {
-        contests: contests.iter().map(|contest| ContestLine::of(contest, now)).collect(),
+        contests: contests.iter().zip(own).map(listed).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total },
     }))
 }

@@ -1,0 +1,24 @@
+// The notice that the session of the page has ended, or that the browser is signed in as another user.
+import { useTexts } from '../i18n/messages'
+import { session } from '../i18n/session'
+import { Button } from '../ui/Button'
+import { SignInAgain } from './SignInAgain'
+
+/** `name`: the user who is signed in now. */
+export function SessionEnded({ name }: { name: string | undefined }) {
+  const texts = useTexts(session)
+  if (name === undefined) {
+    return (
+      <div>
+        <p className="font-medium">{texts.ended}</p>
+        <SignInAgain />
+      </div>
+    )
+  }
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      <p className="grow basis-40 min-w-0 break-words">{texts.other(name)}</p>
+      <Button onClick={() => location.reload()}>{texts.reload}</Button>
+    </div>
+  )
+}

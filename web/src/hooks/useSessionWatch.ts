@@ -1,0 +1,48 @@
+// Whether the session of this page has ended or another user has signed in, for example in another tab.
+//
+// The page keeps the data and the drafts of its user meanwhile, so this does not change the session in the cache.
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { api, dataOf } from '../api/client'
+import { sessionQuery } from '../api/queries'
+import { watchSession } from '../util/session-channel'
+
+/** Minimum time between two checks when the user returns to the page. */
+const CHECK_MS = 10_000
+
+interface Found {
+  /** The user of the page at the time of the check. */
+  before: string
+  id: string | undefined
+  name: string | undefined
+}
+
+/** `undefined`: the session has not changed. `name`: the user who is signed in now. */
+export function useSessionWatch(): { name: string | undefined } | undefined {
+  const user = useQuery(sessionQuery).data?.user?.user_id
+  const [found, setFound] = useState<Found>()
+  useEffect(() => {
+    if (user === undefined) return
+    let isCurrent = true
+    let checkedAt = Date.now()
+    const check = async () => {
+      checkedAt = Date.now()
+      const state = await dataOf(api.GET('/api/v1/session')).catch(() => undefined)
+      if (isCurrent && state !== undefined) setFound({ before: user, id: state.user?.user_id, name: state.user?.username })
+    }
+    const back = () => {
+      if (document.visibilityState === 'visible' && Date.now() - checkedAt > CHECK_MS) void check()
+    }
+    const unwatch = watchSession(() => void check())
+    addEventListener('focus', back)
+    document.addEventListener('visibilitychange', back)
+    return () => {
+      isCurrent = false
+      unwatch()
+      removeEventListener('focus', back)
+      document.removeEventListener('visibilitychange', back)
+    }
+  }, [user])
+  if (found === undefined || found.before !== user || found.id === user) return undefined
+  return { name: found.name }
+}
