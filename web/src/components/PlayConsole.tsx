@@ -98,7 +98,7 @@ export function PlayConsole(props: PlayConsoleProps) {
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
           <div className="grow basis-0 min-h-40 low:min-h-32 pl-3 pt-2 bg-surface">
             <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
-              <Terminal label={`${m.play.terminalLabel}. ${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
+              <Terminal label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
             </Suspense>
           </div>
           {compiler != null && state.isTerminal && (

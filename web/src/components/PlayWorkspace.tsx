@@ -320,7 +320,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
             value={file.text}
             revision={draft.revision}
             language={dialect(file.path)}
-            label={`${m.editor.label}: ${file.path}. ${m.editor.leave}`}
+            label={m.parts([m.pair(m.editor.label, file.path), m.editor.leave])}
             onChange={(text) => change({ files: play.files.map((one, index) => (index === at ? { ...one, text } : one)) })}
             onRun={begin}
             onSubmit={begin}

@@ -69,7 +69,7 @@ export function ProblemTerminal({ of, language, source, onLine, onLive, asked }:
       </div>
       <div className="grow min-h-24 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
         <Terminal
-          label={`${m.play.terminalLabel}. ${m.play.terminalHint} ${m.play.terminalKeys}`}
+          label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`}
           isLive={isLive}
           isSpoken={isSpoken}
           onType={run.type}

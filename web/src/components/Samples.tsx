@@ -52,7 +52,7 @@ function Part({ title, of, text }: { title: string; of: string; text: string | n
         <span>{title}</span>
         <CopyButton text={text} what={`${of}, ${title}`} />
       </div>
-      <pre tabIndex={0} aria-label={`${of}, ${title}`} className="scroll-x px-3 py-2 max-h-80 overflow-auto rounded-b-md bg-surface">
+      <pre tabIndex={0} aria-label={m.parts([of, title])} className="scroll-x px-3 py-2 max-h-80 overflow-auto rounded-b-md bg-surface">
         {visible(text)}
       </pre>
     </div>

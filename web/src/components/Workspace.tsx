@@ -197,7 +197,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const code = (
     <div className="grow min-h-0 relative" style={{ '--editor-size': `${size}px` } as React.CSSProperties}>
       <Suspense fallback={<CodeSkeleton />}>
-        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={of.language} label={`${m.editor.label}. ${m.editor.leave}`} onChange={draft.change} onRun={run} onSubmit={submit} />
+        <Editor ref={editor} marks={marks} value={draft.text} revision={draft.revision} language={of.language} label={m.heading(m.editor.label) + m.editor.leave} onChange={draft.change} onRun={run} onSubmit={submit} />
       </Suspense>
     </div>
   )
