@@ -45,12 +45,13 @@ export function PlayButton({ of, onClick }: { of: string; onClick: () => void })
 }
 
 function Part({ title, of, text }: { title: string; of: string; text: string | null | undefined }) {
+  const m = useMessages()
   if (text === null || text === undefined) return null
   return (
     <div className="min-w-0 rounded-md border border-border bg-surface">
       <div className="flex items-center justify-between pl-3 pr-1.5 py-0.5 border-b border-border text-xs text-muted">
         <span>{title}</span>
-        <CopyButton text={text} what={`${of}, ${title}`} />
+        <CopyButton text={text} what={m.parts([of, title])} />
       </div>
       <pre tabIndex={0} aria-label={m.parts([of, title])} className="scroll-x px-3 py-2 max-h-80 overflow-auto rounded-b-md bg-surface">
         {visible(text)}
