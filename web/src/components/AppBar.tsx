@@ -29,7 +29,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
   // A problem of a contest belongs to the contest.
   const isInContest = useLocation({ select: ({ pathname, search }) => /^\/problems\/./.test(pathname) && 'contest' in search && search.contest !== undefined })
   const pages = useRef<HTMLElement>(null)
-  useEffect(() => intoView(pages.current?.querySelector<HTMLElement>('[data-status=active]') ?? null), [here])
+  useEffect(() => intoView(pages.current?.querySelector<HTMLElement>('[data-status=active]') ?? null), [here, user])
   return (
     <header className="h-(--bar) shrink-0 flex items-center gap-1 max-sm:gap-0 px-3 max-[412px]:px-1 sm:pl-4 sm:pr-[max(0px,calc(16px+100%-100vw))] border-b border-border bg-surface max-[300px]:flex-wrap">
       <Link to="/problems" className="flex items-center gap-2 pr-2 max-sm:pr-0 min-h-10 pointer-coarse:min-h-11 max-sm:min-w-10 max-sm:-ml-2.5 max-sm:-mr-1 max-sm:justify-center font-semibold text-lg min-[300px]:max-[480px]:[&:lang(en)]:hidden max-[300px]:mr-auto">
