@@ -7,7 +7,7 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes};
 
 /// Returns the placeholder values. The main source is the first file; a submission always has one.
 pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes) -> Placeholders {
-    Placeholders::for_files(files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
+    Placeholders::for_files_of(language, files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
 }
 
 /// Returns the placeholder values for executing a compiled program. `main` is the main source as submitted; `files` are

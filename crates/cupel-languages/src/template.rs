@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use cupel_types::{BoxFiles, BoxPath, Bytes, ToolOptions};
 
-use crate::{Prepare, PreparedDir};
+use crate::{Language, Prepare, PreparedDir};
 
 /// An argument list with placeholders. Not a shell string.
 ///
 /// | placeholder | value |
 /// |---|---|
 /// | `{source}` | path of the main source in the box |
-/// | `{sources}` | the main source and every other file with its extension; must be a whole argument |
+/// | `{sources}` | the main source and every other source of the language; must be a whole argument |
 /// | `{base}` | path of the main source without its extension |
 /// | `{stem}` | file name of the main source without its extension |
 /// | `{main_class}` | the class to start, chosen from the class files of the compilation; `{stem}` if there is none |
@@ -237,6 +237,21 @@ impl Placeholders {
         Some(all)
     }
 
+    /// Like [`Placeholders::for_files`]. If the main source has an extension of the language, the files with any of the
+    /// language's extensions are sources.
+    pub fn for_files_of(language: &Language, files: &BoxFiles, memory: Bytes) -> Option<Placeholders> {
+        let is_of_language = |path: &BoxPath| {
+            let extension = extension(path.as_str());
+            extension.is_some_and(|extension| language.extensions.iter().any(|known| known == extension))
+        };
+        let mut all = Placeholders::for_files(files, memory)?;
+        if files.iter().next().is_some_and(|main| is_of_language(&main.path)) {
+            let sources = files.iter().filter(|file| is_of_language(&file.path));
+            all.sources = sources.map(|file| file.path.as_str().to_owned()).collect();
+        }
+        Some(all)
+    }
+
     /// Sets the class to start.
     #[must_use]
     pub fn starting(self, main_class: Option<String>) -> Placeholders {
@@ -330,6 +345,23 @@ mod tests {
         let template = Template::parse(&["cc", "{sources}"]).unwrap();
         assert_eq!(template.fill(&values), ["cc", "main.c", "lib/util.c"]);
         assert_eq!(Placeholders::for_files(&BoxFiles::default(), Bytes::mib(64)), None);
+    }
+
+    #[test]
+    fn sources_have_any_extension_of_the_language() {
+        let languages = crate::Registry::load(None).unwrap();
+        let file =
+            |path: &&str| BoxFile { path: BoxPath::new(path).unwrap(), data: Arc::from(&b""[..]), executable: false };
+        for (language, names, expected) in [
+            ("cpp", &["main.cpp", "f.cc", "g.cxx", "f.hpp", "data.txt"][..], &["main.cpp", "f.cc", "g.cxx"][..]),
+            ("fortran", &["a.f90", "b.f"], &["a.f90", "b.f"]),
+            // The main source has no extension of the language.
+            ("cpp", &["main.inc", "f.cc", "g.inc"], &["main.inc", "g.inc"]),
+        ] {
+            let files = BoxFiles::new(names.iter().map(file).collect());
+            let values = Placeholders::for_files_of(languages.find(language).unwrap(), &files, Bytes::mib(64)).unwrap();
+            assert_eq!(values.sources, expected, "{language}");
+        }
     }
 
     #[test]

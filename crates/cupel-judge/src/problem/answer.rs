@@ -11,9 +11,13 @@ use cupel_problem::{Protocol, Score};
 use cupel_types::{BoxFiles, Limits, Outcome, StepReport};
 
 use super::grade::Named;
+use super::report::shortened;
 
 /// Maximum number of bytes read from a message file or stream. Source: problemtools has the same bound.
 const MESSAGE_BYTES_MAX: usize = 128 << 10;
+
+/// Maximum number of bytes that are quoted of the messages of a program that filled its disk.
+const QUOTED_BYTES_MAX: usize = 400;
 
 /// Answer of a judging program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,19 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Names the limit on files as the reason if the program filled its disk and did not decide. `written` are the bytes of
+    /// its files.
+    pub(super) fn blaming_the_disk(self, written: u64, outcome: Outcome, limits: &Limits) -> Answer {
+        if written < limits.disk.get() || !matches!(self.decision, Decision::Fault(_)) {
+            return self;
+        }
+        let why = format!("it wrote more than {} of files, and {}", limits.disk, ended(outcome, limits));
+        let judge_message = self.judge_message.map(|message| shortened(&message, QUOTED_BYTES_MAX).into_owned());
+        Answer { judge_message, ..Answer::fault(why) }
+    }
+}
+
 /// Interprets the answer of a program that has ended. `files` are the files of the program's feedback directory;
 /// `limits` are the limits that a message may name. `talks`: whether the program is an interactor. Its standard output
 /// is its part of the conversation, which may contain secrets, and never a message.
@@ -60,9 +77,11 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles, l
             1 => plain(Decision::WrongAnswer),
             _ => unknown_code(code, "0 or 1"),
         },
-        Protocol::DmojTestlib => dmoj(code, || number_after(stderr.as_deref(), "points").map(Named::Points)),
+        Protocol::DmojTestlib => dmoj(code, "a line `points N` with nothing after the number", || {
+            number_after(stderr.as_deref(), "points").map(Named::Points)
+        }),
         Protocol::DmojPython { is_old } => python(code, stderr.as_deref(), *is_old),
-        Protocol::Coci => dmoj(code, || share_after(stderr.as_deref(), "partial")),
+        Protocol::Coci => dmoj(code, "a line `partial N/M`", || share_after(stderr.as_deref(), "partial")),
         Protocol::Peg => peg(code, &report.stdout.data),
     };
     if answer.judge_message.is_none() {
@@ -196,7 +215,8 @@ fn share_of_hundred(percent: Score) -> Answer {
     }
 }
 
-fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
+/// `line` describes the line with the points.
+fn dmoj(code: i32, line: &str, points: impl FnOnce() -> Option<Named>) -> Answer {
     match code {
         0 => plain(Decision::Accepted),
         1 => plain(Decision::WrongAnswer),
@@ -204,7 +224,7 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
         3 => Answer::fault("it reported a fault of the package (exit code 3)"),
         7 => match points() {
             Some(points) => Answer { points: Some(points), ..plain(Decision::Accepted) },
-            None => Answer::fault("it ended with exit code 7, but reported no points"),
+            None => Answer::fault(format!("it ended with exit code 7, but reported no points; expected {line}")),
         },
         _ => unknown_code(code, "0, 1, 2, 3 or 7"),
     }
@@ -292,7 +312,7 @@ pub(super) fn message(data: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use cupel_types::{BoxFile, BoxPath, Output, Signal, Usage};
+    use cupel_types::{BoxFile, BoxPath, Bytes, Output, Signal, Usage};
 
     use super::*;
 
@@ -325,6 +345,25 @@ mod tests {
             None => decision.to_owned(),
             Some(Named::Points(points)) => format!("{decision} {points}"),
             Some(Named::Share(share)) => format!("{decision} x{share}"),
+        }
+    }
+
+    #[test]
+    fn a_program_that_filled_its_disk_is_at_fault_for_that() {
+        let limits = Limits { disk: Bytes::mib(64), ..Limits::default() };
+        let report = |code| report(Outcome::Exited(code), "", &"m".repeat(100_000));
+        let answer = |code, written| {
+            let answer = read(&Protocol::Kattis, &report(code), &BoxFiles::default(), &limits, false);
+            answer.blaming_the_disk(written, Outcome::Exited(code), &limits)
+        };
+        let full = answer(1, 64 << 20);
+        let why = "it wrote more than 64 MiB of files, and ended with exit code 1";
+        assert_eq!(full.decision, Decision::Fault(why.to_owned()));
+        assert!(full.judge_message.is_some_and(|message| message.len() < 500));
+        for (code, written, is_fault) in [(1, 63 << 20, true), (42, 64 << 20, false)] {
+            let answer = answer(code, written);
+            assert_eq!(matches!(answer.decision, Decision::Fault(_)), is_fault);
+            assert_eq!(answer.judge_message.map(|message| message.len()), Some(100_000));
         }
     }
 

@@ -117,7 +117,10 @@ impl Checked {
         });
         let answer = match result.files_truncated {
             true => Answer::fault("it left too many files, or files that are too large"),
-            false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits, talks),
+            false => {
+                let answer = answer::read(protocol, &result.report, &BoxFiles::new(named.collect()), limits, talks);
+                answer.blaming_the_disk(feedback.total_bytes(), result.report.outcome, limits)
+            }
         };
         let log = feedback.iter().find(|file| file.path.as_str() == LOG).map(|file| file.data.clone());
         Checked { answer, log, feedback }

@@ -45,7 +45,22 @@ pub(super) fn build(
         let message = Some(format!("function problems do not support `{}`", request.language.id));
         return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
     };
-    let sources = driver.sources(signature, &request.language.files_named_by_type(files));
+    let named = request.language.files_named_by_type(files);
+    if let Some(main) = named.iter().next().map(|file| &file.path) {
+        let theirs = Sources {
+            owner: request.owner,
+            files: &named,
+            units: &named,
+            main,
+            entry: None,
+            tools: &ToolOptions::NONE,
+        };
+        // The driver loads the submission at run time, so a syntax error would be a run-time error.
+        if let Some(refused) = builder.syntax_error(theirs, request.language, memory, executor, observer)? {
+            return Ok(refused);
+        }
+    }
+    let sources = driver.sources(signature, &named);
     let main = sources.units.iter().next().map_or(&request.language.source, |file| &file.path);
     let of = Sources {
         owner: request.owner,

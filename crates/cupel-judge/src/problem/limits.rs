@@ -137,7 +137,7 @@ pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Li
 
 /// Returns the limits of a program of the package as its author knows them: without the space for Cupel's own files.
 pub(super) fn shown(limits: Limits, bounds: &StepBounds) -> Limits {
-    Limits { memory: bounds.memory, ..limits }
+    Limits { memory: bounds.memory, disk: bounds.output.max(FEEDBACK_MIN), ..limits }
 }
 
 /// Returns the limits of a compile step. The limits on CPU time and memory are the larger of the problem's and the

@@ -106,6 +106,22 @@ impl Builder<'_> {
         })
     }
 
+    /// Checks the syntax of sources in a language without a compiler. Returns the refusal if there is an error.
+    pub(super) fn syntax_error(
+        &self,
+        sources: Sources<'_>,
+        language: &Language,
+        memory: Bytes,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<Option<Built>, ProblemError> {
+        if !self.checks_syntax || !language.compile.is_empty() {
+            return Ok(None);
+        }
+        let built = self.units(sources, &language.with_check(), memory, executor, observer)?;
+        Ok(Some(built).filter(|built| matches!(built, Built::Refused { .. })))
+    }
+
     /// Like `sources`, for commands that do not name all sources.
     pub(super) fn units(
         &self,

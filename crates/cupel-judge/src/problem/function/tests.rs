@@ -6,7 +6,7 @@ use cupel_problem::Package;
 use cupel_types::{BoxFile, BoxPath, FoundFiles, LimitsRequest, Outcome, Output, RunReport, StepReport, Usage, UserId};
 
 use super::*;
-use crate::executor::{StepInput, StepObserver, StepResult};
+use crate::executor::{StepInput, StepKind, StepObserver, StepResult};
 use crate::scripted::{Answers, SCRIPT};
 use crate::{ExecuteError, JudgeEvent, NoCache, judge_problem, run_with_input};
 
@@ -42,6 +42,34 @@ impl Executor for Writes {
     }
 }
 
+/// The syntax check, which rejects the source.
+struct Rejects;
+
+impl Executor for Rejects {
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        let names: Vec<&str> =
+            step.files.iter().flat_map(|layer| layer.iter()).map(|file| file.path.as_str()).collect();
+        let step_of = (step.kind, step.argv.join(" "), names.join(" "));
+        assert_eq!(step_of, (StepKind::Compile, "check a.scr".to_owned(), "a.scr".to_owned()));
+        observer.stderr(b"a.scr, line 1: syntax error\n");
+        let report = StepReport {
+            outcome: Outcome::Exited(1),
+            exit_code: Some(1),
+            signal: None,
+            stdout: Output::default(),
+            stderr: Output::default(),
+            usage: Usage::default(),
+        };
+        Ok(StepResult {
+            report,
+            files: BoxFiles::default(),
+            files_truncated: false,
+            fetched: Vec::new(),
+            found: FoundFiles::default(),
+        })
+    }
+}
+
 struct Nothing;
 
 impl JudgeObserver for Nothing {
@@ -56,13 +84,18 @@ struct World {
 
 impl World {
     fn new() -> World {
+        World::with_language("")
+    }
+
+    /// `key` is a line of the language file.
+    fn with_language(key: &str) -> World {
         let dir = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = dir.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        let script = SCRIPT.replace("version =", "driver = \"python\"\nversion =");
+        let script = SCRIPT.replace("version =", &format!("driver = \"python\"\n{key}version ="));
         write("languages/script.toml", &script);
         write("p/problem.toml", PROBLEM);
         write("p/statement.md", "# F\n");
@@ -148,6 +181,15 @@ fn a_custom_input_that_does_not_match_the_signature_is_not_run() {
     assert_eq!((own.verdict, own.execution.is_none()), (Verdict::Skipped, true));
     let message = own.message.unwrap();
     assert_eq!(message, "the input is not what `f` takes (n: int): line 1, column 1: expected int");
+}
+
+#[test]
+fn a_syntax_error_is_a_compile_error_in_a_language_without_a_compiler() {
+    let world = World::with_language("check = [\"check\", \"{sources}\"]\n");
+    let report = world.with(|request| judge_problem(request, &mut Rejects, &NoCache, &mut Nothing)).unwrap();
+    assert_eq!((report.verdict, report.cases.len()), (Verdict::CompileError, 0));
+    let output = report.compile.unwrap().output;
+    assert_eq!(&*output.data, b"a.scr, line 1: syntax error\n");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::problem::report::shortened;
 use crate::problem::{ProblemCaseReport, ProblemReport};
 
 /// Maximum number of lines and bytes that a claim shows of the compiler's output.
+/// Maximum number of messages of cases in a claim.
+const MESSAGES_SHOWN: usize = 3;
 const COMPILER_LINES_MAX: usize = 10;
 const COMPILER_BYTES_MAX: usize = 1 << 10;
 
@@ -194,8 +196,15 @@ impl About<'_> {
         let expected = format!("the message {text:?} on some case{}", on(&rule.scope));
         let found = self.covered(rule).find(contains_text);
         let got = || {
-            let found = self.covered(rule).find_map(|case| case.judge_message.as_deref());
-            found.map_or_else(|| "no message".to_owned(), |found| format!("{found:?}"))
+            let message = |case: &ProblemCaseReport| {
+                case.judge_message.as_deref().map(|message| format!("{}: {message:?}", case.id))
+            };
+            let all: Vec<String> = self.covered(rule).filter_map(message).collect();
+            match all.len().checked_sub(MESSAGES_SHOWN) {
+                _ if all.is_empty() => "no message".to_owned(),
+                None | Some(0) => all.join(", "),
+                Some(more) => format!("{}, and {more} more", all[..MESSAGES_SHOWN].join(", ")),
+            }
         };
         match found {
             Some(case) => self.claim(&rule.origin, expected, format!("{text:?}"), Some(&case.id), true),
@@ -416,7 +425,7 @@ mod tests {
         report.cases[1].judge_message = Some("expected 3, got 4".to_owned());
         let message = |text: &str| Expectation { message: Some(text.to_owned()), ..rule() };
         assert_eq!(held(message("got 4"), &report), (true, "\"got 4\"".to_owned(), Some("2".to_owned())));
-        assert_eq!(held(message("got 5"), &report), (false, "\"expected 3, got 4\"".to_owned(), None));
+        assert_eq!(held(message("got 5"), &report), (false, "2: \"expected 3, got 4\"".to_owned(), None));
     }
 
     #[test]

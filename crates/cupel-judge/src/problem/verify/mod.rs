@@ -438,7 +438,15 @@ impl<'a> Verifying<'a, '_> {
         let too_slow = too_slow.into_iter().min_by_key(|measured| (measured.unfinished, measured.time));
         let Some(found) = limit else {
             let expected = "a time limit, or an accepted submission to derive it from";
-            self.claim(Subject::TimeLimit, "time limit", expected, "neither".to_owned(), None, false);
+            let mut candidates = tried.iter().flatten().filter(|tried| must_be_in_time(tried.example));
+            let got = match candidates.next() {
+                Some(first) => {
+                    let (path, verdict) = (&first.example.program.path, first.report.verdict.code());
+                    format!("no limit, and no submission that passes as it must ({path}: {verdict})")
+                }
+                None => "neither".to_owned(),
+            };
+            self.claim(Subject::TimeLimit, "time limit", expected, got, None, false);
             return VerifiedTimeLimit { limit, derived, slowest_in_time: in_time, fastest_too_slow: too_slow };
         };
         let binds = derived || self.request.margins_bind;

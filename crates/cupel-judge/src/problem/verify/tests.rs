@@ -195,6 +195,16 @@ fn times_measured_with_cold_starts_are_reported() {
 }
 
 #[test]
+fn without_a_limit_an_accepted_submission_that_fails_is_named() {
+    let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    fixture.limits.time.limit = None;
+    let (report, _) = fixture.verify(fixture.cases(&["1"]), vec![prints("no", 1)]);
+    let claims = broken(&report);
+    let named = "TimeLimit: no limit, and no submission that passes as it must (a.scr: WA)";
+    assert!(claims.iter().any(|claim| claim.starts_with(named)), "{claims:?}");
+}
+
+#[test]
 fn without_a_limit_in_the_package_or_accepted_submissions_there_is_no_limit() {
     let mut fixture = Fixture::new();
     fixture.limits.time.limit = None;
