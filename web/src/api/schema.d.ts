@@ -1675,6 +1675,10 @@ export interface components {
             /** Format: int64 */
             stack_kb: number;
         };
+        /** @description A contest of the list. */
+        ListedContest: components["schemas"]["ContestLine"] & {
+            participation?: components["schemas"]["ParticipationView"] | null;
+        };
         /**
          * @description Log-in credentials.
          * @example {
@@ -1697,10 +1701,6 @@ export interface components {
         } | {
             username: string;
         }) & unknown);
-        /** @description A contest of the list. */
-        ListedContest: components["schemas"]["ContestLine"] & {
-            participation?: null | components["schemas"]["ParticipationView"];
-        };
         /** @description Your account. */
         Me: {
             user_id: string;
@@ -1813,7 +1813,7 @@ export interface components {
             old_password: string;
             /**
              * Format: password
-             * @description The new password: 8 to 256 characters.
+             * @description The new password: 8 to 256 characters; not the user name or the e-mail address.
              */
             password: string;
         };
@@ -2139,7 +2139,7 @@ export interface components {
             email?: string | null;
             /**
              * Format: password
-             * @description 8 to 256 characters.
+             * @description 8 to 256 characters; not the user name or the e-mail address.
              */
             password: string;
             /**
@@ -4437,7 +4437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description You do not take part, or you have asked the maximum number of questions */
+            /** @description You do not take part, your time in the contest has ended, or you have asked the maximum number of questions */
             409: {
                 headers: {
                     [name: string]: unknown;
