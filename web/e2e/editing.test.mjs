@@ -263,7 +263,7 @@ test('the drawer has the samples, and a terminal for interactive runs of the sol
   await write(page, RIGHT)
   await page.getByRole('button', { name: 'Submit' }).click()
   await verdict(page, 'AC')
-  await page.getByRole('tab', { name: 'Result', selected: true }).waitFor()
+  await page.getByRole('tab', { name: 'Verdict', selected: true }).waitFor()
   await close()
 })
 
@@ -386,6 +386,7 @@ test('on a phone in landscape, and while the on-screen keyboard is open, the cod
     await page.getByLabel('Password').fill(PASSWORD)
     await page.getByRole('button', { name: 'Create the account' }).tap()
     const tab = (name) => page.getByRole('tab', { name, exact: true }).first()
+    const resultTab = path === '/playground' ? 'Input and output' : 'Result'
     await tab('Code').tap()
     await editor(page).waitFor()
     /** Checks that the last button is in the window, and that the editor has some lines. */
@@ -405,9 +406,9 @@ test('on a phone in landscape, and while the on-screen keyboard is open, the cod
     await isSound(360, 400, 8)
     await page.locator('header').waitFor({ state: 'hidden' })
     // A tap reaches its tab, although the bar above comes back.
-    await tab('Result').tap()
+    await tab(resultTab).tap()
     await page.locator('header').waitFor()
-    await page.getByRole('tab', { name: 'Result', selected: true }).first().waitFor()
+    await page.getByRole('tab', { name: resultTab, selected: true }).first().waitFor()
     await isSound(740, 360, 0)
     await close()
   }
@@ -444,7 +445,7 @@ test('in a low window, the editor has half of the height, and Run is beside the 
     await page.getByRole('alert').waitFor()
     const alert = await page.getByRole('alert').boundingBox()
     assert.ok(alert.y >= 0 && alert.y + alert.height <= height, `${path}: the reason is at ${JSON.stringify(alert)}`)
-    await page.getByRole('tab', { name: 'Result' }).first().click({ trial: true })
+    await page.getByRole('tab', { name: path === '/playground' ? 'Input and output' : 'Result' }).first().click({ trial: true })
     await close()
   }
 })

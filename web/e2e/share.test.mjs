@@ -169,7 +169,7 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
 test('an unknown link shows an error, and the archive has the files of the program', async () => {
   const { page, check, close } = await player({ width: 360 })
   const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as ZIP')])
-  assert.equal(download.suggestedFilename(), 'python.zip')
+  assert.equal(download.suggestedFilename(), 'main.zip')
   const bytes = readFileSync(await download.path())
   assert.equal(bytes.subarray(0, 4).toString('latin1'), 'PK\x03\x04')
   assert.ok(bytes.includes('main.py'))

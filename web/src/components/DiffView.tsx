@@ -13,9 +13,11 @@ interface DiffViewProps {
   expected: string
   /** Whether the expected output was truncated. */
   truncated: boolean
+  /** Whether the page already says where the first difference is. */
+  isTold?: boolean
 }
 
-export function DiffView({ ours, expected, truncated }: DiffViewProps) {
+export function DiffView({ ours, expected, truncated, isTold = false }: DiffViewProps) {
   const m = useMessages()
   const { diff: d } = useTexts(editing)
   const place = useRef<HTMLDivElement>(null)
@@ -36,12 +38,16 @@ export function DiffView({ ours, expected, truncated }: DiffViewProps) {
   useLayoutEffect(() => show(current), [current, isOnly, diff])
   const step = (by: number) => setAt((at + by + differing.length) % differing.length)
   const rows = isOnly ? diff.rows.filter((row) => !row.same) : diff.rows
+  // A single difference, without equal lines, needs no buttons.
+  const hasSteps = differing.length > 0 && diff.rows.length > 1
+  const isBare = isTold && diff.kind === 'different' && !hasSteps
   const button = 'px-2 pointer-coarse:min-w-11'
   return (
     <div>
-      <div className="mb-1.5 flex flex-wrap items-center gap-x-3 gap-y-1">
-        <p className="grow">{summary}</p>
-        {differing.length > 0 && (
+      <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 ${isBare ? '' : 'mb-1.5'}`}>
+        <p className={isTold && diff.kind === 'different' ? 'sr-only' : 'grow'}>{summary}</p>
+        {isTold && !isBare && <span className="grow" />}
+        {hasSteps && (
           <div className="flex flex-wrap items-center gap-1">
             {differing.length < diff.rows.length && (
               <label className="flex items-center gap-1.5 pr-2 min-h-8 pointer-coarse:min-h-11">
@@ -127,11 +133,12 @@ function Row({ row, isCurrent }: { row: DiffRow; isCurrent: boolean }) {
 }
 
 function Cell({ text, row, sign, className = '' }: { text: string | undefined; row: DiffRow; sign: Sign; className?: string }) {
+  const m = useMessages()
   return (
     <td role="cell" className={`px-2 align-top max-[600px]:col-start-2 ${row.same || text === undefined ? '' : sign.tint} ${className}`}>
       <code className="whitespace-pre-wrap break-all">
-        {text !== undefined && !row.same && <span className={`select-none font-semibold ${sign.colour}`}>{sign.mark} </span>}
-        {text !== undefined && (row.same ? visible(text) : visibleSpace(text))}
+        {!row.same && <span className={`select-none font-semibold ${sign.colour}`}>{sign.mark} </span>}
+        {text === undefined ? (row.same ? undefined : <span className="text-muted">{m.diff.noLine}</span>) : row.same ? visible(text) : visibleSpace(text)}
       </code>
     </td>
   )

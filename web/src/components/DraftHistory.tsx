@@ -17,11 +17,13 @@ type Draft = ReturnType<typeof useDraft>
 interface HistoryProps {
   of: DraftOf
   draft: Draft
+  /** The code with which the editor begins. */
+  start: string
   /** Returns the part of a text that the preview shows. Without it, the text is a program, and the list has its size. */
   preview?: (text: string) => string
 }
 
-export function DraftHistory({ of, draft, preview }: HistoryProps) {
+export function DraftHistory({ of, draft, start, preview }: HistoryProps) {
   const t = useTexts(drafts)
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(load)
   // Loaded soon after the page: the versions in this browser are there while the server is away.
@@ -33,7 +35,7 @@ export function DraftHistory({ of, draft, preview }: HistoryProps) {
       </Button>
       {isUsed && (
         <Suspense>
-          <DraftVersions of={of} draft={draft} preview={preview} isOpen={isOpen} onOpen={setOpen} />
+          <DraftVersions of={of} draft={draft} start={start} preview={preview} isOpen={isOpen} onOpen={setOpen} />
         </Suspense>
       )}
     </>

@@ -1,26 +1,15 @@
-// What an earlier submission was: when it was sent, its language, its id and its source, which cannot be changed here.
+// The source of an earlier submission, which cannot be changed here. The heading of the result has its time and language.
 import { ChevronRight } from 'lucide-react'
 import type { Result } from '../hooks/useJudging'
-import { useLanguage, useMessages, useTexts } from '../i18n/messages'
+import { useMessages, useTexts } from '../i18n/messages'
 import { submissionTexts } from '../i18n/submissions'
 import { CopyButton } from '../ui/CopyButton'
-import { ago } from '../util/format'
 import { visible } from '../util/visible'
 
-export function EarlierSubmission({ result, language }: { result: Result; language: string }) {
-  const { tag } = useLanguage()
+export function EarlierSubmission({ result }: { result: Result }) {
   const s = useTexts(submissionTexts)
-  const at = new Date(result.submitted_at)
   return (
-    <section aria-label={s.earlier} className="rounded-md border border-border bg-surface">
-      <p className="px-3 py-2 flex flex-wrap items-baseline gap-x-4 gap-y-0.5">
-        <span className="font-medium">{s.earlier}</span>
-        <time dateTime={result.submitted_at} title={ago(result.submitted_at, Date.now(), tag)}>
-          {at.toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}
-        </time>
-        <span>{language}</span>
-        <span className="figure leading-5 text-muted break-all">{result.submission_id}</span>
-      </p>
+    <section aria-label={s.sent} className="rounded-md border border-border bg-surface divide-y divide-border">
       {result.files?.map((file, _, all) => file.content != null && <Source key={file.path} text={file.content} path={all.length > 1 ? file.path : undefined} />)}
     </section>
   )
@@ -31,7 +20,7 @@ function Source({ text, path }: { text: string; path: string | undefined }) {
   const m = useMessages()
   const title = path === undefined ? m.problem.source : visible(path)
   return (
-    <details className="group border-t border-border">
+    <details className="group">
       <summary className="flex items-center gap-1 px-3 min-h-9 pointer-coarse:min-h-11 list-none [&::-webkit-details-marker]:hidden cursor-pointer hover:bg-raised">
         <ChevronRight aria-hidden size={14} strokeWidth={1.5} className="group-open:rotate-90" />
         {title}

@@ -7,6 +7,7 @@ import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { collectKeys, giveKeys } from '../ui/early-keys'
 import { matchesQuery, PICKER_BUTTON, PICKER_GROUP, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
+import { inOrder } from '../util/language-order'
 import { languageName } from '../util/language'
 import { recentLanguages } from '../util/recent-languages'
 
@@ -26,12 +27,19 @@ interface LanguageListProps {
   className: string
 }
 
+/** Scrolls to the chosen language when the list opens. */
+const showChosen = (list: HTMLElement | null) => {
+  if (list === null) return
+  // The list is placed, and gets its height, after it was made.
+  requestAnimationFrame(() => requestAnimationFrame(() => list.querySelector('[data-selected]')?.scrollIntoView({ block: 'nearest' })))
+}
+
 export function LanguageList({ languages, value, isOpen, onOpen, onChange, className }: LanguageListProps) {
   const m = useMessages()
   const { picker } = useTexts(editing)
   const groups = useMemo((): Group[] => {
     const recent = recentLanguages().flatMap((id) => languages.filter((one) => one.language_id === id))
-    const others = languages.filter((one) => !recent.includes(one))
+    const others = inOrder(languages.filter((one) => !recent.includes(one)))
     return [
       { title: picker.recent, items: recent },
       { title: picker.all, items: others },
@@ -65,7 +73,7 @@ export function LanguageList({ languages, value, isOpen, onOpen, onChange, class
             <Combobox.Empty className="px-3 empty:hidden">
               <p className="py-3 text-muted">{picker.none}</p>
             </Combobox.Empty>
-            <Combobox.List className={PICKER_LIST}>
+            <Combobox.List ref={showChosen} className={PICKER_LIST}>
               {(group: Group) => (
                 <Combobox.Group key={group.title} items={group.items}>
                   <Combobox.GroupLabel className={PICKER_GROUP}>{group.title}</Combobox.GroupLabel>

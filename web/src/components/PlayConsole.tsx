@@ -12,6 +12,7 @@ import type { TerminalHandle } from '../terminal/Terminal'
 import { Field } from '../ui/Field'
 import { patternFault } from '../util/artifacts'
 import { count } from '../util/format'
+import { OUTPUT_LINES_MAX } from '../util/visible'
 import { TabButton } from '../ui/TabButton'
 import { isUnclosed, limitFaults, type Play, type PlayLimits } from '../util/play'
 import { Artifacts } from './Artifacts'
@@ -51,7 +52,7 @@ export function PlayConsole(props: PlayConsoleProps) {
   const output = useRef<HTMLDivElement>(null)
   // In a low window, or below open settings, the output of a run would be out of sight, or behind the state of the run.
   useEffect(() => {
-    const shown = state.kind === 'live' ? content.current : state.kind === 'done' ? output.current : null
+    const shown = state.kind === 'live' ? content.current : state.kind === 'done' && !state.isTerminal ? output.current : null
     if (shown !== null) column.current?.scrollTo({ top: shown.offsetTop })
   }, [state.kind])
   // Once opened, the terminal stays mounted, so that its content remains when the other tab is open.
@@ -67,8 +68,9 @@ export function PlayConsole(props: PlayConsoleProps) {
   return (
     // Where the window is low or the settings are open, this column scrolls, and the terminal keeps its smallest height.
     <div ref={column} data-console className="relative flex flex-col grow min-h-0 overflow-y-auto">
-      <div data-spare className="flex items-center gap-2 px-3 border-b border-border bg-surface shrink-0">
-        <span className="text-sm text-muted max-sm:sr-only">{m.play.input}</span>
+      {/* While a program runs in a low window, the terminal has the height of these rows. */}
+      <div data-spare className={`flex items-center gap-2 px-3 border-b border-border bg-surface shrink-0 ${isLive && mode === 'terminal' ? 'low:hidden' : ''}`}>
+        <span className="text-sm text-muted">{m.play.input}</span>
         <div role="tablist" aria-label={m.play.input} className="flex gap-1 grow">
           {tab('text', m.play.text)}
           {tab('terminal', m.play.terminal)}
@@ -88,8 +90,8 @@ export function PlayConsole(props: PlayConsoleProps) {
           />
           <div ref={output} className="space-y-3 empty:hidden">
             {compiler != null && <Compiler text={compiler} onLine={onLine} />}
-            <Text title={m.play.output} text={state.stdout} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
-            <Text title={m.run.stderr} text={state.stderr} />
+            <Text title={m.play.output} text={state.stdout} whole={state.isTerminal ? undefined : state.result?.stdout} linesMax={OUTPUT_LINES_MAX} follows={isLive} always={state.kind === 'done' && compiler == null && !state.isTerminal} />
+            <Text title={m.run.stderr} text={state.stderr} whole={state.isTerminal ? undefined : state.result?.stderr} linesMax={OUTPUT_LINES_MAX} follows={isLive} />
             {!state.isTerminal && files}
           </div>
         </div>
@@ -107,8 +109,8 @@ export function PlayConsole(props: PlayConsoleProps) {
             </div>
           )}
           {state.isTerminal && files !== false && <div className="shrink-0 max-h-72 overflow-auto px-3 not-empty:py-3 not-empty:border-t border-border">{files}</div>}
-          <div data-spare className="flex flex-wrap items-center gap-x-4 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
-            <p className="grow basis-60">
+          <div data-spare className="low:hidden flex flex-wrap items-center gap-x-3 gap-y-1 px-3 py-1 border-t border-border text-xs text-muted">
+            <p className="grow">
               {m.play.terminalHint} <span className="pointer-coarse:hidden">{m.play.terminalKeys}</span>
             </p>
             <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11">
@@ -121,14 +123,14 @@ export function PlayConsole(props: PlayConsoleProps) {
       {/* In a low window, the result of a run does not cover the fields: it is below the output. */}
       <div className={`sticky [@media(height<300px)]:static bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
         {mode === 'terminal' && (
-          <div className="pointer-coarse:border-t border-border">
+          <div className={`pointer-coarse:border-t border-border ${isLive ? '' : 'low:hidden'}`}>
             <Suspense>
               <TerminalKeys isLive={isLive} onType={run.type} />
             </Suspense>
           </div>
         )}
-        <div className="max-h-[30dvh] overflow-auto px-3 py-2 border-t border-border">
-          <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} />
+        <div className="min-h-15 low:min-h-0 max-h-[30dvh] overflow-auto px-3 py-2 border-t border-border">
+          <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
         </div>
       </div>
     </div>
@@ -151,13 +153,13 @@ function Settings({ run, play, language, limits, onChange, onLimits }: PlayConso
   // The output needs the space.
   if (isSmall && isOpen && run.state.kind === 'live') setIsOpen(false)
   return (
-    <details data-spare open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className="shrink-0 border-b border-border bg-surface">
-      <summary className="flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
+    <details data-spare open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)} className={`${run.state.kind === 'live' ? 'low:hidden' : ''} shrink-0 border-b border-border bg-surface`}>
+      <summary className="sticky top-0 z-10 bg-surface flex items-center gap-2 px-3 min-h-9 pointer-coarse:min-h-11 cursor-pointer text-sm hover:bg-raised">
         <ChevronRight aria-hidden size={14} className="shrink-0 text-muted transition-transform in-open:rotate-90" />
         <span className="shrink-0">{m.play.settings}</span>
         <span className="font-mono text-xs text-muted truncate min-w-0">{[language.compiled ? play.compilerArgs : undefined, play.args, play.keep].filter(Boolean).join(' · ')}</span>
       </summary>
-      <div className="grid grid-cols-2 gap-3 px-3 pb-3">
+      <div className="grid grid-cols-2 gap-3 px-3 pt-2 pb-3">
         <Field label={m.play.args} hint={m.play.argsHint} error={unclosed(play.args)} value={play.args} onChange={(event) => onChange({ args: event.target.value })} spellCheck={false} autoCapitalize="none" autoComplete="off" className="col-span-2" />
         {language.compiled && (
           <Field

@@ -8,7 +8,7 @@ import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { inputClass } from '../ui/Field'
-import { snippetOf, type Play } from '../util/play'
+import { archiveName, snippetOf, type Play } from '../util/play'
 import { ErrorBox } from './ErrorBox'
 
 const EmbedSnippet = lazy(async () => ({ default: (await import('./EmbedSnippet')).EmbedSnippet }))
@@ -55,7 +55,7 @@ export function PlayShare({ language, play, isSignedIn, onAskSignIn }: PlayShare
           {sharing.kind === 'failed' && <ErrorBox error={sharing.error} />}
           {sharing.kind === 'shared' && (
             <>
-              <input aria-label={m.play.link} readOnly value={sharing.link} onFocus={(event) => event.target.select()} className={`${inputClass} grow basis-40 font-mono text-sm`} />
+              <input aria-label={m.play.link} readOnly value={sharing.link} onFocus={(event) => event.target.select()} className={`${inputClass} grow basis-40 max-sm:basis-full font-mono text-sm`} />
               <CopyButton text={sharing.link} what={m.play.link} />
               <Button look="quiet" aria-expanded={showsFrame} onClick={() => setShowsFrame(!showsFrame)}>
                 {m.play.embed}
@@ -98,16 +98,11 @@ export function SharedActions({ id, isEmbedded, onFork }: { id: string; isEmbedd
   )
 }
 
-export function DownloadButton({ play, name }: { play: Play; name: string }) {
+export function DownloadButton({ play }: { play: Play }) {
   const m = useMessages()
   const download = async () => {
-    const { archiveOf } = await import('../util/archive')
-    const address = URL.createObjectURL(new Blob([archiveOf(play.files)], { type: 'application/zip' }))
-    const link = document.createElement('a')
-    link.href = address
-    link.download = `${name}.zip`
-    link.click()
-    URL.revokeObjectURL(address)
+    const [{ archiveOf }, { save }] = await Promise.all([import('../util/archive'), import('../util/save')])
+    save(archiveName(play), new Blob([archiveOf(play.files)], { type: 'application/zip' }))
   }
   return (
     <Button look="quiet" className="px-2" onClick={() => void download()} aria-label={m.play.download} title={m.play.download}>

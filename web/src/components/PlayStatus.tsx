@@ -2,14 +2,16 @@
 // connection.
 import { LoaderCircle } from 'lucide-react'
 import type { PlayState } from '../hooks/usePlay'
-import { useMessages } from '../i18n/messages'
+import { editing } from '../i18n/editing'
+import { useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { endedByUser, mayHaveLostOutput, wallLimitReached } from '../util/ending'
 import { bytes, kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText } from '../util/live'
 import { verdictOf } from '../util/verdict'
-import { visible } from '../util/visible'
+import { messageOf, plainExit } from '../util/outcome'
 import { ErrorBox } from './ErrorBox'
+import { LinkedMessage } from './ResultView'
 import { VerdictBadge } from './VerdictBadge'
 
 interface PlayStatusProps {
@@ -17,31 +19,37 @@ interface PlayStatusProps {
   /** Number of bytes that the terminal has not shown. */
   skipped: number
   onReconnect: () => void
+  onLine: (line: number) => void
+  /** What is shown before the first run. */
+  idle?: string
 }
 
-export function PlayStatus({ state, skipped, onReconnect }: PlayStatusProps) {
+export function PlayStatus({ state, skipped, onReconnect, onLine, idle }: PlayStatusProps) {
   const m = useMessages()
   const { link, kind } = state
   const isLost = kind === 'live' && (link === 'reconnecting' || link === 'given-up')
+  // The limit is the reason why output is missing.
+  const isOverLimit = kind === 'done' && state.result?.verdict === 'OLE'
   const notes = [
     kind === 'live' && state.isStopping ? m.play.stopping : undefined,
     state.wasLost && !isLost && kind !== 'failed' && !state.hasGap && state.unread === 0 && state.verdict !== 'JE' ? m.play.restored : undefined,
-    state.hasGap ? m.play.gap : undefined,
+    state.hasGap && !isOverLimit ? m.play.gap : undefined,
     skipped > 0 ? m.play.skipped(bytes(skipped)) : undefined,
-    state.isCut ? m.play.cut : undefined,
+    // When the program has ended, the output itself says so.
+    state.isCut && kind === 'live' ? m.play.cut : undefined,
     state.hasDroppedInput ? m.play.dropped : undefined,
     state.unread > 0 ? m.play.unread(bytes(state.unread)) : undefined,
   ].filter((note) => note !== undefined)
   return (
-    <div className="space-y-1">
+    <div className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5">
       {isLost && (
-        <div role="alert" className="flex flex-wrap items-center gap-2 text-limit font-medium">
+        <div role="alert" className="basis-full flex flex-wrap items-center gap-2 text-limit font-medium">
           <p className="grow basis-60">{link === 'given-up' ? m.play.givenUp : m.play.reconnecting}</p>
           {link === 'given-up' && <Button onClick={onReconnect}>{m.play.reconnect}</Button>}
         </div>
       )}
       <div aria-live="polite">
-        <Fate state={state} />
+        <Fate state={state} onLine={onLine} idle={idle} />
         {notes.map((note) => (
           <p key={note} className="text-sm text-muted">
             {note}
@@ -53,11 +61,12 @@ export function PlayStatus({ state, skipped, onReconnect }: PlayStatusProps) {
   )
 }
 
-function Fate({ state }: { state: PlayState }) {
+function Fate({ state, onLine, idle }: { state: PlayState; onLine: (line: number) => void; idle: string | undefined }) {
   const m = useMessages()
+  const e = useTexts(editing)
   switch (state.kind) {
     case 'idle':
-      return <p className="text-muted">{m.play.idle}</p>
+      return <p className="text-muted">{idle ?? m.play.idle}</p>
     case 'failed':
       return <ErrorBox error={state.error} />
     case 'live':
@@ -72,8 +81,11 @@ function Fate({ state }: { state: PlayState }) {
       const code = verdictOf(result?.verdict ?? state.verdict) ?? 'JE'
       const ending = result && endedByUser(state.asked, result)
       const wallLimit = result && wallLimitReached(result)
-      const hint = wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : code === 'AC' || code === 'CE' ? '' : m.verdicts[code].hint
-      const message = result?.message
+      const exit = result && plainExit(result)
+      // The message about the output says what the limit is.
+      const isTold = code === 'AC' || code === 'CE' || code === 'OLE' || exit !== undefined
+      const hint = wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isTold ? '' : m.verdicts[code].hint
+      const message = exit !== undefined ? undefined : (result && messageOf(result)) ?? (result?.signal == null ? undefined : e.signal(result.signal))
       const isSilent = !state.isTerminal && result?.started_at != null && result.compilation_error == null && mayHaveLostOutput(code, state.stdout)
       return (
         <div data-verdict={code}>
@@ -82,12 +94,18 @@ function Fate({ state }: { state: PlayState }) {
               <span className="font-medium text-muted">{ending === 'kill' ? m.play.killed : m.play.stopped}</span>
             ) : code === 'AC' ? (
               <span className="font-medium">{m.run.ended}</span>
+            ) : exit !== undefined ? (
+              <span className="font-medium">{e.exit(exit)}</span>
             ) : (
               <VerdictBadge code={code} />
             )}
           </p>
+          {ending === undefined && message !== undefined && (
+            <p className="wrap-anywhere">
+              <LinkedMessage text={message} onLine={onLine} />
+            </p>
+          )}
           {ending === undefined && hint !== '' && <p className="text-sm text-muted">{hint}</p>}
-          {ending === undefined && message != null && message !== '' && <p className="break-words">{visible(message)}</p>}
           {isSilent && <p className="text-sm text-muted">{m.play.lostOutput}</p>}
         </div>
       )
@@ -97,6 +115,7 @@ function Fate({ state }: { state: PlayState }) {
 
 function MeterList({ state }: { state: PlayState }) {
   const m = useMessages()
+  const e = useTexts(editing)
   const { meters, result } = state
   const limits = result?.limits
   const figures: [string, string | undefined, string | undefined][] = [
@@ -119,8 +138,8 @@ function MeterList({ state }: { state: PlayState }) {
           ),
         )}
       </dl>
-      {result?.exit_code != null && <p className="text-muted">{m.run.exitCode(result.exit_code)}</p>}
-      {result?.signal != null && <p className="text-muted">{m.run.signal(result.signal)}</p>}
+      {result?.exit_code != null && result.exit_code !== 0 && plainExit(result) === undefined && <p className="text-muted">{m.run.exitCode(result.exit_code)}</p>}
+      {result?.signal != null && (messageOf(result) !== undefined || endedByUser(state.asked, result) !== undefined) && <p className="text-muted">{e.signal(result.signal)}</p>}
     </div>
   )
 }

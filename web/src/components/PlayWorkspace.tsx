@@ -25,6 +25,7 @@ import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
+import { exceptionMarks } from '../util/outcome'
 import { WIDE } from '../util/panes'
 import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
@@ -69,7 +70,8 @@ interface PlayWorkspaceProps {
 export function PlayWorkspace({ user, language, languages, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
   const t = useTexts(artifactTexts)
-  const { options } = useTexts(editing)
+  const e = useTexts(editing)
+  const { options } = e
   const isWide = useMedia(WIDE)
   const main = language.source_file
   const fresh = freshText(language)
@@ -123,6 +125,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const marks = useMemo(() => {
     const output = result?.compilation_error ?? (result?.compile?.ok === true ? result.compile.output : '')
     const isOther = begun.current.find((one) => one.path === file.path)?.text !== file.text
+    if (output === '' && result !== undefined && !isOther && file.path === main) return exceptionMarks(result)
     return output === '' || isOther ? NO_MARKS : marksOf(output, file.path)
   }, [result, file.path])
   const change = (next: Partial<Play>) => {
@@ -230,8 +233,8 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
             <>
-              <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56" />
-              <span className="grow" />
+              <LanguagePicker languages={languages} value={language.language_id} onChange={onLanguage} className="min-w-24 max-w-56 max-sm:basis-24 max-sm:grow max-sm:max-w-none" />
+              <span className="grow max-sm:hidden" />
             </>
           ) : (
             <span className="px-2 grow basis-0 min-w-16 truncate" title={languageName(language)}>
@@ -244,8 +247,8 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}
-          {shared === undefined && <DraftHistory of={place} draft={draft} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
-          <DownloadButton play={play} name={language.language_id} />
+          {shared === undefined && <DraftHistory of={place} draft={draft} start={start} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
+          <DownloadButton play={play} />
           <EditorSettings size={size} onSize={setSize} />
         </div>
         <PlayFiles
@@ -330,7 +333,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     </>
   )
   // Below the column that scrolls, so that it covers no code.
-  const symbols = shared === undefined && <SymbolRow editor={editor} />
+  const symbols = shared === undefined && <SymbolRow editor={editor} language={dialect(file.path)} />
   const right = (
     <PlayConsole
       run={run}
@@ -372,7 +375,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           {m.problem.code}
         </TabButton>
         <TabButton id="result" isSelected={pane === 'result'} onClick={() => setPane('result')}>
-          {m.problem.result}
+          {e.playTab}
         </TabButton>
       </div>
       <div role="tabpanel" id="panel-code" aria-labelledby="tab-code" className={pane === 'code' ? 'relative flex flex-col grow min-h-0 overflow-y-auto overflow-x-hidden' : 'hidden'}>

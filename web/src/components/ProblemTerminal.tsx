@@ -62,12 +62,8 @@ export function ProblemTerminal({ of, language, source, onLine, onLive, asked }:
     setIsReady(true)
   }
   return (
-    <div className="flex flex-col h-full min-h-48">
-      <div className="flex flex-wrap items-center gap-2 pb-2">
-        <p data-spare className="grow basis-60 text-sm text-muted">{drawer.terminalDetail}</p>
-        <StopButton run={run} />
-      </div>
-      <div className="grow min-h-24 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
+    <div className="flex flex-col h-full min-h-36 low:min-h-28">
+      <div className="grow min-h-20 pl-2 pt-1 rounded-md border border-border bg-surface overflow-hidden">
         <Terminal
           label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`}
           isLive={isLive}
@@ -86,14 +82,15 @@ export function ProblemTerminal({ of, language, source, onLine, onLive, asked }:
           <Compiler text={compiler} onLine={onLine} />
         </div>
       )}
-      <div className="flex flex-wrap items-start gap-x-4 gap-y-1 pt-2">
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-1 pt-2 low:pt-1">
         <div className="grow basis-60 min-w-0">
-          <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} />
+          <PlayStatus state={state} skipped={skipped} onReconnect={run.reconnect} onLine={onLine} idle={drawer.terminalDetail} />
         </div>
         <label className="flex items-center gap-1.5 min-h-6 pointer-coarse:min-h-11 text-xs text-muted">
           <input type="checkbox" checked={isSpoken} onChange={(event) => setIsSpoken(event.target.checked)} className="accent-accent-text" />
           {m.play.spoken}
         </label>
+        <StopButton run={run} />
       </div>
     </div>
   )

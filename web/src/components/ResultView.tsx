@@ -1,23 +1,24 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
 import { LoaderCircle } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense, useLayoutEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
-import { useMessages, useTexts } from '../i18n/messages'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Bone } from '../ui/Skeleton'
 import { wallLimitReached } from '../util/ending'
 import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
-import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, passed, sentence, type ProblemTest } from '../util/outcome'
+import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, passed, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
+import { isFunction } from '../util/skeletons'
 import { isExcerpt, lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 import { PlayButton } from './Samples'
 import { TestGrid, type GridTest } from './TestGrid'
-import { VerdictBadge } from './VerdictBadge'
+import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
 
 const Distribution = lazy(async () => ({ default: (await import('./Distribution')).Distribution }))
 const EarlierSubmission = lazy(async () => ({ default: (await import('./EarlierSubmission')).EarlierSubmission }))
@@ -47,8 +48,8 @@ export function ResultView(props: ResultViewProps) {
     <div className="space-y-3">
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
         {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
-        {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} />}
-        {judging.kind === 'done' && <Fate result={judging.result} purpose={judging.purpose} problem={props.problem} />}
+        {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples.length : judging.total} />}
+        {judging.kind === 'done' && <Fate {...props} result={judging.result} purpose={judging.purpose} />}
       </div>
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
@@ -59,12 +60,13 @@ export function ResultView(props: ResultViewProps) {
   )
 }
 
-function Progress({ live, purpose }: { live: Live; purpose: Purpose }) {
+/** `total`: number of tests, if it is known. */
+function Progress({ live, purpose, total }: { live: Live; purpose: Purpose; total: number | undefined }) {
   const m = useMessages()
   const { phases } = m.run
   const ended = live.tests.filter((test) => test.verdict !== undefined).length
   const phase =
-    live.phase !== 'running' ? phaseText(phases, live.phase, live.position) : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length))
+    live.phase !== 'running' ? phaseText(phases, live.phase, live.position) : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length), total !== undefined && total >= live.tests.length ? total : undefined)
   return (
     <>
       <p className="flex items-center gap-2 font-medium">
@@ -76,10 +78,11 @@ function Progress({ live, purpose }: { live: Live; purpose: Purpose }) {
   )
 }
 
-/** The verdict in words, its usual cause, and the time and memory of the whole run. */
-function Fate({ result, purpose, problem }: { result: Result; purpose: Purpose; problem: Schema['ProblemView'] }) {
+/** The verdict in words and its reason; beside it, what was judged, the time and the memory; then the groups of tests. */
+function Fate({ result, purpose, problem, opened, names, onLine }: ResultViewProps & { result: Result; purpose: Purpose }) {
   const m = useMessages()
-  const { interactor } = useTexts(editing)
+  const { tag } = useLanguage()
+  const e = useTexts(editing)
   const tests = result.problem?.tests ?? []
   const code = verdictOf(result.verdict) ?? 'JE'
   const failed = purpose === 'input' ? undefined : failedTest(result)
@@ -87,20 +90,87 @@ function Fate({ result, purpose, problem }: { result: Result; purpose: Purpose; 
   const { score, max_score } = result.problem ?? {}
   const message = messageOf(result)
   const wallLimit = wallLimitReached(result)
-  const hint = code === 'ILE' && problem.is_interactive ? interactor.idle : wallLimit === undefined ? m.verdicts[code].hint : m.play.wallLimit(milliseconds(wallLimit))
+  // If the first difference is known, the hint says less.
+  const isTold = (message !== undefined && (code === 'WA' || code === 'PE')) || plainExit(result) !== undefined
+  const hint = code === 'ILE' && problem.is_interactive ? e.interactor.idle : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isTold ? '' : m.verdicts[code].hint
+  const ran = tests.filter((test) => test.verdict !== 'SK')
+  // If one test ran, its exact figures are those of the whole run.
+  const only = ran.length === 1 && ran[0]?.execution_time_ms != null ? ran[0] : undefined
+  const skipped = notRun(tests)
   return (
     <>
-      <p className="text-lg">
-        {purpose === 'input' && code === 'AC' && !problem.is_interactive ? <span className="font-medium">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
-      </p>
-      {hint !== '' && <p className="text-muted">{hint}</p>}
-      {message !== undefined && <p className="mt-1 wrap-anywhere">{visible(message)}</p>}
-      <p className="mt-1 flex flex-wrap items-baseline gap-x-4 gap-y-0.5 text-muted">
-        {purpose !== 'input' && tests.length > 0 && <span>{m.run.passed(passed(tests), tests.length)}</span>}
+      <div className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5 text-muted">
+        <p className="text-lg">
+          {purpose === 'input' && code === 'AC' && !problem.is_interactive ? <span className="font-medium text-text">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
+        </p>
+        {result.submission_id === opened ? (
+          <span>
+            <time dateTime={result.submitted_at}>{new Date(result.submitted_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}</time>
+            {' · '}
+            {names.get(result.language ?? '') ?? result.language}
+          </span>
+        ) : (
+          <span>{e.purposes[purpose]}</span>
+        )}
+        {purpose !== 'input' && tests.length > 0 && <span>{skipped > 0 ? e.stopped(passed(tests), skipped) : m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
-        {didCompile(result) && hasRun(code) && <Figures time={result.execution_time_ms} memory={result.memory_used_kb} result={result} isRounded={hasRoundedFigures(tests, problem.may_change)} />}
-      </p>
+        {didCompile(result) && hasRun(code) && (
+          <Figures
+            time={(only ?? result).execution_time_ms}
+            memory={(only ?? result).memory_used_kb}
+            result={result}
+            label={only === undefined && ran.length > 1 ? e.slowest : undefined}
+            isRounded={only === undefined && hasRoundedFigures(tests, problem.may_change)}
+          />
+        )}
+      </div>
+      {message !== undefined && (
+        <p className="mt-0.5 wrap-anywhere">
+          <LinkedMessage text={message} onLine={onLine} />
+        </p>
+      )}
+      {hint !== '' && <p className="mt-0.5 text-muted">{hint}</p>}
+      <Groups groups={result.problem?.groups ?? []} />
     </>
+  )
+}
+
+/** A message whose line of the source is a link to that line. */
+export function LinkedMessage({ text, onLine }: { text: string; onLine: (line: number) => void }) {
+  const m = useMessages()
+  return partsOf(text).map(({ text, line }, at) =>
+    line === undefined ? (
+      visible(text)
+    ) : (
+      <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-accent-text underline decoration-dotted">
+        {visible(text)}
+      </button>
+    ),
+  )
+}
+
+/** The groups of a scored problem, each with its verdict and its points. */
+function Groups({ groups }: { groups: Schema['GroupView'][] }) {
+  const m = useMessages()
+  const { groups: title } = useTexts(editing)
+  if (!groups.some((group) => group.score != null || group.max_score != null)) return null
+  return (
+    <ul aria-label={title} className="mt-1 flex flex-wrap gap-x-4 gap-y-0.5">
+      {groups.map((group) => {
+        const code = verdictOf(group.verdict) ?? 'JE'
+        return (
+          <li key={group.name} title={m.verdicts[code].word} className="inline-flex items-center gap-1.5">
+            <VerdictGlyph code={code} size={14} />
+            <span className="sr-only">{m.verdicts[code].word}</span>
+            {visible(group.name)}
+            <span className="figure">
+              {group.score ?? 0}
+              {group.max_score != null && <span className="text-muted"> / {group.max_score}</span>}
+            </span>
+          </li>
+        )
+      })}
+    </ul>
   )
 }
 
@@ -109,32 +179,35 @@ const didCompile = (result: Result): boolean => result.compile?.ok !== false && 
 /** The source that was judged, if the response has it. */
 const judgedSource = (result: Result): string | undefined => result.files?.[0]?.content ?? undefined
 
-function Ended({ result, purpose, problem, opened, names, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
+function Ended({ result, purpose, problem, opened, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
   const m = useMessages()
+  const e = useTexts(editing)
   const tests = result.problem?.tests ?? []
   const [selected, setSelected] = useState(() => firstToShow(tests))
   const test = tests[selected]
   const sent = judgedSource(result)
   return (
     <>
-      {result.submission_id === opened && (
-        <Suspense fallback={<Bone className="h-12" />}>
-          <EarlierSubmission result={result} language={names.get(result.language ?? '') ?? result.language ?? ''} />
-        </Suspense>
-      )}
-      {sent !== undefined && sent !== source && result.language != null && (
-        <Button onClick={() => onLoad(result.language ?? '', sent)}>{m.submissions.load}</Button>
-      )}
       {result.compilation_error != null && <Compiler text={result.compilation_error} onLine={onLine} />}
-      {tests.length > 0 && purpose !== 'input' && <TestGrid tests={tests.map((test) => gridTest(test, result))} selected={selected} onSelect={setSelected} />}
+      {tests.length > 0 && purpose !== 'input' && (
+        <TestGrid tests={tests.slice(0, Math.max(1, shownLength(tests))).map((test) => gridTest(test, result))} selected={selected} onSelect={setSelected} />
+      )}
       {test !== undefined && purpose !== 'input' && <OneTest test={test} problem={problem} result={result} onPlay={(input) => onPlay(input, sent === undefined || result.language == null ? undefined : { language: result.language, source: sent })} />}
       {purpose === 'input' && (
         <div className="space-y-3">
           <Text title={m.run.returned} text={result.problem?.returned} />
-          <Text title={m.run.your} text={result.stdout} always={didCompile(result) && result.problem?.conversation == null} />
+          <Text title={result.problem?.returned == null ? m.run.your : e.printed} text={result.stdout} always={didCompile(result) && result.problem?.conversation == null && result.problem?.returned == null} />
           <Text title={m.problem.conversation} text={result.problem?.conversation} />
           <Text title={m.run.stderr} text={result.stderr} />
         </div>
+      )}
+      {result.submission_id === opened && (
+        <Suspense fallback={<Bone className="h-9" />}>
+          <EarlierSubmission result={result} />
+        </Suspense>
+      )}
+      {sent !== undefined && sent !== source && result.language != null && (
+        <Button onClick={() => onLoad(result.language ?? '', sent)}>{m.submissions.load}</Button>
       )}
       {purpose === 'submission' && verdictOf(result.verdict) === 'AC' && result.language != null && (
         <Suspense>
@@ -159,19 +232,21 @@ interface FiguresProps {
   time: number | null | undefined
   memory: number | null | undefined
   result: Result
+  /** What the figures are of. */
+  label?: string | undefined
   /** Whether the figures are rounded up. */
   isRounded?: boolean
 }
 
-export function Figures({ time, memory, result, isRounded = false }: FiguresProps) {
-  const m = useMessages()
-  const used = (text: string) => (isRounded ? m.play.atMost(text) : text)
-  const limits = result.limits
+export function Figures({ time, memory, result, label, isRounded = false }: FiguresProps) {
+  const { rounded } = useTexts(editing)
+  const { limits } = result
   return (
-    <>
-      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={used(measured(time))} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
-      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={used(kibibytes(memory))} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
-    </>
+    <span className="inline-flex flex-wrap items-baseline gap-x-3" title={isRounded ? rounded : undefined}>
+      {label !== undefined && (time != null || memory != null) && <span>{label}</span>}
+      {time != null && <Bar value={time} max={limits?.cpu_time_ms} text={measured(time)} of={limits?.cpu_time_ms == null ? undefined : milliseconds(limits.cpu_time_ms)} />}
+      {memory != null && <Bar value={memory} max={limits?.memory_kb} text={kibibytes(memory)} of={limits?.memory_kb == null ? undefined : kibibytes(limits.memory_kb)} />}
+    </span>
   )
 }
 
@@ -202,7 +277,7 @@ interface OneTestProps {
 
 function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const m = useMessages()
-  const { interactor } = useTexts(editing)
+  const e = useTexts(editing)
   const code = verdictOf(test.verdict)
   const sample = problem.samples.find((sample) => sample.name === test.name)
   // The result truncates a long sample, so the sample of the statement is shown.
@@ -210,54 +285,113 @@ function OneTest({ test, problem, result, onPlay }: OneTestProps) {
   const [input, expected, isCut] = isOfStatement ? [sample.input, sample.output, sample.truncated] : [test.input, test.expected_output, test.truncated === true]
   // The answer file of an interactive problem is for its interactor. The program does not print it.
   const isConversation = problem.is_interactive || test.conversation != null
-  const showsDiff = !isConversation && expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
+  const isCall = isFunction(problem) && !isConversation
   const message = test.message ?? test.judge_message
+  const returned = !isCall || expected == null ? undefined : code === 'AC' ? undefined : returnedIn(message ?? messageOf(result) ?? '', expected)
+  const showsDiff = !isConversation && !isCall && expected != null && test.stdout != null && (code === 'WA' || code === 'PE')
+  const ran = result.problem?.tests.filter((one) => one.verdict !== 'SK') ?? []
+  // The heading of the result has the number, verdict and figures of the only test that ran.
+  const isTold = ran.length === 1 && ran[0] === test && failedTest(result) === test.number
+  const isInMessage = message != null && result.message?.includes(message) === true
   return (
-    <section aria-label={m.run.test(test.number)} className="space-y-3 pt-3 border-t border-border">
-      <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
-        <h3 className="font-semibold">{m.run.test(test.number)}</h3>
-        {code === undefined ? <span className="text-muted">{m.run.hiddenVerdict}</span> : <VerdictBadge code={code} />}
-        <Figures time={test.execution_time_ms} memory={test.memory_used_kb} result={result} />
-        {test.exit_code != null && test.exit_code !== 0 && <span className="text-muted">{m.run.exitCode(test.exit_code)}</span>}
-        {test.signal != null && <span className="text-muted">{m.run.signal(test.signal)}</span>}
-      </div>
+    <section aria-label={m.run.test(test.number)} className={`space-y-3 ${isTold ? '' : 'pt-2 border-t border-border'}`}>
+      {isTold ? (
+        <h3 className="sr-only">{m.run.test(test.number)}</h3>
+      ) : (
+        <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+          <h3 className="font-semibold">{m.run.test(test.number)}</h3>
+          {code === undefined ? <span className="text-muted">{m.run.hiddenVerdict}</span> : failedTest(result) !== test.number && <VerdictBadge code={code} />}
+          <Figures time={test.execution_time_ms} memory={test.memory_used_kb} result={result} />
+          {test.exit_code != null && test.exit_code !== 0 && <span className="text-muted">{m.run.exitCode(test.exit_code)}</span>}
+          {test.signal != null && <span className="text-muted">{e.signal(test.signal)}</span>}
+        </div>
+      )}
+      {isTold && test.signal != null && <p className="text-muted">{e.signal(test.signal)}</p>}
       {!test.is_shown && input == null && code !== 'SK' && <p className="text-muted">{m.run.hidden}</p>}
-      {message != null && message !== '' && result.message?.includes(message) !== true && <Text title={m.run.checker} text={sentence(message)} />}
+      {message != null && message !== '' && !isInMessage && <Text title={isCall ? e.difference : m.run.checker} text={sentence(message)} />}
       {showsDiff && (
         <Suspense fallback={<Bone className="h-24" />}>
-          <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} />
+          <DiffView key={test.number} ours={test.stdout ?? ''} expected={expected} truncated={isCut} isTold={/\bline \d+ of the output\b/.test(message ?? result.message ?? '')} />
         </Suspense>
       )}
-      {!showsDiff && code !== 'SK' && !isConversation && test.is_shown && (
+      {isCall && code !== 'SK' && (
+        <div className="grid sm:grid-cols-2 gap-3">
+          <Text title={m.run.returned} text={returned} />
+          <Text title={e.expectedReturn} text={expected} />
+        </div>
+      )}
+      {!showsDiff && !isCall && code !== 'SK' && !isConversation && test.is_shown && (
         <div className="grid sm:grid-cols-2 gap-3">
           <Text title={m.run.your} text={test.stdout} always />
           <Text title={m.run.expected} text={expected} />
         </div>
       )}
-      {!test.is_shown && code !== 'SK' && !isConversation && <Text title={m.run.expected} text={expected} />}
+      {!test.is_shown && !isCall && code !== 'SK' && !isConversation && <Text title={m.run.expected} text={expected} />}
+      {isCall && <Text title={e.printed} text={test.stdout} />}
       <Text title={m.problem.conversation} text={test.conversation} />
       <Text title={m.run.stderr} text={test.stderr} />
-      {code !== 'SK' && test.conversation == null && <Text title={isConversation ? interactor.input : m.run.input} text={input} />}
+      {code !== 'SK' && test.conversation == null && <Text title={isConversation ? e.interactor.input : m.run.input} text={input} />}
       {input != null && !isCut && !isConversation && <PlayButton of={m.run.test(test.number)} onClick={() => onPlay(input)} />}
     </section>
   )
 }
 
-/** A text of the program. An empty text is shown only with `always`. */
-export function Text({ title, text, always = false }: { title: string; text: string | null | undefined; always?: boolean }) {
+interface TextProps {
+  title: string
+  text: string | null | undefined
+  /** Whether an empty text is shown. */
+  always?: boolean
+  /** Whether the end of the text stays in view, unless the reader has scrolled up. */
+  follows?: boolean
+  /** The whole text, which can be downloaded if not all of it is shown. */
+  whole?: string | null | undefined
+  linesMax?: number
+}
+
+/** How far from the end a reader may be who reads the end, in pixels. */
+const END_PX = 24
+
+/** A text of the program. */
+export function Text({ title, text, always = false, follows = false, whole, linesMax }: TextProps) {
   const m = useMessages()
+  const e = useTexts(editing)
+  const box = useRef<HTMLPreElement>(null)
+  const isAtEnd = useRef(true)
+  useLayoutEffect(() => {
+    if (follows && isAtEnd.current && box.current !== null) box.current.scrollTop = box.current.scrollHeight
+  }, [follows, text])
   if (text == null || (text === '' && !always)) return null
-  const shown = shortened(text)
+  const shown = shortened(text, linesMax)
+  const isCut = shown.cut || (whole != null && whole.length > text.length)
   return (
     <div className="min-w-0">
       <h4 className="mb-1 text-sm text-muted">{title}</h4>
-      <pre tabIndex={0} aria-label={title} className="scroll-x px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface">
+      <pre
+        ref={box}
+        tabIndex={0}
+        aria-label={title}
+        onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
+          isAtEnd.current = scrollTop + clientHeight >= scrollHeight - END_PX
+        }}
+        className="scroll-x px-3 py-2 max-h-60 overflow-auto rounded-md border border-border bg-surface"
+      >
         {text === '' ? <span className="text-muted">{m.run.outputEmpty}</span> : visible(shown.text)}
       </pre>
-      {shown.cut && <p className="mt-0.5 text-xs text-muted">{m.problem.truncated}</p>}
+      {isCut && (
+        <p className="mt-0.5 flex flex-wrap items-center gap-x-3 text-xs text-muted">
+          {m.problem.truncated}
+          {whole != null && (
+            <button type="button" onClick={() => void download(whole)} className="text-accent-text underline pointer-coarse:min-h-11">
+              {e.download}
+            </button>
+          )}
+        </p>
+      )}
     </div>
   )
 }
+
+const download = async (text: string) => (await import('../util/save')).save('output.txt', new Blob([text], { type: 'text/plain' }))
 
 /**
  * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks

@@ -90,8 +90,8 @@ export function TestGrid({ tests, selected, onSelect }: TestGridProps) {
             </button>
           )
         })}
+        {hasBars && <p className="self-center pl-2 text-xs text-muted">{g.legend}</p>}
       </div>
-      {hasBars && <p className="mt-1 text-xs text-muted">{g.legend}</p>}
     </div>
   )
 }

@@ -22,8 +22,9 @@ import { BESIDE_TABS } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
-import type { DraftOf } from '../util/drafts'
+import { keepVerdict, type DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
+import { exceptionMarks } from '../util/outcome'
 import { paneAbove } from '../util/panes'
 import { isFunction, startOf } from '../util/skeletons'
 import { DraftHistory, OfferedNote } from './DraftHistory'
@@ -62,9 +63,11 @@ interface WorkspaceProps {
   /** Called when a run or submission has started. */
   onBegin: () => void
   onCode: () => void
+  /** Said beside Submit. */
+  submitNote?: string | undefined
 }
 
-export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
   const m = useMessages()
   const { drawer, interactor, starter } = useTexts(editing)
   const { slug } = problem.problem
@@ -76,7 +79,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const isProgram = !isFunction(problem)
   const draft = useDraft(of, start)
   const [size, setSize] = useEditorSize()
-  const [share, setShare] = useKept('cupel.editor-share', 60, 20, 85)
+  const [share, setShare] = useKept('cupel.editor-share', 54, 20, 85)
   const [tab, setTab] = useState<Drawer>('result')
   const [usedTerminal, setUsedTerminal] = useState(false)
   const [{ text: input, isUsed: usesInput }, setCustom] = useState(() => customInput(of) ?? { text: problem.samples[0]?.input ?? '', isUsed: false })
@@ -104,7 +107,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     const length = new TextEncoder().encode(draft.text).length
     const most = problem.limits.source_bytes
     const isEmpty = draft.text.trim() === ''
-    const wrong = isEmpty ? m.editor.empty : isProgram && draft.text === start ? starter : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
+    const wrong = isEmpty ? m.editor.empty : isSubmission && isProgram && draft.text === start ? starter : length > most ? m.editor.tooLong(bytes(length), bytes(most)) : undefined
     setFault(wrong)
     if (wrong !== undefined) return
     setTab('result')
@@ -151,11 +154,17 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     if (isLive) setTab('result')
   }, [isLive])
   const judged = judge.judging.kind === 'done' ? judge.judging.result : undefined
+  useEffect(() => {
+    const sent = judged?.files?.[0]?.content
+    if (judged === undefined || sent == null || judged.verdict == null || judged.problem?.slug !== slug || judged.problem.purpose === 'custom_input') return
+    keepVerdict({ ...of, language: judged.language ?? of.language }, { at: Date.parse(judged.submitted_at), bytes: new TextEncoder().encode(sent).length, verdict: judged.verdict, isSubmission: judged.problem.purpose === 'submission' })
+  }, [judged])
   // The marks refer to the code that was judged. The editor moves them with later changes.
   const marks = useMemo(() => {
     const output = judged?.compilation_error ?? (judged?.compile?.ok === true ? judged.compile.output : '')
     const sent = judged?.files?.[0]?.content
     const isOther = judged?.language !== of.language || (sent != null && sent !== draft.text)
+    if (output === '' && judged !== undefined && !isOther) return exceptionMarks(judged)
     return output === '' || isOther ? NO_MARKS : marksOf(output, isProgram ? language?.source_file : undefined)
   }, [judged])
 
@@ -163,7 +172,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     <div data-spare className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
       <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-32 max-w-44 sm:max-w-56" />
       <span className="grow" />
-      <DraftHistory of={of} draft={draft} />
+      <DraftHistory of={of} draft={draft} start={start} />
       <EditorSettings size={size} onSize={setSize} />
       <Button look="quiet" className="px-2" onClick={reset} disabled={draft.text === start} aria-label={m.editor.reset} title={m.editor.reset}>
         <RotateCcw aria-hidden size={16} strokeWidth={1.5} />
@@ -201,7 +210,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
       </Suspense>
     </div>
   )
-  const symbols = <SymbolRow editor={editor} />
+  const symbols = <SymbolRow editor={editor} language={of.language} />
   const isBeside = pane !== undefined && fault === undefined && !hasEnded && !isSignedOut
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
@@ -225,9 +234,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         </>
       ) : (
         <>
-          <p className="grow text-xs text-muted">
-            <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>
-          </p>
+          <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</p>
           <Button onClick={run} disabled={tab === 'terminal' && isInTerminal} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
             {runText}
@@ -264,7 +271,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   const tabs: [Drawer, string][] = [
     ['samples', drawer.samples],
     ['custom', m.run.custom],
-    ['result', m.problem.result],
+    ['result', drawer.verdict],
     ...(isProgram && !isSignedOut ? ([['terminal', drawer.terminal]] as [Drawer, string][]) : []),
   ]
   // The result and the terminal stay mounted while another part is shown, because the result is announced and the

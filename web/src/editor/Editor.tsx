@@ -3,11 +3,11 @@
 // CodeMirror writes its styles into a `<style>` element, which the content security policy forbids. In a shadow root,
 // it uses constructed style sheets instead. CodeMirror owns the document: `value` replaces it only when `revision`
 // changes. Otherwise, an outdated `value` could undo fast typing.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, insertBracket } from '@codemirror/autocomplete'
 import { cursorCharLeft, cursorCharRight, cursorLineDown, cursorLineUp, defaultKeymap, history, historyKeymap, indentMore, indentWithTab, undo } from '@codemirror/commands'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state'
-import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
+import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, gutter as sideGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 import type { Mark } from '../util/compiler'
 import { highlighting, indentation } from './languages'
@@ -33,6 +33,8 @@ async function loadSearch(view: EditorView, key: string, place: Compartment): Pr
 }
 
 const NO_MARKS: readonly Mark[] = []
+
+const emptyGutter = sideGutter({ class: 'cm-gutter-lint' })
 
 export interface EditorHandle {
   /** Moves the cursor to a one-based line. */
@@ -116,7 +118,8 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
           ),
           // First, so that these key bindings take precedence.
           keyMode.current.of([]),
-          gutter.current.of([]),
+          // The symbols of messages have their room from the start, so that the code does not move when they appear.
+          gutter.current.of(emptyGutter),
           lineNumbers(),
           highlightActiveLineGutter(),
           highlightSpecialChars(),
@@ -206,7 +209,10 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     insert: (text) => {
       const current = view.current
       if (current === null) return
-      current.dispatch(current.state.replaceSelection(text), { scrollIntoView: true, userEvent: 'input' })
+      // As if it were typed: an opening bracket adds the closing one, and a closing bracket steps over the one that is there.
+      const pair = insertBracket(current.state, text)
+      if (pair !== null) current.dispatch(pair)
+      else current.dispatch(current.state.replaceSelection(text), { scrollIntoView: true, userEvent: 'input.type' })
       current.focus()
     },
     press: (key) => {

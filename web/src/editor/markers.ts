@@ -24,7 +24,6 @@ const look = EditorView.theme({
   '.cm-lintRange-warning': underline('var(--limit)'),
   '.cm-lintRange-info': underline('var(--compile)'),
   '.cm-lintRange-active': { backgroundColor: 'var(--selection)' },
-  '.cm-gutter-lint': { width: '1.2em' },
   ...signs('error', 'var(--wrong)', '×'),
   ...signs('warning', 'var(--limit)', '!'),
   ...signs('info', 'var(--compile)', 'i'),

@@ -4,5 +4,19 @@
 export const EDITOR_PRESSES = { tab: 'Tab', undo: '↶', left: '←', right: '→', up: '↑', down: '↓' } as const
 export type EditorPress = keyof typeof EDITOR_PRESSES
 
-/** Characters that are hard to reach on the keyboards of phones. */
-export const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#', '\\', '^', '~', '@', '$']
+/** Characters that are hard to reach on the keyboards of phones. Brackets are inserted in pairs, as when they are typed. */
+const SYMBOLS = ['{', '}', '(', ')', '[', ']', ';', ':', '=', '<', '>', '"', "'", '_', '+', '-', '*', '/', '%', '&', '|', '!', '#', '\\', '^', '~', '@', '$']
+
+/** Symbols that come first in a language. The others follow in the usual order. */
+const FIRST: Record<string, readonly string[]> = {
+  python: ['(', ')', '[', ']', ':', '=', '"', "'", '_', '+', '-', '*', '/', '%', '<', '>', '#', '{', '}'],
+  haskell: ['(', ')', '[', ']', ':', '=', '-', '>', '<', '|', '$', '_'],
+  lisp: ['(', ')', "'", '"', '-', '*', '+'],
+  scheme: ['(', ')', "'", '"', '-', '*', '+'],
+  bash: ['$', '"', "'", '{', '}', '[', ']', '(', ')', '|', ';', '=', '-', '&', '<', '>', '/'],
+}
+
+export function symbolsOf(language: string): string[] {
+  const first = FIRST[language] ?? []
+  return [...first, ...SYMBOLS.filter((symbol) => !first.includes(symbol))]
+}

@@ -16,6 +16,8 @@ const look = EditorView.theme({
   '.cm-content': { caretColor: 'var(--accent-text)', padding: '8px 0' },
   '.cm-cursor': { borderLeftColor: 'var(--accent-text)', borderLeftWidth: '2px' },
   '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--muted)', border: 'none' },
+  // The column of the symbols of messages (markers.ts).
+  '.cm-gutter-lint': { width: '1.2em' },
   '.cm-activeLine': { backgroundColor: 'var(--raised)' },
   '.cm-activeLineGutter': { backgroundColor: 'var(--raised)', color: 'var(--text)' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--selection)' },

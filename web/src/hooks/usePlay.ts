@@ -87,7 +87,7 @@ export function usePlay(terminal: Output, place: string) {
   const live = useRef<LiveRun>(null)
   /** Output since the last frame. It is collected so that many events cause only one render. */
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
-  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, isFollowed: false, stop: undefined as ReturnType<typeof setTimeout> | undefined })
+  const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, isFollowed: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
   useEffect(
     () => () => {
@@ -132,15 +132,28 @@ export function usePlay(terminal: Output, place: string) {
   const finish = async (data: EventData) => {
     clearTimeout(now.current.stop)
     const mine = now.current.begun
-    const { run } = now.current
+    const { run, began } = now.current
+    const ended = performance.now()
     forgetRun(place)
     const unread = now.current.wasLost || data.verdict === 'JE' ? (live.current?.unread ?? 0) : 0
     dispatch({ verdict: data.verdict, phase: 'reading', unread })
     try {
       const params = { path: { submission_id: run ?? '' }, query: {} }
       const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params }))
-      const meters = { cpuMs: result.execution_time_ms ?? undefined, wallMs: result.wall_time_ms ?? undefined, memoryKb: result.memory_used_kb ?? undefined }
-      if (now.current.begun === mine) dispatch({ kind: 'done', result, meters, isStopping: false })
+      // A run that the user has ended has no figures, so the page measures its time.
+      const elapsed = result.verdict === 'CANCELLED' && began !== undefined ? Math.round(ended - began) : undefined
+      const meters = { cpuMs: result.execution_time_ms ?? undefined, wallMs: result.wall_time_ms ?? elapsed, memoryKb: result.memory_used_kb ?? undefined }
+      if (now.current.begun !== mine) return
+      // The result has the whole output, of which this page may have received only a part.
+      if (!now.current.isTerminal) {
+        cancelAnimationFrame(text.current.frame)
+        for (const stream of ['stdout', 'stderr'] as const) {
+          if ((result[stream]?.length ?? 0) > text.current[stream].length) text.current[stream] = result[stream]?.slice(0, OUTPUT_CHARS_MAX) ?? ''
+        }
+        const { stdout, stderr } = text.current
+        dispatch({ stdout, stderr, ...(result.stdout != null && { hasGap: false }) })
+      }
+      dispatch({ kind: 'done', result, meters, isStopping: false })
     } catch (error) {
       if (now.current.begun === mine) dispatch({ kind: 'failed', error, isStopping: false })
     }
@@ -151,6 +164,7 @@ export function usePlay(terminal: Output, place: string) {
     // The terminal keeps the output of the previous attempt, because that attempt has read the user's input.
     if (name === 'started' && (data.attempt ?? 1) > 1 && !now.current.isTerminal) discard()
     if (name === 'verdict') return void finish(data)
+    if (name === 'test.start') now.current.began = performance.now()
     const known = EVENTS.find((one): one is EventName => one === name)
     if (known !== undefined) now.current.phase = after(now.current.phase, known, data)
     const meters = name === 'test.end' ? { meters: { cpuMs: data.execution_time_ms, wallMs: data.wall_time_ms, memoryKb: data.memory_used_kb } } : {}
@@ -196,7 +210,7 @@ export function usePlay(terminal: Output, place: string) {
     const isTerminal = tty !== undefined
     clearTimeout(now.current.stop)
     forgetRun(place)
-    Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false, isFollowed: false })
+    Object.assign(now.current, { phase: SENDING, isTerminal, run: undefined, begun: now.current.begun + 1, wasLost: false, isFollowed: false, began: undefined })
     discard()
     dispatch({ ...IDLE, kind: 'live', isTerminal })
     client().start(request, uniqueKey(), tty)
@@ -206,7 +220,7 @@ export function usePlay(terminal: Output, place: string) {
     const kept = keptRun(place)
     if (kept === undefined || now.current.run !== undefined) return
     const { run, isTerminal } = kept
-    Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, wasLost: false, isFollowed: true })
+    Object.assign(now.current, { phase: SENDING, isTerminal, run, begun: now.current.begun + 1, wasLost: false, isFollowed: true, began: undefined })
     discard()
     dispatch({ ...IDLE, kind: 'live', isTerminal })
     client().attach(run)

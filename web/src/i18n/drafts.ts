@@ -4,13 +4,14 @@ import type { Both } from './messages'
 const en = {
   history: 'History',
   title: 'History of this code',
-  detail: 'Earlier versions of the code in this language. If you restore a version, the present code is kept.',
+  detail: 'Versions of the code in this language. If you restore a version, the current code is kept.',
   isSaved: 'The server has your latest changes.',
   isWaiting: 'This browser has your latest changes; they are saved on the server as soon as possible.',
   visitor: 'Sign in, and the server keeps your code as well.',
-  none: 'There are no earlier versions yet.',
+  none: 'There are no versions yet.',
   failed: 'The versions on the server cannot be read now.',
   list: 'Versions',
+  current: 'Current code',
   origins: {
     server: 'Saved',
     tab: 'From another tab',
@@ -38,13 +39,14 @@ export type DraftTexts = typeof en
 const zhCN: DraftTexts = {
   history: '历史',
   title: '这份代码的历史',
-  detail: '此语言代码的较早版本。恢复某个版本时会保留当前版本。',
+  detail: '此语言代码的各个版本。恢复某个版本时会保留当前版本。',
   isSaved: '服务器已有你的最新更改。',
   isWaiting: '你的最新更改已在此浏览器中，会尽快保存到服务器。',
   visitor: '登录后，服务器也会保存你的代码。',
-  none: '还没有较早的版本。',
+  none: '还没有版本。',
   failed: '暂时无法读取服务器上的版本。',
   list: '版本',
+  current: '当前代码',
   origins: {
     server: '已保存',
     tab: '来自另一个标签页',

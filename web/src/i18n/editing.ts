@@ -1,5 +1,10 @@
 // The texts of the editor, its result and the language picker, loaded with the pages that show them.
+import { signalName } from '../util/signals'
 import type { Both } from './messages'
+
+/** What the signals of crashes mean. */
+const MEANINGS: Record<number, string> = { 4: 'illegal instruction', 6: 'abort', 7: 'bus error', 8: 'arithmetic error, such as a division by zero', 9: 'killed', 11: 'segmentation fault', 15: 'termination' }
+const MEANINGS_ZH: typeof MEANINGS = { 4: '非法指令', 6: '异常中止', 7: '总线错误', 8: '算术错误，例如除以零', 9: '强制结束', 11: '段错误', 15: '终止' }
 
 const en = {
   settings: 'Editor settings',
@@ -27,6 +32,7 @@ const en = {
   },
   drawer: {
     samples: 'Samples',
+    verdict: 'Verdict',
     terminal: 'Terminal',
     terminalDetail: 'Run starts your program here without the judge, with the default limits of its language. You type its input.',
     start: 'Run in terminal',
@@ -35,6 +41,24 @@ const en = {
     noSamples: 'This problem has no samples.',
   },
   starter: 'This is the code to start from. Write your solution first.',
+  purposes: { samples: 'Run', input: 'Run', submission: 'Submission' },
+  stopped: (passed: number, skipped: number) => {
+    const rest = skipped === 1 ? '1 test was not run' : `${skipped} tests were not run`
+    return passed === 0 ? rest : `${passed} passed, ${rest}`
+  },
+  slowest: 'Slowest test',
+  rounded: 'Rounded up, because some tests are hidden',
+  groups: 'Groups of tests',
+  difference: 'First difference',
+  expectedReturn: 'Expected return value',
+  printed: 'Printed by your program',
+  signal: (signal: number): string => {
+    const name = [signalName(signal), MEANINGS[signal]].filter(Boolean).join(', ')
+    return name === '' ? `Ended by signal ${signal}` : `Ended by signal ${signal} (${name})`
+  },
+  playTab: 'Input and output',
+  exit: (code: number) => `Ended with exit code ${code}`,
+  download: 'Download the output',
   interactor: {
     input: 'Input of the interactor',
     customLabel: 'Input for the interactor',
@@ -72,6 +96,7 @@ const zhCN: EditingTexts = {
   },
   drawer: {
     samples: '样例',
+    verdict: '评测',
     terminal: '终端',
     terminalDetail: '运行按钮在这里直接启动程序，不经过评测，使用该语言的默认限制。输入由你键入。',
     runSamples: '运行样例',
@@ -80,6 +105,21 @@ const zhCN: EditingTexts = {
     noSamples: '本题没有样例。',
   },
   starter: '这是初始代码，请先编写你的解法。',
+  purposes: { samples: '运行', input: '运行', submission: '提交' },
+  stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
+  slowest: '最慢的测试点',
+  rounded: '向上取整，因为有隐藏的测试点',
+  groups: '测试组',
+  difference: '第一处差异',
+  expectedReturn: '期望返回值',
+  printed: '程序打印的内容',
+  signal: (signal) => {
+    const name = [signalName(signal), MEANINGS_ZH[signal]].filter(Boolean).join('，')
+    return name === '' ? `被信号 ${signal} 终止` : `被信号 ${signal} 终止（${name}）`
+  },
+  playTab: '输入与输出',
+  exit: (code) => `以退出码 ${code} 结束`,
+  download: '下载输出',
   interactor: {
     input: '交互器的输入',
     customLabel: '交互器的输入',

@@ -3,7 +3,7 @@ import type { Both } from './messages'
 
 const en = {
   label: 'HTML that embeds this program',
-  hint: 'Only sites that the operator of this server permits (server.embed_origins) can show it.',
+  hint: 'Other sites can show it only if this server permits them. Ask the administrator to permit yours.',
   title: (language: string) => `${language} program`,
 }
 
@@ -11,7 +11,7 @@ export type EmbedTexts = typeof en
 
 const zhCN: EmbedTexts = {
   label: '嵌入此程序的 HTML',
-  hint: '只有服务器管理员允许的网站（server.embed_origins）才能显示它。',
+  hint: '只有此服务器允许的网站才能显示它。请联系管理员允许你的网站。',
   title: (language) => `${language} 程序`,
 }
 

@@ -2,7 +2,7 @@
 import type { Both } from './messages'
 
 const en = {
-  earlier: 'Earlier submission',
+  sent: 'Submitted code',
   none: 'You have not submitted a solution yet',
   noneDetail: 'Your submissions to all problems are listed here, newest first.',
   begin: 'Choose a problem',
@@ -15,7 +15,7 @@ const en = {
 export type SubmissionTexts = typeof en
 
 const zhCN: SubmissionTexts = {
-  earlier: '较早的提交',
+  sent: '提交的代码',
   none: '你还没有提交过',
   noneDetail: '这里按时间从新到旧列出你对所有题目的提交。',
   begin: '选一道题',

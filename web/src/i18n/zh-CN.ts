@@ -29,15 +29,16 @@ export const zhCN: Messages = {
     leave: '离开编辑器',
     leaveTerminal: '离开终端',
     copyTerminal: '从终端复制',
-    arrows: '下一个测试点；移动两个区域之间的分隔条',
+    arrows: '在测试点中：下一个测试点；在分隔条上：移动分隔条',
     palette: '搜索与更改设置',
     help: '显示此列表',
   },
   errors: {
     offline: '无法连接服务器',
-    offlineDetail: '请检查网络连接。你的代码保存在此浏览器中。',
+    offlineDetail: '请检查网络连接。',
   },
-  offline: '你已离线。你的代码保存在此浏览器中。',
+  offline: '你已离线。',
+  offlineCode: '你已离线。你的代码保存在此浏览器中。',
   notFound: {
     titles: { page: '页面不存在', problem: '题目不存在', program: '程序不存在' },
     details: {
@@ -131,7 +132,7 @@ export const zhCN: Messages = {
       queuedAt: (position) => `排队中，第 ${position} 位`,
       starting: '正在启动',
       compiling: '正在编译',
-      running: (n) => `正在运行测试点 ${n}`,
+      running: (n, total) => (total === undefined ? `正在运行测试点 ${n}` : `正在运行测试点 ${n}，共 ${total} 个`),
       runningOne: '正在运行',
       reading: '正在读取结果',
     },
@@ -155,11 +156,9 @@ export const zhCN: Messages = {
     compiler: '编译器信息',
     checker: '检查器信息',
     exitCode: (code) => `退出码 ${code}`,
-    signal: (signal) => `被信号 ${signal} 终止`,
     line: (n) => `跳到第 ${n} 行`,
     outputEmpty: '没有输出',
     notLimited: '不限',
-    peak: '至多',
   },
   play: {
     title: '练习场',
@@ -241,6 +240,7 @@ export const zhCN: Messages = {
   diff: {
     same: '两份输出相同。',
     onlySpace: '两份输出只有空白字符不同。',
+    noLine: '没有此行',
     firstAt: (line) => `第一处不同在第 ${line} 行。`,
     more: (lines) => `还有 ${lines} 行未显示。`,
     truncated: '样例已截断，比较可能不完整。',

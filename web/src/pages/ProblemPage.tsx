@@ -11,12 +11,14 @@ import { ProblemSkeleton, RowsSkeleton } from '../components/Skeletons'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
 import { Workspace } from '../components/Workspace'
+import { useHasEnded } from '../hooks/useHasEnded'
 import { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
 import { useTitle } from '../hooks/useTitle'
-import { useLanguage, useMessages } from '../i18n/messages'
+import { inContestTexts } from '../i18n/in-contest'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
@@ -24,6 +26,7 @@ import { askedFault } from '../util/asked-contest'
 import { draft, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
+import type { ProblemTab } from '../util/search'
 import { WIDE } from '../util/panes'
 import { startOf } from '../util/skeletons'
 import { NotFound } from './NotFound'
@@ -68,20 +71,22 @@ interface ProblemProps {
 /** The server computes the standings once a second. */
 const STANDINGS_OLD_MS = 1_200
 
-type View = 'statement' | 'submissions' | 'code' | 'result'
+type View = 'statement' | ProblemTab
 
 function Problem({ problem, languages, user }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
-  const { contest, submission } = route.useSearch()
+  const { contest, submission, view: tab } = route.useSearch()
   const asked = useQuery({ ...contestQuery(contest ?? ''), enabled: contest !== undefined })
   const askedWrong = askedFault(asked.data, asked.error instanceof CallError ? asked.error.status : undefined, slug)
   const ownContest = useOwnContest(slug, user, contest === undefined || askedWrong !== undefined)
   const contestShown = askedWrong === undefined ? (contest ?? ownContest) : ownContest
+  const isOver = useHasEnded(contestShown === contest ? asked.data : undefined)
+  const { noLonger } = useTexts(inContestTexts)
   const queries = useQueryClient()
   const isWide = useMedia(WIDE)
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
-  const [view, setView] = useState<View>('statement')
+  const [view, setView] = useState<View>(tab ?? 'statement')
   const [chosen, setChosen] = useState(() => lastLanguage(slug))
   // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
@@ -101,13 +106,19 @@ function Problem({ problem, languages, user }: ProblemProps) {
     keepLanguage(slug, language)
     setChosen(language)
   }
+  const navigate = useNavigate()
+  const search = (submission: string | undefined, view: View) => ({ ...(contest !== undefined && { contest }), ...(submission !== undefined && { submission }), ...(view !== 'statement' && { view }) })
+  /** Shows a tab at once. The URL has the tab, so that Back returns to the tab before. */
+  const go = (next: View, shows: string | undefined | null = submission) => {
+    setView(next)
+    if (next !== (tab ?? 'statement') || (shows ?? undefined) !== submission) void navigate({ to: '/problems/$slug', params: { slug }, search: search(shows ?? undefined, next), resetScroll: false })
+  }
   const load = (language: string, source: string) => {
     keepDraft({ user, slug, language }, source, startOf(problem, language))
     choose(language)
     setLoads(loads + 1)
-    if (!isWide) setView('code')
+    if (!isWide) go('code')
   }
-  const navigate = useNavigate()
   const [isFull, setIsFull] = useState(false)
   const play = async (input: string, program?: { language: string; source: string }) => {
     const id = program?.language ?? language
@@ -122,25 +133,26 @@ function Problem({ problem, languages, user }: ProblemProps) {
     judge.open(id)
     if (!isWide) setView('result')
   }
-  const search = (submission: string | undefined) => ({ ...(contest !== undefined && { contest }), ...(submission !== undefined && { submission }) })
   // The URL has the opened submission.
   const open = (id: string) => {
     if (id === submission) show(id)
-    else void navigate({ to: '/problems/$slug', params: { slug }, search: search(id), resetScroll: false })
+    else void navigate({ to: '/problems/$slug', params: { slug }, search: search(id, isWide ? view : 'result'), resetScroll: false })
   }
+  // After Back, and after a reload.
+  useEffect(() => setView(tab ?? 'statement'), [tab])
   useEffect(() => {
     if (submission !== undefined && user !== undefined) show(submission)
     // The browser's button Back.
-    else if (judge.close()) setView((now) => (now === 'result' ? 'submissions' : now))
+    else judge.close()
   }, [submission, user])
   const begin = () => {
-    if (!isWide) setView('result')
-    if (submission !== undefined) void navigate({ to: '/problems/$slug', params: { slug }, search: search(undefined), replace: true, resetScroll: false })
+    if (!isWide) go('result', null)
+    else if (submission !== undefined) void navigate({ to: '/problems/$slug', params: { slug }, search: search(undefined, view), replace: true, resetScroll: false })
   }
   const openedOf = judge.judging.kind === 'done' && judge.judging.result.submission_id === submission ? judge.judging.result.problem?.slug : undefined
   useEffect(() => {
     // The link names another problem than that of the submission.
-    if (openedOf != null && openedOf !== slug) void navigate({ to: '/problems/$slug', params: { slug: openedOf }, search: search(submission), replace: true })
+    if (openedOf != null && openedOf !== slug) void navigate({ to: '/problems/$slug', params: { slug: openedOf }, search: search(submission, view), replace: true })
   }, [openedOf])
   const showsSubmissions = view === 'submissions'
   const statement = (
@@ -176,7 +188,8 @@ function Problem({ problem, languages, user }: ProblemProps) {
         opened={submission}
         names={names}
         onBegin={begin}
-        onCode={() => !isWide && setView('code')}
+        onCode={() => !isWide && go('code')}
+        submitNote={isOver ? noLonger : undefined}
       />
     )
   const inContest = (
@@ -194,7 +207,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const tabList = (
     <div role="tablist" className="flex gap-1 px-2 sm:px-4 border-b border-border bg-surface shrink-0 scroll-x">
       {tabs.map(([one, text]) => (
-        <TabButton key={one} id={one} isSelected={shown === one} onClick={() => setView(one)}>
+        <TabButton key={one} id={one} isSelected={shown === one} onClick={() => go(one)}>
           {text}
         </TabButton>
       ))}

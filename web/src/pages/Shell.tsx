@@ -82,7 +82,7 @@ export function Shell() {
         )}
         {!isOnline && !isRead && (
           <div className={`${FLOATING} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
-            <span>{m.offline}</span>
+            <span>{hasEditor ? m.offlineCode : m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>
               {m.close}
             </Button>

@@ -11,6 +11,7 @@ import { defineTerminalStyle } from './style'
 
 /** Number of lines kept above the window. */
 const SCROLLBACK_LINES = 5_000
+const SCROLLBAR_PX = 8
 /** Minimum contrast. Colours of a program with less contrast are adjusted. Source: WCAG 2.2, 1.4.3. */
 const CONTRAST = 4.5
 
@@ -54,6 +55,8 @@ export function Terminal(props: TerminalProps) {
       fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', monospace",
       fontSize: 13,
       theme: terminalTheme(),
+      // The width of the scrollbar.
+      overviewRuler: { width: SCROLLBAR_PX },
       // The text of a program's link may differ from its target, so links do nothing.
       linkHandler: { activate: () => {} },
       disableStdin: true,

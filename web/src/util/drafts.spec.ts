@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX, withoutRepeats } from './drafts'
+import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX, withoutRepeats, verdictOfVersion } from './drafts'
 
 const OF = { user: 'ada', slug: '(playground)', language: 'python' }
 
@@ -146,4 +146,14 @@ test('a text that follows itself in the history is listed once', () => {
   const entries = [['b', 4], ['b'], ['b', 3], [undefined, 2], [undefined, 1], ['a'], ['b', 0], ['b', -1]] as [string | undefined, number?][]
   const listed = withoutRepeats(entries.map(([text, revision]) => ({ text, revision })))
   expect(listed.map(({ text, revision }) => [text, revision])).toEqual([['b', undefined], [undefined, 2], [undefined, 1], ['a', undefined], ['b', 0]])
+})
+
+test('a version has the verdict of the run that was made while it was the newest', () => {
+  const kept = [
+    { at: 90_000, bytes: 10, verdict: 'AC', isSubmission: true },
+    { at: 50_000, bytes: 10, verdict: 'WA', isSubmission: false },
+  ]
+  expect(verdictOfVersion(kept, { at: 48_000, bytes: 10 }, 80_000)?.verdict).toBe('WA')
+  expect(verdictOfVersion(kept, { at: 88_000, bytes: 10 }, undefined)?.verdict).toBe('AC')
+  expect(verdictOfVersion(kept, { at: 88_000, bytes: 11 }, undefined)).toBeUndefined()
 })

@@ -184,6 +184,38 @@ export function claim(of: DraftOf, start: string): void {
   remove(syncKey(visitor))
 }
 
+/** The verdict of a text that was run or submitted. The text itself is in the history. */
+export interface KeptVerdict {
+  /** Time of the run, by the server's clock, in milliseconds. */
+  at: number
+  /** Size of the text. */
+  bytes: number
+  verdict: string
+  isSubmission: boolean
+}
+
+const VERDICTS_MAX = 40
+
+const verdictsKey = (of: DraftOf): string => `${draftKey(of)}/verdicts`
+
+export function verdictsOf(of: DraftOf): KeptVerdict[] {
+  const found = parsed(read(verdictsKey(of)))
+  const isKept = (one: Partial<KeptVerdict> | null): one is KeptVerdict => typeof one?.at === 'number' && typeof one.bytes === 'number' && typeof one.verdict === 'string' && typeof one.isSubmission === 'boolean'
+  return Array.isArray(found) ? found.filter(isKept) : []
+}
+
+export function keepVerdict(of: DraftOf, kept: KeptVerdict): void {
+  const others = verdictsOf(of).filter((one) => one.at !== kept.at)
+  write(verdictsKey(of), JSON.stringify([kept, ...others].sort((one, two) => two.at - one.at).slice(0, VERDICTS_MAX)))
+}
+
+/** A run saves its text, so the text's time may be this much later than that of the run. */
+const SAVED_WITHIN_MS = 15_000
+
+/** The last verdict of a version, which was the newest one from its own time until that of the next version. */
+export const verdictOfVersion = (verdicts: readonly KeptVerdict[], version: { at: number; bytes: number }, next: number | undefined): KeptVerdict | undefined =>
+  verdicts.find(({ at, bytes }) => bytes === version.bytes && at > version.at - SAVED_WITHIN_MS && at < (next ?? Infinity))
+
 const languageKey = (slug: string): string => `cupel.language-of/${slug}`
 
 /** The language last used for this problem. If there is none, the language last used for any problem. */

@@ -7,6 +7,9 @@ import { pause } from './pause'
 /** Longest formula that is typeset; a longer one stays TeX. */
 const TEX_CHARS_MAX = 4_000
 
+/** A formula of at most so many characters fits into a line of a phone, and stays in one line. */
+const LINE_CHARS = 22
+
 /** Formulas are typeset for so long before the browser may do something else. */
 const TASK_MS = 5
 
@@ -16,9 +19,11 @@ const AFTER = /^(?:[-‑–]?[a-z]{1,3}(?![a-z]))?[.,;:!?%…)\]}’”»，。�
 
 /**
  * Puts a formula and the marks beside it into one element in which no line breaks, except between the parts of the formula. A browser
- * may otherwise break a line between them.
+ * may otherwise break a line between them. In a short formula, no line breaks.
  */
 function joinMarks(place: HTMLElement): void {
+  const isShort = (place.querySelector('.katex-html')?.textContent ?? '').replace(/[\u200b\s]/g, '').length <= LINE_CHARS
+  if (isShort) place.classList.add('whitespace-nowrap')
   const { previousSibling: previous, nextSibling: next } = place
   const before = previous instanceof Text ? (BEFORE.exec(previous.data)?.[0] ?? '') : ''
   const after = next instanceof Text ? (AFTER.exec(next.data)?.[0] ?? '') : ''
@@ -29,6 +34,7 @@ function joinMarks(place: HTMLElement): void {
   if (before !== '') (previous as Text).deleteData((previous as Text).length - before.length, before.length)
   if (after !== '') (next as Text).deleteData(0, after.length)
   joined.append(before, place, after)
+  if (isShort) return
   // A line may break after each part of the formula but the last.
   const parts = place.querySelector('.katex-html')
   const [last, ...others] = [...(parts?.children ?? [])].reverse()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hasRoundedFigures, hasRun, messageOf, sentence } from './outcome'
+import { exceptionMarks, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, plainExit, returnedIn, sentence, shownLength } from './outcome'
 
 const shown = (message: string | null) => messageOf({ message })
 
@@ -24,4 +24,33 @@ test('a program that was not compiled has no time and memory', () => {
 test('figures are rounded if a test is hidden, but not for the author', () => {
   const tests = [{ is_shown: true }, { is_shown: false }]
   expect([hasRoundedFigures(tests, false), hasRoundedFigures(tests, true), hasRoundedFigures([{ is_shown: true }], false)]).toEqual([true, false, false])
+})
+
+test('a plain exit code is no crash', () => {
+  const ended = { verdict: 'RTE', exit_code: 3, signal: null, message: null }
+  expect(plainExit(ended)).toBe(3)
+  expect(plainExit({ ...ended, message: 'test 2 of 3: exit code 3' })).toBe(3)
+  expect(plainExit({ ...ended, exit_code: 1, message: 'IndexError: list index out of range (line 3)' })).toBeUndefined()
+  expect(plainExit({ ...ended, exit_code: null, signal: 11 })).toBeUndefined()
+  expect(plainExit({ ...ended, verdict: 'AC', exit_code: 0 })).toBeUndefined()
+})
+
+test('the line of an exception is a link and a mark', () => {
+  const message = 'test 1 of 2: ValueError: no (line 12)'
+  expect(partsOf('ValueError: no (line 12)')).toEqual([{ text: 'ValueError: no ', line: undefined }, { text: '(line 12)', line: 12 }])
+  expect(partsOf('exit code 3')).toEqual([{ text: 'exit code 3', line: undefined }])
+  expect(exceptionMarks({ verdict: 'RTE', message })).toEqual([{ line: 12, column: undefined, severity: 'error', message: 'ValueError: no (line 12)' }])
+  expect(exceptionMarks({ verdict: 'WA', message: 'expected 3, got 4 (line 2)' })).toEqual([])
+})
+
+test('the returned value is read from a message only if the message has all of it', () => {
+  expect(returnedIn('expected [2,4,3], got [] (0 elements instead of 3)', '[2, 4, 3]')).toBe('[]')
+  expect(returnedIn('Expected 5, got 6', '5')).toBe('6')
+  expect(returnedIn('at [1]: expected 4, got 5', '[2,4,3]')).toBeUndefined()
+  expect(returnedIn('expected [1,2], got [1,2,3,4…', '[1,2]')).toBeUndefined()
+})
+
+test('tests at the end that were not run are counted and have no cell', () => {
+  const tests = ['AC', 'SK', 'WA', 'SK', 'SK'].map((verdict) => ({ verdict }))
+  expect([notRun(tests), shownLength(tests)]).toEqual([3, 3])
 })

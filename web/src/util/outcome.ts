@@ -1,5 +1,6 @@
 // Helper functions for a result: the test to show first, the message without what the heading says, and whether the program ran.
 import type { Schema } from '../api/client'
+import type { Mark } from './compiler'
 import { isFailure, verdictOf, type VerdictCode } from './verdict'
 
 type Result = Schema['SubmissionView']
@@ -26,6 +27,60 @@ export function failedTest(result: Result): number | undefined {
 export const hasRoundedFigures = (tests: Pick<ProblemTest, 'is_shown'>[], isAuthor: boolean): boolean => !isAuthor && tests.some((test) => !test.is_shown)
 
 export const passed = (tests: ProblemTest[]): number => tests.filter((test) => test.verdict === 'AC').length
+
+/** Number of tests that were not run, because an earlier test decided. */
+export const notRun = (tests: Pick<ProblemTest, 'verdict'>[]): number => tests.filter((test) => test.verdict === 'SK').length
+
+/** Length of the list without the tests at its end that were not run. */
+export const shownLength = (tests: Pick<ProblemTest, 'verdict'>[]): number => tests.findLastIndex((test) => test.verdict !== 'SK') + 1
+
+/** A message that only repeats the exit code. */
+const EXIT = /^(?:test \d+ of \d+: )?exit code \d+$/
+
+/** The exit code with which a program ended by itself, without an exception; otherwise `undefined`. */
+export function plainExit({ verdict, exit_code, signal, message }: Pick<Result, 'verdict' | 'exit_code' | 'signal' | 'message'>): number | undefined {
+  const hasException = message != null && message !== '' && !EXIT.test(message)
+  return verdict === 'RTE' && exit_code != null && exit_code !== 0 && signal == null && !hasException ? exit_code : undefined
+}
+
+/** A part of a message, with the line of the source that it names, if it does. */
+export interface MessagePart {
+  text: string
+  line: number | undefined
+}
+
+const LINE = /\(line (\d{1,6})\)/
+
+/** The message of an exception, such as `IndexError: list index out of range (line 3)`, split so that its line can be a link. */
+export function partsOf(message: string): MessagePart[] {
+  const found = LINE.exec(message)
+  if (found === null) return [{ text: message, line: undefined }]
+  const parts = [
+    { text: message.slice(0, found.index), line: undefined },
+    { text: found[0], line: Number(found[1]) },
+    { text: message.slice(found.index + found[0].length), line: undefined },
+  ]
+  return parts.filter(({ text }) => text !== '')
+}
+
+/** The mark of the line in which an exception ended the program. */
+export function exceptionMarks({ verdict, message }: Pick<Result, 'verdict' | 'message'>): Mark[] {
+  const text = messageOf({ message: message ?? null })
+  const line = text === undefined ? undefined : partsOf(text).find((part) => part.line !== undefined)?.line
+  return verdict === 'RTE' && text !== undefined && line !== undefined ? [{ line, column: undefined, severity: 'error', message: text }] : []
+}
+
+const compact = (text: string): string => text.replace(/\s+/g, '')
+
+/**
+ * The value that a function returned, if the message about its first difference has the whole value (`difference` in
+ * crates/cupel-function/src/value.rs).
+ */
+export function returnedIn(message: string, expected: string): string | undefined {
+  const found = /^expected (.+), got (.+?)(?: \(\d+ elements? instead of \d+\))?$/is.exec(message)
+  const got = found?.[2]
+  return got !== undefined && compact(found?.[1] ?? '') === compact(expected) && !got.endsWith('…') ? got : undefined
+}
 
 /** What the server puts before the message of the deciding test (`message_of` in crates/cupel-worker/src/problem.rs). */
 const PLACE = /^test \d+ of \d+(?:: |$)/

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import type { Schema } from '../api/client'
-import { boundedLimits, freshPath, isUnclosed, joinArgs, limitFaults, pathFault, playOf, playOfSnippet, previewOf, requestOf, snippetOf, splitArgs, textOf } from './play'
+import { archiveName, boundedLimits, freshPath, isUnclosed, joinArgs, limitFaults, pathFault, playOf, playOfSnippet, previewOf, requestOf, snippetOf, splitArgs, textOf } from './play'
 
 const limits = { cpu_time_ms: 10_000, wall_time_ms: 30_000, idle_time_ms: 15_000, memory_kb: 262_144 }
 const most = { cpu_time_ms: 60_000, wall_time_ms: 180_000, idle_time_ms: 120_000, memory_kb: 2_097_152 }
@@ -102,4 +102,9 @@ test('a shared program is restored unchanged from its snippet', () => {
   expect(request.limits).toEqual({ cpu_time_ms: 1_500 })
   const view = { ...request, snippet_id: '', shared_at: '' } as Schema['SnippetView']
   expect(playOfSnippet(view, 'main.py')).toEqual({ ...play, limits: { cpuMs: 1_500 } })
+})
+
+test('an archive has the name of the main file', () => {
+  expect(archiveName({ files: [{ path: 'Main.java', text: '' }], args: '', stdin: '' })).toBe('Main.zip')
+  expect(archiveName({ files: [{ path: 'src/main.rs', text: '' }], args: '', stdin: '' })).toBe('main.zip')
 })

@@ -158,6 +158,13 @@ export function boundedLimits({ limits, limits_max: most }: Language, requested:
   }
 }
 
+/** Name of the archive: that of the main file without its extension. The first file has the name that the language prescribes. */
+export function archiveName({ files }: Play): string {
+  const name = files[0]?.path ?? ''
+  const stem = name.slice(name.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '')
+  return `${stem === '' ? 'program' : stem}.zip`
+}
+
 /** The body of `POST /snippets` that shares this program. */
 export function snippetOf(language: Language, play: Play): Schema['SnippetRequest'] {
   const { cpuMs, memoryKb } = boundedLimits(language, play.limits ?? {})

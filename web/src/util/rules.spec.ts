@@ -25,6 +25,7 @@ describe('the tags in the URL', () => {
 describe('the contest in the URL', () => {
   it('must have an existing view and a valid name', () => {
     expect([contestSearch({ view: 'standings' }), contestSearch({ view: 'evil' })]).toEqual([{ view: 'standings' }, {}])
+    expect([problemSearch({ view: 'code' }), problemSearch({ view: 'statement' })]).toEqual([{ view: 'code' }, {}])
     expect([problemSearch({ contest: 'spring-1' }), problemSearch({ contest: '../x' }), problemSearch({ contest: 7 })]).toEqual([{ contest: 'spring-1' }, {}, {}])
     const submission = '0197d5a0-1111-7222-8333-944455566677'
     expect([problemSearch({ submission }), problemSearch({ submission: '../x' }), problemSearch({ submission, contest: 'a' })]).toEqual([{ submission }, {}, { submission, contest: 'a' }])

@@ -91,19 +91,26 @@ export function contestIn(typed: string): string | undefined {
   return SLUG.test(slug) ? slug : undefined
 }
 
+const PROBLEM_VIEWS = ['code', 'result', 'submissions'] as const
+export type ProblemTab = (typeof PROBLEM_VIEWS)[number]
+
 export interface ProblemSearch {
   /** The contest from which the problem was opened. */
   contest?: string
   /** The submission whose result is shown. */
   submission?: string
+  /** The tab. The default is the statement. `code` and `result` are tabs of narrow windows. */
+  view?: ProblemTab
 }
 
 /** Malformed values are dropped. */
 export function problemSearch(raw: Record<string, unknown>): ProblemSearch {
   const { contest, submission } = raw
+  const view = one(PROBLEM_VIEWS, raw['view'])
   return {
     ...(typeof contest === 'string' && SLUG.test(contest) && { contest }),
     ...(typeof submission === 'string' && /^[0-9a-f-]{36}$/i.test(submission) && { submission }),
+    ...(view !== undefined && { view }),
   }
 }
 

@@ -29,14 +29,17 @@ export function linesOf(text: string): string[] {
   return lines
 }
 
-/** Shortens a text to `LINES_MAX` lines of `LINE_CHARS_MAX` characters. `cut` is true if anything was left out. */
-export function shortened(text: string): { text: string; cut: boolean } {
+/** Maximum number of lines shown of the output in the playground, which follows the program. */
+export const OUTPUT_LINES_MAX = 5_000
+
+/** Shortens a text to `linesMax` lines of `LINE_CHARS_MAX` characters. `cut` is true if anything was left out. */
+export function shortened(text: string, linesMax = LINES_MAX): { text: string; cut: boolean } {
   let cut = false
   const lines = linesOf(text)
-  const shown = lines.slice(0, LINES_MAX).map((line) => {
+  const shown = lines.slice(0, linesMax).map((line) => {
     if (line.length <= LINE_CHARS_MAX) return line
     cut = true
     return `${line.slice(0, LINE_CHARS_MAX)}…`
   })
-  return { text: shown.join('\n'), cut: cut || lines.length > LINES_MAX }
+  return { text: shown.join('\n'), cut: cut || lines.length > linesMax }
 }

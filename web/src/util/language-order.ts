@@ -1,0 +1,29 @@
+// The order of languages in lists: the popular ones first, then all others by name. Versions and standards follow each other.
+import type { Schema } from '../api/client'
+
+type Language = Pick<Schema['LanguageView'], 'display_name'>
+
+/** The languages that most people of courses and programming contests use. */
+const POPULAR = ['Python', 'C++', 'Java', 'C', 'Node.js', 'TypeScript', 'Go', 'Rust', 'C#', 'Kotlin']
+
+/** Name without the compiler in brackets: `C++20` of `C++20 (Clang 14)`. */
+const headOf = ({ display_name: name }: Language): string => name.replace(/ \(.*/, '')
+
+/** Name without the standard or version: `C++17` and `C++20` are C++. */
+const familyOf = (one: Language): string => headOf(one).replace(/ ?\d[\d.]*$/, '')
+
+const rankOf = (one: Language): number => {
+  const at = POPULAR.indexOf(familyOf(one))
+  return at < 0 ? POPULAR.length : at
+}
+
+/** The standards of C and C++ in the order of their years: C99 before C11. A name without a year comes first. */
+const yearOf = (one: Language): number => {
+  const year = Number(/^C(?:\+\+)?(\d\d)$/.exec(headOf(one))?.[1] ?? -100)
+  return year > 80 ? year - 100 : year
+}
+
+const compared = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
+
+export const inOrder = <T extends Language>(languages: readonly T[]): T[] =>
+  [...languages].sort((a, b) => rankOf(a) - rankOf(b) || compared(familyOf(a), familyOf(b)) || yearOf(a) - yearOf(b) || compared(a.display_name, b.display_name))
