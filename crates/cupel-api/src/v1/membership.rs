@@ -100,7 +100,7 @@ pub(crate) struct ResetRequest {
     responses(
         (status = 204, description = "The password is set. You can log in now"),
         (status = 401, description = "The link is invalid, already used or expired", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many invalid links from your address", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many invalid links from your IP address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reset_password(
@@ -211,7 +211,7 @@ pub(crate) struct DeleteRequest {
     responses(
         (status = 204, description = "Deleted"),
         (status = 401, description = "The password is wrong", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You are the only administrator", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You are the only administrator who can log in", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_account(

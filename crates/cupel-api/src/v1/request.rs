@@ -36,9 +36,9 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) image: Option<String>,
-    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-    /// of its public type. For languages of the JVM, the class with `main` is started, regardless of its name and
-    /// package.
+    /// The main source; never empty. Cupel gives the source file the usual name for the language or, if the compiler
+    /// requires it, the name of the public type in the source. For languages of the JVM, the class with `main` is
+    /// started, regardless of its name and package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct ExecuteRequest {
     #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
     /// Arguments for the compiler in addition to the language's own. They are placed before the source, so that they
-    /// override conflicting ones. Ignored if the language has no compiler.
+    /// override conflicting arguments. Ignored if the language has no compiler.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) compiler_args: Vec<String>,
     /// Arguments for the linker, such as `-lm`. They are placed after the source. Ignored if the language has no compiler.
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_of_form_are_reported_with_their_location() {
+    fn all_malformed_fields_are_reported_with_their_location() {
         use serde_json::json;
         let none: [&str; 0] = [];
         assert_eq!(faults(json!({ "language": "c", "source_code": "" })), none);
