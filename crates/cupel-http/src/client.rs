@@ -29,9 +29,9 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`, and `Origin` is not
-    /// the loopback address to which the request was sent. Browsers add `Origin` to every request except a plain `GET` or
-    /// `HEAD`. Sources: the Fetch standard, "Origin header"; W3C, "Fetch Metadata Request Headers".
+    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`, and `Origin` is
+    /// not the loopback address to which the request was sent. Browsers add `Origin` to every request except a plain
+    /// `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C, "Fetch Metadata Request Headers".
     pub is_page: bool,
     /// Whether the client uses TLS, as reported by a trusted proxy, or because the page that sent the request was
     /// loaded over TLS.

@@ -90,7 +90,8 @@ impl ArtifactView {
 
 /// Get a file that a program left behind.
 ///
-/// A browser shows pictures (PNG, JPEG, GIF and WebP) and downloads all other files. `ETag` is the SHA-256 of the content.
+/// A browser shows pictures (PNG, JPEG, GIF and WebP) and downloads all other files. `ETag` is the SHA-256 of the
+/// content.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}/artifacts/{path}", tag = "submissions", operation_id = "artifact",
     params(

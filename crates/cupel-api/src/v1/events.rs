@@ -74,8 +74,8 @@ pub(crate) struct EventData {
     /// Time of the event.
     #[schema(format = DateTime)]
     t: String,
-    /// `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves users
-    /// in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+    /// `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves
+    /// users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
     /// `started`: number of the attempt. Discard the output of earlier attempts.

@@ -204,7 +204,8 @@ pub(crate) struct DeleteRequest {
 /// Delete your account.
 ///
 /// Removes your name, e-mail address, password, sessions, API keys, webhooks, drafts and shared programs. Waiting and
-/// running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
+/// running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not
+/// change.
 #[utoipa::path(
     post, path = "/auth/delete-account", tag = "auth", operation_id = "delete_account",
     request_body = DeleteRequest,

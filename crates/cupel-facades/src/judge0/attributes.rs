@@ -171,7 +171,8 @@ pub(super) fn faults_body(faults: &Faults) -> Value {
 
 /// Validates the attributes of a submission. `find` returns what the flavour knows about a language.
 ///
-/// # Errors The validation errors, with the original's messages.
+/// # Errors
+/// The validation errors, with the original's messages.
 pub(super) fn validate(
     sent: &Map<String, Value>,
     is_base64: bool,

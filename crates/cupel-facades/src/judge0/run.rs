@@ -139,7 +139,8 @@ pub(super) type Accepted = (Run, Option<Box<SubmissionRecord>>);
 
 /// Submits one program, and waits for the result if the client asks for it.
 ///
-/// # Errors The inner error is the response to a refused submission; the outer error is a failure of Cupel.
+/// # Errors
+/// The inner error is the response to a refused submission; the outer error is a failure of Cupel.
 pub(super) async fn create(
     app: &Shared,
     caller: &Caller,
@@ -173,7 +174,8 @@ pub(super) async fn create(
 
 /// Submits several programs. The result has the run or the validation errors of each program.
 ///
-/// # Errors The inner error is the response if all submissions are refused together; the outer error is a failure of
+/// # Errors
+/// The inner error is the response if all submissions are refused together; the outer error is a failure of
 /// Cupel.
 pub(super) async fn create_all(
     app: &Shared,
