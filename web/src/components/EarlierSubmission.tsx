@@ -1,4 +1,4 @@
-// What an earlier submission was: when it was sent, its language, its id and its source, which cannot be changed here.
+// An earlier submission: when it was sent, its language, its id and its source, which cannot be changed here.
 import { ChevronRight } from 'lucide-react'
 import type { Result } from '../hooks/useJudging'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
@@ -26,7 +26,7 @@ export function EarlierSubmission({ result, language }: { result: Result; langua
   )
 }
 
-/** `path`: of one of several files. */
+/** `path`: the path of the file, if there are several files. */
 function Source({ text, path }: { text: string; path: string | undefined }) {
   const m = useMessages()
   const title = path === undefined ? m.problem.source : visible(path)

@@ -31,7 +31,7 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
 /** Markdown that the server has converted to HTML. `files` are the images that it may show. */
 export function Html({ html, files, language }: { html: string; files: Schema['FileView'][]; language?: string | undefined }) {
   const place = useRef<HTMLDivElement>(null)
-  // Before the browser paints: what follows the text would move otherwise.
+  // A layout effect, because the content below the text would otherwise move after the browser has painted it.
   useLayoutEffect(() => {
     const addresses = new Map(files.map(({ name, url }) => [name, addressOf(url)]))
     place.current?.replaceChildren(sanitized(html, addresses))

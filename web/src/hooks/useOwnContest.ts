@@ -1,7 +1,7 @@
 // The running contest of a problem in which the user takes part, for a problem that was not opened from the contest.
 //
-// The server does not list the contests in which a user takes part virtually. So the page of a contest remembers in this browser that the
-// user does.
+// The server does not list the contests in which a user takes part virtually. So the page of a contest remembers in
+// this browser that the user takes part.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { contestQuery, contestsQuery } from '../api/contest'
 import { serverNow } from '../util/clock'

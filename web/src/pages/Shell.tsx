@@ -37,7 +37,8 @@ export function Shell() {
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   const [isRead, setIsRead] = useState(false)
   if (isOnline && isRead) setIsRead(false)
-  // Both only load a script and set a state, so those of the first drawing serve for all.
+  // Both functions only load a script and set a state, so the functions of the first render can be used after later
+  // renders.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
   useEffect(watchTyping, [])
   useEffect(() => {
@@ -66,7 +67,7 @@ export function Shell() {
       <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
         {showsPage && <Outlet />}
       </main>
-      {/* Above the page, which does not move. */}
+      {/* In front of the page, so that the page does not move. */}
       <div role="status">
         {!isOnline && !isRead && (
           <div className="fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1 rounded-md border border-strong bg-raised shadow-lg print:hidden">
