@@ -46,7 +46,7 @@ const END_MAX: Duration = Duration::from_secs(10);
 /// Interval at which the watcher is asked whether the run is still needed.
 const CHECK: Duration = Duration::from_millis(100);
 
-/// `id` of the client's messages: of those that start the run or attach to it, and of the one that ends it.
+/// `id` of the client's messages: of the messages that start the run or attach to it, and of the message that ends it.
 const RUN: &str = "run";
 const KILL: &str = "kill";
 
