@@ -12,7 +12,7 @@
 //! - The header [`SITE_HEADER`]: a page of another origin can add it only after a CORS preflight, and the server's CORS
 //!   rules allow neither this header nor credentials. A form can add no header at all.
 //! - `Sec-Fetch-Site`, or `Origin` from browsers that do not send it: set by the browser, not by the page. This check
-//! also excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
+//!   also excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
 //!
 //! Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", "Verifying origin with
 //! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary. The cheat
