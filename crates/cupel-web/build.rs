@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
     for file in files_below(&dist)? {
         let Some(path) = file.strip_prefix(&dist).ok().and_then(Path::to_str) else { continue };
         let (brotli, gzip) = (with_end(&file, "br"), with_end(&file, "gz"));
-        // Files of a build that was interrupted before it compressed them are left out.
+        // Files that an interrupted build did not compress are left out.
         if !brotli.is_file() || !gzip.is_file() {
             continue;
         }

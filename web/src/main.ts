@@ -1,8 +1,8 @@
 // Entry point. Asks the server for what the page shows first, then evaluates the scripts one after the other.
 //
-// Each script has a task of its own: together they would keep a slow processor busy for more than 100 ms. Nothing is loaded late for that,
-// because the page's head lists the scripts (`early-scripts` in vite.config.ts). No other script may wait for this one, since it waits
-// for them; so it has no top-level `await`.
+// Each script is evaluated in a separate task, because all together would keep a slow processor busy for more than 100
+// ms. This does not delay the loading, because the page's head lists the scripts (`early-scripts` in vite.config.ts).
+// This script waits for the others. So no other script may wait for it, and it has no top-level `await`.
 import { firstRequests, ROOT, sendAhead } from './api/ahead'
 import { catalogueOf, chosenLanguage } from './i18n/catalogues'
 import { pause } from './util/pause'

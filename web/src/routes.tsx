@@ -64,7 +64,7 @@ const signInSearch = (raw: Record<string, unknown>): { then?: string } => {
   return then === undefined ? {} : { then }
 }
 
-/** A user who is signed in needs no form for that. The server is asked, because the session may have ended. */
+/** A signed-in user needs no form to sign in or register. The server is asked, because the session may have ended. */
 const leaveIfSignedIn = async ({ context, search, preload }: { context: { queries: QueryClient }; search: { then?: string }; preload: boolean }) => {
   if (preload) return
   const session = await context.queries.fetchQuery({ ...sessionQuery, staleTime: 0 }).catch(() => undefined)

@@ -118,7 +118,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
 const UNDOCUMENTED: &[(Method, &str, Who)] =
     &[(Method::GET, "/socket.io/", User(READ)), (Method::POST, "/socket.io/", Everybody)];
 
-/// Callers that may use the operation with this route; `None` if it is not part of the native API.
+/// Callers that may use the operation with this route; `None` if the table does not have the operation.
 pub(crate) fn who(method: &Method, route: &str) -> Option<Who> {
     let below = route.strip_prefix("/api/v1")?;
     let method = if *method == Method::HEAD { &Method::GET } else { method };

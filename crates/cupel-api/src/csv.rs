@@ -18,12 +18,13 @@ use utoipa::ToSchema;
 pub(crate) enum Format {
     /// One page, as JSON.
     Json,
-    /// Everything, as CSV.
+    /// All entries, as CSV.
     Csv,
 }
 
 impl Format {
-    /// Format from `?format=` or, if that is absent, from the header `Accept`: CSV if it names `text/csv` and not JSON.
+    /// Format from `?format=`. If that is absent, CSV if the header `Accept` names `text/csv` and not
+    /// `application/json`, otherwise JSON.
     pub(crate) fn of(requested: Option<Format>, headers: &HeaderMap) -> Format {
         requested.unwrap_or_else(|| {
             let accepts = |name: &str| {
@@ -102,7 +103,7 @@ impl<'c> Cell<'c> {
 /// CSV response that a browser saves as `NAME.csv`.
 pub(crate) fn answer(name: &str, lines: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static) -> Response {
     use futures_util::TryStreamExt as _;
-    let body = Body::from_stream(lines.map_err(|_problem| std::io::Error::other("the rest cannot be read")));
+    let body = Body::from_stream(lines.map_err(|_problem| std::io::Error::other("the remaining lines cannot be read")));
     let mut answer = body.into_response();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));

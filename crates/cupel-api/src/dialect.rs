@@ -24,8 +24,8 @@ impl Dialect for Native {
     }
 }
 
-/// The native API and its pages, for [`cupel_http::router`]. The pages show `version` and use `font`, the path of the site's
-/// font, if there is one.
+/// The native API and its pages, for [`cupel_http::router`]. The pages show `version`. If `font` is the path of the
+/// site's font, they use this font.
 pub fn native(version: &str, font: Option<&str>) -> Mounted {
     let (api, document) = openapi::documented();
     let document = document.to_pretty_json().unwrap_or_default();

@@ -71,7 +71,7 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    /// `font`: path of the site's font, without which the pages use a font of the reader's machine.
+    /// `font`: path of the site's font. If it is `None`, the pages use a font of the reader's machine.
     pub(crate) fn new(openapi: String, version: &str, font: Option<&str>) -> Documents {
         let digest = Sha256::digest(openapi.as_bytes());
         let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
@@ -215,8 +215,8 @@ fn password_page(documents: &Documents, content: &str) -> Response {
     page
 }
 
-/// Address from the headers of the request. The reader's own browser sent it, so only the reader sees it. If the
-/// address contains characters that are special in HTML or a shell, the default is used.
+/// Address from the headers of the request. The reader's own browser sent it, so only the reader sees it. If the host
+/// is missing, too long, or contains a character that could be special in HTML or a shell, the default is used.
 fn address(request: &HeaderMap) -> String {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".:-[]".contains(&c);
     let host = request.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -259,7 +259,7 @@ async fn formats(Extension(documents): Extension<Arc<Documents>>, request: Heade
 }
 
 impl Documents {
-    /// A document in Markdown: a page for browsers, and the text for programs.
+    /// A document in Markdown: as a page for browsers, and unchanged for programs.
     fn document(&self, text: &str, is_in_folder: bool, request: &HeaderMap) -> Response {
         if !cupel_http::accepts_html(request) {
             let headers = [

@@ -1,8 +1,9 @@
 //! Validation rules that types cannot express, added to the OpenAPI document: the permitted values of parameters by
 //! name, and the fields of a body that exclude or require each other.
 //!
-//! A rule about a single field of one body is an attribute of that field. *Invariant:* these rules never permit a
-//! request that the server refuses; `scripts/test-openapi.sh` sends requests that the document allows.
+//! A rule about a single field of one body is an attribute of that field. *Invariant:* the server accepts every request
+//! that the document allows, except where a schema cannot express what the API requires; `scripts/test-openapi.sh`
+//! sends such requests.
 
 use cupel_core::Bounds;
 use cupel_types::Verdict;
@@ -142,7 +143,8 @@ fn add_patterns(request: &str, object: &mut Object) {
     }
 }
 
-/// Adds the server's default bounds to the lists of a program.
+/// Adds the server's default bounds and the patterns of entries to the lists and the environment variables of a
+/// program.
 fn add_bounds(object: &mut Object) {
     let bounds = Bounds::default();
     let lists = [
@@ -246,7 +248,8 @@ const WEB_URL: &str = concat!(
 );
 
 /// A character of a domain's label: an ASCII letter or digit, or a non-ASCII character other than spaces and control
-/// characters.
+/// characters. `$also` ends the range of excluded characters below the digits: `/` excludes the hyphen, `,./` permits
+/// it.
 macro_rules! of_label {
     ($also:literal) => {
         concat!("[^\\s\\u0000-", $also, ":-@\\[-`{-\\u009f\\ufeff]")

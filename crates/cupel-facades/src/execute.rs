@@ -27,19 +27,20 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub(crate) enum Ended {
     /// The program has ended.
     Finished(Run, Box<SubmissionRecord>),
-    /// The program was accepted but did not end in time, or the queue was full. It was cancelled, unless the request
-    /// has an idempotency key. With a key, a repeated request gets its result.
+    /// The program was accepted but did not end in time, or it was not accepted because the queue was full. An accepted
+    /// program was cancelled, unless the request has an idempotency key. With a key, a repeated request gets the
+    /// program's result.
     TooLate(Reached),
 }
 
 /// How far a program had come when its client could wait no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reached {
-    /// It waits for a worker, as far as this node knows.
+    /// The program waits for a worker, as far as this node knows.
     Queue,
-    /// Its compiler has been working for this time.
+    /// The program's compiler has been working for this time.
     Compiler(Duration),
-    /// A worker has begun with it, and no compiler is working.
+    /// A worker has begun the run, and no compiler is working.
     Worker,
 }
 
@@ -71,7 +72,7 @@ impl Reached {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     pub(crate) id: SubmissionId,
-    /// Whether an earlier request with the same idempotency key created it.
+    /// Whether an earlier request with the same idempotency key created the run.
     pub(crate) is_repeated: bool,
 }
 
@@ -144,7 +145,8 @@ pub(crate) async fn execute(
 
 /// Why one attempt to submit did not succeed.
 enum Unaccepted {
-    /// The queue is full. The value is the pause before the next attempt.
+    /// The queue is full, no worker has the language, or the user has too many waiting runs. The value is the pause
+    /// before the next attempt.
     Busy(Duration),
     Refused(Refusal),
 }
@@ -183,7 +185,7 @@ fn unaccepted(error: SubmitError) -> Unaccepted {
     })
 }
 
-/// The refusal for an error other than a full queue.
+/// The refusal for an error other than those of [`Unaccepted::Busy`].
 pub(crate) fn refusal(error: SubmitError) -> Refusal {
     match error {
         SubmitError::Invalid(faults) => {
@@ -198,7 +200,7 @@ pub(crate) fn refusal(error: SubmitError) -> Refusal {
     }
 }
 
-/// Bytes of output in a report.
+/// Number of bytes of output and files in a report.
 pub(crate) fn output_bytes(report: &RunReport) -> usize {
     let compile = report.compile.as_ref().map_or(0, |compile| compile.output.data.len());
     let run = report.execution.as_ref().map_or(0, |step| step.stdout.data.len() + step.stderr.data.len());

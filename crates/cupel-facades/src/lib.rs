@@ -7,8 +7,8 @@
 //! the options that differ for its clients (`[facade_options.NAME]`).
 //!
 //! **Accounts.** If the original needs no key, the runs belong to an internal account, such as `~piston`, which is
-//! created at the start (`Accounts::internal`). Nobody can register its name or log in to it. Without a key, only
-//! clients on this machine are served, and only by a server that listens on a loopback address, unless
+//! created when the server starts (`Accounts::internal`). Nobody can register its name or log in to it. Without a key,
+//! only clients on this machine are served, and only by a server that listens on a loopback address, unless
 //! `facades.NAME.anonymous` permits all clients ([`Keyless`]).
 //!
 //! **Addresses.** A facade may have an additional address (`--facade`), where its routes are at the root. A layer

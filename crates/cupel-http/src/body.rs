@@ -58,7 +58,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
 ///
 /// # Errors
 ///
-/// If the body is too large, too slow or truncated.
+/// If the body is too large, too slow or truncated, or the memory budget for bodies is exhausted.
 pub async fn submission_bytes(request: Request, app: &Shared) -> Result<(Bytes, Option<Held>), ApiError> {
     let user = request.extensions().get::<Notes>().and_then(Notes::user);
     let mut held = user.map(|user| app.bodies.hold(user));
@@ -112,7 +112,7 @@ async fn read_any(
             Some(Err(_broken)) => {
                 return Err(ApiError::new(
                     ErrorKind::MalformedRequest,
-                    "The body broke off or is not framed correctly.",
+                    "The body ended too early or is not framed correctly.",
                 ));
             }
             Some(Ok(frame)) => {
@@ -146,7 +146,7 @@ fn is_plain(headers: &HeaderMap, expected: &str) -> Result<(), ApiError> {
 ///
 /// # Errors
 ///
-/// If it is not UTF-8, not JSON, or has another form, with the location of each fault.
+/// If the body is not UTF-8, is not JSON or does not have the form of `T`. The error has the location.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("The body is not UTF-8 at byte {}. Send binary data as base64.", error.valid_up_to());

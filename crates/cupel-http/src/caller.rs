@@ -20,13 +20,13 @@ use crate::rate_limit::RateClass;
 use crate::state::TierRates;
 
 /// User whom the dialect's access table allows to call this operation. Extraction charges one read to the user or,
-/// without a key, to the client's address.
+/// without a key, to the client's address, unless the client is on this machine.
 pub struct Caller {
     /// The user.
     pub user: UserId,
     /// The user as a viewer of submissions.
     pub viewer: AuthenticatedUser,
-    /// Rates of their tier.
+    /// Rates of the user's tier.
     pub rates: TierRates,
     /// The account and the authentication method.
     pub identity: Arc<Identity>,
@@ -105,8 +105,8 @@ impl FromRequestParts<Shared> for Visitor {
     }
 }
 
-/// Client of an event stream or of a live connection: a caller or, if the header has no credentials, the holder of a
-/// ticket.
+/// Client of an event stream or of a live connection: a caller or, if the request has a ticket and no credential other
+/// than a cookie, the holder of the ticket.
 pub enum Follower {
     /// A caller.
     Caller(Box<Caller>),
@@ -295,7 +295,7 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
                 .map_err(|why| Refusal::NoCredential(ApiError::new(ErrorKind::CrossSite, why)))?;
             let named = app.tokens.read_cookie(text, app.core.now()).map_err(invalid_credentials)?;
             if is_page_of_another(&parts.headers, named.user) {
-                let why = "Another account has signed in in this browser. Sign in again, or reload the page.";
+                let why = "Another account has signed in with this browser. Sign in again, or reload the page.";
                 return Err(Refusal::NoCredential(ApiError::new(ErrorKind::Unauthorized, why)));
             }
             app.identities.of_token(&app.accounts, named).await

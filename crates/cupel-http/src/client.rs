@@ -29,9 +29,9 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`, and `Origin` is not
-    /// the loopback address to which the request was sent. Browsers add `Origin` to every request except a plain `GET` or
-    /// `HEAD`. Sources: the Fetch standard, "Origin header"; W3C, "Fetch Metadata Request Headers".
+    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`, and `Origin` is
+    /// not the loopback address to which the request was sent. Browsers add `Origin` to every request except a plain
+    /// `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C, "Fetch Metadata Request Headers".
     pub is_page: bool,
     /// Whether the client uses TLS, as reported by a trusted proxy, or because the page that sent the request was
     /// loaded over TLS.
@@ -71,7 +71,7 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client 
     Client { address, is_forwarded, is_page: is_of_a_page(headers), is_tls }
 }
 
-/// Whether a page in a browser sent the request. A browser says `none` for an address that its user has entered. Some
+/// Whether a page in a browser sent the request. A browser sends `none` if its user has entered the address. Some
 /// WebSocket clients that are not browsers send the address to which they connect as `Origin`.
 fn is_of_a_page(headers: &HeaderMap) -> bool {
     headers.get(header::ORIGIN).is_some_and(|origin| !is_own_loopback(origin, headers))
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_believed_of_trusted_proxies_and_of_the_page_itself() {
+    fn tls_is_recognised_by_a_trusted_proxy_or_by_the_origin_of_the_page() {
         let of = |name: &'static str, value: &'static str, trusted: &[&str]| {
             let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
             let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();

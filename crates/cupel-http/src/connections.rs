@@ -100,7 +100,7 @@ enum Phase {
     Dropped,
 }
 
-/// Network in whose number of requests a request is included; `None` for a health check, which is not counted.
+/// Network for which a request is counted; `None` for a health check, which is not counted.
 type Counted = Option<IpAddr>;
 
 /// Why a connection or a request is refused.
@@ -163,7 +163,8 @@ impl Connections {
 
     /// Registers a connection of this peer; `None` for a trusted proxy. If the peer has the maximum number of
     /// connections, its oldest connection without a complete request is dropped. If every connection of the peer has a
-    /// complete request, the new connection may only send health checks.
+    /// complete request, the new connection may only send health checks, and is refused if all connections reserved for
+    /// health checks are in use.
     pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
         let peer = peer.map(network_of);
         let bounds = self.0.bounds;
@@ -279,7 +280,7 @@ impl Open {
         let client = network_of(client);
         let counted = (!is_health).then_some(client);
         let mut registry = self.connections.registry();
-        // The connection was just dropped for another connection.
+        // The request is refused if the connection was just dropped for another connection.
         if registry.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
             return Err(Full::Server);
         }

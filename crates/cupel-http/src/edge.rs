@@ -69,7 +69,7 @@ pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: 
     response
 }
 
-/// Data of a request kept until its trace is written.
+/// Data of a request that is kept until the request's trace is written.
 struct Traced {
     traces: &'static cupel_traces::Traces,
     began: Timestamp,

@@ -72,7 +72,7 @@ kinds! {
     CrossSite "cross-site" FORBIDDEN "Request of another site"
         "The request was authenticated by the session cookie of a browser, or would have started a session, and does not come from this server's own site. Programs send a token or an API key instead.";
     Forbidden "forbidden" FORBIDDEN "Forbidden"
-        "The account does not have the required role, or it is disabled.";
+        "The account does not have the required role or is disabled, registration is closed, or the origin of a page may not open a live connection. `detail` gives the reason.";
     NotFound "not-found" NOT_FOUND "Not found"
         "The resource does not exist, or you may not see it. The response is the same in both cases.";
     NoSuchRoute "no-such-route" NOT_FOUND "No such route"
@@ -86,11 +86,11 @@ kinds! {
     Conflict "conflict" CONFLICT "Conflict"
         "The present state of the resource does not allow the request. `detail` gives the reason.";
     PreconditionFailed "precondition-failed" PRECONDITION_FAILED "Precondition failed"
-        "The resource has changed since the state that `If-Match` or `If-None-Match` names: another client changed it. Nothing was changed. Read it again and decide.";
+        "The condition in `If-Match` or `If-None-Match` is not met: another client has changed or created the resource. Nothing was changed. Read the resource again and decide.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
-        "The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type.";
+        "The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type.";
     InputOutOfOrder "input-out-of-order" CONFLICT "Input out of order"
         "Live connections: the number of an input is larger than the next expected number. `detail` has the expected number. Nothing was sent to the program.";
     InputWindowFull "input-window-full" TOO_MANY_REQUESTS "Input window full"
@@ -98,11 +98,11 @@ kinds! {
     UpgradeRequired "upgrade-required" UPGRADE_REQUIRED "Upgrade required"
         "This address accepts only live connections, and the request is not a WebSocket handshake (RFC 6455, version 13).";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
-        "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form.";
+        "The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"
         "The problem's package is invalid, and nothing of it was stored. `errors` has every error: `pointer` is the file in the archive; `detail` has the code, the position, the error and what to do.";
     InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"
-        "The submission has errors of several kinds, or one without its own type. `errors` has all of them.";
+        "The submission has errors of several kinds, or an error without a separate type. `errors` has all of them.";
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
         "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
     LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
@@ -120,11 +120,11 @@ kinds! {
     QuotaUsedUp "quota-used-up" FORBIDDEN "Quota used up"
         "You have reached the maximum number of problems, of bytes in packages or of shared programs for one user. `detail` has the numbers. Remove some, or ask the operator.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
-        "Your account has reached its rate limit. `Retry-After` has the seconds to wait.";
+        "Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait.";
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
         "You have the maximum number of waiting and scheduled submissions. Nothing was accepted. Wait until some have ended, or send the request again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many registrations, or too many wrong passwords, tokens, links, tickets or join codes, from this address. `Retry-After` has the seconds to wait.";
+        "Too many registrations, or too many wrong passwords, tokens, links, tickets or join codes, from this address, or too many refreshes of one session. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "The server failed; the request is not the cause. The server's log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
@@ -134,7 +134,7 @@ kinds! {
     DiskFull "disk-full" SERVICE_UNAVAILABLE "Disk full"
         "A disk of the server or of its database is full. Nothing was accepted or changed. Send the request again after `Retry-After`. `/healthz` shows the operator which disk.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"
-        "The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`.";
+        "The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`.";
 }
 
 impl ErrorKind {

@@ -48,7 +48,7 @@ impl IdempotencyKey {
         })
     }
 
-    /// A key that did not come from the header, but from another place. `None`: the key is malformed.
+    /// A key from another source than the header. `None`: the key is malformed.
     pub fn of(key: String) -> Option<IdempotencyKey> {
         let is_valid = (1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic());
         is_valid.then_some(IdempotencyKey(Some(key)))

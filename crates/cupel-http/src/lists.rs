@@ -1,7 +1,7 @@
 //! Lists in bodies, read only up to their maximum length.
 //!
 //! An entry of three bytes in JSON takes a hundred bytes in memory, so a list is refused at the first entry beyond its
-//! maximum, before the rest is parsed. A serde field deserializer takes no arguments, so the bounds are in a
+//! maximum, before further entries are parsed. A serde field deserializer takes no arguments, so the bounds are in a
 //! thread-local while a body is parsed. Parsing is one call without an await.
 
 use std::cell::Cell;

@@ -1,7 +1,7 @@
 //! Reports all missing fields of a body together, although serde stops at the first.
 //!
 //! Each missing field gets a placeholder of a type that it accepts, and the body is parsed again, until no field is
-//! missing or another fault is found.
+//! missing or another error is found.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(crate) fn fields<T: DeserializeOwned>(text: &str, path: &Path, error: &serde
     missing
 }
 
-/// Response that names all these fields.
+/// Error that names all these fields.
 pub(crate) fn fault(fields: Vec<String>) -> ApiError {
     let names: Vec<String> = fields.iter().map(|field| format!("`{}`", dotted(field))).collect();
     let errors = fields.into_iter().map(|field| {

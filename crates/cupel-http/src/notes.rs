@@ -36,7 +36,7 @@ impl Notes {
         self.0.client
     }
 
-    /// Dialect of the path; `None` if no dialect owns it.
+    /// Dialect of the path; `None` if no dialect owns the path.
     pub(crate) fn dialect(&self) -> Option<&Arc<dyn Dialect>> {
         self.0.dialect.as_ref()
     }

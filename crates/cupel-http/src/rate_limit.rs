@@ -48,7 +48,7 @@ impl RateClass {
 /// State of a rate limit, for the response's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateNote {
-    ration: RateClass,
+    class: RateClass,
     rate: Rate,
     standing: Standing,
 }
@@ -57,7 +57,7 @@ impl RateNote {
     /// Source: draft-ietf-httpapi-ratelimit-headers, sections "RateLimit-Policy" and "RateLimit": `q` quota, `w` window
     /// in seconds, `r` remaining, `t` seconds until the quota is restored. `burst` is Cupel's extension.
     pub fn write(&self, headers: &mut HeaderMap) {
-        let name = self.ration.name();
+        let name = self.class.name();
         let policy =
             format!("\"{name}\";q={};w={};burst={}", self.rate.quota, self.rate.window.as_secs(), self.rate.burst);
         let limit = format!("\"{name}\";r={};t={}", self.standing.remaining, seconds_up(self.standing.reset));
@@ -135,7 +135,7 @@ impl RateLimits {
         let Rate { quota, window, burst } = rate;
         let key = format!("{user}:{}:{quota}/{}/{burst}", class.name(), window.as_secs());
         match self.buckets.take(&[Charge { kind: BucketKind::User, key, rate, cost }]).await {
-            Ok(standing) => (RateNote { ration: class, rate, standing }, Ok(())),
+            Ok(standing) => (RateNote { class, rate, standing }, Ok(())),
             Err(Exhausted { standing, wait, .. }) => {
                 let detail = format!(
                     "Your tier allows {} {} in {} s, {} at once. Wait {} s.",
@@ -145,7 +145,7 @@ impl RateLimits {
                     rate.burst,
                     seconds_up(wait).max(1)
                 );
-                (RateNote { ration: class, rate, standing }, Err(RateExceeded { detail, retry_after: wait }))
+                (RateNote { class, rate, standing }, Err(RateExceeded { detail, retry_after: wait }))
             }
         }
     }

@@ -44,7 +44,7 @@ pub struct Settings {
     pub login: LoginRates,
     /// Rate limit of reads without an account, per address.
     pub anonymous_reads: Rate,
-    /// Whether users may register themselves; otherwise administrators create users.
+    /// Whether everybody may register. Otherwise, users need a join code, or administrators create them.
     pub registration_open: bool,
     /// Largest body with programs (submissions, drafts, shared programs), in bytes.
     pub execute_body_bytes_max: usize,
@@ -72,7 +72,7 @@ pub struct Settings {
     /// Maximum number of open event streams and waits of all users together; must be below the maximum number of
     /// connections.
     pub long_answers_max: usize,
-    /// Interval of keep-alive messages on an otherwise silent event stream.
+    /// Interval of keep-alive messages on an otherwise silent event stream, and of pings on a live connection.
     pub event_ping: Duration,
     /// Interval at which an open event stream checks that its user still exists and is not disabled.
     pub access_check: Duration,
@@ -86,7 +86,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Which clients may read `/metrics`.
     pub metrics_access: MetricsAccess,
-    /// Shown in `/healthz` and on the page with the first steps.
+    /// Version of Cupel, shown in `/healthz` and on the page with the first steps.
     pub version: String,
 }
 
@@ -164,7 +164,8 @@ pub struct LoginRates {
     pub registrations: Rate,
     /// Invalid tokens and keys from one address.
     pub bad_tokens: Rate,
-    /// Wrong join codes of contests from one address. The limit is high enough for the typing errors of a whole class.
+    /// Wrong join codes, for contests or for registration, from one address. The limit is high enough for the typing
+    /// errors of a whole class.
     pub join_codes: Rate,
     /// Refreshes of one session, including successful ones: the store keeps each exchanged token for as long as the
     /// session can be refreshed, to detect a stolen token.

@@ -19,7 +19,8 @@ pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 ///
 /// # Errors
 ///
-/// The page may not open a WebSocket: [`ErrorKind::Forbidden`], or [`ErrorKind::CrossSite`] if it has a session cookie.
+/// The page may not open a WebSocket: [`ErrorKind::Forbidden`], or [`ErrorKind::CrossSite`] if the request has a
+/// session cookie.
 pub fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiError> {
     let headers = request.headers();
     let has_ticket =
@@ -42,7 +43,7 @@ pub fn check_origin(request: &Request, settings: &Settings) -> Result<(), ApiErr
     Err(ApiError::new(ErrorKind::Forbidden, detail))
 }
 
-/// Whether the origin is this server or one that the operator permits.
+/// Whether the origin is this server, or an origin that the operator permits.
 fn is_permitted(origin: &HeaderValue, headers: &HeaderMap, settings: &Settings) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());

@@ -1,4 +1,4 @@
-//! The site: the files that `web/` was built into, compressed in advance, and the routes that serve them.
+//! The site: the files into which `web/` was built, compressed in advance, and the routes that serve them.
 //!
 //! `scripts/build-site.sh` builds and compresses the site into `web/dist`, which this crate embeds. Without that
 //! folder, as in a build without Node.js, the crate serves a page that says how to build the site. The site is in a
@@ -61,7 +61,7 @@ fn policy(embed_origins: &[String]) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
 }
 
-/// Hashed names never change their content. Source: RFC 8246.
+/// The content behind a hashed name never changes. Source: RFC 8246.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -70,8 +70,8 @@ pub fn is_built() -> bool {
     page_of(FILES).is_some()
 }
 
-/// Path of the font of the site's texts, below its root, for other pages of this server. `None` if this binary does not contain
-/// the site.
+/// Path of the font of the site's texts, below the site's root, for other pages of this server. `None` if this binary
+/// does not contain the site.
 pub fn font() -> Option<&'static str> {
     let is_font = |path: &str| path.starts_with("assets/inter-") && path.ends_with(".woff2");
     FILES.iter().map(|file| file.path).find(|path| is_font(path))
@@ -177,7 +177,7 @@ fn accepts(request: &HeaderMap, encoding: &str) -> bool {
     })
 }
 
-/// Path of an address, with a slash at the end. If the path contains a character that is special in HTML, `/` is
+/// Path of an address, with a slash at the end. If the path contains a character that could be special in HTML, `/` is
 /// returned.
 fn base_path(public_url: &str) -> String {
     let (_, rest) = public_url.split_once("://").unwrap_or_default();

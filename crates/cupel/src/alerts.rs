@@ -1,4 +1,5 @@
-//! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault begins and when it ends.
+//! Alerts as webhooks, for installations without Prometheus. An alert is sent when a fault has lasted for the
+//! configured time, and when this fault ends.
 //!
 //! The alerts are the most severe alerts of deploy/observability/alerts.yaml, as far as they can be determined from the
 //! store and the disk. Of several API nodes, only one checks for faults (the sweeper, which holds the leadership

@@ -132,8 +132,8 @@ impl DataDir {
         }
     }
 
-    /// Writes the key to a file with another name first, so that no process reads an incomplete key. Only the first hard link to
-    /// the key's name succeeds.
+    /// Writes the key to a file with another name first, so that no process reads an incomplete key. Only the first
+    /// hard link to the key's name succeeds.
     fn make_secret(&self, path: &Path) -> Result<(), DataDirError> {
         // The name is random, because process ids are not unique if containers share a directory.
         let unfinished = self.path.join(format!("secret.{:016x}", rand::random::<u64>()));

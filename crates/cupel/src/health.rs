@@ -154,8 +154,8 @@ impl Health for ServerHealth {
                 "this machine's clock is {seconds} s {where_to} the database's clock: synchronize it with a time service (chrony, systemd-timesyncd)"
             ));
         }
-        // Without workers, accepted submissions wait. While the store cannot write, workers cannot send heartbeats, so only
-        // the store's failure is reported, above.
+        // Without workers, accepted submissions wait. While the store cannot write, workers cannot send heartbeats, so
+        // only the store's failure is reported, above.
         let can_write = store_writes && (has_room || !self.needs_disk);
         match workers {
             Ok(Ok(_)) if !can_write => {}

@@ -1,5 +1,5 @@
 //! The container images of this node: their location, the toolchains in them, their management through the API, and the
-//! pulls of those that language files name with a source (`images/pulls.rs`).
+//! pulls of images whose source a language file gives (`images/pulls.rs`).
 
 mod pulls;
 
@@ -29,7 +29,7 @@ pub(crate) use pulls::{Pulls, pull};
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The store in the configured directory, or below the data directory. A command on a machine where no server has
-/// started uses the user's cache directory. `None` if the user has none.
+/// started uses the user's cache directory. `None` if the user has no cache directory.
 pub(crate) fn store(config: &Config) -> Option<ImageStore> {
     let directory = match &config.images.directory {
         Some(directory) => directory.clone(),
@@ -76,8 +76,7 @@ fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
 
 /// Checks the sources of images that language files name (`image_source`). `directory` contains the language files.
 ///
-/// # Errors
-/// All faults of all files.
+/// # Errors All errors in all files.
 pub(crate) fn check_sources(registry: &Registry, directory: &Path, config: &Config) -> Result<(), LoadError> {
     let mut faults = Vec::new();
     for language in registry {
@@ -375,7 +374,7 @@ impl ManagedImages {
         self.additions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts to add an image. [`Images::list`] shows the addition until it has ended; one that failed stays listed.
+    /// Starts to add an image. [`Images::list`] shows the addition until it has ended; a failed addition stays listed.
     ///
     /// # Errors
     /// The image is already being added, or too many images are.

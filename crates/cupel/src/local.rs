@@ -15,15 +15,14 @@ pub(crate) enum RegistryError {
     /// The configured directory cannot be read.
     #[error("{setting}: cannot read {}", path.display())]
     Directory { setting: String, path: PathBuf, source: std::io::Error },
-    /// Another failure, or faults of language files.
+    /// Another failure, or errors in language files.
     #[error(transparent)]
     Load(LoadError),
 }
 
 /// Returns all enabled languages of the configuration, not yet probed.
 ///
-/// # Errors
-/// All faults of all language files.
+/// # Errors All errors in all language files.
 pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
     let directory = Some(language_files(config)).filter(|path| config.languages.directory.is_some() || path.is_dir());
     let mut all = Registry::load(directory.as_deref()).map_err(|error| match error {

@@ -1,8 +1,8 @@
 //! The `cupel` binary: command line, configuration and composition.
 //!
 //! Entry points: `cli::args` lists the commands, and each command is a file beside it. `compose` builds a server from
-//! store, queue, sandbox, worker and API. The sandbox's launcher is the same executable, started again: the first line of
-//! `main` then runs the launcher and never returns.
+//! store, queue, sandbox, worker and API. The sandbox's launcher is the same executable, started again: the first line
+//! of `main` then runs the launcher and never returns.
 #![forbid(unsafe_code)]
 
 // Declared first, because the other modules use its macros.

@@ -1,12 +1,12 @@
 //! The user that Cupel runs as: the owner of its data directory.
 //!
-//! If a command that works on a data directory is started as root, it switches to the directory's owner before it opens any
-//! file there. So the server can write every file of its database. If the directory belongs to root, the command first gives
-//! it to the service user: `cupel` if that user exists, otherwise an unused id. A command that an ordinary user starts
-//! does not switch.
+//! If a command that works on a data directory is started as root, it switches to the directory's owner before it opens
+//! any file there. So the server can write every file of its database. If the directory belongs to root, the command
+//! first gives it to the service user: `cupel` if that user exists, otherwise an unused id. A command that an ordinary
+//! user starts does not switch.
 //!
-//! Invariants: a directory changes its owner only if it contains only Cupel's files. No symbolic link is followed. The directory
-//! itself is changed last, so the next start repeats an incomplete change.
+//! Invariants: a directory changes its owner only if it contains only Cupel's files. No symbolic link is followed. The
+//! directory itself is changed last, so the next start repeats an incomplete change.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -22,8 +22,8 @@ use crate::data_dir::{DATABASE, DataDir};
 /// unless it has many container images.
 const THINGS_MAX: u32 = 10_000_000;
 
-/// Further directories that the process may write to: for the database's temporary files and for unpacked archives. File
-/// names there are random, and an existing file is never opened.
+/// Further directories that the process may write to: for the database's temporary files and for unpacked archives.
+/// File names there are random, and an existing file is never opened.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Reason why Cupel cannot run as the owner of its data directory.
@@ -76,8 +76,8 @@ pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
     Ok(())
 }
 
-/// Like [`become_owner`], for a directory inside a data directory, or for a user's own directory: this process switches to
-/// the owner of that directory.
+/// Like [`become_owner`], for a directory inside a data directory, or for a user's own directory: this process switches
+/// to the owner of that directory.
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
@@ -85,9 +85,9 @@ pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
 }
 
 /// Gives up root's privileges for work on one part of a data directory, such as its images. The process switches to the
-/// owner of the data directory, who also gets the part if root has just created it. If root owns the data directory, the
-/// process stays root, without capabilities. It keeps `group`. A process of an ordinary user gives up nothing, so it
-/// can run credential helpers.
+/// owner of the data directory, who also gets the part if root has just created it. If root owns the data directory,
+/// the process stays root, without capabilities. It keeps `group`. A process of an ordinary user gives up nothing, so
+/// it can run credential helpers.
 pub(crate) fn become_owner_of_part(data: &Path, part: &Path, group: Option<u32>) -> Result<(), OwnerError> {
     if !privileges::is_root() {
         return Ok(());

@@ -133,7 +133,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_counter!(
         "cupel_image_pulls_total",
-        "Attempts to pull an image that a language file names with its source, by result: pulled, failed"
+        "Attempts to pull an image whose source a language file gives, by result: pulled, failed"
     );
     metrics::describe_counter!(
         "cupel_queue_unreadable_total",

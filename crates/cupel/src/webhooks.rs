@@ -1,9 +1,9 @@
 //! Sends signed webhooks from the outbox (the stored deliveries) to public addresses.
 //!
-//! A user chooses the receiver of a webhook, so the receiver is untrusted. Each connection resolves the host name once and
-//! checks the addresses that it uses, so a name that later resolves to another address does not help an attacker. The sender
-//! follows no redirects, uses no proxies and does not read the response body. Time and concurrency are bounded, and a slow
-//! receiver does not delay the deliveries of other users.
+//! A user chooses the receiver of a webhook, so the receiver is untrusted. Each connection resolves the host name once
+//! and checks the addresses that it uses, so a name that later resolves to another address does not help an attacker.
+//! The sender follows no redirects, uses no proxies and does not read the response body. Time and concurrency are
+//! bounded, and a slow receiver does not delay the deliveries of other users.
 //!
 //! Source of the signature: Standard Webhooks, "Signature scheme": headers `webhook-id`,
 //! `webhook-timestamp` (seconds), `webhook-signature` = `v1,` base64 HMAC-SHA256 of `id.timestamp.body`.
@@ -231,7 +231,7 @@ impl Sender {
     }
 }
 
-/// Returns host and port of a receiver, for the log. The rest of the address may contain a secret.
+/// Returns host and port of a receiver, for the log. The other parts of the address may contain a secret.
 fn host_of(url: &str) -> &str {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     authority.split(['/', '?', '#']).next().unwrap_or_default()
@@ -264,7 +264,8 @@ pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> Strin
 mod tests {
     use super::*;
 
-    /// The expected value was computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64` from the same text.
+    /// The expected value was computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64` from the
+    /// same text.
     #[test]
     fn the_signature_matches_standard_webhooks() {
         let signature = sign(&[7; 32], "msg_1", 1_700_000_000, "{\"a\":1}");

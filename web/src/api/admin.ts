@@ -12,7 +12,7 @@ export interface Health {
   degraded: string[]
 }
 
-/** `/healthz` is not in the OpenAPI document. A response with status 503 has the same kind of body as one with status 200. */
+/** `/healthz` is not in the OpenAPI document. A response with status 503 has the same kind of body as a response with status 200. */
 async function readHealth(): Promise<Health> {
   const answer = await fetch(addressOf('/healthz')).catch(() => undefined)
   if (answer === undefined) throw new CallError(0, 'offline', '', '', undefined)

@@ -12,7 +12,7 @@ const { firstRequests, sendAhead } = await import('./ahead')
 const { languagesQuery, problemQuery, problemsQuery, sessionQuery, sharedQuery } = await import('./queries')
 const { contestQuery } = await import('./contest')
 
-/** What the requests of a page with this path are, first those sent ahead, then those of its queries. */
+/** The requests of a page with this path: first the requests that were sent ahead, then the requests of its queries. */
 async function requestsOf(path: string, read: (queries: QueryClient) => Promise<unknown>[]): Promise<string[]> {
   asked.length = 0
   sendAhead(firstRequests(path, '', 'en'))

@@ -7,12 +7,12 @@ export const ROOT = new URL('.', document.baseURI)
 /** Proves to the server that this site sent a request (see crates/cupel-http/src/auth/cookie.rs). */
 export const SITE_HEADER = { 'x-cupel-site': '1' }
 
-/** An answer that was not taken for so long is out of date. */
+/** An answer that was not taken within this time is outdated. */
 const FRESH_MS = 10_000
 
 const sent = new Map<string, { answer: Promise<Response>; at: number }>()
 
-/** Asks for paths below the root. */
+/** Requests paths below the root. */
 export function sendAhead(paths: readonly string[]): void {
   for (const path of paths) {
     const url = new URL(path, ROOT).href

@@ -17,7 +17,7 @@ const INPUT_CHARS_MAX = 8_192
 /** Maximum input that waits here for the program. Further input is dropped, and the page shows a message. */
 export const WAITING_BYTES_MAX = 4 * 1024 * 1024
 const WAITING_INPUTS_MAX = 4_096
-/** Pauses between attempts to connect; the last one repeats. */
+/** Pauses between attempts to connect; the last pause is repeated. */
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
 /** Number of automatic attempts. After these, the user must start the next attempt. */
 export const RETRIES_MAX = 60

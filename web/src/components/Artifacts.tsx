@@ -1,7 +1,7 @@
 // The files that a program left behind: pictures are shown, everything else can be downloaded.
 //
-// The content is a tenant's. The server says what it is, from the content and never from its name, and lets a browser show
-// only pictures.
+// The content is not trusted. The server determines its type from the content, never from the name, and lets a browser
+// show only pictures.
 import { Download } from 'lucide-react'
 import { useState } from 'react'
 import { addressOf } from '../api/client'
@@ -17,7 +17,7 @@ const LIMITS = ['TLE', 'ILE', 'MLE', 'OLE']
 
 interface ArtifactsProps {
   result: PlayResult
-  /** The patterns that the run began with; `undefined` if they are not known, as after a reload of the page. */
+  /** The patterns with which the run began; `undefined` if they are not known, as after a reload of the page. */
   patterns: readonly string[] | undefined
 }
 

@@ -112,7 +112,7 @@ function List({ contest, user, questions, entries }: Props & { entries: EntryVie
   )
 }
 
-/** An announcement has its time also as the time of its answer, which a change replaces. */
+/** Without a change, the time of the answer of an announcement is the time of the announcement. */
 const wasChanged = ({ asked_at: from, answered_at: at }: EntryView): boolean => at != null && Date.parse(at) > Date.parse(from)
 
 interface EntryProps {

@@ -71,7 +71,7 @@ export function DiffView({ ours, expected, truncated, isTold = false }: DiffView
         )}
       </div>
       <div ref={place} role="region" tabIndex={0} aria-label={m.parts([m.run.your, m.run.expected])} className="relative max-h-80 overflow-auto rounded-md border border-border bg-surface">
-        {/* The roles are explicit, because a browser drops those of a table whose rows are grids. */}
+        {/* The roles are explicit, because a browser drops the roles of a table whose rows are grids. */}
         <table role="table" className="w-full border-collapse max-[600px]:block">
           <thead role="rowgroup" className="max-[600px]:block max-[600px]:sticky max-[600px]:top-0">
             <tr role="row" className="sticky top-0 bg-raised text-xs text-muted text-left max-[600px]:flex">

@@ -19,14 +19,15 @@ interface HistoryProps {
   draft: Draft
   /** The code with which the editor begins. */
   start: string
-  /** Returns the part of a text that the preview shows. Without it, the text is a program, and the list has its size. */
+  /** Returns the part of a text that the preview shows. Without this function, the text is a program, and the list shows its size. */
   preview?: (text: string) => string
 }
 
 export function DraftHistory({ of, draft, start, preview }: HistoryProps) {
   const t = useTexts(drafts)
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(load)
-  // Loaded soon after the page: the versions in this browser are there while the server is away.
+  // The script is loaded soon after the page, so that the versions in this browser can be shown even if the server
+  // cannot be reached later.
   useEffect(hint, [])
   return (
     <>

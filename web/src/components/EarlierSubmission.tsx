@@ -15,7 +15,7 @@ export function EarlierSubmission({ result }: { result: Result }) {
   )
 }
 
-/** `path`: of one of several files. */
+/** `path`: the path of the file, if there are several files. */
 function Source({ text, path }: { text: string; path: string | undefined }) {
   const m = useMessages()
   const title = path === undefined ? m.problem.source : visible(path)

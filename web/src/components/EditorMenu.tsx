@@ -1,4 +1,4 @@
-// The menu of how the editor behaves and looks: keys, tab width, size of the text.
+// The menu for the behaviour and the look of the editor: keys, tab width, size of the text.
 import { Menu } from '@base-ui/react/menu'
 import { Minus, Plus } from 'lucide-react'
 import { EDITOR_KEYS, TAB_WIDTHS, useEditorKeys, useTabWidth, type EditorKeys, type TabWidth } from '../editor/settings'

@@ -52,7 +52,7 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true }: ErrorBoxProps
   const { title, todo } = isOffline ? { title: m.errors.offline, todo: m.errors.offlineDetail } : (e?.codes[entry] ?? { title: call?.title ?? m.tryAgain, todo: '' })
   // For an unknown error code, the server's title is shown.
   const words = [entry === 'unknown' ? call?.title : undefined, call?.detail].filter(Boolean).join(': ')
-  // A session that has ended is no fault to report. What to do is said once, beside the link.
+  // The end of a session is not reported as an error. The remedy is shown once, beside the link.
   const hasEnded = call?.status === 401
   return (
     <div role="alert" className="flex gap-3 p-3 rounded-md border border-wrong bg-surface">

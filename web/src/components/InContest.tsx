@@ -28,7 +28,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
   const t = useTexts(inContestTexts)
   const queries = useQueryClient()
   const found = useQuery(contestQuery(of))
-  /** The end that has come while the page was open, until the user has read that. */
+  /** The end of the contest, if it came while the page was open and the user has not yet read the message about it. */
   const [passed, setPassed] = useState<string>()
   const [isRead, setIsRead] = useState(false)
   const contest = found.data
@@ -85,7 +85,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
   )
 }
 
-/** Says why the problem is not shown as one of the contest in the page's address. `title`: the contest's, if it is known. */
+/** Explains why the problem is not shown as one of the contest in the page's address. `title`: the contest's, if it is known. */
 export function NotInContest({ of, title, fault }: { of: string; title: string | undefined; fault: AskedFault }) {
   const m = useMessages()
   const t = useTexts(inContestTexts)

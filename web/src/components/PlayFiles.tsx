@@ -17,7 +17,7 @@ interface PlayFilesProps {
   /** Adds an empty file, which is then selected. Returns its name, which can be changed at once. */
   onAdd: () => string
   onRename: (path: string) => void
-  /** `isNew`: the file was only added to be named, and is not missed. */
+  /** `isNew`: the file was just added and is empty, so it need not be restored. */
   onRemove: (isNew: boolean) => void
 }
 
@@ -117,7 +117,7 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
   )
 }
 
-/** The new name. If an extension is typed or pasted before the old one, the old one goes. */
+/** The new name. If an extension is typed or pasted before the old extension, the old extension is removed. */
 const withoutOldExtension = ({ value, selectionStart }: HTMLInputElement, { data, inputType }: InputEvent, old: string): string => {
   const at = selectionStart ?? value.length
   const [extension] = /\.[^./]+$/.exec(old) ?? []
@@ -125,7 +125,7 @@ const withoutOldExtension = ({ value, selectionStart }: HTMLInputElement, { data
   return isTyped && value.slice(at) === extension && /[^/]\.[^/]*$/.test(value.slice(0, at)) ? value.slice(0, at) : value
 }
 
-/** Selects the name without its extension, which mostly stays. */
+/** Selects the name without its extension, because the extension is rarely changed. */
 const selectStem = (input: HTMLInputElement | null) => {
   if (input === null) return
   const dot = input.value.lastIndexOf('.')

@@ -18,7 +18,7 @@ interface ProblemTerminalProps {
   /** The code in the editor. */
   source: string
   onLine: (line: number) => void
-  /** Called when a program begins or ends to run. */
+  /** Called when a program begins or ends. */
   onLive: (isLive: boolean) => void
   /** How often the user has asked to start the program. */
   asked: number

@@ -8,8 +8,8 @@ import { CopyButton } from '../ui/CopyButton'
 import { visible } from '../util/visible'
 
 /**
- * `onPlay` opens the playground with an input and the code in the editor. The program of an interactive problem reads neither a sample's
- * input nor prints its answer: both belong to the interactor.
+ * `onPlay` opens the playground with an input and the code in the editor. The program of an interactive problem neither
+ * reads a sample's input nor prints its answer: both belong to the interactor.
  */
 export function Samples({ problem, onPlay }: { problem: Pick<Schema['ProblemView'], 'samples' | 'is_interactive'>; onPlay: (input: string) => void }) {
   const m = useMessages()

@@ -1,4 +1,4 @@
-// The way on if the session has ended while a page was open: a link to the sign-in page, which returns to this page.
+// Shown if the session has ended while a page was open: a link to the sign-in page, which returns to this page.
 import { Link } from '@tanstack/react-router'
 import { useHere } from '../hooks/useHere'
 import { useMessages, useTexts } from '../i18n/messages'

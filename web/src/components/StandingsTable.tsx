@@ -172,10 +172,10 @@ const HEADER_HEIGHT = 36
 /** Number of rows that exist above and below the visible rows. */
 const ROWS_AROUND = 10
 
-/** By how many rows each frame has more. All at once would be a long task. */
+/** Number of rows that each frame adds. To render all rows at once would be a long task. */
 const ROWS_PER_STEP = 5
 
-/** None of some items, then more of them with each frame until all are there. */
+/** Returns none of the items at first, then more with each frame, until all are returned. */
 function useInSteps<T>(items: T[]): T[] {
   const [most, setMost] = useState(0)
   const isPartial = most < items.length
@@ -196,7 +196,8 @@ const NO_RANK = '—'
 const keyOf = (row: Schema['RowView']): string => `${row.kind}/${row.username}`
 
 /**
- * Standings with at most this many rows are completely visible, so the user's own row is not repeated below them.
+ * Standings with at most this many rows are completely visible, so they need no search field, and the user's own row is
+ * not repeated below them.
  */
 const OWN_ROW_FROM = 12
 
@@ -248,7 +249,7 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
           {isRanked ? row.rank : <span aria-hidden>{NO_RANK}</span>}
           {!isRanked && <span className="sr-only">{m.contests.noRank}</span>}
         </span>
-        {/* The whole name is shown, because phones have no titles. */}
+        {/* The whole name is shown, because phones do not show the `title` of an element. */}
         <span className="min-w-0 py-1 flex flex-wrap items-baseline gap-x-2 leading-4">
           <span className="min-w-0 wrap-anywhere">{row.username}</span>
           {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}

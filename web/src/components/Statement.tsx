@@ -40,7 +40,7 @@ interface HtmlProps {
 /** Markdown that the server has converted to HTML. */
 export function Html({ html, files, language, onContent }: HtmlProps) {
   const place = useRef<HTMLDivElement>(null)
-  // Before the browser paints: what follows the text would move otherwise.
+  // A layout effect, because the content below the text would otherwise move after the browser has painted it.
   useLayoutEffect(() => {
     const addresses = new Map(files.map(({ name, url }) => [name, addressOf(url)]))
     const content = sanitized(html, addresses)

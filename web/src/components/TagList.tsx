@@ -1,4 +1,5 @@
-// The list of tags that `TagPicker` opens: any number of them, each with the number of its problems.
+// The list of tags that `TagPicker` opens: any number of tags can be chosen, and each tag has the number of its
+// problems.
 import { Combobox } from '@base-ui/react/combobox'
 import { useQuery } from '@tanstack/react-query'
 import { Check, ChevronDown } from 'lucide-react'

@@ -148,7 +148,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   }
 
   const language = languages.find((one) => one.language_id === of.language)
-  // Also the result of an earlier submission, which is opened outside, comes to the front.
+  // The result of an earlier submission, which is opened outside this component, also comes to the front.
   const isLive = judge.judging.kind === 'live'
   useEffect(() => {
     if (isLive) setTab('result')

@@ -5,5 +5,5 @@ import { emacs, EmacsHandler } from '@replit/codemirror-emacs'
 // The package has no command line, and reports an error when a person opens it.
 EmacsHandler.bindKey('M-x', () => undefined)
 
-/** Before all key maps, which have other meanings for Ctrl-A, Ctrl-F and Ctrl-Y. */
+/** Takes precedence over all key maps, which have other meanings for Ctrl-A, Ctrl-F and Ctrl-Y. */
 export const emacsKeys = Prec.high(emacs())

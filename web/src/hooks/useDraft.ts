@@ -108,7 +108,7 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
       if (next !== now.current) store(next, false)
     },
     replace,
-    /** Keeps the present text in the history, as one that was run or submitted. */
+    /** Keeps the present text in the history, as a text that was run or submitted. */
     keep: () => sync.current?.keep(),
     isKept,
     /** Whether the server has the text; `undefined` if the draft is not saved on the server. */

@@ -57,7 +57,7 @@ const WAITS_MAX = 20
 
 const isFinal = (result: Result) => result.status !== 'queued' && result.status !== 'running'
 
-/** `onChange` is called when the server has accepted a run, and when it has ended. */
+/** `onChange` is called when the server has accepted a run, and when the run has ended. */
 export function useJudging(onChange: (purpose: Purpose) => void) {
   const [state, dispatch] = useReducer(next, { kind: 'idle' })
   const stream = useRef<EventSource>(null)

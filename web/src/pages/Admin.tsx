@@ -1,4 +1,4 @@
-// The administrator's first page: queue, workers, walls and languages. It reads and changes nothing.
+// The administrator's first page: queue, workers, walls and languages. It changes nothing.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { Check, TriangleAlert, X } from 'lucide-react'

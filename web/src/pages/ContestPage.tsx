@@ -36,7 +36,8 @@ export function ContestPage() {
   const shows = useDeferredValue(found.data !== undefined && !session.isPending, false)
   useTitle(found.data?.title ?? m.contests.title)
   const isHidden = found.error instanceof CallError && found.error.status === 404
-  // The form stays while the contest is asked for again, which has no error meanwhile. It would otherwise lose what was typed, and its message.
+  // While the contest is requested again, there is no error. The form stays nevertheless, so that it keeps its text and
+  // its message.
   const [hidden, setHidden] = useState<string>()
   if (isHidden && hidden !== slug) setHidden(slug)
   if (isHidden || (hidden === slug && found.data === undefined && found.error === null)) return <JoinByCode key={slug} slug={slug} isSignedIn={session.data?.user != null} />
@@ -62,7 +63,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
   const polls = contest.phase === 'running' || ownRuns
   const standings = useQuery({
     ...standingsQuery(slug),
-    // Before the start, their number of rows is the number of people who have joined.
+    // Before the start, the standings only show who has joined, so only their own view reads them.
     enabled: view === 'standings' || (view === 'problems' && participation != null && contest.phase !== 'upcoming'),
     refetchInterval: polls ? STANDINGS_POLL_MS : false,
   })

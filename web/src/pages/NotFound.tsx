@@ -4,7 +4,7 @@ import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 
-/** `what` the address names, if it is known. */
+/** `what`: the kind of thing that the address names, if it is known. */
 export function NotFound({ what = 'page' }: { what?: 'page' | 'problem' | 'program' }) {
   const m = useMessages()
   const n = m.notFound

@@ -256,7 +256,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
   const m = useMessages()
   const { title, difficulty, tags } = problem.problem
   const { limits } = problem
-  // Some languages have limits of their own. Their figures name the language.
+  // Some languages have separate limits. The figures of such a limit name the language.
   const own = limits.per_language.find((one) => one.language === language)
   const time = own?.cpu_time_ms ?? limits.cpu_time_ms
   const memory = own?.memory_kb ?? limits.memory_kb

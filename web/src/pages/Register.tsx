@@ -48,7 +48,7 @@ export function Register() {
     send.mutate(joinCode === '' ? { ...login, email } : { ...login, ...(email !== '' && { email }), join_code: joinCode })
   }
   const fields = send.error instanceof CallError ? send.error.fields : {}
-  // The fields that were changed since. What the server said does not hold for them.
+  // The fields that were changed since the last request. The server's errors no longer apply to them.
   const [changed, setChanged] = useState<string[]>([])
   const fault = (name: string) => (changed.includes(name) ? undefined : fields[`/${name}`])
   const isClosed = session.data?.registration_open === false

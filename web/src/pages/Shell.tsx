@@ -42,7 +42,8 @@ export function Shell() {
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   const [isRead, setIsRead] = useState(false)
   if (isOnline && isRead) setIsRead(false)
-  // Both only load a script and set a state, so those of the first drawing serve for all.
+  // Both functions only load a script and set a state, so the functions of the first render can be used after later
+  // renders.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
   useEffect(watchTyping, [])
   useEffect(() => {
@@ -71,7 +72,7 @@ export function Shell() {
       <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
         {showsPage && <Outlet />}
       </main>
-      {/* Above the page, which does not move. */}
+      {/* In front of the page, so that the page does not move. */}
       <div role="status">
         {changed !== undefined && leadsToSignIn && isOnline && (
           <Suspense>

@@ -1,4 +1,4 @@
-// A line above the editor that says something, with buttons to answer.
+// A message above the editor, with buttons to answer it.
 import type { ReactNode } from 'react'
 
 export function Note({ text, children }: { text: string; children?: ReactNode }) {

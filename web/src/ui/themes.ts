@@ -1,4 +1,4 @@
-// The sign of each theme.
+// The symbol of each theme.
 import { Monitor, Moon, Sun } from 'lucide-react'
 import type { Theme } from '../util/theme'
 

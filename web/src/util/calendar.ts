@@ -9,7 +9,7 @@ export interface Day {
   solved: number
 }
 
-/** Weeks from Monday to Sunday, oldest first; the last one ends today. */
+/** Weeks from Monday to Sunday, oldest first; the last week ends today. */
 export function weeksOf(days: readonly Day[], now: number, weeks: number): Day[][] {
   const solved = new Map(days.map((day) => [day.date, day.solved]))
   const today = Math.floor(now / DAY_MS)

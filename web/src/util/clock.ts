@@ -17,7 +17,7 @@ export function noteServerTime(date: string | null, now = Date.now()): void {
 /** The server's time in milliseconds. Before the server's first response, the device's time. */
 export const serverNow = (now = Date.now()): number => now + (difference ?? 0)
 
-/** Units of durations. A language without an entry has the international ones. */
+/** Units of durations. A language without an entry has the international units. */
 const UNITS: Record<string, readonly [day: string, hour: string, minute: string, second: string]> = { 'zh-CN': ['天', '小时', '分钟', '秒'] }
 const unitsOf = (language: string) => UNITS[language] ?? (['d', 'h', 'min', 's'] as const)
 

@@ -12,8 +12,8 @@ export function lineNamed(message: string): number | undefined {
 }
 
 /**
- * Whether a line quotes the source or marks a place in it: it is indented, as in the messages of most compilers, has a line number as of
- * Rust, or is above a mark.
+ * Whether a line quotes the source or marks a place in it: it is indented, as in the messages of most compilers, has a
+ * line number, as in messages of Rust, or is above a mark.
  */
 export const isExcerpt = (message: string, next = ''): boolean => /^\s+\S|^\d+ +\|/.test(message) || /^\s*[\^~]+\s*$/.test(next)
 

@@ -80,8 +80,8 @@ export function settle(of: DraftOf): void {
 }
 
 /**
- * The list with one entry for each row of entries with the same text: the first one in this browser, which says where the
- * text comes from, or else the first one. A text that is not known counts as different.
+ * The list with one entry for each row of entries with the same text: the first entry in this browser, which has the
+ * origin of the text, or else the first entry. A text that is not known counts as different.
  */
 export function withoutRepeats<T extends { text: string | undefined; revision: number | undefined }>(entries: readonly T[]): T[] {
   const kept: T[] = []

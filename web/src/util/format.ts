@@ -43,7 +43,7 @@ export function clockTime(at: number, now: number, language: string): string {
 
 const formats = new Map<string, Intl.RelativeTimeFormat>()
 
-/** Made once per language, because making it takes longer than its use. */
+/** Created once per language, because its creation takes longer than its use. */
 function agesIn(language: string): Intl.RelativeTimeFormat {
   const made = formats.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: 'auto' })
   formats.set(language, made)

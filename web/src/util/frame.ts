@@ -3,7 +3,7 @@
 const ESCAPES: Record<string, string> = { '&': '&amp;', '"': '&quot;', '<': '&lt;', '>': '&gt;' }
 const escaped = (text: string): string => text.replace(/[&"<>]/g, (mark) => ESCAPES[mark] ?? mark)
 
-/** `link`: of the shared program. The frame has no app bar (`?embed=1`). */
+/** `link`: the link to the shared program. The frame has no app bar (`?embed=1`). */
 export function frameOf(link: string, title: string): string {
   const address = new URL(link)
   address.searchParams.set('embed', '1')

@@ -24,7 +24,7 @@ const isMac = typeof navigator !== 'undefined' && /^Mac|^iP/.test(navigator.plat
 /** The keys that open the command palette. */
 export const PALETTE_KEYS = isMac ? ['⌘', 'K'] : ['Ctrl', 'K']
 
-/** What keeps Ctrl-K for itself: a terminal, where it belongs to the program, and an editor with the keys of Emacs. */
+/** Elements that handle Ctrl-K themselves: a terminal, where it belongs to the program, and an editor with the keys of Emacs. */
 const OWN_KEYS = ['xterm', 'cm-emacsMode']
 
 /** Whether the event opens the command palette. */

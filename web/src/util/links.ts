@@ -19,7 +19,7 @@ const BRACKETS = [
   ['（', '）'],
 ] as const
 
-/** Without what belongs to the sentence around the address: punctuation, and a closing bracket that the address does not open. */
+/** The address without what belongs to the sentence around it: punctuation, and a closing bracket that the address does not open. */
 function trimmed(address: string): string {
   const shorter = address.replace(END, '')
   const close = BRACKETS.find(([, close]) => shorter.endsWith(close))

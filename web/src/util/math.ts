@@ -10,10 +10,13 @@ const TEX_CHARS_MAX = 4_000
 /** A formula of at most so many characters fits into a line of a phone, and stays in one line. */
 const LINE_CHARS = 22
 
-/** Formulas are typeset for so long before the browser may do something else. */
+/** Time in ms for which formulas are typeset before the browser may do something else. */
 const TASK_MS = 5
 
-/** What a line must not end with before a formula, and what it must not begin with after one: brackets, marks, and endings as in `n-th`. */
+/**
+ * Text with which a line must not end before a formula, and text with which it must not begin after a formula: brackets,
+ * marks, and endings as in `n-th`.
+ */
 const BEFORE = /[([{‘“«（「『【《]+$/
 const AFTER = /^(?:[-‑–]?[a-z]{1,3}(?![a-z]))?[.,;:!?%…)\]}’”»，。；：、！？）」』】》]*/
 

@@ -1,8 +1,9 @@
 // Sizes of panes beside a splitter.
 
 /**
- * Media query of windows that show both panes beside each other. A phone in landscape has tabs even if it is wide, because the panes would
- * be too low. No tablet is as narrow, so its on-screen keyboard does not change the layout.
+ * Media query of windows that show both panes beside each other. A phone in landscape has tabs even if it is wide,
+ * because the panes would be too low. A tablet in landscape is wider than 1000 px, so its on-screen keyboard does not
+ * change the layout.
  */
 export const WIDE = '(min-width: 1000px), (min-width: 900px) and (min-height: 440px)'
 

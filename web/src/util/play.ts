@@ -59,7 +59,7 @@ export const textOf = ({ files, args, compilerArgs, stdin, keep, limits }: Play)
     limits,
   })
 
-/** What a person recognises a draft by: the main source, and below it, each under its title, what else a draft has. */
+/** The text by which a person recognises a draft: the main source, and below it the other parts of the draft, each with its title. */
 export function previewOf({ files: [main, ...others], args, stdin }: Play, titles: { args: string; input: string }): string {
   const parts = [...others.map(({ path, text }) => [path, text] as const), [titles.args, args] as const, [titles.input, stdin] as const]
   return [main?.text ?? '', ...parts.filter(([, text]) => text !== '').map(([title, text]) => `--- ${title} ---\n${text}`)].join('\n')

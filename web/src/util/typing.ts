@@ -6,7 +6,7 @@ const STAYS_MS = 300
 const kindOf = (focused: Element | null) =>
   focused?.matches('[data-editor]') ? 'code' : focused?.matches('[data-terminal] *') ? 'terminal' : focused?.matches('input:not([type=checkbox]), textarea') ? 'field' : undefined
 
-/** Returns a function that ends it. */
+/** Returns a function that ends the watching. */
 export function watchTyping(): () => void {
   const { dataset } = document.documentElement
   let pause: ReturnType<typeof setTimeout>

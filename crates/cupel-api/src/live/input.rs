@@ -19,11 +19,12 @@ impl RunInput {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, InputState> {
-        // A panic cannot leave a half-changed state, because every change is one assignment.
+        // No code that holds the lock panics between two assignments, so a poisoned lock protects a valid state.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts the input with this number. Returns `Ok(None)` for a number that was accepted before.
+    /// Accepts the input with this number. Returns `Ok(None)` for a number that was accepted before, and an error if an
+    /// earlier input is missing or too much input is unread.
     pub(super) fn admit(&self, number: u32, input: &LiveInput) -> Result<Option<InputCount>, ApiError> {
         let mut state = self.state();
         let InputState { sent, consumed } = *state;
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_window_is_unconsumed() {
+    fn unconsumed_bytes_and_inputs_are_bounded() {
         let input = RunInput::new(InputState::default());
         input.admit(1, &bytes(LiveInput::WINDOW)).unwrap();
         assert_eq!(input.admit(2, &bytes(1)).unwrap_err().kind(), ErrorKind::InputWindowFull);

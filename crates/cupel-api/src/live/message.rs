@@ -70,7 +70,7 @@ pub(super) struct Start {
     /// Whether standard input arrives while the program runs.
     #[serde(default)]
     pub(super) interactive: bool,
-    /// The program's terminal; makes it interactive.
+    /// Size of the program's terminal. A run with a terminal is always interactive.
     #[serde(default, deserialize_with = "maybe_object")]
     pub(super) tty: Option<Size>,
 }
@@ -289,9 +289,9 @@ pub(super) enum ServerMessage<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
         run: &'a str,
-        /// Number of the last input that the server has.
+        /// Number of the last input that the server has received.
         seq: u32,
-        /// Bytes of standard input up to this input.
+        /// Bytes of standard input, up to and including this input.
         bytes: u64,
         /// Number of the last input that the worker has consumed.
         consumed_seq: u32,

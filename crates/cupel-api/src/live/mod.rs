@@ -70,7 +70,7 @@ pub(crate) struct LiveParams {
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
         (status = 401, description = "There is no valid credential, or the session belongs to another user than `user`", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 403, description = "The page's origin is not permitted, or it may not use a session cookie (`cross-site`)", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 403, description = "The page's origin is not permitted, or the page may not use a session cookie (`cross-site`)", body = ErrorBody, content_type = "application/problem+json"),
         (status = 426, description = "The request is not a WebSocket handshake", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have too many event streams, waits and live connections open", body = ErrorBody, content_type = "application/problem+json"),
     ),

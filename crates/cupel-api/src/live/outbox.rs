@@ -64,7 +64,7 @@ mod tests {
         let message = ServerMessage::Detached { id: Some(&text), run: "r" };
         out.send(&message).await.unwrap();
         let mut second = Box::pin(out.send(&message));
-        assert!(second.as_mut().now_or_never().is_none(), "two do not fit");
+        assert!(second.as_mut().now_or_never().is_none(), "two messages do not fit");
         drop(taken.recv().await);
         second.await.unwrap();
         drop(taken);

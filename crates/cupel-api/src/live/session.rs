@@ -56,7 +56,7 @@ pub(super) struct Session {
     out: Outbox,
     messages: Receiver<Received>,
     runs: HashMap<SubmissionId, Attached>,
-    /// Dropping it ends all attachments.
+    /// Tasks of the attachments. Dropping the set ends them.
     tasks: JoinSet<()>,
 }
 
@@ -88,7 +88,8 @@ impl Session {
         (Session { app, holder, request_id, out, messages, runs, tasks }, inbox, pending)
     }
 
-    /// Handles messages until the connection has ended or was idle for [`IDLE_MAX`].
+    /// Handles messages until the connection has ended, or until no message has arrived for [`IDLE_MAX`] and no run is
+    /// attached.
     pub(super) async fn run(mut self) {
         loop {
             match tokio::time::timeout(IDLE_MAX, self.messages.recv()).await {
@@ -168,7 +169,8 @@ impl Session {
             new.priority = PriorityClass::Interactive;
         }
         let idempotency = self.idempotency(idempotency_key, text)?;
-        // Reserved before the run is accepted, so that these limits cannot prevent attaching an accepted run.
+        // Reserved before the run is accepted. Otherwise, a limit could prevent this connection from following the
+        // accepted run.
         let open = self.room_for_run()?;
         let mut held = self.app.bodies.hold(self.holder.user);
         held.more(text.len())?;
@@ -225,7 +227,7 @@ impl Session {
             && !record.state.is_final()
             && run_at.duration_since(now) > DUE_SOON
         {
-            // The run would occupy a place without events for up to a month.
+            // The connection would follow the run without events for up to a month.
             let (id, name) = (head.id.as_deref(), attach.run.as_str());
             let data = EventData::scheduled(run, attach.after, run_at, now);
             let _ended = self.out.send(&ServerMessage::Event { id, run: name, event: "scheduled", data }).await;

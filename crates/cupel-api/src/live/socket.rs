@@ -1,4 +1,4 @@
-//! The socket of a live connection: frames in and out, keep-alive, and the end.
+//! The socket of a live connection: frames in and out, keep-alive, and closing.
 //!
 //! A client that accepts no bytes for `write_stall_max` of the server loop is disconnected. While a write waits, the
 //! server reads nothing from the client, so that the client cannot make the server queue responses. Source of the close
@@ -58,7 +58,8 @@ pub(super) async fn serve(
     }
 }
 
-/// Sends and receives until the connection ends. `None` if the client has closed it or is disconnected.
+/// Sends and receives until the connection ends. Returns the close code and the reason to send, or `None` if the client
+/// has closed the connection or is disconnected.
 async fn exchange(
     socket: &mut Socket,
     app: &Shared,

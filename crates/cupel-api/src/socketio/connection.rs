@@ -32,7 +32,7 @@ const ROOMS_MAX: usize = 32;
 /// Maximum number of messages of a connection that are being handled or waiting. Further messages are refused.
 const MESSAGES_MAX: usize = 8;
 
-/// Maximum length of an unknown event's name in a message.
+/// Maximum length of an unknown event's name in an error message.
 const EVENT_CHARACTERS_MAX: usize = 40;
 
 /// Time after which an event is offered again to a connection whose client is slow.
@@ -71,7 +71,7 @@ pub(super) struct Client {
 #[serde(deny_unknown_fields)]
 struct Message {
     room: String,
-    /// Number after which events are sent, for `join` of a submission.
+    /// Number of an event. After `join` of a submission, only later events are sent.
     #[serde(default)]
     after: u64,
 }

@@ -52,8 +52,9 @@ const RESPONSE_BYTES_MAX: u64 = 256 << 10;
 /// Maximum number of packets that wait for a slow client. Further events for the client wait on the event bus.
 const PACKETS_MAX: usize = 16;
 
-/// Time between two pings, and the time that a client has to answer a ping.
+/// Time between two pings.
 const PING_PAUSE: Duration = Duration::from_secs(15);
+/// Maximum time until a client answers a ping.
 const PING_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Maximum time between the handshake and the packet `CONNECT`.
@@ -150,7 +151,7 @@ async fn send(Extension(engine): Extension<Engine>, request: Request) -> Result<
     Ok(engine.answer(Request::from_parts(parts, Body::from(body))).await)
 }
 
-/// Whether the request belongs to an existing connection. The protocol checks the id.
+/// Whether the request names an existing connection. Socketioxide checks the id.
 fn has_session(request: &Request) -> bool {
     request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("sid=")))
 }

@@ -52,8 +52,8 @@ impl Room {
 pub(super) struct Submissions {
     client: Client,
     room: Room,
-    /// The newest submissions that need no further check: they are followed, had ended when the room was joined, or are
-    /// not to a problem of the contest.
+    /// The newest submissions that need no further check: they are followed, had ended when the room was joined, or do
+    /// not belong to a problem of the contest.
     seen: HashSet<SubmissionId>,
     /// Tasks that follow the submissions. Dropping the set ends them.
     followed: JoinSet<()>,
@@ -70,7 +70,7 @@ impl Submissions {
         Ok(submissions)
     }
 
-    /// Whether the problem or the contest exists for the user.
+    /// Returns an error if the problem or the contest does not exist for the user.
     async fn check(&self) -> Result<(), ApiError> {
         let core = &self.client.app().core;
         let principal = Principal::User(self.client.viewer());

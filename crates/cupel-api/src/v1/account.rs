@@ -31,17 +31,18 @@ pub(crate) struct RegisterRequest {
     /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`, in upper or lower case.
     #[schema(min_length = 3, max_length = 32, pattern = "^(?![Dd][Ee][Ll][Ee][Tt][Ee][Dd]-)[A-Za-z0-9_.-]+$")]
     username: String,
-    /// Another name to log in with. Required without `join_code`.
+    /// E-mail address, which can also be used to log in. Required without `join_code`.
     #[serde(default)]
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
     /// 8 to 256 characters; not the user name or the e-mail address.
-    // A missing password is reported with the other faults, so that a missing e-mail address is not hidden.
+    // A missing password is reported together with the other validation errors, so that a missing e-mail address is not
+    // hidden.
     #[serde(default)]
     #[schema(required, format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
-    /// A join code from an administrator. Successful registrations with a code do not count against your address, and
-    /// are possible while registration is closed.
+    /// A join code from an administrator. Successful registrations with a code do not count against your IP address,
+    /// and are possible while registration is closed.
     #[serde(default)]
     join_code: Option<String>,
 }
@@ -52,7 +53,7 @@ pub(crate) struct RegisterRequest {
 pub(crate) struct Registered {
     user_id: String,
     username: String,
-    /// Omitted if the account has none.
+    /// Omitted if the account has no e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     message: &'static str,
@@ -66,7 +67,7 @@ pub(crate) struct Registered {
         (status = 201, description = "The account was created. You can log in now", body = Registered),
         (status = 403, description = "Registration is closed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 409, description = "The name or e-mail address is taken", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many registrations from your IP address", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many registrations or wrong join codes from your IP address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn register(
@@ -77,8 +78,9 @@ pub(crate) async fn register(
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
     let made = match &body.join_code {
         Some(code) => {
-            // A registration with a join code is not charged if it succeeds, because a class registers from one IP
-            // address. If the name or the e-mail address is taken, the registration is charged like one without a code.
+            // A successful registration with a join code is not charged, because a class registers from one IP address.
+            // If a value is invalid or taken, the registration is charged like a registration without a code. Only a
+            // wrong code is charged as a guess.
             let address = notes.client().address;
             let guess = app.limits.join_code(address).await?;
             let made = app.accounts.register_with_code(new, code).await;
@@ -148,7 +150,7 @@ pub(super) fn failed(error: AccountError) -> ApiError {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct LoginRequest {
-    /// The e-mail address or the user name. One of `email` and `username` is required.
+    /// The e-mail address or the user name. Exactly one of `email` and `username` is required.
     #[serde(default)]
     email: Option<String>,
     /// Another name for `email`.
@@ -281,7 +283,7 @@ pub(crate) struct RefreshRequest {
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = TokenAnswer),
-        (status = 401, description = "The refresh token is invalid or was used before", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 401, description = "The refresh token is invalid or was used before, or its session has ended", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "The session was refreshed too often. The token is still valid", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
@@ -353,7 +355,7 @@ pub(crate) struct Me {
     email: Option<String>,
     /// `user`, `author` or `admin`.
     role: &'static str,
-    /// The tier that sets your rates.
+    /// The tier that sets your rate limits.
     tier: String,
     /// Scopes of the credentials you used.
     scopes: Vec<&'static str>,

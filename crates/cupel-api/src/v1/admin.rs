@@ -146,7 +146,7 @@ pub(crate) async fn users(
     responses(
         (status = 200, description = "The user after the change", body = UserView),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The user is the only administrator who can log in", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user is the only administrator who can log in, or an internal account", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change_user(
@@ -193,9 +193,9 @@ pub(crate) struct QueueView {
     /// Time at which the longest-waiting run became ready to run.
     #[schema(format = DateTime)]
     oldest_queued_at: Option<String>,
-    /// Number of hints in the queue.
+    /// Number of hints in the queue. A hint announces to workers that a run is ready.
     depth: u64,
-    /// Maximum depth; beyond it, submissions are refused with 503.
+    /// Maximum of `depth`. While it is reached, submissions are refused with 503.
     depth_max: u64,
     /// Queued runs for which no live worker has all languages, grouped by these languages.
     unserved: Vec<UnservedView>,

@@ -75,15 +75,16 @@ pub(crate) async fn create_password_link(
 
 /// Delete a user.
 ///
-/// Removes name, e-mail address, password, sessions, API keys and webhooks. Waiting and running submissions are
-/// cancelled. The user's submissions are kept under an anonymous name, so that standings do not change.
+/// Removes the user's name, e-mail address, password, sessions, API keys, webhooks, drafts and shared programs. Waiting
+/// and running submissions are cancelled. The user's submissions are kept under an anonymous name, so that standings do
+/// not change.
 #[utoipa::path(
     delete, path = "/admin/users/{user_id}", tag = "admin", operation_id = "delete_user",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
     responses(
         (status = 204, description = "Deleted"),
         (status = 404, description = "There is no such user", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The user is the only administrator, or an internal account", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The user is the only administrator who can log in, or an internal account", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_user(
@@ -196,7 +197,8 @@ pub(crate) struct CodeViews {
 
 /// Create a join code for accounts.
 ///
-/// Registrations with the code do not count against the user's address, and are allowed even if registration is closed.
+/// Successful registrations with the code do not count against the user's IP address, and are possible while
+/// registration is closed.
 #[utoipa::path(
     post, path = "/admin/registration-codes", tag = "admin", operation_id = "create_registration_code",
     request_body = CodeRequest,

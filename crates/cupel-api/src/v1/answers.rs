@@ -56,7 +56,7 @@ pub(crate) async fn many(app: Shared, viewer: AuthenticatedUser, ids: &[Submissi
         let piece = list
             .next()
             .await
-            .map_err(|_problem| std::io::Error::other("the rest of the list cannot be read"))
+            .map_err(|_problem| std::io::Error::other("the remaining submissions cannot be read"))
             .transpose()?;
         Some((piece, list))
     });
@@ -148,7 +148,8 @@ impl List {
     }
 }
 
-/// Bytes of output in a response. The compiler's output counts twice, because it appears twice if compilation failed.
+/// Number of bytes of output, file contents and paths in a response. The compiler's output counts twice, because it
+/// appears twice if compilation failed.
 fn output_bytes(record: &SubmissionRecord) -> usize {
     let Some(report) = &record.report else { return 0 };
     let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());

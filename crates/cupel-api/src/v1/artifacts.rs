@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::etag::is_known;
 use crate::v1::problems::{Raw, encoded};
 
-/// Types that a browser shows. They contain no scripts and refer to nothing.
+/// Types that a browser shows. They contain no scripts and load no other resources.
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// Source: Fetch standard, "Cross-Origin-Resource-Policy header".
@@ -56,9 +56,10 @@ pub(crate) struct ArtifactView {
 pub(crate) enum OmissionView {
     /// The file is larger than 4 MiB.
     FileTooLarge,
-    /// The files before it and the output leave too little of the 8 MiB, or of the operator's maximum.
+    /// The file is larger than what earlier files left of the 8 MiB, or than what is left of the operator's maximum for
+    /// the output of a run.
     NoRoom,
-    /// 100 files before it were kept.
+    /// 100 earlier files were kept.
     TooMany,
 }
 
@@ -89,7 +90,8 @@ impl ArtifactView {
 
 /// Get a file that a program left behind.
 ///
-/// A browser shows pictures (PNG, JPEG, GIF and WebP) and downloads all other files. `ETag` is the SHA-256 of the content.
+/// A browser shows pictures (PNG, JPEG, GIF and WebP) and downloads all other files. `ETag` is the SHA-256 of the
+/// content.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}/artifacts/{path}", tag = "submissions", operation_id = "artifact",
     params(

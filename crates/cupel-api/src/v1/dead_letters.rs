@@ -91,7 +91,7 @@ impl From<FailedAttempt> for FailedAttemptView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeadLetterDetail {
     dead_letter: DeadLetterView,
-    /// In order.
+    /// The attempts, in order.
     failed_attempts: Vec<FailedAttemptView>,
 }
 

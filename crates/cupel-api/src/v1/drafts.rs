@@ -116,7 +116,7 @@ pub(crate) async fn draft(
     responses(
         (status = 200, description = "Saved", body = RevisionView, headers(("ETag" = String, description = "Names the revision"))),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 412, description = "Another save has changed the draft since then. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 412, description = "The condition in `If-Match` or `If-None-Match` is not met: another save has changed or created the draft. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language, or the text is too large", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -50,7 +50,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AfterParams {
-    /// Only events after the one with this number. `Last-Event-ID` takes precedence.
+    /// Only events after the event with this number. `Last-Event-ID` takes precedence.
     #[serde(default)]
     after: Option<u64>,
     /// A ticket from `POST /tickets`, for browsers; sent instead of the header `Authorization`.
@@ -74,8 +74,8 @@ pub(crate) struct EventData {
     /// Time of the event.
     #[schema(format = DateTime)]
     t: String,
-    /// `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves users
-    /// in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+    /// `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves
+    /// users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
     /// `started`: number of the attempt. Discard the output of earlier attempts.
@@ -182,7 +182,7 @@ impl From<Event> for EventData {
 /// Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
 ///
 /// While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
-/// numbers.
+/// sequence numbers.
 ///
 /// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
 /// `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
@@ -258,7 +258,7 @@ impl EventData {
         EventData { run_at: Some(rfc3339(run_at)), ..EventData::gap(id, after, now) }
     }
 
-    /// `gap`: events after the one with this number were dropped.
+    /// `gap`: events after the event with this number were dropped.
     pub(crate) fn gap(id: SubmissionId, after: u64, now: Timestamp) -> EventData {
         EventData { submission_id: id.to_string(), seq: after, t: rfc3339(now), ..EventData::default() }
     }

@@ -88,21 +88,22 @@ fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
 /// Submit a program.
 ///
 /// The server responds at once with an id, and runs the program when a worker is free. With `?wait=` (or `Prefer:
-/// wait=`), the response is delayed until the program has ended. It then has status 200 and the whole submission. If
-/// you already have the maximum number of delayed responses, the server does not wait, and responds with 202. With
-/// `cache`, the response may be the result of an earlier submission of yours. A cached result is not charged.
+/// wait=`), the response is delayed until the program has ended or the wait is over. If the program has ended, the
+/// response has status 200 and the whole submission. If you already have the maximum number of delayed responses, the
+/// server does not wait, and responds with 202. With `cache`, the response may be the result of an earlier submission
+/// of yours. A cached result is not charged.
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,
         ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`; the same as `?wait=`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first request")),
     request_body = ExecuteRequest,
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted, headers(("Location" = String, description = "URL of the result"))),
         (status = 200, description = "The program ended within the requested wait, or the result was cached (`cached`)", body = SubmissionView),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn execute(
@@ -293,13 +294,13 @@ pub(crate) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
 /// available.
 #[utoipa::path(
     post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first one")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the ids of the first request")),
     request_body = BatchRequest,
     responses(
         (status = 202, description = "All submissions were accepted", body = AcceptedBatch),
         (status = 422, description = "A submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn execute_batch(
@@ -338,7 +339,7 @@ pub(crate) async fn execute_batch(
 
 /// Get a submission.
 ///
-/// With `?wait=`, the response is delayed until the submission has ended.
+/// With `?wait=`, the response is delayed until the submission has ended or the wait is over.
 #[utoipa::path(
     get, path = "/execute/{submission_id}", tag = "execute", operation_id = "submission",
     params(("submission_id" = String, Path, description = "The id from the response to `POST /execute`", format = Uuid), WaitParams),

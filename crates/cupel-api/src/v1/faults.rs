@@ -24,7 +24,8 @@ impl Shape {
         Shape { has_source_code, stdin, version: None }
     }
 
-    /// Says whether the client sent the version of the language in a separate field: `version` or `image`.
+    /// Sets the name of the field, `version` or `image`, if the client sent the version of the language in a separate
+    /// field.
     pub(super) fn with_version(self, has_version: bool, has_image: bool) -> Shape {
         let version = match (has_version, has_image) {
             (true, _) => Some("/version"),
@@ -69,7 +70,7 @@ impl Shape {
 pub(crate) struct FormFaults(Vec<FieldError>);
 
 impl FormFaults {
-    /// Adds an error at `place` below `base`. Beyond the maximum, adds that entry once, and nothing else.
+    /// Adds an error at `place` below `base`. Beyond the maximum, adds only the entry about further errors, once.
     pub(crate) fn push(&mut self, base: &str, place: &str, detail: impl Into<String>) {
         match self.0.len() {
             0..FAULTS_MAX => self.0.push(FieldError::new(format!("{base}{place}"), detail)),

@@ -296,8 +296,8 @@ pub(crate) async fn image(
 
 /// Verify a container image of this node.
 ///
-/// The files of the image are compared in the background with those that were unpacked. `GET /admin/images/details`
-/// shows the result.
+/// The files of the image are compared in the background with their state when they were unpacked. `GET
+/// /admin/images/details` shows the result.
 #[utoipa::path(
     post, path = "/admin/images/verify", tag = "admin", operation_id = "verify_image",
     params(ImageParams),

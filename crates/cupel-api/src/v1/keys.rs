@@ -93,7 +93,7 @@ pub(crate) struct KeyView {
     created_at: String,
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// Accurate to the minute.
+    /// Time of the last use, accurate to the minute.
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
     #[schema(format = DateTime)]
@@ -126,7 +126,7 @@ pub(crate) struct NewKeyView {
 /// Your keys.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyViews {
-    /// Newest first, including revoked and expired ones.
+    /// The keys, newest first, including revoked and expired keys.
     keys: Vec<KeyView>,
 }
 

@@ -51,11 +51,11 @@ pub(crate) struct LanguageView {
     /// Where programs of the image run. `native` is the server's own sandbox, `docker` is Docker Engine. Null without
     /// an image.
     executor: Option<&'static str>,
-    /// Digest of that image.
+    /// Digest of the container image.
     image_digest: Option<String>,
     /// Images that a request for this language may name as `image`.
     images: Vec<String>,
-    /// Libraries beyond those of the toolchain that programs can use here.
+    /// Libraries that programs can use here in addition to those of the toolchain.
     libraries: Vec<LibraryView>,
     /// Other ids of the language.
     aliases: Vec<String>,

@@ -100,7 +100,7 @@ pub(crate) struct ResetRequest {
     responses(
         (status = 204, description = "The password is set. You can log in now"),
         (status = 401, description = "The link is invalid, already used or expired", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many invalid links from your address", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many invalid links from your IP address", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reset_password(
@@ -204,14 +204,15 @@ pub(crate) struct DeleteRequest {
 /// Delete your account.
 ///
 /// Removes your name, e-mail address, password, sessions, API keys, webhooks, drafts and shared programs. Waiting and
-/// running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
+/// running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not
+/// change.
 #[utoipa::path(
     post, path = "/auth/delete-account", tag = "auth", operation_id = "delete_account",
     request_body = DeleteRequest,
     responses(
         (status = 204, description = "Deleted"),
         (status = 401, description = "The password is wrong", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "You are the only administrator", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "You are the only administrator who can log in", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete_account(

@@ -1,6 +1,6 @@
 //! Refuses unknown query parameters.
 //!
-//! The names come from the OpenAPI document, so a parameter that the document does not name is not accepted.
+//! The known parameters of an operation are those in the OpenAPI document.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_parameter_gets_the_nearest_known_one() {
+    fn the_error_about_an_unknown_parameter_names_known_parameters() {
         let detail = |unknown: &str, known: &[&str]| {
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
             unknown_parameter(unknown, &known).detail().to_owned()

@@ -36,9 +36,9 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) image: Option<String>,
-    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-    /// of its public type. For languages of the JVM, the class with `main` is started, regardless of its name and
-    /// package.
+    /// The main source; never empty. Cupel gives the source file the usual name for the language or, if the compiler
+    /// requires it, the name of the public type in the source. For languages of the JVM, the class with `main` is
+    /// started, regardless of its name and package.
     #[serde(default)]
     #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
@@ -57,10 +57,11 @@ pub(crate) struct ExecuteRequest {
     #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
     /// Arguments for the compiler in addition to the language's own. They are placed before the source, so that they
-    /// override conflicting ones. Ignored if the language has no compiler.
+    /// override conflicting arguments. Ignored if the language has no compiler.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) compiler_args: Vec<String>,
-    /// Arguments for the linker, such as `-lm`. They are placed after the source. Ignored if the language has no compiler.
+    /// Arguments for the linker, such as `-lm`. They are placed after the source. Ignored if the language has no
+    /// compiler.
     #[serde(default, deserialize_with = "lists::args")]
     pub(crate) linker_args: Vec<String>,
     /// Arguments for the interpreter or the virtual machine, before the source or the class that it starts. Ignored if
@@ -106,10 +107,10 @@ pub(crate) struct ExecuteRequest {
     #[serde(default, deserialize_with = "lists::fetched")]
     #[schema(max_items = 100)]
     pub(crate) fetch_files: Vec<String>,
-    /// Patterns of the files that are kept after the execution, such as `*.png` or `plots/**/*.svg`; the result lists them in
-    /// `artifacts`. Not together with `tests`. `*` stands for any characters except `/`, `?` for one of them, and a
-    /// component `**` for any number of directories; a pattern without `/` matches file names in all directories. Each
-    /// has at most 128 bytes. Only regular files are kept, and none if a limit ended the program.
+    /// Patterns of the files that are kept after the execution, such as `*.png` or `plots/**/*.svg`; the result lists
+    /// them in `artifacts`. Not together with `tests`. `*` stands for any characters except `/`, `?` for one of them,
+    /// and a component `**` for any number of directories; a pattern without `/` matches file names in all directories.
+    /// Each has at most 128 bytes. Only regular files are kept, and none if a limit ended the program.
     #[serde(default, deserialize_with = "lists::patterns")]
     #[schema(max_items = 16)]
     pub(crate) artifacts: Vec<String>,
@@ -196,8 +197,8 @@ pub(crate) struct LimitsBody {
     /// Files and directories created.
     #[schema(minimum = 1)]
     pub(crate) inodes: Option<u64>,
-    /// Maximum amount of standard output that is kept, in KiB. The same maximum applies to standard error separately. Of
-    /// all outputs of a submission together, the operator's maximum is kept, 8 MiB by default.
+    /// Maximum amount of standard output that is kept, in KiB. The same maximum applies to standard error separately.
+    /// Of all outputs of a submission together, the operator's maximum is kept, 8 MiB by default.
     #[schema(minimum = 1)]
     pub(crate) output_kb: Option<u64>,
     /// Stack of the main thread, in KiB.
@@ -483,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_of_form_are_reported_with_their_location() {
+    fn all_malformed_fields_are_reported_with_their_location() {
         use serde_json::json;
         let none: [&str; 0] = [];
         assert_eq!(faults(json!({ "language": "c", "source_code": "" })), none);

@@ -59,7 +59,7 @@ impl SessionState {
 /// The cookie is valid until the session ends.
 ///
 /// If the value of `X-Cupel-Site` is a user's id, the server answers 401 unless the session belongs to that user. So a
-/// page of one user cannot act for another user who has signed in in the same browser.
+/// page of one user cannot act for another user who has since signed in with the same browser.
 #[utoipa::path(
     post, path = "/session", tag = "auth", operation_id = "sign_in",
     params(("X-Cupel-Site" = String, Header, description = "Any value")),

@@ -184,7 +184,7 @@ pub(crate) async fn share(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)).into_response())
 }
 
-/// A shared program.
+/// Get a shared program.
 #[utoipa::path(
     get, path = "/snippets/{snippet_id}", tag = "execute", operation_id = "shared_program",
     params(("snippet_id" = String, Path, description = "Id from the link")),

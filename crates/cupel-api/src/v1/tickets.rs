@@ -20,8 +20,8 @@ use crate::v1::response::time::rfc3339;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TicketRequest {
-    /// The submission whose events you want to follow. Without it, the ticket opens a live connection (`GET /live`), and
-    /// an API key needs the scope `runs:write`.
+    /// The submission whose events you want to follow. Without it, the ticket opens a live connection (`GET /live`),
+    /// and an API key needs the scope `runs:write`.
     #[serde(default)]
     #[schema(format = Uuid)]
     submission_id: Option<String>,

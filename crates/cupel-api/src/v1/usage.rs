@@ -18,7 +18,7 @@ pub(crate) struct UsageView {
     rates: Vec<RateView>,
     /// Number of the user's runs that wait in the queue.
     waiting: u64,
-    /// Maximum of `waiting`; beyond it, submissions are refused.
+    /// Maximum of `waiting`. While it is reached, submissions are refused.
     waiting_max: u64,
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct WebhookData {
     execution_time_ms: Option<u64>,
     /// How the program was started; `null` if its language has no warm start, or tests of a problem are hidden.
     start: Option<StartView>,
-    /// Peak memory in KiB; if there are several tests, the highest of them.
+    /// Peak memory in KiB; with tests, of the test with the most.
     memory_used_kb: Option<u64>,
     /// The score, if the problem has scores.
     score: Option<f64>,

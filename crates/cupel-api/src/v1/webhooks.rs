@@ -58,7 +58,7 @@ pub(crate) struct DeliveryView {
     submission_id: String,
     /// The submission's owner.
     user_id: String,
-    /// The receiver's URL. Administrators see only scheme and host of other users' deliveries.
+    /// The receiver's URL. Of other users' deliveries, administrators see only scheme, host and port.
     url: String,
     status: DeliveryStatus,
     /// Number of attempts since the delivery became due, or since its last redelivery.
@@ -97,7 +97,7 @@ impl DeliveryView {
     }
 }
 
-/// Scheme, host and port of a URL, without the rest, which may contain secrets.
+/// Scheme, host and port of a URL. The other parts may contain secrets.
 fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);

@@ -19,7 +19,7 @@ pub(crate) struct WorkerView {
     worker_id: String,
     /// The machine's name, unless another one is configured.
     name: String,
-    /// Its version of Cupel.
+    /// Version of Cupel that the worker runs.
     version: String,
     /// Number of programs that it can run at the same time.
     slots: u32,
@@ -76,7 +76,7 @@ impl PullingView {
 /// The workers that are alive.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WorkerViews {
-    /// Oldest first.
+    /// The workers, oldest first.
     workers: Vec<WorkerView>,
 }
 

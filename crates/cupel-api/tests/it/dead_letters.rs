@@ -68,7 +68,7 @@ async fn a_retried_dead_letter_keeps_its_id_and_gets_one_result() {
 }
 
 #[tokio::test]
-async fn a_stream_of_a_retried_submission_continues_after_the_first_end() {
+async fn the_stream_of_a_retried_submission_continues_after_the_first_verdict() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
@@ -89,7 +89,7 @@ async fn a_stream_of_a_retried_submission_continues_after_the_first_end() {
 }
 
 #[tokio::test]
-async fn dismissing_a_dead_letter_keeps_the_submission() {
+async fn deleting_a_dead_letter_keeps_the_submission() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;

@@ -73,7 +73,7 @@ fn every_list_of_a_program_has_the_default_maximum_of_the_server() {
 }
 
 #[test]
-fn every_name_of_a_field_is_in_the_document() {
+fn all_alternative_names_of_a_field_are_in_the_document() {
     let document = document();
     for (request, fields) in [
         ("LoginRequest", &["email", "username", "password"][..]),
@@ -142,7 +142,7 @@ async fn a_value_that_breaks_a_rule_of_the_document_is_refused_at_its_field() {
 }
 
 /// Checks the server's answers to the values of `patterns.json`. `scripts/openapi/patterns.py` checks that the
-/// document's patterns match the same values, because the patterns need lookahead.
+/// document's patterns match the same values. The patterns need lookahead, so this test cannot match them.
 #[tokio::test]
 async fn the_server_accepts_the_values_that_a_pattern_of_the_document_allows() {
     // Each of many values is sent with a registration.
@@ -285,7 +285,7 @@ async fn a_parameter_of_a_wrong_form_is_refused_in_plain_words() {
 }
 
 #[tokio::test]
-async fn an_unknown_language_gets_the_same_words_on_every_route() {
+async fn the_error_about_an_unknown_language_is_the_same_on_every_route() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     app.problem(&admin, "echo", cupel_problem::Visibility::Public).await;
@@ -304,7 +304,7 @@ async fn an_unknown_language_gets_the_same_words_on_every_route() {
 }
 
 #[tokio::test]
-async fn a_misspelt_field_gets_a_field_that_fits() {
+async fn the_error_about_a_misspelt_field_suggests_a_field_that_fits() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for (path, field, suggestion) in [
@@ -361,7 +361,7 @@ fn every_page_number_has_a_maximum() {
 }
 
 /// The delivery of a webhook: body, headers and signature. `crates/cupel/tests/it/webhooks.rs` compares the body with
-/// a real one.
+/// that of a real delivery.
 #[test]
 fn the_document_describes_the_webhook() {
     let document = document();

@@ -1,4 +1,4 @@
-//! Drafts.
+//! Tests of drafts.
 
 use axum::http::Method;
 use cupel_core::Bounds;
@@ -37,7 +37,7 @@ async fn texts(app: &TestApp, user: &TestUser, path: &str, query: &str) -> Vec<S
 }
 
 #[tokio::test]
-async fn a_draft_is_saved_read_and_removed_per_place() {
+async fn a_draft_is_saved_read_and_removed_per_language_and_problem() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     let slug = app.problem(&author, "echo", Visibility::Public).await;
@@ -148,7 +148,7 @@ async fn drafts_are_bounded() {
             "{language}"
         );
     }
-    assert_eq!(get(&app, &user, PYTHON).await.status, 404, "the draft that was not saved for the longest time is gone");
+    assert_eq!(get(&app, &user, PYTHON).await.status, 404, "the draft that was saved least recently is gone");
 }
 
 #[tokio::test]

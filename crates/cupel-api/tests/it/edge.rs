@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::TestApp;
 
 #[tokio::test]
-async fn unknown_routes_and_wrong_methods_are_problems() {
+async fn unknown_routes_and_wrong_methods_get_problem_documents() {
     let app = TestApp::start().await;
     for path in ["/nowhere", "/api/v1/nowhere", "/api/v2/execute", "/docs/nowhere.js", "/api/v1/execute/", "//"] {
         app.get(path).send().await.is_error(404, "no-such-route");

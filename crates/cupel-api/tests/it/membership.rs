@@ -40,7 +40,7 @@ async fn changing_a_password_needs_the_old_password_and_ends_the_other_sessions(
     );
     me(&app, other).await.is_error(401, "unauthorized");
     assert_eq!(me(&app, &user.token).await.status, 200, "the session that changed the password stays valid");
-    assert_eq!(me(&app, &key).await.status, 200, "keys stay");
+    assert_eq!(me(&app, &key).await.status, 200, "keys stay valid");
     log_in(&app, &user.user.username, PASSWORD).await.is_error(401, "wrong-credentials");
     assert_eq!(log_in(&app, &user.user.username, ANOTHER).await.status, 200);
     for _ in 0..20 {
@@ -262,7 +262,7 @@ async fn pupils_without_an_e_mail_address_register_with_a_join_code() {
 }
 
 #[tokio::test]
-async fn a_join_code_limits_probing_for_taken_names() {
+async fn probing_for_taken_names_with_a_join_code_is_limited() {
     let app = TestApp::with_settings(|s| {
         s.registration_open = false;
         s.login.registrations = Rate::new(2, Duration::from_hours(1), 2);

@@ -57,7 +57,7 @@ async fn the_documentation_has_pages_on_every_other_product_and_the_index_has_li
         {
             let page = app.get(&path).send().await;
             assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
-            assert!(page.text.contains(part), "{path} has a working example or the steps");
+            assert!(page.text.contains(part), "{path} lacks {part}");
         }
     }
     for path in ["/docs/facades", "/docs/migrating"] {
@@ -212,7 +212,7 @@ fn the_openapi_document_is_complete() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["schema"]["type"].is_string(), "{name}: {parameter}");
             }
-            // A WebSocket has no other success than the change of protocol.
+            // For a WebSocket, the only success is the change of protocol (101).
             assert!(responses.keys().any(|s| s.starts_with('2') || s == "101"), "{name}");
             assert!(responses.contains_key("500") && responses.contains_key("503"), "{name}");
             assert_eq!(

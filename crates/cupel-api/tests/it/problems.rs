@@ -162,7 +162,7 @@ async fn a_statement_in_markdown_is_html_on_request_and_without_raw_html() {
 }
 
 #[tokio::test]
-async fn only_files_of_a_statement_are_served_and_safely() {
+async fn only_files_of_a_statement_are_served_with_safe_headers() {
     let app = TestApp::start().await;
     let author = app.author().await;
     app.problem(&author, "echo", Visibility::Public).await;
@@ -327,7 +327,7 @@ async fn the_texts_of_tests_in_a_result_are_bounded_and_failed_tests_come_first(
 }
 
 #[tokio::test]
-async fn the_distribution_has_each_user_once_and_only_with_ten_users() {
+async fn the_distribution_counts_each_user_once_and_needs_ten_users() {
     let app = TestApp::start().await;
     let (author, visitor) = (app.author().await, app.user().await);
     let slug = app.problem(&author, "echo", Visibility::Public).await;

@@ -26,7 +26,7 @@ fn is_time(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn register_and_login() {
+async fn registration_and_login_have_the_documented_shapes() {
     let app = TestApp::start().await;
     let body = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" });
     let answer = app.post("/api/v1/auth/register", &body).send().await;
@@ -54,7 +54,7 @@ async fn register_and_login() {
 }
 
 #[tokio::test]
-async fn a_submission_from_queued_to_completed() {
+async fn a_submission_has_the_documented_shape_from_queued_to_completed() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "print(42)", "input": "" });
@@ -550,7 +550,7 @@ async fn a_wait_over_the_maximum_is_shortened_to_it() {
 }
 
 #[tokio::test]
-async fn a_submission_over_the_limit_of_waits_is_accepted_with_its_id() {
+async fn a_submission_beyond_the_maximum_number_of_waits_is_accepted_without_waiting() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let body = json!({ "language": "python", "source_code": "x" });

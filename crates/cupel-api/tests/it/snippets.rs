@@ -1,4 +1,4 @@
-//! Shared programs.
+//! Tests of shared programs.
 
 use cupel_core::Bounds;
 use cupel_types::Bytes;

@@ -120,7 +120,7 @@ async fn requests_are_counted_by_route_and_metric_labels_are_bounded() {
         r#"cupel_http_requests_total{method="GET",route="unmatched",status="404"} 2"#,
         r#"cupel_http_requests_total{method="other",route="/livez",status="405"} 1"#,
     ] {
-        assert!(text.contains(line), "{line} is missed:\n{text}");
+        assert!(text.contains(line), "{line} is missing:\n{text}");
     }
     assert!(text.contains("cupel_http_request_duration_seconds"), "{text}");
     assert!(!text.contains("made/up") && !text.contains("MADEUP"), "{text}");

@@ -111,7 +111,7 @@ mod tests {
         let id: FileId = "d41d8cd98f00b204e9800998ecf8427e".parse().unwrap();
         files.put(ada, id.clone(), b"one".to_vec());
         files.put(ada, id.clone(), b"two".to_vec());
-        assert_eq!(files.get(ada, &id).as_deref(), Some(&b"two"[..]), "the last one remains");
+        assert_eq!(files.get(ada, &id).as_deref(), Some(&b"two"[..]), "the last upload remains");
         assert_eq!(files.get(bob, &id), None);
     }
 

@@ -47,7 +47,7 @@ const MISSING_KEY: &str = "Missing API key";
 const UNKNOWN_KEY: &str = "Unknown API key";
 
 /// Headers of every response. As in the original, every page may read the responses. Unless everyone is served without
-/// a key, the page must send one.
+/// a key, the page must send a key.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store, max-age=0, no-cache")),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
@@ -206,8 +206,8 @@ async fn answer(app: &Shared, mount: &Mount, notes: &Notes, request: Request) ->
     }
 }
 
-/// Identifies the caller before the request's body is read, so that other clients cannot make the server read large
-/// bodies.
+/// Identifies the caller before the request's body is read, so that an unidentified client cannot make the server read
+/// a large body.
 async fn identified(app: &Shared, request: Request) -> Result<(Caller, Request), ApiError> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, app).await?;

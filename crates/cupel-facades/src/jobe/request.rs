@@ -70,7 +70,8 @@ fn refused(reason: impl Into<String>) -> Refused {
 ///
 /// # Errors
 ///
-/// The first fault, in the order of the original. For bodies on which the original fails with 500, the status is 400.
+/// The first validation error, in the order of the original. For bodies on which the original fails with 500, the
+/// status is 400.
 pub(super) fn validate(
     body: &[u8],
     registry: &Registry,
@@ -176,8 +177,9 @@ fn number(parameters: &Map<String, Value>, name: &str) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-/// The words of a list parameter. The original joins its elements with blanks and passes them to a shell. Here, quotes
-/// and backslashes have the same meaning as in a shell, and no other character has a special meaning.
+/// The words of a list parameter. The original joins its elements with blanks and passes them to a shell. Here, quotes,
+/// backslashes and `#` at the start of a word (a comment) have the same meaning as in a shell, and no other character
+/// has a special meaning.
 fn words(parameters: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Refused> {
     let listed = match parameters.get(name) {
         None | Some(Value::Null) => return Ok(None),
@@ -248,7 +250,7 @@ fn dump(value: &Value, depth: usize) -> String {
     text
 }
 
-/// The files, the source first. A file with the name of the source replaces it, as in the original.
+/// The files, the source first. A file with the name of the source replaces the source, as in the original.
 fn with_source(
     JobeLanguage { language, options }: JobeLanguage<'_>,
     name: &str,
@@ -314,7 +316,7 @@ fn limits_of(
     let file_size = if disk_mb < 0.0 { max.file_size } else { bytes_of(disk_mb).max(Bytes::new(1)) };
     let processes = number(parameters, "numprocs").filter(|n| *n >= 1.0).unwrap_or(PROCESSES) as u32;
     let cpu_time = seconds(cpu_seconds).max(Duration::from_millis(1));
-    // The stream is cut in the response, because the program is not ended there.
+    // `streamsize` only shortens the streams in the response: a program that writes more is not ended.
     let limits = limits_within(max, cpu_time, cpu_time * 2, memory, max.output);
     LimitsRequest {
         address_space: memory.filter(|_| options.limits_address_space),
@@ -325,7 +327,7 @@ fn limits_of(
     }
 }
 
-/// Megabytes of the original.
+/// Number of bytes in this many megabytes of the original.
 fn bytes_of(megabytes: f64) -> Bytes {
     Bytes::new((megabytes.max(0.0) * MEGABYTE).min((1u64 << 50) as f64) as u64)
 }

@@ -22,12 +22,12 @@ enum JobOutcome {
     Overload = 21,
 }
 
-/// Texts of the original's watchdog. The original's server looks for them in standard error, even if the program wrote
-/// them.
+/// Texts of the original's watchdog. The original's server looks for them in standard error, so it also finds them if
+/// the program wrote them.
 const TIME_LIMIT_TEXTS: [&str; 2] = ["timelimit exceeded", "time limit exceeded"];
 
-/// The working directory of every program. Interpreters put it before the names of files in their messages. CodeRunner
-/// removes the original's directory from messages, so that students see bare names.
+/// The working directory of every program. Interpreters put this directory before the names of files in their messages.
+/// CodeRunner removes the original's directory from messages, so that students see bare names.
 const WORKING_DIRECTORY: &str = "/box/";
 
 /// The body of the response.
@@ -56,7 +56,7 @@ impl RunResponse {
         RunResponse { cmpinfo: reason.to_owned(), ..RunResponse::new(JobOutcome::CompileError) }
     }
 
-    /// No slot was free in time.
+    /// The program was not run in time.
     pub(super) fn overloaded() -> RunResponse {
         RunResponse { run_id: Some("0".to_owned()), ..RunResponse::new(JobOutcome::Overload) }
     }
@@ -162,8 +162,8 @@ fn shell_text(signal: Signal) -> String {
     }
 }
 
-/// What the original's check of the source would have reported before the start. Here, the interpreter reports it
-/// first.
+/// The errors that the original's check of the source reports before the program starts. Here, the interpreter reports
+/// them when the program starts.
 fn checked(check: Option<SourceCheck>, step: &StepReport, stderr: &str) -> Option<String> {
     match check {
         None => None,
@@ -198,13 +198,13 @@ fn python_check(step: &StepReport, stderr: &str) -> Option<String> {
     (!warnings.is_empty()).then_some(warnings)
 }
 
-/// Output of a compiler, or standard error, with file names without directories.
+/// Output of a compiler, or standard error, without the working directory in file names.
 fn message(data: &[u8], reading: Reading) -> String {
     cleaned(data, reading.stream_bytes).replace(WORKING_DIRECTORY, "")
 }
 
-/// Text of a stream of at most this many bytes. If it is not UTF-8, each byte that is not printable ASCII is written as
-/// `\xNN`.
+/// The first `bytes_max` bytes of a stream as text. If it is not UTF-8, each byte that is not printable ASCII is
+/// written as `\xNN`.
 fn cleaned(data: &[u8], bytes_max: usize) -> String {
     let kept = &data[..data.len().min(bytes_max)];
     let error = match std::str::from_utf8(kept) {

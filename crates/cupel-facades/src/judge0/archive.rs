@@ -24,8 +24,8 @@ pub(super) struct Unpacked {
     pub(super) executables: Vec<String>,
 }
 
-/// The regular files of an archive, in its order, with at most `bytes_max` bytes together. `reserve` is called with the
-/// size of each file before the file is unpacked.
+/// The regular files of an archive, in the archive's order, with at most `bytes_max` bytes together. `reserve` is
+/// called with the size of each file before the file is unpacked.
 ///
 /// # Errors
 /// If the memory for a file cannot be reserved.
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_exceeds_a_bound_is_missing() {
+    fn a_file_that_exceeds_a_bound_is_omitted() {
         let zeros = vec![0; FILE_BYTES_MAX as usize + 1];
         let archive = zip(&[("bomb", &zeros), ("small", b"1"), ("large", &[7; 2000])]);
         assert_eq!(names(&archive, 1000), ["small"]);

@@ -1,7 +1,7 @@
 //! The attributes of a submission as the client sends them: conversion, defaults and validation.
 //!
 //! Source: the model `Submission` of the original at release 1.13.1, with the conversions of ActiveRecord 5.2: an empty
-//! text for a number or a switch means the default, and a text with a number is a number.
+//! string for a number or a boolean means the default, and a string that contains a number is a number.
 
 use cupel_types::Limits;
 use serde::{Deserialize, Serialize};
@@ -161,10 +161,10 @@ impl<T: Copy + PartialOrd> Bounds<T> {
     }
 }
 
-/// The faults of a submission: messages by attribute, in the order of the checks.
+/// The validation errors of a submission: messages by attribute, in the order of the checks.
 pub(super) type Faults = Vec<(&'static str, Vec<String>)>;
 
-/// The response body for faults.
+/// The response body for validation errors.
 pub(super) fn faults_body(faults: &Faults) -> Value {
     Value::Object(faults.iter().map(|(attribute, messages)| ((*attribute).to_owned(), json!(messages))).collect())
 }
@@ -172,7 +172,7 @@ pub(super) fn faults_body(faults: &Faults) -> Value {
 /// Validates the attributes of a submission. `find` returns what the flavour knows about a language.
 ///
 /// # Errors
-/// The faults, with the original's messages.
+/// The validation errors, with the original's messages.
 pub(super) fn validate(
     sent: &Map<String, Value>,
     is_base64: bool,
@@ -311,7 +311,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text; `None`: null, absent, or an array or object, which the original drops.
+    /// A string; `None`: null, absent, or an array or object, which the original drops.
     fn text(&self, attribute: &str) -> Option<String> {
         match self.sent.get(attribute)? {
             Value::String(text) => Some(text.clone()),
@@ -379,7 +379,8 @@ impl Reader<'_> {
         match self.sent.get("language_id") {
             Some(Value::Number(number)) => number.as_f64().map(|number| number as i64),
             Some(Value::String(text)) if text.trim().is_empty() => None,
-            // As in Ruby, the value is the number at the beginning of the text, and a text without one is 0.
+            // As in Ruby, the value is the number at the beginning of the string, and a string without a number at its
+            // beginning is 0.
             Some(Value::String(text)) => {
                 let text = text.trim();
                 let digits = text.strip_prefix('-').unwrap_or(text);
@@ -418,8 +419,8 @@ impl Reader<'_> {
 const REMOVED: [char; 7] = ['$', '&', ';', '<', '>', '|', '`'];
 
 /// Splits compiler options or arguments into words like a shell, but without a shell. The characters that the original
-/// removes are removed first. After that, only quotes and backslashes have a special meaning. Line breaks separate
-/// words.
+/// removes are removed first. After that, only quotes, backslashes and `#` at the start of a word (a comment) have a
+/// special meaning. Line breaks separate words.
 pub(super) fn words(text: Option<&str>) -> Vec<String> {
     let text: String = text.unwrap_or_default().chars().filter(|c| !REMOVED.contains(c)).collect();
     // A quote that is not closed is a syntax error in a shell. Here, the text is split at blanks.
@@ -532,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn without_strict_the_maxima_are_those_of_the_language() {
+    fn if_not_strict_a_larger_maximum_of_the_language_applies() {
         let sent = json!({ "source_code": "x", "language_id": 50, "cpu_time_limit": 60 });
         assert_eq!(
             checked(&sent).unwrap_err(),
@@ -545,9 +546,10 @@ mod tests {
         assert_eq!(checked_with(&sent, &options).unwrap_err(), expected);
     }
 
-    /// Each row: attributes in addition to a valid source and language, and the attribute with its messages.
+    /// Each row: attributes that are added to a valid submission or replace its own, and the refused attribute with its
+    /// messages.
     #[test]
-    fn faults_have_the_messages_of_the_original() {
+    fn validation_errors_have_the_messages_of_the_original() {
         for (sent, attribute, messages) in [
             (json!({ "source_code": null }), "source_code", vec!["can't be blank"]),
             (json!({ "source_code": " \n\t" }), "source_code", vec!["can't be blank"]),
@@ -620,9 +622,9 @@ mod tests {
         }
     }
 
-    /// Each row: an attribute with the default, the largest value and the message above it, in Extra.
+    /// Each row: an attribute, its default and largest value in Extra, and the message for a larger value.
     #[test]
-    fn extra_has_limits_of_its_own() {
+    fn extra_has_its_own_limits() {
         let checked =
             |sent: &Value| validate(sent.as_object().unwrap(), false, Flavour::Extra, &Judge0Options::default(), found);
         let of =
@@ -647,7 +649,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_is_off_for_the_values_of_active_record_only() {
+    fn only_the_false_values_of_active_record_turn_a_switch_off() {
         for (value, is_on) in [
             (json!(false), false),
             (json!(0), false),
@@ -674,7 +676,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_of_an_integer_is_cut_after_the_validation() {
+    fn an_integer_attribute_is_truncated_after_the_validation() {
         for (sent, expected) in [(json!(2.9), 2), (json!("2.9"), 2), (json!(0.5), 1), (json!(20.0), 20)] {
             let all = json!({ "source_code": "x", "language_id": 50, "number_of_runs": sent });
             assert_eq!(checked(&all).unwrap().number_of_runs, expected, "{sent}");
@@ -682,7 +684,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_reported_together() {
+    fn all_validation_errors_are_reported_together() {
         let faults = checked(&json!({ "memory_limit": 1, "number_of_runs": "x" })).unwrap_err();
         let expected = json!({
             "language_id": ["can't be blank", "language with id  doesn't exist"],

@@ -71,7 +71,7 @@ pub(super) enum Known {
     MultiFile,
 }
 
-/// What a flavour knows about an id, with the language that has it.
+/// What a flavour knows about an id, with data of the language that has this id.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) known: Known,
@@ -210,7 +210,7 @@ mod tests {
 
     /// The other active ids have a language of Cupel.
     #[test]
-    fn these_ids_of_the_original_have_no_language() {
+    fn only_these_active_ids_of_the_original_have_no_language() {
         let registry = Registry::load(None).unwrap();
         let without = |flavour: Flavour| {
             let active = ORIGINALS.iter().filter(|original| original.flavour == flavour && !original.archived);

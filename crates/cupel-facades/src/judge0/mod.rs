@@ -283,8 +283,8 @@ async fn answer(app: Shared, mount: Mount, notes: Notes, request: Request) -> Re
         return Ok(StatusCode::OK.into_response());
     }
     let (mut parts, body) = with_key_in_header(&app, request).await?.into_parts();
-    // The caller is identified before a large body is read, so that other clients cannot make the server read large
-    // bodies.
+    // The caller is identified before a large body is read, so that an unidentified client cannot make the server read
+    // a large body.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let (query, headers, method) = (parts.uri.query().map(str::to_owned), parts.headers.clone(), parts.method.clone());
     let (bytes, held) = match method {
@@ -373,7 +373,8 @@ impl Handler<'_> {
         maintenance_mode.then(|| error(StatusCode::SERVICE_UNAVAILABLE, maintenance_message))
     }
 
-    /// The submission of one set of attributes, or their faults. `place`: its place in the batch.
+    /// The submission of one set of attributes, or their validation errors. `place`: the submission's place in the
+    /// batch.
     fn submission(
         &self,
         sent: &Map<String, Value>,
@@ -483,7 +484,7 @@ impl Handler<'_> {
                            parameter",
             ));
         }
-        let bytes = rendering.output_bytes();
+        let bytes = rendering.text_bytes();
         let build = move || rendering.object(&fields, is_base64);
         Ok(Ok(large_answer::json(self.app, self.caller.user, bytes, BYTES_PER_BYTE, build).await?))
     }
@@ -533,7 +534,7 @@ impl Handler<'_> {
         body: impl FnOnce(Vec<Option<Object>>) -> Value + Send + 'static,
     ) -> Result<Response, ApiError> {
         let is_base64 = self.is_base64();
-        let bytes = renderings.iter().flatten().map(Rendering::output_bytes).sum();
+        let bytes = renderings.iter().flatten().map(Rendering::text_bytes).sum();
         if !is_base64 && !renderings.iter().flatten().all(|rendering| rendering.is_utf8(&fields)) {
             return Ok(bad_request(
                 "some attributes for one or more submissions cannot be converted to UTF-8, use base64_encoded=true query \
@@ -605,7 +606,7 @@ impl Handler<'_> {
 
 /// The response to a client without a key, for an operation that requires one.
 fn unauthorized() -> Response {
-    error(StatusCode::FORBIDDEN, "This needs an API key, as X-Auth-Token.")
+    error(StatusCode::FORBIDDEN, "This operation needs an API key, in the header X-Auth-Token.")
 }
 
 #[cfg(test)]

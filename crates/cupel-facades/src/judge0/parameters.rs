@@ -78,7 +78,7 @@ impl Parameters {
         self.0.get(name)?.as_str()
     }
 
-    /// Whether a switch is on: only the text `true` is.
+    /// Whether a boolean parameter is true: only the string `true` counts as true.
     pub(super) fn is_on(&self, name: &str) -> bool {
         self.text(name) == Some("true")
     }
@@ -110,7 +110,7 @@ fn insert(all: &mut Map<String, Value>, name: &str, value: String) {
         return;
     };
     let slot = all.entry(list).or_insert_with(|| Value::Array(Vec::new()));
-    // An earlier field has the name of the list without `[]`. Rails refuses such a form; here, the list replaces the
+    // If an earlier field has the name of the list without `[]`, Rails refuses the form. Here, the list replaces the
     // field.
     if !slot.is_array() {
         *slot = Value::Array(Vec::new());
@@ -126,7 +126,7 @@ fn insert(all: &mut Map<String, Value>, name: &str, value: String) {
     }
 }
 
-/// The pairs of a form or query.
+/// The first [`FORM_FIELDS_MAX`] pairs of a form or query.
 fn form(text: &[u8]) -> impl Iterator<Item = (String, String)> {
     form_urlencoded::parse(text).take(FORM_FIELDS_MAX).map(|(name, value)| (name.into_owned(), value.into_owned()))
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_text_true_turns_a_switch_on() {
+    async fn only_the_string_true_turns_a_switch_on() {
         for (body, is_on) in [
             (r#"{"wait": "true"}"#, true),
             (r#"{"wait": true}"#, false),

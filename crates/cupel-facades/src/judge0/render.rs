@@ -23,7 +23,8 @@ pub(super) struct Rendering {
 }
 
 impl Rendering {
-    /// `None`: the submission is not a program, or the original has no id for its language.
+    /// `None`: the submission is not a program, its stored attributes cannot be read or, for a program that was
+    /// submitted through another API, the language is unknown to Cupel or to the original.
     pub(super) fn of(registry: &Registry, record: SubmissionRecord, is_strict: bool) -> Option<Rendering> {
         let attributes = attributes(&record, registry)?;
         let outputs = Outputs::of(&record, &attributes, is_strict);
@@ -41,7 +42,7 @@ impl Rendering {
         Object(fields.iter().map(|name| (name, self.field(name, is_base64))).collect())
     }
 
-    /// The bytes of a field that is a text of the program or about it; `None`: it is null, or of another kind.
+    /// The bytes of a text field; `None` if the field is null, or is no text field.
     fn text(&self, name: &str) -> Option<&[u8]> {
         let (a, o) = (&self.attributes, &self.outputs);
         match name {
@@ -95,8 +96,8 @@ impl Rendering {
         }
     }
 
-    /// Bytes of output in a response.
-    pub(super) fn output_bytes(&self) -> usize {
+    /// Number of bytes of the texts and files of the submission and its result.
+    pub(super) fn text_bytes(&self) -> usize {
         let texts = [&self.outputs.stdout, &self.outputs.stderr, &self.outputs.compile_output];
         let own = [&self.attributes.stdin, &self.attributes.expected_output, &self.attributes.additional_files];
         let sizes = texts.into_iter().chain(own).map(|text| text.as_ref().map_or(0, Vec::len));
@@ -115,7 +116,8 @@ fn decimal(number: f64) -> String {
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
-/// The attributes of a submission: as stored by this facade, or derived for a program that came another way.
+/// The attributes of a submission: as stored by this facade, or derived for a program that was submitted through
+/// another API.
 fn attributes(record: &SubmissionRecord, registry: &Registry) -> Option<Attributes> {
     let SubmissionKind::Program(program) = &record.submission.kind else { return None };
     let stored = record.submission.facade.as_ref().filter(|facade| facade.facade == JUDGE0);
@@ -169,7 +171,7 @@ fn derived(registry: &Registry, language: &cupel_types::LanguageId, sent: &Limit
 }
 
 /// The body of the request to a submission's `callback_url`: the default fields, as base64. `None`: the submission did
-/// not come through this facade, so its webhook is Cupel's own.
+/// not come through this facade, so its webhook is Cupel's own; or its attributes cannot be read.
 pub fn callback_body(registry: &Registry, record: &SubmissionRecord, options: &Judge0Options) -> Option<String> {
     let facade = record.submission.facade.as_ref()?;
     if facade.facade != JUDGE0 {

@@ -168,7 +168,7 @@ fn steps(record: &SubmissionRecord) -> Vec<&StepReport> {
     report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).collect()
 }
 
-/// How many of the executions the original would have made: it stops at the first one that is not accepted.
+/// How many of the executions the original would have made: it stops at the first execution that is not accepted.
 fn runs_made(steps: &[&StepReport], attributes: &Attributes, is_strict: bool) -> usize {
     let is_accepted = |step: &StepReport| {
         let is_right = || is_expected(attributes.expected_output.as_deref(), Some(&step.stdout.data));
@@ -234,7 +234,7 @@ fn present(data: &[u8]) -> Option<Vec<u8>> {
     (!data.is_empty()).then(|| data.to_vec())
 }
 
-/// Whether the output is the expected one. Blanks at the ends of lines and empty lines at the end do not count. In
+/// Whether the output is the expected output. Blanks at the ends of lines and empty lines at the end do not count. In
 /// contrast to the original, a program without output meets an empty expectation.
 fn is_expected(expected: Option<&[u8]>, stdout: Option<&[u8]>) -> bool {
     let Some(expected) = expected else { return true };

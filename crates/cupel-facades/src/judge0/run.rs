@@ -77,7 +77,7 @@ pub(super) fn submission_of(
         executables,
         tools: ToolOptions {
             compiler_args: words(attributes.compiler_options.as_deref()),
-            // The original names only the main source to the compiler.
+            // The original passes only the main source to the compiler.
             main_only: true,
             ..ToolOptions::default()
         },
@@ -134,13 +134,13 @@ fn limits_of(attributes: &Attributes, language: &Language) -> LimitsRequest {
     }
 }
 
-/// An accepted submission; the record if it ended while the client waited.
+/// An accepted submission, and its record if the submission ended while the client waited.
 pub(super) type Accepted = (Run, Option<Box<SubmissionRecord>>);
 
 /// Submits one program, and waits for the result if the client asks for it.
 ///
 /// # Errors
-/// If the submission is refused, as the response; or if Cupel fails.
+/// The inner error is the response to a refused submission; the outer error is a failure of Cupel.
 pub(super) async fn create(
     app: &Shared,
     caller: &Caller,
@@ -172,10 +172,11 @@ pub(super) async fn create(
     }
 }
 
-/// Submits several programs. The result has an id or the faults of each.
+/// Submits several programs. The result has the run or the validation errors of each program.
 ///
 /// # Errors
-/// If all submissions are refused together, as the response; or if Cupel fails.
+/// The inner error is the response if all submissions are refused together; the outer error is a failure of
+/// Cupel.
 pub(super) async fn create_all(
     app: &Shared,
     caller: &Caller,
@@ -241,7 +242,7 @@ async fn repeated(
     Ok(checked.into_iter().enumerate().map(result).collect())
 }
 
-/// The attribute that a fault of core is about.
+/// The attribute to which a validation error of core refers.
 fn attribute_of(fault: &SubmissionFault) -> &'static str {
     const ATTRIBUTES: [(&str, &str); 11] = [
         ("/language", "language_id"),
@@ -260,7 +261,7 @@ fn attribute_of(fault: &SubmissionFault) -> &'static str {
     found.map_or("source_code", |(_, attribute)| attribute)
 }
 
-/// A refusal because of faults.
+/// The response for validation errors.
 pub(super) fn unprocessable(faults: &Faults) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(faults_body(faults))).into_response()
 }
@@ -283,7 +284,7 @@ fn refused(refusal: SubmitError) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// The response of a batch: the token or the faults of each submission.
+/// The response of a batch: the token or the validation errors of each submission.
 pub(super) fn batch_response(results: &[Result<Run, Faults>]) -> Response {
     let body: Vec<Value> = results
         .iter()

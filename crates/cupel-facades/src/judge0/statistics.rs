@@ -146,7 +146,7 @@ async fn count(core: &Core, user: UserId, flavour: Flavour) -> Result<Numbers, S
 }
 
 /// The statuses that the store can count, with their filters. The signal of a run-time error is not stored in a column,
-/// so all of them count as one status.
+/// so all run-time errors count as one status.
 fn statuses(programs: &impl Fn() -> HistoryFilter) -> Vec<(Status, HistoryFilter)> {
     let of = |verdict| HistoryFilter { verdict: Some(verdict), ..programs() };
     let at = |stage| HistoryFilter { stage: Some(stage), ..programs() };

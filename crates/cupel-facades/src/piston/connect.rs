@@ -45,7 +45,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
 type Socket = WebSocketStream<Upgraded>;
 
-/// Why the server closes a connection. `None` in a `Result`: the client is gone.
+/// Why the server closes a connection. Functions return `None` instead if the client is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Close {
     AlreadyInitialized,
@@ -148,7 +148,7 @@ struct Session {
     notes: Notes,
 }
 
-/// Cancels a run when the connection ends before it.
+/// Cancels a run when the connection ends before the run.
 struct CancelOnDrop {
     app: Shared,
     viewer: AuthenticatedUser,
@@ -331,7 +331,7 @@ async fn receive(socket: &mut Socket) -> Option<Result<Map<String, Value>, Close
 /// Which messages the client has received.
 #[derive(Default)]
 struct Progress {
-    /// `None`: the original does not know the language.
+    /// Whether the original has a compile stage for the language; `None`: the original does not know the language.
     has_compile_stage: Option<bool>,
     is_compiling: bool,
     is_running: bool,

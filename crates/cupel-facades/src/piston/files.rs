@@ -105,8 +105,8 @@ fn inside(name: &str) -> Result<String, String> {
 
 /// The files under the names with which Cupel's language can run them, as `(path, content)`.
 ///
-/// The packages of the original run a main file of any name. If the main file lacks the language's extension, or the
-/// language derives the name from the source, it gets the language's usual name.
+/// The packages of the original run a main file of any name. If the main file lacks the language's extension, or is at
+/// the top level and the language derives the name from the source, the file gets its name from [`main_name`].
 pub(super) fn for_language(files: Vec<File>, language: &Language) -> Vec<SourceFile> {
     let mut files = files.into_iter();
     let Some(main) = files.next() else { return Vec::new() };

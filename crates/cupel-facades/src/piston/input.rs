@@ -116,7 +116,7 @@ impl Input {
         }
     }
 
-    /// The worker has consumed this much.
+    /// Records that the worker has consumed this much.
     pub(super) fn consumed(&mut self, count: InputCount) {
         self.state.consumed = self.state.consumed.max(count);
     }

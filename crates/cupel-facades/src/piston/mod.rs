@@ -52,7 +52,7 @@ pub struct PistonOptions {
     /// Whether the original's limits apply (times, output, size of a request), and a crash is reported as in the
     /// original.
     pub strict: bool,
-    /// Whether JSON is accepted under any content type, as some clients send it.
+    /// Whether JSON is accepted with any content type, because some clients send another one.
     pub any_content_type: bool,
 }
 
@@ -283,7 +283,7 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
         (&Method::GET, Address::Connect) if request.headers().contains_key(header::UPGRADE) => {
             return connect::connect(app, options, notes, request).await;
         }
-        // The original accepts every WebSocket, and closes one at an unknown path at once.
+        // The original accepts every WebSocket, and immediately closes a WebSocket at an unknown path.
         (&Method::GET, _) if is_websocket(&request) => return connect::refuse(request),
         (&Method::OPTIONS, address) => {
             return Ok(match address.methods() {
@@ -298,7 +298,8 @@ async fn answer(app: Shared, options: Options, notes: Notes, request: Request) -
         _ => {}
     }
     let (mut parts, body) = request.into_parts();
-    // The caller is identified before the body is read, so that other clients cannot make the server read large bodies.
+    // The caller is identified before the body is read, so that an unidentified client cannot make the server read a
+    // large body.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let headers = parts.headers.clone();
     let key = IdempotencyKey::of_headers(&headers)?;

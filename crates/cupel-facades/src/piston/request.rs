@@ -1,5 +1,5 @@
 //! The body of `POST /execute`, and of the WebSocket's `init`: validated in the order of the original, which reports
-//! the first fault only.
+//! only the first validation error.
 
 use std::time::Duration;
 
@@ -56,11 +56,12 @@ impl Maxima {
     pub(super) const ORIGINAL: Maxima = Maxima { compile: Duration::from_secs(10), run: Duration::from_secs(3) };
 }
 
-/// Validates a body. `select` finds the runtime for a name and a range of versions; `maxima` are those of a runtime.
+/// Validates a body. `select` finds the runtime for a name and a range of versions; `maxima` returns the maxima of a
+/// runtime.
 ///
 /// # Errors
 ///
-/// The first fault.
+/// The first validation error.
 pub(super) fn validate(
     body: &Map<String, Value>,
     select: impl FnOnce(&str, &str) -> Option<Runtime>,
@@ -136,7 +137,8 @@ fn number(body: &Map<String, Value>, field: &str) -> Result<Option<f64>, Refused
     }
 }
 
-/// A memory limit in bytes. The original is configured without one, so every number is valid; most clients send -1.
+/// A memory limit in bytes. The original is configured without a memory limit, so every number is valid; most clients
+/// send -1.
 fn memory(body: &Map<String, Value>, field: &str) -> Result<Option<Bytes>, Refused> {
     Ok(number(body, field)?.filter(|bytes| *bytes > 0.0).map(|bytes| Bytes::new(bytes as u64)))
 }
@@ -168,7 +170,7 @@ fn stdin(value: Option<&Value>) -> Result<String, Refused> {
     Ok(text)
 }
 
-/// The arguments, as JavaScript spreads them: the characters of a text, and other values as text.
+/// The arguments, as JavaScript spreads them: a string becomes its characters, and other elements become text.
 fn args(value: Option<&Value>) -> Result<Vec<String>, Refused> {
     match value {
         None => Ok(Vec::new()),

@@ -18,7 +18,7 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// UTF-16 units of each stream in a response, if the original's limit applies.
+    /// Maximum number of UTF-16 units of each stream in a response, if the original's limit applies.
     pub(super) const fn output_max(self) -> Option<usize> {
         match self {
             Style::Strict => Some(1024),
@@ -221,7 +221,7 @@ impl ExecuteResponse {
             Stage { wall_time, ..Stage::new(end, String::new(), messages.clone(), messages.clone()) }
         };
         let timed_out = || End::killed(Status::TimeLimit, "Time limit exceeded (wall clock)");
-        // A failed compilation of a language without a compile stage in the original is a failed run there.
+        // If the original has no compile stage for a language, a failed compilation is a failed run there.
         let failed = match report.verdict {
             Verdict::CompileLimit => Some(stage(timed_out())),
             Verdict::CompileError => {

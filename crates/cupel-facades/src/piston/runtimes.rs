@@ -54,7 +54,7 @@ pub(super) struct Runtime {
     /// Cupel's language.
     #[serde(skip)]
     pub(super) id: LanguageId,
-    /// Whether the original has a compile stage for it; `None`: the original does not know the language.
+    /// Whether the original has a compile stage for the language; `None`: the original does not know the language.
     #[serde(skip)]
     pub(super) is_compiled: Option<bool>,
     /// The versions in the original's index.
@@ -110,7 +110,7 @@ impl Runtime {
     }
 }
 
-/// The names of a language in `languages/*.toml`; `None`: the original does not know it.
+/// The names of a language in `languages/*.toml`; `None`: the original does not know the language.
 fn names(language: &Language) -> Vec<Option<&str>> {
     if language.id.image().is_some() {
         // Clients of Piston cannot name an image.
@@ -206,7 +206,7 @@ pub(super) fn find_package(registry: &Registry, name: &str, range: &str) -> Opti
     versions.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, package)| package)
 }
 
-/// The range, if node-semver accepts it. Corrects the texts that the crate treats differently.
+/// The range, if node-semver accepts it. Corrects the ranges that the Rust crate parses differently.
 fn parse_range(text: &str) -> Option<Range> {
     let mut alternatives = Vec::new();
     for alternative in text.split("||") {

@@ -38,7 +38,7 @@ def main():
     request = json.load(sys.stdin)
     # A cell cannot read input.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    # IPython writes settings there, which must not be in the working directory.
+    # IPython writes its settings to this directory. They must not be in the working directory.
     os.environ["IPYTHONDIR"] = tempfile.mkdtemp()
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
 
@@ -87,7 +87,7 @@ def main():
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
     builtins.input = no_input
-    # The driver's own directory is that of the notebook. Its name must not be visible as the main module.
+    # The driver is in the notebook's directory. Its name must not be visible in `sys.argv`.
     sys.argv = [""]
 
     stdout, stderr = Stream(1), Stream(2)
@@ -97,7 +97,7 @@ def main():
         error.clear()
         try:
             shell.run_cell(cell, store_history=True)
-        except BaseException as exception:  # A cell can raise what IPython does not expect.
+        except BaseException as exception:  # A cell can raise an exception that IPython does not catch.
             error.append({"ename": type(exception).__name__, "evalue": str(exception), "traceback": []})
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

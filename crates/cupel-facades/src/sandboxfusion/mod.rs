@@ -3,7 +3,7 @@
 //!
 //! Source of the requests and responses: SandboxFusion's own server ("the original" in these files) at commit 469de084,
 //! on FastAPI 0.103 and pydantic 2.6. The outcome of a program is always in the body of a 200 response. A 422 response
-//! lists every fault of the request. The body of other errors is `{"detail": …}`.
+//! lists every validation error of the request. The body of other errors is `{"detail": …}`.
 
 mod datasets;
 mod jupyter;

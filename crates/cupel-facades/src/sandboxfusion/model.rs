@@ -1,4 +1,4 @@
-//! Models of requests, validated like pydantic in lax mode: all faults together, in the order of the model.
+//! Models of requests, validated like pydantic in lax mode: all validation errors together, in the order of the model.
 
 use serde_json::{Map, Value, json};
 
@@ -72,7 +72,7 @@ fn invalid_json(text: &str, error: &serde_json::Error) -> Value {
     })
 }
 
-/// Reads the fields of a model, and collects all faults.
+/// Reads the fields of a model, and collects all validation errors.
 pub(super) struct Reader<'b> {
     pub(super) faults: Vec<Value>,
     body: &'b Map<String, Value>,
@@ -85,11 +85,11 @@ impl<'b> Reader<'b> {
         Reader { faults: Vec::new(), body, place: Vec::new() }
     }
 
-    /// The model, if no field is faulty.
+    /// The model, if all fields are valid.
     ///
     /// # Errors
     ///
-    /// All faults.
+    /// All validation errors.
     pub(super) fn finish<T>(self, model: Option<T>) -> Result<T, Refused> {
         match model {
             Some(model) if self.faults.is_empty() => Ok(model),
@@ -131,7 +131,7 @@ impl<'b> Reader<'b> {
         self.place.iter().chain(place).cloned().collect()
     }
 
-    /// Reads a nested model at this place. Its faults are added to the faults of this model.
+    /// Reads a nested model at this place. Its validation errors are added to those of this model.
     pub(super) fn model<T>(
         &mut self,
         place: &[Value],
@@ -211,7 +211,7 @@ impl<'b> Reader<'b> {
         None
     }
 
-    /// A float field; `None` if it is absent or faulty.
+    /// A float field; `None` if it is absent or invalid.
     pub(super) fn float(&mut self, field: &str) -> Option<f64> {
         let value = self.body.get(field)?;
         match value {
@@ -232,7 +232,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// An integer field; `None` if it is absent or faulty.
+    /// An integer field; `None` if it is absent or invalid.
     pub(super) fn integer(&mut self, field: &str) -> Option<f64> {
         let value = self.body.get(field)?;
         let (kind, message) = match value {

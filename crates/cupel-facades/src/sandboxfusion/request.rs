@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Type and location of each fault of this body.
+    /// Type and location of each validation error of this body.
     fn faults_of(content_type: Option<&str>, body: &str) -> Vec<(String, Value)> {
         match parse(content_type, body.as_bytes()) {
             Err(Refused::Faults(faults)) => {

@@ -177,8 +177,8 @@ pub(super) fn files_read_back(paths: &[String], files: &[FetchedFile]) -> BTreeM
     found.collect()
 }
 
-/// How long a request is held whose time limits add up to `limits`, in seconds. Clients such as verl's time out after
-/// the sum of both limits and ten seconds, so the request is held for one second less.
+/// How long a request is held if its time limits add up to `limits` seconds. Clients such as verl's time out after the
+/// sum of both limits and ten seconds, so the request is held for one second less.
 pub(super) fn hold_time(limits: f64) -> Duration {
     clamped_duration(limits + 9.0, HELD_MAX)
 }

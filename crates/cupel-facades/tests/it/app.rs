@@ -206,7 +206,7 @@ impl TestApp {
         self.complete_with(|_| report).await
     }
 
-    /// Acts as the worker: completes the next run with the report that depends on it.
+    /// Acts as the worker: completes the next run with a report that depends on the run.
     pub(crate) async fn complete_with(&self, report: impl FnOnce(&Assignment) -> RunReport) -> Assignment {
         let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
         let next = tokio::time::timeout(Duration::from_secs(30), self.core.next_run(worker));
@@ -222,8 +222,8 @@ impl TestApp {
         tokio::time::timeout(Duration::from_secs(30), next).await.expect("a run is waiting").unwrap()
     }
 
-    /// Acts as a worker that has begun with the next run. With a time, its compiler has been working for this time. Then
-    /// the server shuts down, so that the client waits no longer.
+    /// Acts as a worker that has begun with the next run. If `compiling` is a time, the run's compiler has been working
+    /// for this time. Then the server shuts down, so that the client waits no longer.
     pub(crate) async fn begin_and_shut_down(&self, compiling: Option<Duration>) {
         let leased = self.take_run().await.leased;
         let emit = |n, at, kind| {
@@ -277,7 +277,7 @@ pub(crate) fn ended(outcome: Outcome, stdout: &str, stderr: &str) -> RunReport {
     RunReport { execution: Some(step), ..report }
 }
 
-/// The report with a compilation of 120 ms.
+/// The report with a successful compilation of 120 ms.
 pub(crate) fn compiled(report: RunReport) -> RunReport {
     let wall_time = Duration::from_millis(120);
     let compile = CompileReport { ok: true, output: output(""), exit_code: Some(0), wall_time, cached: false };

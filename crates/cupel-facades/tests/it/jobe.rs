@@ -89,7 +89,7 @@ async fn the_outcome_depends_on_standard_error_and_not_on_the_exit_code() {
 }
 
 #[tokio::test]
-async fn any_text_of_the_compiler_is_a_compile_error() {
+async fn any_output_of_the_compiler_is_a_compile_error() {
     let app = TestApp::start(Keyless::Loopback).await;
     let body = json!({ "run_spec": { "language_id": "C", "sourcecode": "x" } });
     let warned = || {
@@ -110,7 +110,7 @@ async fn any_text_of_the_compiler_is_a_compile_error() {
     }
     let failed = RunReport { message: Some("why".into()), ..not_compiled(Verdict::InternalError, None, "x") };
     let (answer, _) = run(&app, &body, failed).await;
-    assert_eq!((&answer.json["outcome"], &answer.json["stderr"]), (&json!(20), &json!("why")), "a failure of ours");
+    assert_eq!((&answer.json["outcome"], &answer.json["stderr"]), (&json!(20), &json!("why")), "a failure of Cupel");
 }
 
 #[tokio::test]
@@ -352,7 +352,7 @@ async fn parameters_are_limits_and_a_value_that_is_not_numeric_is_ignored() {
         );
         assert_eq!(limits.wall_time, Some(cpu * 2), "the wall time limit is twice the CPU time limit");
     }
-    // The maximum is compared with the integer part. The limit is then at most that of the language.
+    // The integer part of `cputime` is compared with the maximum. The limit is then at most the language's maximum.
     let body = python(json!({ "parameters": { "cputime": 120.9 } })).to_string();
     let (answer, assignment) =
         tokio::join!(app.jobe("POST", "/runs", &body), app.complete(ended(Outcome::Exited(0), "", "")));
@@ -489,12 +489,12 @@ async fn a_repeated_request_with_an_idempotency_key_gets_the_first_result() {
 async fn an_overload_is_outcome_21_in_a_200_response() {
     let app = TestApp::start_with(Keyless::Loopback, TestSettings { queue_max: 1, ..TestSettings::default() }).await;
     let waiting = TestApp::judge0_request("POST", "/submissions", &json!({ "source_code": "x", "language_id": 71 }));
-    assert_eq!(app.send(waiting).await.status, 201, "it has the only place");
+    assert_eq!(app.send(waiting).await.status, 201, "it occupies the only place");
     app.shutdown.cancel();
     let answer = app.jobe("POST", "/runs", &python(json!({})).to_string()).await;
     let expected = json!({ "run_id": "0", "outcome": 21, "cmpinfo": "", "stdout": "", "stderr": "" });
     assert_eq!((answer.status, answer.json), (200, expected));
-    // A compiler that is still working is no overload. Its limit is that of the run.
+    // A compiler that has exceeded the run's wall time limit is a compile error, not an overload.
     let body = json!({ "run_spec": { "language_id": "c", "sourcecode": "x" } }).to_string();
     for (seconds, outcome, cmpinfo) in [(11, 11, "The compiler did not end in time."), (1, 21, "")] {
         let app = TestApp::start(Keyless::Loopback).await;
@@ -538,7 +538,7 @@ async fn a_file_or_a_body_that_is_too_large_is_refused_with_413() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_a_number_is_text() {
+async fn a_source_that_is_a_number_or_a_boolean_becomes_text() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (sent, expected) in [(json!(42), &b"42"[..]), (json!(1.5), b"1.5"), (json!(true), b"1")] {
         let (answer, program) =

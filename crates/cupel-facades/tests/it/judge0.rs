@@ -409,7 +409,7 @@ async fn refusals_have_the_statuses_and_texts_of_the_original() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_has_tokens_and_faults_in_the_order_of_the_request() {
+async fn a_batch_has_tokens_and_validation_errors_in_the_order_of_the_request() {
     let app = TestApp::start(Keyless::Loopback).await;
     let batch =
         json!({ "submissions": [python(&json!({})), { "source_code": "x", "language_id": 1234 }, python(&json!({}))] });
@@ -727,7 +727,7 @@ async fn the_key_may_be_a_parameter_of_the_query_or_of_the_body() {
         ("application/json", with_key(json!({ "X-Auth-Token": 1 })), 401),
         ("application/json", with_key(json!({})), 401),
         ("application/json", "X-Auth-Token {".to_owned(), 401),
-        // Other clients cannot make the server read a large body.
+        // The server does not read a large body to find the key.
         ("application/json", with_key(json!({ "X-Auth-Token": key, "stdin": "x".repeat(70_000) })), 401),
     ] {
         let answer = send(content_type, body).await;
@@ -867,7 +867,7 @@ async fn settings_change_the_behaviour_and_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_strict_a_submission_may_have_the_limits_of_its_language() {
+async fn if_not_strict_a_submission_may_have_the_limits_of_its_language() {
     let long = python(&json!({ "wall_time_limit": 25 }));
     let app = TestApp::start(Keyless::Loopback).await;
     let refused = post(&app, "/submissions", &long).await;
@@ -987,7 +987,7 @@ async fn a_wait_ends_with_the_current_status() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_server_counts_as_none_where_no_key_is_needed() {
+async fn a_key_of_another_server_is_ignored_where_no_key_is_needed() {
     let app = TestApp::start(Keyless::Loopback).await;
     for (name, value, status) in [
         ("x-auth-token", "of-another-server", 201),

@@ -170,7 +170,7 @@ async fn the_improved_style_has_the_exact_signal_and_the_whole_output() {
     }
 }
 
-/// The first fault is reported, in the order of the original.
+/// The first validation error is reported, in the order of the original.
 #[tokio::test]
 async fn an_invalid_request_gets_the_message_of_the_original() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -571,7 +571,7 @@ async fn a_compilation_beyond_its_timeout_is_reported_as_a_timeout() {
 }
 
 #[tokio::test]
-async fn packages_are_listed_and_changed_by_the_operator_only() {
+async fn packages_are_listed_but_only_the_operator_can_change_them() {
     let app = TestApp::start(Keyless::Loopback).await;
     let packages = get(&app, "/api/v2/packages").await.json;
     let of = |name: &str| packages.as_array().unwrap().iter().find(|package| package["language"] == name).cloned();

@@ -27,7 +27,7 @@ fn response(status: &str, message: &str, compile_result: Value, run_result: Valu
 }
 
 #[tokio::test]
-async fn the_fate_of_a_program_is_in_a_200_response() {
+async fn the_outcome_of_a_program_is_in_a_200_response() {
     let app = TestApp::start(Keyless::Loopback).await;
     let finished = |code: i32| command("Finished", 0.015, Some(code), "out", "err");
     let timed_out = || command("TimeLimitExceeded", 0.015, None, "out", "err");
@@ -184,7 +184,7 @@ async fn a_limit_is_clamped_to_the_languages_maximum_and_zero_to_the_minimum() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_request_is_in_one_422_response() {
+async fn every_validation_error_of_a_request_is_in_one_422_response() {
     let app = TestApp::start(Keyless::Loopback).await;
     let answer = app.run_code(&json!({ "language": "c", "run_timeout": "x" })).await;
     let kinds: Vec<&Value> = answer.json["detail"].as_array().unwrap().iter().map(|fault| &fault["type"]).collect();
@@ -528,7 +528,7 @@ async fn data_sets_that_do_not_exist_are_refused_with_400() {
     }
 }
 
-/// Each row: the fields of `config`, and the faults.
+/// Each row: the fields of `config`, and the validation errors.
 #[tokio::test]
 async fn config_and_results_are_validated_like_every_model() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -662,7 +662,7 @@ async fn a_program_that_does_not_start_in_time_gets_504() {
 }
 
 #[tokio::test]
-async fn a_compiler_that_works_at_the_deadline_has_exceeded_its_time_limit() {
+async fn a_compiler_beyond_its_time_limit_at_the_deadline_is_reported_as_timed_out() {
     let minute = Duration::from_secs(60);
     let timed_out = |answer: &Value, result: &str, other: &str| {
         assert_eq!((&answer["status"], &answer["message"]), (&json!("Failed"), &json!("")), "{answer}");
@@ -680,7 +680,7 @@ async fn a_compiler_that_works_at_the_deadline_has_exceeded_its_time_limit() {
     let answer = send("/run_code", &cpp, Some(minute)).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     timed_out(&answer.json, "compile_result", "run_result");
-    // In the original, the time of this compiler is time of the run.
+    // In the original, the time of this compiler counts as time of the run.
     let csharp = json!({ "code": "x", "language": "csharp", "compile_timeout": 1e6, "run_timeout": 59 });
     timed_out(&send("/run_code", &csharp, Some(minute)).await.json, "run_result", "compile_result");
     let late = "Cupel could not run this in time: it began too late to end in time. Send it again later.";
@@ -760,8 +760,8 @@ async fn a_case_is_repeated_if_the_sandbox_fails_and_then_the_request_fails() {
     }
 }
 
-/// The members of the enumeration for which Cupel has no language, with the program that the original's shell lacks
-/// then.
+/// The members of the enumeration for which Cupel has no language, each with the program that the original's shell then
+/// reports as missing.
 #[tokio::test]
 async fn a_language_without_a_counterpart_has_return_code_127() {
     let app = TestApp::start(Keyless::Loopback).await;
@@ -780,7 +780,7 @@ async fn a_language_without_a_counterpart_has_return_code_127() {
         let (compile, run) = if is_compiled { (missing, Value::Null) } else { (Value::Null, missing) };
         assert_eq!(answer, response("Failed", "", compile, run), "{language}");
     }
-    // Every other member has one. `sql` has no runner in the original.
+    // Every other member has a language, except `sql`, for which the original has no runner.
     let registry = app.core.registry();
     for language in
         "python cpp nodejs go go_test java php csharp bash typescript rust lua R perl D_ut ruby scala pytest \

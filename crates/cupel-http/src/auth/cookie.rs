@@ -11,8 +11,8 @@
 //! - `SameSite=Lax`: the browser omits the cookie from requests of other sites, except top-level `GET` navigation.
 //! - The header [`SITE_HEADER`]: a page of another origin can add it only after a CORS preflight, and the server's CORS
 //!   rules allow neither this header nor credentials. A form can add no header at all.
-//! - `Sec-Fetch-Site`, or `Origin` from browsers that do not send it: set by the browser, not by the page. It also
-//!   excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
+//! - `Sec-Fetch-Site`, or `Origin` from browsers that do not send it: set by the browser, not by the page. This check
+//!   also excludes other ports and subdomains of the same host, which `SameSite` counts as the same site.
 //!
 //! Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet, "Fetch Metadata headers", "Verifying origin with
 //! standard headers" and "Employing custom request headers for AJAX/API". A token in the page is unnecessary. The cheat
@@ -47,7 +47,7 @@ pub fn session_cookie(headers: &HeaderMap) -> Option<Presented<'_>> {
     })
 }
 
-/// `Set-Cookie` with a session; `is_tls`: the browser sends it over TLS only.
+/// `Set-Cookie` with a session; if `is_tls`, the browser sends the cookie over TLS only.
 pub fn set_session_cookie(value: &str, lifetime: Duration, is_tls: bool) -> Option<HeaderValue> {
     let secure = if is_tls { "; Secure" } else { "" };
     let seconds = lifetime.as_secs();
@@ -61,18 +61,18 @@ pub fn remove_session_cookie() -> HeaderValue {
 }
 
 /// Whether the page that sent the request belongs to another user than the session. The site names the user of the page
-/// in [`SITE_HEADER`]; after another user has signed in in another tab, the page must not act for that user.
+/// in [`SITE_HEADER`]; after another user has signed in through another tab, the page must not act for that user.
 pub fn is_page_of_another(headers: &HeaderMap, user: UserId) -> bool {
     let named = headers.get(SITE_HEADER).and_then(|value| value.to_str().ok()?.parse::<UserId>().ok());
     named.is_some_and(|named| named != user)
 }
 
-/// Whether this server's own site sent the request. `public_url` is the server's address for browsers; a proxy may
-/// have replaced `Host`.
+/// Checks that this server's own site sent the request. A `GET` or `HEAD` always passes. `public_url` is the server's
+/// address for browsers; a proxy may have replaced `Host`.
 ///
 /// # Errors
 ///
-/// A sentence for the client.
+/// If the request does not come from the site, as a sentence for the client.
 pub fn check_same_origin(method: &Method, headers: &HeaderMap, public_url: &str) -> Result<(), &'static str> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_session_is_found_among_other_cookies_and_only_once() {
+    fn the_session_cookie_is_found_among_other_cookies_unless_there_are_two() {
         let of = |value: &'static str| {
             let headers = headers(&[("cookie", value)]);
             match session_cookie(&headers) {

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 /// Unverified credential that a dialect found in a request: an access token, an API key or a session cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presented<'r> {
-    /// No credential was sent. The text asks the client to send one.
+    /// No credential was sent. The text asks the client to send a credential.
     Missing(&'static str),
     /// The credential has an invalid format. The text describes the error to the client.
     Malformed(&'static str),

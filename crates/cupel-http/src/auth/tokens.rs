@@ -144,8 +144,9 @@ fn validation_for(audience: &str) -> Validation {
     validation
 }
 
-/// The secret, or a random one if an attacker could guess it. Tokens signed with a random secret become invalid when
-/// the process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
+/// The secret, or a random secret if it is so short that an attacker could guess it. Tokens signed with a random secret
+/// become invalid when the process ends, but cannot be forged. Source: RFC 7518, section 3.2: a key for HS256 has at
+/// least 256 bits.
 fn signing_key(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_not_accepted_as_an_access_token_and_the_reverse() {
+    fn neither_a_cookie_nor_an_access_token_is_accepted_in_place_of_the_other() {
         let at = |seconds| Timestamp::from_second(NOW + seconds).unwrap();
         let cookie = tokens().issue_cookie(named(), now(), at(60)).unwrap();
         let token = tokens().issue(named(), now()).unwrap();

@@ -45,7 +45,7 @@ impl Who {
             Who::Everybody => "Everybody may call this, without an account.",
             Who::User(_) => "Everybody with an account may call this.",
             Who::Author(_) => "Authors and administrators may call this.",
-            Who::Owner(_) => "Authors may call this about their own problems and contests, and administrators.",
+            Who::Owner(_) => "Authors may call this for their own problems and contests, and administrators for all.",
             Who::Admin => "Administrators may call this.",
         }
     }

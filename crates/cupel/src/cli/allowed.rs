@@ -1,6 +1,6 @@
 //! Applies the bounds of `[limits]` to programs that this machine runs without a server.
 //!
-//! `cupel_core::check`, which the API also uses, finds the faults. This module converts them into messages for the
+//! `cupel_core::check`, which the API also uses, finds the errors. This module converts them into messages for the
 //! command line.
 
 use std::fs::File;
@@ -39,7 +39,7 @@ pub(super) fn allow(
     Err(anyhow!(details.join("\n  "))).or_exit(Exit::Usage)
 }
 
-/// Names the flag, file or argument that has a fault.
+/// Names the flag, file or argument that has an error.
 fn place(fault: &SubmissionFault, paths: &[impl AsRef<Path>]) -> String {
     let mut parts = fault.pointer.split('/').skip(1);
     let (field, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

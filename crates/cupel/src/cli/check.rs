@@ -1,6 +1,7 @@
 //! `cupel check`: compares an output with an answer. Its exit codes and files are those of a Kattis output validator.
 //!
-//! Source: Kattis problem package format, "Output validator": 42 accepts, 43 rejects, any other code is a failure to judge.
+//! Source: Kattis problem package format, "Output validator": 42 accepts, 43 rejects, any other code is a failure to
+//! judge.
 
 pub(super) mod args;
 

@@ -275,7 +275,7 @@ impl ApiSession {
 }
 
 /// The text of a problem's cell, as on ICPC scoreboards: `+2` is solved after two rejected tries, `-2` has two rejected
-/// tries, `2?1` has two rejected tries and one without a result. Without a penalty, the score.
+/// tries, `2?1` has two rejected tries and one without a result. With IOI scoring, the score.
 fn cell_text(cell: &Value, is_icpc: bool) -> String {
     let number = |field: &str| cell[field].as_u64().unwrap_or(0);
     let is_solved = !cell["solved_at_seconds"].is_null();

@@ -175,7 +175,7 @@ fn derivation(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     }
 }
 
-/// Whether the submission is below `submissions/` of the package's directory.
+/// Whether the submission is in a directory `submissions` of the package.
 fn is_of_package(submission: &Path, package: &Path) -> bool {
     let paths = submission.canonicalize().ok().zip(package.canonicalize().ok());
     let relative = paths.as_ref().and_then(|(submission, package)| submission.strip_prefix(package).ok());

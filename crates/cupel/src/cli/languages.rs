@@ -223,8 +223,8 @@ fn add(file: &Path, config: &Config, store: Option<&PreparedStore>) -> CommandRe
     Ok(Exit::Ok)
 }
 
-/// Names the operator's file in a fault of its copy in `candidates`. `file` is the file to add; the others are in
-/// `directory`.
+/// Replaces the path of a copy in `candidates`, which an error names, by the path of the operator's file. `file` is the
+/// file to add; the other files are in `directory`.
 fn of_original(fault: LanguageFault, candidates: &Path, file: &Path, directory: &Path) -> LanguageFault {
     let original = match Path::new(&fault.file).strip_prefix(candidates) {
         Ok(name) if Some(name.as_os_str()) == file.file_name() => file.display().to_string(),
@@ -262,7 +262,7 @@ fn prepare(languages: &[&Language], store: &PreparedStore) -> CommandResult {
     Ok(if all_made { Exit::Ok } else { Exit::Failed })
 }
 
-/// Returns the named languages, or all available ones.
+/// Returns the named languages, or all available languages if none is named.
 pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&'r Language>, Failure> {
     if ids.is_empty() {
         return Ok(registry.iter().filter(|language| language.is_available()).collect());
@@ -282,7 +282,7 @@ pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&
 struct Tested<'r> {
     language: &'r Language,
     sample: &'r Sample,
-    /// `Err`: how the result differs from the expected one.
+    /// `Err`: how the result differs from the expected result.
     result: Result<RunReport, String>,
 }
 
@@ -370,7 +370,7 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
     }
 }
 
-/// Returns the first 600 characters of a text, enough to show the fault.
+/// Returns the first 600 characters of a text, enough to show the error.
 fn first_lines(text: &str) -> String {
     text.chars().take(600).collect()
 }

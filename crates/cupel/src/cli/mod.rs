@@ -168,7 +168,8 @@ fn ended(result: CommandResult, is_run: bool) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             errln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
-            // `cupel run` returns the program's exit code, so Cupel's own failures have a code that programs rarely use.
+            // `cupel run` returns the program's exit code, so Cupel's own failures have a code that programs rarely
+            // use.
             let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };
             exit.into()
         }

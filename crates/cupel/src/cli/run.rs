@@ -1,7 +1,7 @@
 //! `cupel run`: runs one program like `docker run`, on this machine or on a server (`remote.rs`).
 //!
-//! The program reads standard input through a pipe or a terminal created for it, never through the inherited descriptor,
-//! which may be a terminal or a writable file.
+//! The program reads standard input through a pipe or a terminal created for it, never through the inherited
+//! descriptor, which may be a terminal or a writable file.
 
 pub(super) mod args;
 mod artifacts;
@@ -42,7 +42,7 @@ use crate::terminal::{self, bad, dim, good};
 /// Bounds of the cache of compiled programs.
 const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::mib(512) };
 
-/// Wall-clock and idle limit if standard input is a terminal.
+/// Wall-clock and idle limit if standard input is a terminal, or with `--interactive`.
 const INTERACTIVE: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &Run) -> CommandResult {

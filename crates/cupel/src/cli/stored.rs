@@ -149,8 +149,8 @@ fn temporary() -> PathBuf {
     if is_chosen || !large.is_dir() { std::env::temp_dir() } else { large.to_owned() }
 }
 
-/// Writes a copy to standard output. The copy is first created in the directory `temporary`, because SQLite writes only to
-/// files. The copy is not created in the data directory, because its disk may be full.
+/// Writes a copy to standard output. The copy is first created in the directory `temporary`, because SQLite writes only
+/// to files. The copy is not created in the data directory, because its disk may be full.
 fn back_up_to_stream(config: &Config, data: &DataDir, temporary: &Path) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
@@ -175,7 +175,8 @@ fn staging(data: &DataDir) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix(&format!("{DATABASE}-copy-")).tempdir_in(data.path())
 }
 
-/// Creates the backup file as root. A child process, which switches to the owner of the data directory, reads the database.
+/// Creates the backup file as root. A child process, which switches to the owner of the data directory, reads the
+/// database.
 fn back_up_for_root(settings: &Settings, data: &DataDir, file: &Path) -> CommandResult {
     let failed = |source| BackupError::Target { path: file.to_owned(), source };
     if file.exists() {
@@ -211,8 +212,8 @@ fn back_up_for_root(settings: &Settings, data: &DataDir, file: &Path) -> Command
     Ok(Exit::Ok)
 }
 
-/// Creates a directory beside a backup that only the owner of the data directory can use. `None`: that owner could not
-/// reach it, so the copy is first created in the directory for temporary files.
+/// Creates a directory beside a backup. Only the owner of the data directory can use it. `None`: that owner could not
+/// reach such a directory, so the copy is first created in the directory for temporary files.
 fn staging_beside(data: &DataDir, folder: &Path) -> std::io::Result<Option<TempDir>> {
     let meta = std::fs::metadata(data.path())?;
     let owner = Identity { uid: meta.uid(), gid: meta.gid() };

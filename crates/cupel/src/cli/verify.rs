@@ -361,7 +361,7 @@ fn points(score: Option<Score>, of: Option<MaxScore>) -> String {
     }
 }
 
-/// Returns the share of the time limit that the slowest case takes. An idle submission has none.
+/// Returns the share of the time limit that the slowest case takes; `idle` for an idle submission.
 fn share(submission: &VerifiedSubmission) -> String {
     if submission.is_idle() {
         return "idle".to_owned();

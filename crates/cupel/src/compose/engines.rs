@@ -45,7 +45,8 @@ impl Engines {
         };
         let queue = cupel_queue::connect(queue.as_deref().unwrap_or_default(), settings).await?;
         let events = match events.as_deref() {
-            // `postgres` means the store's database. The configuration is refused if `store.url` does not name one.
+            // `postgres` means the store's database. The configuration is refused if `store.url` names no PostgreSQL
+            // database.
             Some("postgres") => store_url.as_deref().unwrap_or_default(),
             url => url.unwrap_or_default(),
         };
@@ -54,8 +55,8 @@ impl Engines {
     }
 }
 
-/// Opens the configured store: SQLite in the data directory, or a server. The store is opened without a blob store, so it
-/// must not be used to read large inputs and outputs of submissions.
+/// Opens the configured store: SQLite in the data directory, or a server. The store is opened without a blob store, so
+/// it must not be used to read large inputs and outputs of submissions.
 ///
 /// # Errors
 /// The store cannot be opened.
@@ -79,8 +80,8 @@ async fn open_store_and_blobs(
     }
 }
 
-/// Opens the database of `store.url` with its large values, and the configured blob store. The database is opened first:
-/// if it fails, the error names `store.url` even if blobs are in the same database.
+/// Opens the database of `store.url` with its large values, and the configured blob store. The database is opened
+/// first: if it fails, the error names `store.url` even if blobs are in the same database.
 ///
 /// # Errors
 /// The database or the blob store cannot be opened.
@@ -115,7 +116,7 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
     Ok((Arc::new(store), Arc::new(SystemClock)))
 }
 
-/// Opens the database at `url`. Large values in a blob store cannot be read through it.
+/// Opens the database at `url`. Large values in a blob store cannot be read through this store.
 ///
 /// # Errors
 /// The store cannot be opened.

@@ -60,7 +60,7 @@ impl LanguageSources {
         State { files, in_engine }
     }
 
-    /// Whether the languages no longer show the images of the store, or why an image cannot be pulled.
+    /// Whether the images of the store or the failed pulls have changed since the languages were last read.
     fn is_outdated(&self) -> bool {
         self.probe.is_outdated() || self.pulls.failures() != self.failures
     }

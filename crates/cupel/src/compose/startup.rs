@@ -65,7 +65,7 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     registry.keep_available_in_images();
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;
-    // The launcher opens the directory of the roots at its start, so it must exist then.
+    // The launcher opens the directory of the roots at its start, so the directory must exist then.
     match images.create() {
         Ok(()) if config.images.directory.is_none() => {
             owner::give_part(data.path(), &data.path().join(images::DIRECTORY))?;

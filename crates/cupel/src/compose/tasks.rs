@@ -18,7 +18,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Interval at which packages that no problem refers to are removed.
 const TIDY: Duration = Duration::from_secs(20 * 60);
 
-/// Ticker. The first tick is immediate. After a late tick, the next one follows a full period later.
+/// Ticker. The first tick is immediate. After a late tick, the next tick follows a full period later.
 pub(super) struct Ticks {
     interval: Interval,
     shutdown: CancellationToken,
@@ -53,7 +53,8 @@ pub(super) async fn sweep(core: Core, mut look: SweepInputs, shutdown: Cancellat
     while ticks.next().await {
         led = match core.sweep().await {
             Ok(swept) => {
-                // The gauge is zero if another node is the sweeper, because this node's last value would become outdated.
+                // The gauge is zero if another node is the sweeper, because this node's last value would become
+                // outdated.
                 metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
                 swept.led
             }
@@ -109,8 +110,8 @@ async fn full(core: &Core, data: &Path) -> Option<String> {
 /// Every 20 minutes: removes packages that no problem refers to.
 pub(super) async fn tidy(core: Core, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(TIDY, shutdown);
-    // The first clean-up happens one period later. The server cleaned up at its start, and a package that another node is
-    // importing needs time until a problem refers to it.
+    // The first clean-up happens one period later. The server cleaned up at its start, and a package that another node
+    // is importing needs time until a problem refers to it.
     ticks.interval.reset();
     while ticks.next().await {
         if let Err(error) = core.remove_unnamed_packages().await {

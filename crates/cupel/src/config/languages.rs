@@ -36,7 +36,7 @@ pub(super) fn languages(layers: &mut Layers) -> Languages {
     Languages { directory, directory_setting, disabled, prepare: layers.boolean("languages.prepare") }
 }
 
-/// Returns the fault message for an unknown language id; `None` for a known one.
+/// Returns the error message for an unknown language id; `None` for a known id.
 fn unknown_language(registry: &Registry, id: &str) -> Option<String> {
     match registry.find(id) {
         Some(language) if language.id.as_str() == id => None,

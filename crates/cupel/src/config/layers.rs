@@ -1,7 +1,7 @@
 //! Layered settings from several sources, each value with its origin.
 //!
-//! The compiled-in defaults contain every key. An unknown key is a fault whose message names the nearest known key.
-//! Reading continues after a fault.
+//! The compiled-in defaults contain every key. An unknown key is an error; its message names the nearest known key, if
+//! one is similar. Reading continues after an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,7 +78,7 @@ struct Setting {
     origin: Origin,
 }
 
-/// A fault of the configuration.
+/// An error in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigFault {
     pub(crate) origin: Origin,
@@ -97,7 +97,7 @@ impl fmt::Display for ConfigFault {
     }
 }
 
-/// All settings read so far, and all their faults.
+/// All settings read so far, and all their errors.
 pub(crate) struct Layers {
     settings: BTreeMap<String, Setting>,
     pub(crate) faults: Vec<ConfigFault>,
@@ -117,8 +117,8 @@ impl Layers {
     }
 
     /// Overrides settings with environment variables whose names begin with `CUPEL_` and contain a section
-    /// (`CUPEL_SECTION__KEY`). A variable without a section is ignored, because Kubernetes sets such variables for its services.
-    /// Such a variable is a fault only if a second underscore would make it the name of a setting.
+    /// (`CUPEL_SECTION__KEY`). A variable without a section is ignored, because Kubernetes sets such variables for its
+    /// services. Such a variable is an error only if a second underscore would make it the name of a setting.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
         let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_")).collect();
         ours.sort();
@@ -194,8 +194,8 @@ impl Layers {
         }
     }
 
-    /// Names the column of a syntax error at byte `at`, and the setting of its line. Only the name of a setting that exists
-    /// is shown: any other text may be part of a password.
+    /// Names the column of a syntax error at byte `at`, and the setting of its line. Only the name of a setting that
+    /// exists is shown: any other text may be part of a password.
     fn column_and_setting(&self, text: &str, at: usize) -> String {
         let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
         let begin = before.rsplit('\n').next().unwrap_or_default();
@@ -281,7 +281,7 @@ impl Layers {
         self.value(key, "a string", |text| Some(text.to_owned()))
     }
 
-    /// Reads a setting that must be one of several words. The fault of another word suggests the nearest one.
+    /// Reads a setting that must be one of several words. The error about another word lists these words.
     pub(crate) fn one_of<T: Default + Copy>(&mut self, key: &str, words: &[(&str, T)]) -> T {
         let list = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         self.value(key, &format!("one of {list}"), |text| {
@@ -318,8 +318,8 @@ impl Layers {
         self.value(key, &expected, |text| text.parse().ok().filter(|n| range.contains(n)))
     }
 
-    /// Reads a number that may have a fraction, or `None` for an empty text. In a file, a number with a fraction is written as
-    /// text.
+    /// Reads a number that may have a fraction, or `None` for an empty string. In a file, a number with a fraction is
+    /// written as a string.
     pub(crate) fn decimal(&mut self, key: &str, least: f64) -> Option<f64> {
         let expected = format!("a number of at least {least}, such as 5 or \"2.5\", or \"\"");
         let parse = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= least);
@@ -361,7 +361,7 @@ impl Layers {
         self.fault(key, origin, message);
     }
 
-    /// Where a setting was set, and its name, as in the message of a fault.
+    /// Where a setting was set, and its name, as in an error message.
     pub(crate) fn place_of(&self, key: &str) -> String {
         format!("{}: {key}", self.setting(key).map_or(Origin::Default, |setting| setting.origin))
     }

@@ -1,7 +1,8 @@
 //! The configuration: one struct per concern, read from defaults, file, environment and flags.
 //!
-//! `config.default.toml` is the reference and the schema; the files of this folder define the types of the values, each for
-//! some of its sections. Reading continues after a fault, and [`load`] reports all faults together, each with its place.
+//! `config.default.toml` is the reference and the schema; the files of this folder define the types of the values, each
+//! for some of its sections. Reading continues after an error, and [`load`] reports all errors together, each with its
+//! place.
 
 mod auth;
 mod content;

@@ -18,7 +18,7 @@ pub(crate) struct Overrides {
     pub(crate) data: Option<PathBuf>,
 }
 
-/// All faults of an unusable configuration.
+/// All errors in an unusable configuration.
 #[derive(Debug)]
 pub(crate) struct ConfigError(Vec<layers::ConfigFault>);
 
@@ -35,7 +35,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl ConfigError {
-    /// Returns the faults of these settings; `None` if there are none.
+    /// Returns the errors in these settings; `None` if there are none.
     pub(crate) fn of(layers: &Layers) -> Option<ConfigError> {
         (!layers.faults.is_empty()).then(|| ConfigError(layers.faults.clone()))
     }
@@ -43,8 +43,7 @@ impl ConfigError {
 
 /// Reads all sources.
 ///
-/// # Errors
-/// All faults of all sources.
+/// # Errors All errors in all sources.
 pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigError> {
     let (config, layers) = read_all(overrides);
     match ConfigError::of(&layers) {
@@ -53,8 +52,8 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
     }
 }
 
-/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values.
-/// Used by checks that report further faults.
+/// Like [`load`], but also returns the values of a faulty configuration, with placeholders for the faulty values. Used
+/// by checks that report further errors.
 pub(crate) fn read_all(overrides: &Overrides) -> (Config, Layers) {
     let named = overrides.file.clone();
     let text = match &named {

@@ -46,8 +46,8 @@ pub(super) fn log(layers: &mut Layers) -> Log {
 /// The levels, from nothing to everything.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Whether a part of a filter is a level, or names one. A filter may be a bare target, and would then log this target
-/// only: with "warning", a misspelt level, nothing would be logged.
+/// Whether a part of a filter is a level, or names a level. A filter may be a bare target, and would then log this
+/// target only: with "warning", a misspelt level, nothing would be logged.
 fn is_clear(part: &str) -> bool {
     part.is_empty() || part.contains('=') || LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level))
 }

@@ -1,4 +1,4 @@
-//! Tests of the configuration: precedence, faults and their places, secrets.
+//! Tests of the configuration: precedence, errors and their places, secrets.
 
 use std::path::Path;
 
@@ -169,7 +169,7 @@ fn an_address_of_blobs_without_a_bucket_is_a_fault() {
 }
 
 #[test]
-fn a_size_without_which_everything_is_refused_is_not_zero() {
+fn a_size_that_would_refuse_everything_cannot_be_zero() {
     let faults = faults("[server]\nbody_max = \"0B\"\nwait_max = \"no\"\n", &[]);
     assert!(
         faults.iter().any(|fault| fault.contains("server.body_max: expected a size of at least 1 byte")),
@@ -249,7 +249,7 @@ fn a_language_that_the_operator_added_can_be_disabled() {
 }
 
 #[test]
-fn limits_of_judge0_are_numbers_or_those_of_judge0() {
+fn limits_of_judge0_are_numbers_or_the_defaults_of_judge0() {
     let limits = config("", &[]).facades.judge0_options;
     assert_eq!(limits, cupel_facades::Judge0Options::default(), "the defaults are those of Judge0");
     let file = "[facades.judge0]\ncpu_time_limit = 2\nmax_cpu_time_limit = \"7.5\"\nallowed_languages_for_compiler_options = [\"C\"]\n";

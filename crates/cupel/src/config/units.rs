@@ -38,7 +38,8 @@ pub(crate) fn seconds(text: &str) -> Option<Duration> {
     }
 }
 
-/// Parses a size: a whole number with `B`, `KiB`, `MiB` or `GiB`. `K`, `M` and `G` mean the same as `KiB`, `MiB` and `GiB`.
+/// Parses a size: a whole number with `B`, `KiB`, `MiB` or `GiB`. `K`, `M` and `G` mean the same as `KiB`, `MiB` and
+/// `GiB`.
 pub(crate) fn size(text: &str) -> Option<Bytes> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;

@@ -10,10 +10,10 @@
 //! change together, and language files are distributed to all nodes anyway. The settings only say what is allowed and
 //! how it is reached (`images.registries`, `images.disk_max`).
 //!
-//! An image is pulled if the store has none with its name, or one from another source. So a new digest in a language
-//! file replaces the image, and the earlier one stays in use until the new one is complete. An image is added as for an
-//! administrator's request ([`ManagedImages::begin`]), with the same bounds, and `GET /admin/images` shows it. After a
-//! failure, the next attempt follows after a pause, which doubles with each failure.
+//! An image is pulled if the store has no image with its name, or has it from another source. So a new digest in a
+//! language file replaces the image, and the earlier image stays in use until the new image is complete. An image is
+//! added as for an administrator's request ([`ManagedImages::begin`]), with the same bounds, and `GET /admin/images`
+//! shows it. After a failure, the next attempt follows after a pause, which doubles with each failure.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

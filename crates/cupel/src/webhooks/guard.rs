@@ -7,8 +7,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolver that refuses a name if any of its addresses is private or reserved. The connection uses only the addresses that
-/// this resolver returns.
+/// Resolver that refuses a name if any of its addresses is private or reserved. The connection uses only the addresses
+/// that this resolver returns.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     allow_private: bool,

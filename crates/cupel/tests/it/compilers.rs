@@ -80,7 +80,7 @@ fn a_compile_service_serves_one_user_with_the_results_of_the_command() {
     );
     let token = end(cupel(["user", "token", "ada", "--data", dir]), b"");
     server.key = token.stdout.trim().to_owned();
-    // With a key, only the administrator may read the metrics; without one, any client on this machine may.
+    // With a key, only the administrator may read the metrics; without a key, any client on this machine may.
     warm_one(&server);
     let [second] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
     assert_ne!(first, second);

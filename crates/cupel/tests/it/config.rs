@@ -10,7 +10,7 @@ fn the_printed_defaults_are_a_valid_configuration() {
 }
 
 #[test]
-fn all_faults_are_reported_together_with_file_line_and_suggestion() {
+fn all_errors_are_reported_together_with_file_line_and_suggestion() {
     let file = source("cupel.toml", "[server]\nlissten = \"x\"\n\n[worker]\nlease = 30\n");
     for command in [&["config", "check"][..], &["serve"]] {
         let mut command = cupel(command.iter().chain(&["--config", &file.path]));
@@ -75,7 +75,7 @@ fn an_invalid_language_file_is_reported_with_line_and_key_before_the_start() {
 }
 
 #[test]
-fn the_check_reports_the_faults_of_the_configuration_and_of_all_language_files_together() {
+fn the_check_reports_the_errors_of_the_configuration_and_of_all_language_files_together() {
     let languages = tempfile::tempdir().unwrap();
     std::fs::write(languages.path().join("a.toml"), "name = 3\n").unwrap();
     std::fs::write(languages.path().join("b.toml"), b"\xff").unwrap();

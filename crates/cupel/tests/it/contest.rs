@@ -35,7 +35,7 @@ fn a_frozen_contest_with_all_shipped_problems_is_exported() {
         "{added:?}"
     );
     assert_eq!(contest(&["add", "final"]).code, Some(2), "neither a problem nor a user");
-    // One name is wrong: the command changes nothing and reports every wrong name.
+    // Two names are wrong: the command changes nothing and reports both names.
     let added = end(cupel(["user", "add", "bob", "bob@example.org", "--password-stdin", "--data", dir]), password);
     assert_eq!(added.code, Some(0), "{added:?}");
     let refused = contest(&["add", "final", "--problem", "no-problem", "--user", "bob", "--user", "nobody"]);

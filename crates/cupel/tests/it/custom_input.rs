@@ -65,7 +65,7 @@ fn a_function_is_called_with_custom_arguments() {
         assert_eq!(missing["verdict"], "CE", "{missing}");
         assert!(missing["message"].as_str().unwrap().contains("lightTail"), "{missing}");
 
-        // The input for a class: the method names, and a list of arguments for each.
+        // The input for a class: the method names, and a list of arguments for each method.
         let class = "class Lockers:\n    def __init__(self, count):\n        self.count = count\n    def take(self):\n        return self.count\n    def giveBack(self, locker):\n        return locker == 2\n    def busy(self, low, high):\n        return low + high\n";
         let calls = "[\"Lockers\", \"take\", \"giveBack\", \"busy\"]\n[[7], [], [2], [1, 4]]\n";
         let view = run(author, "bath-lockers", ("python", class), calls);

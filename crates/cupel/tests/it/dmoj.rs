@@ -1,5 +1,5 @@
-//! `cupel judge` on packages of DMOJ with its less common keys: limits of cases, generators, graders, and programs in Python that are
-//! written for DMOJ's classes.
+//! `cupel judge` on packages of DMOJ with its less common keys: limits of cases, generators, graders, and programs in
+//! Python that are written for DMOJ's classes.
 
 use serde_json::Value;
 
@@ -113,8 +113,8 @@ fn a_generator_makes_input_and_answer_of_cases() {
 
 #[test]
 fn a_generator_that_fails_is_a_fault_of_the_package() {
-    // The wall-clock limit is four seconds above twice the CPU limit: with 1 s, an endless loop reaches the CPU limit first even on a
-    // busy machine. With 30 s, the output limit is reached before both.
+    // The wall-clock limit is four seconds above twice the CPU limit: with 1 s, an endless loop reaches the CPU limit
+    // first even on a busy machine. With 30 s, the output limit is reached before both.
     for (seconds, source, words) in [
         (1, "import sys\nsys.exit('no such case')\n", "no such case"),
         (1, "while True: pass\n", "exceeded its CPU time limit"),
@@ -216,7 +216,7 @@ fn a_checker_in_python_uses_dmojs_classes() {
     }
 }
 
-/// An exit code that a checker or grader gives itself is no decision.
+/// If a checker or grader ends itself, its exit code is no decision.
 #[test]
 fn a_checker_or_grader_in_python_that_ends_itself_is_a_fault_of_the_package() {
     let grader = "from dmoj.graders.standard import StandardGrader\nclass Grader(StandardGrader):\n    def check_result(self, *_): ";

@@ -156,7 +156,7 @@ fn dmoj_scores_whole_batches_and_skips_dependents_of_a_failed_batch() {
     }
 }
 
-/// The part of testlib that the checker needs. Real packages contain the whole library.
+/// The part of testlib that the programs of these tests need. Real packages contain the whole library.
 const HEADER: &str = "#pragma once\n#include <cstdio>\n#include <cstdlib>\n#include <fstream>\n#include <iostream>\nstatic void quit(int code, const char *text) { fprintf(stderr, \"%s\", text); exit(code); }\n";
 
 const CHECKER: &str = r#"

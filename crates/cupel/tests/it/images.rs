@@ -49,7 +49,7 @@ pub(crate) fn python_image(directory: &Path, note: &str) -> PathBuf {
     layout(directory, &python_layer(note))
 }
 
-/// An archive with Python, from the files of this machine. `note` is an additional file.
+/// An archive with Python, from the files of this machine. `note` is the text of an additional file.
 pub(crate) fn python_layer(note: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     archive.follow_symlinks(false);
@@ -124,7 +124,7 @@ pub(crate) const LANGUAGE: &str = r#"
     stdout = "algorithms\n"
 "#;
 
-/// Prints the parts of the image that a program can see.
+/// Prints what a program sees of its image, and whether it sees files of this machine.
 pub(crate) const LOOK: &str = "import os, sys\nprint(os.environ['COURSE'], os.getuid(), open('/course/note').read(), os.getcwd())\n\
                     print(os.path.exists('/usr/bin/perl'), os.path.exists('/usr/lib/x86_64-linux-gnu/perl'))\n";
 
@@ -170,7 +170,7 @@ fn an_image_is_added_used_listed_and_removed_while_the_server_runs() {
     assert_eq!(status, 422);
     assert!(refused["detail"].as_str().unwrap().starts_with("There is no version `2.7`"), "{refused:#}");
 
-    // A file with a fault changes no language, and the fault is reported until the file is corrected.
+    // A file with an error changes no language, and the error is reported until the file is corrected.
     let faulty = data.join("languages/faulty.toml");
     fs::write(&faulty, "id = 3\n").unwrap();
     let degraded = || server.get("/healthz").1["degraded"].to_string();

@@ -1,5 +1,5 @@
-//! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the same
-//! verdict.
+//! Conversations between each kind of program and each kind of interactor. Every repetition of a pair must have the
+//! same verdict.
 //!
 //! After its first output, each party only reacts to the other party, so each pair has one correct verdict. The verdict
 //! follows from these rules, in this order (`crates/cupel-judge/src/problem/interact.rs`):
@@ -94,7 +94,7 @@ const TABLE: [(&str, &str); 8] = [
     ("accepts", "AC RTE RTE ILE TLE OLE AC AC AC"),
     // Reads one line and rejects. Rule 2, or rule 5 if the program had already ended successfully.
     ("rejects", "WA WA WA WA WA WA WA WA WA"),
-    // Ends with 0 or by a signal, unless the program failed earlier. Rule 1.
+    // Reads one line, then ends with 0 or by a signal. Rule 1.
     ("zero", "JE JE JE JE JE JE JE JE JE"),
     ("segv", "JE JE JE JE JE JE JE JE JE"),
     // Answers once and then hangs. Rule 1, unless the program itself fails: 4 4 3 3 4.
@@ -104,7 +104,7 @@ const TABLE: [(&str, &str); 8] = [
     ("closes", "AC RTE RTE AC TLE OLE AC AC AC"),
     // Rejects before it reads any input. Rules 2 and 5.
     ("leaves", "WA WA WA WA WA WA WA WA WA"),
-    // Accepts before it reads any input. Data for it is discarded, and no program ends by SIGPIPE. Rules: 5 4 4 5 3 4 5 5 5.
+    // Accepts before it reads any input. Its input is discarded; no program ends by SIGPIPE. Rules: 5 4 4 5 3 4 5 5 5.
     ("trusts", "AC RTE RTE AC TLE OLE AC AC AC"),
 ];
 
@@ -288,8 +288,8 @@ fn an_exception_after_much_standard_error_is_reported() {
     assert!(reported.contains("ValueError: no such guess"), "{object:#}");
 }
 
-/// Source: DOMjudge truncates outputs without ending the program. Its `test-fill-stdout` and `test-fill-stderr` exceed the
-/// time limit.
+/// Source: DOMjudge truncates outputs without ending the program. Its `test-fill-stdout` and `test-fill-stderr` exceed
+/// the time limit.
 #[test]
 fn a_format_that_truncates_outputs_does_not_end_the_program() {
     let flood = |descriptor: u32| {
@@ -366,7 +366,8 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
         ("False", "'again' if input() == 'first' else 'yes'", "AC"),
         ("False", "'again' if input() == 'first' else 'no'", "WA"),
         ("False", "input() and 'yes'", "AC"),
-        // Faults: more passes than the maximum; a rejection together with a request for a further pass.
+        // Faults of the interactor: more passes than the maximum; a rejection together with a request for a further
+        // pass.
         ("False", "'again'", "JE"),
         ("True", "'again'", "JE"),
     ] {

@@ -272,7 +272,7 @@ fn a_derived_time_limit_is_cached() {
     assert!(!judge(&[]).1);
 }
 
-/// The validator's action is the first line of the submission's source. `ACT` runs before the validator reads its input.
+/// The test replaces `ACT` by code, which runs before the validator reads the output.
 const VALIDATOR: &str = r#"
 import os, signal, sys, time
 act = open(sys.argv[1]).read().split()

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{NO_RATE_LIMITS, Server, cupel, end, source};
 
-/// Prints `started` from a class whose name differs from the language's default file name.
+/// Programs that print `started` if Cupel starts the right class. In most of them, the class does not have the
+/// language's default name.
 const CLASSES: [(&str, &str); 6] = [
     ("java", "public class Hello { public static void main(String[] a) { System.out.println(\"started\"); } }"),
     (

@@ -78,7 +78,7 @@ impl Client {
         }
     }
 
-    /// The names of the events up to `verdict`, and the number of the first.
+    /// The names of the events up to `verdict`, and the number of the first event.
     fn events_to_verdict(&mut self) -> (Vec<String>, u64) {
         let (mut names, mut first) = (Vec::new(), None);
         while names.last().is_none_or(|name| name != "verdict") {
@@ -134,8 +134,8 @@ pub(crate) fn converse(first: &mut Client, again: impl FnOnce() -> Client) {
     assert_eq!(second.verdict(), "AC");
 }
 
-/// Sends every message that `docs/live.md` has for clients, and gets every message that it has for servers. The run's
-/// events are read from the bus.
+/// Sends every message that `docs/live.md` defines for clients, and receives every message that it defines for servers.
+/// The run's events are read from the bus.
 pub(crate) fn say_everything(client: &mut Client) {
     // `start` and its repetition; `accepted`, and the events in their order.
     let key = uuid::Uuid::new_v4().to_string();

@@ -1,5 +1,5 @@
-//! Wrong input on the command line, by mistake or by an attacker: each case has an exit code and a remedy, and none causes a
-//! panic.
+//! Wrong input on the command line, by mistake or by an attacker: each case has an exit code and a remedy, and none
+//! causes a panic.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};

@@ -200,8 +200,8 @@ fn every_process_of_a_server_has_only_the_privileges_it_needs() {
     let descriptors = program.descriptors();
     assert!(descriptors.len() == 3 && descriptors.iter().all(|to| to.starts_with("pipe:")), "{descriptors:?}");
 
-    // Each zygote belongs to a lane and has the capabilities that put a program into a cell. They are effective only inside the
-    // lane.
+    // Each zygote belongs to a lane and has the capabilities that put a program into a cell. They are effective only
+    // inside the lane.
     let is_zygote = |process: &Process| process.status("Name") == "cupel-zygote";
     let zygotes: Vec<&Process> = tree.iter().filter(|process| is_zygote(process)).collect();
     assert!(!zygotes.is_empty(), "there is a zygote for Python");
@@ -260,7 +260,7 @@ fn a_link_in_place_of_the_prepared_directory_is_not_followed_for_later_lanes() {
         let result = server.result(&server.submit(&run));
         result["stdout"].as_str().unwrap_or_else(|| panic!("{result}")).to_owned()
     };
-    // Uses more lanes than existed before, so the last ones were created after this call.
+    // Uses more lanes than existed before, so the last of them were created after this call.
     let run_in_later_lanes = || {
         let before = lanes();
         let mut later = BTreeSet::<u32>::new();
@@ -288,8 +288,9 @@ fn a_link_in_place_of_the_prepared_directory_is_not_followed_for_later_lanes() {
     assert_eq!(result["stdout"], "0\n", "{result}");
 }
 
-/// In a directory that other users may write to, an attacker can place a link under any predictable name, for example a name
-/// with a process id. The user who starts Cupel would overwrite the link's target. So start and doctor must not write there.
+/// In a directory that other users may write to, an attacker can place a link under any predictable name, for example a
+/// name with a process id. The user who starts Cupel would overwrite the link's target. So start and doctor must not
+/// write there.
 #[test]
 fn start_and_doctor_do_not_write_to_world_writable_directories() {
     let data = tempfile::tempdir().unwrap();
@@ -355,8 +356,8 @@ fn files_of_a_start_as_root_belong_to_the_service_user_also_below_a_closed_direc
     assert_eq!(fs::metadata(closed.path()).unwrap().uid(), 0);
 }
 
-/// Runs the remaining arguments as an ordinary user with subordinate ids, in control groups delegated to that user, as a
-/// service manager does. A mount namespace covers `/etc/passwd` and the lists of ids, so the host is not changed.
+/// Runs the remaining arguments as an ordinary user with subordinate ids, in control groups delegated to that user, as
+/// a service manager does. A mount namespace covers `/etc/passwd` and the lists of ids, so the host is not changed.
 const AS_AN_ORDINARY_USER: &str = r#"
 set -e
 name=cupel-rootless-$$; made=

@@ -88,7 +88,7 @@ fn a_new_function_problem_passes_verification() {
 }
 
 #[test]
-fn a_refused_package_leaves_no_files_and_all_faults_are_reported() {
+fn a_refused_package_leaves_no_files_and_all_errors_are_reported() {
     let files = Files::new(&[
         ("p/problem.toml", "title = 'x'\ncolour = 'red'\n[limits]\ntime = -1\n"),
         ("p/tests/1.in", "1\n"),

@@ -130,7 +130,7 @@ fn a_student_registers_tries_submits_and_sees_progress() {
     let server = Server::start(data.path(), &settings);
     let student = Person::register(&server, "ada", None);
 
-    // Lists and reads work without an account.
+    // A problem can be read without an account.
     let listed = student.get("/api/v1/problems?difficulty=easy&sort=title&limit=100");
     let slugs: Vec<&str> = listed["problems"].as_array().unwrap().iter().map(|p| p["slug"].as_str().unwrap()).collect();
     assert!(slugs.contains(&"quiet-hours"), "{slugs:?}");
@@ -191,7 +191,7 @@ fn slugs_of_all(easy: &Value, server: &Server) -> Value {
     json!(easy["pagination"]["total"].as_u64().unwrap() + of("medium") + of("hard"))
 }
 
-/// Returns an accepted solution in Python from the package.
+/// Returns the path of an accepted solution in Python from the package.
 pub(crate) fn solution_of(slug: &str) -> std::path::PathBuf {
     let folder = format!("{}/../../problems/{slug}/submissions/accepted", env!("CARGO_MANIFEST_DIR"));
     let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -1,4 +1,4 @@
-//! Images that a server pulls itself, because a language file names their source. The registry is Debian's
+//! Images that a server pulls itself, because a language file gives their source. The registry is Debian's
 //! `docker-registry`.
 
 use std::fs;
@@ -38,13 +38,13 @@ pub(crate) fn language_from(image_source: &str) -> String {
     LANGUAGE.replacen("extensions = []", &format!("extensions = []\n    image_source = \"{image_source}\""), 1)
 }
 
-/// Pushes an image with Python, and returns its source. `note` is a file of the image.
+/// Pushes an image with Python, and returns its source. `note` is the text of a file of the image.
 pub(crate) fn python_in(registry: &ImageRegistry, place: &Path, note: &str) -> String {
     let layout = python_image(&place.join(note), note);
     format!("docker://{}/course/python@{}", registry.host(), push(registry, &layout, "course/python"))
 }
 
-/// Writes a language file into a data directory, as one step.
+/// Writes a language file into a data directory. A running server sees no file or the whole file.
 fn put_language(data: &Path, text: &str) {
     let directory = data.join("languages");
     fs::create_dir_all(&directory).unwrap();
@@ -190,7 +190,7 @@ fn a_language_whose_image_does_not_have_the_digest_stays_unavailable_and_leaves_
 }
 
 #[test]
-fn a_source_that_no_server_could_use_is_a_fault_of_the_language_file() {
+fn a_source_that_no_server_could_use_is_an_error_of_the_language_file() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     fs::create_dir(&data).unwrap();

@@ -1,4 +1,5 @@
-//! Recovery: no accepted submission is lost or judged twice after kill -9 of the server or its launcher, or after a drain.
+//! Recovery: no accepted submission is lost or judged twice after kill -9 of the server or its launcher, or after a
+//! drain.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,7 +67,7 @@ fn launcher_of(server: u32) -> u32 {
     children.trim().parse().unwrap_or_else(|_| panic!("not one child: {children:?}"))
 }
 
-/// Restarts the server and checks that each submission gets exactly one result.
+/// Starts the server again and checks that each submission gets exactly one result.
 fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
     let server = Server::start(data, &NO_RATE_LIMITS);
     assert!(completed(&server, ids) >= before, "an ended submission keeps its result");

@@ -253,7 +253,7 @@ fn a_cancelled_program_ends_and_frees_its_slot() {
 fn output_is_streamed_while_the_program_runs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
-    // Without the cancellation, the program would run for longer than [`PATIENCE`].
+    // With these limits, the program still runs when its output has arrived.
     let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
     let source = "import time\nprint('early', flush=True)\ntime.sleep(1000)";
     let id = server.submit(&json!({ "language": "python", "source_code": source, "limits": limits }));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Maximum time of any wait. A test that waits longer fails instead of hanging.
+/// Maximum time of a wait, unless a test sets another. A test that waits longer fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Returns a command of the binary with a clean environment.

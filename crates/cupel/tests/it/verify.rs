@@ -133,7 +133,7 @@ fn a_submission_in_python_2_is_not_tried_and_the_reason_is_shown() {
     );
 }
 
-/// A checker in a language that is missing is neither a compile error nor a fault.
+/// A checker in a language that is missing is neither a compile error nor a fault of the package.
 #[test]
 fn submissions_are_skipped_if_the_checker_is_in_a_language_that_is_missing() {
     let files = sums();

@@ -1,5 +1,5 @@
-//! `server.wait_max`: a request of any kind is answered within this time, however long the client asks to wait and however
-//! long a program runs.
+//! `server.wait_max`: a request of any kind is answered within this time, however long the client asks to wait and
+//! however long a program runs.
 
 use std::path::Path;
 

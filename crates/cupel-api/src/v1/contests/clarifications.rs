@@ -67,7 +67,7 @@ pub(crate) struct AnnouncementRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "answer": "No.", "public": true }))]
 pub(crate) struct AnswerRequest {
-    /// The answer; replaces an earlier one. Not blank.
+    /// The answer; not blank. It replaces an earlier answer.
     #[schema(min_length = 1, max_length = 10000, pattern = "\\S")]
     answer: String,
     /// Whether everybody may read the question and the answer.
@@ -126,7 +126,7 @@ pub(crate) struct ClarificationView {
 
 /// List questions and announcements.
 ///
-/// You get your own and the public ones; organizers get all, with the names of the users who asked.
+/// You get your own entries and the public entries. Organizers get all entries, with the names of the users who asked.
 #[utoipa::path(
     get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
     params(("slug" = String, Path, description = "The contest's slug"), ClarificationParams),

@@ -48,7 +48,7 @@ pub(crate) struct ContestRequest {
     description: String,
     /// Scoring rules.
     style: StyleName,
-    /// ICPC: penalty for each rejected try at a problem that is later solved, 0 to 1440; 20 by default.
+    /// ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440; 20 by default.
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
@@ -64,7 +64,7 @@ pub(crate) struct ContestRequest {
     length_seconds: u64,
     /// Number of seconds before the end at which the standings freeze: results of later submissions are not shown. No
     /// freeze by default; at most `length_seconds`. Until the freeze is lifted, the statistics and leaderboards of the
-    /// problems also omit the participants' submissions of that time.
+    /// problems also omit the submissions that participants sent after the freeze began.
     #[serde(default)]
     #[schema(maximum = 2678400)]
     freeze_seconds: Option<u64>,
@@ -98,7 +98,7 @@ pub(crate) struct ContestChangeRequest {
     /// Scoring rules.
     #[serde(default)]
     style: Option<StyleName>,
-    /// ICPC: penalty for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
+    /// ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
     #[serde(default)]
     #[schema(maximum = 1440)]
     penalty_minutes: Option<u64>,
@@ -134,7 +134,7 @@ pub(crate) struct ContestChangeRequest {
     problems: Option<Vec<String>>,
 }
 
-/// Deserializes a field that is present, even if it is `null`.
+/// Deserializes a field that is present. `null` becomes `Some(None)`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -185,7 +185,7 @@ pub(crate) async fn create(
     responses(
         (status = 200, description = "The contest after the change", body = ContestView),
         (status = 404, description = "The contest does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 409, description = "The contest has begun", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 409, description = "The contest has begun, so this change is no longer possible", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -222,7 +222,7 @@ pub(crate) async fn change(
 
 /// Delete a contest that has not begun, or that has no participants.
 ///
-/// If a contest has begun, the participants' submissions are kept.
+/// The submissions to the contest's problems are kept.
 #[utoipa::path(
     delete, path = "/contests/{slug}", tag = "contests", operation_id = "delete_contest",
     params(("slug" = String, Path, description = "The contest's slug")),

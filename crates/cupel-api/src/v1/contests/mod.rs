@@ -49,7 +49,7 @@ fn refusal(error: ContestError) -> ApiError {
     }
 }
 
-/// Refusal of an invalid field.
+/// Error for an invalid field.
 fn invalid(field: &str, detail: impl AsRef<str>) -> ApiError {
     let detail = sentence(detail.as_ref());
     ApiError::new(ErrorKind::InvalidBody, detail.clone())

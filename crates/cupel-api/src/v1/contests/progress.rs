@@ -31,7 +31,7 @@ const CSV_CHUNK: u64 = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ProgressParams {
-    /// With `csv`, the response has all lines and no pages, as with `Accept: text/csv`.
+    /// With `csv`, the response is CSV with all lines and without pages, as with `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,

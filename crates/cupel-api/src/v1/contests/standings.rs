@@ -27,7 +27,7 @@ pub(crate) struct StandingsParams {
     /// Whether frozen results are included; only for the contest's organizers.
     #[serde(default)]
     unfrozen: bool,
-    /// With `csv`, the response has all lines and no pages, as with `Accept: text/csv`.
+    /// With `csv`, the response is CSV with all lines and without pages, as with `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,

@@ -1,4 +1,4 @@
-//! Response types for contests. Their names are stable: fields may be added, but never renamed or removed.
+//! Response types for contests. Field names are stable: fields may be added, but never renamed or removed.
 
 use cupel_core::contests::{Contest, Participant, Phase, Style, label};
 use jiff::Timestamp;
@@ -78,7 +78,7 @@ pub(super) struct ContestView {
     freeze_seconds: Option<u64>,
     /// Whether the freeze has been lifted.
     unfrozen: bool,
-    /// The problems; `null` before your time has begun, unless the contest is over.
+    /// The problems; `null` before your time has begun, unless the contest is over or you may change it.
     problems: Option<Vec<ContestProblemView>>,
     /// Your participation; `null` if you do not take part.
     participation: Option<ParticipationView>,

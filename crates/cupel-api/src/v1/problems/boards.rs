@@ -21,7 +21,7 @@ use crate::v1::submissions::PageParams;
 /// A page of a problem's leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBoardPage {
-    /// Sorted by score (highest first), then by time of the program, then by time of submission.
+    /// Sorted by score (highest first), then by CPU time, then by time of submission.
     lines: Vec<ProblemBoardLine>,
     /// Whether results are omitted because the freeze of a contest hides them. They appear when the freeze is lifted.
     frozen: bool,
@@ -180,7 +180,7 @@ pub(crate) struct ActivityDay {
     /// The day, in UTC.
     #[schema(format = Date)]
     date: String,
-    /// Number of these problems.
+    /// Number of problems that the user first solved on this day.
     solved: u64,
 }
 
@@ -220,7 +220,7 @@ pub(crate) async fn activity(State(app): State<Shared>, caller: Caller) -> Resul
     }))
 }
 
-/// The date of a day since 1970-01-01, such as `2026-01-31`.
+/// The date of a day, which is counted from 1970-01-01; such as `2026-01-31`.
 fn date_of(day: i64) -> String {
     let start = jiff::Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default();
     start.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()

@@ -42,8 +42,8 @@ const FILE_BYTES_MAX: u64 = 32 << 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DetailParams {
-    /// Language of the statement, such as `en`. If there is no such statement, the English one is sent or, without it,
-    /// the first.
+    /// Language of the statement, such as `en`. If there is no such statement, the English statement is sent, or the
+    /// first if there is no English statement.
     #[serde(default)]
     lang: Option<String>,
     /// Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`.
@@ -99,11 +99,11 @@ pub(crate) struct StatementView {
     /// `markdown` (with mathematics), `text`, `latex`, `html` or `pdf`. `html` comes from the author: sanitize it
     /// before you show it.
     format: &'static str,
-    /// The text; `null` if the statement is a separate file (`pdf`), see `files`, or if `html` has it.
+    /// The text; `null` if the statement is a PDF, which is in `files`, or if `html` has the text.
     text: Option<String>,
-    /// The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links lead to
-    /// `http`, `https` or `mailto` or are relative. Images are named as in `files`. Mathematics is TeX in elements with the
-    /// class `math-inline` or `math-display`.
+    /// The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links have the
+    /// scheme `http`, `https` or `mailto` or are relative. An image of the package is referred to by its `name` in
+    /// `files`. Mathematics is TeX in elements with the class `math-inline` or `math-display`.
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<String>,
     /// Whether the text was truncated.
@@ -128,7 +128,7 @@ pub(crate) struct FileView {
 pub(crate) struct SampleView {
     /// Name in results.
     name: String,
-    /// The input. For an interactive problem, the problem's program reads it, not yours.
+    /// The input. For an interactive problem, the interactor reads the input, not your program.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     /// The expected output, or one of several accepted outputs.

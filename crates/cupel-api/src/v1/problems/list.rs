@@ -38,7 +38,7 @@ pub(crate) struct ListParams {
     /// Only problems that you may change.
     #[serde(default)]
     mine: bool,
-    /// Sort order: `title`, `newest`, `difficulty` or `solved` (by most users).
+    /// Sort order: `title`, `newest`, `difficulty` or `solved` (solved by most users first).
     #[serde(default)]
     sort: Option<String>,
     /// Page number, from 1.

@@ -39,7 +39,7 @@ use crate::v1::response::submission::SubmissionView;
 use crate::v1::response::time::rfc3339;
 use crate::v1::submissions::PageParams;
 
-/// Header that names a part of the problem that the export omits; sent once for each part.
+/// Header that names a part of the problem that the export omits; sent once for each part, at most 20 times.
 const WARNING: HeaderName = HeaderName::from_static("cupel-warning");
 const WARNINGS_MAX: usize = 20;
 const WARNING_CHARACTERS_MAX: usize = 200;
@@ -299,7 +299,8 @@ fn in_header(text: &str) -> Option<HeaderValue> {
 ///
 /// The problem's validators check its inputs, its checker is tested with outputs whose verdict is known, and its
 /// submissions must have their expected results. Verification is an ordinary submission of yours. Its result lists the
-/// expectations that are not met. With `?wait=`, the response is delayed until the verification has ended.
+/// expectations that are not met. With `?wait=`, the response is delayed until the verification has ended or the wait
+/// is over.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams),
@@ -307,7 +308,7 @@ fn in_header(text: &str) -> Option<HeaderValue> {
         (status = 202, description = "Accepted. The problem will be verified even if the server restarts", body = Accepted),
         (status = 200, description = "The verification ended within the time to wait", body = SubmissionView),
         (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, no live worker has the languages, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn verify(
@@ -333,7 +334,7 @@ pub(crate) async fn verify(
         (status = 202, description = "Accepted. The problem will be verified even if the server restarts", body = Accepted),
         (status = 200, description = "The verification ended within the time to wait", body = SubmissionView),
         (status = 404, description = "The problem does not exist, or you may not change it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, no live worker has the languages, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn verify_version(
@@ -538,7 +539,7 @@ pub(crate) async fn delete(
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, ApiError> {
     let (core, principal) = (app.core.clone(), caller.principal());
-    // Runs to completion even if the client disconnects; otherwise packages without an owner would remain.
+    // Runs to completion even if the client disconnects; otherwise, packages that no problem uses would remain.
     let deleted = tokio::spawn(async move { core.delete_problem(&principal, ProblemKey::Slug(slug)).await });
     deleted.await.map_err(|e| ApiError::internal(&e))?.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,8 +1,8 @@
 //! Result of a submission to a problem, in the form for its sender and in the form for the problem's authors.
 //!
 //! Invariant: for a hidden test, the sender sees only the number, the verdict and the score. If the problem hides the
-//! results of individual tests, the sender sees only the number. The sender never gets the test's name, the output or
-//! the checker's messages. Of time and memory, the sender sees only the rounded maximum over all tests.
+//! results of individual tests, the sender sees only the number. The sender never gets a hidden test's name, the output
+//! or the checker's messages. Of time and memory, the sender sees only the rounded maximum over all tests.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub(crate) struct Disclosure {
     pub(crate) with_files: bool,
     /// The problem's slug.
     pub(crate) slug: Option<String>,
-    /// Number of the problem version it was judged against.
+    /// Number of the problem version against which the submission was judged.
     pub(crate) version: Option<u32>,
     /// Whether the submission is an earlier one, found in the result cache.
     pub(crate) cached: bool,
@@ -59,7 +59,8 @@ pub(crate) struct TestTexts {
     truncated: bool,
 }
 
-/// Bytes of each text of a test, and of all texts of a response as JSON. Texts of failed tests come first.
+/// Maximum number of bytes of each text of a test, and of all texts of a response as JSON. Texts of failed tests come
+/// first.
 const TEST_TEXT_BYTES_MAX: u64 = 16 << 10;
 const TEST_TEXTS_BYTES_MAX: usize = 256 << 10;
 
@@ -68,7 +69,7 @@ const TEST_TEXTS_BYTES_MAX: usize = 256 << 10;
 pub(crate) struct GradedView {
     /// The problem's slug, if the problem still exists.
     slug: Option<String>,
-    /// Number of the problem version it was judged against.
+    /// Number of the problem version against which the submission was judged.
     version: Option<u32>,
     /// SHA-256 of that version's package.
     package: String,
@@ -122,7 +123,7 @@ pub(crate) struct ProblemTestView {
     number: u64,
     /// The test's name, if you may know it.
     name: Option<String>,
-    /// Whether you may see the test: it is a sample in the statement, or you may see it for another reason.
+    /// Whether the test is visible to contestants, for example as a sample in the statement or as your own input.
     is_shown: bool,
     /// The test's verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests.
     verdict: Option<&'static str>,
@@ -346,7 +347,7 @@ async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMa
 /// Get a submission, with its source and its result.
 ///
 /// You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
-/// response is delayed until the submission has ended.
+/// response is delayed until the submission has ended or the wait is over.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
@@ -381,12 +382,12 @@ pub(crate) struct RunView {
     verdict: Option<&'static str>,
     /// The run's score, if it has one.
     score: Option<f64>,
-    /// Number of the problem version it is judged against.
+    /// Number of the problem version against which the run is judged.
     version: Option<u32>,
-    /// Time at which it began.
+    /// Time at which the run began.
     #[schema(format = DateTime)]
     started_at: Option<String>,
-    /// Time at which it ended.
+    /// Time at which the run ended.
     #[schema(format = DateTime)]
     completed_at: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! Solutions to a problem: trials on the samples or on own input, submissions that count, and their list.
+//! Solutions to a problem: trials on the samples or on the sender's input, submissions that count, and the list of
+//! these submissions.
 
 use axum::Extension;
 use axum::Json;
@@ -36,7 +37,7 @@ use crate::v1::response::submission::SubmissionView;
 use crate::v1::response::summary::SummaryView;
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// A solution. One of `source_code` and `files` is required.
+/// A solution. At least one of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(sum(map(int, input().split())))" }))]
@@ -48,8 +49,8 @@ pub(crate) struct SolutionRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     version: Option<String>,
-    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-    /// of its public type.
+    /// The main source; never empty. Cupel gives the source file the usual name for the language or, if the compiler
+    /// requires it, the name of the public type in the source.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
@@ -63,7 +64,7 @@ pub(crate) struct SolutionRequest {
     webhook: Option<String>,
 }
 
-/// A solution to try. One of `source_code` and `files` is required.
+/// A solution to try. At least one of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(sum(map(int, input().split())))", "input": "1 2\n" }))]
@@ -75,8 +76,8 @@ pub(crate) struct TrialRequest {
     #[serde(default)]
     #[schema(min_length = 1)]
     version: Option<String>,
-    /// The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-    /// of its public type.
+    /// The main source; never empty. Cupel gives the source file the usual name for the language or, if the compiler
+    /// requires it, the name of the public type in the source.
     #[serde(default)]
     #[schema(min_length = 1)]
     source_code: Option<String>,
@@ -86,8 +87,7 @@ pub(crate) struct TrialRequest {
     /// Your own input, instead of the samples. For most problems, this is the program's standard input. For a function
     /// problem, it is the arguments, one JSON value per line. For a class problem, it is two JSON lists: the names of
     /// the class and of each method to call, and the arguments of each call. For an interactive problem, it is the
-    /// input of the problem's program. The right answer is unknown, so `AC` only means that the program ended
-    /// successfully.
+    /// interactor's input. The right answer is unknown, so `AC` only means that the program ended successfully.
     #[serde(default)]
     input: Option<String>,
     /// Another name for `input`.
@@ -102,11 +102,11 @@ pub(crate) struct TrialRequest {
 /// Try a solution.
 ///
 /// Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
-/// `?wait=`, the response is delayed until the trial has ended.
+/// `?wait=`, the response is delayed until the trial has ended or the wait is over.
 #[utoipa::path(
     post, path = "/problems/{slug}/run", tag = "problems", operation_id = "run_solution",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the id of the first one")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the id of the first request")),
     request_body = TrialRequest,
     responses(
         (status = 202, description = "Accepted. The program will run even if the server restarts", body = Accepted),
@@ -114,7 +114,7 @@ pub(crate) struct TrialRequest {
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn run(
@@ -156,11 +156,11 @@ pub(crate) async fn run(
 /// Submit a solution.
 ///
 /// The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until the
-/// solution has been judged.
+/// solution has been judged or the wait is over.
 #[utoipa::path(
     post, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submit_solution",
     params(("slug" = String, Path, description = "The problem's slug"), WaitParams,
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the id of the first one")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request with the same key and body gets the id of the first request")),
     request_body = SolutionRequest,
     responses(
         (status = 202, description = "Accepted. The solution will be judged even if the server restarts", body = Accepted),
@@ -168,7 +168,7 @@ pub(crate) async fn run(
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "The submission was refused. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
         (status = 429, description = "You have exceeded your submission rate, or too many of your submissions are waiting. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 503, description = "The queue is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submit(
@@ -227,7 +227,7 @@ pub(crate) struct SentParams {
     /// Only submissions in this language.
     #[serde(default)]
     language: Option<String>,
-    /// With `csv`, the response has all submissions and no pages, as with `Accept: text/csv`.
+    /// With `csv`, the response is CSV with all submissions and without pages, as with `Accept: text/csv`.
     #[serde(default)]
     #[param(inline)]
     format: Option<Format>,
@@ -250,7 +250,7 @@ fn csv_of(
     viewer: AuthenticatedUser,
     filter: SubmissionFilter,
 ) -> impl Stream<Item = Result<Bytes, ApiError>> + Send {
-    /// Position after the previous chunk. The first chunk has no position.
+    /// Where the next chunk begins, if there is one.
     enum CsvPosition {
         Start,
         After(SubmissionId),
@@ -314,7 +314,7 @@ pub(crate) struct SentPage {
     pagination: Pagination,
 }
 
-/// List a problem's submissions that count, newest first.
+/// List your submissions to a problem that count, newest first; authors can list those of all users.
 #[utoipa::path(
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's slug"), SentParams),

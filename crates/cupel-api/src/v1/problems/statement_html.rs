@@ -34,7 +34,7 @@ pub(in crate::v1) fn html_of(markdown: &str) -> Option<String> {
     Some(bounded.0)
 }
 
-/// The URL if it has a permitted scheme or no scheme; otherwise an empty text.
+/// The URL if it has a permitted scheme or no scheme; otherwise an empty string.
 fn safe(url: CowStr<'_>, kind: LinkType) -> CowStr<'_> {
     // Browsers ignore white space and control characters in a scheme.
     let plain: String = url.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn raw_html_and_links_to_scripts_are_no_markup() {
+    fn raw_html_becomes_text_and_script_urls_are_removed() {
         for hostile in [
             "<script>alert(1)</script>",
             "a <img src=x onerror=alert(1)> b",

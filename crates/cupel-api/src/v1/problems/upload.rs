@@ -53,7 +53,7 @@ impl FromRequest<Shared> for Upload {
             let data = match frame {
                 None => break,
                 Some(Err(_broken)) => {
-                    let detail = "The body broke off or is not framed correctly.";
+                    let detail = "The body ended too early or is not framed correctly.";
                     return Err(ApiError::new(ErrorKind::MalformedRequest, detail));
                 }
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Response types for problems. Their names are stable: fields may be added, but never renamed or removed.
+//! Response types for problems. Field names are stable: fields may be added, but never renamed or removed.
 
 use cupel_core::problems::{ProblemRecord, Standing};
 use cupel_http::error::{ApiError, ErrorKind, FieldError};
@@ -29,10 +29,10 @@ pub(crate) struct ProblemLineView {
     pub(crate) tags: Vec<String>,
     /// `draft`, `private` or `public`.
     pub(crate) visibility: &'static str,
-    /// Number of its current version.
+    /// Number of the current version.
     pub(crate) version: u32,
-    /// Statistics of the submissions to it. A private problem may be part of a contest, so only its authors see the
-    /// statistics, and only in responses about that problem alone.
+    /// Statistics of the submissions to the problem. `null` for a private problem, because it may be part of a contest.
+    /// Only the problem's authors see the statistics of a private problem, in responses about that problem alone.
     pub(crate) statistics: Option<StatisticsView>,
     /// Your result; `null` if you have not tried the problem, or did not authenticate.
     pub(crate) standing: Option<StandingView>,
@@ -138,7 +138,7 @@ impl From<&Finding> for FindingView {
     }
 }
 
-/// Refusal of a package: every error, with its file.
+/// Error for a refused package: every error in the package, with its file.
 pub(super) fn refused(findings: &[Finding]) -> ApiError {
     let errors: Vec<FieldError> = findings
         .iter()

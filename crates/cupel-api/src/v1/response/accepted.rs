@@ -16,7 +16,8 @@ pub(crate) struct Accepted {
     pub(crate) status: Status,
     /// Human-readable message.
     pub(crate) message: String,
-    /// Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise.
+    /// `true` if this is an earlier, identical submission of yours, returned because the request has `cache`; otherwise
+    /// absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
 }

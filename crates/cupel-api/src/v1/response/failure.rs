@@ -1,4 +1,4 @@
-//! Why a program failed, as a text: its compilation, or its execution.
+//! Texts that explain why the compilation or the execution of a program failed.
 
 use cupel_types::{Grading, Limits, Outcome, RunReport, StepReport, Verdict};
 

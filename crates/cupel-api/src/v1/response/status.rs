@@ -17,7 +17,7 @@ pub(crate) enum Status {
     Completed,
     /// Ended in any other way.
     Failed,
-    /// Cancelled by its owner.
+    /// Cancelled before it ended.
     Cancelled,
 }
 

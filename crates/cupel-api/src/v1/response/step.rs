@@ -1,4 +1,5 @@
-//! The parts of responses about one step, such as the execution of a test: its output, its end and its start.
+//! The parts of responses about one step, such as the execution of a test: its output, how it ended, and how the
+//! program was started.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -78,9 +78,9 @@ pub(crate) struct SubmissionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) accuracy: Option<AccuracyView>,
     /// The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
-    /// compilation failed, the compiler's; `null` if the compiler accepted the program, and it lacks the function that
-    /// the problem requires. `null` after a signal or a limit, unless the program exited by itself because the heap of
-    /// its language was full.
+    /// compilation failed, the exit code of the compiler; `null` if the compiler accepted the program, but the program
+    /// lacks the function that the problem requires. `null` after a signal or a limit, unless the program exited by
+    /// itself because the heap of its language was full.
     pub(crate) exit_code: Option<i32>,
     /// Time at which the submission was accepted.
     #[schema(format = DateTime)]
@@ -116,8 +116,8 @@ pub(crate) struct SubmissionView {
     pub(crate) limits: Option<LimitsView>,
     /// The language version that ran the program, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
-    /// Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
-    /// otherwise.
+    /// `true` if this is the result of an earlier, identical submission of yours, returned because the request has
+    /// `cache`; otherwise absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
     /// The judging result, for a submission to a problem.
@@ -127,7 +127,7 @@ pub(crate) struct SubmissionView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) fetched_files: Vec<FetchedFileView>,
     /// The files that the program left behind and that match a pattern of `artifacts`, ordered by path. At most 200 are
-    /// listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the
+    /// listed. The contents of at most 100 are kept, only of files of up to 4 MiB, and up to 8 MiB of all files and the
     /// output together, unless the operator sets another maximum. Files of the request that the program did not change
     /// are omitted. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -228,7 +228,7 @@ impl From<&FetchedFile> for FetchedFileView {
 /// Submissions requested by id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubmissionViews {
-    /// In the order of the request; ids that do not exist (for you) are omitted.
+    /// The submissions, in the order of the request; ids that do not exist (for you) are omitted.
     pub(crate) submissions: Vec<SubmissionView>,
 }
 
@@ -238,7 +238,7 @@ impl SubmissionView {
         let verdict = record.state.verdict();
         let steps: Vec<&StepReport> =
             report.map(|r| r.execution.iter().chain(r.cases.iter().map(|c| &c.step)).collect()).unwrap_or_default();
-        // The deciding step: the only execution, or the first test that failed, or the last one.
+        // The deciding step: the only execution, the first test that failed or, if no test failed, the last test.
         let deciding = report.and_then(|r| {
             let case = r.cases.iter().find(|c| c.verdict != Verdict::Accepted).or(r.cases.last());
             r.execution.as_ref().or(case.map(|c| &c.step))

@@ -30,10 +30,10 @@ pub(crate) struct SummaryView {
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for administrators and, in the
-    /// lists of their problems, for authors.
+    /// CPU time in milliseconds. If `purpose` is `submission`, rounded up to 10 ms, except for administrators, and for
+    /// authors in the lists of their problems.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Peak memory in KiB; for a submission to a problem rounded up to whole MiB, with the same exceptions.
+    /// Peak memory in KiB. If `purpose` is `submission`, rounded up to whole MiB, with the same exceptions.
     pub(crate) memory_used_kb: Option<u64>,
     /// Slug of the problem of the submission; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,8 +88,8 @@ pub(crate) struct SubmissionPage {
     pub(crate) pagination: HistoryPagination,
 }
 
-/// Position of a page of submissions: `page`, `limit` and `total` for a page by number, `limit` and `next_cursor` for
-/// one by cursor.
+/// Position of a page of submissions: `page`, `limit` and `total` for a page by number, `limit` and `next_cursor` for a
+/// page by cursor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HistoryPagination {
     /// Page number, from 1.
@@ -100,7 +100,7 @@ pub(crate) struct HistoryPagination {
     /// Total number of entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) total: Option<u64>,
-    /// The `cursor` of the next page; `null`: this is the last one.
+    /// The `cursor` of the next page; `null`: this is the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) next_cursor: Option<Option<String>>,

@@ -12,7 +12,7 @@ fn interactive(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn input_reaches_the_worker_and_its_credit_the_client() {
+async fn input_reaches_the_worker_and_its_credit_reaches_the_client() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let mut client = Client::connect(address_of(&app).await, &user).await;

@@ -374,7 +374,7 @@ async fn a_session_cookie_opens_a_connection_only_for_a_page_of_this_server() {
 }
 
 #[tokio::test]
-async fn a_page_opens_no_connection_for_another_user_who_has_signed_in_in_the_same_browser() {
+async fn a_page_opens_no_connection_for_another_user_who_has_signed_in_with_the_same_browser() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
     let at = address_of(&app).await;

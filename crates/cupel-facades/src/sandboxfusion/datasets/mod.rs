@@ -173,7 +173,8 @@ fn test_config(reader: &mut Reader<'_>) {
     reader.optional_dictionary("extra");
 }
 
-/// Checks rows: a list of objects, or one object. For a value that is neither, pydantic reports the faults of both.
+/// Checks rows: a list of objects, or one object. For a value that is neither, pydantic reports the validation errors
+/// of both.
 fn provided_data(reader: &mut Reader<'_>, data: &Value) {
     const LIST: &str = "list[dict[str,any]]";
     const NO_DICTIONARY: &str = "Input should be a valid dictionary";
@@ -274,7 +275,7 @@ impl Request {
         Ok(json!({ "id": row.get("id"), "prompt": prompt, "labels": labels }))
     }
 
-    /// A switch or number of `config.extra`.
+    /// A boolean of `config.extra`; `false` if it is absent.
     fn extra(&self, field: &str) -> bool {
         self.config.get("extra").and_then(|extra| extra.get(field)).and_then(Value::as_bool).unwrap_or_default()
     }

@@ -46,7 +46,7 @@ const END_MAX: Duration = Duration::from_secs(10);
 /// Interval at which the watcher is asked whether the run is still needed.
 const CHECK: Duration = Duration::from_millis(100);
 
-/// `id` of the client's messages: of those that start the run or attach to it, and of the one that ends it.
+/// `id` of the client's messages: of the messages that start the run or attach to it, and of the message that ends it.
 const RUN: &str = "run";
 const KILL: &str = "kill";
 
@@ -72,7 +72,7 @@ pub(in crate::cli) enum Target {
 pub(in crate::cli) struct Followed {
     /// The run's id.
     pub(in crate::cli) run: String,
-    /// The signal that ended it, if it was sent to this process and the run has no input.
+    /// The signal to this process that ended the run; `None` if there was no signal, or the run has live input.
     pub(in crate::cli) stopped_by: Option<i32>,
 }
 
@@ -129,7 +129,7 @@ enum Stop {
 struct Following<'a> {
     server: &'a Server,
     watcher: &'a mut dyn Watcher,
-    /// The message that starts the run, if it is new.
+    /// The message that starts the run, if the run is new.
     start: Option<Value>,
     run: Option<String>,
     /// Number of the last event that the watcher received.

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-/// The trusted authorities; `None`: the public ones.
+/// The trusted authorities; `None`: the public authorities.
 pub(super) struct Trusted(Option<Vec<CertificateDer<'static>>>);
 
 pub(super) fn trusted(file: Option<&Path>) -> anyhow::Result<Trusted> {

@@ -15,8 +15,8 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time, parse_url};
 ///
 /// Exit code: that of the program; 128 + n if signal n ended it; 124 if it exceeded its limit of CPU time, wall-clock
 /// time, idle time or instructions; 137 if it exceeded its memory limit; 1 if it does not compile, or exceeded its
-/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong. With --server also: 3 if the server
-/// has lost the run; 4 if it refused the API key; 6 if it could not be reached or failed.
+/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong. With --server also: 3 if the
+/// server has lost the run; 4 if it refused the API key; 6 if it could not be reached or failed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel run hello.py
@@ -59,11 +59,11 @@ pub(crate) struct Run {
     /// limits of wall-clock and idle time are one hour.
     #[arg(short, long, conflicts_with_all = ["stdin", "json"])]
     pub(crate) interactive: bool,
-    /// Keep the files that the program leaves behind and that match this pattern, such as '*.png' or 'plots/**/*.svg'; may be
-    /// repeated.
+    /// Keep the files that the program leaves behind and that match this pattern, such as '*.png' or 'plots/**/*.svg';
+    /// may be repeated.
     ///
-    /// `*` stands for any characters except `/`, and a component `**` for any number of directories. A pattern without `/`
-    /// matches file names in all directories.
+    /// `*` stands for any characters except `/`, and a component `**` for any number of directories. A pattern without
+    /// `/` matches file names in all directories.
     #[arg(long, value_name = "GLOB", requires = "into")]
     pub(crate) artifact: Vec<String>,
     /// The new or empty directory that gets these files.
@@ -74,8 +74,8 @@ pub(crate) struct Run {
     pub(crate) json: bool,
     /// Run the program on this server instead of this machine.
     ///
-    /// The limits are those of the server. Ctrl-C cancels the run, except with --interactive. If the connection is lost,
-    /// it is restored, and no output is lost or repeated.
+    /// The limits are those of the server. Ctrl-C cancels the run, except with --interactive. If the connection is
+    /// lost, it is restored, and no output is lost or repeated.
     #[arg(long, value_name = "URL", value_parser = parse_url)]
     pub(crate) server: Option<String>,
     #[command(flatten)]

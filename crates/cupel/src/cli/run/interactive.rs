@@ -37,14 +37,14 @@ pub(super) struct Interactive {
     raw: Option<RawTerminal>,
 }
 
-/// Whether standard input and output are a terminal, so that an interactive program gets one.
+/// Whether standard input and output are a terminal, so that an interactive program gets a terminal.
 pub(super) fn is_at_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 impl Interactive {
-    /// Starts the threads. Nothing is read until the program runs. `wants_terminal`: whether the program gets a terminal
-    /// if standard input and output are one.
+    /// Starts the threads. Nothing is read until the program runs. `wants_terminal`: whether the program gets a
+    /// terminal if standard input and output are a terminal.
     pub(super) fn start(wants_terminal: bool) -> io::Result<Interactive> {
         let (sender, inputs) = sync_channel(INPUTS_MAX);
         let input = Arc::new(LocalInput {

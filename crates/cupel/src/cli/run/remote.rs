@@ -1,7 +1,7 @@
 //! `cupel run --server`: the same command, on a server.
 //!
-//! A file or a pipe is sent as the standard input of the run. With `--interactive`, and if standard input is a terminal, the
-//! input is live: it is sent while the program runs.
+//! A file or a pipe is sent as the standard input of the run. With `--interactive`, and if standard input is a
+//! terminal, the input is live: it is sent while the program runs.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;

@@ -18,8 +18,8 @@ pub(crate) struct Serve {
     /// Address and port of the API; port 0 selects a free port [default: 127.0.0.1:8080].
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
-    /// An additional address for the clients of another product, with that product's paths at the root; repeatable. NAME is
-    /// jobe, judge0, piston or sandboxfusion.
+    /// An additional address for the clients of another product, with that product's paths at the root; repeatable.
+    /// NAME is jobe, judge0, piston or sandboxfusion.
     #[arg(long = "facade", value_name = "NAME=HOST:PORT", value_parser = facade)]
     pub(crate) facades: Vec<(String, String)>,
     #[command(flatten)]

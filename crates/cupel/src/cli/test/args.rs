@@ -9,9 +9,9 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time};
 
 /// Run a program on a problem's samples on this machine, and compare its output word by word.
 ///
-/// A sample is a file `NAME.in` and, with the expected output, `NAME.ans` or `NAME.out` beside it. `cupel get` downloads
-/// the samples of a problem. A problem with its own checker or interactor, or with functions, is judged only by the
-/// server.
+/// A sample is a file `NAME.in` and, with the expected output, `NAME.ans` or `NAME.out` beside it. `cupel get`
+/// downloads the samples of a problem. A problem with its own checker or interactor, or with functions, is judged only
+/// by the server.
 ///
 /// Exit code: 0 if every sample passes; 1 if one does not, or the program does not compile; 2 if the command line is
 /// wrong or there are no samples; 7 if the sandbox failed.

@@ -53,7 +53,8 @@ fn queue_events_and_shared_limits_use_tls_to_redis_and_rabbitmq_if_the_url_requi
             ("CUPEL_EVENTS__URL", &redis_url),
             ("CUPEL_SHARED__URL", &redis_url),
             ("CUPEL_BLOBS__URL", "postgres"),
-            // This file replaces the certificates that the machine trusts. Source: documentation of rustls-native-certs.
+            // This file replaces the certificates that the machine trusts. Source: documentation of
+            // rustls-native-certs.
             ("SSL_CERT_FILE", trusted.path().to_str().unwrap()),
         ]);
         let (api, _worker) = (cluster.start("api"), cluster.start("worker"));

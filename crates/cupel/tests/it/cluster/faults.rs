@@ -22,7 +22,7 @@ use crate::support::{eventually, eventually_within};
 // waits end at once.
 through! {
     a_killed_worker_costs_its_runs_only_one_attempt: on_redis | on_postgres on_rabbitmq;
-    new_workers_take_over_the_runs_of_killed_ones: on_redis | on_postgres on_rabbitmq;
+    new_workers_take_over_the_runs_of_killed_workers: on_redis | on_postgres on_rabbitmq;
     a_killed_api_node_loses_no_accepted_submission: on_redis | on_postgres on_rabbitmq on_kafka;
     a_worker_frozen_beyond_its_leases_cannot_complete: on_redis | on_postgres on_rabbitmq on_kafka;
     a_broker_killed_and_restarted_with_its_data_loses_nothing: on_redis on_rabbitmq | on_postgres;
@@ -42,7 +42,7 @@ fn a_killed_worker_costs_its_runs_only_one_attempt(broker: Broker) {
     assert!(outcome.attempts_max <= 2);
 }
 
-fn new_workers_take_over_the_runs_of_killed_ones(broker: Broker) {
+fn new_workers_take_over_the_runs_of_killed_workers(broker: Broker) {
     Site::new(broker).through(100, |site, _| {
         site.workers.drain(..).for_each(Node::kill);
         sleep(Duration::from_secs(1));
@@ -232,7 +232,8 @@ fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
     }
     (site.apis, site.workers) = (apis, workers);
     let outcome = site.through(100, |_, load| {
-        // Programs see neither the wrong clock nor the preloaded library: they have their own environment and the kernel's clock.
+        // Programs see neither the wrong clock nor the preloaded library: they have their own environment and the
+        // kernel's clock.
         let program = json!({ "language": "bash", "source_code": "echo $EPOCHSECONDS ${LD_PRELOAD-none}" }).to_string();
         let (_, sent) = load.post("/api/v1/execute", "application/json", program.as_bytes());
         let body = eventually(|| {

@@ -1,7 +1,7 @@
 //! History of the responses that clients received, and the checker that examines it in each fault test.
 //!
-//! The checker does not read the database, only HTTP responses in the order in which each client received them. It checks
-//! these rules: no accepted submission is lost, each has exactly one result, and events arrive in order, without
+//! The checker does not read the database, only HTTP responses in the order in which each client received them. It
+//! checks these rules: no accepted submission is lost, each has exactly one result, and events arrive in order, without
 //! duplicates, and without gaps unless the listener (a client that reads an event stream) was notified of the gap.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,8 @@ enum Step<'a> {
     Closed,
 }
 
-/// Returns all violations in a history; empty if it is valid. `expected` returns the output of the submission with a key.
+/// Returns all violations in a history; empty if it is valid. `expected` returns the output of the submission with a
+/// key.
 pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
@@ -93,8 +94,8 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
     found
 }
 
-/// Splits a sequence number into the attempt of the event and its index within the attempt. The final event has the largest
-/// index.
+/// Splits a sequence number into the attempt of the event and its index within the attempt. The final event has the
+/// largest index.
 fn place(seq: u64) -> (u64, u64) {
     (seq >> 32, seq & u64::from(u32::MAX))
 }

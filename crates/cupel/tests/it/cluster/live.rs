@@ -1,4 +1,4 @@
-//! A live run on one node, and its client on two others, over every event bus and every queue.
+//! A live run on one node, and its client on two other nodes, over each event bus and each queue that nodes can share.
 
 use cupel_testkit::servers::{Postgres, Redis};
 
@@ -36,7 +36,7 @@ fn across_nodes(queue: Broker, events: impl Fn(&Postgres, &Redis) -> String) {
     let mut first = connect(0);
     first.until_accepted();
     converse(&mut first, || connect(1));
-    // Nothing more is read from the connection that `converse` abandoned.
+    // `converse` has abandoned the first connection, so new connections are used.
     say_everything(&mut connect(0));
     say_everything(&mut connect(1));
     worker.stop();

@@ -14,13 +14,13 @@ use crate::support::{PATIENCE, eventually_within};
 /// Number of concurrent clients.
 const CLIENTS: usize = 8;
 
-/// Number of submissions with a listener.
+/// Approximate maximum of the number of submissions with a listener.
 const LISTENERS: usize = 200;
 
 /// The kind of submissions that clients send.
 #[derive(Clone, Debug)]
 pub(crate) enum Sends {
-    /// Programs that sleep for this many seconds and print their input.
+    /// Programs that sleep for this many seconds and print `run` and their input.
     Programs { sleep: &'static str },
     /// Solutions of the problem with this name, which asks for the double of a number.
     Solutions { of: &'static str },
@@ -110,8 +110,8 @@ impl Load {
         self.refused.load(Ordering::SeqCst)
     }
 
-    /// Submits `count` programs from concurrent clients and waits for all results. Each submission has an idempotency key and is
-    /// retried until it is accepted. `meanwhile` runs at the same time.
+    /// Sends `count` submissions from concurrent clients and waits for all results. Each submission has an idempotency
+    /// key and is retried until it is accepted. `meanwhile` runs at the same time.
     pub(crate) fn run(&self, count: usize, meanwhile: impl FnOnce()) {
         let next = AtomicUsize::new(0);
         let listened = (count / LISTENERS).max(10);
@@ -228,7 +228,8 @@ impl Load {
         });
     }
 
-    /// Requests each result from each node until every node returns it, then listens again to the submissions with listeners.
+    /// Requests each result from each node until every node returns it, then listens again to the submissions with
+    /// listeners.
     fn collect(&self, listened: usize) {
         let ids: BTreeMap<String, usize> = {
             let history = self.history.lock().unwrap();

@@ -1,8 +1,8 @@
-//! Clusters of real processes: API nodes and workers on PostgreSQL with each broker, under faults. At the end of each test,
-//! the history of the clients is checked (`history.rs`), and no process or file may be left behind.
+//! Clusters of real processes: API nodes and workers on PostgreSQL with each broker, under faults. At the end of each
+//! test, the history of the clients is checked (`history.rs`), and no process or file may be left behind.
 //!
-//! Each test is a module with one test per broker: some run in `make test`, the others only in `make soak`. With
-//! `CUPEL_SOAK=1`, each test sends 10,000 submissions instead of some hundred.
+//! A test in [`through!`] is a module with one test per broker: some run in `make test`, the others only in `make
+//! soak`. With `CUPEL_SOAK=1`, a test that uses [`submissions`] sends 10,000 submissions instead of some hundred.
 
 mod dead_letters;
 mod encrypted;
@@ -166,8 +166,8 @@ impl Site {
         [self.postgres.port(), self.redis.port()].into_iter().chain(carrier).collect()
     }
 
-    /// Runs the clients, and `fault` at the same time: after some of the submissions were accepted, and before most of them are
-    /// sent. Waits until the clients have all results, then stops all processes and checks that none is left.
+    /// Runs the clients, and `fault` at the same time: after some of the submissions were accepted, and before most of
+    /// them are sent. Waits until the clients have all results, then stops all processes and checks that none is left.
     fn through(mut self, usual: usize, fault: impl FnOnce(&mut Site, &Load)) -> Outcome {
         let count = submissions(usual);
         let load = self.load();

@@ -88,7 +88,8 @@ pub(crate) struct Cluster {
     dir: TempDir,
     settings: Vec<(String, String)>,
     made: std::cell::Cell<usize>,
-    /// The processes that were started, and their children, the launchers: no other process of a node can exist without these.
+    /// The processes that were started, and their children, the launchers: no other process of a node can exist without
+    /// these.
     started: std::cell::RefCell<Vec<u32>>,
     key: std::cell::OnceCell<String>,
 }

@@ -1,7 +1,7 @@
 //! Environments for a process of a test: a network cable that the test can cut, a disk that can be full, a wrong clock.
 //!
-//! Cable and disk are namespaces. A sleeping process holds each of them and dies with the test. The kernel then removes the
-//! namespace, so nothing is left behind, no matter how the test ends.
+//! Cable and disk are namespaces. A sleeping process holds each of them and dies with the test. The kernel then removes
+//! the namespace, so nothing is left behind, no matter how the test ends.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};

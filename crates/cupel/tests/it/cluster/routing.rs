@@ -48,8 +48,8 @@ fn a_run_goes_to_a_worker_that_has_its_image(broker: Broker) {
     cluster.nothing_is_left();
 }
 
-/// The workers pull the image that the language file names. The API node says so, and accepts submissions as soon as a
-/// worker has the image.
+/// The workers pull the image that the language file names. Until a worker has the image, the API node refuses
+/// submissions and states this reason; then it accepts them.
 #[test]
 fn a_language_is_offered_as_soon_as_a_worker_has_pulled_its_image() {
     let place = tempfile::tempdir().unwrap();
@@ -98,7 +98,8 @@ fn a_language_is_offered_as_soon_as_a_worker_has_pulled_its_image() {
     cluster.nothing_is_left();
 }
 
-/// The metric that alerts use exists on each node. No node keeps an outdated value when another node becomes the sweeper.
+/// The metric that alerts use exists on each node. No node keeps an outdated value when another node becomes the
+/// sweeper.
 #[test]
 fn every_api_node_reports_the_unserved_runs() {
     let site = Site::empty(Broker::Postgres, &[]);

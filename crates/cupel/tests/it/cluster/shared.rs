@@ -24,7 +24,7 @@ impl Site {
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
-    /// Returns the number of submissions that a node accepts before it refuses one.
+    /// Returns the number of submissions that a node accepts before it refuses a submission.
     fn taken(&self, api: usize) -> usize {
         (0..100).take_while(|_| self.send(api, "pass", false).0 == 202).count()
     }

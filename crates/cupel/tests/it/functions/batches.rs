@@ -46,8 +46,8 @@ fn folders(of: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// All function problems of the repository, with all submissions that do not reach the time limit. Those take a minute of
-/// CPU time, and `cupel verify` judges them in batches.
+/// All function problems of the repository, with all submissions that do not reach the time limit. Those take a minute
+/// of CPU time, and `cupel verify` judges them in batches.
 #[test]
 fn batches_change_no_verdict_of_any_function_problem() {
     let problems = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../problems");
@@ -76,7 +76,7 @@ fn batches_change_no_verdict_of_any_function_problem() {
     assert!(batched >= 8 && languages.len() == 8, "{batched} {languages:?}");
 }
 
-/// Twenty hidden tests that double the numbers from 1 to 20, with these limits.
+/// A problem that doubles numbers: twenty hidden tests, with the numbers from 1 to 20, and these limits.
 fn twice(limits: &str) -> Files {
     let function = "name = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"list<int>\"";
     let tests: Vec<(String, String)> = (1..=20).map(|n| (format!("{n}\n"), format!("[{n},{}]\n", 2 * n))).collect();

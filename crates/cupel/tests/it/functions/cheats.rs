@@ -93,7 +93,8 @@ fn writing_to_the_channel_without_the_nonce_is_not_accepted() {
     }
 }
 
-/// A program that finds the nonce may send a result, but it does not know the correct one, which is nowhere in the process.
+/// A program that finds the nonce may send a result, but it does not know the correct result, which is nowhere in the
+/// process.
 #[test]
 fn finding_the_nonce_is_not_sufficient() {
     is_not_accepted(

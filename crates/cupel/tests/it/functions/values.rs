@@ -126,7 +126,8 @@ impl Dice {
     }
 }
 
-/// Returns a package with a class that has a method for each type. The method returns its argument and is called many times.
+/// Returns a package with a class that has a method for each type. The method returns its argument and is called many
+/// times.
 fn echoes() -> Files {
     let mut function = "class = \"Echo\"\nmethods = [\n".to_owned();
     for (number, kind) in TYPES.iter().enumerate() {
@@ -156,7 +157,7 @@ fn echoes() -> Files {
     package(&function, &tests)
 }
 
-/// Completes starter code so that it returns its argument.
+/// Completes starter code so that each method returns its argument.
 fn returning(language: &str, template: &str) -> String {
     let line = |line: &str| {
         let is_return = line.trim_start().starts_with("return") && !line.contains("Echo");

@@ -1,4 +1,4 @@
-// Another right answer than the one in the tests.
+// Prints a correct answer that differs from the answer in the tests.
 #include <iostream>
 
 int main() {
