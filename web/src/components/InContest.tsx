@@ -22,6 +22,9 @@ import { NewsBadge, NewsStatus } from './News'
 
 const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-11 text-accent-text hover:underline'
 
+/** Longer than the countdown takes to notice the end. */
+const LATE_MS = 5_000
+
 /** `of`: the contest. */
 export function InContest({ slug, of }: { slug: string; of: string }) {
   const m = useMessages()
@@ -37,7 +40,8 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
   const label = problems[at]?.label
   if (contest === undefined || label === undefined) return null
   const own = contest.participation
-  const counts = own != null && own.ends_at !== passed && serverNow() < Date.parse(own.ends_at)
+  // The countdown says that the time is over. Until then it stays, even if the page is drawn at the very end.
+  const counts = own != null && own.ends_at !== passed && serverNow() < Date.parse(own.ends_at) + LATE_MS
   // The end of a contest may be moved, so the contest is read again.
   const end = () => {
     setPassed(own?.ends_at)
