@@ -337,9 +337,11 @@ impl Run<'_> {
         let stdin_left = self.has_unread_input();
         self.streams.input = None;
         if self.streams.is_terminal {
-            // The other end is closed, so the rest can be read without waiting.
-            self.read_output(0)?;
-            self.streams.outputs[0] = None;
+            // The other end is closed, so the rest can be read without waiting. It is at most what the kernel's buffer
+            // of the terminal holds.
+            while self.streams.outputs[0].is_some() {
+                self.read_output(0)?;
+            }
         }
         while self.streams.outputs.iter().any(Option::is_some) {
             self.turn(None)?;

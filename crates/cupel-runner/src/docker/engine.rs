@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::container::AttachContainerResults;
 use bollard::errors::Error as ClientError;
-use bollard::models::{ContainerConfig, ContainerCreateBody, HostConfig, HostConfigLogConfig};
+use bollard::models::{ContainerConfig, ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder,
     ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
@@ -15,7 +16,7 @@ use bollard::query_parameters::{
 };
 use cupel_agent as agent;
 use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
-use cupel_types::{ContentHash, ImageRoot};
+use cupel_types::{ContentHash, ImageRoot, chain};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
@@ -34,8 +35,12 @@ const REPOSITORY: &str = "cupel-agent";
 const REQUEST_SECONDS: u64 = 60;
 /// Directories searched for programs if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// User id of programs if an image names no user, or names root: the same as for images in Cupel's own store.
-const DEFAULT_UID: u32 = 1000;
+/// The user ids of containers, which an engine with remapped user ids has, too. Each container has one of its own,
+/// because the kernel bounds pipes, queued signals and descriptors in flight per user: with a common user id, a program
+/// could use up what the programs of others need.
+const UIDS: std::ops::Range<u32> = 20_000..60_000;
+/// User id of an image whose programs keep it nowhere: containers have user ids of their own.
+const UNUSED_UID: u32 = 1000;
 /// Maximum time to wait for the out-of-memory event of a container that has ended.
 const EVENT_MAX: Duration = Duration::from_secs(1);
 /// A container that was created this long ago and has not been started was left by a dead worker.
@@ -175,6 +180,9 @@ pub(super) struct Engine {
     filter: String,
     /// Images with the agent, by the original image.
     with_agent: Mutex<HashMap<ContentHash, String>>,
+    /// The next container's user id, counted from the beginning of [`UIDS`]. It starts at a random value, because other
+    /// workers may use the same engine.
+    next_uid: AtomicU32,
     /// The removals of containers that are in progress.
     pub(super) removals: TaskTracker,
 }
@@ -182,7 +190,8 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(settings: DockerSettings) -> Engine {
         let removals = TaskTracker::new();
-        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default(), removals }
+        let next_uid = AtomicU32::new(rand::random_range(UIDS));
+        Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default(), next_uid, removals }
     }
 
     async fn docker(&self) -> Result<&Docker, ContainerError> {
@@ -219,17 +228,13 @@ impl Engine {
             .collect();
         let path = env.iter().find(|(name, _)| name == "PATH").map_or(PATH_DEFAULT, |(_, path)| path);
         let search = path.split(':').filter(|part| part.starts_with('/')).map(str::to_owned).collect();
-        let user = config.user.unwrap_or_default();
-        let uid = match user.split(':').next().unwrap_or_default() {
-            "" | "root" => DEFAULT_UID,
-            number => match number.parse() {
-                Ok(0) => DEFAULT_UID,
-                Ok(uid) => uid,
-                // The agent does not read the image's `/etc/passwd`.
-                Err(_) => return Err(bad(&format!("its user `{user}` is not a number"))),
-            },
-        };
-        Ok(FoundInEngine { root: ImageRoot { id, search, uid }, env })
+        // The engine would make a writable directory on its disk for each volume, without a limit on its size.
+        let volumes = config.volumes.unwrap_or_default();
+        if !volumes.is_empty() {
+            let names: Vec<&str> = volumes.iter().map(String::as_str).collect();
+            return Err(bad(&format!("it declares volumes ({}); build it without `VOLUME`", names.join(", "))));
+        }
+        Ok(FoundInEngine { root: ImageRoot { id, search, uid: UNUSED_UID }, env })
     }
 
     /// The image with the agent. It is created from `image` if it does not exist.
@@ -307,11 +312,10 @@ impl Engine {
     }
 
     fn container(&self, shape: &Shape, image: String) -> ContainerCreateBody {
+        let uid = UIDS.start + self.next_uid.fetch_add(1, Relaxed) % (UIDS.end - UIDS.start);
         let box_options = format!(
             "rw,exec,nosuid,nodev,size={},nr_inodes={},mode=0755,uid={uid},gid={uid}",
-            shape.disk,
-            shape.inodes,
-            uid = shape.uid
+            shape.disk, shape.inodes
         );
         let temporary = format!("rw,exec,nosuid,nodev,size={},nr_inodes={},mode=1777", shape.disk, shape.inodes);
         let host = HostConfig {
@@ -337,7 +341,9 @@ impl Engine {
             image: Some(image),
             entrypoint: Some(vec![agent::PATH.to_owned()]),
             cmd: Some(Vec::new()),
-            user: Some(format!("{uid}:{uid}", uid = shape.uid)),
+            user: Some(format!("{uid}:{uid}")),
+            // A check of the image would run in the container beside the program.
+            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..Default::default() }),
             working_dir: Some("/".to_owned()),
             hostname: Some("cupel".to_owned()),
             labels: Some(labels()),
@@ -390,8 +396,11 @@ impl Engine {
         for container in listed {
             let is_old = container.created.is_some_and(|created| now - created >= age);
             if let Some(id) = container.id.filter(|_| is_old) {
-                self.remove(&id).await?;
-                removed += 1;
+                // If the engine cannot remove one container, the others are removed all the same.
+                match self.remove(&id).await {
+                    Ok(()) => removed += 1,
+                    Err(error) => tracing::warn!(container = id, error = %chain(&error), "cannot remove a container"),
+                }
             }
         }
         Ok(removed)
@@ -463,6 +472,8 @@ impl Engine {
             _ => add("control groups", cgroups, Rating::Same),
         }
         let differs = [
+            ("user ids", "each container has its own, whatever the image's `USER` is"),
+            ("disk limit", "applies to `/box` and `/tmp` separately; `/dev/shm` has at most 64 MiB"),
             ("CPU time", "includes up to a few milliseconds for the start of the program"),
             ("instructions", "not counted; a limit on instructions is refused"),
             ("warm starts", "none: every program starts cold, and compilers are started for each program"),

@@ -8,8 +8,8 @@
 //!
 //! The image of a language gets one more layer with the agent (`cupel-agent`). The agent starts the program, takes the
 //! measurements, and enforces the limits that Docker Engine cannot enforce. A container is used for exactly one step.
-//! It has no network, a read-only root, no capabilities, no new privileges, Cupel's system call filter, and an ordinary
-//! user. Besides the program, only the agent runs in it.
+//! It has no network, a read-only root, no capabilities, no new privileges, Cupel's system call filter, and an
+//! unprivileged user id that no other container of the worker has. Besides the program, only the agent runs in it.
 //!
 //! *Invariant:* No running container outlives its worker. The container's standard input is the worker's connection; if
 //! the connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
@@ -206,13 +206,26 @@ impl Containers {
 impl Drop for Containers {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // This thread may belong to another runtime, in which `block_on` is forbidden. Therefore it waits on a channel.
-        let (pool, (done, closed)) = (Arc::clone(&self.pool), std::sync::mpsc::channel());
-        runtime.spawn(async move {
-            pool.close().await;
+        // This thread may belong to another runtime, in which `block_on` is forbidden. Therefore another thread closes
+        // the pool, which also drives a runtime without threads of its own.
+        let runtime = Arc::new(runtime);
+        let (pool, of_closing, (done, closed)) =
+            (Arc::clone(&self.pool), Arc::clone(&runtime), std::sync::mpsc::channel());
+        let close = move || {
+            of_closing.block_on(pool.close());
+            shut_down(of_closing);
             let _ = done.send(());
-        });
-        let _ = closed.recv_timeout(CLOSE_MAX);
+        };
+        if std::thread::Builder::new().name("docker-close".into()).spawn(close).is_ok() {
+            let _ = closed.recv_timeout(CLOSE_MAX);
+        }
+        shut_down(runtime);
+    }
+}
+
+/// Ends a runtime without waiting for its tasks, if this is its last owner.
+fn shut_down(runtime: Arc<tokio::runtime::Runtime>) {
+    if let Some(runtime) = Arc::into_inner(runtime) {
         runtime.shutdown_background();
     }
 }

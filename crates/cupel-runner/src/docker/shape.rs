@@ -9,7 +9,6 @@ const OVERHEAD: u64 = 16 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     pub(super) image: ContentHash,
-    pub(super) uid: u32,
     /// Memory in bytes.
     pub(super) memory: u64,
     /// Maximum number of processes, including the agent.
@@ -30,7 +29,6 @@ impl Shape {
         let number: usize = files.iter().map(|group| group.iter().count()).sum();
         Shape {
             image: image.id,
-            uid: image.uid,
             memory: limits.memory.get() + input_bytes + OVERHEAD,
             processes: limits.processes.saturating_add(1),
             disk: limits.disk_bytes().get() + input_bytes,

@@ -281,6 +281,10 @@ fn terminal(world: &World, place: Backend) {
     let (outcome, printed) = dialogue(world, place, "terminal", TerminalSize::new(80, 24), steps);
     let expected = "terminal 1 1 1\n80x24\ntyped\nread typed\n100x40\nend of input\n";
     assert_eq!((outcome, printed.as_str()), (Outcome::Exited(0), expected));
+    // What a program leaves in the terminal when it ends is not lost.
+    let (outcome, printed) = dialogue(world, place, "lines", TerminalSize::new(80, 24), Vec::new());
+    let expected: String = (0..7000).map(|number| format!("line {number}\n")).collect();
+    assert_eq!((outcome, printed), (Outcome::Exited(0), expected));
     // The end of input first ends the incomplete line.
     let steps = vec![("80x24\n", send("part")), ("part", LiveInput::EndOfInput)];
     let (outcome, printed) = dialogue(world, place, "terminal", TerminalSize::new(80, 24), steps);

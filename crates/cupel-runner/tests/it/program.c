@@ -338,6 +338,11 @@ int main(int argc, char **argv) {
     return attack(atoi(argument), argv[3]);
   if (!strcmp(mode, "terminal"))
     return terminal();
+  if (!strcmp(mode, "lines")) {
+    for (int number = 0; number < 7000; number++)
+      printf("line %d\n", number);
+    return 0;
+  }
   if (!strcmp(mode, "guess"))
     return guess();
   if (!strcmp(mode, "judge"))
