@@ -53,7 +53,8 @@ export interface paths {
         /**
          * Delete your account.
          * @description Removes your name, e-mail address, password, sessions, API keys, webhooks, drafts and shared programs. Waiting and
-         *     running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not change.
+         *     running submissions are cancelled. Your submissions are kept under an anonymous name, so that standings do not
+         *     change.
          *
          *     Everybody with an account may call this. An API key needs the scope `account`.
          */
@@ -253,7 +254,7 @@ export interface paths {
         head?: never;
         /**
          * Change a contest.
-         * @description Authors may call this about their own problems and contests, and administrators. An API key needs the scope `problems:write`.
+         * @description Authors may call this for their own problems and contests, and administrators for all. An API key needs the scope `problems:write`.
          */
         patch: operations["change_contest"];
         trace?: never;
@@ -271,7 +272,7 @@ export interface paths {
          * Make an announcement.
          * @description All users who can see the contest get the announcement in the list of questions. `PATCH` changes its text.
          *
-         *     Authors may call this about their own problems and contests, and administrators. An API key needs the scope `problems:write`.
+         *     Authors may call this for their own problems and contests, and administrators for all. An API key needs the scope `problems:write`.
          */
         post: operations["announce"];
         delete?: never;
@@ -289,7 +290,7 @@ export interface paths {
         };
         /**
          * List questions and announcements.
-         * @description You get your own and the public ones; organizers get all, with the names of the users who asked.
+         * @description You get your own entries and the public entries. Organizers get all entries, with the names of the users who asked.
          *
          *     Everybody may call this, without an account.
          */
@@ -321,7 +322,7 @@ export interface paths {
         head?: never;
         /**
          * Answer a question, or change the answer.
-         * @description Authors may call this about their own problems and contests, and administrators. An API key needs the scope `problems:write`.
+         * @description Authors may call this for their own problems and contests, and administrators for all. An API key needs the scope `problems:write`.
          */
         patch: operations["answer"];
         trace?: never;
@@ -338,8 +339,8 @@ export interface paths {
         /**
          * Take part in a contest.
          * @description Until the contest ends, participation is `official`. After it has ended, participation is `virtual`: your time
-         *     begins with this request, and the standings show the state at the same time after the start. If a contest is not
-         *     public and the code is wrong, the response is the same as for a contest that does not exist.
+         *     begins with this request, and the standings show the contest's state after the same time from its start. If a
+         *     contest is not public and the code is wrong, the response is the same as for a contest that does not exist.
          *
          *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
@@ -466,7 +467,7 @@ export interface paths {
          * @description Events of a problem's hidden tests are sent once per second and at the end, in the order in which the tests ran.
          *
          *     While a submission waits for a worker and its position in the queue changes, `queued` is repeated with larger
-         *     numbers.
+         *     sequence numbers.
          *
          *     Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
          *     `test.end` for each test, and last `verdict`. `gap` means that events were dropped for this client. If the
@@ -583,7 +584,7 @@ export interface paths {
         /**
          * Try a solution.
          * @description Runs the solution on the samples, or on your own input, for any kind of problem. The result does not count. With
-         *     `?wait=`, the response is delayed until the trial has ended.
+         *     `?wait=`, the response is delayed until the trial has ended or the wait is over.
          *
          *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
@@ -602,7 +603,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List a problem's submissions that count, newest first.
+         * List your submissions to a problem that count, newest first; authors can list those of all users.
          * @description Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
         get: operations["submissions_to_problem"];
@@ -610,7 +611,7 @@ export interface paths {
         /**
          * Submit a solution.
          * @description The solution is judged on all tests, and the result counts. With `?wait=`, the response is delayed until the
-         *     solution has been judged.
+         *     solution has been judged or the wait is over.
          *
          *     Everybody with an account may call this. An API key needs the scope `runs:write`.
          */
@@ -644,7 +645,7 @@ export interface paths {
          *     The cookie is valid until the session ends.
          *
          *     If the value of `X-Cupel-Site` is a user's id, the server answers 401 unless the session belongs to that user. So a
-         *     page of one user cannot act for another user who has signed in in the same browser.
+         *     page of one user cannot act for another user who has since signed in with the same browser.
          *
          *     Everybody may call this, without an account.
          */
@@ -697,7 +698,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A shared program.
+         * Get a shared program.
          * @description Everybody may call this, without an account.
          */
         get: operations["shared_program"];
@@ -745,7 +746,7 @@ export interface paths {
         /**
          * Get a submission, with its source and its result.
          * @description You may get your own submissions; authors of a problem may also get all submissions to it. With `?wait=`, the
-         *     response is delayed until the submission has ended.
+         *     response is delayed until the submission has ended or the wait is over.
          *
          *     Everybody with an account may call this. An API key needs the scope `runs:read`.
          */
@@ -841,7 +842,10 @@ export interface components {
             status: components["schemas"]["Status"];
             /** @description Human-readable message. */
             message: string;
-            /** @description Whether this is an earlier, identical submission of yours, which you allowed with `cache`. Absent otherwise. */
+            /**
+             * @description `true` if this is an earlier, identical submission of yours, returned because the request has `cache`; otherwise
+             *     absent.
+             */
             cached?: boolean;
         };
         /**
@@ -858,7 +862,7 @@ export interface components {
             date: string;
             /**
              * Format: int64
-             * @description Number of these problems.
+             * @description Number of problems that the user first solved on this day.
              */
             solved: number;
         };
@@ -892,7 +896,7 @@ export interface components {
          *     }
          */
         AnswerRequest: {
-            /** @description The answer; replaces an earlier one. Not blank. */
+            /** @description The answer; not blank. It replaces an earlier answer. */
             answer: string;
             /** @description Whether everybody may read the question and the answer. */
             public?: boolean;
@@ -1073,7 +1077,7 @@ export interface components {
             style?: components["schemas"]["StyleName"] | null;
             /**
              * Format: int64
-             * @description ICPC: penalty for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
+             * @description ICPC: penalty in minutes for each rejected try at a problem that is later solved, 0 to 1440. Requires `style`.
              */
             penalty_minutes?: number | null;
             /**
@@ -1174,7 +1178,7 @@ export interface components {
             freeze_seconds?: number | null;
             /** @description Whether the freeze has been lifted. */
             unfrozen: boolean;
-            /** @description The problems; `null` before your time has begun, unless the contest is over. */
+            /** @description The problems; `null` before your time has begun, unless the contest is over or you may change it. */
             problems?: components["schemas"]["ContestProblemView"][] | null;
             participation?: components["schemas"]["ParticipationView"] | null;
             /** @description Whether you may change the contest. */
@@ -1253,8 +1257,8 @@ export interface components {
             t: string;
             /**
              * Format: int64
-             * @description `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves users
-             *     in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
+             * @description `queued`: position in the queue, 1 for the run that is due next. It is an estimate, because the queue serves
+             *     users in turn and prefers urgent priorities. Omitted if the run no longer waits, or more than 1,000 runs wait.
              */
             position?: number | null;
             /**
@@ -1352,7 +1356,7 @@ export interface components {
             slug?: string | null;
             /**
              * Format: int32
-             * @description Number of the problem version it was judged against.
+             * @description Number of the problem version against which the submission was judged.
              */
             version?: number | null;
             /** @description SHA-256 of that version's package. */
@@ -1435,8 +1439,8 @@ export interface components {
             better_than_percent?: number | null;
         };
         /**
-         * @description Position of a page of submissions: `page`, `limit` and `total` for a page by number, `limit` and `next_cursor` for
-         *     one by cursor.
+         * @description Position of a page of submissions: `page`, `limit` and `total` for a page by number, `limit` and `next_cursor` for a
+         *     page by cursor.
          */
         HistoryPagination: {
             /**
@@ -1454,7 +1458,7 @@ export interface components {
              * @description Total number of entries.
              */
             total?: number | null;
-            /** @description The `cursor` of the next page; `null`: this is the last one. */
+            /** @description The `cursor` of the next page; `null`: this is the last page. */
             next_cursor?: string | null;
         };
         /**
@@ -1490,7 +1494,7 @@ export interface components {
             expires_at?: string | null;
             /**
              * Format: date-time
-             * @description Accurate to the minute.
+             * @description Time of the last use, accurate to the minute.
              */
             last_used_at?: string | null;
             /** Format: date-time */
@@ -1498,7 +1502,7 @@ export interface components {
         };
         /** @description Your keys. */
         KeyViews: {
-            /** @description Newest first, including revoked and expired ones. */
+            /** @description The keys, newest first, including revoked and expired keys. */
             keys: components["schemas"]["KeyView"][];
         };
         /**
@@ -1609,11 +1613,11 @@ export interface components {
              *     an image.
              */
             executor?: string | null;
-            /** @description Digest of that image. */
+            /** @description Digest of the container image. */
             image_digest?: string | null;
             /** @description Images that a request for this language may name as `image`. */
             images: string[];
-            /** @description Libraries beyond those of the toolchain that programs can use here. */
+            /** @description Libraries that programs can use here in addition to those of the toolchain. */
             libraries: components["schemas"]["LibraryView"][];
             /** @description Other ids of the language. */
             aliases: string[];
@@ -1687,7 +1691,7 @@ export interface components {
          *     }
          */
         LoginRequest: {
-            /** @description The e-mail address or the user name. One of `email` and `username` is required. */
+            /** @description The e-mail address or the user name. Exactly one of `email` and `username` is required. */
             email?: string | null;
             /** @description Another name for `email`. */
             username?: string | null;
@@ -1709,7 +1713,7 @@ export interface components {
             email?: string | null;
             /** @description `user`, `author` or `admin`. */
             role: string;
-            /** @description The tier that sets your rates. */
+            /** @description The tier that sets your rate limits. */
             tier: string;
             /** @description Scopes of the credentials you used. */
             scopes: string[];
@@ -1871,7 +1875,7 @@ export interface components {
             visibility: string;
             /**
              * Format: int32
-             * @description Number of its current version.
+             * @description Number of the current version.
              */
             version: number;
             statistics?: components["schemas"]["StatisticsView"] | null;
@@ -1896,7 +1900,7 @@ export interface components {
             number: number;
             /** @description The test's name, if you may know it. */
             name?: string | null;
-            /** @description Whether you may see the test: it is a sample in the statement, or you may see it for another reason. */
+            /** @description Whether the test is visible to contestants, for example as a sample in the statement or as your own input. */
             is_shown: boolean;
             /** @description The test's verdict, `SK` if it was not run; `null` if the problem hides the results of individual tests. */
             verdict?: string | null;
@@ -2080,12 +2084,12 @@ export interface components {
             oldest_queued_at?: string | null;
             /**
              * Format: int64
-             * @description Number of hints in the queue.
+             * @description Number of hints in the queue. A hint announces to workers that a run is ready.
              */
             depth: number;
             /**
              * Format: int64
-             * @description Maximum depth; beyond it, submissions are refused with 503.
+             * @description Maximum of `depth`. While it is reached, submissions are refused with 503.
              */
             depth_max: number;
             /** @description Queued runs for which no live worker has all languages, grouped by these languages. */
@@ -2134,7 +2138,7 @@ export interface components {
             username: string;
             /**
              * Format: email
-             * @description Another name to log in with. Required without `join_code`.
+             * @description E-mail address, which can also be used to log in. Required without `join_code`.
              */
             email?: string | null;
             /**
@@ -2143,8 +2147,8 @@ export interface components {
              */
             password: string;
             /**
-             * @description A join code from an administrator. Successful registrations with a code do not count against your address, and
-             *     are possible while registration is closed.
+             * @description A join code from an administrator. Successful registrations with a code do not count against your IP address,
+             *     and are possible while registration is closed.
              */
             join_code?: string | null;
         } & ({
@@ -2164,7 +2168,7 @@ export interface components {
         Registered: {
             user_id: string;
             username: string;
-            /** @description Omitted if the account has none. */
+            /** @description Omitted if the account has no e-mail address. */
             email?: string | null;
             message: string;
         };
@@ -2226,7 +2230,7 @@ export interface components {
         SampleView: {
             /** @description Name in results. */
             name: string;
-            /** @description The input. For an interactive problem, the problem's program reads it, not yours. */
+            /** @description The input. For an interactive problem, the interactor reads the input, not your program. */
             input?: string | null;
             /** @description The expected output, or one of several accepted outputs. */
             output?: string | null;
@@ -2383,7 +2387,7 @@ export interface components {
             shared_at: string;
         };
         /**
-         * @description A solution. One of `source_code` and `files` is required.
+         * @description A solution. At least one of `source_code` and `files` is required.
          * @example {
          *       "language": "python",
          *       "source_code": "print(sum(map(int, input().split())))"
@@ -2395,8 +2399,8 @@ export interface components {
             /** @description Version of the language, if several are installed, as for `POST /execute`. */
             version?: string | null;
             /**
-             * @description The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-             *     of its public type.
+             * @description The main source; never empty. Cupel gives the source file the usual name for the language or, if the compiler
+             *     requires it, the name of the public type in the source.
              */
             source_code?: string | null;
             /** @description Additional files. Without `source_code`, the first is the main source. */
@@ -2476,12 +2480,12 @@ export interface components {
              *     before you show it.
              */
             format: string;
-            /** @description The text; `null` if the statement is a separate file (`pdf`), see `files`, or if `html` has it. */
+            /** @description The text; `null` if the statement is a PDF, which is in `files`, or if `html` has the text. */
             text?: string | null;
             /**
-             * @description The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links lead to
-             *     `http`, `https` or `mailto` or are relative. Images are named as in `files`. Mathematics is TeX in elements with the
-             *     class `math-inline` or `math-display`.
+             * @description The text as HTML, if it is Markdown and you requested HTML. Raw HTML in it is escaped, and its links have the
+             *     scheme `http`, `https` or `mailto` or are relative. An image of the package is referred to by its `name` in
+             *     `files`. Mathematics is TeX in elements with the class `math-inline` or `math-display`.
              */
             html?: string | null;
             /** @description Whether the text was truncated. */
@@ -2592,9 +2596,9 @@ export interface components {
             /**
              * Format: int32
              * @description The exit code, if the program exited by itself; with tests, of the deciding test, unless that test is hidden. If
-             *     compilation failed, the compiler's; `null` if the compiler accepted the program, and it lacks the function that
-             *     the problem requires. `null` after a signal or a limit, unless the program exited by itself because the heap of
-             *     its language was full.
+             *     compilation failed, the exit code of the compiler; `null` if the compiler accepted the program, but the program
+             *     lacks the function that the problem requires. `null` after a signal or a limit, unless the program exited by
+             *     itself because the heap of its language was full.
              */
             exit_code?: number | null;
             /**
@@ -2651,8 +2655,8 @@ export interface components {
             /** @description The language version that ran the program, such as `3.11.2`. */
             language_version?: string | null;
             /**
-             * @description Whether this is the result of an earlier, identical submission of yours, which you allowed with `cache`. Absent
-             *     otherwise.
+             * @description `true` if this is the result of an earlier, identical submission of yours, returned because the request has
+             *     `cache`; otherwise absent.
              */
             cached?: boolean;
             problem?: components["schemas"]["GradedView"] | null;
@@ -2660,7 +2664,7 @@ export interface components {
             fetched_files?: components["schemas"]["FetchedFileView"][];
             /**
              * @description The files that the program left behind and that match a pattern of `artifacts`, ordered by path. At most 200 are
-             *     listed, and the contents of at most 100 are kept: at most 4 MiB of one file, and 8 MiB of all files and the
+             *     listed. The contents of at most 100 are kept, only of files of up to 4 MiB, and up to 8 MiB of all files and the
              *     output together, unless the operator sets another maximum. Files of the request that the program did not change
              *     are omitted. Absent if there are none.
              */
@@ -2698,13 +2702,13 @@ export interface components {
             verdict?: string | null;
             /**
              * Format: int64
-             * @description CPU time in milliseconds; for a submission to a problem rounded up to 10 ms, except for administrators and, in the
-             *     lists of their problems, for authors.
+             * @description CPU time in milliseconds. If `purpose` is `submission`, rounded up to 10 ms, except for administrators, and for
+             *     authors in the lists of their problems.
              */
             execution_time_ms?: number | null;
             /**
              * Format: int64
-             * @description Peak memory in KiB; for a submission to a problem rounded up to whole MiB, with the same exceptions.
+             * @description Peak memory in KiB. If `purpose` is `submission`, rounded up to whole MiB, with the same exceptions.
              */
             memory_used_kb?: number | null;
             /** @description Slug of the problem of the submission; absent if there is none. */
@@ -2788,7 +2792,7 @@ export interface components {
             truncated: boolean;
         };
         /**
-         * @description A solution to try. One of `source_code` and `files` is required.
+         * @description A solution to try. At least one of `source_code` and `files` is required.
          * @example {
          *       "input": "1 2\n",
          *       "language": "python",
@@ -2801,8 +2805,8 @@ export interface components {
             /** @description Version of the language, if several are installed, as for `POST /execute`. */
             version?: string | null;
             /**
-             * @description The main source; never empty. The file gets the language's usual name or, if the compiler requires it, the name
-             *     of its public type.
+             * @description The main source; never empty. Cupel gives the source file the usual name for the language or, if the compiler
+             *     requires it, the name of the public type in the source.
              */
             source_code?: string | null;
             /** @description Additional files. Without `source_code`, the first is the main source. */
@@ -2811,8 +2815,7 @@ export interface components {
              * @description Your own input, instead of the samples. For most problems, this is the program's standard input. For a function
              *     problem, it is the arguments, one JSON value per line. For a class problem, it is two JSON lists: the names of
              *     the class and of each method to call, and the arguments of each call. For an interactive problem, it is the
-             *     input of the problem's program. The right answer is unknown, so `AC` only means that the program ended
-             *     successfully.
+             *     interactor's input. The right answer is unknown, so `AC` only means that the program ended successfully.
              */
             input?: string | null;
             /** @description Another name for `input`. */
@@ -2846,7 +2849,7 @@ export interface components {
             waiting: number;
             /**
              * Format: int64
-             * @description Maximum of `waiting`; beyond it, submissions are refused.
+             * @description Maximum of `waiting`. While it is reached, submissions are refused.
              */
             waiting_max: number;
         };
@@ -2871,7 +2874,7 @@ export interface components {
             worker_id: string;
             /** @description The machine's name, unless another one is configured. */
             name: string;
-            /** @description Its version of Cupel. */
+            /** @description Version of Cupel that the worker runs. */
             version: string;
             /**
              * Format: int32
@@ -2902,7 +2905,7 @@ export interface components {
         };
         /** @description The workers that are alive. */
         WorkerViews: {
-            /** @description Oldest first. */
+            /** @description The workers, oldest first. */
             workers: components["schemas"]["WorkerView"][];
         };
     };
@@ -2959,7 +2962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2977,7 +2980,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3033,7 +3036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3051,7 +3054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3118,7 +3121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description You are the only administrator */
+            /** @description You are the only administrator who can log in */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3136,7 +3139,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3145,7 +3148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3154,7 +3157,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3172,7 +3175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3228,7 +3231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3246,7 +3249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3324,7 +3327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3333,7 +3336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3342,7 +3345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3360,7 +3363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3426,7 +3429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3444,7 +3447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3500,7 +3503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3518,7 +3521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3594,7 +3597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3603,7 +3606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3630,7 +3633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3708,7 +3711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3717,7 +3720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3726,7 +3729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Too many registrations from your IP address */
+            /** @description Too many registrations or wrong join codes from your IP address */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3744,7 +3747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3800,7 +3803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3818,7 +3821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3884,7 +3887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3902,7 +3905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3958,7 +3961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4020,7 +4023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4101,7 +4104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The contest has begun */
+            /** @description The contest has begun, so this change is no longer possible */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4119,7 +4122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4128,7 +4131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4137,7 +4140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4155,7 +4158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4254,7 +4257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4263,7 +4266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4272,7 +4275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4290,7 +4293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4356,7 +4359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4455,7 +4458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4464,7 +4467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4473,7 +4476,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4491,7 +4494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4581,7 +4584,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4590,7 +4593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4599,7 +4602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4617,7 +4620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4716,7 +4719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4725,7 +4728,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4752,7 +4755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4827,7 +4830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4845,7 +4848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4861,7 +4864,7 @@ export interface operations {
             query?: {
                 /** @description Whether frozen results are included; only for the contest's organizers. */
                 unfrozen?: boolean;
-                /** @description With `csv`, the response has all lines and no pages, as with `Accept: text/csv`. */
+                /** @description With `csv`, the response is CSV with all lines and without pages, as with `Accept: text/csv`. */
                 format?: "json" | "csv";
                 /** @description Page number, from 1. */
                 page?: number;
@@ -4930,7 +4933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5010,7 +5013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5028,7 +5031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5119,7 +5122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Another save has changed the draft since then. Nothing was changed */
+            /** @description The condition in `If-Match` or `If-None-Match` is not met: another save has changed or created the draft. Nothing was changed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -5137,7 +5140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5155,7 +5158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5173,7 +5176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5244,7 +5247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5262,7 +5265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5337,7 +5340,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5355,7 +5358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5369,7 +5372,7 @@ export interface operations {
     events: {
         parameters: {
             query?: {
-                /** @description Only events after the one with this number. `Last-Event-ID` takes precedence. */
+                /** @description Only events after the event with this number. `Last-Event-ID` takes precedence. */
                 after?: number;
                 /** @description A ticket from `POST /tickets`, for browsers; sent instead of the header `Authorization`. */
                 ticket?: string;
@@ -5438,7 +5441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5456,7 +5459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5503,7 +5506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5527,7 +5530,7 @@ export interface operations {
                 q?: string;
                 /** @description Only problems that you may change. */
                 mine?: boolean;
-                /** @description Sort order: `title`, `newest`, `difficulty` or `solved` (by most users). */
+                /** @description Sort order: `title`, `newest`, `difficulty` or `solved` (solved by most users first). */
                 sort?: string;
                 /** @description Page number, from 1. */
                 page?: number;
@@ -5567,7 +5570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5582,8 +5585,8 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Language of the statement, such as `en`. If there is no such statement, the English one is sent or, without it,
-                 *     the first.
+                 * @description Language of the statement, such as `en`. If there is no such statement, the English statement is sent, or the
+                 *     first if there is no English statement.
                  */
                 lang?: string;
                 /** @description Whether a statement in Markdown is sent as HTML, in `statement.html`, instead of `statement.text`. */
@@ -5634,7 +5637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5705,7 +5708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5727,7 +5730,7 @@ export interface operations {
                 wait?: number;
             };
             header?: {
-                /** @description A repeated request with the same key and body gets the id of the first one */
+                /** @description A repeated request with the same key and body gets the id of the first request */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5814,7 +5817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5850,7 +5853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The queue is full, or the store cannot be reached. Nothing was stored */
+            /** @description The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5870,7 +5873,7 @@ export interface operations {
                 verdict?: string;
                 /** @description Only submissions in this language. */
                 language?: string;
-                /** @description With `csv`, the response has all submissions and no pages, as with `Accept: text/csv`. */
+                /** @description With `csv`, the response is CSV with all submissions and without pages, as with `Accept: text/csv`. */
                 format?: "json" | "csv";
                 /** @description Page number, from 1. */
                 page?: number;
@@ -5941,7 +5944,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5959,7 +5962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5981,7 +5984,7 @@ export interface operations {
                 wait?: number;
             };
             header?: {
-                /** @description A repeated request with the same key and body gets the id of the first one */
+                /** @description A repeated request with the same key and body gets the id of the first request */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -6068,7 +6071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6104,7 +6107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The queue is full, or the store cannot be reached. Nothing was stored */
+            /** @description The queue is full, no live worker has the language, a disk is full, or the store cannot be reached. Nothing was stored */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6151,7 +6154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6234,7 +6237,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6243,7 +6246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field; rules about the contents of fields are checked after the form. */
+            /** @description The JSON is valid, but the body does not have the documented form: a field has a wrong type or value, is unknown or is missing. `errors` has the JSON Pointer of the first such field, or of all missing fields; rules about the contents of fields are checked after the form. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6270,7 +6273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6324,7 +6327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6383,7 +6386,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6401,7 +6404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6481,7 +6484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The body must be `application/json`. For a problem's package, it must be the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
+            /** @description The body must be `application/json`; for an import of users, `text/csv`; for a problem's package, the archive as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`. Content encodings are not accepted. `detail` has the accepted type. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6499,7 +6502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6517,7 +6520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6576,7 +6579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6642,7 +6645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6660,7 +6663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6753,7 +6756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6771,7 +6774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6864,7 +6867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6920,7 +6923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6938,7 +6941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6994,7 +6997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7012,7 +7015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7068,7 +7071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description Your account has reached its rate limit. `Retry-After` has the seconds to wait. */
+            /** @description Your account (without an account, your address) has reached its rate limit, or you have too many event streams, large responses, request bodies or unused tickets open. `detail` names the limit. `Retry-After` has the seconds to wait. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7086,7 +7089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The store cannot be reached, the server is shutting down, or too many connections, event streams or waits are open. Nothing was accepted. Send the request again after `Retry-After`. */
+            /** @description The store or the queue cannot be reached, the server is shutting down, or too many connections, event streams, waits, request bodies, large responses or password checks are open. Nothing was accepted. Send the request again after `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
