@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use cupel_languages::{Availability, Language, LoadError, Registry, Sample};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, ToolOptions};
 
@@ -78,15 +78,19 @@ pub(crate) fn available(language: &Language, config: &Config) -> anyhow::Result<
     alone.probe(&MachineProbe::of_commands(config));
     match alone.iter().next() {
         Some(found) if found.is_available() => Ok(found.clone()),
-        Some(found) => {
-            let help = match &found.image {
-                Some(_) => String::new(),
-                None => format!("; `cupel languages install {}` may help", found.id),
-            };
-            bail!("{} is not available: {}{help}", found.name, reason(found))
-        }
+        Some(found) => Err(unavailable(found)),
         None => bail!("{} is not available", language.name),
     }
+}
+
+/// Returns the error that an unavailable language cannot be used: the reason, and a remedy if there is one.
+pub(crate) fn unavailable(language: &Language) -> anyhow::Error {
+    let has_packages = language.image.is_none() && language.missing.is_none();
+    let remedy = match has_packages {
+        true => format!("; `cupel languages install {}` may help", language.id),
+        false => String::new(),
+    };
+    anyhow!("{} is not available: {}{remedy}", language.name, reason(language))
 }
 
 /// Returns the version of a language for a table: the digest of an image is shortened.

@@ -79,10 +79,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let executor = &mut *executors[0];
     let language = languages.get(&language.id).cloned().unwrap_or(language);
     if !language.is_available() {
-        let why = local::reason(&language);
-        let error =
-            anyhow!("{} is not available: {why}; `cupel languages install {}` may help", language.name, language.id);
-        return Err(error.into());
+        return Err(local::unavailable(&language).into());
     }
     let limited: Package;
     let mut request = ProblemRequest {
