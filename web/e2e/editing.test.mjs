@@ -291,7 +291,7 @@ test('the dividers stay where the user has dragged them, whatever the panes show
   await verdict(page, 'WA')
   await page.getByText('First difference').waitFor()
   assert.deepEqual(await places(), dragged, 'after a run')
-  for (const name of ['Samples', 'Custom input', 'Terminal', 'Result', 'Submissions', 'Statement']) {
+  for (const name of ['Samples', 'Custom input', 'Terminal', 'Verdict', 'Submissions', 'Statement']) {
     await page.getByRole('tab', { name }).click()
     await page.getByRole('tabpanel', { name }).waitFor()
     assert.deepEqual(await places(), dragged, `in the tab ${name}`)
