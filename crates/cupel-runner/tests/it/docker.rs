@@ -31,7 +31,7 @@ fn settings(world: &World) {
     struct Look<'a>(&'a World, &'a mut Seen, Vec<String>);
     impl StepObserver for Look<'_> {
         fn stdout(&mut self, data: &[u8]) {
-            let format = "{{.Id}} {{.Config.User}} {{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} \
+            let format = "{{.ID}} {{.Config.User}} {{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} \
                           {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}} {{len .HostConfig.Binds}} \
                           {{len .Mounts}} {{.HostConfig.Privileged}} {{.HostConfig.IpcMode}} {{.HostConfig.LogConfig.Type}} \
                           {{.Config.Healthcheck.Test}}";
