@@ -165,13 +165,13 @@ fn limits_of_an_import_are_written_into_the_package() {
 fn limits_that_the_package_cannot_express_leave_nothing_behind() {
     let files = Files::new(&[
         ("echo/problem.yaml", "name: Echo\n"),
-        ("echo/domjudge-problem.ini", "timelimit = 1\n"),
+        ("echo/.timelimit", "1\n"),
         ("echo/data/secret/1.in", "1\n"),
         ("echo/data/secret/1.ans", "1\n"),
         ("into/keep", ""),
     ]);
     for (limits, why) in [
-        (["--time-limit", "2"], "domjudge-problem.ini"),
+        (["--time-limit", "2"], ".timelimit: the time limit is 1 s here, but 2 s in problem.yaml"),
         (["--memory-limit-kib", "65537"], "not a whole number of MiB"),
     ] {
         let (package, into) = (files.path("echo"), files.path("into"));

@@ -108,7 +108,7 @@ fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
         }
     }
     check(&files, "a.c", "#include <stdlib.h>\nlist_int twice(long long n) { abort(); }\n", "RTE", "");
-    check(&files, "b.py", "def twice(n)\n    return []\n", "RTE", "");
+    check(&files, "b.py", "def twice(n)\n    return []\n", "CE", "SyntaxError");
 }
 
 #[test]
