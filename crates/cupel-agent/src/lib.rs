@@ -6,7 +6,7 @@
 //! ```text
 //! agent:   Ready
 //! worker:  File, Data…, File, Data…, …, Start;
-//!          then Stdin, EndOfInput, InputEnded, Signal, Resize, Cancel in any order
+//!          then Stdin, EndOfInput, Signal, Resize, Cancel in any order
 //! agent:   Started, then Output, Consumed, Progress, StdoutClosed, Ended in any order;
 //!          then File, Data…; FoundFile, Data…; Done
 //! ```

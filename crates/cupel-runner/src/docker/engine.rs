@@ -35,11 +35,11 @@ const REPOSITORY: &str = "cupel-agent";
 const REQUEST_SECONDS: u64 = 60;
 /// Directories searched for programs if an image has no `PATH`. Source: Docker.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// The user ids of containers, which an engine with remapped user ids has, too. Each container has one of its own,
-/// because the kernel bounds pipes, queued signals and descriptors in flight per user: with a common user id, a program
-/// could use up what the programs of others need.
+/// The user ids of containers. Running containers of a worker have different ids, because the kernel bounds pipes,
+/// queued signals and descriptors in flight per user: with a common id, a program could use up what the programs of
+/// other users need. An engine that remaps user ids usually maps 65,536 of them, so the ids are below that.
 const UIDS: std::ops::Range<u32> = 20_000..60_000;
-/// User id of an image whose programs keep it nowhere: containers have user ids of their own.
+/// The user id in an image's [`ImageRoot`]. Nothing uses it, because programs have the id of their container.
 const UNUSED_UID: u32 = 1000;
 /// Maximum time to wait for the out-of-memory event of a container that has ended.
 const EVENT_MAX: Duration = Duration::from_secs(1);
@@ -180,8 +180,8 @@ pub(super) struct Engine {
     filter: String,
     /// Images with the agent, by the original image.
     with_agent: Mutex<HashMap<ContentHash, String>>,
-    /// The next container's user id, counted from the beginning of [`UIDS`]. It starts at a random value, because other
-    /// workers may use the same engine.
+    /// Number of the next container's user id in [`UIDS`], modulo their number. It starts at a random value, because
+    /// other workers may use the same engine.
     next_uid: AtomicU32,
     /// The removals of containers that are in progress.
     pub(super) removals: TaskTracker,
@@ -190,7 +190,7 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(settings: DockerSettings) -> Engine {
         let removals = TaskTracker::new();
-        let next_uid = AtomicU32::new(rand::random_range(UIDS));
+        let next_uid = AtomicU32::new(rand::random_range(0..UIDS.len() as u32));
         Engine { docker: OnceCell::new(), settings, filter: filter(), with_agent: Mutex::default(), next_uid, removals }
     }
 
@@ -312,7 +312,7 @@ impl Engine {
     }
 
     fn container(&self, shape: &Shape, image: String) -> ContainerCreateBody {
-        let uid = UIDS.start + self.next_uid.fetch_add(1, Relaxed) % (UIDS.end - UIDS.start);
+        let uid = UIDS.start + self.next_uid.fetch_add(1, Relaxed) % UIDS.len() as u32;
         let box_options = format!(
             "rw,exec,nosuid,nodev,size={},nr_inodes={},mode=0755,uid={uid},gid={uid}",
             shape.disk, shape.inodes
@@ -472,7 +472,7 @@ impl Engine {
             _ => add("control groups", cgroups, Rating::Same),
         }
         let differs = [
-            ("user ids", "each container has its own, whatever the image's `USER` is"),
+            ("user ids", "one for each container; the image's `USER` has no effect"),
             ("disk limit", "applies to `/box` and `/tmp` separately; `/dev/shm` has at most 64 MiB"),
             ("CPU time", "includes up to a few milliseconds for the start of the program"),
             ("instructions", "not counted; a limit on instructions is refused"),

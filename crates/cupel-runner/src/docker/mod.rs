@@ -9,7 +9,7 @@
 //! The image of a language gets one more layer with the agent (`cupel-agent`). The agent starts the program, takes the
 //! measurements, and enforces the limits that Docker Engine cannot enforce. A container is used for exactly one step.
 //! It has no network, a read-only root, no capabilities, no new privileges, Cupel's system call filter, and an
-//! unprivileged user id that no other container of the worker has. Besides the program, only the agent runs in it.
+//! unprivileged user id that no other running container of the worker has. Besides the program, only the agent runs in it.
 //!
 //! *Invariant:* No running container outlives its worker. The container's standard input is the worker's connection; if
 //! the connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
@@ -207,7 +207,7 @@ impl Drop for Containers {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         // This thread may belong to another runtime, in which `block_on` is forbidden. Therefore another thread closes
-        // the pool, which also drives a runtime without threads of its own.
+        // the pool. A current-thread runtime runs its tasks only in such a call.
         let runtime = Arc::new(runtime);
         let (pool, of_closing, (done, closed)) =
             (Arc::clone(&self.pool), Arc::clone(&runtime), std::sync::mpsc::channel());

@@ -77,7 +77,7 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
     let look = || json!({ "language": "docker-python", "source_code": LOOK });
     let execute = |body: Value| server.result(&eventually(|| accepted(&server, &body)));
     let result = execute(look());
-    // A container has a user id of its own, whatever the image's `USER` is.
+    // The image's `USER` has no effect, because every container has a separate user id.
     let words: Vec<&str> = result["stdout"].as_str().unwrap().split(' ').collect();
     let [course, user, file, rest @ ..] = &words[..] else { panic!("{result:#}") };
     assert_eq!((*course, *file, rest), ("algorithms", "first", &["/box\nFalse", "False\n"][..]), "{result:#}");
