@@ -2,8 +2,8 @@
 
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
-/// Empties the bounding set, so that executing a file cannot restore any capability. Needs `CAP_SETPCAP`, so call it
-/// before [`drop_all`].
+/// Empties the bounding set, so that executing a file restores no capability, except inheritable ones. Needs
+/// `CAP_SETPCAP`, so call it before [`drop_all`].
 pub(crate) fn empty_bounding_set() -> rustix::io::Result<()> {
     bound_to(CapabilitySet::empty())
 }

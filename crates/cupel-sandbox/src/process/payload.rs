@@ -1,10 +1,11 @@
 //! From fork to exec: the last steps in the child that becomes the tenant's program.
 //!
-//! The child shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics. The child
-//! executes a [`Plan`] whose strings were created before the fork. The order matters. Capabilities are needed to change
-//! ids, so they are dropped after that. `no_new_privs` precedes Landlock and the filter, which require it. The filter
-//! is last, because afterwards only the system calls of programs are allowed. The lane's init has already done the
-//! steps that are the same for every program (the inherited part of the filter, the empty bounding set).
+//! A child that calls [`enter`] shares its parent's memory until `exec`, so `enter` does not allocate, lock, log or
+//! panic. The child executes a [`Plan`] whose strings were created before the fork. The order matters. Capabilities are
+//! needed to change ids, so they are dropped after that. `no_new_privs` precedes Landlock and the filter, which require
+//! it. The filter is last, because afterwards only the system calls of programs are allowed. The lane's init has
+//! already done the steps that are the same for every program (the inherited part of the filter, the empty bounding
+//! set).
 
 use std::ffi::CString;
 use std::io;
