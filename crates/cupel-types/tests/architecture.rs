@@ -1,6 +1,6 @@
-//! Checks the invariants of ARCHITECTURE.md against the source tree: dependencies between crates, the location of
-//! `unsafe`, a header in every file, a description of every metric, and lists that name every facade, queue, package
-//! format and executor.
+//! Checks some invariants of ARCHITECTURE.md against the source tree, such as the dependencies between crates, the
+//! crates that may use an external crate, the location of `unsafe`, a header in every file, a description of every
+//! metric, and lists that name every facade, queue, package format and executor.
 //!
 //! This test reads manifests and sources as text and needs no dependencies, so it can be in the lowest crate.
 
@@ -23,9 +23,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-function", &["cupel-types", "cupel-languages", "cupel-problem"]),
     // The judge does not depend on package formats, either.
     ("cupel-judge", &["cupel-types", "cupel-glob", "cupel-languages", "cupel-problem", "cupel-function"]),
-    // The first process of a container, linked statically into images of any kind, so it is as small as possible.
+    // The first process of a container. It is linked statically, because it must run in images of any kind.
     ("cupel-agent", &["cupel-glob"]),
-    // Executors implement the judge's port. They use no server, no store and no configuration.
+    // Implements the judge's port. It does not depend on the HTTP server, the stores or the configuration.
     ("cupel-runner", &["cupel-types", "cupel-sandbox", "cupel-languages", "cupel-judge", "cupel-agent"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),
     ("cupel-postgres", &[]),
@@ -115,10 +115,10 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-judge", // makes the pipe on which a program gets one test after another
             "cupel-runner",
             "cupel-bench",
-            "cupel", // checks the free space of the data directory
+            "cupel", // free space, access checks, user ids, safe opening of files
         ],
     ),
-    // Only the store uses SQL.
+    // Only the store uses SQLite.
     ("rusqlite", &["cupel-store"]),
     // Only adapters connect to servers.
     ("rdkafka", &["cupel-queue"]),
@@ -381,9 +381,9 @@ fn package_formats() -> Vec<String> {
     names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The modules of `cupel-runner` that run only the programs of certain roots, such as container images. Modules that
-/// implement `Runner`, such as `native`, are left out: no root selects them, so most of the lists do not concern them.
-/// `prepared` is left out, because it runs no program.
+/// The modules of `cupel-runner` that run the programs whose root is of one kind, such as a container image. A module
+/// that implements `Runner`, such as `native`, is left out: it runs all programs, so most of the lists that must name
+/// executors need not name it. `prepared` is left out, because it runs no program.
 fn executors() -> Vec<String> {
     let parent = "crates/cupel-runner/src";
     let is_runner = |name: &String| {
@@ -504,7 +504,7 @@ fn every_metric_has_a_description() {
         .flat_map(|path| named(&read(&path), &["metrics::counter!(", "metrics::gauge!(", "metrics::histogram!("]))
         .collect();
     assert!(recorded.len() > 20, "the scan finds the metrics: {recorded:?}");
-    // The version is in its label.
+    // `cupel_build_info` needs no description: its only content is the label `version`.
     let missing: Vec<_> = recorded.difference(&described).filter(|name| *name != "cupel_build_info").collect();
     assert!(missing.is_empty(), "metrics without a description in crates/cupel/src/telemetry.rs: {missing:?}");
     let unused: Vec<_> = described.difference(&recorded).collect();
