@@ -11,16 +11,17 @@
 //!
 //! Five rules together bound how long one user's runs delay another's:
 //!
-//! - The queue's line charges an owner for the slot time of their runs (`crates/cupel-queue/src/line.rs`, weighted fair
-//!   queueing). Workers report slot time on the event bus (`Notice::Used`), so every node's line charges it.
+//! - Each node orders its waiting hints in a line (`crates/cupel-queue/src/line.rs`, weighted fair queueing), which
+//!   charges an owner for the slot time of their runs. Workers report slot time on the event bus (`Notice::Used`), so
+//!   that every node's line charges it.
 //! - The runs of a slot take turns in using its executor (`slot.rs`). Between two steps, a run whose turn has lasted a
 //!   quarter of a second returns the executor to the driver. The driver starts a waiting run of another owner, or
-//!   continues one that yielded before (`driver.rs`). A waiting run keeps its lease, its thread and its results so far;
-//!   its time limits do not include the waiting time. A slot has at most four such runs.
+//!   continues one that yielded before (`driver.rs`). A run that yielded keeps its lease, its thread and its results so
+//!   far; its time limits do not include the waiting time. A slot has at most four begun runs, including the one that
+//!   has its turn.
 //! - While other owners' runs wait, a free slot is not given to an owner who already has half of the worker's slots
 //!   (`turns.rs`). Only slots whose current turn has lasted more than a quarter of a second count. So, on a worker with
-//!   several slots, one owner's runs with such turns occupy all slots only if no other owner's run was waiting when the
-//!   last of them began.
+//!   several slots, an owner whose runs have such turns does not get the last slot while another owner's run waits.
 //! - A program that requests a wall-clock limit above `worker.long_step` and above its language's default is a long run
 //!   (`long.rs`). So are live runs, and verifications of packages, whose programs may take a minute each. All long runs
 //!   together may use all slots but one, or the only slot. The next long run waits in the worker for up to five

@@ -49,7 +49,7 @@ pub(crate) fn verify_version(
     Ok(result_of(report, limit_start))
 }
 
-/// Reports in the log which submission of the package is running.
+/// Reports in the attempt's log what is being verified: the inputs, the outputs, or a submission of the package.
 struct Progress<'a, 'b>(&'a mut AttemptLog<'b>);
 
 impl VerifyObserver for Progress<'_, '_> {

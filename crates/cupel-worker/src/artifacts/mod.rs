@@ -106,7 +106,7 @@ impl Artifacts {
     /// Opens the cache in `directory`, which is created if missing.
     ///
     /// # Errors
-    /// If the directory cannot be created or listed.
+    /// If the directory cannot be created or listed, or if the thread that writes to it cannot be started.
     pub fn open(directory: &Path, bounds: ArtifactBounds) -> Result<Artifacts, ArtifactsError> {
         let memory = Arc::new(Memory(Mutex::new(Lru::new(bounds.memory.get()))));
         if bounds.disk == Bytes::ZERO {
@@ -148,7 +148,8 @@ impl Artifacts {
 
     fn write(&self, key: ArtifactKey, entry: &Entry) {
         if let Some(writer) = &self.writer {
-            // A full queue means that the disk is slower than the compilers. This entry is then kept in memory only.
+            // A full queue means that the disk is slower than the compilers. This entry is then not written to the
+            // disk.
             let _ = writer.queue.try_send((key, entry.clone()));
         }
     }
