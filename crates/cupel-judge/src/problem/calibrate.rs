@@ -128,7 +128,8 @@ pub(super) fn must_be_in_time_on(example: &ExampleSubmission, case: &CaseId) -> 
     example.expectations.iter().any(|rule| excludes_timeouts(rule) && rule.scope.covers(case))
 }
 
-/// Whether the time limit must be below the submission's slowest time on a set of cases that includes this one.
+/// Whether the package expects the submission to exceed the time limit on at least one case of a set that includes this
+/// case.
 pub(super) fn must_be_too_slow_on(example: &ExampleSubmission, case: &CaseId) -> bool {
     example.expectations.iter().any(|rule| demands_timeout(rule) && rule.scope.covers(case))
 }

@@ -1,5 +1,5 @@
-//! Writer for the subset of YAML that packages need: maps, lists and quoted texts. It writes texts as JSON strings, which are
-//! valid YAML strings.
+//! Writer for the subset of YAML that packages need: maps, lists, quoted texts and plain scalars. It writes texts as
+//! JSON strings, which are valid YAML strings.
 
 use std::fmt::Write;
 

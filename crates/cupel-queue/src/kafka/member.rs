@@ -15,8 +15,9 @@ use super::progress::tag;
 use crate::broker::{BrokerError, BrokerFault, Delivery, Settled};
 use crate::wire;
 
-/// Maximum number of received hints that wait on a node, far more than a window. Further hints are dropped; the sweeper
-/// publishes them again later.
+/// Maximum number of received hints that wait on a node. It is far above the window, which is the number of hints of
+/// one class that the nodes keep ready at the broker. Further hints are dropped; the sweeper publishes them again
+/// later.
 const AHEAD_MAX: usize = 10_000;
 /// Interval at which the reader checks whether it must stop.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -10,8 +10,7 @@ use super::fault::SqlFault;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, to_us};
 
-/// Maximum number of a user's drafts or revisions that are removed in one pass, oldest first. There are as many passes
-/// as necessary.
+/// Maximum number of a user's drafts or revisions that are removed in one pass. There are as many passes as necessary.
 const REMOVED_AT_ONCE: i64 = 100;
 
 #[async_trait]
