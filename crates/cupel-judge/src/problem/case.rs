@@ -15,7 +15,7 @@ use super::answer::Decision;
 use super::check::{self, Checked, Data};
 use super::generate::Made;
 use super::grade::{Child, Named, score_of_case};
-use super::limits::{CaseLimits, RERUNS_MAX};
+use super::limits::{self, CaseLimits, RERUNS_MAX};
 use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, facts, name, program};
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
@@ -360,11 +360,15 @@ impl Judging<'_, '_> {
         &mut self,
         mut once: impl FnMut(&mut Self) -> Result<Ran, ProblemError>,
     ) -> Result<(Ran, u32), ProblemError> {
+        let wall_time = self.limits.enforced.wall_time;
         let mut best = once(self)?;
         let mut reruns = 0;
         while reruns < RERUNS_MAX && self.is_near(&best.result) {
             reruns += 1;
-            let again = once(self)?;
+            self.limits.enforced.wall_time = limits::wall_time_of_rerun(wall_time, reruns, best.result.report.outcome);
+            let again = once(self);
+            self.limits.enforced.wall_time = wall_time;
+            let again = again?;
             let cpu_time = |ran: &Ran| ran.result.report.usage.cpu_time;
             // If the wall-clock limit ended a program that was computing, other processes occupied the processor, so
             // the CPU time is meaningless.

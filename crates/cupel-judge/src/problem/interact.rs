@@ -78,9 +78,10 @@ impl Judging<'_, '_> {
             (&runnable.root, &runnable.env)
         }
         let mut reruns = 0;
+        let mut enforced = self.limits.enforced;
         let (ended, stderr) = loop {
             let talk = Interaction {
-                program: step(of(&self.runnable), &argv, &files, self.limits.enforced, KEPT, &Collect::Nothing),
+                program: step(of(&self.runnable), &argv, &files, enforced, KEPT, &Collect::Nothing),
                 interactor: step(
                     of(&runnable),
                     &call.argv,
@@ -99,6 +100,10 @@ impl Judging<'_, '_> {
                 break (ended, stderr);
             }
             reruns += 1;
+            let outcome = ended.program.report.outcome;
+            enforced.wall_time = limits::wall_time_of_rerun(self.limits.enforced.wall_time, reruns, outcome);
+            interactor_limits.wall_time = enforced.wall_time + INTERACTOR_OUTLIVES;
+            interactor_limits.idle_time = interactor_limits.wall_time;
         };
         let shown = limits::shown(interactor_limits, &bounds);
         let checked = Checked::of(&interactor.program.protocol, &ended.interactor, &shown, true);

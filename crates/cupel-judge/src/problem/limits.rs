@@ -15,7 +15,7 @@
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
 //! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
-//! runs. An accepted program is not run again, except during the verification of a package. Verification measures
+//! runs; other processes may have occupied the processors, so the next run gets twice as much wall-clock time. An accepted program is not run again, except during the verification of a package. Verification measures
 //! times within the margins on both sides of the limit again, and a program may run until it exceeds the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
@@ -109,6 +109,11 @@ impl CaseLimits {
         let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time && !waited;
         (by_itself && usage.cpu_time > self.again_above) || by_the_clock
     }
+}
+
+/// The wall-clock limit of a repeated run. `outcome` is the outcome of the run before.
+pub(super) fn wall_time_of_rerun(wall_time: Duration, reruns: u32, outcome: Outcome) -> Duration {
+    if outcome == Outcome::WallLimit { wall_time.saturating_mul(1 << reruns) } else { wall_time }
 }
 
 /// Whether a program waited for almost all of its wall-clock time.

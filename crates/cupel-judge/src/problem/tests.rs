@@ -223,11 +223,13 @@ pub(super) struct Scripted {
     pub(super) answers: VecDeque<Answer>,
     /// Arguments and standard input of each step.
     pub(super) requests: Vec<(Vec<String>, String)>,
+    /// Wall-clock limit of each step.
+    pub(super) wall_times: Vec<Duration>,
 }
 
 impl Scripted {
     pub(super) fn new(answers: Vec<Answer>) -> Scripted {
-        Scripted { answers: answers.into(), requests: Vec::new() }
+        Scripted { answers: answers.into(), requests: Vec::new(), wall_times: Vec::new() }
     }
 }
 
@@ -239,6 +241,7 @@ impl Executor for Scripted {
             crate::StdinSource::Live(_) => "live".into(),
         };
         self.requests.push((step.argv.to_vec(), stdin));
+        self.wall_times.push(step.limits.wall_time);
         let answer = self.answers.pop_front().expect("more steps than were scripted");
         answer.stdout.chunks(3).for_each(|piece| observer.stdout(piece));
         let stdout_kept = &answer.stdout[..answer.stdout.len().min(usize::try_from(step.keep.get()).unwrap())];
@@ -318,6 +321,21 @@ fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
         (vec![ends(Outcome::Exited(1), 1001), ends(Outcome::Exited(1), 5)], (Verdict::RuntimeError, 1, 5, 0)),
     ] {
         assert_eq!(judged(answers), expected);
+    }
+}
+
+#[test]
+fn a_run_that_the_wall_clock_limit_ended_is_repeated_with_more_wall_clock_time() {
+    let fixture = Fixture::new();
+    let starved = || ends(Outcome::WallLimit, 700);
+    for (answers, factors) in [
+        (vec![starved(), starved(), ok()], vec![1, 2, 4]),
+        (vec![prints("ok", 1001), prints("ok", 1001), prints("ok", 1001)], vec![1, 1, 1]),
+        (vec![prints("ok", 1001), starved(), starved()], vec![1, 1, 1]),
+    ] {
+        let (_, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, answers);
+        let expected: Vec<Duration> = factors.into_iter().map(|factor| executor.wall_times[0] * factor).collect();
+        assert_eq!(executor.wall_times, expected);
     }
 }
 

@@ -439,7 +439,7 @@ fn a_checker_in_python_gets_the_facts_of_the_submission_and_its_run() {
     let files = package(init, &inputs);
     files.write("p/1.out", "1\n");
     files.write("p/check.py", FACTS);
-    let spins = "import time\nwhile time.process_time() < 0.6: pass\nprint(1)\n";
+    let spins = "import time\nwhile time.process_time() < 0.4: pass\nprint(1)\n";
     for (source, verdicts_of_all) in [
         ("print(1)\n", "AC AC AC AC"),
         ("print(2)\n", "WA WA WA WA"),
