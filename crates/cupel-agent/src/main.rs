@@ -8,6 +8,7 @@ mod link;
 mod meter;
 mod program;
 mod supervise;
+mod terminals;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,8 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use crate::terminals;
+
 /// The argument that selects this mode of the agent.
 pub(crate) const WORD: &str = "program";
 
@@ -71,6 +73,9 @@ pub(crate) fn become_program(mut arguments: impl Iterator<Item = OsString>) -> E
         if limit.is_some() && setrlimit(resource, Rlimit { current: limit, maximum: limit }).is_err() {
             return ExitCode::from(CANNOT_EXECUTE);
         }
+    }
+    if terminals::forbid_new().is_err() {
+        return ExitCode::from(CANNOT_EXECUTE);
     }
     // Returns only if the program cannot be executed.
     let _error = Command::new(path).arg0(name).args(arguments).exec();

@@ -20,11 +20,12 @@ pub(crate) fn parse_digest(text: &str) -> Result<ContentHash, String> {
 pub(crate) struct Hashing<R> {
     inner: R,
     hash: Sha256,
+    bytes: u64,
 }
 
 impl<R: Read> Hashing<R> {
     pub(crate) fn new(inner: R) -> Hashing<R> {
-        Hashing { inner, hash: Sha256::new() }
+        Hashing { inner, hash: Sha256::new(), bytes: 0 }
     }
 
     /// Reads the rest, at most `max` bytes, and returns the digest of everything.
@@ -35,10 +36,10 @@ impl<R: Read> Hashing<R> {
         Ok(ContentHash::from_bytes(self.hash.finalize().into()))
     }
 
-    /// Reads the rest, and returns the digest of everything.
-    pub(crate) fn finish(mut self) -> io::Result<ContentHash> {
+    /// Reads the rest, and returns the digest and the size, in bytes, of everything.
+    pub(crate) fn finish(mut self) -> io::Result<(ContentHash, u64)> {
         io::copy(&mut self, &mut io::sink())?;
-        Ok(ContentHash::from_bytes(self.hash.finalize().into()))
+        Ok((ContentHash::from_bytes(self.hash.finalize().into()), self.bytes))
     }
 }
 
@@ -46,6 +47,7 @@ impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.hash.update(&buffer[..n]);
+        self.bytes += n as u64;
         Ok(n)
     }
 }

@@ -44,11 +44,18 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedLayer {
     /// Path of its archive in the source.
     pub(crate) path: String,
-    /// Digest of the stored archive; `None` if the source has no such digest.
-    pub(crate) digest: Option<ContentHash>,
+    /// What the manifest says about the stored archive; `None` if the source has no manifest.
+    pub(crate) stored: Option<StoredLayer>,
     /// Digest of the uncompressed archive.
     pub(crate) diff_id: ContentHash,
     pub(crate) compression: Compression,
+}
+
+/// Digest and size, in bytes, of a layer's stored archive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoredLayer {
+    pub(crate) digest: ContentHash,
+    pub(crate) size: u64,
 }
 
 /// Path of a blob in an OCI layout.
@@ -217,7 +224,8 @@ fn of_nested(
         let digest =
             parse_digest(entry.digest().as_ref()).map_err(|reason| ImageError::refused(part.clone(), reason))?;
         let compression = compression(entry.media_type()).map_err(|reason| ImageError::refused(part, reason))?;
-        layers.push(PlannedLayer { path: blob_path(&digest), digest: Some(digest), diff_id, compression });
+        let stored = Some(StoredLayer { digest, size: entry.size() });
+        layers.push(PlannedLayer { path: blob_path(&digest), stored, diff_id, compression });
     }
     Ok(Plan { id, digest: Some(*digest), config, architecture, layers })
 }
@@ -330,7 +338,7 @@ pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Selector>, bounds: &Im
     let layers = layers
         .map(|(path, diff_id)| PlannedLayer {
             path: path.clone(),
-            digest: None,
+            stored: None,
             diff_id,
             compression: Compression::Unknown,
         })

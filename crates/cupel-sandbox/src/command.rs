@@ -34,9 +34,9 @@ pub struct Command {
     pub limits: Limits,
     /// Whether this is a compiler or a tenant's program; the two use separate lanes.
     pub kind: CellKind,
-    /// The interpreter whose zygote may be forked to start this program. The program is executed normally if the zygote
-    /// cannot replace the executable, if standard input is not a pipe, or if this is a compiler or a program of an
-    /// image.
+    /// The interpreter whose zygote may be forked to start this program. The program is executed normally if no such
+    /// zygote is available, if the zygote cannot replace the executable, if standard input is not a pipe, or if this is
+    /// a compiler or a program of an image.
     pub warm: Option<Warm>,
     /// Whether standard error is the same pipe as standard output, so that the order of all output is kept.
     pub stderr_to_stdout: bool,
@@ -44,15 +44,16 @@ pub struct Command {
     pub result: bool,
     /// Bounds on the regular files that are collected from `/box` at the end; `None` collects nothing.
     pub collect: Option<CollectLimits>,
-    /// A directory that exists in the box from the start. If this field is set, only the files in that directory are
-    /// collected; with [`CollectLimits::after_failure`], also if a signal ended the program.
+    /// A directory that exists in the box from the start. If this field is set, and `fetch` and `find` are not, only
+    /// the files in that directory are collected; with [`CollectLimits::after_failure`], also if a signal ended the
+    /// program.
     pub outbox: Option<BoxPath>,
-    /// Paths of single files to collect. If there are any, only the files at these paths are collected, into
-    /// [`CellReport::fetched`]; with [`CollectLimits::after_failure`], also if a signal ended the program. Files that
-    /// exceed the bound on bytes are cut off.
+    /// Paths of single files to collect. If there are any, only the files at these paths and those of `find` are
+    /// collected, into [`CellReport::fetched`]; with [`CollectLimits::after_failure`], also if a signal ended the
+    /// program. Files that exceed the bound on bytes are cut off.
     pub fetch: Vec<BoxPath>,
-    /// A search for files by pattern. If there is one, only the files that it finds and those of `fetch` are collected,
-    /// into [`CellReport::found`] and [`CellReport::fetched`]; with [`CollectLimits::after_failure`], also if a signal
+    /// A search for files by pattern. If there is one, only the files that it finds and those of `fetch` are collected.
+    /// The files that it finds are in [`CellReport::found`]; with [`CollectLimits::after_failure`], also if a signal
     /// ended the program.
     pub find: Option<FileSearch>,
     /// Whether the observer is notified immediately when the main process ends and when standard output closes.
@@ -119,7 +120,7 @@ pub trait Observer {
         let _ = total_bytes;
     }
     /// The main process has ended. Its files and the rest of its output are still outstanding. Called if
-    /// [`Command::watch`] is set and no limit ended the process.
+    /// [`Command::watch`] is set, unless the process was killed because of a limit or a cancellation.
     fn ended(&mut self, exit: ExitStatus) {
         let _ = exit;
     }
@@ -162,8 +163,8 @@ pub struct CellReport {
     pub stderr_truncated: bool,
     /// The collected files. They are collected if [`Command::collect`] is set and the program exited with code 0. If
     /// [`CollectLimits::after_failure`] is set, they are also collected if the program exited with another code, and,
-    /// from an outbox only, if a signal ended the program. If the program exceeded a limit or was cancelled, no files
-    /// are returned, because they may be incomplete.
+    /// if an outbox is set, if a signal ended the program. Empty if [`Command::fetch`] or [`Command::find`] is set. If
+    /// the program exceeded a limit or was cancelled, no files are returned, because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
@@ -202,7 +203,8 @@ impl CellReport {
     }
 }
 
-/// A failure of the sandbox, or an invalid command; never a failure of the program.
+/// A failure of the sandbox, an invalid command, or a program outside `/box` that cannot be executed. Other failures of
+/// the program are in the [`CellReport`].
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The cell could not be set up.

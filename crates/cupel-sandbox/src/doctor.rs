@@ -61,7 +61,7 @@ pub enum ExamineError {
 /// Attacks every wall of a sandbox with this configuration. Takes about a second.
 ///
 /// # Errors
-/// If the sandbox cannot be started, or the probe cannot be run.
+/// If the sandbox cannot be started, the probe cannot be run, or this process's namespaces cannot be read.
 pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
     examine_launched(launch(config)?, Path::new(KERNEL))
 }
@@ -125,8 +125,8 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, 
         files: Vec::new(),
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
-            // All limits except the attacked one are generous, so that a probe reaches them only if a wall is missing
-            // or the machine is very slow.
+            // Time limits other than the attacked one are generous, so that a probe reaches them only if a wall is
+            // missing or the machine is very slow.
             cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 60_000 }),
             wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 120_000 }),
             idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 60_000 }),

@@ -38,8 +38,9 @@ pub fn enter_if_asked() {
     }
 }
 
-/// Raises this process's limit on open descriptors to the hard limit, and returns the new limit. A server must call
-/// this before it accepts connections: each running program takes a dozen descriptors. Cells have a separate limit.
+/// Raises this process's limit on open descriptors to the hard limit if the system permits that, and returns the limit
+/// that then applies. A server must call this before it accepts connections: each running program takes a dozen
+/// descriptors. Cells have a separate limit.
 pub fn raise_descriptor_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -19,8 +19,8 @@
 //!   socket closes. The launcher creates lanes and hands out their sockets, but is not involved in runs. Your process
 //!   can drop all its privileges once the launcher runs: [`privileges`].
 //! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating all namespaces and joining
-//!   control groups takes milliseconds; a run inherits the lane's control groups, and its user, net, uts and cgroup
-//!   namespaces, at no cost.
+//!   control groups takes milliseconds. A run inherits the lane's user, net, uts and cgroup namespaces and, with
+//!   version 1, its control groups, at no cost.
 //! * A **cell** is the environment of one step: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
 //! * The **root** of a lane is the machine's toolchains, or the files of a container image ([`CellRoot::Image`]). The

@@ -1,12 +1,14 @@
 //! The pool of lanes: creates lanes for slots and keeps spares ready.
 //!
-//! Each slot has one lane for programs, one for compilers and one spare, all on the slot's processor. When the lane for
-//! programs or the lane for compilers is retired, the spare replaces it, so that the next run does not wait for a new
-//! lane. For each warm interpreter, the slot has another lane and another spare. For an image, a spare is created when
-//! the image is announced, and after a lane for the image was retired. A background thread creates the spares.
+//! Each slot has one lane for programs, one for compilers and, if the configuration asks for spares, one spare, all on
+//! the slot's processor. When the lane for programs or the lane for compilers is retired, the spare replaces it, so
+//! that the next run does not wait for a new lane. For each warm interpreter, the slot has another lane and another
+//! spare. For an image, a spare is created when the image is announced, and after a lane for the image was retired. A
+//! background thread creates the spares.
 //!
-//! A slot retires a lane after a run that failed, was cancelled or exceeded a limit, after a number of runs, or if the
-//! lane's clean-up check fails. Of the lanes for images, the slot keeps the [`IMAGE_LANES_MAX`] that it used last.
+//! A slot retires a lane after a run that exceeded a limit, was cancelled or failed in the sandbox, after a number of
+//! runs, or if the lane's clean-up check fails. A program that cannot be executed does not retire the lane. Of the
+//! lanes for images, the slot keeps the [`IMAGE_LANES_MAX`] that it used last.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};

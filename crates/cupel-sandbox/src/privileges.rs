@@ -7,11 +7,12 @@
 //! Sandbox::launch  →  (what only root can open or hand over)  →  give_up  →  threads, listeners, databases
 //! ```
 //!
-//! Afterwards the process has no capabilities and cannot get any (empty bounding set, `no_new_privs`). It has only the
-//! identity of the user it became, or of root if no user was given. It leaves no core dump, and other processes of its
-//! user cannot inspect its memory. If the kernel has Landlock, the process can change files only beneath the given
-//! directories, and cannot trace outside processes. Since Linux 6.12, it cannot signal them either. A system call
-//! filter (`policy/server.policy`) prevents it from starting programs.
+//! Afterwards the process has no capabilities and cannot get any (`no_new_privs`; if it was root, also an empty
+//! bounding set). It has only the identity of the user it became, or of root if no user was given. It leaves no core
+//! dump, and other processes of its user cannot inspect its memory. If the kernel has Landlock, the process can create,
+//! write and remove files only beneath the given directories, except that it can write to `/dev/null`; and it cannot
+//! trace outside processes. Since Linux 6.12, it cannot signal them either. A system call filter
+//! (`policy/server.policy`) prevents it from starting programs.
 //!
 //! Sources: credentials(7), capabilities(7), prctl(2), landlock(7), seccomp(2).
 
@@ -41,19 +42,19 @@ use crate::sys;
 pub struct Identity {
     /// User id.
     pub uid: u32,
-    /// Group id; supplementary groups are dropped.
+    /// Group id.
     pub gid: u32,
 }
 
 impl Identity {
     /// The identity of Cupel's services on hosts without a user `cupel`: an id that no allocation scheme assigns, above
-    /// the ids of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
-    /// Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
+    /// the default ids of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)). Source: systemd, "Users,
+    /// Groups, UIDs and GIDs on systemd Systems".
     pub const UNASSIGNED: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
 
     /// The identity of Cupel's services on this host: the user `cupel` if `/etc/passwd` contains it, otherwise
-    /// [`Identity::UNASSIGNED`]. If this process's user namespace lacks that id, the last id of the namespace is used
-    /// instead.
+    /// [`Identity::UNASSIGNED`]. If this process's user namespace lacks that id, the last id of the namespace's largest
+    /// range is used instead.
     ///
     /// # Errors
     /// If the ids of this user namespace cannot be read, or none of them is usable.
@@ -107,9 +108,9 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. If this process is root, `group` becomes its only supplementary group, or it has none. Afterwards, files can
-/// be created and changed only beneath `writable`; directories in this list that do not exist, or that `user` cannot
-/// reach, are ignored.
+/// filter. If this process is root, `group` becomes its only supplementary group, or it has none. If the kernel has
+/// Landlock, files can then be created and written only beneath `writable`, except for writes to `/dev/null`.
+/// Directories in `writable` that do not exist, or that `user` cannot reach, are ignored.
 ///
 /// # Errors
 /// If there is still more than one thread after 5 s, since each thread has separate privileges, or if a step fails.
@@ -170,9 +171,9 @@ fn rights_to_change(abi: u32) -> u64 {
     WRITE_FILE | REMOVE_AND_MAKE | since(2, REFER) | since(3, TRUNCATE)
 }
 
-/// Restricts changes of files to `writable`; reading is not restricted. A process in a Landlock domain cannot trace
-/// processes outside it, such as the launcher. Since ABI 6, it can neither signal them nor connect to their abstract
-/// sockets.
+/// If the kernel has Landlock, restricts creating, writing and removing files to `writable`, and writing to
+/// `/dev/null`; reading is not restricted. A process in a Landlock domain cannot trace processes outside it, such as
+/// the launcher. Since ABI 6, it can neither signal them nor connect to their abstract sockets.
 fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     let abi = sys::landlock::abi();
     if abi == 0 {

@@ -101,7 +101,7 @@ impl Sandbox {
     /// request fails.
     ///
     /// # Errors
-    /// If the lane cannot be created, or the command is invalid or cannot be sent.
+    /// If the command is invalid or cannot be sent, or if the lane, a pipe or the bundle of files cannot be created.
     pub fn service(&self, command: &ServiceCommand) -> Result<ServiceCell, RunError> {
         ServiceCell::start(&self.pool, command)
     }

@@ -132,6 +132,8 @@ pub(crate) struct MachineProbe {
     index: Option<IndexState>,
     /// The images that this process pulls.
     pulls: Pulls,
+    /// Whether the languages of Docker Engine are left for a later probe, because the engine may answer slowly.
+    pub(crate) defers_engine: bool,
     /// Prevents the removal of the images that were found, for as long as this value exists.
     held: Mutex<Vec<RootInUse>>,
 }
@@ -155,6 +157,7 @@ impl MachineProbe {
             images,
             index,
             pulls,
+            defers_engine: false,
             held: Mutex::default(),
         }
     }
@@ -224,7 +227,10 @@ impl Probe for MachineProbe {
 
     fn image(&self, name: &ImageName, language: &Language) -> Result<FoundImage, String> {
         if is_in_engine(language) {
-            return self.in_engine(name);
+            return match self.defers_engine {
+                true => Err("Docker Engine has not described its image yet".to_owned()),
+                false => self.in_engine(name),
+            };
         }
         let images = self.images.as_ref().map_err(Clone::clone)?;
         let found = images.iter().find(|image| image.name == *name);

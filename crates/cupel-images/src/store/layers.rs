@@ -14,7 +14,7 @@ use crate::contents::Contents;
 use crate::error::ImageError;
 use crate::hashing::Hashing;
 use crate::layer::{self, LayerFault};
-use crate::plan::{Blobs, PlannedLayer};
+use crate::plan::{Blobs, PlannedLayer, StoredLayer};
 
 /// A layer of an image that is being added or verified.
 pub(super) struct LayerTree {
@@ -79,7 +79,7 @@ impl ImageStore {
         Contents::read_bytes(file).map_err(ImageError::io("read", &path))
     }
 
-    /// Unpacks a layer into `incoming`, and verifies its digests.
+    /// Unpacks a layer into `incoming`, and verifies its digests and its size.
     fn unpack(
         &self,
         blobs: &dyn Blobs,
@@ -112,11 +112,16 @@ impl ImageStore {
             }
             contents
         };
-        let found = stored.finish().map_err(cut_off)?;
-        if let Some(digest) = planned.digest
-            && digest != found
-        {
-            return Err(refused(format!("its archive has the digest sha256:{found}, and sha256:{digest} is expected")));
+        let (found, bytes) = stored.finish().map_err(cut_off)?;
+        if let Some(StoredLayer { digest, size }) = planned.stored {
+            if digest != found {
+                return Err(refused(format!(
+                    "its archive has the digest sha256:{found}, and sha256:{digest} is expected"
+                )));
+            }
+            if size != bytes {
+                return Err(refused(format!("its archive has {bytes} bytes, and the manifest says {size}")));
+            }
         }
         let record = place.join("contents");
         let file = File::create(&record).map_err(ImageError::io("create", &record))?;

@@ -43,7 +43,7 @@ impl ImageStore {
                     RecordKind::File(hash) => match layer.file_in_root(&record.path) {
                         Ok(Some(file)) => Hashing::new(BufReader::with_capacity(128 * 1024, file))
                             .finish()
-                            .is_ok_and(|found| found == hash),
+                            .is_ok_and(|(found, _)| found == hash),
                         _ => false,
                     },
                     RecordKind::Link(hash) => {

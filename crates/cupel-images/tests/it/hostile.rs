@@ -153,6 +153,11 @@ fn a_damaged_image_is_refused() {
             .push(json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest(b""), "size": 0 }));
         image
     });
+    refused("bytes, and the manifest says 7", |mut image| {
+        image = image.layer(Layer::new().file("a", ""));
+        image.descriptors[0]["size"] = json!(7);
+        image
+    });
     refused("its environment contains", |image| image.with(json!({ "Env": ["NO-EQUALS-SIGN"] })));
     refused("is not in the image's /etc/passwd", |image| {
         image.layer(Layer::new().file("a", "")).with(json!({ "User": "nobody-knows" }))

@@ -13,20 +13,7 @@ const PROBES_AT_A_TIME_MAX: usize = 8;
 impl Registry {
     /// Probes which toolchains are installed. Blocks until every version command has finished; several run in parallel.
     pub fn probe(&mut self, probe: &dyn Probe) {
-        let next = AtomicUsize::new(0);
-        let languages = &self.languages;
-        let found: Vec<(usize, Probed)> = std::thread::scope(|scope| {
-            let probe_next = || {
-                let mut mine = Vec::new();
-                while let Some((at, language)) = take(&next, languages) {
-                    mine.push((at, probed(language, probe)));
-                }
-                mine
-            };
-            let threads: Vec<_> =
-                (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(probe_next)).collect();
-            threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
-        });
+        let found = self.probe_all(|language| probed(language, probe));
         for (at, found) in found {
             self.languages[at].accept(found);
         }
@@ -42,29 +29,51 @@ impl Registry {
     /// Probes the languages that have an image. A language of the machine keeps its availability from `before` if its
     /// version command is unchanged. Otherwise, the probe reports why the language is unavailable.
     pub fn probe_beside(&mut self, before: &Registry, probe: &dyn Probe) {
-        for language in &mut self.languages {
-            let known = before.get(&language.id).filter(|known| {
+        let known_of = |language: &Language| {
+            before.get(&language.id).filter(|known| {
                 language.image.is_none()
                     && known.image.is_none()
                     && known.version.command == language.version.command
                     && known.availability != Availability::Unprobed
-            });
+            })
+        };
+        let found = self.probe_all(|language| match known_of(language) {
+            Some(known) => {
+                let has_check = known.check.is_some();
+                Probed { availability: known.availability.clone(), image: None, has_check }
+            }
+            None => probed(language, probe),
+        });
+        for (at, found) in found {
+            let language = &mut self.languages[at];
+            let known = known_of(language);
             for library in &mut language.libraries {
                 let before = known.iter().flat_map(|known| &known.libraries);
                 let same =
                     before.filter(|before| before.package == library.package).find_map(|same| same.version.clone());
                 library.version = same;
             }
-            let found = match known {
-                Some(known) => {
-                    let has_check = known.check.is_some();
-                    Probed { availability: known.availability.clone(), image: None, has_check }
-                }
-                None => probed(language, probe),
-            };
             language.accept(found);
         }
         self.settle_requirements();
+    }
+
+    /// Probes every language. Several are probed in parallel.
+    fn probe_all(&self, probe_one: impl Fn(&Language) -> Probed + Sync) -> Vec<(usize, Probed)> {
+        let next = AtomicUsize::new(0);
+        let languages = &self.languages;
+        std::thread::scope(|scope| {
+            let probe_next = || {
+                let mut mine = Vec::new();
+                while let Some((at, language)) = take(&next, languages) {
+                    mine.push((at, probe_one(language)));
+                }
+                mine
+            };
+            let threads: Vec<_> =
+                (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(probe_next)).collect();
+            threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
+        })
     }
 
     /// Marks a language as unavailable if a language that it requires is unavailable.

@@ -30,6 +30,7 @@ pub(crate) const RULES: &[(&str, crate::PlaceRule)] = &[
     ("input_that_arrives_later_reaches_the_program", live),
     ("a_program_at_a_terminal_has_its_size_and_gets_signals", terminal),
     ("a_signal_reaches_a_program_without_a_terminal", signal),
+    ("a_program_cannot_take_all_pseudo_terminals", pairs),
     ("two_programs_talk", talk),
     ("a_program_that_is_missing_is_an_error_or_an_exit_code", missing),
 ];
@@ -304,6 +305,14 @@ fn signal(world: &World, place: Backend) {
     let kill = LiveInput::Signal(LiveSignal::Kill);
     let (outcome, _) = dialogue(world, place, "terminal", None, vec![("0x0\n", kill)]);
     assert_eq!(outcome, Outcome::Signalled(cupel_types::Signal(9)));
+}
+
+/// The kernel's maximum, `kernel.pty.max`, is shared by all containers and cells.
+fn pairs(world: &World, place: Backend) {
+    for terminal in [None, TerminalSize::new(80, 24)] {
+        let ended = dialogue(world, place, "pairs", terminal, vec![]);
+        assert_eq!(ended, (Outcome::Exited(0), "few\n".to_owned()), "{terminal:?}");
+    }
 }
 
 fn talk(world: &World, place: Backend) {

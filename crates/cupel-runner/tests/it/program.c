@@ -263,6 +263,33 @@ static int terminal(void) {
   return 0;
 }
 
+/* Whether a file can be opened for reading and writing. */
+static int opens_file(const char *path, int flags) {
+  int fd = open(path, O_RDWR | O_NOCTTY | flags, 0600);
+  if (fd < 0)
+    printf("%s: %s\n", path, strerrorname_np(errno));
+  else
+    close(fd);
+  return fd >= 0;
+}
+
+/* Opens pseudo-terminals until that fails, and then what a program may open. */
+static int pairs(void) {
+  int count = 0;
+  while (count < 100 && open("/dev/ptmx", O_RDWR | O_NOCTTY) >= 0)
+    count++;
+  puts(count < 32 ? "few" : "many");
+  opens_file("/dev/null", 0);
+  opens_file("/tmp/file", O_CREAT);
+  opens_file("/dev/shm/file", O_CREAT);
+  opens_file("/proc/self/fd/1", 0);
+  if (isatty(0))
+    opens_file("/dev/tty", 0), opens_file(ttyname(0), 0);
+  if (mkdir("a", 0700) || mkdir("b", 0700) || !opens_file("a/file", O_CREAT) || rename("a/file", "b/file"))
+    puts("no file was moved");
+  return 0;
+}
+
 /* Guesses a number that the other party has chosen. */
 static int guess(void) {
   char answer[16];
@@ -338,6 +365,8 @@ int main(int argc, char **argv) {
     return attack(atoi(argument), argv[3]);
   if (!strcmp(mode, "terminal"))
     return terminal();
+  if (!strcmp(mode, "pairs"))
+    return pairs();
   if (!strcmp(mode, "lines")) {
     for (int number = 0; number < 7000; number++)
       printf("line %d\n", number);

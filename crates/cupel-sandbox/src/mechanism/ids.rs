@@ -1,8 +1,9 @@
 //! User and group ids of lanes: their mapping to host ids, and changing to them. Source: user_namespaces(7).
 //!
-//! Each lane has two ids: 0 for its init, and one for the tenant's programs, by default 1000. On the host, each lane
-//! maps them to two unused ids that no other lane has. So even if a kernel bug ignored the user namespace, one lane's
-//! programs would not own files or processes of another lane or of the host.
+//! Each lane has two ids: 0 for its init, and one for the tenant's programs, by default 1000. Each lane maps them to
+//! two host ids that no other lane of the same launcher has. So even if a kernel bug ignored the user namespace, one
+//! lane's programs would not own files or processes of another lane or, if the host uses none of these ids, of the
+//! host.
 
 use std::io;
 
@@ -19,8 +20,8 @@ pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
     place(map, wanted, count, before_the_last)
 }
 
-/// The id of a service: `wanted` if this process's namespace has it, otherwise the last id of the largest range, which
-/// no lane uses.
+/// The id of a service: `wanted` if this process's namespace has it, otherwise the last id of the largest range. Lanes
+/// that [`base`] places at the end of that range do not use this id.
 pub(crate) fn of_service(map: &str, wanted: u32) -> Option<u32> {
     place(map, wanted, 1, |end| end.checked_sub(1))
 }

@@ -1,6 +1,5 @@
-//! Resource limits: a second wall behind the control groups, and the only wall for resources that control groups do not
-//! count.
-//! Source: getrlimit(2).
+//! Resource limits: a second wall behind the control groups, and the only wall for some resources that control groups
+//! do not count, such as open files. Source: getrlimit(2).
 
 use cupel_types::Limits;
 use rustix::process::{Resource, Rlimit, setrlimit};

@@ -191,10 +191,15 @@ pub fn engine_rules() -> Vec<EngineRule> {
             }
         }
     }
+    // A container's first process restricts the program with Landlock.
+    let of_agent = [Sysno::landlock_create_ruleset, Sysno::landlock_add_rule, Sysno::landlock_restrict_self];
+    of_agent.iter().for_each(|call| {
+        rules.push(EngineRule { calls: vec![call.name().to_owned()], errno: None, arguments: Vec::new() });
+    });
     // Docker 20.10 answers a call without a rule with EPERM, regardless of the profile. If clone3 fails with EPERM, the
     // C library cannot start a thread. If clone3 fails with ENOSYS, the C library uses clone instead.
     let has_rule = |call: &Sysno| policy.rules.iter().any(|(number, _)| i64::from(*number) == i64::from(call.id()));
-    let others = Sysno::iter().filter(|call| !has_rule(call));
+    let others = Sysno::iter().filter(|call| !has_rule(call) && !of_agent.contains(call));
     let calls = others.map(|call| call.name().to_owned()).collect();
     rules.push(EngineRule { calls, errno: Some(ENGINE_DEFAULT), arguments: Vec::new() });
     rules

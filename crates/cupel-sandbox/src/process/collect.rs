@@ -3,8 +3,9 @@
 //!
 //! The cell's init runs this code over a tree that the tenant created: names, links and sizes are untrusted. Each entry
 //! is opened relative to the directory in which it was listed, without following links or crossing mount points, and
-//! only regular files are sent. There are bounds on files, bytes, visited entries, and the depth of a [`BoxPath`]. A
-//! file that was found by a pattern is opened again, beneath the box, before it is sent.
+//! only regular files are sent. There are bounds on the number of files, bytes and visited entries, and on the length
+//! and depth of paths ([`BoxPath`]). A file that was found by a pattern is opened again, beneath the box, before it is
+//! sent.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,8 +16,9 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
-/// Sends every regular file below `dir`, or only those in the directory `outbox` if that name is not empty. Returns
-/// `true` if a bound on files, bytes, entries or path lengths was exceeded, so that files may be missing.
+/// Sends the regular files below `dir`, or only those in the directory `outbox` if that name is not empty. Omits files
+/// whose path is not a valid [`BoxPath`] and files that cannot be opened. Returns `true` if a bound on files, bytes,
+/// entries or path lengths was exceeded, so that files may be missing.
 pub(crate) fn send_files(
     dir: BorrowedFd<'_>,
     outbox: &str,
@@ -196,8 +198,9 @@ enum Found {
     PathTooLong,
 }
 
-/// Calls `visit` for each regular file below `dir`, and for each entry whose path is too long, until `visit` returns
-/// `false`. Returns `false` if `visit` did, or if there are more than `entries` entries.
+/// Calls `visit` for each regular file below `dir` that has a valid path and can be opened, and for each entry whose
+/// path is too long, until `visit` returns `false`. Returns `false` if `visit` did, or if there are more than `entries`
+/// entries.
 fn walk(
     dir: BorrowedFd<'_>,
     prefix: &str,

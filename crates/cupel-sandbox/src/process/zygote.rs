@@ -8,7 +8,8 @@
 //!
 //! This way, an interpreter's memory is copied once per program, and the init processes of the lane and the cells do
 //! not contain that memory. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant.
-//! It does not even decode requests: the child decodes them in its own memory, and the zygote then erases them.
+//! Of a request, it decodes only the cell's number: the child decodes the request in its own memory, and the zygote
+//! then erases it.
 
 use std::ffi::{CString, OsString};
 use std::io;

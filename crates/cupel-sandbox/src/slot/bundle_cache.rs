@@ -1,4 +1,4 @@
-//! Keeps the files of recent programs in memory, so that the next run of the same program copies nothing.
+//! Keeps the bundles of recent programs in memory, so that the next run of the same program need not write a bundle.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,7 +10,8 @@ use cupel_types::BoxFiles;
 use crate::bundle;
 
 /// Cache of the most recently used bundles. A compiled program that runs many times (for many test cases, or submitted
-/// often) is written into memory once. A bundle is sealed, so any number of cells can read it.
+/// often) is written into memory once, as long as the cache keeps it. A bundle is sealed, so any number of cells can
+/// read it.
 #[derive(Debug, Default)]
 pub(super) struct BundleCache(VecDeque<(BoxFiles, Arc<OwnedFd>)>);
 

@@ -45,7 +45,8 @@ pub(super) struct Conversation<'a> {
     pub(super) done: Option<CellDone>,
     pub(super) cold: Option<String>,
     pub(super) files: Vec<BoxFile>,
-    /// The paths of the files that are fetched. If there are none and `find` is `None`, all files are collected.
+    /// The paths of the files that are fetched. If there are none and `find` is `None`, all files of the outbox or of
+    /// the box are collected.
     pub(super) fetch: &'a [BoxPath],
     pub(super) fetched: Vec<FetchedFile>,
     pub(super) find: Option<&'a FileSearch>,

@@ -107,7 +107,8 @@ impl Slot {
     /// Runs one step to its end.
     ///
     /// # Errors
-    /// Only for invalid commands and failures of the sandbox; how the program ended is in the report.
+    /// If the command is invalid, a program outside `/box` cannot be executed, a standard input that is a file cannot
+    /// be read, or the sandbox fails. How the program ended is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         refusal::of_command(command, self.pool.features())?;
         let which = self.which(command);

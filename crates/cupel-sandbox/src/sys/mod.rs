@@ -1,10 +1,10 @@
 //! The only module with `unsafe`: system calls without a safe form in rustix, mappings of memory, and the C interface
 //! of CPython.
 //!
-//! Every function that other modules use is small and safe to call: it takes borrowed descriptors and returns owned
-//! ones. A comment at each unsafe call explains why the call is sound. Errors are `io::Error`, except in functions that
-//! may be called between vfork and exec, which return an errno, and in the functions for CPython, which return a
-//! message as a `String`.
+//! The functions that other modules use are safe to call. Descriptors that they return are owned; those that they take
+//! are borrowed or, where no owner exists between a fork and an exec, plain numbers. A comment at each unsafe call
+//! explains why the call is sound. Errors are `io::Error`, except in functions that may be called between vfork and
+//! exec, which return an errno, and in most functions for CPython, which return a message as a `String`.
 #![expect(unsafe_code, reason = "system calls")]
 
 pub(crate) mod attack;

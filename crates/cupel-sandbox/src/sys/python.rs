@@ -1,8 +1,9 @@
 //! CPython inside this process: loads the system's shared library, and calls its C interface by symbol names.
 //!
-//! Contains only what a warm parent and its children need (see [`warm`](crate::warm)). All calls happen in processes
-//! with one thread, which holds the interpreter's lock from initialisation to the end; this makes the calls sound.
-//! References are never released: objects that do not belong to the program live as long as the process.
+//! Contains only what a warm parent and its children need (see [`warm`](crate::warm)). All calls are made by the
+//! process's first thread while it holds the interpreter's lock; this makes the calls sound. Until the program's first
+//! line runs, the process has no other thread. References are never released: objects that do not belong to the program
+//! live as long as the process.
 //!
 //! Source: docs.python.org, "Python/C API Reference Manual": Initialization, The Very High Level Layer, Exception
 //! Handling. Structures stay opaque; a library version that lacks a symbol is refused.

@@ -1,5 +1,5 @@
-//! One page shared between a lane's init, its zygote and its cells, in which a cell reports its progress
-//! without messages. Every field is an atomic, so no partially written value can be read.
+//! One page shared between a lane's init, its zygote and its cells, in which a cell reports its progress without
+//! messages. Every field is an atomic or an array of atomics, so no number can be read while it is partially written.
 
 use std::io;
 use std::ops::Deref;

@@ -18,10 +18,10 @@ pub(crate) struct CellRequest {
     pub(crate) warm: bool,
     /// Whether the program has a pipe for its result.
     pub(crate) result: bool,
-    /// A directory that is created in the box, and from which files are collected. If this is the empty string, all
-    /// files in the box are collected.
+    /// A directory that is created in the box, and from which files are collected; the empty string if there is none.
     pub(crate) outbox: String,
-    /// Paths of files to collect. If this list and `patterns` are empty, all files are collected.
+    /// Paths of files to collect. If this list and `patterns` are empty, all files of the outbox are collected or,
+    /// without an outbox, all files of the box.
     pub(crate) fetch: Vec<String>,
     /// Files whose paths match these patterns are collected, in addition to those of `fetch`.
     pub(crate) patterns: Vec<String>,

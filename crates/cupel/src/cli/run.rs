@@ -111,7 +111,7 @@ fn run_here(args: &Run) -> CommandResult {
     let program = cupel_types::Program { artifacts, ..program.judged_as(&language) };
     let destination = Destination::of(args)?;
 
-    // Only existing artefacts are used, because creating one would delay the run.
+    // Only prepared artefacts that exist are used, because creating one would delay the run.
     let store = prepared_store::of_commands(&config.data).filter(|_| !language.prepare.is_empty());
     if let Some(store) = &store {
         prepared::use_existing(store, &language, Check::Sizes);
@@ -223,7 +223,8 @@ pub(super) fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
     BoxPath::new(path.file_name()?.to_str()?).ok()
 }
 
-/// Input of the program. If the source is read from standard input, the program has no input.
+/// Input of the program. If the source is read from standard input, the program has no input, unless `--stdin` names a
+/// file.
 enum Input {
     Nothing,
     File(File),
@@ -298,7 +299,7 @@ fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicB
 /// Observer that forwards the program's output immediately.
 struct Stream {
     silent: bool,
-    /// The reader of standard output has closed it, so the program is cancelled.
+    /// A write of the program's output failed, for example because its reader has closed it. The run is then cancelled.
     broken: bool,
     /// The input exceeds the maximum for a submission's input.
     too_long: Arc<AtomicBool>,
@@ -360,14 +361,15 @@ fn exit_code(report: &RunReport, stopped_by: Option<i32>) -> u8 {
     u8::try_from(code).unwrap_or(1)
 }
 
-/// Prints the compiler's output if compilation failed, and a summary line at a terminal.
+/// Prints the compiler's output if compilation failed. Prints a summary line at a terminal, or if there is a message
+/// that the program has not printed.
 fn show(language: &Language, report: &RunReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
         // An error is ignored, because standard error may be closed.
         let _ = io::stderr().write_all(&compile.output.data);
     }
-    // The exit code does not identify the exceeded limit, so the summary names it. An exception is already on standard
-    // error.
+    // The exit code does not identify the exceeded limit, so the summary names it. The message of a runtime error is an
+    // exception, which the program has already printed.
     let is_printed = report.verdict == Verdict::RuntimeError;
     if io::stderr().is_terminal() || report.message.is_some() && !is_printed {
         errln!("{}", summary(language, report));

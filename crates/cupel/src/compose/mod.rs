@@ -280,7 +280,7 @@ async fn start_worker(
         runner: Arc::clone(&runner),
         fault,
     };
-    tasks.push(tokio::spawn(reload::reload(core.clone(), sources, shutdown.clone())));
+    tasks.push(reload::start(core, sources, shutdown.clone()).await);
     let factory: ExecutorFactory = {
         let runner = Arc::clone(&runner);
         Arc::new(move |slot| runner.executor(slot))

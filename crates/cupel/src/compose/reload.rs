@@ -1,20 +1,24 @@
 //! Offers languages that are added to a running server: language files with an image, and the images themselves.
 //!
 //! At each heartbeat, a node checks whether its language files, its images or its failed pulls have changed. If so, it
-//! reads all of them.
-//! For a language with an image, it runs the version command in the sandbox. The toolchains of the machine are probed
-//! only at the start, because a running server starts no programs of the machine.
+//! reads all of them. It also does so at the start if a language runs in Docker Engine; the start waits for that for at
+//! most [`FIRST_LOOK_MAX`], because the engine may answer slowly.
+//!
+//! For a language with an image, the node runs the version command in the sandbox. The toolchains of the machine are
+//! probed only at the start, because a running server starts no programs of the machine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cupel_core::cluster::BEAT_EVERY;
 use cupel_core::{Core, chain};
 use cupel_languages::{FoundImage, Language, Probe, Pulling, Registry};
 use cupel_runner::Runner;
 use cupel_types::{ContentHash, ImageName};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::tasks::Ticks;
@@ -123,15 +127,41 @@ impl Probe for ImageProbe<'_> {
     }
 }
 
-/// Looks for changes at each heartbeat.
-pub(super) async fn reload(core: Core, mut sources: LanguageSources, shutdown: CancellationToken) {
+/// Maximum time for which the start waits for the languages of Docker Engine. They are offered when the engine has
+/// answered.
+const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// Starts the task that looks for changes at each heartbeat. If a language runs in Docker Engine, waits until the task
+/// has looked for the first time, for at most [`FIRST_LOOK_MAX`].
+pub(super) async fn start(core: &Core, sources: LanguageSources, shutdown: CancellationToken) -> JoinHandle<()> {
+    let waits = core.registry().iter().any(images::is_in_engine);
+    let (looked, first_look) = oneshot::channel();
+    let task = tokio::spawn(reload(core.clone(), sources, looked, shutdown));
+    if waits && tokio::time::timeout(FIRST_LOOK_MAX, first_look).await.is_err() {
+        tracing::warn!("Docker Engine answers slowly; its languages are offered later");
+    }
+    task
+}
+
+async fn reload(
+    core: Core,
+    mut sources: LanguageSources,
+    first_look: oneshot::Sender<()>,
+    shutdown: CancellationToken,
+) {
     let mut ticks = Ticks::every(BEAT_EVERY, shutdown);
+    let mut first_look = Some(first_look);
     let mut seen = None;
     loop {
         let core = core.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let state = sources.state(&core.registry());
-            if seen.is_some_and(|seen| seen != state) || sources.is_outdated() {
+            let languages = core.registry();
+            let state = sources.state(&languages);
+            let has_changed = match &seen {
+                Some(seen) => *seen != state,
+                None => languages.iter().any(images::is_in_engine),
+            };
+            if has_changed || sources.is_outdated() {
                 sources.reload(&core);
             }
             (sources, Some(state))
@@ -142,6 +172,9 @@ pub(super) async fn reload(core: Core, mut sources: LanguageSources, shutdown: C
                 tracing::error!(%error, "the task that reads languages again has failed");
                 return;
             }
+        }
+        if let Some(first_look) = first_look.take() {
+            let _ = first_look.send(());
         }
         if !ticks.next().await {
             return;

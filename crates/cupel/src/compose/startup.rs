@@ -59,9 +59,12 @@ pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result
     let images = images::of_server(config, &data);
     let pulls = Pulls::default();
     pulls.want(&registry);
-    let probe = MachineProbe::new(Some(images.clone()), &config.docker, pulls.clone());
+    let mut probe = MachineProbe::new(Some(images.clone()), &config.docker, pulls.clone());
     probe.add_direct(&mut registry, config);
+    // The task that reads languages again asks Docker Engine.
+    probe.defers_engine = true;
     registry.probe(&probe);
+    probe.defers_engine = false;
     registry.keep_available_in_images();
     // After the launchers below have started, this process starts no other program.
     owner::settle(&data)?;

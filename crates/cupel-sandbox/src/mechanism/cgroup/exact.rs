@@ -7,9 +7,9 @@
 //! combines the sum with the charged memory. Version 2 has no such figures.
 //!
 //! A read of `memory.stat` shows the changes on all processors only if there have been enough of them: more than 64 per
-//! processor. So this module makes changes until one of them is shown: it maps pages and unmaps them.
-//! Source: Linux, mm/memcontrol.c, `memcg_vmstats_needs_flush` and `memcg_account_kmem`; mm/memcontrol-v1.c,
-//! `memcg1_charge_statistics`.
+//! processor. So this module makes changes until the shown value changes, in at most [`ROUNDS_MAX`] rounds: it maps
+//! pages and unmaps them. Source: Linux, mm/memcontrol.c, `memcg_vmstats_needs_flush` and `memcg_account_kmem`;
+//! mm/memcontrol-v1.c, `memcg1_charge_statistics`.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -54,7 +54,8 @@ impl LaneGroup {
         self.pages().map_or(0, |pages| pages.before.saturating_sub(base.pages) * PAGE as u64 + kernel)
     }
 
-    /// Number of pages that processes of the group have been given. `None` if it cannot be counted.
+    /// Number of pages that processes of the group have been given. `None` if it cannot be read, or if the shown value
+    /// does not change within [`ROUNDS_MAX`] rounds.
     pub(super) fn pages(&self) -> Option<Pages> {
         let stat = fd(&self.group_files.stat)?;
         let first = field(&text_of(stat), "pgpgin")?;

@@ -282,7 +282,8 @@ impl Lane {
         }
     }
 
-    /// Whether the lane is in the same state as before the last run. Called while the lane has no cell.
+    /// Whether the lane's memory and the number of its sockets are as before the last run. Waits a moment for the
+    /// kernel to free what the cell left. Called while the lane has no cell.
     fn is_clean(&mut self) -> bool {
         // The kernel frees the cell's tmpfs shortly after the cell's last process.
         for _ in 0..50 {
