@@ -139,7 +139,7 @@ pub(crate) async fn metrics(
                 ApiError::new(ErrorKind::Unauthorized, "Send the metrics token as `Authorization: Bearer`.")
             }
             MetricsAccess::Open | MetricsAccess::Loopback => {
-                ApiError::new(ErrorKind::Forbidden, "Metrics are for this machine only, unless a token is configured.")
+                ApiError::new(ErrorKind::Forbidden, "Only this machine may read metrics (setting `metrics.access`).")
             }
         });
     }
