@@ -32,7 +32,8 @@ pub(crate) struct DraftParams {
 pub(crate) struct DraftRequest {
     /// The text. Its maximum size is that of a submission's source.
     text: String,
-    /// Whether this save starts a new revision, so that the present revision stays in the history.
+    /// Whether this save starts a new revision, even if it would otherwise change the newest one. The previous revision
+    /// then stays in the history. A save of a text that is already saved starts none.
     #[serde(default)]
     begins_revision: bool,
 }
@@ -116,7 +117,7 @@ pub(crate) async fn draft(
     responses(
         (status = 200, description = "Saved", body = RevisionView, headers(("ETag" = String, description = "Names the revision"))),
         (status = 404, description = "The problem does not exist, or you may not see it", body = ErrorBody, content_type = "application/problem+json"),
-        (status = 412, description = "The condition in `If-Match` or `If-None-Match` is not met: another save has changed or created the draft. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
+        (status = 412, description = "The condition in `If-Match` or `If-None-Match` is not met: the draft was changed, created or removed in the meantime, or the request has both headers. Nothing was changed", body = ErrorBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language, or the text is too large", body = ErrorBody, content_type = "application/problem+json"),
     ),
 )]

@@ -163,7 +163,7 @@ async fn a_started_run_is_followed_to_its_verdict_under_the_clients_own_name() {
     assert!(second["seq"].is_u64() && second["t"].is_string());
     app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
     assert_eq!(client.event("verdict").await["verdict"], "AC");
-    // The run has also ended for the connection.
+    // The connection no longer follows the run, so it cannot detach it.
     client.refused(json!({ "type": "detach", "run": accepted["run"] }), "conflict").await;
 }
 
@@ -390,7 +390,7 @@ async fn a_page_opens_no_connection_for_another_user_who_has_signed_in_with_the_
     assert_eq!(open(&of_page).await, Some((401, json!("unauthorized"))));
     assert_eq!(open(&of_session).await, None);
     assert_eq!(open("").await, None, "other clients need not name the user");
-    // A token belongs to one user in any case.
+    // With a token, the parameter `user` is ignored: the token identifies the user.
     let token = format!("Bearer {}", other.token);
     assert_eq!(Client::try_connect(at, &of_page, &[("authorization", &token)]).await.err(), None);
 }
