@@ -301,8 +301,8 @@ pub(super) fn fault_of_username(name: &str) -> Option<SubmissionFault> {
     is_reserved.then(|| fault("/username", SubmissionFaultKind::BadUsername, detail))
 }
 
-/// `username` and `email`: those of the account. Source of the second rule: NIST SP 800-63B, section 5.1.1.2
-/// (context-specific words).
+/// `username` and `email`: those of the account. Source of the rule that the password differs from them: NIST SP
+/// 800-63B, section 5.1.1.2 (context-specific words).
 pub(super) fn fault_of_password(password: &str, username: &str, email: &str) -> Option<SubmissionFault> {
     let fault = |detail| Some(fault("/password", SubmissionFaultKind::BadPassword, detail));
     if !(8..=256).contains(&password.chars().count()) || password.contains('\0') {
