@@ -68,8 +68,10 @@ async function write(page, code) {
 }
 
 /** Shares the program in the playground, and returns the link. */
-async function share(page) {
+async function share(page, title) {
   await press(page, 'Share')
+  if (title !== undefined) await page.getByLabel('Title', { exact: true }).fill(title)
+  await press(page, 'Make the link')
   const link = page.getByLabel('Link to this program', { exact: true })
   await link.waitFor()
   return link.inputValue()
@@ -164,6 +166,59 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
   await page.getByRole('tab', { name: 'helper.py' }).click()
   await editorHas(page, 'return "mine"')
   await close()
+})
+
+test('a shared program keeps its title, which is text, and the patterns of the files to keep', async () => {
+  const TITLE = '<img src=x onerror=alert(1)> "Plots" & files'
+  const keep = (page) => page.getByLabel('Files to keep', { exact: true })
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close } = await player({ theme, width })
+    await chooseLanguage(page, 'python')
+    await write(page, `open("a.txt", "w").write("kept ${width}")\n`)
+    if (width < 900) await page.getByRole('tab', { name: 'Input and output' }).click()
+    await page.getByText('Arguments, files and limits').click()
+    await keep(page).fill("*.txt 'b c/*'")
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    const plain = await share(page)
+    // A program with another title is another program, so the link goes while the title is changed.
+    const link = page.getByLabel('Link to this program', { exact: true })
+    await page.getByLabel('Title', { exact: true }).fill(TITLE)
+    await link.waitFor({ state: 'detached' })
+    await press(page, 'Make the link')
+    await link.waitFor()
+    const titled = await link.inputValue()
+    assert.notEqual(titled, plain)
+    // The whole link is in view.
+    assert.deepEqual(await link.evaluate((box) => [box.scrollWidth <= box.clientWidth, box.scrollHeight <= box.clientHeight]), [true, true])
+    await check('playground-titled')
+    await press(page, 'Embed')
+    const html = await page.getByLabel('HTML that embeds this program', { exact: true }).inputValue()
+    assert.equal(await page.evaluate((html) => new DOMParser().parseFromString(html, 'text/html').querySelector('iframe').title, html), TITLE)
+    const reader = await visit(browser, { theme, width })
+    reader.page.setDefaultTimeout(PATIENCE_MS)
+    reader.page.on('dialog', () => assert.fail('the title ran a script'))
+    await reader.page.goto(`${titled}?embed=1`)
+    await reader.page.getByRole('heading', { level: 1, name: TITLE, exact: true }).waitFor()
+    await reader.page.goto(titled)
+    await reader.page.getByRole('heading', { level: 1, name: TITLE, exact: true }).waitFor()
+    assert.equal(await reader.page.title(), `${TITLE} · Cupel`)
+    await reader.check('shared-titled')
+    await reader.close()
+    await page.goto(titled)
+    await press(page, 'Run')
+    await page.getByRole('button', { name: 'Download a.txt' }).or(page.getByRole('link', { name: 'Download a.txt' })).waitFor()
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await press(page, 'Fork')
+    await page.waitForURL(/\/playground$/)
+    await press(page, 'Share')
+    assert.equal(await page.getByLabel('Title', { exact: true }).inputValue(), TITLE)
+    if (width < 900) await page.getByRole('tab', { name: 'Input and output' }).click()
+    await page.getByText('Arguments, files and limits').click()
+    assert.equal(await keep(page).inputValue(), "*.txt 'b c/*'")
+    await page.goto(`${server.url}/account?view=programs`)
+    await page.getByRole('link', { name: TITLE, exact: true }).waitFor()
+    await close()
+  }
 })
 
 test('an unknown link shows an error, and the archive has the files of the program', async () => {

@@ -26,6 +26,13 @@ use crate::{
 /// First bytes of the canonical form; another form needs another version.
 const CANONICAL_FORM: &[u8] = b"cupel-snippet-1";
 
+/// First bytes of the canonical form with patterns or a title. Programs with neither keep the first form, and so their
+/// links.
+const CANONICAL_FORM_2: &[u8] = b"cupel-snippet-2";
+
+/// Maximum length of a snippet's title, in characters.
+const TITLE_MAX: usize = 100;
+
 /// A shared program, as its sender wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snippet {
@@ -43,6 +50,10 @@ pub struct Snippet {
     pub cpu_time: Option<Duration>,
     /// Requested memory; `None`: the language's default.
     pub memory: Option<Bytes>,
+    /// Patterns of the files that are kept after the execution.
+    pub artifacts: Vec<String>,
+    /// The title: 1 to 100 characters, without control characters, and without white space at its ends.
+    pub title: Option<String>,
 }
 
 /// Id of a snippet: 128 bits of a hash of its contents.
@@ -62,13 +73,14 @@ impl SnippetId {
 
     /// The id of a program. Each part is preceded by its length, so two programs never have the same canonical form.
     fn of(snippet: &Snippet) -> SnippetId {
-        let Snippet { language, source, files, args, stdin, cpu_time, memory } = snippet;
+        let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title } = snippet;
+        let is_second = !artifacts.is_empty() || title.is_some();
         let mut hash = Sha256::new();
         let text = |hash: &mut Sha256, text: &str| {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text.as_bytes());
         };
-        hash.update(CANONICAL_FORM);
+        hash.update(if is_second { CANONICAL_FORM_2 } else { CANONICAL_FORM });
         text(&mut hash, language.as_str());
         text(&mut hash, source);
         hash.update((files.len() as u64).to_be_bytes());
@@ -85,6 +97,14 @@ impl SnippetId {
         let cpu_time_ms = cpu_time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         hash.update(cpu_time_ms.to_be_bytes());
         hash.update(memory.map_or(0, Bytes::get).to_be_bytes());
+        if is_second {
+            hash.update((artifacts.len() as u64).to_be_bytes());
+            for pattern in artifacts {
+                text(&mut hash, pattern);
+            }
+            // A title is never empty, so an empty one represents none.
+            text(&mut hash, title.as_deref().unwrap_or_default());
+        }
         let digest: [u8; 32] = hash.finalize().into();
         let mut half = [0; 16];
         half.copy_from_slice(&digest[..16]);
@@ -129,7 +149,8 @@ pub struct OwnSnippet {
     pub id: SnippetId,
     /// The language.
     pub language: LanguageId,
-    /// The first non-blank line of the main source, up to [`OwnSnippet::TITLE_MAX`] characters.
+    /// The snippet's title, or else the first non-blank line of the main source, up to [`OwnSnippet::TITLE_MAX`]
+    /// characters.
     pub title: String,
     /// When the user last shared it.
     pub shared_at: Timestamp,
@@ -142,11 +163,12 @@ impl OwnSnippet {
     /// The entry of a snippet that the user shared.
     pub fn of(id: SnippetId, shared: &SharedSnippet) -> OwnSnippet {
         let SharedSnippet { snippet, shared_at } = shared;
-        let line = snippet.source.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let line = || snippet.source.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let title = snippet.title.as_deref().unwrap_or_else(line);
         OwnSnippet {
             id,
             language: snippet.language.clone(),
-            title: line.chars().take(OwnSnippet::TITLE_MAX).collect(),
+            title: title.chars().take(OwnSnippet::TITLE_MAX).collect(),
             shared_at: *shared_at,
         }
     }
@@ -197,6 +219,10 @@ pub struct NewSnippet {
     pub cpu_time: Option<Duration>,
     /// Requested memory.
     pub memory: Option<Bytes>,
+    /// Patterns of the files that are kept after the execution.
+    pub artifacts: Vec<String>,
+    /// The title. A blank title is none.
+    pub title: Option<String>,
 }
 
 /// Why a program was not shared. Nothing has changed.
@@ -265,6 +291,7 @@ impl Core {
     }
 
     fn check_snippet(&self, new: NewSnippet) -> Result<Snippet, Vec<SubmissionFault>> {
+        let fault = |pointer: &str, kind, detail| SubmissionFault { index: 0, pointer: pointer.into(), kind, detail };
         let registry = self.registry();
         let main = (String::new(), Arc::from(new.source.as_bytes()));
         let others = new.files.iter().map(|(path, text)| (path.clone(), Arc::from(text.as_bytes())));
@@ -272,6 +299,7 @@ impl Core {
             source: NewSource { language: new.language.clone(), files: std::iter::once(main).chain(others).collect() },
             args: new.args.clone(),
             stdin: Arc::from(new.stdin.as_bytes()),
+            artifacts: new.artifacts.clone(),
             // A snippet can have only these limits.
             limits: LimitsRequest {
                 cpu_time: new.cpu_time,
@@ -290,20 +318,36 @@ impl Core {
             },
             ..NewProgram::default()
         };
-        check(&[NewSubmission::from(program)], &registry, self.bounds(), self.now())?;
+        let checked = check(&[NewSubmission::from(program)], &registry, self.bounds(), self.now());
+        let mut faults = checked.err().unwrap_or_default();
+        if new
+            .title
+            .as_deref()
+            .is_some_and(|title| title.chars().count() > TITLE_MAX || title.contains(char::is_control))
+        {
+            let detail = format!("a title has at most {TITLE_MAX} characters, and no control characters");
+            faults.push(fault("/title", SubmissionFaultKind::BadName, detail));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let title = new.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
         let of_files: usize = new.files.iter().map(|(path, text)| path.len() + text.len()).sum();
         let of_args: usize = new.args.iter().map(String::len).sum();
-        let total = Bytes::new((new.source.len() + of_files + of_args + new.stdin.len()) as u64);
+        let of_artifacts: usize = new.artifacts.iter().map(String::len).sum();
+        let of_title = title.map_or(0, str::len);
+        let texts = [new.source.len(), of_files, of_args, new.stdin.len(), of_artifacts, of_title];
+        let total = Bytes::new(texts.iter().sum::<usize>() as u64);
         let most = self.bounds().snippet_bytes_max;
         if total > most {
             let detail = format!("a shared program has at most {most}; this one has {total}");
-            let kind = SubmissionFaultKind::TooLarge;
-            return Err(vec![SubmissionFault { index: 0, pointer: String::new(), kind, detail }]);
+            return Err(vec![fault("", SubmissionFaultKind::TooLarge, detail)]);
         }
         // `check` has found the language.
         let language = registry.find(&new.language).map(|language| language.id.clone()).ok_or_else(Vec::new)?;
-        let NewSnippet { language: _, source, files, args, stdin, cpu_time, memory } = new;
-        Ok(Snippet { language, source, files, args, stdin, cpu_time, memory })
+        let title = title.map(str::to_owned);
+        let NewSnippet { language: _, source, files, args, stdin, cpu_time, memory, artifacts, title: _ } = new;
+        Ok(Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title })
     }
 }
 
@@ -320,6 +364,8 @@ mod tests {
             stdin: "f".into(),
             cpu_time: None,
             memory: None,
+            artifacts: Vec::new(),
+            title: None,
         }
     }
 
@@ -341,12 +387,20 @@ mod tests {
             with(|s| s.stdin = "fg".into()),
             with(|s| s.cpu_time = Some(Duration::from_secs(1))),
             with(|s| s.memory = Some(Bytes::new(1000))),
+            with(|s| s.artifacts = vec!["g".into()]),
+            with(|s| s.artifacts = vec!["g".into(), String::new()]),
+            with(|s| s.title = Some("g".into())),
+            with(|s| s.title = Some("h".into())),
         ];
         let different: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(different.len(), ids.len());
         assert_eq!(ids[0], with(|_| {}));
         // A link that has been sent must keep working: the canonical form never changes.
         assert_eq!(ids[0].to_string(), "tA3CHuql23W3QON3J1J6eg");
+        assert_eq!(
+            with(|s| (s.artifacts, s.title) = (vec!["*.png".into()], Some("g".into()))).to_string(),
+            "ZNY0OTax_rpKRQyMdgZSIQ"
+        );
     }
 
     #[test]

@@ -1747,7 +1747,7 @@ export interface components {
             url: string;
             /** @description Id of the language. */
             language: string;
-            /** @description The first non-blank line of the main source, up to 120 characters. */
+            /** @description The program's title. If it has none, the first non-blank line of the main source, up to 120 characters. */
             title: string;
             /**
              * Format: date-time
@@ -1973,6 +1973,11 @@ export interface components {
              * @description Total number of sample cases.
              */
             samples_total: number;
+            /**
+             * Format: int64
+             * @description Number of tests of a submission, including the samples.
+             */
+            tests_total: number;
             /** @description Limits of a submission. */
             limits: components["schemas"]["ProblemLimitsView"];
             /** @description Whether submissions communicate with a program of the problem. */
@@ -2340,7 +2345,8 @@ export interface components {
          * @example {
          *       "input": "21",
          *       "language": "python",
-         *       "source_code": "print(int(input()) * 2)"
+         *       "source_code": "print(int(input()) * 2)",
+         *       "title": "Doubling"
          *     }
          */
         SnippetRequest: {
@@ -2357,6 +2363,13 @@ export interface components {
             /** @description Another name for `input`. */
             stdin?: string | null;
             limits?: components["schemas"]["SnippetLimits"] | null;
+            /** @description Patterns of the files that are kept after the execution, as in `POST /execute`. */
+            artifacts?: string[];
+            /**
+             * @description A title: text without control characters. White space at its ends is removed, and an empty title is none. A
+             *     program with another title is another program, with another id.
+             */
+            title?: string | null;
         } & (({
             source_code: string;
         } | {
@@ -2380,6 +2393,10 @@ export interface components {
             input: string;
             /** @description Limits that differ from the language's defaults. */
             limits: components["schemas"]["SnippetLimits"];
+            /** @description Patterns of the files that are kept after the execution. */
+            artifacts: string[];
+            /** @description The title, as plain text. Absent if the program has none. */
+            title?: string | null;
             /**
              * Format: date-time
              * @description Time at which a user last shared the program (RFC 3339).

@@ -9,6 +9,7 @@ import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
 import { contestsQuery } from '../api/contest'
 import { problemsQuery, sessionQuery } from '../api/queries'
+import { useBackCloses } from '../hooks/useBackCloses'
 import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
@@ -41,27 +42,35 @@ function useSettled(value: string): string {
 
 export function Palette({ open, onChange, onShortcuts }: { open: boolean; onChange: (open: boolean) => void; onShortcuts: () => void }) {
   const p = useTexts(palette)
+  const leave = useBackCloses(open, () => onChange(false))
   return (
     <Dialog.Root open={open} onOpenChange={onChange}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
         <Dialog.Popup className="fixed z-50 left-1/2 top-[max(16px,12dvh)] -translate-x-1/2 w-[min(560px,calc(100vw-24px))] max-h-[min(480px,calc(88dvh-16px))] flex flex-col rounded-lg bg-surface border border-border shadow-lg overflow-hidden">
           <Dialog.Title className="sr-only">{p.title}</Dialog.Title>
-          <Search close={() => onChange(false)} onShortcuts={onShortcuts} />
+          <Search close={() => onChange(false)} leave={leave} onShortcuts={onShortcuts} />
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
   )
 }
 
-function Search({ close, onShortcuts }: { close: () => void; onShortcuts: () => void }) {
+interface SearchProps {
+  close: () => void
+  /** Closes the palette, and then acts. */
+  leave: (act: () => void) => void
+  onShortcuts: () => void
+}
+
+function Search({ close, leave, onShortcuts }: SearchProps) {
   const { messages: m } = useLanguage()
   const p = useTexts(palette)
   const base = useId()
   const list = useRef<HTMLUListElement>(null)
   const [typed, setTyped] = useState('')
   const [chosen, setChosen] = useState(0)
-  const { lines, isSearching, isFailed } = useLines(typed, close, onShortcuts)
+  const { lines, isSearching, isFailed } = useLines(typed, leave, onShortcuts)
   const at = Math.min(chosen, lines.length - 1)
   const choose = (next: number) => {
     setChosen(next)
@@ -151,7 +160,7 @@ function Search({ close, onShortcuts }: { close: () => void; onShortcuts: () => 
   )
 }
 
-function useLines(typed: string, close: () => void, onShortcuts: () => void): { lines: Line[]; isSearching: boolean; isFailed: boolean } {
+function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () => void): { lines: Line[]; isSearching: boolean; isFailed: boolean } {
   const { messages: m, change } = useLanguage()
   const p = useTexts(palette)
   const navigate = useNavigate()
@@ -161,10 +170,7 @@ function useLines(typed: string, close: () => void, onShortcuts: () => void): { 
   const q = useSettled(typed.trim())
   const problems = useQuery({ ...problemsQuery({ q }), enabled: q !== '' })
   const phases = [useQuery({ ...contestsQuery('running'), enabled: asks }), useQuery({ ...contestsQuery('upcoming'), enabled: asks }), useQuery({ ...contestsQuery('over'), enabled: asks })]
-  const then = (act: () => void) => () => {
-    close()
-    act()
-  }
+  const then = (act: () => void) => () => leave(act)
   const user = session.data?.user
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
   const pages: Line[] = [

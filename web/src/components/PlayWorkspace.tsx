@@ -30,6 +30,7 @@ import { WIDE } from '../util/panes'
 import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
+import { visible } from '../util/visible'
 import type { TerminalHandle } from '../terminal/Terminal'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
@@ -80,7 +81,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   // Input, arguments and limits of a shared program can be changed here. Its files cannot.
   const draft = useDraft(shared === undefined ? place : { ...place, slug: sharedSlug(shared.id) }, start, shared === undefined)
   const drafted = playOf(draft.text, main)
-  const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files }
+  const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files, ...(shared.play.title !== undefined && { title: shared.play.title }) }
   const [before, setBefore] = useState(() => (shared === undefined ? draftBefore(place) : null))
   const navigate = useNavigate()
   const [selected, setSelected] = useState(0)
@@ -229,6 +230,11 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
 
   const left = (
     <>
+      {shared?.play.title !== undefined && (
+        <h1 data-spare title={visible(shared.play.title)} className="shrink-0 low:sr-only px-3 pt-2 bg-surface text-lg font-semibold wrap-anywhere line-clamp-2">
+          {visible(shared.play.title)}
+        </h1>
+      )}
       <div data-spare className="low:flex low:*:last:grow low:*:last:min-w-0">
         <div className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
           {shared === undefined ? (
@@ -243,7 +249,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
             </span>
           )}
           {shared === undefined ? (
-            <PlayShare key={draft.text} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} />
+            <PlayShare key={textOf({ ...play, title: '' })} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} onTitle={(title) => change({ title })} />
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}
@@ -370,7 +376,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   }
   return (
     <div className={`relative flex flex-col ${height}`}>
-      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0">
+      <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 scroll-x">
         <TabButton id="code" isSelected={pane === 'code'} onClick={() => setPane('code')}>
           {m.problem.code}
         </TabButton>

@@ -48,7 +48,7 @@ export function ResultView(props: ResultViewProps) {
     <div className="space-y-3">
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
         {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
-        {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples.length : judging.total} />}
+        {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} result={judging.result} purpose={judging.purpose} />}
       </div>
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
@@ -60,13 +60,13 @@ export function ResultView(props: ResultViewProps) {
   )
 }
 
-/** `total`: number of tests, if it is known. */
-function Progress({ live, purpose, total }: { live: Live; purpose: Purpose; total: number | undefined }) {
+/** `total`: number of tests. The problem may have changed since the page was loaded. */
+function Progress({ live, purpose, total }: { live: Live; purpose: Purpose; total: number }) {
   const m = useMessages()
   const { phases } = m.run
   const ended = live.tests.filter((test) => test.verdict !== undefined).length
   const phase =
-    live.phase !== 'running' ? phaseText(phases, live.phase, live.position) : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length), total !== undefined && total >= live.tests.length ? total : undefined)
+    live.phase !== 'running' ? phaseText(phases, live.phase, live.position) : purpose === 'input' || live.tests.length === 0 ? phases.runningOne : phases.running(Math.min(ended + 1, live.tests.length), total >= live.tests.length ? total : undefined)
   return (
     <>
       <p className="flex items-center gap-2 font-medium">
@@ -406,7 +406,7 @@ export function Compiler({ text, onLine }: { text: string; onLine: (line: number
       <h4 className="mb-1 text-sm text-muted">{m.run.compiler}</h4>
       <pre tabIndex={0} aria-label={m.run.compiler} className="scroll-x px-3 py-2 max-h-80 overflow-auto rounded-md border border-border bg-surface">
         {messages.map((message, at) => {
-          const line = lineNamed(message)
+          const line = lineNamed(message, messages[at + 1])
           return (
             <span key={at} className={`block ${isExcerpt(message, messages[at + 1]) ? '' : 'whitespace-pre-wrap wrap-anywhere'}`}>
               {line === undefined ? (

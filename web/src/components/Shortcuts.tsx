@@ -1,6 +1,7 @@
 // The list of keyboard shortcuts, opened with `?`.
 import { Dialog } from '@base-ui/react/dialog'
 import { useRef } from 'react'
+import { useBackCloses } from '../hooks/useBackCloses'
 import { useMessages, useTexts } from '../i18n/messages'
 import { shortcuts } from '../i18n/shortcuts'
 import { buttonClass } from '../ui/Button'
@@ -13,6 +14,7 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
   const m = useMessages()
   const s = m.shortcuts
   const x = useTexts(shortcuts)
+  useBackCloses(open, () => onChange(false))
   const [single, setSingle] = useSingleKeys()
   // The first control is at the end of the list, which would be scrolled to it.
   const popup = useRef<HTMLDivElement>(null)

@@ -11,7 +11,7 @@ export type Result = Schema['SubmissionView']
 
 export type Judging =
   | { kind: 'idle' }
-  | { kind: 'live'; purpose: Purpose; live: Live; total: number | undefined }
+  | { kind: 'live'; purpose: Purpose; live: Live }
   | { kind: 'done'; purpose: Purpose; result: Result }
   | { kind: 'failed'; purpose: Purpose; error: unknown }
 
@@ -24,7 +24,7 @@ export interface Solution {
 }
 
 type Action =
-  | { do: 'begin'; purpose: Purpose; total?: number | undefined }
+  | { do: 'begin'; purpose: Purpose }
   | { do: 'event'; name: EventName; data: LiveData }
   | { do: 'reconnect'; is: boolean }
   | { do: 'end'; result: Result }
@@ -34,7 +34,7 @@ type Action =
 function next(state: Judging, action: Action): Judging {
   switch (action.do) {
     case 'begin':
-      return { kind: 'live', purpose: action.purpose, live: SENDING, total: action.total }
+      return { kind: 'live', purpose: action.purpose, live: SENDING }
     case 'event':
       return state.kind === 'live' ? { ...state, live: after({ ...state.live, isReconnecting: false }, action.name, action.data) } : state
     case 'reconnect':
@@ -47,9 +47,6 @@ function next(state: Judging, action: Action): Judging {
       return action.state
   }
 }
-
-/** Number of tests of each problem, from results that this page has read. */
-const totals = new Map<string, number>()
 
 /** Seconds for which one request may wait for the result, and how many such requests are made. */
 const WAIT_SECONDS = 30
@@ -82,8 +79,6 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
       if (current.current !== mine) return
       if (isFinal(result)) {
         underway.current = undefined
-        const { slug, tests = [] } = result.problem ?? {}
-        if (purpose === 'submission' && slug != null && tests.length > 0) totals.set(slug, tests.length)
         dispatch({ do: 'end', result })
         onChange(purpose)
         return
@@ -125,7 +120,7 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
     underway.current = solution
     before.current = undefined
     const mine = current.current
-    dispatch({ do: 'begin', purpose, total: purpose === 'submission' ? totals.get(slug) : undefined })
+    dispatch({ do: 'begin', purpose })
     const path = { slug }
     const body = { language, source_code: source, files: [] }
     try {

@@ -3,7 +3,7 @@ import type { Both } from './messages'
 
 const en = {
   keep: 'Files to keep',
-  keepHint: 'Patterns such as *.png or plots/**/*.svg, separated by spaces. Shared links do not include them.',
+  keepHint: 'Patterns such as *.png or plots/**/*.svg, separated by spaces.',
   faults: {
     many: 'At most 16 patterns are allowed.',
     long: 'A pattern has at most 128 bytes and 32 folders.',
@@ -29,7 +29,7 @@ export type ArtifactTexts = typeof en
 
 const zhCN: ArtifactTexts = {
   keep: '要保留的文件',
-  keepHint: '匹配模式，例如 *.png 或 plots/**/*.svg，用空格分隔。程序链接不保存这些模式。',
+  keepHint: '匹配模式，例如 *.png 或 plots/**/*.svg，用空格分隔。',
   faults: {
     many: '最多允许 16 个模式。',
     long: '一个模式最多 128 字节、32 层目录。',

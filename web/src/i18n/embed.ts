@@ -1,7 +1,10 @@
-// The texts of the snippet that embeds a shared program in another page, loaded with it.
+// The texts of the panel that shares a program, and of the HTML that embeds it in another page, loaded with it.
 import type { Both } from './messages'
 
 const en = {
+  name: 'Title',
+  nameHint: 'Optional. It is shown above the program.',
+  make: 'Make the link',
   label: 'HTML that embeds this program',
   hint: 'Other sites can show it only if this server permits them. Ask the administrator to permit yours.',
   title: (language: string) => `${language} program`,
@@ -10,6 +13,9 @@ const en = {
 export type EmbedTexts = typeof en
 
 const zhCN: EmbedTexts = {
+  name: '标题',
+  nameHint: '可选，显示在程序上方。',
+  make: '生成链接',
   label: '嵌入此程序的 HTML',
   hint: '只有此服务器允许的网站才能显示它。请联系管理员允许你的网站。',
   title: (language) => `${language} 程序`,

@@ -23,7 +23,8 @@ export function SharedProgram() {
   const session = useQuery(sessionQuery)
   // A deferred value is rendered in short tasks.
   const shows = useDeferredValue(snippet.data !== undefined && languages.data !== undefined && !session.isPending, false)
-  useTitle(m.play.shared)
+  const title = snippet.data?.title == null ? m.play.shared : visible(snippet.data.title)
+  useTitle(title)
   const error = snippet.error ?? languages.error
   if (error instanceof CallError && error.status === 404) {
     return <NotFound what="program" />
@@ -43,7 +44,8 @@ export function SharedProgram() {
   const user = session.data?.user?.username
   return (
     <>
-      <h1 className="sr-only">{m.play.shared}</h1>
+      {/* The workspace shows the title. */}
+      {(language === undefined || snippet.data.title == null) && <h1 className={snippet.data.title == null ? 'sr-only' : 'px-4 pt-4 text-lg font-semibold wrap-anywhere'}>{title}</h1>}
       {language === undefined ? (
         <div className="p-4 space-y-3">
           <p role="status">{m.play.sharedLanguageGone(snippet.data.language)}</p>

@@ -82,7 +82,7 @@ export function Shell() {
           </Suspense>
         )}
         {!isOnline && !isRead && (
-          <div className={`${FLOATING} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
+          <div data-offline className={`${FLOATING} ${hasEditor && !isEmbedded ? OVER_BAR : ''} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
             <span>{hasEditor ? m.offlineCode : m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>
               {m.close}
@@ -105,6 +105,9 @@ export function Shell() {
 }
 
 const FLOATING = 'fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 rounded-md border border-strong bg-raised shadow-lg print:hidden'
+
+/** On touch screens, above an on-screen keyboard, the code and the keys have all of the page. The notice is in front of the bar. */
+const OVER_BAR = 'pointer-coarse:top-px pointer-coarse:bottom-auto! pointer-coarse:max-w-none! pointer-coarse:w-[calc(100vw-16px)] pointer-coarse:min-h-[46px] pointer-coarse:py-0 pointer-coarse:text-sm pointer-coarse:leading-tight pointer-coarse:justify-between'
 
 /** A button that is seen only while it has the focus. */
 function Skip({ onClick, children }: { onClick: () => void; children: string }) {

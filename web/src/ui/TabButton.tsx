@@ -1,10 +1,12 @@
 // A tab of a panel on the same page.
 import type { ReactNode } from 'react'
+import { intoView } from './tab'
 
 /** A tab button. Each tab button is reachable with the key Tab, so that the arrow keys stay free for the panel. */
 export function TabButton({ isSelected, onClick, id, children }: { isSelected: boolean; onClick: () => void; id: string; children: ReactNode }) {
   return (
     <button
+      ref={isSelected ? intoView : undefined}
       type="button"
       role="tab"
       id={`tab-${id}`}

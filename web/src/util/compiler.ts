@@ -1,12 +1,18 @@
 // Parses compiler messages: finds the lines that name a place in the source, such as `main.cpp:3:5: error: …` or `line
 // 3`, and creates marks for the editor.
 
-/** One-based line of the source that a message names; `undefined` if it names no line. */
-export function lineNamed(message: string): number | undefined {
+/**
+ * One-based line of the source that a message names; `undefined` if it names no line. Quoted source names none: `time.sleep(1)` is a call,
+ * although Pascal's compiler writes places as `main.pas(9,2)`. `next`: the line below the message.
+ */
+export function lineNamed(message: string, next = ''): number | undefined {
+  const isQuoted = isExcerpt(message, next)
   const found =
-    /(?:^|[\s("'/])[\w.-]+\.\w+[:(](\d{1,6})\b/.exec(message) ??
-    /\bline (\d{1,6})\b/i.exec(message) ??
-    /^\s*-->\s+\S+:(\d{1,6}):/.exec(message)
+    /^\s*-->\s+[^\s:]+:(\d{1,6}):/.exec(message) ??
+    /^\s*File "[^"]*", line (\d{1,6})\b/.exec(message) ??
+    // Also notes of compilers that indent them.
+    /^\s+(?:[\w.-]+: |from )?(?:[\w.-]*\/)*[\w.-]+\.[A-Za-z]\w*:(\d{1,6})\b/.exec(message) ??
+    (isQuoted ? null : (/(?:^|[\s("'/])[\w.-]+\.\w+[:(](\d{1,6})\b/.exec(message) ?? /\bline (\d{1,6})\b/i.exec(message)))
   const line = found === null ? 0 : Number(found[1])
   return line > 0 ? line : undefined
 }

@@ -22,6 +22,10 @@ describe('the parts of a text', () => {
     expect(links('https://bank.example@evil.example/ https://a:b@evil.example https://')).toEqual([])
   })
 
+  it('are no links if they are words of a program', () => {
+    expect(links('import time\nos.path.join(a.b) file.py:3 main.rs numpy.linalg time.sleep(1) std::io http.server localhost:8080 x.com')).toEqual([])
+  })
+
   it('end before a mark of a hidden character, a quotation mark and a tag', () => {
     expect(links('https://a.example/‹U+202E›b "https://c.example" <a href=\'https://d.example\'>').map(([shown]) => shown)).toEqual(['https://a.example/', 'https://c.example', 'https://d.example'])
   })

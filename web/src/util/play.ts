@@ -16,6 +16,8 @@ export interface Play {
   stdin: string
   /** Patterns of the files to keep, in the same form. */
   keep?: string
+  /** Title with which the program is shared. */
+  title?: string
   /** Limits that differ from the language's defaults. */
   limits?: Partial<PlayLimits>
 }
@@ -23,6 +25,8 @@ export interface Play {
 /** The server's bounds: `files_max` in config.default.toml, and the schema of `POST /execute`. */
 export const FILES_MAX = 100
 const PATH_BYTES_MAX = 1024
+/** Characters of a title. Source: the schema of `POST /snippets`. */
+export const TITLE_MAX = 100
 
 /** Parses the text of a draft. A text that is not a draft becomes the main source, so that nothing is lost. */
 export function playOf(text: string, main: string): Play {
@@ -33,7 +37,7 @@ export function playOf(text: string, main: string): Play {
     raw = undefined
   }
   if (typeof raw !== 'object' || raw === null) return { files: [{ path: main, text }], args: '', stdin: '' }
-  const { files, args, compilerArgs, stdin, keep, limits } = raw as Record<string, unknown>
+  const { files, args, compilerArgs, stdin, keep, title, limits } = raw as Record<string, unknown>
   const kept = (Array.isArray(files) ? (files as Partial<PlayFile>[]) : [])
     .filter((file) => typeof file?.path === 'string' && typeof file.text === 'string')
     .slice(0, FILES_MAX)
@@ -45,17 +49,22 @@ export function playOf(text: string, main: string): Play {
     ...(typeof compilerArgs === 'string' && compilerArgs !== '' && { compilerArgs }),
     stdin: typeof stdin === 'string' ? stdin : '',
     ...(typeof keep === 'string' && keep !== '' && { keep }),
+    ...(typeof title === 'string' && title !== '' && { title: titleOf(title) }),
     ...(typeof limits === 'object' && limits !== null && { limits }),
   }
 }
 
-export const textOf = ({ files, args, compilerArgs, stdin, keep, limits }: Play): string =>
+/** A text as a title: without control characters, which can be pasted. */
+export const titleOf = (text: string): string => text.replace(/\p{Cc}/gu, ' ').slice(0, TITLE_MAX)
+
+export const textOf = ({ files, args, compilerArgs, stdin, keep, title, limits }: Play): string =>
   JSON.stringify({
     files,
     args,
     ...(compilerArgs !== undefined && compilerArgs !== '' && { compilerArgs }),
     stdin,
     ...(keep !== undefined && keep !== '' && { keep }),
+    ...(title !== undefined && title !== '' && { title }),
     limits,
   })
 
@@ -169,12 +178,16 @@ export function archiveName({ files }: Play): string {
 export function snippetOf(language: Language, play: Play): Schema['SnippetRequest'] {
   const { cpuMs, memoryKb } = boundedLimits(language, play.limits ?? {})
   const [main, ...others] = play.files
+  const artifacts = splitArgs(play.keep ?? '')
+  const title = play.title?.trim() ?? ''
   return {
     language: language.language_id,
     source_code: main?.text ?? '',
     files: others.map(({ path, text }) => ({ path, content: text })),
     args: splitArgs(play.args),
     input: play.stdin,
+    ...(artifacts.length > 0 && { artifacts }),
+    ...(title !== '' && { title }),
     limits: {
       ...(cpuMs !== language.limits.cpu_time_ms && { cpu_time_ms: cpuMs }),
       ...(memoryKb !== language.limits.memory_kb && { memory_kb: memoryKb }),
@@ -183,11 +196,13 @@ export function snippetOf(language: Language, play: Play): Schema['SnippetReques
 }
 
 /** The program of a snippet. */
-export function playOfSnippet({ source_code, files, args, input, limits }: Schema['SnippetView'], main: string): Play {
+export function playOfSnippet({ source_code, files, args, input, artifacts, title, limits }: Schema['SnippetView'], main: string): Play {
   return {
     files: [{ path: main, text: source_code }, ...files.map(({ path, content }) => ({ path, text: content }))],
     args: joinArgs(args),
     stdin: input,
+    ...(artifacts.length > 0 && { keep: joinArgs(artifacts) }),
+    ...(title != null && { title }),
     limits: { ...(limits.cpu_time_ms != null && { cpuMs: limits.cpu_time_ms }), ...(limits.memory_kb != null && { memoryKb: limits.memory_kb }) },
   }
 }

@@ -67,6 +67,13 @@ describe('a compiler message', () => {
     expect(lineNamed('Main.java:4: error: x')).toBe(4)
     expect(lineNamed('main.pas(9,2) Error: x')).toBe(9)
     expect(lineNamed('2 errors generated.')).toBeUndefined()
+    expect(lineNamed('                 from main.cpp:3:')).toBe(3)
+  })
+
+  it('is not named by quoted source', () => {
+    expect(['    time.sleep(1)', '    import time  # line 3', '3 |   os.path(4)', '    x = a.b[c.d(2):5]'].map((line) => lineNamed(line))).toEqual([undefined, undefined, undefined, undefined])
+    expect(lineNamed('time.sleep(1', '          ^')).toBeUndefined()
+    expect(lineNamed('import time')).toBeUndefined()
   })
 })
 

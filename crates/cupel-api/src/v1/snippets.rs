@@ -27,7 +27,7 @@ use crate::v1::submissions::{PageParams, one};
 /// A program to share. Its texts have at most 256 KiB together, unless the operator sets another maximum.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21" }))]
+#[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21", "title": "Doubling" }))]
 pub(crate) struct SnippetRequest {
     /// Id or alias of a language, see `GET /languages`; case-insensitive.
     #[schema(min_length = 1)]
@@ -50,6 +50,15 @@ pub(crate) struct SnippetRequest {
     /// Limits that differ from the language's defaults; none may exceed the language's maximum.
     #[serde(default, deserialize_with = "maybe_object")]
     limits: Option<SnippetLimits>,
+    /// Patterns of the files that are kept after the execution, as in `POST /execute`.
+    #[serde(default, deserialize_with = "lists::patterns")]
+    #[schema(max_items = 16)]
+    artifacts: Vec<String>,
+    /// A title: text without control characters. White space at its ends is removed, and an empty title is none. A
+    /// program with another title is another program, with another id.
+    #[serde(default)]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
+    title: Option<String>,
 }
 
 /// A file of a program to share: text only.
@@ -114,6 +123,11 @@ pub(crate) struct SnippetView {
     input: String,
     /// Limits that differ from the language's defaults.
     limits: SnippetLimits,
+    /// Patterns of the files that are kept after the execution.
+    artifacts: Vec<String>,
+    /// The title, as plain text. Absent if the program has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
     /// Time at which a user last shared the program (RFC 3339).
     #[schema(format = DateTime)]
     shared_at: String,
@@ -122,7 +136,7 @@ pub(crate) struct SnippetView {
 impl SnippetView {
     fn new(id: SnippetId, shared: SharedSnippet) -> SnippetView {
         let SharedSnippet { snippet, shared_at } = shared;
-        let Snippet { language, source, files, args, stdin, cpu_time, memory } = snippet;
+        let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title } = snippet;
         SnippetView {
             snippet_id: id.to_string(),
             language: language.as_str().to_owned(),
@@ -134,6 +148,8 @@ impl SnippetView {
                 cpu_time_ms: cpu_time.and_then(|time| u64::try_from(time.as_millis()).ok()),
                 memory_kb: memory.map(|memory| memory.get() / 1024),
             },
+            artifacts,
+            title,
             shared_at: shared_at.to_string(),
         }
     }
@@ -160,7 +176,7 @@ pub(crate) async fn share(
     body: SubmissionBody<SnippetRequest>,
 ) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes: _, held: _held } = body;
-    let SnippetRequest { language, source_code, files, args, input, stdin, limits } = value;
+    let SnippetRequest { language, source_code, files, args, input, stdin, limits, artifacts, title } = value;
     if input.is_some() && stdin.is_some() {
         let mut faults = FormFaults::default();
         faults.push("", "/stdin", STDIN_AND_INPUT);
@@ -175,6 +191,8 @@ pub(crate) async fn share(
         stdin: input.or(stdin).unwrap_or_default(),
         cpu_time: cpu_time_ms.map(Duration::from_millis),
         memory: memory_kb.map(Bytes::kib),
+        artifacts,
+        title,
     };
     let rate_limit = SubmissionRate::new(&app, &caller, &notes);
     let id = app.core.share_snippet(caller.user, new, &rate_limit).await.map_err(refusal)?;
@@ -211,7 +229,7 @@ pub(crate) struct OwnSnippetView {
     url: String,
     /// Id of the language.
     language: String,
-    /// The first non-blank line of the main source, up to 120 characters.
+    /// The program's title. If it has none, the first non-blank line of the main source, up to 120 characters.
     title: String,
     /// Time at which you last shared the program (RFC 3339).
     #[schema(format = DateTime)]

@@ -119,6 +119,7 @@ async fn a_response_bounds_samples_and_text_of_a_package() {
     assert!(read.text.len() < (1 << 20) + (16 << 10), "{} bytes", read.text.len());
     let samples = read.json["samples"].as_array().unwrap();
     assert_eq!((samples.len(), &read.json["samples_total"]), (50, &json!(61)));
+    assert_eq!(read.json["tests_total"], 63);
     let truncated: Vec<_> = samples.iter().map(|sample| sample["truncated"].as_bool().unwrap()).collect();
     assert_eq!((truncated[0], truncated[49]), (false, true));
     assert!(truncated.is_sorted(), "{truncated:?}");

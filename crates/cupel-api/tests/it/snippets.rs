@@ -12,6 +12,7 @@ fn program() -> Value {
     json!({
         "language": "py", "source_code": "import sys\nprint(sys.argv, '\u{202e}\\0')", "files": [{ "path": "a/b.txt", "content": "" }],
         "args": ["-v", "two words"], "input": "1\n", "limits": { "cpu_time_ms": 1500, "memory_kb": 65536 },
+        "artifacts": ["*.png", "plots/**/*.svg"], "title": "A <b>plot</b> of 表",
     })
 }
 
@@ -48,6 +49,37 @@ async fn a_shared_program_is_public_complete_and_always_has_the_same_link() {
 }
 
 #[tokio::test]
+async fn a_program_with_another_title_or_other_patterns_has_another_link() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id_with = async |change: Value| {
+        let mut sent = json!({ "language": "python", "source_code": "# first\nprint(1)" });
+        sent.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let shared = share(&app, &user, &sent).await;
+        assert_eq!(shared.status, 201, "{shared:?}");
+        shared.json["snippet_id"].as_str().unwrap().to_owned()
+    };
+    let plain = id_with(json!({})).await;
+    // Programs that were shared before these fields existed keep their links.
+    assert_eq!(plain, "xBBIrJBLK8OrMZ1d8J6hVg");
+    for same in [json!({ "title": null }), json!({ "title": "  " }), json!({ "artifacts": [] })] {
+        assert_eq!(id_with(same.clone()).await, plain, "{same}");
+    }
+    let read = app.get(&format!("{SNIPPETS}/{plain}")).send().await;
+    assert_eq!((read.json.get("title"), &read.json["artifacts"]), (None, &json!([])));
+    let titled = id_with(json!({ "title": "  Two words " })).await;
+    assert_eq!(id_with(json!({ "title": "Two words" })).await, titled);
+    let keeping = id_with(json!({ "artifacts": ["*.png"] })).await;
+    assert!(titled != plain && keeping != plain && keeping != titled);
+    assert_eq!(app.get(&format!("{SNIPPETS}/{titled}")).send().await.json["title"], "Two words");
+    let own = app.get(SNIPPETS).bearer(&user.token).send().await;
+    let titles: Vec<_> = own.json["snippets"].as_array().unwrap().iter().map(|one| &one["title"]).collect();
+    assert_eq!(titles.iter().filter(|title| **title == "Two words").count(), 1, "{titles:?}");
+    assert_eq!(titles.iter().filter(|title| **title == "# first").count(), 2, "{titles:?}");
+    assert_eq!(id_with(json!({ "title": "表".repeat(100) })).await.len(), 22);
+}
+
+#[tokio::test]
 async fn a_program_that_could_not_be_submitted_is_not_shared() {
     let app = TestApp::start().await;
     let user = app.user().await;
@@ -59,6 +91,11 @@ async fn a_program_that_could_not_be_submitted_is_not_shared() {
         (json!({ "args": ["\0"] }), "invalid-submission", "/args/0"),
         (json!({ "limits": { "cpu_time_ms": 86_400_000 } }), "invalid-limit", "/limits/cpu_time_ms"),
         (json!({ "limits": { "memory_kb": 1 } }), "invalid-limit", "/limits/memory_kb"),
+        (json!({ "artifacts": ["../*"] }), "invalid-path", "/artifacts/0"),
+        (json!({ "artifacts": vec!["*"; 17] }), "submission-too-large", "/artifacts"),
+        (json!({ "title": "x".repeat(101) }), "invalid-submission", "/title"),
+        (json!({ "title": "a\n" }), "invalid-submission", "/title"),
+        (json!({ "title": "a\u{1b}b" }), "invalid-submission", "/title"),
         (json!({ "input": "x".repeat(300 << 10) }), "submission-too-large", ""),
     ] {
         let mut sent = program();

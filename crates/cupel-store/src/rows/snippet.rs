@@ -17,18 +17,25 @@ struct SnippetRow {
     stdin: String,
     cpu_time_ms: Option<u64>,
     memory_bytes: Option<u64>,
+    /// Absent in programs that were stored before this field existed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    artifacts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
 }
 
 pub(crate) fn encode_snippet(snippet: &Snippet) -> Result<String, RowError> {
-    let Snippet { language, source, files, args, stdin, cpu_time, memory } = snippet.clone();
+    let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title } = snippet.clone();
     let cpu_time_ms = cpu_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let memory_bytes = memory.map(Bytes::get);
     let language = language.as_str().to_owned();
-    Ok(serde_json::to_string(&SnippetRow { language, source, files, args, stdin, cpu_time_ms, memory_bytes })?)
+    let row = SnippetRow { language, source, files, args, stdin, cpu_time_ms, memory_bytes, artifacts, title };
+    Ok(serde_json::to_string(&row)?)
 }
 
 pub(crate) fn decode_snippet(text: &str) -> Result<Snippet, RowError> {
-    let SnippetRow { language, source, files, args, stdin, cpu_time_ms, memory_bytes } = serde_json::from_str(text)?;
+    let SnippetRow { language, source, files, args, stdin, cpu_time_ms, memory_bytes, artifacts, title } =
+        serde_json::from_str(text)?;
     Ok(Snippet {
         language: language.parse().map_err(|_| bad("program"))?,
         source,
@@ -37,5 +44,21 @@ pub(crate) fn decode_snippet(text: &str) -> Result<Snippet, RowError> {
         stdin,
         cpu_time: cpu_time_ms.map(Duration::from_millis),
         memory: memory_bytes.map(Bytes::new),
+        artifacts,
+        title,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_patterns_and_title_has_the_text_of_earlier_versions() {
+        let text =
+            r#"{"language":"c","source":"s","files":[],"args":[],"stdin":"","cpu_time_ms":null,"memory_bytes":1024}"#;
+        let snippet = decode_snippet(text).unwrap();
+        assert_eq!((&snippet.artifacts, &snippet.title), (&Vec::new(), &None));
+        assert_eq!(encode_snippet(&snippet).unwrap(), text);
+    }
 }

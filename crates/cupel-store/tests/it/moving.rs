@@ -163,6 +163,8 @@ async fn fill(store: &SqliteStore) {
         stdin: String::new(),
         cpu_time: None,
         memory: Some(Bytes::mib(1)),
+        artifacts: vec!["*.png".into()],
+        title: Some("t".into()),
     };
     let shared = SharedSnippet { snippet, shared_at: t0() };
     store.share_snippet(SnippetId::from_uuid(fresh()), owner, shared, 1).await.unwrap().unwrap();

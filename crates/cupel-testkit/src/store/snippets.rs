@@ -21,6 +21,8 @@ fn snippet() -> Snippet {
         stdin: "1\n2".into(),
         cpu_time: Some(Duration::from_millis(1500)),
         memory: Some(Bytes::mib(64)),
+        artifacts: vec!["*.png".into(), "plots/**/*.svg".into()],
+        title: None,
     }
 }
 
@@ -46,7 +48,11 @@ pub async fn a_snippet_is_read_back_complete_and_counted_per_user<S: Store>(make
     assert_eq!(store.share_snippet(first, one, shared(4), 2).await.unwrap(), Ok(()));
     assert_eq!(store.snippet(first).await.unwrap(), Some(shared(4)));
     assert_eq!(store.share_snippet(first, two, shared(5), 2).await.unwrap(), Ok(()));
-    assert_eq!(store.share_snippet(third, two, shared(5), 2).await.unwrap(), Ok(()));
+    let mut titled = shared(6);
+    titled.snippet.title = Some("<b>é</b>".into());
+    assert_eq!(store.share_snippet(third, two, titled.clone(), 2).await.unwrap(), Ok(()));
+    assert_eq!(store.snippet(third).await.unwrap(), Some(titled));
+    assert_eq!(store.own_snippets(two, 0, 1).await.unwrap().0[0].title, "<b>é</b>");
 }
 
 pub async fn a_link_works_until_the_last_copy_of_the_snippet_is_removed<S: Store>(make: impl AsyncFn() -> Subject<S>) {

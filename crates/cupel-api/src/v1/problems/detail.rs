@@ -64,6 +64,8 @@ pub(crate) struct ProblemView {
     samples: Vec<SampleView>,
     /// Total number of sample cases.
     samples_total: u64,
+    /// Number of tests of a submission, including the samples.
+    tests_total: u64,
     /// Limits of a submission.
     limits: ProblemLimitsView,
     /// Whether submissions communicate with a program of the problem.
@@ -277,6 +279,7 @@ fn view(
             .map(|sample| sample_view(package, &sample, &mut room))
             .collect::<Result<_, _>>()?,
         samples_total: what.samples().count() as u64,
+        tests_total: what.tests.cases().count() as u64,
         limits: ProblemLimitsView {
             cpu_time_ms: time.limit.map(ms),
             is_time_limit_derived: false,
