@@ -1,0 +1,90 @@
+// The panel that makes a link to the program: its title, then the link and the HTML that embeds the program.
+import { useState } from 'react'
+import { addressOf, api, dataOf, type Schema } from '../api/client'
+import { embedTexts } from '../i18n/embed'
+import { useMessages, useTexts } from '../i18n/messages'
+import { Button } from '../ui/Button'
+import { CopyButton } from '../ui/CopyButton'
+import { Field, inputClass } from '../ui/Field'
+import { snippetOf, TITLE_MAX, titleOf, type Play } from '../util/play'
+import { EmbedSnippet } from './EmbedSnippet'
+import { ErrorBox } from './ErrorBox'
+
+interface SharePanelProps {
+  language: Schema['LanguageView']
+  play: Play
+  onTitle: (title: string) => void
+  onClose: () => void
+}
+
+/** `title`: that of the program to which the link leads. */
+type Sharing = { kind: 'asking' | 'waiting' } | { kind: 'shared'; link: string; title: string; isCopied: boolean } | { kind: 'failed'; error: unknown }
+
+export function SharePanel({ language, play, onTitle, onClose }: SharePanelProps) {
+  const m = useMessages()
+  const t = useTexts(embedTexts)
+  const [sharing, setSharing] = useState<Sharing>({ kind: 'asking' })
+  const [showsFrame, setShowsFrame] = useState(false)
+  const title = play.title?.trim() ?? ''
+  const share = async () => {
+    setSharing({ kind: 'waiting' })
+    try {
+      const { snippet_id } = await dataOf(api.POST('/api/v1/snippets', { body: snippetOf(language, play) }))
+      const link = addressOf(`/p/${snippet_id}`)
+      // Without TLS, browsers give pages no access to the clipboard. So the link is also shown.
+      const isCopied = await (navigator.clipboard?.writeText(link) ?? Promise.reject(new Error())).then(
+        () => true,
+        () => false,
+      )
+      setSharing({ kind: 'shared', link, title, isCopied })
+    } catch (error) {
+      setSharing({ kind: 'failed', error })
+    }
+  }
+  // A program with another title has another link.
+  const shared = sharing.kind === 'shared' && sharing.title === title ? sharing : undefined
+  return (
+    <form
+      className="flex flex-wrap items-end gap-2"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (sharing.kind !== 'waiting' && shared === undefined) void share()
+      }}
+    >
+      <Field label={t.name} hint={t.nameHint} value={play.title ?? ''} maxLength={TITLE_MAX} autoComplete="off" onChange={(event) => onTitle(titleOf(event.target.value))} className="basis-full" />
+      {shared === undefined ? (
+        <Button type="submit" disabled={sharing.kind === 'waiting'}>
+          {t.make}
+        </Button>
+      ) : (
+        <>
+          {/* The whole link is in view, in several lines if necessary. */}
+          <textarea
+            aria-label={m.play.link}
+            readOnly
+            rows={2}
+            value={shared.link}
+            onFocus={(event) => event.target.select()}
+            className={`${inputClass} h-auto! py-1 grow basis-40 max-sm:basis-full font-mono text-sm break-all resize-none field-sizing-content`}
+          />
+          <CopyButton text={shared.link} what={m.play.link} />
+          <Button look="quiet" aria-expanded={showsFrame} onClick={() => setShowsFrame(!showsFrame)}>
+            {m.play.embed}
+          </Button>
+        </>
+      )}
+      <Button look="quiet" onClick={onClose}>
+        {m.play.closeLink}
+      </Button>
+      <p role="status" className="basis-full text-sm text-muted">
+        {sharing.kind === 'waiting' ? m.play.sharing : `${shared?.isCopied === true ? `${m.play.linkCopied} ` : ''}${m.play.linkPublic}`}
+      </p>
+      {sharing.kind === 'failed' && (
+        <div className="basis-full">
+          <ErrorBox error={sharing.error} />
+        </div>
+      )}
+      {shared !== undefined && showsFrame && <EmbedSnippet link={shared.link} title={title} language={language.display_name} />}
+    </form>
+  )
+}
