@@ -127,7 +127,7 @@ pub trait Observer {
     /// Standard output has closed. Called if [`Command::watch`] is set. If the main process has ended,
     /// [`Observer::ended`] is called before this. Otherwise, the program continues without standard output.
     fn stdout_closed(&mut self) {}
-    /// Whether the step should end now. Polled at each output and at least five times per second.
+    /// Whether the step should end now. Polled at each output, and about five times per second while nothing happens.
     fn cancelled(&mut self) -> bool {
         false
     }

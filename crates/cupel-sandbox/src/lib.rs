@@ -107,8 +107,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the launcher, and a background thread that creates spare lanes. `main` must call
-    /// [`launcher::enter_if_asked`] before anything else.
+    /// Starts the launcher and, if [`SandboxConfig::spares`] is set, a background thread that creates spare lanes.
+    /// `main` must call [`launcher::enter_if_asked`] before anything else.
     ///
     /// # Errors
     /// If the configuration is invalid, or if this machine lacks something that the sandbox needs; the error says what
@@ -135,7 +135,8 @@ impl Sandbox {
     }
 
     /// Creates a lane for this image in every slot, in the background, so that the first run need not wait for it. Does
-    /// nothing if [`SandboxConfig::spares`] is not set.
+    /// nothing if [`SandboxConfig::spares`] is not set, or in a slot that is already creating as many spares for other
+    /// images as it may have.
     pub fn make_ahead(&self, image: &ImageRoot) {
         for slot in 0..self.slots() {
             self.pool.make_spare_for(slot, LaneImage::of(image));
@@ -175,7 +176,7 @@ pub struct Launched {
 }
 
 impl Launched {
-    /// The sandbox of this launcher. Starts a thread that creates spare lanes.
+    /// The sandbox of this launcher. If [`SandboxConfig::spares`] is set, starts a thread that creates spare lanes.
     pub fn start(self) -> Sandbox {
         let Launched { launcher, config } = self;
         let launcher = Arc::new(launcher);

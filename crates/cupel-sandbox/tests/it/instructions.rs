@@ -1,4 +1,5 @@
-//! Every instruction executed in a cell is counted, and the instruction limit does not depend on the machine's load.
+//! The instructions of all processes and threads of a program are counted, and the instruction limit does not depend on
+//! the machine's load.
 //!
 //! Most test machines are virtual and have no instruction counter. So the rules that hold for any counter are tested
 //! with page faults, which every kernel counts. If the machine can count instructions, the rules are also tested with

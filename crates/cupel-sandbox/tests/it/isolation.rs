@@ -1,4 +1,4 @@
-//! A program can see and use everything in its own cell, and nothing outside the cell.
+//! A program can use the files and processes of its own cell, and reaches nothing of the host except the mounted files.
 
 use std::os::linux::net::SocketAddrExt;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Every limit has its own outcome, every exit code and signal is reported exactly, and output before the end is kept.
+//! Limits on time, memory and output have separate outcomes, exit codes and signals are reported exactly, and output
+//! before the end is kept.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("fatal_signals_are_reported_by_number", fatal_signals_are_reported_by_number),
             ("faults_are_reported_as_their_signals", faults_are_reported_as_their_signals),
             ("the_exit_of_the_main_process_ends_the_run", the_exit_of_the_main_process_ends_the_run),
-            ("each_limit_has_its_own_outcome", each_limit_has_its_own_outcome),
+            ("limits_on_time_memory_and_output_have_separate_outcomes", each_limit_has_its_own_outcome),
             (
                 "a_process_beyond_its_address_space_gets_an_error_and_continues",
                 a_process_beyond_its_address_space_gets_an_error_and_continues,
@@ -77,7 +78,7 @@ fn the_exit_of_the_main_process_ends_the_run(world: &World) {
     );
 }
 
-fn each_limit_has_its_own_outcome(world: &World) {
+fn limits_on_time_memory_and_output_have_separate_outcomes(world: &World) {
     let tenth = Duration::from_millis(100);
     let outcome = |program: Program| world.run(&program).report.outcome;
     assert_eq!(outcome(world.attack("busy", &[]).limits(|l| l.cpu_time = tenth)), Outcome::TimeLimit);

@@ -1,5 +1,5 @@
-//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, live input,
-//! files, cleanup and the doctor.
+//! The sandbox's integration suite, for example on limits, hostile programs, isolation, accounting, live input and
+//! cleanup.
 //!
 //! One binary with a custom `main`, because this executable is also the launcher of the sandboxes it starts. Needs
 //! root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the hostile table is a trial.

@@ -1,8 +1,8 @@
 //! Measures how late this machine wakes a thread while other processes use its processors.
 //!
 //! How far a program exceeds a limit depends on how soon a thread of the sandbox wakes up. A trial adds the delay that
-//! was measured during its own run to its bound. So the bound stays tight on an idle machine, and no trial fails on a
-//! busy machine.
+//! was measured during its own run to its bound. So the bound stays tight on an idle machine, and a trial does not fail
+//! merely because the machine is busy.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, OnceLock, PoisonError};
