@@ -16,7 +16,8 @@ pub(crate) trait Cell: Send {
     fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, CellError>;
 }
 
-/// A failure of the sandbox or of Docker Engine, never of the program.
+/// A failure of the sandbox or of Docker Engine, an invalid command, or a program outside the box that cannot be
+/// executed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CellError {
     /// A failure of the native sandbox.

@@ -6,7 +6,8 @@ use cupel_judge::{ExecuteError, Executor};
 use cupel_languages::Language;
 use cupel_types::Root;
 
-/// A place where programs run, divided into slots. In each slot, one program runs at a time.
+/// A place where programs run, divided into slots. In each slot, one step of a run is executed at a time; a step may
+/// consist of two programs that communicate. Other work may share the slot ([`Runner::is_shared`]).
 pub trait Runner: Send + Sync {
     /// Creates the executor of a slot. May block while the slot is set up.
     ///

@@ -98,7 +98,8 @@ pub enum Rating {
     Missing,
 }
 
-/// A failure of the engine or of a container, never of the program.
+/// Why a program was not run, or its end was not observed: a failure of the engine or of a container, an unusable
+/// image, a program that cannot be started, or a request that this executor does not support.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
     /// The engine cannot be reached or refused a request.

@@ -86,7 +86,7 @@ impl Containers {
     /// Finds an image in the engine.
     ///
     /// # Errors
-    /// The engine has no such image, or does not answer.
+    /// The engine has no such image or does not answer, or the image cannot be used here.
     pub fn image(&self, name: &str) -> Result<FoundInEngine, ContainerError> {
         self.runtime().block_on(self.engine.image(name))
     }
@@ -94,7 +94,7 @@ impl Containers {
     /// Whether an image contains a program.
     ///
     /// # Errors
-    /// No container can be started.
+    /// No container can be started, or the container fails.
     pub fn has_program(&self, image: &ImageRoot, program: &str) -> Result<bool, ContainerError> {
         let command = crate::native::operators_command(cupel_sandbox::CellRoot::System, &[], &[]);
         let shape = Shape::of(image, &command.limits, &[]);

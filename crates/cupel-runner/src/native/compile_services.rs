@@ -10,9 +10,10 @@
 //!
 //! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
 //! reply, a limit reached) is discarded, and the compiler's command is run instead. Each language has at most one
-//! service. A slot waits while its service works, so there are never more running programs than slots. A service keeps
-//! data in memory after a compilation. Therefore a service serves one user and is restarted for another, unless the
-//! configuration lets all users share it. No run waits for a service to start.
+//! service. A slot waits while a service works for it, so a compilation in a service occupies no additional slot. Only
+//! the warm-up of a service runs beside the slots; it waits a moment for an idle slot. A service keeps data in memory
+//! after a compilation. Therefore a service serves one user and is restarted for another, unless the configuration lets
+//! all users share it. No run waits for a service to start.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};

@@ -10,7 +10,7 @@ use cupel_types::Root;
 /// Maximum number of files that a compile step may return. Their total size is bounded by the step's disk limit.
 pub(super) const ARTIFACTS_MAX: u32 = 1000;
 
-/// Running sandbox. A lost launcher cannot be replaced, because this process has dropped the privileges to start one.
+/// Running sandbox. A lost launcher is not replaced, because this process may have dropped the privileges to start one.
 /// If the launcher is lost, the process must end.
 pub(super) struct SharedSandbox {
     pub(super) sandbox: Sandbox,

@@ -2,8 +2,8 @@
 //! This module finds the existing artefacts and makes the missing ones.
 //!
 //! A missing artefact never makes a run fail or wait; it only makes the language slower. A server checks the existing
-//! artefacts before it starts, and makes the missing ones while a slot is idle. `cupel run` only uses existing
-//! artefacts.
+//! artefacts before it starts, and makes the missing ones while a slot is idle or, if no slot becomes idle for a long
+//! time, beside the runs of slot 0. `cupel run` only uses existing artefacts.
 
 mod store;
 
@@ -112,7 +112,9 @@ pub fn make_all(
 }
 
 /// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run starts in the
-/// same slot, the step is cancelled and started again later. Blocks until all artefacts are made or the server stops.
+/// same slot, the step is cancelled and started again later. After [`IDLE_WAIT_MAX`], a step no longer waits for an
+/// idle slot and is no longer cancelled for runs. Blocks until each artefact is made or has failed, or the server
+/// stops.
 pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &dyn Runner, stopped: &dyn Fn() -> bool) {
     for language in registry.iter().filter(|language| language.is_available()) {
         for step in &language.prepare {

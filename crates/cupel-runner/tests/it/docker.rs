@@ -1,4 +1,5 @@
-//! Rules for Docker Engine alone: no container outlives its worker, and a failure of the engine is never a verdict.
+//! Rules for Docker Engine alone. For example, no container outlives its worker, and a failure of the engine is never a
+//! verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
