@@ -290,7 +290,7 @@ impl<'a> Driver<'a> {
     async fn next_new(&mut self) -> Option<Admitted<'a>> {
         let (shared, shutdown) = (self.shared, self.shutdown);
         loop {
-            // While other owners wait, no owner gets more than its share of the slots.
+            // While runs of other owners wait, an owner that has its share of the slots gets no further slot.
             let crowding = shared.turns.crowding();
             if !crowding.is_empty()
                 && let Some(admitted) = self.take_other(&crowding).await

@@ -1,9 +1,10 @@
 //! Long runs: those that may occupy a slot for longer than `worker.long_step` without interruption.
 //!
-//! A step is never interrupted, so programs that sleep could hold every slot of the worker. Therefore long runs
-//! together use at most all slots but one. A live run counts as long regardless of its limits, because it waits for its
-//! client, and so does the verification of a package, because the package's programs may take a minute each. With a
-//! single slot no slot can be reserved for short runs, so long runs only take turns with them between steps.
+//! A step is not interrupted for other runs, so programs that sleep could hold every slot of the worker. Therefore,
+//! until the worker shuts down, long runs together use at most all slots but one. A live run counts as long regardless
+//! of its limits, because it waits for its client, and so does the verification of a package, because the package's
+//! programs may take a minute each. With a single slot no slot can be reserved for short runs, so long runs only take
+//! turns with them between steps.
 //!
 //! A worker leases a run before it knows whether the run is long. If no slot is free for a long run, the run waits in
 //! this worker, and short runs behind it in the queue overtake it. After [`WAIT_MAX`], or at once if too many wait, it

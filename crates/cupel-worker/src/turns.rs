@@ -1,4 +1,5 @@
-//! Shares the slots of this worker among owners: while other owners wait, no owner has more than its share.
+//! Shares the slots of this worker among owners: while runs of other owners wait, a slot that becomes free does not
+//! take another run of an owner that already has its share.
 //!
 //! Only turns that have lasted for a quantum (the minimum length of a turn) are counted. So a user whose turns are
 //! shorter may use all slots, and the worker need not search for runs of other owners. If the worker has several slots

@@ -2,9 +2,10 @@
 //!
 //! Every few seconds the worker reports to the store and receives its order: work, pause, or drain (`presence.rs`).
 //!
-//! Drain: after the shutdown signal, no lease is taken. Running attempts may finish within the grace period. Attempts
-//! that are still running are then stopped in the sandbox, and their runs are returned to the queue without losing an
-//! attempt. [`Worker::run`] returns when no run is left.
+//! Drain: after the shutdown signal, no lease is requested. Running attempts may finish within the grace period.
+//! Attempts that are still running are then stopped in the sandbox, and their runs are returned to the queue without
+//! losing an attempt. Only a live run that has consumed input ends instead, because its input cannot be repeated.
+//! [`Worker::run`] returns when no run is left.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -50,7 +51,7 @@ pub struct WorkerParts {
     pub judging_time_max: Duration,
     /// Whether tests of function problems may share a process.
     pub function_batches: bool,
-    /// Longest step of a short run. Long runs together occupy at most all slots but one.
+    /// Longest step of a short run. If there are several slots, long runs together occupy at most all but one.
     pub long_step: Duration,
     /// How long running attempts may continue after the shutdown signal.
     pub grace: Duration,
