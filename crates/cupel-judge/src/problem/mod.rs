@@ -1,5 +1,5 @@
-//! Judges a submission to a problem: builds it once, runs every case in a fresh cell, and grades groups and scores.
-//! Cases of function problems may share a cell (`function/batch.rs`).
+//! Judges a submission to a problem: builds it once, runs the cases, each in a fresh cell, and grades groups and
+//! scores. Cases of function problems may share a cell (`function/batch.rs`).
 //!
 //! ```text
 //!  submission ─► limits of code ─► includes ─► compile ─┐
