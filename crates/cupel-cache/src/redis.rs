@@ -1,6 +1,7 @@
 //! Buckets on Redis, shared by all API nodes.
 //!
-//! Each take is one script, so it costs one round trip; the script uses the server's time. A bucket is a string with
+//! Each take is one script, so it costs one round trip, or a few if Redis does not have the script yet. The script uses
+//! the server's time. A bucket is a string with
 //! the TAT (theoretical arrival time) in microseconds. The string expires once the bucket is full. If Redis is
 //! unreachable, each node takes from local buckets in its memory. So requests are still limited, and none is refused
 //! because of the outage.
