@@ -1,7 +1,8 @@
 //! Adapters of the `EventBus` port: in this process (`embedded.rs`), and over a server that all nodes share
 //! (`remote.rs`), either Redis or PostgreSQL. All of them pass the conformance suite of `cupel-testkit`.
 //!
-//! Every event refers to the previous one, so a subscriber detects a lost event as a gap, and then reads the store.
+//! Between nodes, every event is sent with the number of the previous one, so a receiver detects a lost event. A
+//! subscriber that misses events gets a gap, and then reads the store.
 //! Notices, such as cancellations (`Notice::Stop`), reach all nodes in the same way, so that a worker stops at once
 //! instead of at its next lease renewal.
 //!
