@@ -202,8 +202,8 @@ impl<'s> FunctionCase<'s> {
         }
     }
 
-    /// The first difference between a result and the expected one. `None` if they are equal. For a class, unordered
-    /// comparison applies to the result of each call.
+    /// The first difference between a result and the expected one. `None` if they are equal by the comparison that the
+    /// signature selects. For a class, unordered comparison applies to the result of each call.
     pub fn difference(&self, expected: &Expected, got: &Value) -> Option<String> {
         let compare = self.signature.compare;
         match (&expected.0, got) {

@@ -11,7 +11,8 @@
 //! | map | the number of entries, then key and value of each |
 //! | void | nothing |
 //!
-//! Every value except void ends with a newline. A reader may accept any white space between words.
+//! Every value except void ends with a newline; the words of a list are separated by spaces, and only the last is
+//! followed by a newline. A reader may accept any white space between words.
 
 use std::collections::BTreeMap;
 
