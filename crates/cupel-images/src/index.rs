@@ -12,7 +12,7 @@ pub struct Image {
     pub name: ImageName,
     /// Hash of its configuration, which in turn contains the digests of its layers.
     pub id: ContentHash,
-    /// Digest of its manifest; `None` if it came from an archive of `docker save`.
+    /// Digest of its manifest; `None` if its source has no manifest of OCI, such as an archive of `docker save`.
     pub digest: Option<ContentHash>,
     /// The source of the image, as the operator wrote it.
     pub source: String,

@@ -26,8 +26,8 @@ pub struct RegistryOptions {
     /// Patterns of the references that may be pulled. `*` matches any characters except `/`, and `**` matches any
     /// characters. If the list is empty, all references are allowed.
     pub allowed: Vec<String>,
-    /// Hosts, with ports, that are reached by HTTP without TLS. Hosts on this machine are always reached without TLS,
-    /// as with Docker.
+    /// Hosts, with ports, that are reached by HTTP without TLS. `localhost` and the loopback addresses of IPv4 are
+    /// always reached without TLS.
     pub insecure: Vec<String>,
     /// Mirrors of a host. The host itself is tried last.
     pub mirrors: Vec<(String, String)>,
@@ -326,7 +326,7 @@ impl Pull<'_> {
         token.ok_or_else(|| ImageError::remote(remote(), "sent no token"))
     }
 
-    /// Requests a part of the image. Returns only an answer with a body of that part.
+    /// Requests a part of the image. Any answer other than success is an error.
     async fn get(
         &self,
         access: &mut Access,

@@ -39,8 +39,8 @@ impl ImageStore {
     /// lacking, layers and roots that no name needs are removed first.
     ///
     /// # Errors
-    /// The source cannot be read, the image is refused, or the store has too little space. The existing images are then
-    /// unchanged.
+    /// The source cannot be read, the image is refused, the store has too little space or cannot be changed, or it has
+    /// a damaged root of the same image. The existing images are then unchanged.
     pub fn add(
         &self,
         name: &ImageName,

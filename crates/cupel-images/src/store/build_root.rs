@@ -45,8 +45,8 @@ impl ImageStore {
     }
 }
 
-/// The user id of an image's programs, from `USER`: a number, or a name in its `/etc/passwd`. `None` for root, because
-/// no program runs as root.
+/// The user id of an image's programs, from `USER`: a number, or a name in its `/etc/passwd`. `None` if the image names
+/// no user, or root, because no program runs as root.
 fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageError> {
     let Some(user) = &config.user else { return Ok(None) };
     let name = user.split(':').next().unwrap_or_default();

@@ -25,7 +25,8 @@ pub(super) struct LayerTree {
     pub(super) is_new: bool,
 }
 
-/// Maximum bytes after the end of a layer's archive. tar(1) pads an archive to at most 1 MiB.
+/// Maximum bytes after the end of a layer's archive. tar(1) pads an archive to a multiple of 10 KiB, unless an option
+/// selects another size.
 const PADDING_MAX: u64 = 1 << 20;
 
 impl ImageStore {

@@ -16,8 +16,9 @@ use crate::hashing::{Hashing, hash_of};
 use crate::root;
 
 impl ImageStore {
-    /// Checks an image. The files of its layers are compared with the hashes from the time of unpacking. Its root is
-    /// compared with a new root from the same layers. Returns the paths of damaged, missing or added files.
+    /// Checks an image. The files of its layers are compared with the hashes from the time of unpacking. If the layers
+    /// are undamaged, the image's root is compared with a new root from the same layers. Returns the paths of damaged,
+    /// missing or added files.
     ///
     /// # Errors
     /// There is no such image, or the store cannot be read.
