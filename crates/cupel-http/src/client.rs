@@ -29,9 +29,10 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether the request has a proxy header, trusted or not.
     pub is_forwarded: bool,
-    /// Whether a page in a browser sent the request: it has the header `Origin` or `Sec-Fetch-Site`, and `Origin` is
-    /// not the loopback address to which the request was sent. Browsers add `Origin` to every request except a plain
-    /// `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C, "Fetch Metadata Request Headers".
+    /// Whether a page in a browser sent the request: it has the header `Sec-Fetch-Site` with a value other than `none`,
+    /// or the header `Origin` with an origin other than the loopback address to which the request was sent. Browsers
+    /// add `Origin` to every request except a plain `GET` or `HEAD`. Sources: the Fetch standard, "Origin header"; W3C,
+    /// "Fetch Metadata Request Headers".
     pub is_page: bool,
     /// Whether the client uses TLS, as reported by a trusted proxy, or because the page that sent the request was
     /// loaded over TLS.
@@ -87,8 +88,8 @@ fn is_own_loopback(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     is_own && (address.is_ok_and(|address| address.is_loopback()) || host.split(':').next() == Some("localhost"))
 }
 
-/// Network of an address. Clients are counted by network, because an IPv6 customer has at least a /64 and could send
-/// every request from a different address.
+/// Network of an address. Clients are counted by network, because an IPv6 customer usually has at least a /64 and could
+/// send every request from a different address.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),

@@ -11,8 +11,7 @@
 //! ```
 //!
 //! Invariants: a connection whose request is complete is never dropped for another connection. Requests that are not
-//! health checks occupy at most `connections_max - reserve` connections, so a connection is always free for a health
-//! check.
+//! health checks occupy at most `connections_max - reserve` connections; the others are reserved for health checks.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;

@@ -14,8 +14,9 @@ use crate::error::{ApiError, ErrorKind};
 /// The byte stream of a connection after its handshake.
 pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
-/// Refuses a handshake from a page of another origin without an explicit credential, because a browser adds the user's
-/// cookies to the handshake of any page. A session cookie counts only if this server's own site opens the connection.
+/// Refuses a handshake from a page of another origin without an explicit credential, because a browser may add the
+/// user's cookies to the handshake of any page. A session cookie counts only if this server's own site opens the
+/// connection.
 ///
 /// # Errors
 ///

@@ -3,8 +3,8 @@
 //! Scripts cannot read the cookie. Its value is a signed token with its own audience (`tokens.rs`). Only the native
 //! dialect accepts it.
 //!
-//! A browser adds the cookie to requests that any page makes, so the cookie alone does not prove that the site sent a
-//! request. *Invariant:* a request that the cookie authenticates and that is not a `GET` or `HEAD` has passed
+//! A browser may add the cookie to a request that another page makes, so the cookie alone does not prove that the site
+//! sent a request. *Invariant:* a request that the cookie authenticates and that is not a `GET` or `HEAD` has passed
 //! [`check_same_origin`], and so has every sign-in. Three independent conditions keep other sites from using the
 //! cookie:
 //!
@@ -28,8 +28,8 @@ use super::Presented;
 /// Name of the cookie.
 const NAME: &str = "cupel_session";
 
-/// Header that the site adds to every request. Its value is the id of the page's user ([`is_page_of_another`]), or any
-/// other text.
+/// Header that the site's scripts add to their requests; they cannot add it to the handshake of a WebSocket. Its value
+/// is the id of the page's user ([`is_page_of_another`]), or any other text.
 pub const SITE_HEADER: HeaderName = HeaderName::from_static("x-cupel-site");
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
