@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `make bench`: builds the release binaries, then runs every measurement in bench/README.md. Passes its arguments to cupel-bench.
+# `make bench`: builds the release binaries, then runs the measurements that bench/README.md describes; without arguments, all but
+# `peers`, `walls`, `images` and `docker`. Passes its arguments to cupel-bench.
 #
 # Needs root for the sandbox, and an otherwise idle machine.
 set -euo pipefail
