@@ -1,7 +1,7 @@
 //! Installs the packages that languages name.
 //!
-//! Invariant: only missing toolchains are installed. A toolchain whose version command succeeds is kept, regardless of
-//! its origin; for example, an existing Node.js is not replaced by Debian's.
+//! Invariant: a toolchain whose version command succeeds is not installed again, regardless of its origin; for example,
+//! an existing Node.js is not replaced by Debian's. Missing libraries of languages are installed only on request.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;

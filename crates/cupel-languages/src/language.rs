@@ -23,7 +23,7 @@ pub struct Language {
     pub listed: bool,
     /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
-    /// File-name extensions, without the dot, by which `cupel run` recognizes the language.
+    /// File-name extensions, without the dot, by which the language of a source is recognized.
     pub extensions: Vec<String>,
     /// Default path of the main source in the box, used if the client does not specify one.
     pub source: BoxPath,
@@ -40,7 +40,8 @@ pub struct Language {
     /// languages with a compiler, for those whose interpreter has no such command, and after a probe that did not find
     /// the command's program.
     pub check: Option<Template>,
-    /// Extensions of headers, without the dot. A submission that consists only of such headers is in this language.
+    /// Extensions of headers, without the dot. They determine the language of files among which no file has the
+    /// extension of a source.
     pub headers: Vec<String>,
     /// Why the operating system has no package for the language; shown if its toolchain is not installed.
     pub missing: Option<String>,

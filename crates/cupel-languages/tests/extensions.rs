@@ -1,4 +1,5 @@
-//! A program is compiled and run with each extension of its language, if the compiler is installed.
+//! For several languages, a program is compiled and run with each extension of the language, if its compiler or
+//! interpreter is installed.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -11,7 +11,8 @@ use crate::{Availability, FoundImage, Language, Probe, Template};
 const PROBES_AT_A_TIME_MAX: usize = 8;
 
 impl Registry {
-    /// Probes which toolchains are installed. Blocks until every version command has finished; several run in parallel.
+    /// Probes which toolchains are installed. Blocks until every version command has finished or timed out; several run
+    /// in parallel.
     pub fn probe(&mut self, probe: &dyn Probe) {
         let found = self.probe_all(|language| probed(language, probe));
         for (at, found) in found {
