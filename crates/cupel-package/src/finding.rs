@@ -1,5 +1,5 @@
-//! Findings: errors and warnings about a package, with file, key, position, fault and remedy. All findings of a package are
-//! reported together.
+//! Findings: errors and warnings about a package, with file, key, position, fault and remedy. The findings of a package
+//! are reported together, up to a maximum number.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! Reads values from a document tree and reports each fault with its key and position. A faulty value is treated as
-//! absent, so reading continues and all faults are reported together. The package is then refused.
+//! absent, so reading continues and all faults are reported together. If one of them is an error, the package is then
+//! refused.
 
 use std::str::FromStr;
 use std::time::Duration;
