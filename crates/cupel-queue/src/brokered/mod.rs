@@ -9,12 +9,14 @@
 //! - **The line** is local to this process. Published hints wait in it, ordered between owners by slot time
 //!   (`line.rs`), until the broker has room for their class. The broker has room while fewer than `window` hints of the
 //!   class, from all nodes together, wait there. The broker itself does not distinguish owners and has no bound.
-//!   Because of the window, one owner's million hints delay another owner's single hint by at most one window. Each
-//!   class has a separate window, so no class blocks another.
+//!   Because of the window, one owner's million hints delay another owner's single hint by about one window; by more if
+//!   several nodes fill the window at the same time (`gauge.rs`). Each class has a separate window, so no class blocks
+//!   another.
 //! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
 //!   retried: a hint may be duplicated, but none is lost.
-//! - **The fetcher** never takes more hints from the broker than there are waiting takers, because a hint held by a
-//!   busy node is not available to an idle node. The fetcher divides the hints between classes by weight.
+//! - **The fetcher** requests at most as many hints from the broker as there are waiting takers, because a hint held by
+//!   a busy node is not available to an idle node. Hints that a broker delivers beyond that number are given back when
+//!   no taker waits. The fetcher divides the hints between classes by weight.
 //! - **The settler** acknowledges hints at the broker, in batches, in the background. A hint that is not acknowledged
 //!   is redelivered; the taker then finds that its run is leased.
 //! - **The keeper** holds the connection. When an operation fails, the keeper drops the connection and opens another
