@@ -1,7 +1,7 @@
-//! The `Store` port on SQLite and on PostgreSQL. `sql/` has all queries and commands, written once for both. `sqlite/`
-//! and `postgres/` have the connections, transactions and migrations (`migrations/` is compiled in). `rows/` is the
-//! format of stored values. Problem packages are stored beside the database as files, or in a blob store that all nodes
-//! reach (`packages/`, `blobs/`).
+//! The `Store` port on SQLite and on PostgreSQL. `sql/` has the port's queries and commands, written once for both.
+//! `sqlite/` and `postgres/` have the connections, transactions and migrations (`migrations/` is compiled in). `rows/`
+//! is the format of stored values. Problem packages are stored beside the database as files, or in a blob store that
+//! all nodes reach (`packages/`, `blobs/`).
 //!
 //! *Architecture invariants:* `RunState::apply` in core decides the transitions of a run; this crate only executes
 //! them, in a transaction. A method that promises durability returns after the commit that contains the change.

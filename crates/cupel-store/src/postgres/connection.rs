@@ -167,7 +167,7 @@ impl Connection {
         if runs.is_empty() {
             return self.batch(begin);
         }
-        // All transactions lock rows in the order of their ids, which prevents deadlocks.
+        // All transactions lock the rows of runs in the order of their ids, so these locks cause no deadlock.
         let statement = self.statement(FETCH_RUNS)?;
         let ids: Vec<Value<'_>> = runs.iter().map(|run| run.as_uuid().as_bytes().value()).collect();
         let rows = self.wait(async {

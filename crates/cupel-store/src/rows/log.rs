@@ -39,7 +39,7 @@ enum StreamRow {
 }
 
 /// For each of the report's outputs, the part in the BLOB that the log has not used yet. A chunk that continues an
-/// output is stored as a reference into it, so no output is stored twice.
+/// output is stored as a reference into it, so that its bytes are not stored twice.
 struct Outputs<'a> {
     ends: HashMap<(Option<&'a str>, bool), Span>,
 }

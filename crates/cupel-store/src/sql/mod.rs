@@ -1,4 +1,4 @@
-//! All queries and commands, written once for both databases.
+//! The queries and commands of the store's ports, written once for both databases.
 //!
 //! [`Sql`] is the connection that the queries and commands use. The store's ports are implemented in `accounts.rs`,
 //! `cluster.rs`, `contests.rs`, `dead_letters.rs`, `drafts.rs`, `membership.rs`, `problems.rs`, `runs.rs`,
