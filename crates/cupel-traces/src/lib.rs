@@ -14,7 +14,7 @@
 //!
 //! A request has a separate span, such as `POST /api/v1/execute`, in the trace of the caller's `traceparent` header
 //! (W3C Trace Context) or in a new trace, with links to the submissions that it created. Spans contain ids, names,
-//! times and verdicts, but never user input or program output.
+//! times, verdicts and figures such as the memory used, but never source code or program output.
 //!
 //! Names follow OpenTelemetry's semantic conventions where they exist (HTTP, service), and are `cupel.…` otherwise.
 #![forbid(unsafe_code)]
