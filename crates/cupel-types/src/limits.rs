@@ -8,8 +8,9 @@ use crate::{Bytes, Instructions, Outcome, Signal, counted};
 /// `RLIMIT_FSIZE`.
 const SIGXFSZ: Signal = Signal(25);
 
-/// Resource limits of one step (a compilation or an execution). The sandbox enforces every field; `cupel-sandbox`
-/// documents the mechanism and the [`Outcome`](crate::Outcome) of each.
+/// Resource limits of one step (a compilation or an execution). An executor enforces every limit, or refuses the step.
+/// Exceeding some limits ends the step with an [`Outcome`](crate::Outcome); exceeding others, such as `open_files`, is
+/// an error for the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time, user and system, of all processes of the step together.
