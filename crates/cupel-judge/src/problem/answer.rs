@@ -48,8 +48,8 @@ impl Answer {
 }
 
 impl Answer {
-    /// Names the limit on files as the reason if the program filled its disk and did not decide. `written` are the bytes of
-    /// its files.
+    /// Names the limit on files as the reason if the program filled its disk and did not decide. `written` are the
+    /// bytes of its files.
     pub(super) fn blaming_the_disk(self, written: u64, outcome: Outcome, limits: &Limits) -> Answer {
         if written < limits.disk.get() || !matches!(self.decision, Decision::Fault(_)) {
             return self;
