@@ -92,8 +92,8 @@ pub enum InstallError {
 
 impl InstallPlan {
     /// Determines the missing packages, including those of the languages' libraries if `with_libraries` is set. The
-    /// registry must have been probed; the function also queries the machine's dpkg database. A set leaves out languages
-    /// for which the operating system has no package.
+    /// registry must have been probed; the function also queries the machine's dpkg database. A set leaves out
+    /// languages for which the operating system has no package.
     ///
     /// # Errors
     /// A name matches no language.
@@ -153,8 +153,8 @@ impl InstallPlan {
         commands
     }
 
-    /// Runs the installation. `progress` receives progress messages for the operator, including each command before it runs.
-    /// Blocks until all commands have finished.
+    /// Runs the installation. `progress` receives progress messages for the operator, including each command before it
+    /// runs. Blocks until all commands have finished.
     ///
     /// # Errors
     /// No permission to install, or a package manager is missing, cannot be started, or failed. Packages installed

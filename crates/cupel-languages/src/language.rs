@@ -105,8 +105,8 @@ pub struct Language {
 }
 
 impl Language {
-    /// The compile commands of one step; empty for interpreted languages. The first command that names a source gets the
-    /// additional arguments: those for the compiler before the sources, those for the linker after them.
+    /// The compile commands of one step; empty for interpreted languages. The first command that names a source gets
+    /// the additional arguments: those for the compiler before the sources, those for the linker after them.
     pub fn compile_commands(&self, values: &Placeholders) -> Vec<Vec<String>> {
         let compiler = self.compile.iter().position(Template::names_source);
         let ToolOptions { compiler_args, linker_args, .. } = &values.tools;
@@ -134,8 +134,8 @@ impl Language {
         self.execute.fill_with(values, &values.tools.interpreter_args, &[])
     }
 
-    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the image's variables, the language's, then
-    /// `extra`. If a name occurs twice, the last value is used.
+    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the image's variables, the language's,
+    /// then `extra`. If a name occurs twice, the last value is used.
     pub fn environment(&self, extra: &[(String, String)]) -> Vec<(String, String)> {
         let base = BASE_ENV.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut all: Vec<(String, String)> = Vec::new();

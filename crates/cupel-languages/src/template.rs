@@ -98,8 +98,8 @@ impl Template {
         self.fill_with(values, &[], &[])
     }
 
-    /// Like [`Template::fill`], with additional arguments before and after the first argument that names a source or the
-    /// class to start.
+    /// Like [`Template::fill`], with additional arguments before and after the first argument that names a source or
+    /// the class to start.
     #[must_use]
     pub(crate) fn fill_with(&self, values: &Placeholders, before: &[String], after: &[String]) -> Vec<String> {
         let place = self.0.iter().position(|parts| is_source(parts) || matches!(parts[..], [Part::MainClass]));

@@ -47,8 +47,8 @@ impl Registry {
         self.languages.iter().filter(|l| l.id == *id || l.version_of.as_ref() == Some(id)).collect()
     }
 
-    /// Finds a language by the name that clients of a facade use for it. Names are case-sensitive. While that language is not
-    /// installed, its fallback is found, if there is one.
+    /// Finds a language by the name that clients of a facade use for it. Names are case-sensitive. While that language
+    /// is not installed, its fallback is found, if there is one.
     pub fn of_facade(&self, facade: &str, name: &str) -> Option<&Language> {
         let has = |names: &BTreeMap<String, Vec<String>>| {
             names.get(facade).is_some_and(|names| names.iter().any(|known| known == name))

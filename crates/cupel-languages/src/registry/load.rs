@@ -37,7 +37,8 @@ impl Registry {
                 Err(mut wrong) => faults.append(&mut wrong),
             }
         }
-        // A collision is a fault of the second file, so the operator's files come last: a shipped file cannot be edited.
+        // A collision is a fault of the second file, so the operator's files come last: a shipped file cannot be
+        // edited.
         let is_of_operator = |language: &Language| {
             let name = format!("{}.toml", language.id);
             sources.get(&name).is_some_and(|(shown, _)| *shown != name)
