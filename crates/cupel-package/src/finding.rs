@@ -89,12 +89,14 @@ cupel_types::named! {
         ScoringRules = "W_SCORING_DIALECT",
         /// A spelling from a draft of the format.
         DraftSpelling = "W_DRAFT_SPELLING",
-        /// A part that verification needs is missing: an input validator, an accepted submission, or the language of a submission.
+        /// A part that verification needs is missing: an input validator, an accepted submission, or the language of a
+        /// submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
         /// An annotation of a submission, or a rule about submissions, that contradicts another or has no meaning. The
         /// submission then has no expectation; importing and judging do not need one.
         Expectation = "W_EXPECTATION",
-        /// A text or a value that judging does not need is missing or invalid: a title, a statement, the licence, the UUID.
+        /// A text or a value that judging does not need is missing or invalid: a title, a statement, the licence, the
+        /// UUID.
         Metadata = "W_METADATA",
         /// A limit below the minimum, which is raised to it.
         LimitRaised = "W_LIMIT_RAISED",

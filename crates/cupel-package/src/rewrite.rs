@@ -184,7 +184,8 @@ impl Syntax {
             let comma = if entries.is_empty() { "" } else { ", " };
             return Some(format!("{}{entry}{comma}{}", &text[..=at], &text[at + 1..]));
         }
-        // The position of a TOML section is the position of its header; the position of a YAML map is the position of its first key.
+        // The position of a TOML section is the position of its header; the position of a YAML map is the position of
+        // its first key.
         let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         if text[line..].trim_start().starts_with('[') {
             let next = text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1);

@@ -1,7 +1,7 @@
 //! Parser for DOMjudge's `domjudge-problem.ini`: `key = value`. Quoted values may span several lines.
 //!
-//! Source: DOMjudge reads the file with PHP's `parse_ini_string`. This parser supports only the syntax that occurs in problem
-//! packages: comments with `;` or `#`, sections, which are ignored, and quotes of either kind.
+//! Source: DOMjudge reads the file with PHP's `parse_ini_string`. This parser supports only the syntax that occurs in
+//! problem packages: comments with `;` or `#`, sections, which are ignored, and quotes of either kind.
 
 use crate::finding::Position;
 

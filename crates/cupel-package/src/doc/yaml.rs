@@ -1,5 +1,5 @@
-//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes, so an alias bomb is
-//! refused before it expands.
+//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes, so an alias bomb
+//! is refused before it expands.
 
 use std::collections::HashMap;
 

@@ -332,7 +332,8 @@ fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// Returns a UUID derived from the content, so every export of the same package has the same UUID. Source: RFC 9562, version 8.
+/// Returns a UUID derived from the content, so every export of the same package has the same UUID. Source: RFC 9562,
+/// version 8.
 fn uuid_of(package: &Package) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&package.hash.as_bytes()[..16]);

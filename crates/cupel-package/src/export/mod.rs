@@ -1,8 +1,8 @@
-//! Writes a [`Package`](cupel_problem::Package) in the Kattis format 2025-09 to a directory or a zip, or writes its stored
-//! files to a zip or a tar.
+//! Writes a [`Package`](cupel_problem::Package) in the Kattis format 2025-09 to a directory or a zip, or writes its
+//! stored files to a zip or a tar.
 //!
-//! If the format cannot express a property, the export is refused with all such findings. If a weaker equivalent exists, it is
-//! used, with a warning. The target is created either completely or not at all.
+//! If the format cannot express a property, the export is refused with all such findings. If a weaker equivalent
+//! exists, it is used, with a warning. The target is created either completely or not at all.
 
 mod kattis;
 mod yaml;

@@ -106,7 +106,8 @@ pub(crate) fn detect(
     }
 }
 
-/// Returns the requested format if the package may be read in it. `is_new`: its version is 2025-09 or one of its drafts.
+/// Returns the requested format if the package may be read in it. `is_new`: its version is 2025-09 or one of its
+/// drafts.
 fn wished_of(
     wished: PackageFormat,
     found: &[PackageFormat],

@@ -1,7 +1,8 @@
-//! Imports a package as a [`Package`]: unpacks it, recognises the format, reads all files, and moves them to the target.
+//! Imports a package as a [`Package`]: unpacks it, recognises the format, reads all files, and moves them to the
+//! target.
 //!
-//! All findings are collected before the package is refused. A refused package leaves no files behind, because all work happens
-//! in a temporary directory beside the target, which is renamed at the end.
+//! All findings are collected before the package is refused. A refused package leaves no files behind, because all work
+//! happens in a temporary directory beside the target, which is renamed at the end.
 
 mod cases;
 mod cupel;
@@ -99,8 +100,8 @@ pub struct Imported {
     pub warnings: Vec<Finding>,
 }
 
-/// Unpacks the untrusted package at `source` (a directory, a zip, a tar, or a gzipped tar) into a directory at `target`, which
-/// must not exist; its parent must. Blocks on file I/O.
+/// Unpacks the untrusted package at `source` (a directory, a zip, a tar, or a gzipped tar) into a directory at
+/// `target`, which must not exist; its parent must. Blocks on file I/O.
 ///
 /// # Errors
 /// [`ImportError::Refused`] with all findings about the package, or an internal failure. In both cases, `target` is not
@@ -140,9 +141,9 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     Ok(Imported { package: Package::new(target.to_owned(), problem, hash), format, warnings })
 }
 
-/// Unpacks the output of [`pack`](crate::pack) at `target`, if it is the package with this hash. The source of `packed` is
-/// not trusted. `target` must not exist; its parent must. Returns `false`, without creating `target`, if the package is a
-/// different one. Blocks on file I/O.
+/// Unpacks the output of [`pack`](crate::pack) at `target`, if it is the package with this hash. The source of `packed`
+/// is not trusted. `target` must not exist; its parent must. Returns `false`, without creating `target`, if the package
+/// is a different one. Blocks on file I/O.
 ///
 /// # Errors
 /// An internal failure. `target` is not created.

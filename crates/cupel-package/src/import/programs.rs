@@ -63,8 +63,8 @@ impl Context<'_> {
         files
     }
 
-    /// Returns all programs in a directory: each source and each subdirectory is one. Other files (headers) are added to every
-    /// source in the directory. A directory that contains `build` or `run` is a single program.
+    /// Returns all programs in a directory: each source and each subdirectory is one. Other files (headers) are added
+    /// to every source in the directory. A directory that contains `build` or `run` is a single program.
     pub(crate) fn programs_in(&self, directory: &str) -> Vec<Program> {
         let children = self.tree.children(directory);
         if children.contains_key("build") || children.contains_key("run") {

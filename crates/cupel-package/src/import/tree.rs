@@ -61,8 +61,8 @@ impl Tree {
 
     /// Returns all files below a directory, sorted by path.
     pub(crate) fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a PackagePath, &'a Stored)> {
-        // The files of a directory are not contiguous: names such as `a-b/…` sort between `a` and `a/…`. So the range contains all
-        // paths that begin with the directory's name, and the filter selects the paths below it.
+        // The files of a directory are not contiguous: names such as `a-b/…` sort between `a` and `a/…`. So the range
+        // contains all paths that begin with the directory's name, and the filter selects the paths below it.
         let from = PackagePath::new(directory).ok();
         let files = from.map(|from| self.files.range(from..)).into_iter().flatten();
         files

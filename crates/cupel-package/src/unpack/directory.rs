@@ -61,8 +61,8 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, ImportError> {
     Ok(entries)
 }
 
-/// Scans a directory that Cupel wrote, and returns names, hashes and sizes. An entry that is neither a regular file nor a directory
-/// is an internal failure.
+/// Scans a directory that Cupel wrote, and returns names, hashes and sizes. An entry that is neither a regular file nor
+/// a directory is an internal failure.
 pub(crate) fn scan(root: &Path, limits: &UnpackLimits) -> Result<BTreeMap<PackagePath, Stored>, ImportError> {
     let mut files = BTreeMap::new();
     let mut pending = vec![root.to_owned()];

@@ -57,7 +57,8 @@ enum Kind {
     GzippedTar,
 }
 
-/// Unpacks `source` into the empty directory `into`. `None` if the package is refused; the findings contain the reasons.
+/// Unpacks `source` into the empty directory `into`. `None` if the package is refused; the findings contain the
+/// reasons.
 pub(crate) fn unpack<'a>(
     source: &Path,
     into: &Path,
@@ -70,8 +71,8 @@ pub(crate) fn unpack<'a>(
     finish(result, source, sink)
 }
 
-/// Unpacks an archive inside a package (DMOJ's `archive`) below a directory (with trailing slash) of the same sink, within the
-/// same limits. Reports faults as findings.
+/// Unpacks an archive inside a package (DMOJ's `archive`) below a directory (with trailing slash) of the same sink,
+/// within the same limits. Reports faults as findings.
 pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     sink.begin_inner();
     let result = unpack_archive(archive, below, sink);
@@ -130,8 +131,8 @@ fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(),
     }
 }
 
-/// Recognises the container format by its first bytes, then rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar
-/// (`magic`), RFC 1952 (gzip).
+/// Recognises the container format by its first bytes, then rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX
+/// ustar (`magic`), RFC 1952 (gzip).
 fn container(file: &mut File) -> std::io::Result<Option<Kind>> {
     use std::io::Seek;
     let mut head = [0; 512];

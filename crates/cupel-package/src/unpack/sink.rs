@@ -58,8 +58,8 @@ pub(crate) struct Sink<'a> {
     limits: &'a UnpackLimits,
     findings: &'a Findings,
     files: BTreeMap<PackagePath, Stored>,
-    /// All files and directories by folded name, with a flag for directories. Some file systems treat names as equal if their
-    /// folded names are equal.
+    /// All files and directories by folded name, with a flag for directories. Some file systems treat names as equal if
+    /// their folded names are equal.
     names: HashMap<String, (PackagePath, bool)>,
     total_bytes: u64,
     /// Bytes of the package's archive that have been read so far. An archive inside the package adds none.
@@ -183,8 +183,8 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Copies a file's bytes from `source`. `source_bytes` returns the number of bytes of the whole archive that have been
-    /// read so far; `None` if the file is a copy.
+    /// Copies a file's bytes from `source`. `source_bytes` returns the number of bytes of the whole archive that have
+    /// been read so far; `None` if the file is a copy.
     pub(crate) fn file(
         &mut self,
         path: &PackagePath,
@@ -316,8 +316,8 @@ impl Observer {
     }
 }
 
-/// Returns the folded form in which names are compared: composed and in lower case, as on file systems that ignore these
-/// differences.
+/// Returns the folded form in which names are compared: composed and in lower case, as on file systems that ignore
+/// these differences.
 fn folded(path: &PackagePath) -> String {
     path.as_str().nfc().collect::<String>().to_lowercase().nfc().collect()
 }

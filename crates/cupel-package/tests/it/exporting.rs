@@ -1,5 +1,5 @@
-//! Exported packages can be imported again with the same meaning. Packages that the format cannot express are refused with the
-//! reasons.
+//! Exported packages can be imported again with the same meaning. Packages that the format cannot express are refused
+//! with the reasons.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -79,7 +79,8 @@ fn a_second_export_and_import_changes_nothing() {
     }
 }
 
-/// Exports a package of the format 2025-09 with these lines in `problem.yaml`. Returns the exported file and the warnings.
+/// Exports a package of the format 2025-09 with these lines in `problem.yaml`. Returns the exported file and the
+/// warnings.
 fn exported_yaml(files: &Files) -> (String, Vec<cupel_package::Finding>) {
     let bench = Bench::new();
     let imported = bench.import_files(files, &options()).unwrap();

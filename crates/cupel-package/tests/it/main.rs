@@ -1,4 +1,5 @@
-//! Tests with whole packages: well-formed packages in every format, malformed packages, untrusted archives, and exports.
+//! Tests with whole packages: well-formed packages in every format, malformed packages, untrusted archives, and
+//! exports.
 
 mod exporting;
 mod malformed;

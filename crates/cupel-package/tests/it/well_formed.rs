@@ -312,7 +312,8 @@ fn files_of_domjudge_count_in_packages_of_every_version() {
             assert_eq!(codes(&found).contains(&Code::LeftOut), wished == PackageFormat::Kattis202509, "{name}");
         }
     }
-    // Without a limit, DOMjudge's file leaves it to the submissions; a limit in problem.yaml precedes that of the ini file.
+    // Without a limit, DOMjudge's file leaves it to the submissions; a limit in problem.yaml precedes that of the ini
+    // file.
     let (_bench, found) = imported(&new.clone().with("domjudge-problem.ini", "short-name = s\n"));
     assert_eq!(limit(&found), None);
     let limited = new.edit("problem.yaml", "  time_resolution: 0.5", "  time_resolution: 0.5\n  time_limit: 3");
@@ -552,8 +553,8 @@ fn a_faulty_annotation_leaves_the_submission_without_an_expectation() {
     }
 }
 
-/// Each row: a replacement in `submissions.yaml`, the words of the warning, and whether the rule about `wrong_answer` is the
-/// faulty one.
+/// Each row: a replacement in `submissions.yaml`, the words of the warning, and whether the rule about `wrong_answer`
+/// is the faulty one.
 #[test]
 fn a_faulty_rule_leaves_its_submissions_without_an_expectation() {
     let wide = "\"mixed/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\":";

@@ -1,4 +1,5 @@
-//! Submissions of an exported package: the folder implies the expected result, and `submissions.yaml` contains all other rules.
+//! Submissions of an exported package: the folder implies the expected result, and `submissions.yaml` contains all
+//! other rules.
 
 use std::collections::BTreeSet;
 

@@ -66,7 +66,8 @@ impl Metadata {
     }
 }
 
-/// Returns a value of the file. Booleans stay booleans; all other scalars become texts. `None` if the nesting is too deep.
+/// Returns a value of the file. Booleans stay booleans; all other scalars become texts. `None` if the nesting is too
+/// deep.
 fn yaml(node: &Node, depth: usize) -> Option<Yaml> {
     if depth > DEPTH_MAX {
         return None;

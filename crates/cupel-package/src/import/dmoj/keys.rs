@@ -1,4 +1,5 @@
-//! The keys of `init.yml`, and warnings about those that have no effect. Source: DMOJ's documentation, "Problem format".
+//! The keys of `init.yml`, and warnings about those that have no effect. Source: DMOJ's documentation, "Problem
+//! format".
 
 use crate::doc::Reader;
 use crate::finding::Code;

@@ -208,7 +208,8 @@ fn file_io(top: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
-/// Reads `signature_grader`: a grader in C or C++ that is compiled in the submission's language and calls its functions.
+/// Reads `signature_grader`: a grader in C or C++ that is compiled in the submission's language and calls its
+/// functions.
 fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
     let grader = key_of(top, "signature_grader");
     if !grader.is_some() {

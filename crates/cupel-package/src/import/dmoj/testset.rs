@@ -228,8 +228,8 @@ impl<'c, 'r> Reading<'c, 'r> {
         if unifies_newlines { self.context.check_text(file) } else { self.context.check_data(file) }
     }
 
-    /// Whether the data of a case is text, and has other line ends than DMOJ gives to submissions and checkers. Source: DMOJ
-    /// judge-server, `dmoj/utils/normalize.py`.
+    /// Whether the data of a case is text, and has other line ends than DMOJ gives to submissions and checkers. Source:
+    /// DMOJ judge-server, `dmoj/utils/normalize.py`.
     fn unifies_newlines(&self, scope: &Scope<'_, 'r>, files: &[Option<&FileRef>], is_made: bool) -> bool {
         let traits = |file: &&FileRef| self.context.tree.stored(&file.path).map(|stored| stored.traits);
         let mut traits = files.iter().flatten().filter_map(traits);
@@ -325,8 +325,8 @@ impl<'c, 'r> Reading<'c, 'r> {
         })
     }
 
-    /// Finds cases by file name: with `input_format` and `output_format`, whose groups are `batch` and `case`, or with the
-    /// default patterns.
+    /// Finds cases by file name: with `input_format` and `output_format`, whose groups are `batch` and `case`, or with
+    /// the default patterns.
     fn by_pattern(&mut self, list: &Reader<'r>) -> Vec<Node> {
         let formats =
             [("input_format", key_of(list, "input_format")), ("output_format", key_of(list, "output_format"))];
@@ -454,8 +454,8 @@ impl<'c, 'r> Reading<'c, 'r> {
     }
 }
 
-/// The name of a case or a batch in file names. Names that are not numbers come first, in lexicographic order. Source: DMOJ
-/// judge-server, `_match_test_cases`.
+/// The name of a case or a batch in file names. Names that are not numbers come first, in lexicographic order. Source:
+/// DMOJ judge-server, `_match_test_cases`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     Text(String),
@@ -484,7 +484,8 @@ impl Name {
     }
 }
 
-/// Position of a case among those that are found by file name. Batches and cases outside of batches have a common order.
+/// Position of a case among those that are found by file name. Batches and cases outside of batches have a common
+/// order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct CaseKey {
     /// The batch; for a case outside of batches, the case.
@@ -535,8 +536,8 @@ impl Pattern {
             .map_err(|error| if refusal.contains("not supported") { error.to_string() } else { refusal })
     }
 
-    /// Returns batch and case from the groups of the pattern, which must match from the beginning of the name. The error
-    /// is a fault of the pattern.
+    /// Returns batch and case from the groups of the pattern, which must match from the beginning of the name. The
+    /// error is a fault of the pattern.
     fn key(&self, name: &str) -> Result<Option<CaseKey>, String> {
         let (batch, case) = match self {
             Pattern::Linear(pattern) => {

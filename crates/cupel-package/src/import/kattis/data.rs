@@ -174,7 +174,8 @@ impl Maker<'_, '_> {
         self.methods.get(args, |args| kattis.method(judge, args, file))
     }
 
-    /// Creates a case from its files. `None` if there is nothing to judge, or if there is a fault, which has been reported.
+    /// Creates a case from its files. `None` if there is nothing to judge, or if there is a fault, which has been
+    /// reported.
     pub(super) fn case(
         &mut self,
         raw: &RawCase,

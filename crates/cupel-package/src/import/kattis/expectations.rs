@@ -46,7 +46,8 @@ pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
     let verdict = |verdicts: &[ExpectedVerdict]| Some(verdicts.to_vec());
     Some(match folder {
         "accepted" => Expectation { verdict: verdict(&[Ac]), full_score: scoring.then_some(true), ..rule },
-        // Judges have different names for a score below the full one, so the rule only requires that the score is lower.
+        // Judges have different names for a score below the full one, so the rule only requires that the score is
+        // lower.
         "partially_accepted" => Expectation { full_score: Some(false), ..rule },
         "wrong_answer" => Expectation { verdict: verdict(&[Wa]), ..rule },
         "time_limit_exceeded" => Expectation { verdict: verdict(&[Tle]), ..rule },
@@ -95,8 +96,8 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// Returns the language of a submission whose file extension belongs to several languages: Python 2 and Prolog. Source:
-    /// problemtools, `languages.yaml`: `.py` is Python 2 depending on its first line, and `.pl` is Prolog.
+    /// Returns the language of a submission whose file extension belongs to several languages: Python 2 and Prolog.
+    /// Source: problemtools, `languages.yaml`: `.py` is Python 2 depending on its first line, and `.pl` is Prolog.
     fn language_by_content(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
         let ending = |file: &&ProgramFile, ending: &str| file.name.as_str().ends_with(ending);
         let of = |extension: &'static str| program.files.iter().filter(move |file| ending(file, extension));
@@ -159,8 +160,8 @@ impl Kattis<'_> {
         !self.config.is_new() || self.config.domjudge
     }
 
-    /// Reads DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`, each of which names results or a score, as in DOMjudge's own
-    /// importer. After a faulty annotation, the submission has no expectation.
+    /// Reads DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`, each of which names results or a score, as in
+    /// DOMjudge's own importer. After a faulty annotation, the submission has no expectation.
     fn annotation(&self, folder: &str, program: &Program, rules: &mut Vec<Expectation>) -> Result<(), ImportError> {
         let mut results: Option<Vec<ExpectedVerdict>> = None;
         let mut is_faulty = false;
@@ -220,8 +221,8 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// Reads DOMjudge's `submissions.json`: entry point and language by path. Paths of directories end with a slash. JSON is
-    /// parsed as YAML. Faults are warnings.
+    /// Reads DOMjudge's `submissions.json`: entry point and language by path. Paths of directories end with a slash.
+    /// JSON is parsed as YAML. Faults are warnings.
     fn entry_points(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
         const FILE: &str = "submissions.json";
         let findings = Findings::default();
@@ -310,7 +311,8 @@ impl Kattis<'_> {
         }
     }
 
-    /// Applies one rule to one submission. If the key is a default folder, the rule replaces that folder's rule (`base`).
+    /// Applies one rule to one submission. If the key is a default folder, the rule replaces that folder's rule
+    /// (`base`).
     fn rule(&self, reader: &Reader<'_>, glob: &str, submission: &mut ExampleSubmission, base: Option<usize>) {
         const KEYS: &[&str] = &["permitted", "required", "score", "message", "use_for_time_limit"];
         const ABOUT: &[&str] = &["language", "entrypoint", "authors", "model_solution"];

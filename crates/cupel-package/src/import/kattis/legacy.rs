@@ -1,5 +1,5 @@
-//! Groups of the legacy format: every directory below `data/` is a group, which `testdata.yaml` configures. Kattis and DOMjudge
-//! interpret the same files differently; the `domjudge` parameter selects the interpretation.
+//! Groups of the legacy format: every directory below `data/` is a group, which `testdata.yaml` configures. Kattis and
+//! DOMjudge interpret the same files differently; the `domjudge` parameter selects the interpretation.
 
 use super::super::cases::{bounded, max_score};
 use super::super::{ByteOrderMark, Child};
@@ -54,7 +54,8 @@ const KEYS_WITHOUT_EFFECT: &[&str] = &["max_score", "score"];
 const KEYS_DRAFT: &[&str] = &["scoring", "args", "input_validator_args", "output_validator_args", "full_feedback"];
 
 impl Maker<'_, '_> {
-    /// Returns the tree of a legacy package in its dialect. Reports a warning if the maximum score differs in the other dialect.
+    /// Returns the tree of a legacy package in its dialect. Reports a warning if the maximum score differs in the other
+    /// dialect.
     pub(super) fn legacy(&mut self) -> Result<Option<CaseGroup>, ImportError> {
         let domjudge = self.kattis.config.domjudge;
         let root = self.legacy_tree(domjudge)?;

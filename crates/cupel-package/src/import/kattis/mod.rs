@@ -1,6 +1,6 @@
-//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 and its drafts, and DOMjudge's zip, which is a legacy package
-//! with an ini file. Source: the specification of the format. Deviations that occur in existing packages are accepted with a
-//! warning.
+//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 and its drafts, and DOMjudge's zip, which is a
+//! legacy package with an ini file. Source: the specification of the format. Deviations that occur in existing packages
+//! are accepted with a warning.
 
 mod checks;
 mod config;

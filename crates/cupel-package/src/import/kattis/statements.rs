@@ -9,8 +9,8 @@ impl Kattis<'_> {
     pub(super) fn statements(&self, draft: &mut Draft) {
         for directory in ["statement", "problem_statement", ""] {
             for (name, child) in self.context.tree.children(directory) {
-                // At the top level, only a DOMjudge package has statements, such as `problem.pdf`. In other packages, such files belong to
-                // other formats.
+                // At the top level, only a DOMjudge package has statements, such as `problem.pdf`. In other packages,
+                // such files belong to other formats.
                 if child == Child::File && (!directory.is_empty() || self.config.domjudge) {
                     self.statement(directory, &name, draft);
                 }
@@ -77,8 +77,8 @@ impl super::super::Context<'_> {
         if format == StatementFormat::Pdf {
             return;
         }
-        // Judging does not need the statement, so its faults are warnings. An internal failure is ignored here, because it
-        // occurs again when the file is used.
+        // Judging does not need the statement, so its faults are warnings. An internal failure is ignored here, because
+        // it occurs again when the file is used.
         let own = Findings::default();
         let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, &own);
         for finding in own.into_list() {

@@ -117,7 +117,8 @@ impl<'d> Reading<'_, 'd> {
                 self.fault(statement, Code::NoStatement, format!("the file `{path}` does not exist"), remedy);
                 continue;
             };
-            // Each language has one statement: the first in the list. Polygon lists LaTeX before the formats that are easier to display.
+            // Each language has one statement: the first in the list. Polygon lists LaTeX before the formats that are
+            // easier to display.
             if draft.statements.iter().any(|known| known.language == language) {
                 continue;
             }
@@ -162,8 +163,8 @@ impl<'d> Reading<'_, 'd> {
         Some(program)
     }
 
-    /// Returns a program that judging does not need. If it is missing or in an unknown language, there is a warning with
-    /// this code.
+    /// Returns a program that judging does not need. If it is missing or in an unknown language, there is a warning
+    /// with this code.
     fn source_unless(&self, code: Code, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
         let program = self.source_or(code, holder, resources)?;
         if !self.context.can_be_built(&program) {
@@ -193,8 +194,8 @@ impl<'d> Reading<'_, 'd> {
         Some(program)
     }
 
-    /// Returns the language of a source type such as `cpp.g++17`, `java21`, `python.3` or `kotlin19`: the word before the version.
-    /// Python 2 and PyPy 2 (`python.2`, `pypy.2`, `python.pypy2`) are a language of their own.
+    /// Returns the language of a source type such as `cpp.g++17`, `java21`, `python.3` or `kotlin19`: the word before
+    /// the version. Python 2 and PyPy 2 (`python.2`, `pypy.2`, `python.pypy2`) are a language of their own.
     fn language(&self, kind: &str) -> Option<cupel_types::LanguageId> {
         let word: String = kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
         if matches!(word.as_str(), "python" | "pypy") && kind.chars().find(char::is_ascii_digit) == Some('2') {
@@ -246,8 +247,8 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// Whether the package contains the source of a standard checker, which may have been changed, and the testlib.h that the
-    /// source needs. Without testlib.h, the source cannot be compiled, and a warning says that it is not run.
+    /// Whether the package contains the source of a standard checker, which may have been changed, and the testlib.h
+    /// that the source needs. Without testlib.h, the source cannot be compiled, and a warning says that it is not run.
     fn has_own_source(&self, checker: Element<'d>, resources: &[ProgramFile]) -> bool {
         let path = first(checker, "source").and_then(|source| source.attribute("path")).unwrap_or_default();
         let Some(program) = self.context.program(path).filter(|program| self.context.can_be_built(program)) else {
