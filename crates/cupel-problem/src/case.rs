@@ -66,8 +66,8 @@ pub struct Case {
     pub limits: OwnLimits,
     /// How the data is generated when the case is judged (DMOJ). `None`: the files contain the data.
     pub made: Option<Made>,
-    /// Whether CR LF and CR in the input and the answer become LF, and a missing newline at their ends is added, before they
-    /// are used (DMOJ).
+    /// Whether CR LF and CR in the input and the answer become LF, and a missing newline at their ends is added, before
+    /// they are used (DMOJ).
     pub unifies_newlines: bool,
 }
 
