@@ -9,7 +9,8 @@
 //! The image of a language gets one more layer with the agent (`cupel-agent`). The agent starts the program, takes the
 //! measurements, and enforces the limits that Docker Engine cannot enforce. A container is used for exactly one step.
 //! It has no network, a read-only root, no capabilities, no new privileges, Cupel's system call filter, and an
-//! unprivileged user id that no other running container of the worker has. Besides the program, only the agent runs in it.
+//! unprivileged user id that no other running container of the worker has. Besides the program, only the agent runs in
+//! it.
 //!
 //! *Invariant:* No running container outlives its worker. The container's standard input is the worker's connection; if
 //! the connection closes for any reason, the agent exits, and the engine removes the container. If a worker dies
