@@ -399,8 +399,8 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result
     Ok(())
 }
 
-/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end. On
-/// a busy machine, limits are detected late, so the median of five runs is compared with that of a plain loop.
+/// The bound on CPU time beyond the limit also holds for programs that must release thousands of locks when they end.
+/// On a busy machine, limits are detected late, so the median of five runs is compared with that of a plain loop.
 fn locks_take_no_time_beyond_the_limit(world: &World) {
     for lock in ["1", "5", "6", "96"] {
         let attack = world.attack("lock_storm", &[lock]).limits(many_locks);
