@@ -1,8 +1,9 @@
 //! Imports a package as a [`Package`]: unpacks it, recognises the format, reads all files, and moves them to the
 //! target.
 //!
-//! All findings are collected before the package is refused. A refused package leaves no files behind, because all work
-//! happens in a temporary directory beside the target, which is renamed at the end.
+//! Findings are collected, so that a refusal contains all of them, unless a fault such as an exceeded bound stops the
+//! unpacking. A refused package leaves no files behind, because all work happens in a temporary directory beside the
+//! target, which is renamed at the end.
 
 mod cases;
 mod cupel;
