@@ -92,7 +92,8 @@ struct Shared {
     feed: Notify,
     /// Wakes the fetcher when a taker begins to wait.
     fetch: Notify,
-    /// Wakes one taker per hint that has arrived, and all takers when the queue closes.
+    /// Wakes a taker when hints have arrived (it wakes the next one if more hints are left), and all takers when the
+    /// queue closes.
     bell: Notify,
     settling: mpsc::Sender<(Arc<dyn Link>, Settled)>,
     /// The last fruitless [`Queue::next_other`]: the owners that it excluded, and the time until which the result is
