@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const HOLD: Duration = Duration::from_secs(10);
 /// Idle time after which a service ends.
 const IDLE_MAX: Duration = Duration::from_secs(600);
-/// Pauses before the next start: after a service failed, and after a service gave a wrong result for a sample.
+/// Pauses before the next start: after a service failed or is worn out, and after it gave a wrong result for a sample.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 const PAUSE_AFTER_WRONG_RESULT: Duration = Duration::from_secs(3600);
 /// Maximum time that a warm-up compilation waits for an idle slot.
@@ -164,8 +164,9 @@ impl CompileServices {
         result
     }
 
-    /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy. If the language has no
-    /// usable service, starts one in the background and returns `None`.
+    /// Takes the service if it may serve this user, waiting up to [`PATIENCE`] while it is busy; otherwise returns
+    /// `None`. Also starts a service in the background if the language has none, the pause after the last one is over,
+    /// or the service belongs to a user who has not used it for [`HOLD`].
     fn take(&self, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
         let may_serve =
             |last: Option<UserId>| self.sharing == CompilerSharing::Shared || last.is_none_or(|last| last == owner);
@@ -269,7 +270,7 @@ impl ServiceThread {
                     if matches!(error, UnfitError::Sample(_)) { PAUSE_AFTER_WRONG_RESULT } else { PAUSE_AFTER_FAILURE };
                 if !self.is_stopped() {
                     let id = &self.language.id;
-                    tracing::warn!(language.id = %id, error = %chain(&error), "no compile service for {id}; every compilation runs the command");
+                    tracing::warn!(language.id = %id, error = %chain(&error), "no compile service for {id} at present; compilations run the command");
                 }
                 ServiceState::Paused { until: Instant::now() + pause }
             }

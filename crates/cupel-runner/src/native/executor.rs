@@ -45,9 +45,9 @@ pub(super) struct SlotExecutor {
 }
 
 impl Executor for SlotExecutor {
-    /// Repeats a failed attempt if the observer has received no data from it, and no input can have been consumed:
-    /// standard input is not a descriptor, and no live input was taken. Each attempt has a fresh cell, so the
-    /// repetition cannot be observed, and the run does not lose an attempt.
+    /// Repeats an attempt that failed soon after the start for a transient reason, if the observer has received no data
+    /// from it, and no input can have been consumed: standard input is not a descriptor, and no live input was taken.
+    /// Each attempt has a fresh cell, so the repetition cannot be observed, and the run does not lose an attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         if let Root::Docker(image) = step.root {
             return self.execute_in_container(image, step, observer);
