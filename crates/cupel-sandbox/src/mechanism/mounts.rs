@@ -224,8 +224,8 @@ pub(crate) fn open_image(images: BorrowedFd<'_>, id: &ContentHash, off: WallSet)
     Ok(shown)
 }
 
-/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace. If `is_image`,
-/// `shown` is the whole content of the root; otherwise it is shown in addition to the system's directories.
+/// Builds the lane's root and changes to it. Called by the lane's init in its new mount namespace. Besides the lane's
+/// private directories and a few devices, the root contains `shown` and, unless `is_image`, the system's directories.
 pub(crate) fn enter_lane_root(shown: &[Shown], is_image: bool, off: WallSet) -> Result<(), Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(errno_at(SetupStep::RootMount))?;

@@ -26,7 +26,7 @@ use crate::{CountedEvent, Wall, WallSet};
 pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) shown: Vec<Shown>,
-    /// Whether `shown` is the whole root (a container image) or an addition to the system's directories.
+    /// Whether `shown` is the root of a container image; otherwise, it is an addition to the system's directories.
     pub(crate) is_image: bool,
     /// The tenant's user and group id in this lane.
     pub(crate) tenant: u32,
