@@ -3,11 +3,12 @@
 //! Queued commands share a transaction (group commit). Few round trips are needed: one fetches the rows of all runs
 //! that the commands will read, and one sends the commands' changes together (`connection.rs`).
 //!
-//! A failing command must not fail the others. If a transaction fails, each of its commands is run in a separate
-//! transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is run again, so
-//! [`Write::apply`] can run twice. If a connection from an earlier transaction turns out to be closed before the
-//! commit, it is replaced, and the commands are run on the new one. If the connection is lost during COMMIT, the
-//! outcome is unknown, and the commands fail with a transient error.
+//! A failing command must not fail the others. If a transaction fails and the connection does not, each of its commands
+//! is run in a separate transaction. A command that loses a conflict (a deadlock, or two inserts of the same name) is
+//! run again, so [`Write::apply`] can run twice. If a connection from an earlier transaction turns out to be closed
+//! before the commit, it is replaced, and the commands are run on the new one. If the server does not answer, or the
+//! new connection is lost as well, the commands fail with a transient error; so they do if a connection is lost during
+//! COMMIT, and then the outcome is unknown.
 //!
 //! *Durability.* As in `sqlite/writer.rs`: a transaction with a durable command commits with `synchronous_commit` on
 //! (or a stronger setting of the server). Any other transaction commits with `synchronous_commit` off. The write-ahead

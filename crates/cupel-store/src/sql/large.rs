@@ -1,13 +1,14 @@
 //! Large data of rows: a submission's sources and inputs and a run's outputs, stored in the blob store under their
 //! hash.
 //!
-//! Only data of more than 64 KiB ([`IN_ROW_BYTES_MAX`]) are moved, and only with PostgreSQL, if the blob store is not
-//! in the same database. With SQLite, all data stay in their rows, so that the database is one file.
+//! Only data of more than 64 KiB ([`IN_ROW_BYTES_MAX`]) and at most 256 MiB ([`BLOB_BYTES_MAX`]) are moved, and only
+//! with PostgreSQL, if the blob store is not in the same database. With SQLite, all data stay in their rows, so that
+//! the database is one file.
 //!
 //! - A blob is durable before the row that refers to it is written.
 //! - If the blob store refuses data, they stay in their row. While the blob store is unavailable, large data take space
-//!   in the database, and every 30 seconds ([`RETRY_AFTER`]) one write tries the blob store and waits until the failure
-//!   is detected.
+//!   in the database. The first writes after every 30 seconds ([`RETRY_AFTER`]) try the blob store again, and wait
+//!   until the failure is detected.
 //! - If a row is refused after its blob was written, the blob stays without a reference. Removing it would race with
 //!   another writer of the same bytes.
 //! - A query that finds data in a blob releases its connection, fetches the blob, and is run again.
