@@ -2,9 +2,9 @@
 //!
 //! Output arrives in pieces of any size. If the stream was quiet, a piece is published at once; otherwise
 //! [`PIECE_PAUSE`] after the previous one. So a program with frequent output causes at most 20 events per second and
-//! stream, besides one event for every full piece ([`PIECE_BYTES_MAX`]). A live run publishes more often: first a burst
-//! of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a UTF-8 character only where the logged
-//! output ends inside one.
+//! stream, besides one event for every full piece ([`PIECE_BYTES_MAX`]) and one at the end of each execution. A live
+//! run publishes more often: first a burst of pieces, then a piece every [`LIVE_PIECE_PAUSE`]. A piece ends inside a
+//! UTF-8 character only where the logged output ends inside one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

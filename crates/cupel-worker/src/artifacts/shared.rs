@@ -90,7 +90,7 @@ impl Shared {
         let _ = self.puts.try_send((key, entry));
     }
 
-    /// Waits until all queued entries are stored.
+    /// Waits until each queued entry is stored, or its storing has failed.
     pub(super) fn settle(self) {
         drop(self.puts);
         // A panic of the writer thread loses only cache entries, which may be lost at any time.
