@@ -74,14 +74,14 @@ static TRACES: OnceLock<Traces> = OnceLock::new();
 /// Enables tracing in the whole process.
 ///
 /// # Errors
-/// If the URL is invalid, or no thread can be started. An unreachable collector is not an error: spans are lost, and
-/// the log reports the loss.
+/// If the URL is invalid, no thread can be started, or this program was built without the exporter. An unreachable
+/// collector is not an error: spans are lost, and the log reports the loss.
 pub fn start(settings: &Settings) -> Result<Traces, SetupError> {
     let traces = Traces::new(settings)?;
     Ok(TRACES.get_or_init(|| traces).clone())
 }
 
-/// The process's traces; `None` unless [`start`] was called.
+/// The process's traces; `None` unless [`start`] has succeeded.
 pub fn traces() -> Option<&'static Traces> {
     TRACES.get()
 }
