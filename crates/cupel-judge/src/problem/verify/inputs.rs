@@ -1,5 +1,5 @@
-//! Runs the input validators. All must accept the input of every case, and at least one must reject each input that is
-//! expected to be invalid.
+//! Runs the input validators. All that can be run here must accept the input of every case, and at least one of them
+//! must reject each input that is expected to be invalid.
 //!
 //! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0
 //! accepts. If the PyPI package `checktestdata` is installed, it interprets grammars in DOMjudge's language of that
