@@ -274,7 +274,7 @@ pub enum ExportError {
 pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 impl SqliteStore {
-    /// Copies everything into an empty PostgreSQL database.
+    /// Copies the store, except the state of the running cluster, into an empty PostgreSQL database.
     ///
     /// # Errors
     /// [`TransferError`]; the target may then hold a part of the data.
@@ -290,8 +290,8 @@ impl SqliteStore {
         check_empty(self).await
     }
 
-    /// Writes everything as JSON, one line per row: `{"table": …, "row": {…}}`. Ids are UUIDs, other bytes base64,
-    /// times microseconds. The output contains secrets.
+    /// Writes the tables that [`SqliteStore::move_to`] copies as JSON, one line per row: `{"table": …, "row": {…}}`.
+    /// Ids are UUIDs, other bytes base64, times microseconds. The output contains secrets.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -301,7 +301,7 @@ impl SqliteStore {
 }
 
 impl PostgresStore {
-    /// Copies everything into an empty SQLite database.
+    /// Copies the store, except the state of the running cluster, into an empty SQLite database.
     ///
     /// # Errors
     /// [`TransferError`]; the target may then hold a part of the data.
