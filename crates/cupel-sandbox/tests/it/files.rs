@@ -25,8 +25,8 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
                 changed_new_and_deleted_files_are_collected_as_left,
             ),
             (
-                "nothing_is_collected_unless_requested_nor_after_a_failure",
-                nothing_is_collected_unless_requested_nor_after_a_failure,
+                "nothing_is_collected_without_a_request_or_by_default_after_a_failure",
+                nothing_is_collected_without_a_request_or_by_default_after_a_failure,
             ),
             (
                 "after_failure_collects_after_an_exit_code_but_not_after_a_signal_or_a_limit",
@@ -102,7 +102,7 @@ fn changed_new_and_deleted_files_are_collected_as_left(world: &World) {
     assert!(!ended.report.files_truncated);
 }
 
-fn nothing_is_collected_unless_requested_nor_after_a_failure(world: &World) {
+fn nothing_is_collected_without_a_request_or_by_default_after_a_failure(world: &World) {
     let ended = world.run(&Program::shell("echo x > f"));
     assert!(ended.report.files.is_empty() && !ended.report.files_truncated, "{ended}");
     for script in ["echo x > f; exit 1", "echo x > f; kill -9 $$"] {
