@@ -16,12 +16,14 @@ use crate::names::Route;
 /// Settings of a queue, besides its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Name of the cluster, the prefix of every object at a broker. 1 to 64 characters out of a-z 0-9 - _ .
+    /// Name of the cluster, which the names of all queues, topics and streams at a broker contain. 1 to 64 characters
+    /// out of a-z 0-9 - _ .
     pub cluster: String,
     /// Maximum number of waiting hints that this process knows of.
     pub depth_max: usize,
-    /// Maximum number of hints per class that are ready at the broker, for all nodes together. A smaller window is
-    /// fairer between owners. A larger window keeps more workers busy between two reads of the broker's count.
+    /// A node puts hints of a class only while fewer than this number of them, from all nodes together, are ready at
+    /// the broker. The number may be exceeded between two readings of the broker's count. A smaller window is fairer
+    /// between owners. A larger window keeps more workers busy between two reads of the broker's count.
     pub window: usize,
     /// How long a hint may stay unsettled before its taker is considered dead, for brokers that do not detect dead
     /// takers themselves.
