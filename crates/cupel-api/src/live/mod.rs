@@ -7,10 +7,10 @@
 //!      └── outbox.rs ◄── attachment.rs: one task per run ◄── event bus (or the store)
 //! ```
 //!
-//! Nothing here buffers a run's output. An attachment takes the next event from the bus only after the outbox has
-//! accepted the previous event, and the outbox holds at most [`outbox::PENDING_BYTES_MAX`] bytes. So a slow client
-//! delays only its own connection. If the bus drops events in the meantime, the client gets `gap`. `docs/live.md`
-//! describes every message.
+//! No run's output is buffered, except in the outbox. An attachment takes the next event from the bus only after the
+//! outbox has accepted the previous event, and the outbox holds at most [`outbox::PENDING_BYTES_MAX`] bytes. So a slow
+//! client delays only its own connection. If the bus drops events in the meantime, the client gets `gap`.
+//! `docs/live.md` describes every message.
 //!
 //! *Invariant:* a run does not end with its connection. An interactive run ends when no client has been attached for
 //! `worker.detached_timeout`; its worker measures that time, because API nodes may fail.

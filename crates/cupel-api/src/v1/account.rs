@@ -277,7 +277,7 @@ pub(crate) struct RefreshRequest {
 /// Exchange a refresh token.
 ///
 /// A refresh token is valid for one use. Using it a second time ends the session for every holder. A refresh is charged
-/// as one read; a session can be refreshed 60 times per hour.
+/// as one read; a session can be refreshed 60 times per hour, with bursts of up to 60.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "auth", operation_id = "refresh",
     request_body = RefreshRequest,

@@ -42,7 +42,7 @@ pub(crate) enum RoleName {
     User,
     /// May also write problems.
     Author,
-    /// May do everything.
+    /// May also administer the server.
     Admin,
 }
 
@@ -137,8 +137,8 @@ pub(crate) async fn users(
 
 /// Change a user's role or tier, or disable the account.
 ///
-/// Omitted fields stay unchanged, and a refused request changes nothing. Disabling ends the user's sessions at once and
-/// open event streams within seconds; waiting and running submissions are cancelled.
+/// Omitted fields stay unchanged, and a refused request changes nothing. Disabling ends the user's sessions and open
+/// event streams within seconds; waiting and running submissions are cancelled.
 #[utoipa::path(
     patch, path = "/admin/users/{user_id}", tag = "admin", operation_id = "set_access",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),

@@ -118,7 +118,7 @@ impl LibraryView {
     }
 }
 
-/// All languages.
+/// The languages.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LanguageViews {
     /// The languages, sorted by id.
@@ -131,7 +131,7 @@ pub(crate) struct LanguageViews {
 /// clients of other products are not listed.
 #[utoipa::path(
     get, path = "/languages", tag = "languages", operation_id = "languages",
-    responses((status = 200, description = "All languages", body = LanguageViews)),
+    responses((status = 200, description = "The languages", body = LanguageViews)),
 )]
 pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> {
     let registry = app.core.registry();

@@ -94,7 +94,7 @@ pub(crate) struct ExecuteRequest {
     /// the operator sets another time), nothing is run or stored. The response then has that submission's id and
     /// `cached`. Two submissions are identical if their language, version, sources, arguments, environment, inputs,
     /// tests and limits are equal. Ignored in a batch and together with `run_at`, `webhook` or an `Idempotency-Key`.
-    /// Successful compilations are always cached.
+    /// Successful compilations are cached regardless of this field.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
     /// Inputs with expected outputs. The program is compiled once and run on each input. The operator limits the total

@@ -1,4 +1,5 @@
-//! The server under test, in a temporary directory. Everything except the sandbox is real.
+//! The server under test, in a temporary directory. It has no worker and no sandbox: the tests complete the runs. The
+//! toolchains that it finds and its health report are invented.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Questions about a contest with their answers, and announcements to all participants.
+//! Questions about a contest with their answers, and announcements to all users who can see the contest.
 
 use axum::Json;
 use axum::extract::{Path, State};

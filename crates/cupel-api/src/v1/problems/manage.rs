@@ -392,8 +392,8 @@ async fn verify_one(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "visibility": "public" }))]
 pub(crate) struct ChangeRequest {
-    /// `draft` (visible to its authors), `private` (also to its readers) or `public`. Only a verified version may be
-    /// visible to others.
+    /// `draft` (visible to its authors and administrators), `private` (also to its readers) or `public`. Only a
+    /// verified version may be visible to others, unless an administrator makes an exception (`exception`).
     #[serde(default)]
     visibility: Option<VisibilityName>,
     /// New name in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`.
@@ -409,7 +409,7 @@ pub(crate) struct ChangeRequest {
     #[schema(max_items = 1000)]
     authors: Option<Vec<String>>,
     /// Number of the version that becomes the current one. While the problem is visible to others, that version must be
-    /// verified.
+    /// verified, unless an administrator makes an exception (`exception`).
     #[serde(default)]
     version: Option<u32>,
     /// For administrators: why an unverified version becomes visible, in 1 to 1000 characters. The reason is stored

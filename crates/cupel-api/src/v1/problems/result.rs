@@ -392,14 +392,14 @@ pub(crate) struct RunView {
     completed_at: Option<String>,
 }
 
-/// All runs of a submission.
+/// The newest runs of a submission.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RunViews {
     /// Newest first.
     runs: Vec<RunView>,
 }
 
-/// List every run of a submission to a problem, with its verdict.
+/// List the runs of a submission to a problem, with their verdicts.
 #[utoipa::path(
     get, path = "/submissions/{submission_id}/runs", tag = "submissions", operation_id = "runs",
     params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),

@@ -210,7 +210,7 @@ pub(crate) struct FetchedFileView {
     /// Content of the file, as base64.
     pub(crate) content_base64: String,
     /// Whether the content is only the beginning of the file: at most 8 MiB are kept of the output and all files
-    /// together.
+    /// together, unless the operator sets another maximum.
     pub(crate) truncated: bool,
 }
 
