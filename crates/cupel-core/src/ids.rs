@@ -2,7 +2,7 @@
 //!
 //! Layout after RFC 9562, section 5.7: 48 bits of milliseconds, 18 bits of counter (its method 1), and random bits. In
 //! every millisecond the counter starts at a random value in its lower half. If it overflows, the time advances by one
-//! millisecond. So a list by id is a list by time of acceptance.
+//! millisecond. So a list by id is a list by time of acceptance, as far as the clocks of the nodes agree.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,7 +1,8 @@
 //! The use cases of Cupel, the state machine of a run, and the ports to the outside world.
 //!
-//! *Architecture invariants:* core never reads the system clock (it uses [`Clock`]) and contains no SQL, HTTP or broker
-//! code. The store is the source of truth, and a queue message is only a hint that carries a run's id.
+//! *Architecture invariants:* core reads the system clock only in [`SystemClock`] (all other code uses [`Clock`]), and
+//! contains no SQL, HTTP or broker code. The store is the source of truth, and a queue message is only a hint that
+//! carries a run's id.
 #![forbid(unsafe_code)]
 
 pub mod accounts;

@@ -16,7 +16,7 @@ pub enum Principal {
 pub struct AuthenticatedUser {
     /// The user.
     pub user: UserId,
-    /// Whether this user may see and change everything.
+    /// Whether this user has the rights of an administrator.
     pub is_admin: bool,
 }
 
@@ -36,7 +36,7 @@ impl Principal {
         }
     }
 
-    /// Whether the client may see and change everything.
+    /// Whether the client has the rights of an administrator.
     pub fn is_admin(&self) -> bool {
         matches!(self, Principal::User(AuthenticatedUser { is_admin: true, .. }))
     }

@@ -2,7 +2,8 @@
 //!
 //! *Invariant:* a client cannot log in to such an account, because its password is random and discarded. A client
 //! cannot register the account's name, because the name contains a character that a registration refuses. Nobody can
-//! delete or disable the account, or give it a role or a password, because clients without a key would then be refused.
+//! delete or disable the account, or give it another role or a password, because clients without a key would then be
+//! refused.
 
 use cupel_types::UserId;
 

@@ -35,7 +35,7 @@ named! {
         User = "user",
         /// May also create problems.
         Author = "author",
-        /// May do everything.
+        /// May also administer the server.
         Admin = "admin",
     }
 }

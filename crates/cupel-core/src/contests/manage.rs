@@ -110,7 +110,7 @@ impl Core {
         }
     }
 
-    /// Answers a question, for its asker or for all participants.
+    /// Answers a question, for its asker or for everyone who can see the contest.
     ///
     /// # Errors
     /// [`ContestError`].

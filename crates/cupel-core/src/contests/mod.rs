@@ -1,14 +1,14 @@
 //! Contests: a set of problems, a time, participants, and the rules that turn attempts into standings.
 //!
-//! An attempt is any submission of a participant to a problem of the contest within the participant's time. Nothing
-//! else links a submission to a contest. So a rejudge updates the standings automatically, and virtual participation
-//! differs only in its start time.
+//! An attempt is a submission that counts, of a participant to a problem of the contest, within the participant's time.
+//! Nothing else links a submission to a contest. So a rejudge updates the standings automatically, and virtual
+//! participation differs only in its start time.
 //!
 //! Invariants: Until a freeze is lifted, contestants cannot see the results that it hides. Standings show these results
 //! as pending, and the statistics and leaderboards of the problems exclude the hidden submissions ([`FreezeWindow`]).
-//! The hidden results are visible to the submission's sender, to the contest's organizers, and to the problem's authors
-//! who do not take part. If a user may not see a contest or enters a wrong code, Cupel answers as if the contest did
-//! not exist.
+//! The hidden results are visible to the submission's sender, to the contest's organizers, to the problem's authors who
+//! do not take part, and to administrators. If a user may not see a contest or enters a wrong code, Cupel answers as if
+//! the contest did not exist.
 
 mod boards;
 mod join_code;

@@ -244,12 +244,13 @@ pub struct ContestFilter {
     pub now: Timestamp,
 }
 
-/// A question about a contest with its answer, or an announcement to all participants.
+/// A question about a contest with its answer, or an announcement to everyone who can see the contest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clarification {
     /// The id.
     pub id: ClarificationId,
-    /// Whether it is an announcement: its text is the answer, there is no question, and everyone may read it.
+    /// Whether it is an announcement: its text is the answer, there is no question, and everyone who can see the
+    /// contest may read it.
     pub is_announcement: bool,
     /// The user who asks or announces.
     pub asker: UserId,
@@ -261,7 +262,7 @@ pub struct Clarification {
     pub question: String,
     /// The answer, if there is one.
     pub answer: Option<String>,
-    /// Whether everyone may read the entry.
+    /// Whether everyone who can see the contest may read the entry.
     pub is_public: bool,
     /// When the question was asked or the announcement made.
     pub asked_at: Timestamp,

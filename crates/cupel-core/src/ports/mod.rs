@@ -2,7 +2,7 @@
 //!
 //! The adapters of the ports in this folder are in `cupel-store`, `cupel-queue` and `cupel-events`. The suites in
 //! `cupel-testkit` specify what every adapter must do, and run against each of them. Ports that belong to one subject
-//! of the domain are beside it: problems, contests, the cluster, dead letters, snippets, drafts and blobs.
+//! of the domain, such as problems, contests, the cluster, drafts or blobs, are in the files of that subject.
 
 pub(crate) mod accounts;
 pub(crate) mod events;

@@ -127,7 +127,7 @@ pub trait ProblemStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<RejudgedRun>, StoreError>;
 
-    /// All runs of a submission to a problem, newest first, at most `limit`.
+    /// The newest runs of a submission to a problem, newest first, at most `limit`.
     async fn runs_of(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError>;
 
     /// A user's standing with a problem, as the user sees it; `None`: the user has not tried.
