@@ -3,7 +3,8 @@
 //!
 //! The alerts are the most severe alerts of deploy/observability/alerts.yaml, as far as they can be determined from the
 //! store and the disk. Of several API nodes, only one checks for faults (the sweeper, which holds the leadership
-//! lease), so each alert is sent once. The operator configures the receiver, so any address is allowed.
+//! lease), so each alert is sent once; only if another node becomes the sweeper, it may be sent again. The operator
+//! configures the receiver, so any address is allowed.
 //!
 //! Alerts are signed like other webhooks (Standard Webhooks) if a secret is configured.
 

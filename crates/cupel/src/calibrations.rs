@@ -6,8 +6,8 @@
 //! is their hash.
 //!
 //! Invariants: the directory belongs to the user, and no symbolic link in it is followed. A file that is unreadable,
-//! belongs to another user or has unexpected content is ignored, and the limit is derived again. There are never more
-//! than [`FILES_MAX`] files.
+//! belongs to another user or has unexpected content is ignored, and the limit is derived again. At most
+//! [`FILES_MAX`] files are kept.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};

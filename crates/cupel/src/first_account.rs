@@ -1,5 +1,5 @@
-//! Creates the first administrator of an empty database before the server listens. So a server that is ready always has
-//! an administrator who can issue keys.
+//! Creates the first administrator of an empty database before the server listens. So a new server that is ready has an
+//! administrator who can issue keys.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Sends signed webhooks from the outbox (the stored deliveries) to public addresses.
+//! Sends signed webhooks from the outbox (the stored deliveries), only to public addresses unless the configuration
+//! allows private ones.
 //!
 //! A user chooses the receiver of a webhook, so the receiver is untrusted. Each connection resolves the host name once
 //! and checks the addresses that it uses, so a name that later resolves to another address does not help an attacker.

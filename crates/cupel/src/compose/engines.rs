@@ -1,5 +1,5 @@
 //! Creates the engine behind each port from `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]`. No other file
-//! of `compose` names an engine.
+//! of `compose` names an engine, except for the empty queue and event bus of `idle_api` in `mod.rs`.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -13,7 +13,8 @@
 //! An image is pulled if the store has no image with its name, or has it from another source. So a new digest in a
 //! language file replaces the image, and the earlier image stays in use until the new image is complete. An image is
 //! added as for an administrator's request ([`ManagedImages::begin`]), with the same bounds, and `GET /admin/images`
-//! shows it. After a failure, the next attempt follows after a pause, which doubles with each failure.
+//! shows it. After a failure, the next attempt follows after a pause, which doubles with each failure, up to
+//! [`PAUSE_MAX`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

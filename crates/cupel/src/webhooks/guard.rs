@@ -1,5 +1,5 @@
-//! Prevents webhooks from being sent to private addresses: resolves the host name and checks all of its addresses
-//! ([`is_public`]).
+//! Prevents webhooks from being sent to private addresses, unless the configuration allows them: resolves the host name
+//! and checks all of its addresses ([`is_public`]).
 
 use cupel_core::is_public;
 use ureq::config::Config;
@@ -7,8 +7,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Resolver that refuses a name if any of its addresses is private or reserved. The connection uses only the addresses
-/// that this resolver returns.
+/// Resolver that refuses a name if any of its addresses is private or reserved, unless `allow_private` is set. The
+/// connection uses only the addresses that this resolver returns.
 #[derive(Debug)]
 pub(super) struct GuardedResolver {
     allow_private: bool,
