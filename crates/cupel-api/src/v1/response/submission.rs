@@ -103,7 +103,8 @@ pub(crate) struct SubmissionView {
     /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
     /// default).
     pub(crate) truncated: Option<bool>,
-    /// Number of attempts by workers. More than one only if a worker failed, or if the submission was judged again.
+    /// Number of attempts by workers. More than one only if a worker failed or gave the submission back, for example
+    /// because it was stopped, or if the submission was judged again.
     pub(crate) attempts: u32,
     /// Start of the first attempt.
     #[schema(format = DateTime)]
