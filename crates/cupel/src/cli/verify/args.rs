@@ -9,7 +9,7 @@ use crate::cli::shared_args::Settings;
 /// Verify problem packages: their inputs, programs, submissions and time limits.
 ///
 /// Builds the programs of the package, and runs the input validators on every input, the generators for every test, the
-/// checkers on answers, trials and random bytes, and every submission of the package on every test, and compares the
+/// checkers on answers, trials and random bytes, and every submission of the package on the tests, and compares the
 /// results with the expectations of the package. Prints a table and the claims that do not hold. Exit code: 0 if all
 /// hold, 1 if one does not, 2 if a package or the command line is wrong, 7 if Cupel itself failed.
 #[derive(Debug, clap::Args)]
