@@ -74,7 +74,8 @@ pub struct Settings {
     pub long_answers_max: usize,
     /// Interval of keep-alive messages on an otherwise silent event stream, and of pings on a live connection.
     pub event_ping: Duration,
-    /// Interval at which an open event stream checks that its user still exists and is not disabled.
+    /// Interval at which open event streams and live connections check that their user still exists and is not
+    /// disabled.
     pub access_check: Duration,
     /// How long a repeated `Idempotency-Key` is recognised.
     pub idempotency_lifetime: Duration,
