@@ -252,8 +252,8 @@ impl Pull<'_> {
         Ok(digest)
     }
 
-    /// Whether the registry is reached without TLS: a registry on this machine, or one for which the operator allows
-    /// it.
+    /// Whether the registry is reached without TLS: a registry at `localhost` or a loopback address of IPv4, or one for
+    /// which the operator allows it.
     fn is_plain(&self) -> bool {
         let name = self.host.rsplit_once(':').map_or(self.host, |(name, _)| name);
         let is_local = name == "localhost" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
