@@ -59,6 +59,7 @@ pub(crate) struct ListedContest {
 /// List contests.
 ///
 /// The list has the public contests and, if you authenticate, the contests that you organize or take part in.
+/// Administrators get all contests.
 #[utoipa::path(
     get, path = "/contests", tag = "contests", operation_id = "contests",
     params(ContestParams),

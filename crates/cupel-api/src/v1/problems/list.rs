@@ -73,6 +73,7 @@ pub(crate) struct ProblemPage {
 /// List problems.
 ///
 /// The list has the public problems and, if you authenticate, your own problems and those shared with you.
+/// Administrators get all problems.
 #[utoipa::path(
     get, path = "/problems", tag = "problems", operation_id = "problems",
     params(ListParams),
