@@ -376,6 +376,46 @@ test('a program continues while its page is reloaded, and the page then shows al
   await close()
 })
 
+test('the box of the output follows the end of a running program\'s output, unless the reader has scrolled up', async () => {
+  const { page, close } = await player()
+  await choose(page, 'python')
+  await page.getByRole('tab', { name: 'Text' }).click()
+  await write(page, 'import time\nn = 0\nwhile True:\n    n += 1\n    print("line", n, flush=True)\n    time.sleep(0.02)\n')
+  await press(page, 'Run')
+  const box = page.getByLabel('Output', { exact: true })
+  await box.waitFor()
+  const lines = () => box.evaluate((one) => one.innerText.trimEnd().split('\n').length)
+  const place = () => box.evaluate(({ scrollTop, clientHeight, scrollHeight }) => ({ scrollTop, rest: scrollHeight - clientHeight - scrollTop }))
+  const more = async (count) => {
+    const from = await lines()
+    await until('more output', async () => (await lines()) >= from + count)
+  }
+  await until('output that scrolls', async () => (await place()).scrollTop > 0)
+  await more(20)
+  assert.ok((await place()).rest < 24)
+  await box.evaluate((one) => (one.scrollTop = 10))
+  await more(20)
+  assert.equal((await place()).scrollTop, 10)
+  await box.evaluate((one) => (one.scrollTop = one.scrollHeight))
+  await more(20)
+  assert.ok((await place()).rest < 24)
+  await press(page, 'Stop')
+  await verdict(page, 'CANCELLED')
+  await close()
+})
+
+test('in a window of 180 px, the tabs scroll sideways, and the chosen tab is in view', async () => {
+  const { page, check, close } = await player({ width: 360 })
+  await page.setViewportSize({ width: 180, height: 700 })
+  for (const name of ['Input and output', 'Code']) {
+    await page.getByRole('tab', { name }).click()
+    const tab = await page.getByRole('tab', { name }).boundingBox()
+    assert.ok(tab.x >= 0 && tab.x + Math.min(tab.width, 90) <= 180, `${name} is at ${tab.x}`)
+    await check(`playground-180-${name === 'Code' ? 'code' : 'result'}`)
+  }
+  await close()
+})
+
 test('Stop interrupts a program and then ends it; meanwhile it is Kill now, which ends it at once', async () => {
   const { page, close } = await player()
   await choose(page, 'python')

@@ -93,6 +93,30 @@ test('an administrator sees the input and the expected output of a hidden test a
   await other.close()
 })
 
+test('while a first submission is judged, the page says of how many tests, and a result with groups shows the points of each', async () => {
+  await registered('scorer')
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close } = await visit(browser, { theme, width })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await signIn(page, 'scorer')
+    const partial = readFileSync(new URL('../../problems/rising-tide/submissions/partially_accepted/remembers.py', import.meta.url), 'utf8')
+    await submit(page, `import time\ntime.sleep(0.2)\n${partial}`, 'rising-tide')
+    const running = page.getByText(/^Running test \d+/)
+    await running.waitFor()
+    const [, total] = /^Running test \d+ of (\d+)$/.exec(await running.innerText()) ?? assert.fail(await running.innerText())
+    await check('judging')
+    await page.locator('[data-verdict]').filter({ hasText: /Score/ }).waitFor()
+    const { tests_total: all } = await (await page.request.get(`${server.url}/api/v1/problems/rising-tide`)).json()
+    assert.equal(Number(total), all)
+    const groups = page.getByRole('list', { name: 'Groups of tests' }).getByRole('listitem')
+    const shown = (await groups.allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim())
+    assert.ok(shown.some((text) => /^Accepted short 25 \/ 25$/.test(text)), shown.join('; '))
+    assert.ok(shown.some((text) => /^Time limit exceeded full 0 \/ 45$/.test(text)), shown.join('; '))
+    await check('result-groups')
+    await close()
+  }
+})
+
 test('an earlier submission has a URL, which shows when and in which language it was sent, and its source', async () => {
   await registered('returner')
   const { page, check, close } = await visit(browser)
