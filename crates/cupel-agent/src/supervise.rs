@@ -645,8 +645,10 @@ fn is_anything_runnable() -> bool {
     let processes = entries("/proc".into()).map(|entry| entry.path()).filter(|process| is_other(process));
     let mut threads = processes.flat_map(|process| entries(process.join("task")));
     threads.any(|thread| {
-        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, after)| after.starts_with('R'))
+        // The name may contain anything, also bytes that are not UTF-8.
+        let stat = std::fs::read(thread.path().join("stat")).unwrap_or_default();
+        let after_name = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
+        stat.get(after_name + 2) == Some(&b'R')
     })
 }
 

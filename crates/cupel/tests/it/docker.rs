@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use cupel_testkit::docker::Engine;
@@ -106,14 +107,23 @@ fn a_language_in_docker_engine_follows_its_image_and_its_engine() {
 }
 
 #[test]
-fn a_language_without_its_engine_is_reported_and_the_server_starts() {
+fn a_server_starts_without_its_engine_and_beside_one_that_does_not_answer() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     fs::create_dir_all(data.join("languages")).unwrap();
     fs::write(data.join("languages/docker-python.toml"), LANGUAGE).unwrap();
-    let socket = place.path().join("no-engine");
-    let server = Server::start(&data, &[("CUPEL_DOCKER__SOCKET", socket.to_str().unwrap())]);
-    let listed = server.get("/api/v1/languages/docker-python").1;
-    assert_eq!(listed["available"], false);
-    assert!(listed["unavailable_reason"].as_str().unwrap().contains("Docker Engine"), "{listed:#}");
+    let silent = place.path().join("silent");
+    let _listener = UnixListener::bind(&silent).unwrap();
+    for path in [place.path().to_owned(), silent.clone()] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    for socket in [place.path().join("no-engine"), silent] {
+        let server = Server::start(&data, &[("CUPEL_DOCKER__SOCKET", socket.to_str().unwrap())]);
+        let listed = server.get("/api/v1/languages/docker-python").1;
+        assert_eq!(listed["available"], false);
+        assert!(listed["unavailable_reason"].as_str().unwrap().contains("Docker Engine"), "{listed:#}");
+        let result =
+            server.result(&accepted(&server, &json!({ "language": "bash", "source_code": "echo a" })).unwrap());
+        assert_eq!(result["stdout"], "a\n", "{result:#}");
+    }
 }
