@@ -223,6 +223,7 @@ export interface paths {
         /**
          * List contests.
          * @description The list has the public contests and, if you authenticate, the contests that you organize or take part in.
+         *     Administrators get all contests.
          *
          *     Everybody may call this, without an account.
          */
@@ -518,6 +519,7 @@ export interface paths {
         /**
          * List problems.
          * @description The list has the public problems and, if you authenticate, your own problems and those shared with you.
+         *     Administrators get all problems.
          *
          *     Everybody may call this, without an account.
          */
@@ -1212,7 +1214,10 @@ export interface components {
         DraftRequest: {
             /** @description The text. Its maximum size is that of a submission's source. */
             text: string;
-            /** @description Whether this save starts a new revision, so that the present revision stays in the history. */
+            /**
+             * @description Whether this save starts a new revision, even if it would otherwise change the newest one. The previous revision
+             *     then stays in the history. A save of a text that is already saved starts none.
+             */
             begins_revision?: boolean;
         };
         /** @description A revision of a draft, with its text. */
@@ -1311,7 +1316,7 @@ export interface components {
             content_base64: string;
             /**
              * @description Whether the content is only the beginning of the file: at most 8 MiB are kept of the output and all files
-             *     together.
+             *     together, unless the operator sets another maximum.
              */
             truncated: boolean;
         };
@@ -1632,7 +1637,7 @@ export interface components {
             /** @description Maximum limits of a program. */
             limits_max: components["schemas"]["LimitsView"];
         };
-        /** @description All languages. */
+        /** @description The languages. */
         LanguageViews: {
             /** @description The languages, sorted by id. */
             languages: components["schemas"]["LanguageView"][];
@@ -2657,7 +2662,8 @@ export interface components {
             truncated?: boolean | null;
             /**
              * Format: int32
-             * @description Number of attempts by workers. More than one only if a worker failed, or if the submission was judged again.
+             * @description Number of attempts by workers. More than one only if a worker failed or gave the submission back, for example
+             *     because it was stopped, or if the submission was judged again.
              */
             attempts: number;
             /**
@@ -5139,7 +5145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ApiError"];
                 };
             };
-            /** @description The condition in `If-Match` or `If-None-Match` is not met: another save has changed or created the draft. Nothing was changed */
+            /** @description The condition in `If-Match` or `If-None-Match` is not met: the draft was changed, created or removed in the meantime, or the request has both headers. Nothing was changed */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -5496,7 +5502,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All languages */
+            /** @description The languages */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -78,7 +78,7 @@ fn the_exit_of_the_main_process_ends_the_run(world: &World) {
     );
 }
 
-fn limits_on_time_memory_and_output_have_separate_outcomes(world: &World) {
+fn each_limit_has_its_own_outcome(world: &World) {
     let tenth = Duration::from_millis(100);
     let outcome = |program: Program| world.run(&program).report.outcome;
     assert_eq!(outcome(world.attack("busy", &[]).limits(|l| l.cpu_time = tenth)), Outcome::TimeLimit);
