@@ -76,6 +76,10 @@ test('a student registers, joins a contest, solves its problem, and another brow
   await page.getByRole('link', { name: 'Standings' }).click()
   await page.getByRole('row', { name: new RegExp(`${student.name} You 1 \\d+`) }).waitFor()
   await student.check('contest-standings-own')
+  // Back shows the problem with its verdict.
+  await page.goBack()
+  await page.goBack()
+  await page.locator('[data-verdict="AC"]').waitFor()
   await student.close()
 })
 

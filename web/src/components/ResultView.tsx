@@ -49,7 +49,7 @@ export function ResultView(props: ResultViewProps) {
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
         {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
-        {judging.kind === 'done' && <Fate {...props} result={judging.result} purpose={judging.purpose} />}
+        {judging.kind === 'done' && <Fate {...props} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
@@ -79,7 +79,7 @@ function Progress({ live, purpose, total }: { live: Live; purpose: Purpose; tota
 }
 
 /** The verdict in words and its reason; beside it, what was judged, the time and the memory; then the groups of tests. */
-function Fate({ result, purpose, problem, opened, names, onLine }: ResultViewProps & { result: Result; purpose: Purpose }) {
+function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source }: ResultViewProps & { result: Result; purpose: Purpose; isAgain: boolean }) {
   const m = useMessages()
   const { tag } = useLanguage()
   const e = useTexts(editing)
@@ -97,21 +97,22 @@ function Fate({ result, purpose, problem, opened, names, onLine }: ResultViewPro
   // If one test ran, its exact figures are those of the whole run.
   const only = ran.length === 1 && ran[0]?.execution_time_ms != null ? ran[0] : undefined
   const skipped = notRun(tests)
+  const sent = judgedSource(result)
   return (
     <>
       <div className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5 text-muted">
         <p className="text-lg">
           {purpose === 'input' && code === 'AC' && !problem.is_interactive ? <span className="font-medium text-text">{m.run.ended}</span> : <VerdictBadge code={code} suffix={suffix} />}
         </p>
-        {result.submission_id === opened ? (
+        {result.submission_id !== opened && <span>{e.purposes[purpose]}</span>}
+        {(isAgain || result.submission_id === opened) && (
           <span>
             <time dateTime={result.submitted_at}>{new Date(result.submitted_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}</time>
             {' · '}
             {names.get(result.language ?? '') ?? result.language}
           </span>
-        ) : (
-          <span>{e.purposes[purpose]}</span>
         )}
+        {isAgain && sent !== undefined && sent !== source && <span>{e.otherCode}</span>}
         {purpose !== 'input' && tests.length > 0 && <span>{skipped > 0 ? e.stopped(passed(tests), skipped) : m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
         {didCompile(result) && hasRun(code) && (

@@ -1,9 +1,11 @@
 // Sends one run or submission at a time, follows it live, and reads the result when it has ended.
 //
 // The submission is on the server, so closing this page does not lose it. After a lost connection, the stream resumes
-// from the last event. If no stream is available, the page polls for the result.
+// from the last event. If no stream is available, the page polls for the result. A page that is opened again shows the
+// last run of its tab (`resume`).
 import { useEffect, useReducer, useRef } from 'react'
-import { addressOf, api, dataOf, type Schema } from '../api/client'
+import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
+import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 
 export type Purpose = 'samples' | 'input' | 'submission'
@@ -12,7 +14,8 @@ export type Result = Schema['SubmissionView']
 export type Judging =
   | { kind: 'idle' }
   | { kind: 'live'; purpose: Purpose; live: Live }
-  | { kind: 'done'; purpose: Purpose; result: Result }
+  /** `isAgain`: whether the result is shown again, so that it may be old. */
+  | { kind: 'done'; purpose: Purpose; result: Result; isAgain: boolean }
   | { kind: 'failed'; purpose: Purpose; error: unknown }
 
 export interface Solution {
@@ -24,28 +27,36 @@ export interface Solution {
 }
 
 type Action =
-  | { do: 'begin'; purpose: Purpose }
+  | { do: 'begin'; purpose: Purpose; live?: Live }
   | { do: 'event'; name: EventName; data: LiveData }
   | { do: 'reconnect'; is: boolean }
-  | { do: 'end'; result: Result }
+  | { do: 'end'; result: Result; isAgain?: boolean }
   | { do: 'fail'; error: unknown }
   | { do: 'restore'; state: Judging }
 
 function next(state: Judging, action: Action): Judging {
   switch (action.do) {
     case 'begin':
-      return { kind: 'live', purpose: action.purpose, live: SENDING }
+      return { kind: 'live', purpose: action.purpose, live: action.live ?? SENDING }
     case 'event':
       return state.kind === 'live' ? { ...state, live: after({ ...state.live, isReconnecting: false }, action.name, action.data) } : state
     case 'reconnect':
       return state.kind === 'live' ? { ...state, live: { ...state.live, isReconnecting: action.is } } : state
     case 'end':
-      return state.kind === 'live' ? { kind: 'done', purpose: state.purpose, result: action.result } : state
+      return state.kind === 'live' ? { kind: 'done', purpose: state.purpose, result: action.result, isAgain: action.isAgain === true } : state
     case 'fail':
       return state.kind === 'live' ? { kind: 'failed', purpose: state.purpose, error: action.error } : state
     case 'restore':
       return action.state
   }
+}
+
+const READING: Live = { ...SENDING, phase: 'reading' }
+
+/** What is shown until the page's first effect, which calls `close` or `open`. */
+function first(place: string): Judging {
+  const kept = judgedAt(place)
+  return kept === undefined ? { kind: 'idle' } : { kind: 'live', purpose: kept.purpose, live: READING }
 }
 
 /** Seconds for which one request may wait for the result, and how many such requests are made. */
@@ -54,12 +65,17 @@ const WAITS_MAX = 20
 
 const isFinal = (result: Result) => result.status !== 'queued' && result.status !== 'running'
 
-/** `onChange` is called when the server has accepted a run, and when the run has ended. */
-export function useJudging(onChange: (purpose: Purpose) => void) {
-  const [state, dispatch] = useReducer(next, { kind: 'idle' })
+/**
+ * `place` is where a run is found again: user, contest and problem. `onChange` is called when the server has accepted a
+ * run, and when the run has ended.
+ */
+export function useJudging(place: string, onChange: (purpose: Purpose) => void) {
+  const [state, dispatch] = useReducer(next, place, first)
   const stream = useRef<EventSource>(null)
   // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
+  // Number of runs that this page has started.
+  const starts = useRef(0)
   // The submission that is being sent or judged. A second tap does not send the same code again.
   const underway = useRef<string>(undefined)
   // What was shown before an earlier submission was opened.
@@ -117,9 +133,11 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
     const solution = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
     if (solution !== undefined && solution === underway.current) return
     stop()
+    forgetJudged(place)
     underway.current = solution
     before.current = undefined
     const mine = current.current
+    const number = (starts.current += 1)
     dispatch({ do: 'begin', purpose })
     const path = { slug }
     const body = { language, source_code: source, files: [] }
@@ -134,6 +152,8 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
               }),
             )
       onChange(purpose)
+      // Also if the page was left meanwhile.
+      if (accepted !== undefined && starts.current === number) keepJudged(place, { id: accepted.submission_id, purpose })
       if (current.current === mine && accepted !== undefined) follow(accepted.submission_id, mine, purpose)
     } catch (error) {
       if (current.current !== mine) return
@@ -150,13 +170,45 @@ export function useJudging(onChange: (purpose: Purpose) => void) {
     follow(id, current.current, 'submission')
   }
 
-  /** Shows again what was shown before `open`. Returns whether an earlier submission was shown. */
-  const close = () => {
-    if (before.current === undefined) return false
+  /** Shows the last run of this tab in this place, which may still be in judging. */
+  const resume = async () => {
+    const kept = judgedAt(place)
+    if (kept === undefined) return
+    const { id, purpose } = kept
     stop()
-    dispatch({ do: 'restore', state: before.current })
+    const mine = current.current
+    dispatch({ do: 'begin', purpose, live: READING })
+    try {
+      const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params: { path: { submission_id: id }, query: {} } }))
+      if (current.current !== mine) return
+      if (!isFinal(result)) {
+        if (purpose === 'submission') underway.current = JSON.stringify([result.problem?.slug, result.language, result.files?.[0]?.content])
+        follow(id, mine, purpose)
+        return
+      }
+      dispatch({ do: 'end', result, isAgain: true })
+      // It may have ended while another page was shown.
+      onChange(purpose)
+    } catch (error) {
+      if (current.current !== mine) return
+      const status = error instanceof CallError ? error.status : undefined
+      // The stream reconnects when the server can be reached again.
+      if (status === 0) return follow(id, mine, purpose)
+      const isGone = status === 403 || status === 404
+      if (isGone) forgetJudged(place)
+      dispatch(isGone ? { do: 'restore', state: { kind: 'idle' } } : { do: 'fail', error })
+    }
+  }
+
+  /** Shows again what was shown before `open`, or when the page was left. */
+  const close = () => {
+    const earlier = before.current
     before.current = undefined
-    return true
+    if (earlier !== undefined) {
+      stop()
+      dispatch({ do: 'restore', state: earlier })
+    }
+    if (earlier?.kind === 'idle' || (earlier === undefined && current.current === 0)) void resume()
   }
 
   return { judging: state, start, open, close }

@@ -90,7 +90,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const [chosen, setChosen] = useState(() => lastLanguage(slug))
   // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
-  const judge = useJudging((purpose) => {
+  const judge = useJudging(`${user ?? ''}/${contest ?? ''}/${slug}`, (purpose) => {
     if (purpose !== 'submission') return
     void queries.invalidateQueries({ queryKey: ['submissions', slug] })
     void queries.invalidateQueries({ queryKey: ['own', 'submissions'] })
@@ -142,7 +142,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
   useEffect(() => setView(tab ?? 'statement'), [tab])
   useEffect(() => {
     if (submission !== undefined && user !== undefined) show(submission)
-    // The browser's button Back.
+    // The browser's button Back, or the page was opened again.
     else judge.close()
   }, [submission, user])
   const begin = () => {

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::container::AttachContainerResults;
+use bollard::container::{AttachContainerResults, PathStatResponse};
 use bollard::errors::Error as ClientError;
 use bollard::models::{ContainerConfig, ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder,
-    ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder,
+    EventsOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use cupel_agent as agent;
 use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
@@ -257,12 +257,55 @@ impl Engine {
             };
             let created = self.docker().await?.create_container(None, config).await;
             let id = created.map_err(failed("cannot create a container for the agent"))?.id;
-            let result = self.commit_agent(&id, &tag).await;
+            let result = match self.check_files(&id, image).await {
+                Ok(()) => self.commit_agent(&id, &tag).await,
+                Err(error) => Err(error),
+            };
             let _ = self.remove(&id).await;
             result?;
         }
         known.insert(*image, name.clone());
         Ok(name)
+    }
+
+    /// Checks the files of an image that the engine opens when it starts a container, and the directories that it mounts
+    /// over. The engine reads both lists of users and groups although the user is a number, and would wait for ever for
+    /// the writer of a FIFO. `container` is a container of the image that was not started.
+    async fn check_files(&self, container: &str, image: &ContentHash) -> Result<(), ContainerError> {
+        let bad = |reason: String| ContainerError::BadImage { name: format!("sha256:{image}"), reason };
+        for path in ["/etc/passwd", "/etc/group"] {
+            let mut found = self.stat(container, path).await?;
+            // The engine resolves all links of a path at once.
+            if let Some(link) = found.as_ref().filter(|found| found.file_mode & GO_TYPE == GO_LINK) {
+                found = self.stat(container, &link.link_target).await?;
+            }
+            match found {
+                Some(found) if found.file_mode & GO_TYPE != 0 => {
+                    return Err(bad(format!("its `{path}` is not a regular file")));
+                }
+                Some(found) if found.size > USERS_MAX => {
+                    let reason = format!("its `{path}` has {} bytes; the maximum is {USERS_MAX}", found.size);
+                    return Err(bad(reason));
+                }
+                _ => {}
+            }
+        }
+        for path in [agent::BOX, "/tmp"] {
+            if self.stat(container, path).await?.is_some_and(|found| found.file_mode & GO_TYPE != GO_DIRECTORY) {
+                return Err(bad(format!("its `{path}` is not a directory")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The type and size of a file of a container; `None` if it does not exist.
+    async fn stat(&self, container: &str, path: &str) -> Result<Option<PathStatResponse>, ContainerError> {
+        let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
+        match self.docker().await?.get_container_archive_info(container, Some(options)).await {
+            Ok(found) => Ok(Some(found)),
+            Err(ClientError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(failed(format!("cannot examine `{path}` of an image"))(error)),
+        }
     }
 
     async fn commit_agent(&self, container: &str, tag: &str) -> Result<(), ContainerError> {
@@ -396,7 +439,9 @@ impl Engine {
         let mut removed = 0;
         for container in listed {
             let is_old = container.created.is_some_and(|created| now - created >= age);
-            if let Some(id) = container.id.filter(|_| is_old) {
+            // A container has the labels of its image, so anybody's container may have this label.
+            let is_own = container.command.as_deref() == Some(agent::PATH);
+            if let Some(id) = container.id.filter(|_| is_old && is_own) {
                 // If the engine cannot remove one container, the others are removed all the same.
                 match self.remove(&id).await {
                     Ok(()) => removed += 1,
@@ -525,6 +570,14 @@ fn archive_of_agent() -> Vec<u8> {
     let _ = archive.append_data(&mut header, agent::PATH.trim_start_matches('/'), AGENT);
     archive.into_inner().unwrap_or_default()
 }
+
+/// Maximum size of an image's list of users or groups, in bytes.
+const USERS_MAX: i64 = 1 << 20;
+// Types of files in the engine's answers. Source: the constants of `FileMode` in Go's package io/fs.
+const GO_DIRECTORY: u32 = 1 << 31;
+const GO_LINK: u32 = 1 << 27;
+/// Mask of the type; zero for a regular file.
+const GO_TYPE: u32 = GO_DIRECTORY | GO_LINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19;
 
 /// The system call filter in the engine's form. Source: Docker's documentation, "Seccomp security profiles for Docker".
 fn filter() -> String {

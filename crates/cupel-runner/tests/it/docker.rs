@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,7 @@ pub(crate) const RULES: &[(&str, crate::EngineRule)] = &[
     ("a_process_that_ends_leaves_no_container", ended_owner),
     ("images_with_the_agent_are_removed_when_no_language_needs_them", unused_images),
     ("an_image_is_described", image),
+    ("an_image_that_the_engine_could_not_start_is_refused", unusable_images),
     ("the_engine_is_described", examined),
     ("a_failure_of_the_engine_is_transient_and_the_next_step_runs", engine_restarts),
 ];
@@ -101,15 +104,18 @@ fn abandoned(_: &World) {
     let directory = tempfile::tempdir().unwrap();
     engine.import(directory.path(), IMAGE, &[]);
     let settings = settings_of(&engine);
-    let create = |label: &str| engine.docker(&["create", "--label", label, IMAGE, "/nothing"]);
-    let (ours, other) = (create("org.cupel.executor=1"), create("somebody.else=1"));
+    let create =
+        |label: &str, program: &str| engine.docker(&["create", "--label", label, "--entrypoint", program, IMAGE]);
+    let ours = create("org.cupel.executor=1", "/.cupel-agent");
+    // A container of somebody else may have the label from its image.
+    let others = [create("org.cupel.executor=1", "/nothing"), create("somebody.else=1", "/.cupel-agent")];
     let containers = Containers::on_demand(&settings).unwrap();
     containers.remove_abandoned(Duration::from_secs(3600)).unwrap();
     let exists = |id: &str| engine.try_docker(&["inspect", id]).is_ok();
-    assert!(exists(&ours) && exists(&other), "a worker may be about to start it");
+    assert!(exists(&ours), "a worker may be about to start it");
     containers.remove_abandoned(Duration::ZERO).unwrap();
-    assert!(!exists(&ours) && exists(&other));
-    engine.docker(&["rm", &other]);
+    assert!(!exists(&ours) && others.iter().all(|other| exists(other)));
+    others.iter().for_each(|other| drop(engine.docker(&["rm", other])));
 }
 
 fn unused_images(_: &World) {
@@ -159,6 +165,39 @@ fn image(world: &World) {
     world.engine.import(directory.path(), "tests/volume:1", &["VOLUME /data"]);
     let error = containers.image("tests/volume:1").unwrap_err().to_string();
     assert!(error.contains("it declares volumes (/data); build it without `VOLUME`"), "{error}");
+}
+
+fn unusable_images(world: &World) {
+    let containers = Containers::on_demand(&world.settings).unwrap();
+    let has_program = |name: &str, prepare: &dyn Fn(&Path)| {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("etc")).unwrap();
+        prepare(directory.path());
+        let name = format!("tests/{name}:1");
+        world.engine.import(directory.path(), &name, &[]);
+        let root = containers.image(&name).unwrap().root;
+        containers.has_program(&root, "missing").map_err(|error| error.to_string())
+    };
+    let fifo = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let refused = |name: &str, reason: &str, prepare: &dyn Fn(&Path)| {
+        let error = has_program(name, prepare).unwrap_err();
+        assert!(error.ends_with(reason), "{name}: {error}");
+    };
+    refused("users", "its `/etc/passwd` is not a regular file", &|root| fifo(&root.join("etc/passwd")));
+    refused("groups", "its `/etc/group` is not a regular file", &|root| {
+        fifo(&root.join("fifo"));
+        symlink("../fifo", root.join("etc/group")).unwrap();
+    });
+    refused("large", "its `/etc/passwd` has 2000000 bytes; the maximum is 1048576", &|root| {
+        std::fs::write(root.join("etc/passwd"), vec![b'\n'; 2_000_000]).unwrap();
+    });
+    refused("box", "its `/box` is not a directory", &|root| symlink("etc", root.join("box")).unwrap());
+    refused("tmp", "its `/tmp` is not a directory", &|root| std::fs::write(root.join("tmp"), "").unwrap());
+    let is_there = has_program("link", &|root| {
+        std::fs::write(root.join("users"), "a:x:1:1::/:/bin/sh\n").unwrap();
+        symlink("/users", root.join("etc/passwd")).unwrap();
+    });
+    assert_eq!(is_there, Ok(false));
 }
 
 fn examined(world: &World) {
