@@ -80,13 +80,22 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const underway = useRef<string>(undefined)
   // What was shown before an earlier submission was opened.
   const before = useRef<Judging>(undefined)
+  // Whether nothing was shown since the page was opened.
+  const isNew = useRef(true)
   const stop = () => {
+    isNew.current = false
     stream.current?.close()
     stream.current = null
     current.current += 1
     underway.current = undefined
   }
-  useEffect(() => stop, [])
+  useEffect(
+    () => () => {
+      stop()
+      isNew.current = true
+    },
+    [],
+  )
 
   const read = async (id: string, mine: number, purpose: Purpose) => {
     for (let tries = 0; tries < WAITS_MAX && current.current === mine; tries += 1) {
@@ -208,7 +217,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       stop()
       dispatch({ do: 'restore', state: earlier })
     }
-    if (earlier?.kind === 'idle' || (earlier === undefined && current.current === 0)) void resume()
+    if (earlier?.kind === 'idle' || (earlier === undefined && isNew.current)) void resume()
   }
 
   return { judging: state, start, open, close }
