@@ -22,7 +22,7 @@ import { TabButton } from '../ui/TabButton'
 import { marksOf, type Mark } from '../util/compiler'
 import { patternFault, patternsOf } from '../util/artifacts'
 import { bytes } from '../util/format'
-import { draftBefore, forgetBefore, handOver, keepLanguage } from '../util/drafts'
+import { draftBefore, forgetBefore, handOver, keepLanguage, keepVersion } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
 import { exceptionMarks } from '../util/outcome'
@@ -83,6 +83,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const drafted = playOf(draft.text, main)
   const play = shared === undefined ? drafted : { ...drafted, files: shared.play.files, ...(shared.play.title !== undefined && { title: shared.play.title }) }
   const [before, setBefore] = useState(() => (shared === undefined ? draftBefore(place) : null))
+  const [hasTakenBack, setHasTakenBack] = useState(false)
   const navigate = useNavigate()
   const [selected, setSelected] = useState(0)
   const [removed, setRemoved] = useState<{ path: string; before: string }>()
@@ -156,6 +157,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     if (wrong !== undefined) return
     draft.keep()
     setRemoved(undefined)
+    setHasTakenBack(false)
     setSkipped(0)
     setPatterns(patternsOf(play.keep))
     begun.current = play.files
@@ -219,6 +221,16 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     forgetBefore(place)
     setBefore(null)
   }
+  useEffect(() => {
+    if (before === draft.text) decide()
+  }, [before, draft.text])
+  /** Restores a version of the history. The program before stays in the history. */
+  const restore = (text: string) => {
+    const isKept = before === null || keepVersion(place, before, 'replaced', false)
+    draft.replace(text)
+    setHasTakenBack(false)
+    if (before !== null && isKept) decide()
+  }
   // The panes scroll, so they need less height than those of a problem.
   const height = `workspace min-h-[200px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
   /** The language of a file, for syntax highlighting. */
@@ -253,7 +265,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}
-          {shared === undefined && <DraftHistory of={place} draft={draft} start={start} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
+          {shared === undefined && <DraftHistory of={place} draft={{ ...draft, replace: restore }} start={start} preview={(text) => previewOf(playOf(text, main), { args: m.play.args, input: m.play.input })} />}
           <DownloadButton play={play} />
           <EditorSettings size={size} onSize={setSize} />
         </div>
@@ -288,6 +300,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         <Note text={m.play.replaced}>
           <Button
             onClick={() => {
+              setHasTakenBack(draft.text !== start)
               draft.replace(before)
               decide()
             }}
@@ -296,6 +309,13 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
           </Button>
           <Button look="quiet" onClick={decide}>
             {m.play.dropBefore}
+          </Button>
+        </Note>
+      )}
+      {hasTakenBack && (
+        <Note text={e.tookBack}>
+          <Button look="quiet" onClick={() => setHasTakenBack(false)}>
+            {m.close}
           </Button>
         </Note>
       )}

@@ -43,6 +43,7 @@ const en = {
   starter: 'This is the code to start from. Write your solution first.',
   purposes: { samples: 'Run', input: 'Run', submission: 'Submission' },
   otherCode: 'The code in the editor is different.',
+  tookBack: 'Your program is shown again. The other program is in the history.',
   stopped: (passed: number, skipped: number) => {
     const rest = skipped === 1 ? '1 test was not run' : `${skipped} tests were not run`
     return passed === 0 ? rest : `${passed} passed, ${rest}`
@@ -108,6 +109,7 @@ const zhCN: EditingTexts = {
   starter: '这是初始代码，请先编写你的解法。',
   purposes: { samples: '运行', input: '运行', submission: '提交' },
   otherCode: '编辑器中的代码与此不同。',
+  tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
   slowest: '最慢的测试点',
   rounded: '向上取整，因为有隐藏的测试点',
