@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { checkSize, launch, visit } from './browser.mjs'
 import { startServer } from './server.mjs'
 
 /** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
@@ -128,7 +128,7 @@ test('on a phone, the list shows how many submissions were accepted', async () =
   await close()
 })
 
-test('the offline notice moves nothing, covers neither the code\'s start nor Run, and can be closed', async () => {
+test('the offline notice covers neither the bar nor the code\'s start nor Run, and can be closed', async () => {
   for (const width of [1280, 360]) {
     const { page, context, close } = await registered('/playground', { width })
     const editor = page.getByRole('textbox', { name: /Source code/ })
@@ -137,7 +137,10 @@ test('the offline notice moves nothing, covers neither the code\'s start nor Run
     await context.setOffline(true)
     const notice = page.getByText('You are offline.')
     await notice.waitFor()
-    assert.deepEqual(await page.locator('[data-editor]').boundingBox(), before)
+    // On a phone, it has a row of its own, which goes when it is closed.
+    if (width >= 900) assert.deepEqual(await page.locator('[data-editor]').boundingBox(), before)
+    else await page.getByRole('link', { name: 'Contests' }).tap({ trial: true })
+    await checkSize(page, `offline at ${width} px`)
     await page.getByRole('button', { name: 'Run', exact: true }).click({ trial: true })
     await editor.locator('.cm-line').first().click({ trial: true })
     if (process.env.SHOTS !== undefined) await page.screenshot({ path: `${process.env.SHOTS}/offline-${width}.png` })
@@ -145,6 +148,7 @@ test('the offline notice moves nothing, covers neither the code\'s start nor Run
     if (width < 900) await page.getByRole('button', { name: 'Close' }).tap()
     else await page.getByRole('button', { name: 'Close' }).click()
     await notice.waitFor({ state: 'hidden' })
+    assert.deepEqual(await page.locator('[data-editor]').boundingBox(), before)
     await context.setOffline(false)
     await page.evaluate(() => navigator.onLine || new Promise((resolve) => addEventListener('online', resolve, { once: true })))
     // The notice of the next interruption is shown again.

@@ -69,11 +69,9 @@ export function Shell() {
       {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
       <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
-      <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
-        {showsPage && <Outlet />}
-      </main>
-      {/* In front of the page, so that the page does not move. */}
-      <div role="status">
+      {/* In front of the page, so that the page does not move. On touch screens, the offline notice has a row of its own, so that it
+          covers nothing that can be tapped. */}
+      <div role="status" className="pointer-coarse:sticky pointer-coarse:top-0 z-40">
         {changed !== undefined && leadsToSignIn && isOnline && (
           <Suspense>
             <div className={`${FLOATING} w-[min(32rem,calc(100vw-24px))] p-3`}>
@@ -82,7 +80,7 @@ export function Shell() {
           </Suspense>
         )}
         {!isOnline && !isRead && (
-          <div data-offline className={`${FLOATING} ${hasEditor && !isEmbedded ? OVER_BAR : ''} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
+          <div data-offline={isEmbedded ? 'floating' : 'row'} className={`${FLOATING} ${isEmbedded ? '' : IN_ROW} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
             <span>{hasEditor ? m.offlineCode : m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>
               {m.close}
@@ -90,6 +88,9 @@ export function Shell() {
           </div>
         )}
       </div>
+      <main ref={main} tabIndex={-1} className="grow flex flex-col outline-none min-h-0">
+        {showsPage && <Outlet />}
+      </main>
       {palette.isUsed && (
         <Suspense>
           <Palette open={palette.isOpen} onChange={palette.setOpen} onShortcuts={shortcuts.open} />
@@ -106,8 +107,9 @@ export function Shell() {
 
 const FLOATING = 'fixed z-40 left-1/2 -translate-x-1/2 bottom-16 pointer-coarse:bottom-28 rounded-md border border-strong bg-raised shadow-lg print:hidden'
 
-/** On touch screens, above an on-screen keyboard, the code and the keys have all of the page. The notice is in front of the bar. */
-const OVER_BAR = 'pointer-coarse:top-px pointer-coarse:bottom-auto! pointer-coarse:max-w-none! pointer-coarse:w-[calc(100vw-16px)] pointer-coarse:min-h-[46px] pointer-coarse:py-0 pointer-coarse:text-sm pointer-coarse:leading-tight pointer-coarse:justify-between'
+/** `.workspace` leaves room for it. */
+const IN_ROW =
+  'pointer-coarse:static pointer-coarse:translate-x-0 pointer-coarse:w-full pointer-coarse:max-w-none! pointer-coarse:h-(--notice) pointer-coarse:overflow-y-auto pointer-coarse:py-0 pointer-coarse:text-sm pointer-coarse:leading-tight pointer-coarse:justify-between pointer-coarse:rounded-none pointer-coarse:border-0 pointer-coarse:border-b pointer-coarse:shadow-none'
 
 /** A button that is seen only while it has the focus. */
 function Skip({ onClick, children }: { onClick: () => void; children: string }) {
