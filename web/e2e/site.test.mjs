@@ -350,6 +350,15 @@ test('the text follows the font size of the browser, and nothing is wider than t
       assert.equal(await page.evaluate(() => getComputedStyle(document.body).fontSize), '17.5px', path)
       await checkSize(page, `${path} with large text`)
     }
+    if (width < 600) {
+      // At 200 %, each filter of the list has a line of its own, so that its text is not cut.
+      await session.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } })
+      await page.goto(`${server.url}/problems`)
+      const filters = page.getByRole('group', { name: 'Filters' }).getByRole('combobox')
+      await filters.first().waitFor()
+      const widths = await filters.evaluateAll((all) => all.map((one) => Math.round(one.getBoundingClientRect().width)))
+      assert.ok(widths.every((one) => one > 300), `filters of ${widths} px`)
+    }
     await close()
   }
 })

@@ -129,7 +129,7 @@ export function PlayConsole(props: PlayConsoleProps) {
             </Suspense>
           </div>
         )}
-        <div className="min-h-15 low:min-h-0 max-h-[30dvh] overflow-auto px-3 py-2 border-t border-border">
+        <div className="min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">
           <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
         </div>
       </div>

@@ -170,7 +170,7 @@ function Filters({ search, go, box, place, onList }: FiltersProps) {
   ]
   const { solved, attempted, unsolved } = states
   return (
-    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-[minmax(0,auto)_minmax(0,1fr)] max-[300px]:flex max-[300px]:flex-col sm:flex sm:flex-wrap gap-2">
+    <div ref={place} role="group" aria-label={l.filters} className="my-4 grid grid-cols-[minmax(0,auto)_minmax(0,1fr)] max-[18.75rem]:flex max-[18.75rem]:flex-col sm:flex sm:flex-wrap gap-2">
       <div className="relative col-span-2 sm:grow">
         <Search aria-hidden size={16} strokeWidth={1.5} className="absolute left-2.5 top-1/2 -translate-y-1/2 text-muted" />
         <input
