@@ -17,6 +17,9 @@ import { wayBack } from '../util/way-back'
 
 type NewAccount = components['schemas']['RegisterRequest']
 
+/** The characters of a user name, with space around it, which is removed. The browser checks them, so that all wrong fields are marked at once. */
+const NAME = String.raw`\s*[A-Za-z0-9_.\-]*\s*`
+
 export function Register() {
   const m = useMessages()
   useTitle(m.register.title)
@@ -67,6 +70,7 @@ export function Register() {
           spellCheck={false}
           minLength={3}
           maxLength={32}
+          pattern={NAME}
           required
           autoFocus
         />

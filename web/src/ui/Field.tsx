@@ -18,6 +18,7 @@ export function refusal({ validity, minLength, maxLength }: Pick<HTMLInputElemen
   if (validity.valueMissing) return t.missing
   if (validity.tooShort) return t.short(minLength)
   if (validity.tooLong) return t.long(maxLength)
+  if (validity.patternMismatch) return t.characters
   return validity.typeMismatch ? t.email : t.invalid
 }
 
