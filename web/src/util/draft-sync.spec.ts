@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CallError } from '../api/client'
 import { DraftSync, RETRY_MS, RETRY_MS_MAX, SAVE_AFTER_MS, SAVE_WITHIN_MS, UNSURE_MS, type DraftServer, type ServerDraft } from './draft-sync'
-import { changeDraft, draft, handOver, keepDraft, keepVersion, syncState, versions } from './drafts'
+import { changeDraft, draft, keepDraft, keepVersion, syncState, versions } from './drafts'
 
 // The client of the API reads the page's address when it is loaded.
 vi.mock('../api/client', () => ({
@@ -21,8 +21,6 @@ class Server implements DraftServer {
   present: ServerDraft | undefined
   log: string[] = []
   fault: number | undefined
-  /** Whether the response of a save never arrives, because the page was closed. */
-  isLeft = false
 
   newest = async () => this.present?.revision
   read = async () => this.present
@@ -33,7 +31,6 @@ class Server implements DraftServer {
       if (this.present?.revision !== based) throw refused(412)
       this.put(text)
     }
-    if (this.isLeft) return new Promise<never>(() => undefined)
     return this.present?.revision ?? 0
   }
 
@@ -116,29 +113,6 @@ test('a newer change here is kept, and the other device\'s text is offered and s
   expect(text).toBe('mine')
   expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device', isOffered: true }])
   expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true })
-})
-
-test('a text that this browser saved while the page was closed is not the text of another device', async () => {
-  await sync.look()
-  type('mine')
-  server.isLeft = true
-  sync.flush(true)
-  await wait(0)
-  expect(syncState(OF)).toMatchObject({ revision: undefined, isSaved: false })
-  // Another program is loaded before the next page has read the draft from the server.
-  expect(handOver(OF, 'loaded', START)).toBe(true)
-  server.isLeft = false
-  sync = open()
-  await sync.look()
-  expect(server.log).toEqual(['mine', 'begin loaded'])
-  expect(text).toBe('loaded')
-  expect(versions(OF)).toEqual([])
-  expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true, sent: [] })
-  // The text of another device is still recognised.
-  server.put('theirs')
-  type('mine again')
-  await wait(SAVE_AFTER_MS)
-  expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device' }])
 })
 
 test('a text of another tab that the user has rejected is not offered again as the text of another device', async () => {

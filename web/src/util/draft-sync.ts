@@ -5,7 +5,7 @@
 // has not read. If both have changed, the editor gets the newer text, and the older text becomes a version.
 import { CallError } from '../api/client'
 import { serverNow } from './clock'
-import { draft, keepSyncState, keepVersion, markOf, SENT_MAX, syncState, versions, type DraftOf } from './drafts'
+import { draft, keepSyncState, keepVersion, syncState, versions, type DraftOf } from './drafts'
 
 /** Time without changes after which a change is saved. */
 export const SAVE_AFTER_MS = 2_000
@@ -154,9 +154,7 @@ export class DraftSync {
 
   async #save(isLeaving: boolean) {
     const text = this.editor.text()
-    const state = syncState(this.of)
-    const { revision, begins, sent } = state
-    keepSyncState(this.of, { ...state, sent: [markOf(text), ...sent].slice(0, SENT_MAX) })
+    const { revision, begins } = syncState(this.of)
     this.#waitsSince = undefined
     let saved: number
     try {
@@ -173,7 +171,7 @@ export class DraftSync {
   #note(revision: number, text: string) {
     const state = syncState(this.of)
     const isSaved = (draft(this.of) ?? text) === text && (this.#isStopped || this.editor.text() === text)
-    keepSyncState(this.of, { ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept, sent: [] })
+    keepSyncState(this.of, { ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept })
   }
 
   /** Handles a draft on the server that this device has not read. */
@@ -189,9 +187,7 @@ export class DraftSync {
       this.#note(theirs.revision, mine)
     } else if (state.isSaved) {
       this.#adopt(theirs)
-    } else if (theirs.revision === state.revision || state.sent.includes(markOf(theirs.text))) {
-      // This browser has saved the text, and may have missed the response.
-      keepSyncState(this.of, { ...state, revision: theirs.revision })
+    } else if (theirs.revision === state.revision) {
       await this.#save(false)
     } else if (state.at + UNSURE_MS < theirs.savedAt && keepVersion(this.of, mine, 'device', true, state.at)) {
       this.#adopt(theirs)
@@ -206,6 +202,6 @@ export class DraftSync {
 
   #adopt({ text, revision, savedAt }: ServerDraft) {
     this.editor.adopt(text)
-    keepSyncState(this.of, { revision, at: Math.min(savedAt, serverNow()), isSaved: true, begins: false, sent: [] })
+    keepSyncState(this.of, { revision, at: Math.min(savedAt, serverNow()), isSaved: true, begins: false })
   }
 }

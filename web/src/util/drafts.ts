@@ -109,31 +109,18 @@ export interface SyncState {
   isSaved: boolean
   /** Whether the next save must start a new revision, so that the server's text stays in its history. */
   begins: boolean
-  /** Marks of the texts that were sent to the server and not confirmed, newest first. The page may be closed before the response arrives. */
-  sent: string[]
-}
-
-/** Maximum number of unconfirmed texts that are remembered. */
-export const SENT_MAX = 5
-
-/** A short mark of a text. Equal texts have equal marks; other texts very probably have not. */
-export function markOf(text: string): string {
-  let hash = 0
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  return `${text.length}/${hash >>> 0}`
 }
 
 const syncKey = (of: DraftOf): string => `${draftKey(of)}/sync`
 
 /** The state of a draft. A draft that an earlier version of the site stored counts as changed long ago. */
 export function syncState(of: DraftOf): SyncState {
-  const { revision, at, isSaved, begins, sent } = (parsed(read(syncKey(of))) ?? {}) as Partial<SyncState>
+  const { revision, at, isSaved, begins } = (parsed(read(syncKey(of))) ?? {}) as Partial<SyncState>
   return {
     revision: typeof revision === 'number' ? revision : undefined,
     at: typeof at === 'number' ? at : 0,
     isSaved: typeof isSaved === 'boolean' ? isSaved : read(draftKey(of)) === null,
     begins: begins === true,
-    sent: Array.isArray(sent) ? sent.filter((one) => typeof one === 'string') : [],
   }
 }
 
