@@ -112,7 +112,7 @@ pub fn make_all(
 }
 
 /// Makes the missing artefacts of a server's languages, one at a time, while a slot is idle. If a run starts in the
-/// same slot, the step is cancelled and started again later. After [`IDLE_WAIT_MAX`], a step no longer waits for an
+/// same slot, the step is cancelled and started again later. After `IDLE_WAIT_MAX`, a step no longer waits for an
 /// idle slot and is no longer cancelled for runs. Blocks until each artefact is made or has failed, or the server
 /// stops.
 pub fn make_in_background(store: &PreparedStore, registry: &Registry, runner: &dyn Runner, stopped: &dyn Fn() -> bool) {
