@@ -1,6 +1,7 @@
 // The last run or submission of a tab in each place (user, contest and problem), so that a problem's page shows it again
 // after Back and after a reload. The storage is separate for each tab.
 import type { Purpose } from '../hooks/useJudging'
+import { readOfTab, removeOfTab, writeOfTab } from './storage'
 
 export interface KeptJudged {
   /** Id of the submission. */
@@ -12,27 +13,15 @@ const PURPOSES: readonly unknown[] = ['samples', 'input', 'submission'] satisfie
 
 const keyOf = (place: string): string => `cupel.judged/${place}`
 
-export function keepJudged(place: string, kept: KeptJudged): void {
-  try {
-    sessionStorage.setItem(keyOf(place), JSON.stringify(kept))
-  } catch {
-    // Without storage, the page does not find the run again. The list of submissions still has it.
-  }
-}
+export const keepJudged = (place: string, kept: KeptJudged): void => writeOfTab(keyOf(place), JSON.stringify(kept))
 
 export function judgedAt(place: string): KeptJudged | undefined {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(keyOf(place)) ?? 'null') as Partial<KeptJudged> | null
+    const kept = JSON.parse(readOfTab(keyOf(place)) ?? 'null') as Partial<KeptJudged> | null
     return typeof kept?.id === 'string' && PURPOSES.includes(kept.purpose) ? (kept as KeptJudged) : undefined
   } catch {
     return undefined
   }
 }
 
-export function forgetJudged(place: string): void {
-  try {
-    sessionStorage.removeItem(keyOf(place))
-  } catch {
-    // Without storage, there is nothing to remove.
-  }
-}
+export const forgetJudged = (place: string): void => removeOfTab(keyOf(place))

@@ -3,6 +3,8 @@
 //
 // The storage is separate for each tab, so two tabs can follow different runs.
 
+import { readOfTab, removeOfTab, writeOfTab } from './storage'
+
 export interface KeptRun {
   /** Where the run was started: user and language, or user and shared program. */
   place: string
@@ -12,17 +14,11 @@ export interface KeptRun {
 
 const KEY = 'cupel.play-run'
 
-export function keepRun(kept: KeptRun): void {
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(kept))
-  } catch {
-    // Without storage, the page does not find the run after a reload. The run continues until a limit ends it.
-  }
-}
+export const keepRun = (kept: KeptRun): void => writeOfTab(KEY, JSON.stringify(kept))
 
 export function keptRun(place: string): KeptRun | undefined {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as Partial<KeptRun> | null
+    const kept = JSON.parse(readOfTab(KEY) ?? 'null') as Partial<KeptRun> | null
     const isOurs = kept?.place === place && typeof kept.run === 'string' && typeof kept.isTerminal === 'boolean'
     return isOurs ? (kept as KeptRun) : undefined
   } catch {
@@ -31,10 +27,5 @@ export function keptRun(place: string): KeptRun | undefined {
 }
 
 export function forgetRun(place: string): void {
-  if (keptRun(place) === undefined) return
-  try {
-    sessionStorage.removeItem(KEY)
-  } catch {
-    // Without storage, there is nothing to remove.
-  }
+  if (keptRun(place) !== undefined) removeOfTab(KEY)
 }

@@ -25,3 +25,29 @@ export function remove(key: string): void {
     // Without storage, there is nothing to remove.
   }
 }
+
+// The storage of one tab. It outlives a reload, and ends with the tab.
+
+export function readOfTab(key: string): string | null {
+  try {
+    return sessionStorage.getItem(key)
+  } catch {
+    return null
+  }
+}
+
+export function writeOfTab(key: string, value: string): void {
+  try {
+    sessionStorage.setItem(key, value)
+  } catch {
+    // Without storage, the page keeps the value until it is left.
+  }
+}
+
+export function removeOfTab(key: string): void {
+  try {
+    sessionStorage.removeItem(key)
+  } catch {
+    // Without storage, there is nothing to remove.
+  }
+}
