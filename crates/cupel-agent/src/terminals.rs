@@ -1,8 +1,8 @@
 //! Forbids the program to create pseudo-terminals, with Landlock.
 //!
-//! The kernel's maximum number of pseudo-terminals (`kernel.pty.max`) is shared by the whole machine, and Docker Engine
-//! mounts a container's devpts without a maximum of its own. The program may open every file that it could open before,
-//! except those of `/dev/pts`; there it may open only its own terminal.
+//! All containers and processes of the machine share the kernel's maximum number of pseudo-terminals
+//! (`kernel.pty.max`). Docker Engine sets no lower maximum for a container. Landlock only takes away the files of
+//! `/dev/pts`, except the program's own terminal.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,8 @@ use landlock::{
 pub(crate) fn forbid_new() -> Result<(), RulesetError> {
     let Ok(ruleset) = create() else { return Ok(()) };
     let mut ruleset = allow(ruleset, Path::new("/"), AccessFs::Refer.into())?;
-    // A symbolic link gets no rule, because the image may have a link to `/dev/pts`. Its target has a rule of its own.
+    // Symbolic links get no rule, because an image may have a link to `/dev/pts`. Programs can still use links: the
+    // kernel checks the rights to the target.
     let is_forbidden = |path: &Path| path == Path::new("/dev") || path == Path::new("/dev/pts") || path.is_symlink();
     for path in entries("/").chain(entries("/dev")).filter(|path| !is_forbidden(path)) {
         ruleset = allow(ruleset, &path, opening())?;

@@ -69,8 +69,8 @@ export function Shell() {
       {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
       <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
-      {/* In front of the page, so that the page does not move. On touch screens, the offline notice has a row of its own, so that it
-          covers nothing that can be tapped. */}
+      {/* The notices are in front of the page and do not move it. On touch screens, the offline notice has its own row and covers
+          no button or link. */}
       <div role="status" className="pointer-coarse:sticky pointer-coarse:top-0 z-40">
         {changed !== undefined && leadsToSignIn && isOnline && (
           <Suspense>

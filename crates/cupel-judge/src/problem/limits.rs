@@ -15,9 +15,10 @@
 //! verdict. A program is near the limit if its CPU time is above the limit and below the time at which it is stopped,
 //! or if the wall-clock limit ended it while it was computing. Such a program is run again up to [`RERUNS_MAX`] times.
 //! The run with the least CPU time counts. A run that the wall-clock limit ended counts only if that limit ended all
-//! runs; other processes may have occupied the processors, so the next run gets twice as much wall-clock time. An
-//! accepted program is not run again, except during the verification of a package. Verification measures times within
-//! the margins on both sides of the limit again, and a program may run until it exceeds the upper margin.
+//! runs. Other processes may have occupied the processors, so the first repetition after such a run gets twice, and
+//! the second four times, the wall-clock limit ([`wall_time_of_rerun`]). An accepted program is not run again, except
+//! during the verification of a package. Verification measures times within the margins on both sides of the limit
+//! again, and a program may run until it exceeds the upper margin.
 //!
 //! Sources for the rules of other judges: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -112,7 +113,7 @@ impl CaseLimits {
     }
 }
 
-/// The wall-clock limit of a repeated run. `outcome` is the outcome of the run before.
+/// The wall-clock limit of repetition number `reruns`. `outcome` is the outcome of the run that counts so far.
 pub(super) fn wall_time_of_rerun(wall_time: Duration, reruns: u32, outcome: Outcome) -> Duration {
     if outcome == Outcome::WallLimit { wall_time.saturating_mul(1 << reruns) } else { wall_time }
 }

@@ -1,4 +1,5 @@
-//! A program can use the files and processes of its own cell, and reaches nothing of the host except the mounted files.
+//! A program can use the files and processes of its own cell. It can reach nothing else of the host than the files that
+//! are mounted in the cell.
 
 use std::os::linux::net::SocketAddrExt;
 use std::sync::Arc;
