@@ -2,7 +2,6 @@
 // reload.
 //
 // The storage is separate for each tab, so two tabs can follow different runs.
-
 import { readOfTab, removeOfTab, writeOfTab } from './storage'
 
 export interface KeptRun {
