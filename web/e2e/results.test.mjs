@@ -178,50 +178,6 @@ test('an earlier submission has a URL, which shows when and in which language it
   await close()
 })
 
-test('the last run of a tab is shown again after Back and after a reload, and it is followed if it was left during judging', async () => {
-  await registered('leaver')
-  const { page, check, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
-  await signIn(page, 'leaver')
-  const leave = async () => {
-    await page.getByRole('link', { name: 'Contests', exact: true }).click()
-    await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
-  }
-  // Each test takes a second, so that the page is left during judging.
-  await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
-  await page.getByText(/^Running test/).first().waitFor()
-  await leave()
-  await page.goBack()
-  await page.getByText(/^Running test/).first().waitFor()
-  await verdict(page, 'AC')
-  await leave()
-  await page.goBack()
-  await verdict(page, 'AC')
-  await page.reload()
-  await verdict(page, 'AC')
-  const heading = page.locator('[data-verdict]')
-  await heading.getByText('Submission', { exact: true }).waitFor()
-  await heading.getByRole('time').waitFor()
-  // The verdict of other code says so.
-  const isOther = heading.getByText('The code in the editor is different.')
-  assert.equal(await isOther.count(), 0)
-  await page.getByRole('textbox', { name: /Source code/ }).click()
-  await page.keyboard.press('Control+End')
-  await page.keyboard.insertText('# later\n')
-  await isOther.waitFor()
-  await check('verdict-again')
-  // A run takes the place of the submission.
-  await page.getByRole('button', { name: 'Run', exact: true }).click()
-  await page.getByText('on the samples').waitFor()
-  await leave()
-  await page.goBack()
-  await page.getByText('on the samples').waitFor()
-  // Another problem has no result.
-  await page.goto(`${server.url}/problems/odometer`)
-  await page.getByText('Run your code on the samples, or submit it').waitFor()
-  await close()
-})
-
 test('a test with a conversation shows the conversation and not the answer file', async () => {
   await registered('talker')
   const { page, check, close } = await visit(browser)
@@ -326,4 +282,49 @@ test('an accepted solution is compared with other users\' solutions once ten use
     await check('compared')
     await close()
   }
+})
+
+// Last in this file: its accepted submission would be one more in the comparison above.
+test('the last run of a tab is shown again after Back and after a reload, and it is followed if it was left during judging', async () => {
+  await registered('leaver')
+  const { page, check, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await signIn(page, 'leaver')
+  const leave = async () => {
+    await page.getByRole('link', { name: 'Contests', exact: true }).click()
+    await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
+  }
+  // Each test takes a second, so that the page is left during judging.
+  await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
+  await page.getByText(/^Running test/).first().waitFor()
+  await leave()
+  await page.goBack()
+  await page.getByText(/^Running test/).first().waitFor()
+  await verdict(page, 'AC')
+  await leave()
+  await page.goBack()
+  await verdict(page, 'AC')
+  await page.reload()
+  await verdict(page, 'AC')
+  const heading = page.locator('[data-verdict]')
+  await heading.getByText('Submission', { exact: true }).waitFor()
+  await heading.getByRole('time').waitFor()
+  // The verdict of other code says so.
+  const isOther = heading.getByText('The code in the editor is different.')
+  assert.equal(await isOther.count(), 0)
+  await page.getByRole('textbox', { name: /Source code/ }).click()
+  await page.keyboard.press('Control+End')
+  await page.keyboard.insertText('# later\n')
+  await isOther.waitFor()
+  await check('verdict-again')
+  // A run takes the place of the submission.
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('on the samples').waitFor()
+  await leave()
+  await page.goBack()
+  await page.getByText('on the samples').waitFor()
+  // Another problem has no result.
+  await page.goto(`${server.url}/problems/odometer`)
+  await page.getByText('Run your code on the samples, or submit it').waitFor()
+  await close()
 })
