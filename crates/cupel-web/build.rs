@@ -21,8 +21,8 @@ fn main() -> io::Result<()> {
             continue;
         }
         let embedded = |file: &Path| format!("include_bytes!({:?})", file.display().to_string());
-        let (plain, brotli, gzip) = (embedded(&file), embedded(&brotli), embedded(&gzip));
-        writeln!(list, "    File {{ path: {path:?}, plain: {plain}, brotli: {brotli}, gzip: {gzip} }},")
+        let (brotli, gzip) = (embedded(&brotli), embedded(&gzip));
+        writeln!(list, "    File {{ path: {path:?}, brotli: {brotli}, gzip: Gzipped::new({gzip}) }},")
             .map_err(io::Error::other)?;
     }
     list.push_str("]\n");

@@ -16,9 +16,9 @@ pub(crate) fn weak_tag(content: &impl Serialize) -> Result<HeaderValue, serde_js
 pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_vec();
     let wanted = opaque(tag.as_bytes());
-    // Cupel's tags have no comma, so the list can be split at commas. A tag with a comma is not Cupel's; its parts
-    // match nothing.
-    let known =
-        request.get_all(header::IF_NONE_MATCH).iter().flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
-    known.map(<[u8]>::trim_ascii).any(|known| known == b"*" || opaque(known) == wanted)
+    request.get_all(header::IF_NONE_MATCH).iter().map(HeaderValue::as_bytes).any(|list| {
+        // Cupel's tags have no comma, so the list can be split at commas. A tag with a comma is not Cupel's; its parts
+        // match nothing. `*` is not part of a list.
+        list.trim_ascii() == b"*" || list.split(|byte| *byte == b',').any(|tag| opaque(tag.trim_ascii()) == wanted)
+    })
 }

@@ -4,21 +4,26 @@
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use cupel_http::app::Shared;
+use cupel_http::compressed::Gzipped;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::Config;
+
+use crate::etag::is_known;
 
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -68,6 +73,8 @@ pub(crate) struct Documents {
     /// Frame and policy of the page of a document: in `/docs/`, and in a folder of `/docs/`.
     frames: [(String, HeaderValue); 2],
     swagger: Arc<Config<'static>>,
+    /// The compressed files of Swagger UI that were requested, by name.
+    swagger_files: Mutex<HashMap<String, Arc<Gzipped>>>,
 }
 
 impl Documents {
@@ -97,6 +104,7 @@ impl Documents {
                     .display_request_duration(true)
                     .try_it_out_enabled(true),
             ),
+            swagger_files: Mutex::default(),
         }
     }
 }
@@ -237,7 +245,7 @@ async fn error(Path(code): Path<String>) -> Result<String, ApiError> {
 async fn openapi(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
     let headers =
         [(header::ETAG, documents.openapi_tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    if request.get(header::IF_NONE_MATCH) == Some(&documents.openapi_tag) {
+    if is_known(&request, &documents.openapi_tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, "application/json")], documents.openapi.clone()).into_response()
@@ -249,8 +257,8 @@ async fn docs_without_slash() -> Redirect {
 }
 
 /// `/docs/`
-async fn docs_index(Extension(documents): Extension<Arc<Documents>>) -> Response {
-    docs_file(&documents, "")
+async fn docs_index(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
+    docs_file(&documents, "", &request)
 }
 
 /// `/docs/formats`: the same text as `cupel help formats`.
@@ -276,6 +284,12 @@ impl Documents {
         let mut response = html(page, policy.clone());
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
         response
+    }
+
+    /// A file of Swagger UI. `name` is the name of an existing file, so the map stays small.
+    fn swagger_file(&self, name: &str, gzip: &'static [u8]) -> Arc<Gzipped> {
+        let mut files = self.swagger_files.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(files.entry(name.to_owned()).or_insert_with(|| Arc::new(Gzipped::new(gzip))))
     }
 
     fn page(&self, path: &str, request: &HeaderMap) -> Option<Response> {
@@ -338,29 +352,38 @@ async fn docs(
     if is_folder {
         return Redirect::temporary("start").into_response();
     }
-    documents.page(&file, &request).unwrap_or_else(|| docs_file(&documents, &file))
+    documents.page(&file, &request).unwrap_or_else(|| docs_file(&documents, &file, &request))
 }
 
 fn no_such_page() -> Response {
     ApiError::new(ErrorKind::NoSuchRoute, "There is no such page.").into_response()
 }
 
-fn docs_file(documents: &Documents, name: &str) -> Response {
-    match utoipa_swagger_ui::serve(name, Arc::clone(&documents.swagger)) {
-        Ok(Some(file)) => {
-            let kind = HeaderValue::try_from(file.content_type)
-                .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-            // These files change with Cupel's version; the others only with the version of Swagger UI.
-            let is_ours = kind.as_bytes().starts_with(b"text/html") || name == "swagger-initializer.js";
-            let cache = if is_ours { "no-cache" } else { "public, max-age=3600" };
-            let headers: [(HeaderName, HeaderValue); 3] = [
-                (header::CONTENT_TYPE, kind),
-                (header::CONTENT_SECURITY_POLICY, DOCS_POLICY),
-                (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
-            ];
-            (headers, Bytes::from(file.bytes.into_owned())).into_response()
+fn docs_file(documents: &Documents, name: &str, request: &HeaderMap) -> Response {
+    let file = match utoipa_swagger_ui::serve(name, Arc::clone(&documents.swagger)) {
+        Ok(Some(file)) => file,
+        Ok(None) => return no_such_page(),
+        Err(error) => return ApiError::internal(&*error).into_response(),
+    };
+    let kind = HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    // These files change with Cupel's version; the others only with the version of Swagger UI.
+    let is_ours = kind.as_bytes().starts_with(b"text/html") || name == "swagger-initializer.js";
+    let cache = if is_ours { "no-cache" } else { "public, max-age=3600" };
+    let mut headers = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, DOCS_POLICY),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
+    ]);
+    let sent = match file.bytes {
+        Cow::Borrowed(gzip) if file.gzpipped => documents.swagger_file(name, gzip).for_client(request),
+        plain => Ok((None, Bytes::from(plain.into_owned()))),
+    };
+    match sent {
+        Ok((encoding, bytes)) => {
+            headers.extend(encoding.map(|encoding| (header::CONTENT_ENCODING, encoding)));
+            (headers, bytes).into_response()
         }
-        Ok(None) => no_such_page(),
-        Err(error) => ApiError::internal(&*error).into_response(),
+        Err(error) => ApiError::internal(&error).into_response(),
     }
 }

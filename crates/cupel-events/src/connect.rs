@@ -18,10 +18,10 @@ pub enum ConnectError {
     /// The scheme is not supported.
     #[error(
         "`events.url` must be empty, \"postgres\", or a URL that begins with postgres://, redis:// or rediss://; it \
-         begins with `{scheme}`"
+         has {scheme}"
     )]
     Scheme {
-        /// The scheme only, because the rest of the URL may be secret.
+        /// "no scheme", or "the scheme" and the scheme. The rest of the URL may be secret.
         scheme: String,
     },
     /// A malformed URL with a supported scheme.
@@ -78,7 +78,7 @@ pub async fn connect(url: &str, cluster: &str, bounds: EventBounds) -> Result<Ar
             RemoteBus::start(postgres, bounds).await.map_err(|error| unusable(server, error))?
         }
         _ => {
-            let scheme = if scheme.is_empty() { "no scheme".to_owned() } else { format!("{scheme}://") };
+            let scheme = if scheme.is_empty() { "no scheme".to_owned() } else { format!("the scheme `{scheme}`") };
             return Err(ConnectError::Scheme { scheme });
         }
     };
@@ -107,8 +107,8 @@ mod tests {
     #[tokio::test]
     async fn errors_name_the_setting_and_the_remedy_and_hide_the_password() {
         for (url, expected) in [
-            ("amqp://a:hunter2@host", "begins with `amqp://`"),
-            ("hunter2", "begins with `no scheme`"),
+            ("amqp://a:hunter2@host", "it has the scheme `amqp`"),
+            ("hunter2", "it has no scheme"),
             ("redis://:hunter2@host:port", "redis://:password@host:6379/0"),
             ("postgres://a:hunter2@host:5432/db?sslmode=perhaps", "postgres://user:password@host:5432/database"),
             ("redis://:hunter2@127.0.0.1:1", "check that it runs"),

@@ -16,6 +16,7 @@ pub mod body;
 pub mod budget;
 pub mod caller;
 pub mod client;
+pub mod compressed;
 mod connections;
 mod dialect;
 mod edge;

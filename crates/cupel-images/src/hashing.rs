@@ -28,6 +28,11 @@ impl<R: Read> Hashing<R> {
         Hashing { inner, hash: Sha256::new(), bytes: 0 }
     }
 
+    /// Bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Reads the rest, at most `max` bytes, and returns the digest of everything.
     pub(crate) fn finish_within(mut self, max: u64) -> io::Result<ContentHash> {
         if io::copy(&mut (&mut self).take(max + 1), &mut io::sink())? > max {

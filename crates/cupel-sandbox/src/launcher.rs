@@ -52,7 +52,7 @@ pub fn raise_descriptor_limit() -> u64 {
 
 /// Maximum number of lanes at the same time. A slot has one lane for programs, one for compilers and a spare, and up to
 /// three lanes that are still ending. The other lanes are for warm interpreters, services and images.
-const fn lanes_max(slots: usize, has_images: bool) -> u32 {
+pub(crate) const fn lanes_max(slots: usize, has_images: bool) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     let of_images = if has_images { 2 * (IMAGE_LANES_MAX + IMAGE_SPARES_MAX) as u32 } else { 0 };
     slots * (8 + of_images) + 16

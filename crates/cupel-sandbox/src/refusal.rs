@@ -12,7 +12,7 @@ use cupel_types::Limits;
 
 use crate::command::{CellKind, Command, Stdin};
 use crate::config::{Mount, SandboxConfig};
-use crate::launcher::Features;
+use crate::launcher::{Features, lanes_max};
 use crate::mechanism::mounts::{OWN_PLACES, SYSTEM};
 
 /// An invalid command, or an invalid sandbox configuration.
@@ -143,10 +143,8 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     if config.lane_runs_max == 0 {
         return refuse("lane_runs_max", "must be at least 1");
     }
-    // Counts, per slot, a lane for programs, one for compilers, a spare, and one per warm interpreter; a lane uses two
-    // ids.
-    let lanes = config.slots.saturating_mul(3 + config.warm.len());
-    let ids = u32::try_from(lanes.saturating_mul(2)).unwrap_or(u32::MAX);
+    // A lane uses two ids.
+    let ids = lanes_max(config.slots, config.images.is_some()).saturating_mul(2);
     if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {
         return refuse("uid_base", "must not be 0 (root), and must leave room above it for two ids per lane");
     }

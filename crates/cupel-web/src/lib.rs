@@ -17,14 +17,16 @@ use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
+use cupel_http::compressed::{Gzipped, accepts};
+use cupel_http::error::ApiError;
 
 /// An embedded file.
 struct File {
     /// Path below the site's root.
     path: &'static str,
-    plain: &'static [u8],
     brotli: &'static [u8],
-    gzip: &'static [u8],
+    gzip: Gzipped,
 }
 
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -100,9 +102,9 @@ fn site_page(files: &'static [File], public_url: &str) -> Option<Page> {
     Some(Page { text, policy: policy(&[]) })
 }
 
-fn page_of(files: &[File]) -> Option<&str> {
-    let page = files.iter().find(|file| file.path == "index.html")?;
-    std::str::from_utf8(page.plain).ok()
+fn page_of(files: &[File]) -> Option<String> {
+    let page = files.iter().find(|file| file.path == "index.html")?.gzip.plain().ok()?;
+    String::from_utf8(page.to_vec()).ok()
 }
 
 fn routes_of<S: Clone + Send + Sync + 'static>(
@@ -155,26 +157,20 @@ impl File {
             (header::CACHE_CONTROL, if is_hashed { FOREVER } else { REVALIDATED }),
             (header::VARY, HeaderValue::from_static("accept-encoding")),
         ]);
-        let (encoding, bytes) = match () {
-            () if accepts(request, "br") => (Some("br"), self.brotli),
-            () if accepts(request, "gzip") => (Some("gzip"), self.gzip),
-            () => (None, self.plain),
+        let sent = if accepts(request, "br") {
+            Ok((Some(HeaderValue::from_static("br")), Bytes::from_static(self.brotli)))
+        } else {
+            self.gzip.for_client(request)
+        };
+        let (encoding, bytes) = match sent {
+            Ok(sent) => sent,
+            Err(error) => return ApiError::internal(&error).into_response(),
         };
         if let Some(encoding) = encoding {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            headers.insert(header::CONTENT_ENCODING, encoding);
         }
         (headers, bytes).into_response()
     }
-}
-
-/// Whether the client accepts this content encoding. Source: RFC 9110, section 12.5.3; a weight of zero refuses it.
-fn accepts(request: &HeaderMap, encoding: &str) -> bool {
-    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| {
-        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
-        let is_zero = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
-        name.trim().eq_ignore_ascii_case(encoding) && !is_zero
-    })
 }
 
 /// Path of an address, with a slash at the end. If the path contains a character that could be special in HTML, `/` is
@@ -199,18 +195,30 @@ fn media_type(path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::sync::LazyLock;
+
     use axum::body::Body;
     use axum::http::Request;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
     use super::*;
 
-    static BUILT: &[File] = &[
-        File { path: "index.html", plain: b"<base href=\"/\"><p>site", brotli: b"", gzip: b"" },
-        File { path: "theme.js", plain: b"plain", brotli: b"br", gzip: b"gz" },
-        File { path: "assets/index-abc.js", plain: b"plain", brotli: b"br", gzip: b"gz" },
-    ];
+    static BUILT: LazyLock<Vec<File>> = LazyLock::new(|| {
+        let file = |path, content: &str| {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+            gzip.write_all(content.as_bytes()).unwrap();
+            File { path, brotli: b"br", gzip: Gzipped::new(gzip.finish().unwrap().leak()) }
+        };
+        vec![
+            file("index.html", "<base href=\"/\"><p>site"),
+            file("theme.js", "plain"),
+            file("assets/index-abc.js", "plain"),
+        ]
+    });
 
     async fn answer(router: Router, path: &str, encodings: &str) -> (u16, HeaderMap, String) {
         let request = Request::get(path).header("accept-encoding", encodings).body(Body::empty()).unwrap();
@@ -220,14 +228,14 @@ mod tests {
     }
 
     fn site(public_url: &str) -> Router {
-        routes_of(BUILT, public_url, &[])
+        routes_of(&BUILT, public_url, &[])
     }
 
     #[tokio::test]
     async fn only_a_shared_program_is_shown_in_frames_and_only_by_the_origins_that_the_operator_names() {
         let policy_of = async |path: &str, origins: &[&str]| {
             let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
-            let (_, headers, _) = answer(routes_of(BUILT, "http://a", &origins), path, "").await;
+            let (_, headers, _) = answer(routes_of(&BUILT, "http://a", &origins), path, "").await;
             let policy = headers["content-security-policy"].to_str().unwrap();
             policy.split_once("frame-ancestors ").unwrap().1.to_owned()
         };
@@ -267,7 +275,7 @@ mod tests {
 
     #[test]
     fn an_unknown_address_shows_the_site_with_status_404() {
-        let page = not_found_of(BUILT, "https://judge.example/cupel").unwrap()();
+        let page = not_found_of(&BUILT, "https://judge.example/cupel").unwrap()();
         assert_eq!(page.status(), 404);
         assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
         assert!(not_found_of(&[], "http://a").is_none());
@@ -287,14 +295,15 @@ mod tests {
     async fn a_file_is_sent_in_the_best_encoding_that_the_client_accepts() {
         for (encodings, encoding, body) in [
             ("gzip, deflate, br, zstd", Some("br"), "br"),
-            ("gzip;q=1.0, br;q=0", Some("gzip"), "gz"),
-            ("gzip", Some("gzip"), "gz"),
+            ("gzip;q=1.0, br;q=0", Some("gzip"), "\u{1f}\u{fffd}"),
+            ("gzip", Some("gzip"), "\u{1f}\u{fffd}"),
             ("identity", None, "plain"),
             ("", None, "plain"),
         ] {
             let (_, headers, sent) = answer(site("http://a"), "/theme.js", encodings).await;
             assert_eq!(headers.get("content-encoding").map(|v| v.to_str().unwrap()), encoding, "{encodings}");
-            assert_eq!((sent.as_str(), &headers["vary"]), (body, &HeaderValue::from_static("accept-encoding")));
+            assert!(sent.starts_with(body), "{encodings}: {sent:?}");
+            assert_eq!(headers["vary"], "accept-encoding");
         }
     }
 

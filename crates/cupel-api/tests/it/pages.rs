@@ -30,6 +30,18 @@ async fn the_documentation_loads_nothing_from_other_hosts() {
 }
 
 #[tokio::test]
+async fn a_client_gets_the_files_of_the_documentation_compressed_only_if_it_accepts_gzip() {
+    let app = TestApp::start().await;
+    let get = async |encodings| app.get("/docs/swagger-ui-bundle.js").header("accept-encoding", encodings).send().await;
+    let compressed = get("gzip, br").await;
+    assert_eq!((compressed.header("content-encoding"), compressed.header("vary")), ("gzip", "accept-encoding"));
+    let plain = get("gzip;q=0").await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    assert!(plain.text.contains("SwaggerUIBundle"));
+    assert!(compressed.bytes.len() * 2 < plain.bytes.len());
+}
+
+#[tokio::test]
 async fn the_documentation_has_a_page_on_package_formats() {
     let app = TestApp::start().await;
     let page = app.get("/docs/formats").send().await;

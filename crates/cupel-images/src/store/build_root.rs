@@ -65,9 +65,13 @@ fn user_id(config: &ImageConfig, root: &Beneath) -> Result<Option<u32>, ImageErr
         Some(0) => Ok(None),
         // The kernel uses the largest id for "no change".
         Some(id) if id < u32::MAX => Ok(Some(id)),
-        _ => Err(ImageError::refused(
-            "the configuration",
-            format!("its user `{user}` is not in the image's /etc/passwd"),
-        )),
+        Some(id) => {
+            let reason = format!("its user `{user}` has the id {id}, which no user can have");
+            Err(ImageError::refused("the configuration", reason))
+        }
+        None => {
+            let reason = format!("its user `{user}` is not in the image's /etc/passwd");
+            Err(ImageError::refused("the configuration", reason))
+        }
     }
 }

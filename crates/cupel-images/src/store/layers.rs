@@ -1,7 +1,7 @@
 //! The layers of a store: their records, their sizes, and the unpacking of a new one.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use cupel_types::ContentHash;
@@ -90,30 +90,24 @@ impl ImageStore {
         incoming: &Path,
     ) -> Result<LayerTree, ImageError> {
         let refused = |reason: String| ImageError::refused(part, reason);
-        let cut_off = |error: io::Error| refused(format!("its archive is corrupt or truncated: {error}"));
-        let blob = blobs.open(&planned.path).map_err(cut_off)?;
+        let blob = blobs.open(&planned.path).map_err(|error| cut_off(part, error))?;
         let blob = blob.ok_or_else(|| refused(format!("the image does not contain `{}`", planned.path)))?;
         let place = incoming.join(format!("layer-{}", planned.diff_id));
         let tree = place.join("tree");
         std::fs::create_dir_all(&tree).map_err(ImageError::io("create", &tree))?;
-        let into = Beneath::open(&tree).map_err(ImageError::io("open", &tree))?;
-        let mut stored = Hashing::new(BufReader::with_capacity(128 * 1024, blob));
-        let contents = {
-            let plain = decoder_of(planned.compression, &mut stored).map_err(cut_off)?;
-            let mut plain = Hashing::new(plain);
-            let contents = layer::unpack(&mut plain, &into, budget).map_err(|fault| match fault {
-                LayerFault::Refused(reason) => refused(reason),
-                LayerFault::Full(needed) => ImageError::Full { needed, bound: self.disk_max },
-                LayerFault::Read(error) => cut_off(error),
-                LayerFault::Write { path, source } => ImageError::io("write", &tree.join(path))(source),
-            })?;
-            let found = plain.finish_within(PADDING_MAX).map_err(cut_off)?;
-            if found != planned.diff_id {
-                return Err(refused(format!("its uncompressed archive has the digest sha256:{found}")));
-            }
-            contents
+        // The file can grow while it is read.
+        let readable = planned.stored.as_ref().map_or(u64::MAX, |stored| stored.size.saturating_add(1));
+        let mut stored = Hashing::new(BufReader::with_capacity(128 * 1024, blob.take(readable)));
+        let unpacked = self.unpack_archive(planned, part, budget, &tree, &mut stored);
+        let too_long = |bytes: u64| {
+            let size = planned.stored.as_ref().map(|stored| stored.size).filter(|size| bytes > *size)?;
+            Some(refused(format!("its archive has more than {size} bytes, and the manifest says {size}")))
         };
-        let (found, bytes) = stored.finish().map_err(cut_off)?;
+        let contents = unpacked.map_err(|error| too_long(stored.bytes()).unwrap_or(error))?;
+        let (found, bytes) = stored.finish().map_err(|error| cut_off(part, error))?;
+        if let Some(error) = too_long(bytes) {
+            return Err(error);
+        }
         if let Some(StoredLayer { digest, size }) = planned.stored {
             if digest != found {
                 return Err(refused(format!(
@@ -129,6 +123,36 @@ impl ImageStore {
         contents.write(&file).map_err(ImageError::io("write", &record))?;
         Ok(LayerTree { contents, place, is_new: true })
     }
+
+    /// Unpacks the archive into `tree`, and verifies the digest of the uncompressed archive.
+    fn unpack_archive(
+        &self,
+        planned: &PlannedLayer,
+        part: &str,
+        budget: &mut Budget<'_>,
+        tree: &Path,
+        stored: &mut dyn Read,
+    ) -> Result<Contents, ImageError> {
+        let refused = |reason: String| ImageError::refused(part, reason);
+        let into = Beneath::open(tree).map_err(ImageError::io("open", tree))?;
+        let plain = decoder_of(planned.compression, stored).map_err(|error| cut_off(part, error))?;
+        let mut plain = Hashing::new(plain);
+        let contents = layer::unpack(&mut plain, &into, budget).map_err(|fault| match fault {
+            LayerFault::Refused(reason) => refused(reason),
+            LayerFault::Full(needed) => ImageError::Full { needed, bound: self.disk_max },
+            LayerFault::Read(error) => cut_off(part, error),
+            LayerFault::Write { path, source } => ImageError::io("write", &tree.join(path))(source),
+        })?;
+        let found = plain.finish_within(PADDING_MAX).map_err(|error| cut_off(part, error))?;
+        if found != planned.diff_id {
+            return Err(refused(format!("its uncompressed archive has the digest sha256:{found}")));
+        }
+        Ok(contents)
+    }
+}
+
+fn cut_off(part: &str, error: io::Error) -> ImageError {
+    ImageError::refused(part, format!("its archive is corrupt or truncated: {error}"))
 }
 
 /// The entries of a directory of the store whose names are hashes.

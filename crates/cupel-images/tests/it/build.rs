@@ -193,6 +193,15 @@ impl Fixture {
         self.add_from(name, source.to_str().unwrap())
     }
 
+    /// Checks that the store has no layer, root or name.
+    pub(crate) fn assert_empty(&self) {
+        for directory in ["layers", "roots", "incoming"] {
+            let path = self.directory.path().join("store").join(directory);
+            assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "{directory}");
+        }
+        assert!(self.store.list().unwrap().is_empty());
+    }
+
     pub(crate) fn add_from(&self, name: &str, source: &str) -> Result<AddedImage, ImageError> {
         let source: Source = source.parse()?;
         self.store.add(&image_name(name), &source, &RegistryOptions::default())

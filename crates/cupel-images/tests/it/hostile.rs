@@ -1,5 +1,9 @@
 //! Images that are damaged or attack the store. Each is refused with the part and the reason, and leaves nothing.
 
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cupel_images::{ImageBounds, ImageError};
 use serde_json::json;
 use tar::EntryType;
@@ -18,11 +22,7 @@ fn refused_source(expected: &str, make: impl FnOnce(&Fixture) -> std::path::Path
     let text = error.to_string();
     assert!(matches!(error, ImageError::Refused { .. }), "{text}");
     assert!(text.contains(expected), "`{text}` does not contain `{expected}`");
-    for directory in ["layers", "roots", "incoming"] {
-        let path = fixture.directory.path().join("store").join(directory);
-        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "{expected}: {directory}");
-    }
-    assert!(fixture.store.list().unwrap().is_empty());
+    fixture.assert_empty();
 }
 
 fn layer(expected: &str, layer: Layer) {
@@ -162,6 +162,9 @@ fn a_damaged_image_is_refused() {
     refused("is not in the image's /etc/passwd", |image| {
         image.layer(Layer::new().file("a", "")).with(json!({ "User": "nobody-knows" }))
     });
+    refused("which no user can have", |image| {
+        image.layer(Layer::new().file("a", "")).with(json!({ "User": "4294967295:100" }))
+    });
 }
 
 #[test]
@@ -265,6 +268,61 @@ fn data_after_the_end_of_an_archive_is_bounded() {
     let fixture = Fixture::new();
     fixture.add("a", &fixture.layout("a").stored(padded(1 << 19), Stored::Gzip).write()).unwrap();
     refused("follow the end of the archive", |image| image.stored(padded(3 << 20), Stored::Gzip));
+}
+
+/// Another process truncates the archive of a layer, writes it again, and appends to it, while the image is added.
+#[test]
+fn an_image_whose_layer_changes_while_it_is_read_is_refused_or_whole() {
+    let content: String = (0..200_000).map(|line| format!("{line}\n")).collect();
+    for (how, round) in [Stored::Plain, Stored::Gzip, Stored::Zstd].into_iter().flat_map(|how| [(how, 0), (how, 1)]) {
+        let fixture = Fixture::new();
+        let tar = Layer::new().file("a", &content).file("b", &content).tar();
+        let path = fixture.layout("image").stored(tar, how).write();
+        let blobs = std::fs::read_dir(path.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+        let blob = blobs.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+        let whole = std::fs::read(&blob).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let mut file = File::options().write(true).open(&blob).unwrap();
+                for step in (round..).take_while(|_| !stop.load(Ordering::Relaxed)) {
+                    let length = whole.len() / 7 * (step % 9);
+                    file.set_len(length as u64).unwrap();
+                    std::thread::yield_now();
+                    file.seek(SeekFrom::Start(0)).unwrap();
+                    file.write_all(&whole).unwrap();
+                    std::thread::yield_now();
+                }
+            });
+            for _ in 0..20 {
+                match fixture.add("image", &path) {
+                    Ok(_) => {
+                        assert_eq!(fixture.store.verify(&image_name("image")).unwrap(), Vec::<String>::new());
+                        fixture.store.remove(&image_name("image")).unwrap();
+                    }
+                    Err(error) => {
+                        let text = error.to_string();
+                        assert!(matches!(error, ImageError::Refused { .. }) && text.contains("layer 1"), "{text}");
+                    }
+                }
+                fixture.assert_empty();
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+#[test]
+fn an_archive_that_grows_beyond_the_size_of_its_manifest_is_not_read_on() {
+    // Empty gzip members decompress to nothing, so only the size of the archive can bound them.
+    let empty_member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()).finish().unwrap();
+    refused_source("bytes, and the manifest says", |fixture| {
+        let path = fixture.layout("image").stored(Layer::new().file("a", "x").tar(), Stored::Gzip).write();
+        let blobs = std::fs::read_dir(path.join("blobs/sha256")).unwrap().map(|entry| entry.unwrap().path());
+        let blob = blobs.into_iter().find(|path| std::fs::read(path).unwrap().starts_with(b"\x1f\x8b")).unwrap();
+        File::options().append(true).open(blob).unwrap().write_all(&empty_member.repeat(1000)).unwrap();
+        path
+    });
 }
 
 #[test]

@@ -4,9 +4,11 @@
 //! ```text
 //!            first use             samples compiled               request
 //!     none ────────────► starting ─────────────────► ready ◄──────────────────► busy
-//!      ▲                    │ unfit, does not start    │ unused, worn out, other user │ no answer
+//!      ▲                    │ unfit, does not start    │ unused, other user           │ no answer
 //!      └──── paused  ◄──────┴──────────────────────────┴──────────────────────────────┘
 //! ```
+//!
+//! After a number of requests, which the language's file sets, a successor replaces the service.
 //!
 //! Invariants: a compile service never makes a run fail or reach a limit. Any unexpected answer (a timeout, a malformed
 //! reply, a limit reached) is discarded, and the compiler's command is run instead. Each language has at most one
@@ -54,7 +56,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const HOLD: Duration = Duration::from_secs(10);
 /// Idle time after which a service ends.
 const IDLE_MAX: Duration = Duration::from_secs(600);
-/// Pauses before the next start: after a service failed or is worn out, and after it gave a wrong result for a sample.
+/// Pauses before the next start: after a service failed, and after it gave a wrong result for a sample.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 const PAUSE_AFTER_WRONG_RESULT: Duration = Duration::from_secs(3600);
 /// Maximum time that a warm-up compilation waits for an idle slot.
@@ -102,6 +104,14 @@ struct Compiler {
     requests: u32,
 }
 
+/// What became of a service that a compilation took.
+enum Returned {
+    Usable(Compiler),
+    /// It has answered as many requests as its language permits.
+    WornOut,
+    Failed,
+}
+
 /// The reason why a compile service cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum UnfitError {
@@ -140,13 +150,14 @@ impl CompileServices {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(language.id = %step.language.id, error = %chain(&error), "the compile service gave no usable answer");
-                self.give_back(&step.language.id, generation, None);
+                self.give_back(step.language, generation, Returned::Failed);
                 count(&step.language.id, "lost");
                 return None;
             }
         };
-        let worn_out = compiler.requests >= service.requests_max;
-        self.give_back(&step.language.id, generation, Some(compiler).filter(|_| !worn_out));
+        let is_worn_out = compiler.requests >= service.requests_max;
+        let returned = if is_worn_out { Returned::WornOut } else { Returned::Usable(compiler) };
+        self.give_back(step.language, generation, returned);
         let result = match answer {
             Answer::Compiled { exit_code, output, files, cpu_time } => {
                 let usage = Usage {
@@ -220,16 +231,20 @@ impl CompileServices {
         all.by_language.insert(language.id.clone(), ServiceEntry { generation, state })
     }
 
-    /// Returns the service to its entry. `None` means that the service is not to be used again.
-    fn give_back(&self, id: &LanguageId, generation: u64, compiler: Option<Compiler>) {
+    /// Returns the service to its entry. Starts the successor of a worn-out service at once.
+    fn give_back(&self, language: &Language, generation: u64, returned: Returned) {
         let now = Instant::now();
         let mut all = self.table.lock();
-        if let Some(entry) = all.by_language.get_mut(id).filter(|entry| entry.generation == generation) {
-            entry.state = match compiler {
-                Some(compiler) => ServiceState::Ready { compiler, since: now },
-                None => ServiceState::Paused { until: now + PAUSE_AFTER_FAILURE },
-            };
+        let mut old = None;
+        if let Some(entry) = all.by_language.get_mut(&language.id).filter(|entry| entry.generation == generation) {
+            match returned {
+                Returned::Usable(compiler) => entry.state = ServiceState::Ready { compiler, since: now },
+                Returned::WornOut => old = self.start(&mut all, language),
+                Returned::Failed => entry.state = ServiceState::Paused { until: now + PAUSE_AFTER_FAILURE },
+            }
         }
+        drop(all);
+        drop(old);
         self.table.changed.notify_all();
     }
 }

@@ -1,0 +1,64 @@
+//! Files that the binary contains only in compressed form, and the choice of the encoding that a client gets.
+
+use std::io::{self, Read as _};
+use std::sync::OnceLock;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+
+/// A file that is embedded as a gzip stream. It is decompressed at most once, for the first client that does not accept
+/// gzip.
+#[derive(Debug)]
+pub struct Gzipped {
+    gzip: &'static [u8],
+    plain: OnceLock<Bytes>,
+}
+
+impl Gzipped {
+    /// `gzip`: the compressed content (RFC 1952).
+    pub const fn new(gzip: &'static [u8]) -> Gzipped {
+        Gzipped { gzip, plain: OnceLock::new() }
+    }
+
+    fn gzip(&self) -> Bytes {
+        Bytes::from_static(self.gzip)
+    }
+
+    /// The content.
+    ///
+    /// # Errors
+    ///
+    /// If the embedded bytes are not a gzip stream.
+    pub fn plain(&self) -> io::Result<Bytes> {
+        if let Some(plain) = self.plain.get() {
+            return Ok(plain.clone());
+        }
+        let mut plain = Vec::new();
+        GzDecoder::new(self.gzip).read_to_end(&mut plain)?;
+        Ok(self.plain.get_or_init(|| plain.into()).clone())
+    }
+
+    /// The body for the client that sent this request, and its `Content-Encoding`, which is `None` for the plain
+    /// content.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gzipped::plain`].
+    pub fn for_client(&self, request: &HeaderMap) -> io::Result<(Option<HeaderValue>, Bytes)> {
+        if accepts(request, "gzip") {
+            return Ok((Some(HeaderValue::from_static("gzip")), self.gzip()));
+        }
+        Ok((None, self.plain()?))
+    }
+}
+
+/// Whether the client accepts this content encoding. Source: RFC 9110, section 12.5.3; a weight of zero refuses it.
+pub fn accepts(request: &HeaderMap, encoding: &str) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        let is_zero = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+        name.trim().eq_ignore_ascii_case(encoding) && !is_zero
+    })
+}
