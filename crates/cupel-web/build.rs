@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
     let variable = |name: &str| env::var(name).map_err(io::Error::other);
     let dist = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../web/dist");
     println!("cargo::rerun-if-changed={}", dist.display());
-    let mut list = String::from("&[\n");
+    let (mut list, mut count) = (String::new(), 0);
     for file in files_below(&dist)? {
         let Some(path) = file.strip_prefix(&dist).ok().and_then(Path::to_str) else { continue };
         let (brotli, gzip) = (with_end(&file, "br"), with_end(&file, "gz"));
@@ -24,9 +24,10 @@ fn main() -> io::Result<()> {
         let (brotli, gzip) = (embedded(&brotli), embedded(&gzip));
         writeln!(list, "    File {{ path: {path:?}, brotli: {brotli}, gzip: Gzipped::new({gzip}) }},")
             .map_err(io::Error::other)?;
+        count += 1;
     }
-    list.push_str("]\n");
-    fs::write(PathBuf::from(variable("OUT_DIR")?).join("files.rs"), list)
+    let files = format!("static FILES: [File; {count}] = [\n{list}];\n");
+    fs::write(PathBuf::from(variable("OUT_DIR")?).join("files.rs"), files)
 }
 
 fn with_end(file: &Path, end: &str) -> PathBuf {

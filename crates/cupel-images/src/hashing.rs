@@ -29,7 +29,7 @@ impl<R: Read> Hashing<R> {
     }
 
     /// Bytes read so far.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes
     }
 

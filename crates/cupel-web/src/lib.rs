@@ -29,7 +29,7 @@ struct File {
     gzip: Gzipped,
 }
 
-static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
+include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// Paths that show the site's page: those of `web/src/routes.tsx`, where `$name` is `{name}`.
 const PAGES: [&str; 11] = [
@@ -69,7 +69,7 @@ const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// Whether this binary contains the site.
 pub fn is_built() -> bool {
-    page_of(FILES).is_some()
+    page_of(&FILES).is_some()
 }
 
 /// Path of the font of the site's texts, below the site's root, for other pages of this server. `None` if this binary
@@ -82,13 +82,13 @@ pub fn font() -> Option<&'static str> {
 /// Routes of the site, or of a page that says how to build it. `public_url` is the server's address for browsers. Pages
 /// of `embed_origins` may show shared programs in a frame.
 pub fn routes<S: Clone + Send + Sync + 'static>(public_url: &str, embed_origins: &[String]) -> Router<S> {
-    routes_of(FILES, public_url, embed_origins)
+    routes_of(&FILES, public_url, embed_origins)
 }
 
 /// Returns the page for an unknown address, with status 404: the site, which says that there is no such page. `None` if
 /// this binary does not contain the site.
 pub fn not_found(public_url: &str) -> Option<impl Fn() -> Response + use<>> {
-    not_found_of(FILES, public_url)
+    not_found_of(&FILES, public_url)
 }
 
 fn not_found_of(files: &'static [File], public_url: &str) -> Option<impl Fn() -> Response + use<>> {

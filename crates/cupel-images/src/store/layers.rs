@@ -103,7 +103,7 @@ impl ImageStore {
             let size = planned.stored.as_ref().map(|stored| stored.size).filter(|size| bytes > *size)?;
             Some(refused(format!("its archive has more than {size} bytes, and the manifest says {size}")))
         };
-        let contents = unpacked.map_err(|error| too_long(stored.bytes()).unwrap_or(error))?;
+        let contents = unpacked.map_err(|error| too_long(stored.bytes_read()).unwrap_or(error))?;
         let (found, bytes) = stored.finish().map_err(|error| cut_off(part, error))?;
         if let Some(error) = too_long(bytes) {
             return Err(error);
