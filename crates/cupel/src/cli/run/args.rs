@@ -16,9 +16,9 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time, parse_url};
 ///
 /// Exit code: that of the program; 128 + n if signal n ended it; 124 if it exceeded its limit of CPU time, wall-clock
 /// time, idle time or instructions; 137 if it exceeded its memory limit; 1 if it does not compile, or exceeded its
-/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong. With --server also: 3 if the
-/// server no longer has the run; 4 if there is no API key, or the server refused it; 6 if the server could not be
-/// reached, failed, or was too busy.
+/// output or disk limit; 125 if Cupel itself failed or the language is not installed; 2 if the command line is wrong.
+/// With --server also: 3 if the server no longer has the run; 4 if there is no API key, or the server refused it; 6 if
+/// the server could not be reached, failed, or was too busy.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel run hello.py
