@@ -13,9 +13,9 @@
 //! The nodes' lists of workers may differ for seconds. If a hint reaches a worker that lacks a language, the worker
 //! drops the hint, and the run loses no attempt.
 //!
-//! A submission that needs a language without a worker is refused. If the last suitable worker leaves after a run was
-//! accepted, the run waits in the store and is counted in [`Swept::unserved`](crate::Swept::unserved), which is the
-//! metric `cupel_queue_unserved`. Its hint is published again when a suitable worker joins.
+//! A submission is refused if no live worker has all of the languages that it needs. If the last suitable worker leaves
+//! after a run was accepted, the run waits in the store and is counted in [`Swept::unserved`](crate::Swept::unserved),
+//! which is the metric `cupel_queue_unserved`. Its hint is published again when a suitable worker joins.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -152,7 +152,8 @@ fn language_of(program: &Program, registry: &Registry) -> Option<LanguageId> {
 pub(crate) struct LanguageQueues {
     common: Arc<dyn Queue>,
     open: Mutex<BTreeMap<LanguageId, Arc<dyn Queue>>>,
-    /// The languages of the live workers. `None`: no worker is known, and every hint goes to the common queue.
+    /// The languages of the live workers. `None` until this node has first read the list of workers; until then, every
+    /// hint goes to the common queue.
     routes: RwLock<Option<Arc<Routes>>>,
     /// The language queues from which this process's workers take. A queue is never removed from this map, because it
     /// may still contain hints.
@@ -188,7 +189,7 @@ impl LanguageQueues {
         }
     }
 
-    /// Whether a live worker has all of these languages; `true` also if no worker is known yet.
+    /// Whether a live worker has all of these languages; `true` until this node has first read the list of workers.
     pub(crate) fn serves(&self, needs: &Needs) -> bool {
         self.routes().is_none_or(|routes| routes.serves(needs))
     }
@@ -285,9 +286,9 @@ impl LanguageQueues {
         }
     }
 
-    /// Number of waiting hints in the common queue and in the language queues in use. If no worker has a language any
-    /// more, or if all workers have it, its queue may have no consumers. Hints in such a queue are not counted, because
-    /// they would hide lost hints, whose runs would then not be published again.
+    /// Number of waiting hints in the common queue and in the language queues in use. The queue of a language that no
+    /// worker or every worker has is not in use, because it may have no consumers. Its hints are not counted: the
+    /// sweeper looks for lost hints only if there are fewer hints than waiting runs.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
         for language_queue in self.queues_in_use() {

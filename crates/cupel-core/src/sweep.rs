@@ -130,8 +130,9 @@ impl Core {
         Ok(swept)
     }
 
-    /// Fills the queue from the store until the queue is full. Called once at start, before any listener opens;
-    /// [`Core::sweep`] publishes the rest later.
+    /// Fills the queue from the store until the queue is full. On an installation with a single node, called once at
+    /// start, before any listener opens; [`Core::sweep`] publishes the rest later. With several nodes, only
+    /// [`Core::sweep`] publishes.
     ///
     /// # Errors
     /// If the store cannot answer.
@@ -223,8 +224,9 @@ impl Core {
     }
 
     /// Publishes missing hints. Hints are missing if there are more waiting runs than hints in the queue. The sweeper
-    /// then goes through all waiting runs and publishes their hints. The walk continues where the last sweep stopped,
-    /// so a sweep stays short even if many runs wait. The hints of runs that no worker can judge do not count as
+    /// then goes through all waiting runs and publishes their hints, unless the queue is full; if few are missing
+    /// ([`ON_THE_WAY_MAX`]), it does so only at intervals. The walk continues where the last sweep stopped, so a sweep
+    /// stays short even if many runs wait. The hints of runs that no worker can judge do not count as
     /// missing. These runs are counted again when workers join or leave, and at intervals, because some of them are
     /// cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {

@@ -22,7 +22,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use cupel_core::Interest;
 use cupel_core::event::Seq;
-use cupel_postgres::Endpoint;
+use cupel_postgres::{Endpoint, version_text};
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{AsyncMessage, Client, Statement};
@@ -90,11 +90,11 @@ impl PostgresServer {
     /// Creates the table under a lock, because two nodes that create it concurrently would cause errors for each other.
     async fn create_table(&self, client: &Client) -> Result<(), ServerError> {
         let found: String = client.query_one("SHOW server_version_num", &[]).await?.try_get(0)?;
-        if found.parse::<i32>().is_ok_and(|version| version < VERSION_MIN) {
-            let needed = VERSION_MIN / 10_000;
-            return Err(ServerError::Unfit(format!(
-                "PostgreSQL {needed} or later is required; this server is {found}"
-            )));
+        if let Ok(found) = found.parse::<i32>()
+            && found < VERSION_MIN
+        {
+            let (needed, found) = (version_text(VERSION_MIN), version_text(found));
+            return Err(ServerError::Unfit(format!("the server is PostgreSQL {found}; {needed} or later is required")));
         }
         let name = &self.name;
         let sql = format!(

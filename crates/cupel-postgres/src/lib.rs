@@ -1,11 +1,13 @@
 //! Connections to PostgreSQL with the encryption that their URL requires: one implementation of `sslmode` for the
-//! store, the blob store, the queue and the event log.
+//! store, the blob store, the queue and the event log. Also the text of a server's version.
 #![forbid(unsafe_code)]
 
 mod connection;
 mod tls;
 mod url;
+mod version;
 
 pub use connection::Connection;
 pub use tls::TlsError;
 pub use url::{Endpoint, UrlError};
+pub use version::version_text;

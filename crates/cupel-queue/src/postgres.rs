@@ -7,8 +7,9 @@
 //! - A run that waits in the table is not inserted again.
 //! - Each published batch sends a NOTIFY to all nodes. Waiting nodes then query the table, and SKIP LOCKED gives each
 //!   of them different rows.
-//! - Each node has one connection, on which statements are pipelined. The connection must go to the server itself or to
-//!   a pooler in session mode, because LISTEN belongs to a session.
+//! - On each node, the common queue and each language queue that it has opened have one connection each, on which
+//!   statements are pipelined. The connection must go to the server itself or to a pooler in session mode, because
+//!   LISTEN belongs to a session.
 //!
 //! Sources: PostgreSQL's manual, "SELECT: The Locking Clause", "NOTIFY", "CREATE TABLE: UNLOGGED".
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupel_core::RunHint;
-use cupel_postgres::{Connection, Endpoint};
+use cupel_postgres::{Connection, Endpoint, version_text};
 use cupel_types::{PriorityClass, RunId, UserId};
 use tokio::sync::Notify;
 use tokio_postgres::error::SqlState;
@@ -38,8 +39,8 @@ const SCHEMA: i32 = 1;
 const MIGRATION_LOCK: i64 = 0x6375_7065_6c71;
 
 /// Creates the table. The statements are idempotent, so nodes that waited for the lock run them without effect. (A
-/// check for the table inside the locked transaction would use a stale catalog cache.) The table gets many small dead
-/// rows; with the default autovacuum settings, it would keep growing.
+/// check for the table inside the locked transaction could use a stale catalog cache.) Each taken hint leaves a dead
+/// row. By default, autovacuum waits until a fifth of the rows are dead, so a long queue would make the table grow.
 const MIGRATION: &str = "
     CREATE UNLOGGED TABLE IF NOT EXISTS cupel_queue (
         place text     NOT NULL,
@@ -148,8 +149,11 @@ async fn listen(mut connection: Connection, bell: Arc<Notify>, alive: Cancellati
 async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
     let version: String =
         client.query_one("SHOW server_version_num", &[]).await.map_err(to("read the server version"))?.get(0);
-    if version.parse::<i32>().is_ok_and(|version| version < OLDEST) {
-        let old = format!("the server is PostgreSQL {version}; {OLDEST} (13.0) or later is required");
+    if let Ok(version) = version.parse::<i32>()
+        && version < OLDEST
+    {
+        let (found, needed) = (version_text(version), version_text(OLDEST));
+        let old = format!("the server is PostgreSQL {found}; {needed} or later is required");
         return Err(BrokerError::new("use this server", BrokerFault::Version, old));
     }
     if schema(client).await?.is_none() {

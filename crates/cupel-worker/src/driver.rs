@@ -23,9 +23,8 @@ use crate::slot::{self, Job, SlotError, SlotExecutor, SlotMessage};
 use crate::turns::RUNS_PER_SLOT_MAX;
 use crate::worker::Shared;
 
-/// Longest run that counts as short. While a slot's runs are short, its next run is leased in advance, during the
-/// current one. Otherwise the slot would be idle during each lease request, which is a large part of a short run's
-/// duration.
+/// After a run of at most this duration, the slot's next run is leased in advance, during the current one. Otherwise
+/// the slot would be idle during each lease request, which takes a large part of the time of such a run.
 pub const SHORT_RUN: Duration = Duration::from_millis(20);
 
 /// How long a run leased in advance waits for its intended slot. After that, the first free slot takes it.

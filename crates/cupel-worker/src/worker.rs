@@ -51,14 +51,15 @@ pub struct WorkerParts {
     pub judging_time_max: Duration,
     /// Whether tests of function problems may share a process.
     pub function_batches: bool,
-    /// Longest step of a short run. If there are several slots, long runs together occupy at most all but one.
+    /// A program whose wall-clock limit is above this time and above its language's default is a long run, as are live
+    /// runs and verifications. If there are several slots, long runs together occupy at most all but one.
     pub long_step: Duration,
     /// How long running attempts may continue after the shutdown signal.
     pub grace: Duration,
     /// Minimum length of a run's turn while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
     pub quantum: Duration,
-    /// Longest run that counts as short: [`SHORT_RUN`](crate::SHORT_RUN). Tests use a larger value, because their
-    /// scripts decide which runs end.
+    /// After a run of at most this duration, the slot's next run is leased in advance: [`SHORT_RUN`](crate::SHORT_RUN).
+    /// Tests use a larger value, so that all of their runs count as short, even on a slow machine.
     pub short_run: Duration,
     /// The worker's display name.
     pub name: String,
@@ -159,8 +160,8 @@ impl Worker {
         Worker { shared, slots, grace, presence }
     }
 
-    /// Reports this worker to the store, so that other nodes accept submissions in its languages before this node
-    /// reports that it has started. If the store cannot write, [`run`](Self::run) tries again.
+    /// Reports this worker to the store. Called before this node reports that it has started, so that from then on all
+    /// nodes accept submissions in the worker's languages. If the store cannot write, [`run`](Self::run) tries again.
     pub async fn register(&mut self) {
         self.presence.report(&CancellationToken::new()).await;
     }

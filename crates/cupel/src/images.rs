@@ -76,7 +76,8 @@ fn list(store: Option<&ImageStore>) -> Result<Vec<Image>, String> {
 
 /// Checks the sources of images that language files name (`image_source`). `directory` contains the language files.
 ///
-/// # Errors All errors in all files.
+/// # Errors
+/// Lists all errors in all files.
 pub(crate) fn check_sources(registry: &Registry, directory: &Path, config: &Config) -> Result<(), LoadError> {
     let mut faults = Vec::new();
     for language in registry {

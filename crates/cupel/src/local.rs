@@ -1,4 +1,5 @@
-//! Judging on this machine without a server: code that `cupel run` and `cupel languages test` have in common.
+//! The configured languages of this machine, for commands and the server, and the programs that `cupel run`, `cupel
+//! test` and `cupel languages test` judge without a server.
 
 use std::path::PathBuf;
 
@@ -22,7 +23,8 @@ pub(crate) enum RegistryError {
 
 /// Returns all enabled languages of the configuration, not yet probed.
 ///
-/// # Errors All errors in all language files.
+/// # Errors
+/// Lists all errors in all language files.
 pub(crate) fn registry(config: &Config) -> Result<Registry, RegistryError> {
     let directory = Some(language_files(config)).filter(|path| config.languages.directory.is_some() || path.is_dir());
     let mut all = Registry::load(directory.as_deref()).map_err(|error| match error {

@@ -2515,7 +2515,10 @@ export interface components {
             /** @description The statement's file if it is not text, and the files that the text refers to, by the names that the text uses. */
             files: components["schemas"]["FileView"][];
         };
-        /** @description Statistics of the submissions to a problem. Compile errors and failures of the judge are not counted. */
+        /**
+         * @description Statistics of the submissions to a problem. Submissions without a verdict, cancelled submissions, compile errors and
+         *     failures of the judge are not counted; nor are, while the freeze of a contest hides them, submissions during it.
+         */
         StatisticsView: {
             /**
              * Format: int64

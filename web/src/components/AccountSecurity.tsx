@@ -1,4 +1,4 @@
-// The password, the sessions, and the data that other users can see.
+// The account's password and sessions, who sees which of its data, and its deletion.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useRef, useState, type FormEvent } from 'react'
@@ -79,7 +79,7 @@ function Sessions() {
   const queries = useQueryClient()
   const found = useQuery(sessionsQuery)
   const [said, setSaid] = useState('')
-  /** The session that is about to be ended, by its id. */
+  /** The id of the session whose end awaits confirmation, or `ALL`. */
   const [asked, setAsked] = useState<string>()
   const end = useMutation({
     mutationFn: async (ended: Session[]) => {

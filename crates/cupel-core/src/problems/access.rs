@@ -17,7 +17,8 @@ cupel_types::named! {
 }
 
 impl Principal {
-    /// Whether this principal, whose access to the problem is `part`, may see the problem.
+    /// Whether this principal, whose access to the problem is `part`, may see the problem outside contests. A contest
+    /// also shows its private problems to its participants (`Core::problem`).
     pub fn may_see(&self, problem: &ProblemRecord, part: Option<Part>) -> bool {
         match problem.visibility {
             Visibility::Public => true,

@@ -1,8 +1,8 @@
 //! Cache of the identities to which tokens and keys belong. An entry is used for a few seconds.
 //!
 //! *Invariants:* a cached identity is at most [`FRESH`] old, so a demotion, a logout or a revoked key takes effect on
-//! every node within that time, and at once on the node that handled the request. The cache is bounded. Refusals are
-//! never cached.
+//! every node within that time, and at once on the node that handled the request, if a request caused it. The cache is
+//! bounded. Refusals are never cached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ pub struct Identity {
 /// Authentication method of a user.
 #[derive(Clone, Debug)]
 pub enum Via {
-    /// Authenticated by an access token of this session.
+    /// Authenticated by an access token or the cookie of this session.
     Session(SessionId),
     /// Authenticated by an API key with these scopes.
     Key {
@@ -72,7 +72,7 @@ impl From<cupel_core::StoreError> for IdentityError {
 pub struct Identities(Mutex<HashMap<Credential, (Instant, Arc<Identity>)>>);
 
 impl Identities {
-    /// User of a valid access token, if session and user still exist.
+    /// User of a valid access token or session cookie, if the session still exists and the user is not disabled.
     pub async fn of_token(&self, accounts: &Accounts, named: Named) -> Result<Arc<Identity>, IdentityError> {
         let credential = Credential::Session(named.session, named.user);
         if let Some(identity) = self.recall(&credential) {

@@ -2,8 +2,8 @@
 
 use cupel_core::accounts::Scope;
 
-/// Class of callers that may use an operation. An API key must have the scope; access tokens have every scope of their
-/// user.
+/// Class of callers that may use an operation. An API key must have the scope; access tokens and session cookies have
+/// every scope of their user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// All clients, without authentication. Some clients see more if they authenticate.

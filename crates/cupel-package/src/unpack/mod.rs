@@ -37,8 +37,8 @@ pub struct UnpackLimits {
 impl Default for UnpackLimits {
     /// 50,000 entries, 512 MiB per file, 2 GiB in all, 200:1 beyond 512 MiB in all.
     ///
-    /// The other bounds protect the disk; the ratio only prevents a small upload from filling all of that space. A test
-    /// of equal numbers has a ratio of up to 1000:1, so the ratio applies only to a large total.
+    /// The other bounds limit how much of the disk one package takes. The ratio keeps a small upload from taking all of
+    /// that. It applies only to a large total, because a test of equal numbers may have a ratio of 1000:1.
     fn default() -> UnpackLimits {
         UnpackLimits {
             entries_max: 50_000,

@@ -9,19 +9,21 @@
 //!
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
 //!   also count the init processes.
-//! * The counter is accompanied by an *anchor*, an event that never occurs and is not inherited. To save work at a
-//!   context switch, the kernel may swap the counters of two processes if the counters are identical. After a swap with
-//!   the lane's init, an exec would enable the init's counter. Then all processes that the init forks afterwards would
-//!   be counted like the program. The anchor makes the init's counters different from all others.
+//! * The init also has an *anchor*, a second counter, of an event that never occurs. No process inherits it. Without
+//!   it, the kernel could swap the counters of the init and of a program: it does so at a context switch between two
+//!   processes with the same set of counters, to save work. If the program then executed another program, the kernel
+//!   would enable the counter that had been the init's, and from then on count every process that the init forks.
+//!   Because of the anchor, no other process has the same set of counters as the init.
 //! * The limit is enforced by polling. With an interrupt every N instructions, each task would have a separate budget
-//!   until its first interrupt. The next poll happens at the earliest time at which the limit could be reached,
-//!   computed with a rate that no processor exceeds. The last reading, which is exact, decides whether the limit was
-//!   reached.
+//!   until its first interrupt. The next poll happens when the limit could be reached at the earliest, computed with a
+//!   rate that no processor exceeds, but not sooner than 200 us after the previous poll. The last reading, after the
+//!   program's end, decides whether the limit was reached.
 //! * If a process executes a file that it may not read, the kernel treats the process as privileged, and counts neither
 //!   this process nor its descendants. The uncounted CPU time reveals this ([`Count::Evaded`]).
 //!
 //! Cost: about 6 us of CPU time per run (1 % of a run of `true`), and 12 us for each process that the program forks
-//! (2 % of 550 us). Measured by counting page faults, compared with no counter, on the machine of bench/README.md.
+//! (2 % of 550 us). Measured on the machine of bench/README.md, as the difference between runs with a counter of page
+//! faults and runs without a counter.
 //!
 //! Sources: perf_event_open(2); in the kernel `perf_event_context_sched_out`, `inherit_event` and `perf_event_exec`
 //! (kernel/events/core.c), `begin_new_exec` (fs/exec.c); Documentation/admin-guide/sysctl/kernel.rst,

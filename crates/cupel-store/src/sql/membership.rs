@@ -399,7 +399,8 @@ struct TakeTicket {
 impl Write for TakeTicket {
     type Output = Option<StreamTicket>;
     const OPERATION: &'static str = "use a ticket";
-    // If a power failure restores the ticket, it expires before it can be used again.
+    // If a power failure restores the ticket, it can be used a second time, but only until it expires: at most a
+    // minute after its creation.
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, SqlFault> {

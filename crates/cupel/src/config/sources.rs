@@ -43,7 +43,8 @@ impl ConfigError {
 
 /// Reads all sources.
 ///
-/// # Errors All errors in all sources.
+/// # Errors
+/// Lists all errors in all sources.
 pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigError> {
     let (config, layers) = read_all(overrides);
     match ConfigError::of(&layers) {

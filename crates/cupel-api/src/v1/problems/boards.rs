@@ -21,7 +21,8 @@ use crate::v1::submissions::PageParams;
 /// A page of a problem's leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBoardPage {
-    /// Sorted by score (highest first), then by CPU time, then by time of submission.
+    /// Sorted by score (best first), then by CPU time in steps of 10 ms, then by the time of the first accepted
+    /// submission.
     lines: Vec<ProblemBoardLine>,
     /// Whether results are omitted because the freeze of a contest hides them. They appear when the freeze is lifted.
     frozen: bool,

@@ -151,9 +151,9 @@ fn slug_of(text: &str) -> Result<Slug, ApiError> {
 
 /// Upload a new version.
 ///
-/// The uploaded version becomes the current one; submissions keep the version with which they were judged until you
-/// rejudge them. Uploading the current package again changes nothing; uploading an earlier package makes its version
-/// current again.
+/// Unless it is staged, the uploaded version becomes the current one; submissions keep the version with which they were
+/// judged until you rejudge them. Uploading the current package again changes nothing; uploading an earlier package
+/// makes its version current again.
 ///
 /// While the problem is visible to others, a version that was not verified before is staged (`is_current` is `false`),
 /// and the current one stays in use. Verify it with `POST /problems/{slug}/versions/{version}/verify`, make it current
@@ -392,15 +392,17 @@ async fn verify_one(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "visibility": "public" }))]
 pub(crate) struct ChangeRequest {
-    /// `draft` (visible to its authors and administrators), `private` (also to its readers) or `public`. Only a
-    /// verified version may be visible to others, unless an administrator makes an exception (`exception`).
+    /// `draft` (visible to its authors and administrators), `private` (also to its readers and, once their contest has
+    /// begun, to the participants of a contest with the problem) or `public`. Only a verified version may be visible to
+    /// others, unless an administrator makes an exception (`exception`).
     #[serde(default)]
     visibility: Option<VisibilityName>,
     /// New name in URLs: 1 to 64 characters from `a-z`, `0-9` and `-`.
     #[serde(default)]
     #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: Option<String>,
-    /// User names of all users who may see the problem while it is private; replaces the previous list.
+    /// User names of all users who may see the problem while it is private, whether or not they take part in a contest
+    /// with it; replaces the previous list.
     #[serde(default)]
     #[schema(max_items = 1000)]
     readers: Option<Vec<String>>,
@@ -427,9 +429,9 @@ pub(crate) struct ChangeRequest {
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum VisibilityName {
-    /// The problem's authors.
+    /// The problem's authors, and administrators.
     Draft,
-    /// The problem's authors and readers.
+    /// Also the problem's readers and, once their contest has begun, the participants of a contest with the problem.
     Private,
     /// Everybody.
     Public,

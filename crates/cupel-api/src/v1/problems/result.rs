@@ -2,7 +2,7 @@
 //!
 //! Invariant: for a hidden test, the sender sees only the number, the verdict and the score. If the problem hides the
 //! results of individual tests, the sender sees only the number. The sender never gets a hidden test's name, the output
-//! or the checker's messages. Of time and memory, the sender sees only the rounded maximum over all tests.
+//! or the checker's messages. A hidden test's time and memory affect only the rounded maximum over all tests.
 
 use std::collections::HashMap;
 

@@ -73,7 +73,7 @@ pub(crate) struct VerifiedSubmissionView {
 pub(crate) struct VerifiedGroupView {
     /// Name of the group.
     name: String,
-    /// Verdict of the first test that is not accepted.
+    /// Verdict of the first test that is not accepted; `AC` if all are accepted.
     verdict: &'static str,
     /// CPU time of the slowest test, in milliseconds.
     slowest_ms: Option<u64>,

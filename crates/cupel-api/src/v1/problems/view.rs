@@ -31,8 +31,8 @@ pub(crate) struct ProblemLineView {
     pub(crate) visibility: &'static str,
     /// Number of the current version.
     pub(crate) version: u32,
-    /// Statistics of the submissions to the problem. `null` for a private problem, because it may be part of a contest.
-    /// Only the problem's authors see the statistics of a private problem, in responses about that problem alone.
+    /// Statistics of the submissions to the problem. `null` for a private problem, because it may be part of a contest;
+    /// but responses about that problem alone contain them for users who may change it.
     pub(crate) statistics: Option<StatisticsView>,
     /// Your result; `null` if you have not tried the problem, or did not authenticate.
     pub(crate) standing: Option<StandingView>,
@@ -42,12 +42,12 @@ pub(crate) struct ProblemLineView {
 }
 
 impl ProblemLineView {
-    /// For every user who may see the problem.
+    /// For every user who may see the problem; without the statistics of a private problem.
     pub(super) fn of(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
         ProblemLineView::with(problem, standing, problem.visibility != Visibility::Private)
     }
 
-    /// For the problem's authors.
+    /// For users who may change the problem.
     pub(super) fn for_author(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
         ProblemLineView::with(problem, standing, true)
     }
@@ -73,7 +73,8 @@ impl ProblemLineView {
     }
 }
 
-/// Statistics of the submissions to a problem. Compile errors and failures of the judge are not counted.
+/// Statistics of the submissions to a problem. Submissions without a verdict, cancelled submissions, compile errors and
+/// failures of the judge are not counted; nor are, while the freeze of a contest hides them, submissions during it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatisticsView {
     /// Number of submissions.

@@ -164,8 +164,8 @@ impl Write for TakePart {
 
 impl TakePart {
     fn write(&self, db: &dyn Sql) -> Result<bool, SqlFault> {
-        // Locked, because participants are numbered in sequence. The contest's start may have moved since the caller
-        // read it.
+        // The lock keeps two transactions from giving the same number to two participants. The statement reads the
+        // contest's start itself, because it may have changed since the caller read it.
         db.lock(Lock::Contest, bytes(self.contest.as_uuid()))?;
         let sql = "INSERT INTO contest_participants (contest, \"user\", participation, starts_at, number) \
                    SELECT ?1, ?2, ?3, coalesce(?4, starts_at), \

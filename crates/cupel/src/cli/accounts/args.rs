@@ -126,7 +126,7 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         json: bool,
     },
-    /// End a session of a user: its access token and refresh token are refused.
+    /// End a session of a user: within five seconds, servers refuse its access token and refresh token.
     #[command(group = clap::ArgGroup::new("which").required(true).args(["id", "all"]))]
     EndSession {
         /// The user's name or e-mail address.
@@ -138,7 +138,7 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Disable a user: refuse all logins, tokens and API keys, and end all sessions.
+    /// Disable a user: end all sessions; within five seconds, servers refuse all logins, tokens and API keys.
     Disable {
         /// The user's name or e-mail address.
         name: String,

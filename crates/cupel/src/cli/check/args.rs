@@ -45,7 +45,7 @@ pub(crate) struct Check {
     /// Name of the comparison; see below.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// The test's input; no comparison uses it.
+    /// The test's input. It must exist, but no comparison reads it.
     #[arg(long, value_name = "I")]
     pub(crate) input: Option<PathBuf>,
     /// The expected answer.
@@ -54,7 +54,7 @@ pub(crate) struct Check {
     /// The output [default: standard input].
     #[arg(long, value_name = "O")]
     pub(crate) output: Option<PathBuf>,
-    /// Directory for judgemessage.txt and diffposition.txt; created if it does not exist.
+    /// Directory for judgemessage.txt, diffposition.txt and score_multiplier.txt; created if it does not exist.
     #[arg(long, value_name = "DIR")]
     pub(crate) feedback: Option<PathBuf>,
     /// Flags of the comparison, after `--`.

@@ -9,6 +9,7 @@ use crate::cli::shared_args::Settings;
 /// Add, list and remove the container images that languages use.
 ///
 /// An image is unpacked once and needs no container engine. A language file names it: image = "course/python:2026".
+/// Languages with executor = "docker" do not use these images, but those of Docker Engine.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,

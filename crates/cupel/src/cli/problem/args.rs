@@ -71,7 +71,7 @@ pub(crate) enum ProblemCommand {
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// List the packages in a directory.
+    /// List the packages in a directory; the exit code is 1 if one of them has an error.
     List {
         /// The directory.
         #[arg(value_name = "DIR", default_value = ".")]

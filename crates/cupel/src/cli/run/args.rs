@@ -11,12 +11,14 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time, parse_url};
 
 /// Run a program in the sandbox with its input, output and exit code, as `docker run` does.
 ///
-/// The limits of the configuration and the maxima of the language apply, as on a server.
+/// The limits of the configuration and the maxima of the language apply, as on a server. With --server, those of the
+/// server apply.
 ///
 /// Exit code: that of the program; 128 + n if signal n ended it; 124 if it exceeded its limit of CPU time, wall-clock
 /// time, idle time or instructions; 137 if it exceeded its memory limit; 1 if it does not compile, or exceeded its
-/// output or disk limit; 125 if Cupel itself failed; 2 if the command line is wrong. With --server also: 3 if the
-/// server has lost the run; 4 if it refused the API key; 6 if it could not be reached or failed.
+/// output or disk limit; 125 if Cupel itself failed or the language is not installed; 2 if the command line is wrong.
+/// With --server also: 3 if the server no longer has the run; 4 if there is no API key, or the server refused it; 6 if
+/// the server could not be reached, failed, or was too busy.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel run hello.py
@@ -40,13 +42,14 @@ pub(crate) struct Run {
     /// CPU time limit, in seconds or with a unit (500ms, 2m).
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_time)]
     pub(crate) time: Option<Duration>,
-    /// Limit of machine instructions, if the processor can count them (`cupel doctor`).
+    /// Limit of machine instructions; an error where they cannot be counted. `cupel doctor` shows whether the sandbox
+    /// of this machine counts them.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) instructions: Option<u64>,
     /// Memory limit, in megabytes or with a unit (64M, 1G).
     #[arg(long, value_name = "MB", allow_negative_numbers = true, value_parser = parse_memory)]
     pub(crate) memory: Option<Bytes>,
-    /// Output limit for standard output and, separately, standard error.
+    /// Limit of standard output and, separately, of standard error, in megabytes or with a unit (64K, 1M).
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = parse_memory)]
     pub(crate) output: Option<Bytes>,
     /// Read the program's standard input from a file.
@@ -54,9 +57,10 @@ pub(crate) struct Run {
     pub(crate) stdin: Option<PathBuf>,
     /// Send input to the program while it runs. On a terminal, the program gets a separate terminal.
     ///
-    /// Typed input goes to the program unchanged, so Ctrl-C interrupts the program and Ctrl-D ends its input. Standard
-    /// error arrives as standard output. If standard input or output is not a terminal, the program has pipes. The
-    /// limits of wall-clock and idle time are one hour.
+    /// At a terminal, typed input goes to the program unchanged, so Ctrl-C interrupts the program and Ctrl-D ends its
+    /// input; standard error arrives as standard output. If standard input or output is not a terminal, the program has
+    /// pipes. The limits of wall-clock and idle time are one hour or, with --server, the server's maxima for the
+    /// language.
     #[arg(short, long, conflicts_with_all = ["stdin", "json"])]
     pub(crate) interactive: bool,
     /// Keep the files that the program leaves behind and that match this pattern, such as '*.png' or 'plots/**/*.svg';
@@ -74,8 +78,8 @@ pub(crate) struct Run {
     pub(crate) json: bool,
     /// Run the program on this server instead of this machine.
     ///
-    /// The limits are those of the server. Ctrl-C cancels the run, except with --interactive. If the connection is
-    /// lost, it is restored, and no output is lost or repeated.
+    /// Ctrl-C cancels the run; with --interactive, Ctrl-C goes to the program. If the connection is lost, the command
+    /// tries for up to 60 seconds to restore it; no output is lost or repeated then.
     #[arg(long, value_name = "URL", value_parser = parse_url)]
     pub(crate) server: Option<String>,
     #[command(flatten)]

@@ -6,8 +6,9 @@ use crate::cli::shared_args::Settings;
 
 /// Start the server: API, database, queue and workers in one process.
 ///
-/// The first start creates an administrator and prints its password, an API key and a one-time link, once. SIGTERM and
-/// SIGINT stop the server: running programs may end, and the other runs wait for the next start.
+/// If there are no users yet, creates the administrator `admin`, and prints its password, an API key and a one-time
+/// link, once. After SIGTERM or SIGINT, running programs may continue for up to 30 seconds (server.drain); programs
+/// that have not ended by then, and waiting runs, run after the next start. A second SIGINT stops the server at once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel serve
@@ -15,7 +16,7 @@ use crate::cli::shared_args::Settings;
   cupel serve --facade piston=127.0.0.1:2000
   CUPEL_WORKER__SLOTS=4 cupel serve --config /etc/cupel.toml")]
 pub(crate) struct Serve {
-    /// Address and port of the API; port 0 selects a free port [default: 127.0.0.1:8080].
+    /// Address and port of the HTTP server; port 0 selects a free port [default: 127.0.0.1:8080].
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
     /// An additional address for the clients of another product, with that product's paths at the root; repeatable.

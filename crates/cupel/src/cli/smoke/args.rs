@@ -2,7 +2,7 @@
 
 use crate::cli::shared_args::parse_url;
 
-/// Run every available language's samples through a server's HTTP API and print a table.
+/// Run the samples of every shipped language that a server offers, through its HTTP API, and print a table.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  cupel smoke --url http://127.0.0.1:8080 --key \"$CUPEL_KEY\"")]
 pub(crate) struct Smoke {

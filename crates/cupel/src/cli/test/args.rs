@@ -14,7 +14,7 @@ use crate::cli::shared_args::{Settings, parse_memory, parse_time};
 /// by the server.
 ///
 /// Exit code: 0 if every sample passes; 1 if one does not, or the program does not compile; 2 if the command line is
-/// wrong or there are no samples; 7 if the sandbox failed.
+/// wrong or there are no samples; 7 if the sandbox failed or the language is not installed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel test two-sum.py
