@@ -203,6 +203,7 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
   const other = await registered(server, browser)
   await other.page.goto(`${server.url}/contests/ice?view=standings`)
   await other.page.getByText('Over', { exact: true }).waitFor()
+  await other.page.getByText('The standings are frozen.').waitFor()
   const { page } = host
   await page.goto(`${server.url}/contests/frost`)
   await page.getByRole('link', { name: 'Calm Water' }).waitFor()
@@ -218,6 +219,8 @@ test('after the end, only an organizer lifts the freeze, and confirms it', async
   await page.getByText('The standings are no longer frozen.').waitFor()
   assert.equal((await asAdmin(server, 'GET', '/contests/ice')).unfrozen, true)
   assert.equal(await other.page.getByRole('button', { name: 'Unfreeze standings' }).count(), 0)
+  // The other page has been open since before, and shows it without a reload.
+  await other.page.getByText('The standings are frozen.').waitFor({ state: 'detached' })
   await host.close()
   await other.close()
 })

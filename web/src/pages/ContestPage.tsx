@@ -22,7 +22,7 @@ import { contest as route } from '../routes'
 import { tabClass, tabListClass } from '../ui/tab'
 import { lengthOf } from '../util/clock'
 import type { ContestView } from '../util/search'
-import { isRunning } from '../util/standings'
+import { awaitsResults, isFrozenAfterEnd, isRunning } from '../util/standings'
 
 const Clarifications = lazy(async () => ({ default: (await import('../components/Clarifications')).Clarifications }))
 const Unfreeze = lazy(async () => ({ default: (await import('../components/Unfreeze')).Unfreeze }))
@@ -59,14 +59,20 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
   const view = route.useSearch().view ?? 'problems'
   const { slug, participation } = contest
   const ownRuns = isRunning(contest)
-  // While the contest runs, each visible page polls the standings. A hidden page does not poll.
-  const polls = contest.phase === 'running' || ownRuns
+  // Each visible page polls the standings while the contest runs, and after the end until all results are shown. A hidden page does not
+  // poll.
+  const runs = contest.phase === 'running' || ownRuns
   const standings = useQuery({
     ...standingsQuery(slug),
     // Before the start, the standings only show who has joined, so only their own view reads them.
     enabled: view === 'standings' || (view === 'problems' && participation != null && contest.phase !== 'upcoming'),
-    refetchInterval: polls ? STANDINGS_POLL_MS : false,
+    refetchInterval: ({ state: { data } }) => (runs || (data !== undefined && awaitsResults(data)) ? STANDINGS_POLL_MS : false),
   })
+  // The freeze was lifted elsewhere, for example with the command line.
+  const isLifted = !runs && isFrozenAfterEnd(contest) && standings.data?.frozen === false
+  useEffect(() => {
+    if (isLifted) void queries.invalidateQueries({ queryKey: ['contest', slug] })
+  }, [isLifted, slug])
   const isVirtual = ownRuns && participation?.kind === 'virtual'
   useEffect(() => {
     if (!isVirtual || user === undefined) return

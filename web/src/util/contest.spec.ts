@@ -1,7 +1,7 @@
 // Contests: the server's clock, durations, and cells of the standings.
 import { describe, expect, it } from 'vitest'
 import { lengthOf, noteServerTime, remaining, serverNow } from './clock'
-import { contestTime, countsIn, hasRank, isFirst, isFrozenAfterEnd, isRunning, points, shortOf, solvedBy, stateOf, type Cell } from './standings'
+import { awaitsResults, contestTime, countsIn, hasRank, isFirst, isFrozenAfterEnd, isRunning, points, shortOf, solvedBy, stateOf, type Cell } from './standings'
 
 describe("the server's clock", () => {
   it('is the most exact time of its responses, and follows a change of the device\'s clock', () => {
@@ -31,6 +31,12 @@ describe('a time', () => {
 
 describe('a cell of the standings', () => {
   const cell = (change: Partial<Cell>): Cell => ({ tries: 0, pending: 0, first: false, ...change })
+
+  it('may change after the end while the freeze hides results or submissions are not judged', () => {
+    const row = (pending: number) => ({ problems: [cell({}), cell({ pending })] })
+    const of = (frozen: boolean, pending: number) => awaitsResults({ frozen, rows: [row(0), row(pending)] })
+    expect([of(true, 0), of(false, 1), of(false, 0), awaitsResults({ frozen: false, rows: [] })]).toEqual([true, true, false, false])
+  })
 
   it('shows the tries, and that a result is hidden', () => {
     const texts = (change: Partial<Cell>) => [stateOf(cell(change)), shortOf(cell(change))]

@@ -63,6 +63,12 @@ export const isFrozenAfterEnd = ({ phase, freeze_seconds: freeze, unfrozen }: Pi
   phase === 'over' && freeze != null && freeze > 0 && !unfrozen
 
 /**
+ * Whether the standings can still change after the end: an organizer has not lifted the freeze yet, or submissions are not judged yet.
+ */
+export const awaitsResults = (standings: { frozen: boolean; rows: readonly Pick<Schema['RowView'], 'problems'>[] }): boolean =>
+  standings.frozen || standings.rows.some(({ problems }) => problems.some(({ pending }) => pending > 0))
+
+/**
  * Whether a submission counts in a contest. The server decides by the participant's own time, including what was sent in that time before
  * the participant joined.
  */
