@@ -82,7 +82,7 @@ test('after a change of the password, other sessions end and the old password is
   // This session ends the other session.
   await page.reload()
   await page.getByRole('button', { name: /^End the session Chrome/ }).click()
-  await page.getByText('This device is signed out.').waitFor()
+  await page.getByText('This device will be signed out.').waitFor()
   await page.getByRole('button', { name: 'End it' }).click()
   await page.getByText('The session has ended.').waitFor()
   await other.page.reload()
@@ -128,7 +128,7 @@ test('an API key is shown once, has only its own rights, and can be revoked', as
   assert.ok(!(await page.content()).includes(key), 'the key stays nowhere in the page')
   // A name shows a directional override as its code.
   await page.getByRole('button', { name: 'Revoke the key laptop <b>‹U+202E›' }).click()
-  await page.getByText('Programs that use this key stop working.').waitFor()
+  await page.getByText('Programs that use this key will stop working.').waitFor()
   await check('account-key-revoke')
   await page.getByRole('button', { name: 'Revoke it' }).click()
   await page.getByText('1 key that has ended').waitFor()
