@@ -269,3 +269,23 @@ test('the playground also has a history, and every browser of the user has its c
   await other.close()
   await close()
 })
+
+test('code that is saved while the page is left for a shared program is not listed as from another device after Fork', async () => {
+  const { page, close, name } = await registered()
+  const shared = await people.call(server, people.tokenOf(server, name), 'POST', '/snippets', { language: 'python', source_code: '# shared\n' })
+  await page.goto(`${server.url}/playground`)
+  await chooseLanguage(page, 'python')
+  await write(page, '# mine\n')
+  // The page is left before the code is saved.
+  await page.goto(`${server.url}/p/${shared.snippet_id}`)
+  await page.getByRole('button', { name: 'Fork' }).click()
+  await page.waitForURL(/\/playground$/)
+  await shows(page, '# shared')
+  await untilOnServer(page, '', (text) => text.includes('# shared'))
+  await history(page)
+  const list = page.getByRole('list', { name: 'Versions' })
+  await list.getByRole('button', { name: /Replaced here/ }).click()
+  await page.getByRole('region', { name: 'The code of this version' }).getByText('# mine').waitFor()
+  assert.equal(await list.getByRole('button', { name: /From another device/ }).count(), 0)
+  await close()
+})

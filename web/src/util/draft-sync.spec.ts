@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CallError } from '../api/client'
 import { DraftSync, RETRY_MS, RETRY_MS_MAX, SAVE_AFTER_MS, SAVE_WITHIN_MS, UNSURE_MS, type DraftServer, type ServerDraft } from './draft-sync'
-import { changeDraft, draft, keepDraft, keepVersion, syncState, versions } from './drafts'
+import { changeDraft, draft, handOver, keepDraft, keepVersion, syncState, versions } from './drafts'
 
 // The client of the API reads the page's address when it is loaded.
 vi.mock('../api/client', () => ({
@@ -21,6 +21,8 @@ class Server implements DraftServer {
   present: ServerDraft | undefined
   log: string[] = []
   fault: number | undefined
+  /** Whether the responses to saves never arrive, because the page is left. */
+  isLeft = false
 
   newest = async () => this.present?.revision
   read = async () => this.present
@@ -31,6 +33,7 @@ class Server implements DraftServer {
       if (this.present?.revision !== based) throw refused(412)
       this.put(text)
     }
+    if (this.isLeft) return new Promise<never>(() => undefined)
     return this.present?.revision ?? 0
   }
 
@@ -65,12 +68,14 @@ const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 beforeEach(() => {
   vi.useFakeTimers()
-  const kept = new Map<string, string>()
-  vi.stubGlobal('localStorage', {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => kept.set(key, value),
-    removeItem: (key: string) => kept.delete(key),
-  })
+  for (const storage of ['localStorage', 'sessionStorage']) {
+    const kept = new Map<string, string>()
+    vi.stubGlobal(storage, {
+      getItem: (key: string) => kept.get(key) ?? null,
+      setItem: (key: string, value: string) => kept.set(key, value),
+      removeItem: (key: string) => kept.delete(key),
+    })
+  }
   server = new Server()
   sync = open()
 })
@@ -113,6 +118,45 @@ test('a newer change here is kept, and the other device\'s text is offered and s
   expect(text).toBe('mine')
   expect(versions(OF)).toMatchObject([{ text: 'theirs', origin: 'device', isOffered: true }])
   expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true })
+})
+
+/** Types a text and leaves the page, so that the response to its save never arrives. */
+async function typeAndLeave(mine: string) {
+  await sync.look()
+  type(mine)
+  server.isLeft = true
+  sync.flush(true)
+  await wait(0)
+  server.isLeft = false
+  expect(server.present?.text).toBe(mine)
+  expect(syncState(OF)).toMatchObject({ isSaved: false })
+}
+
+test('a text that this tab saved while its page was left, and that was then replaced, is not that of another device', async () => {
+  await typeAndLeave('mine')
+  expect(handOver(OF, 'loaded', START)).toBe(true)
+  sync = open()
+  await sync.look()
+  expect([text, server.log]).toEqual(['loaded', ['mine', 'begin loaded']])
+  expect(versions(OF)).toMatchObject([{ text: 'mine', origin: 'replaced', isOffered: false }])
+  expect(syncState(OF)).toMatchObject({ revision: 2, isSaved: true })
+})
+
+test('a text that this tab saved while its page was left is no version if the user goes on', async () => {
+  await typeAndLeave('mine')
+  sync = open()
+  type('mine again')
+  await sync.look()
+  expect([text, server.present?.text, versions(OF)]).toEqual(['mine again', 'mine again', []])
+})
+
+test('another tab has not sent the text, so it is offered there', async () => {
+  await typeAndLeave('of the other tab')
+  vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined })
+  sync = open()
+  type('mine')
+  await sync.look()
+  expect(versions(OF)).toMatchObject([{ text: 'of the other tab', origin: 'device', isOffered: true }])
 })
 
 test('a text of another tab that the user has rejected is not offered again as the text of another device', async () => {

@@ -5,7 +5,7 @@
 // has not read. If both have changed, the editor gets the newer text, and the older text becomes a version.
 import { CallError } from '../api/client'
 import { serverNow } from './clock'
-import { draft, keepSyncState, keepVersion, syncState, versions, type DraftOf } from './drafts'
+import { draft, keepSent, keepSyncState, keepVersion, sentOfTab, syncState, versions, type DraftOf } from './drafts'
 
 /** Time without changes after which a change is saved. */
 export const SAVE_AFTER_MS = 2_000
@@ -156,6 +156,7 @@ export class DraftSync {
     const text = this.editor.text()
     const { revision, begins } = syncState(this.of)
     this.#waitsSince = undefined
+    keepSent(this.of, text)
     let saved: number
     try {
       const fits = text.length * 3 < LEAVING_BYTES_MAX
@@ -169,6 +170,7 @@ export class DraftSync {
 
   /** Records that the server has this text as this revision. */
   #note(revision: number, text: string) {
+    keepSent(this.of, undefined)
     const state = syncState(this.of)
     const isSaved = (draft(this.of) ?? text) === text && (this.#isStopped || this.editor.text() === text)
     keepSyncState(this.of, { ...state, revision, isSaved, begins: (state.begins && !isSaved) || text === this.#kept })
@@ -188,6 +190,11 @@ export class DraftSync {
     } else if (state.isSaved) {
       this.#adopt(theirs)
     } else if (theirs.revision === state.revision) {
+      await this.#save(false)
+    } else if (theirs.text === sentOfTab(this.of)) {
+      // This tab saved the text when its page was left, before another program replaced it or the user went on.
+      if (state.begins) keepVersion(this.of, theirs.text, 'replaced', false, theirs.savedAt)
+      keepSyncState(this.of, { ...state, revision: theirs.revision })
       await this.#save(false)
     } else if (state.at + UNSURE_MS < theirs.savedAt && keepVersion(this.of, mine, 'device', true, state.at)) {
       this.#adopt(theirs)

@@ -5,7 +5,7 @@
 // restored version) becomes a version of the draft. The history lists all versions. A version that the user has neither
 // accepted nor rejected is also offered above the editor.
 import { serverNow } from './clock'
-import { read, remove, write } from './storage'
+import { read, readOfTab, remove, removeOfTab, write, writeOfTab } from './storage'
 
 export interface DraftOf {
   /** `undefined` for a visitor who is not signed in. */
@@ -125,6 +125,16 @@ export function syncState(of: DraftOf): SyncState {
 }
 
 export const keepSyncState = (of: DraftOf, state: SyncState): boolean => write(syncKey(of), JSON.stringify(state))
+
+const sentKey = (of: DraftOf): string => `${draftKey(of)}/sent`
+
+/** The text that this tab sent to the server last, if it has not seen the response: the page may be left before the response arrives. */
+export const sentOfTab = (of: DraftOf): string | null => readOfTab(sentKey(of))
+
+export function keepSent(of: DraftOf, text: string | undefined): void {
+  if (text === undefined) removeOfTab(sentKey(of))
+  else writeOfTab(sentKey(of), text)
+}
 
 export interface Kept {
   /** Whether the text was stored. */
