@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { chooseLanguage, launch } from './browser.mjs'
-import { call, endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, tokenOf, write } from './people.mjs'
+import { call, endSessions, HOUR, makeContest, PASSWORD, putProblem, registered, submit, tokenOf, until, write } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SLUG = 'calm-water'
@@ -170,6 +170,74 @@ test('a second tap on Submit does not send the same code again', async () => {
   await page.locator('[data-verdict]').first().waitFor()
   const { submissions } = await call(server, tokenOf(server, name), 'GET', '/submissions')
   assert.equal(submissions.length, 1)
+  await close()
+})
+
+/** Removes the console's messages about requests without a connection. */
+const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED/.test(fault)))
+
+test('a verdict that arrives during an outage is shown when the browser is online again', async () => {
+  const { page, context, close, name, faults } = await registered(server, browser, { width: 360 })
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByRole('tab', { name: 'Code' }).click()
+  await submit(page, `import time\ntime.sleep(0.5)\n${RIGHT}`)
+  await page.getByText(/^Running test/).first().waitFor()
+  await context.setOffline(true)
+  const token = tokenOf(server, name)
+  await until('the verdict', async () => (await call(server, token, 'GET', '/submissions')).submissions[0]?.verdict === 'AC')
+  await page.getByText('The connection was lost; reconnecting. Judging continues.').waitFor()
+  assert.equal(await page.getByRole('alert').filter({ hasText: 'The server cannot be reached' }).count(), 0)
+  await context.setOffline(false)
+  await page.locator('[data-verdict="AC"]').waitFor()
+  forgive(faults)
+  await close()
+})
+
+test('code that is submitted without a connection is sent when the browser is online again, unless the user decides otherwise', async () => {
+  const { page, context, check, close, name, faults } = await registered(server, browser, { width: 360 })
+  const token = tokenOf(server, name)
+  const sent = async () => (await call(server, token, 'GET', '/submissions')).submissions.length
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await page.getByRole('tab', { name: 'Code' }).click()
+  await chooseLanguage(page, 'python')
+  await write(page, RIGHT)
+  await context.setOffline(true)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  const box = page.getByRole('alert').filter({ hasText: 'Not submitted yet' })
+  await box.waitFor()
+  await check('not-submitted')
+  await page.getByRole('button', { name: 'Do not submit' }).click()
+  await page.getByText('Run your code on the samples, or submit it').waitFor()
+  await context.setOffline(false)
+  await page.evaluate(() => navigator.onLine || new Promise((resolve) => addEventListener('online', resolve, { once: true })))
+  await context.setOffline(true)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await box.waitFor()
+  assert.equal(await sent(), 0)
+  await context.setOffline(false)
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(await sent(), 1)
+  forgive(faults)
+  await close()
+})
+
+test('if the answer to Submit is lost, the page says that the server may have the code, and sends it again; it counts once', async () => {
+  const { page, close, name, faults } = await registered(server, browser)
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  let lost = 0
+  await page.route(`**/problems/${SLUG}/submissions`, async (route) => {
+    if (route.request().method() !== 'POST' || lost > 0) return route.continue()
+    lost += 1
+    await route.fetch()
+    await route.abort()
+  })
+  await submit(page, RIGHT)
+  await page.getByRole('alert').filter({ hasText: 'The server has not confirmed your code' }).waitFor()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(lost, 1)
+  const { submissions } = await call(server, tokenOf(server, name), 'GET', '/submissions')
+  assert.equal(submissions.length, 1)
+  forgive(faults)
   await close()
 })
 

@@ -1,8 +1,8 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
-import { LoaderCircle } from 'lucide-react'
+import { CloudOff, LoaderCircle } from 'lucide-react'
 import { lazy, Suspense, useLayoutEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
-import type { Judging, Purpose, Result } from '../hooks/useJudging'
+import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
@@ -38,6 +38,8 @@ interface ResultViewProps {
   source: string
   /** Opens the playground with a test's input and the program that was judged. */
   onPlay: (input: string, judged: { language: string; source: string } | undefined) => void
+  onSendAgain: (unsent: Unsent) => void
+  onDrop: () => void
 }
 
 /** The announced region is always in the page, because screen readers do not announce a region that is added later. */
@@ -51,11 +53,38 @@ export function ResultView(props: ResultViewProps) {
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
         {judging.kind === 'done' && <Fate {...props} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
+      {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
         <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
       )}
       {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} result={judging.result} purpose={judging.purpose} />}
+    </div>
+  )
+}
+
+/** Says whether the server has the code, and what happens to it. */
+function NotSent({ unsent, source, onSendAgain, onDrop }: ResultViewProps & { unsent: Unsent }) {
+  const m = useMessages()
+  const e = useTexts(editing)
+  const { mayHaveArrived, isWaiting, purpose, solution } = unsent
+  const t = e.unsent[mayHaveArrived ? 'unknown' : purpose === 'submission' ? 'submission' : 'run']
+  return (
+    <div role="alert" className="flex gap-3 p-3 rounded-md border border-limit bg-surface">
+      <CloudOff aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-limit" />
+      <div className="min-w-0 grow">
+        <p className="font-semibold">{t.title}</p>
+        <p className="mt-0.5">{isWaiting ? t.waiting : t.late}</p>
+        {solution.source !== source && <p className="mt-0.5 text-muted">{e.otherCode}</p>}
+        <div className="mt-2 flex flex-wrap gap-2">
+          <Button onClick={() => onSendAgain(unsent)}>{m.tryAgain}</Button>
+          {isWaiting && (
+            <Button look="quiet" onClick={onDrop}>
+              {t.drop}
+            </Button>
+          )}
+        </div>
+      </div>
     </div>
   )
 }
@@ -94,8 +123,6 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const isTold = (message !== undefined && (code === 'WA' || code === 'PE')) || plainExit(result) !== undefined
   const hint = code === 'ILE' && problem.is_interactive ? e.interactor.idle : wallLimit !== undefined ? m.play.wallLimit(milliseconds(wallLimit)) : isTold ? '' : m.verdicts[code].hint
   const ran = tests.filter((test) => test.verdict !== 'SK')
-  // If one test ran, its exact figures are those of the whole run.
-  const only = ran.length === 1 && ran[0]?.execution_time_ms != null ? ran[0] : undefined
   const skipped = notRun(tests)
   const sent = judgedSource(result)
   return (
@@ -117,11 +144,11 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
         {didCompile(result) && hasRun(code) && (
           <Figures
-            time={(only ?? result).execution_time_ms}
-            memory={(only ?? result).memory_used_kb}
+            time={result.execution_time_ms}
+            memory={result.memory_used_kb}
             result={result}
-            label={only === undefined && ran.length > 1 ? e.slowest : undefined}
-            isRounded={only === undefined && hasRoundedFigures(tests, problem.may_change)}
+            label={ran.length > 1 ? e.slowest : undefined}
+            isRounded={hasRoundedFigures(tests, problem.may_change)}
           />
         )}
       </div>

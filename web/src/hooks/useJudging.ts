@@ -1,12 +1,18 @@
 // Sends one run or submission at a time, follows it live, and reads the result when it has ended.
 //
-// The submission is on the server, so closing this page does not lose it. After a lost connection, the stream resumes
-// from the last event. If no stream is available, the page polls for the result. A page that is opened again shows the
-// last run of its tab (`resume`).
+// Without a connection, what happens depends on what the server has:
+//
+//   unsent   The server may not have the code. It is sent again with the same idempotency key, so that the server takes it once.
+//   live     The server has the code, so that closing this page does not lose it. The stream resumes when the connection is back, and the
+//            result is read until the server answers.
+//
+// If no stream is available, the page polls for the result. A page that is opened again shows the last run of its tab (`resume`).
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
+import { isUnreached, isUnread, Reach } from '../util/reach'
+import { uniqueKey } from '../util/unique-key'
 
 export type Purpose = 'samples' | 'input' | 'submission'
 export type Result = Schema['SubmissionView']
@@ -14,9 +20,23 @@ export type Result = Schema['SubmissionView']
 export type Judging =
   | { kind: 'idle' }
   | { kind: 'live'; purpose: Purpose; live: Live }
+  | Unsent
   /** `isAgain`: whether the result is shown again, so that it may be old. */
   | { kind: 'done'; purpose: Purpose; result: Result; isAgain: boolean }
   | { kind: 'failed'; purpose: Purpose; error: unknown }
+
+/** The server has not confirmed that it has the code. */
+export interface Unsent {
+  kind: 'unsent'
+  purpose: Purpose
+  solution: Solution
+  /** The idempotency key. */
+  key: string
+  /** Whether the server may have the code, because an attempt was made while the browser was online. */
+  mayHaveArrived: boolean
+  /** Whether the code is sent without the user when the connection is back. */
+  isWaiting: boolean
+}
 
 export interface Solution {
   slug: string
@@ -32,6 +52,7 @@ type Action =
   | { do: 'reconnect'; is: boolean }
   | { do: 'end'; result: Result; isAgain?: boolean }
   | { do: 'fail'; error: unknown }
+  | { do: 'miss'; unsent: Unsent }
   | { do: 'restore'; state: Judging }
 
 function next(state: Judging, action: Action): Judging {
@@ -45,7 +66,9 @@ function next(state: Judging, action: Action): Judging {
     case 'end':
       return state.kind === 'live' ? { kind: 'done', purpose: state.purpose, result: action.result, isAgain: action.isAgain === true } : state
     case 'fail':
-      return state.kind === 'live' ? { kind: 'failed', purpose: state.purpose, error: action.error } : state
+      return state.kind === 'live' || state.kind === 'unsent' ? { kind: 'failed', purpose: state.purpose, error: action.error } : state
+    case 'miss':
+      return action.unsent
     case 'restore':
       return action.state
   }
@@ -63,6 +86,9 @@ function first(place: string): Judging {
 const WAIT_SECONDS = 30
 const WAITS_MAX = 20
 
+/** Time during which code is sent without the user when the connection is back. Later, the user may have other plans. */
+const SEND_WITHIN_MS = 10 * 60_000
+
 const isFinal = (result: Result) => result.status !== 'queued' && result.status !== 'running'
 
 /**
@@ -71,7 +97,8 @@ const isFinal = (result: Result) => result.status !== 'queued' && result.status 
  */
 export function useJudging(place: string, onChange: (purpose: Purpose) => void) {
   const [state, dispatch] = useReducer(next, place, first)
-  const stream = useRef<EventSource>(null)
+  const stream = useRef<{ close: () => void }>(null)
+  const reach = useRef(new Reach())
   // Number of the current run. Responses for an earlier run are ignored.
   const current = useRef(0)
   // Number of runs that this page has started.
@@ -88,6 +115,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     stream.current = null
     current.current += 1
     underway.current = undefined
+    reach.current.again()
   }
   useEffect(
     () => () => {
@@ -100,8 +128,10 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   const read = async (id: string, mine: number, purpose: Purpose) => {
     for (let tries = 0; tries < WAITS_MAX && current.current === mine; tries += 1) {
       const params = { path: { submission_id: id }, query: { wait: WAIT_SECONDS } }
-      const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params }))
-      if (current.current !== mine) return
+      const isMine = () => current.current === mine
+      const lost = () => dispatch({ do: 'reconnect', is: true })
+      const result = await reach.current.call(() => dataOf(api.GET('/api/v1/submissions/{submission_id}', { params })), isUnread, isMine, lost)
+      if (result === undefined || !isMine()) return
       if (isFinal(result)) {
         underway.current = undefined
         dispatch({ do: 'end', result })
@@ -113,9 +143,20 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
 
   const follow = (id: string, mine: number, purpose: Purpose) => {
     const source = new EventSource(addressOf(`/api/v1/execute/${encodeURIComponent(id)}/events`))
-    stream.current = source
-    const finish = () => {
+    const close = () => {
       source.close()
+      removeEventListener('online', renew)
+    }
+    // The browser may take long to notice that the connection of before is dead, for example after a change of the network. A new stream
+    // has all events again.
+    const renew = () => {
+      close()
+      if (current.current === mine) follow(id, mine, purpose)
+    }
+    addEventListener('online', renew)
+    stream.current = { close }
+    const finish = () => {
+      close()
       read(id, mine, purpose).catch((error: unknown) => {
         if (current.current !== mine) return
         underway.current = undefined
@@ -138,43 +179,73 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     source.onopen = () => current.current === mine && dispatch({ do: 'reconnect', is: false })
   }
 
-  const start = async (purpose: Purpose, { slug, language, source, input }: Solution) => {
-    const solution = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
-    if (solution !== undefined && solution === underway.current) return
+  /** `again`: what has not reached the server. */
+  const start = async (purpose: Purpose, solution: Solution, again?: Unsent) => {
+    const { slug, language, source, input } = solution
+    const sent = purpose === 'submission' ? JSON.stringify([slug, language, source]) : undefined
+    if (sent !== undefined && sent === underway.current) return reach.current.again()
     stop()
     forgetJudged(place)
-    underway.current = solution
+    underway.current = sent
     before.current = undefined
     const mine = current.current
     const number = (starts.current += 1)
     dispatch({ do: 'begin', purpose })
-    const path = { slug }
+    const key = again?.key ?? uniqueKey()
+    const params = { path: { slug }, query: {}, header: { 'Idempotency-Key': key } }
     const body = { language, source_code: source, files: [] }
+    const last = Date.now() + SEND_WITHIN_MS
+    let mayHaveArrived = again?.mayHaveArrived === true
+    let wasOnline = true
+    const send = () => {
+      wasOnline = navigator.onLine
+      return purpose === 'submission'
+        ? dataOf(api.POST('/api/v1/problems/{slug}/submissions', { params, body }))
+        : dataOf(api.POST('/api/v1/problems/{slug}/run', { params, body: { ...body, ...(input !== undefined && { input }) } }))
+    }
+    const isMine = () => current.current === mine
+    const missed = (isWaiting: boolean) => dispatch({ do: 'miss', unsent: { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting } })
     try {
-      const accepted =
-        purpose === 'submission'
-          ? await dataOf(api.POST('/api/v1/problems/{slug}/submissions', { params: { path, query: {} }, body }))
-          : await dataOf(
-              api.POST('/api/v1/problems/{slug}/run', {
-                params: { path, query: {} },
-                body: { ...body, ...(input !== undefined && { input }) },
-              }),
-            )
+      const accepted = await reach.current.call(
+        send,
+        isUnreached,
+        () => isMine() && Date.now() < last,
+        () => {
+          if (wasOnline) mayHaveArrived = true
+          missed(true)
+        },
+      )
+      if (accepted === undefined) {
+        if (!isMine()) return
+        underway.current = undefined
+        return missed(false)
+      }
       onChange(purpose)
       // Also if the page was left meanwhile.
-      if (accepted !== undefined && starts.current === number) keepJudged(place, { id: accepted.submission_id, purpose })
-      if (current.current === mine && accepted !== undefined) follow(accepted.submission_id, mine, purpose)
+      if (starts.current === number) keepJudged(place, { id: accepted.submission_id, purpose })
+      if (!isMine()) return
+      dispatch({ do: 'begin', purpose })
+      follow(accepted.submission_id, mine, purpose)
     } catch (error) {
-      if (current.current !== mine) return
+      if (!isMine()) return
       underway.current = undefined
       dispatch({ do: 'fail', error })
     }
   }
 
+  /** Sends the code that has not reached the server. */
+  const sendAgain = (unsent: Unsent) => (unsent.isWaiting ? reach.current.again() : void start(unsent.purpose, unsent.solution, unsent))
+
+  /** Does not send the code again. */
+  const drop = () => {
+    stop()
+    dispatch({ do: 'restore', state: { kind: 'idle' } })
+  }
+
   /** Shows an earlier submission, which may still be in judging. */
   const open = (id: string) => {
     stop()
-    before.current ??= state.kind === 'live' ? { kind: 'idle' } : state
+    before.current ??= state.kind === 'live' ? { kind: 'idle' } : state.kind === 'unsent' ? { ...state, isWaiting: false } : state
     dispatch({ do: 'begin', purpose: 'submission' })
     follow(id, current.current, 'submission')
   }
@@ -220,5 +291,5 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     if (earlier?.kind === 'idle' || (earlier === undefined && isNew.current)) void resume()
   }
 
-  return { judging: state, start, open, close }
+  return { judging: state, start, sendAgain, drop, open, close }
 }

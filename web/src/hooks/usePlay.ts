@@ -7,6 +7,8 @@ import { bytesOf, LiveRun, type EventData, type Link, type Refusal, type Socket 
 import { forgetRun, keepRun, keptRun } from '../util/kept-run'
 import type { Asked } from '../util/ending'
 import { after, EVENTS, SENDING, type EventName, type Phase } from '../util/live'
+import { isUnread, Reach } from '../util/reach'
+import { uniqueKey } from '../util/unique-key'
 
 /** Maximum number of characters that the page keeps of each stream. */
 const OUTPUT_CHARS_MAX = 256 * 1024
@@ -89,16 +91,27 @@ export function usePlay(terminal: Output, place: string) {
   const text = useRef({ stdout: '', stderr: '', isCut: false, frame: 0, decoders: decoders() })
   const now = useRef({ phase: SENDING, isTerminal: false, run: undefined as string | undefined, begun: 0, wasLost: false, isFollowed: false, began: undefined as number | undefined, stop: undefined as ReturnType<typeof setTimeout> | undefined })
 
+  const reach = useRef(new Reach())
+
   useEffect(
     () => () => {
       live.current?.close()
       live.current = null
       now.current.run = undefined
+      now.current.begun += 1
+      reach.current.again()
       clearTimeout(now.current.stop)
       cancelAnimationFrame(text.current.frame)
     },
     [],
   )
+
+  // Also after the last automatic attempt.
+  useEffect(() => {
+    const online = () => live.current?.reconnect()
+    addEventListener('online', online)
+    return () => removeEventListener('online', online)
+  }, [])
 
   const show = () => {
     cancelAnimationFrame(text.current.frame)
@@ -134,16 +147,18 @@ export function usePlay(terminal: Output, place: string) {
     const mine = now.current.begun
     const { run, began } = now.current
     const ended = performance.now()
-    forgetRun(place)
     const unread = now.current.wasLost || data.verdict === 'JE' ? (live.current?.unread ?? 0) : 0
     dispatch({ verdict: data.verdict, phase: 'reading', unread })
     try {
       const params = { path: { submission_id: run ?? '' }, query: {} }
-      const result = await dataOf(api.GET('/api/v1/submissions/{submission_id}', { params }))
+      const lost = () => dispatch({ link: 'reconnecting', wasLost: true })
+      const result = await reach.current.call(() => dataOf(api.GET('/api/v1/submissions/{submission_id}', { params })), isUnread, () => now.current.begun === mine, lost)
+      if (result === undefined) return
       // A run that the user has ended has no figures, so the page measures its time.
       const elapsed = result.verdict === 'CANCELLED' && began !== undefined ? Math.round(ended - began) : undefined
       const meters = { cpuMs: result.execution_time_ms ?? undefined, wallMs: result.wall_time_ms ?? elapsed, memoryKb: result.memory_used_kb ?? undefined }
       if (now.current.begun !== mine) return
+      forgetRun(place)
       // The result has the whole output, of which this page may have received only a part.
       if (!now.current.isTerminal) {
         cancelAnimationFrame(text.current.frame)
@@ -153,9 +168,11 @@ export function usePlay(terminal: Output, place: string) {
         const { stdout, stderr } = text.current
         dispatch({ stdout, stderr, ...(result.stdout != null && { hasGap: false }) })
       }
-      dispatch({ kind: 'done', result, meters, isStopping: false })
+      dispatch({ kind: 'done', link: 'idle', result, meters, isStopping: false })
     } catch (error) {
-      if (now.current.begun === mine) dispatch({ kind: 'failed', error, isStopping: false })
+      if (now.current.begun !== mine) return
+      forgetRun(place)
+      dispatch({ kind: 'failed', link: 'idle', error, isStopping: false })
     }
   }
   const event = (name: string, data: EventData) => {
@@ -256,8 +273,3 @@ export function usePlay(terminal: Output, place: string) {
 }
 
 const decoders = () => ({ stdout: new TextDecoder(), stderr: new TextDecoder() })
-
-/** `crypto.randomUUID` exists only on pages with TLS and on localhost. */
-function uniqueKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}

@@ -42,6 +42,26 @@ const en = {
   },
   starter: 'This is the code to start from. Write your solution first.',
   purposes: { samples: 'Run', input: 'Run', submission: 'Submission' },
+  unsent: {
+    submission: {
+      title: 'Not submitted yet',
+      waiting: 'The server cannot be reached. Your code is submitted when the connection is back, if this page stays open.',
+      late: 'Your code was not submitted, because the server could not be reached.',
+      drop: 'Do not submit',
+    },
+    run: {
+      title: 'Not run yet',
+      waiting: 'The server cannot be reached. Your code is run when the connection is back, if this page stays open.',
+      late: 'Your code was not run, because the server could not be reached.',
+      drop: 'Do not run',
+    },
+    unknown: {
+      title: 'The server has not confirmed your code',
+      waiting: 'The connection was lost while the code was sent. It is sent again when the connection is back, if this page stays open. The server takes it only once.',
+      late: 'The connection was lost while the code was sent. The list of submissions shows whether the server has it.',
+      drop: 'Do not send it again',
+    },
+  },
   otherCode: 'The code in the editor is different.',
   tookBack: 'Your program is shown again. The other program is in the history.',
   stopped: (passed: number, skipped: number) => {
@@ -108,6 +128,26 @@ const zhCN: EditingTexts = {
   },
   starter: '这是初始代码，请先编写你的解法。',
   purposes: { samples: '运行', input: '运行', submission: '提交' },
+  unsent: {
+    submission: {
+      title: '尚未提交',
+      waiting: '无法连接服务器。恢复连接后会自动提交你的代码，请不要关闭此页面。',
+      late: '无法连接服务器，你的代码没有提交。',
+      drop: '不再提交',
+    },
+    run: {
+      title: '尚未运行',
+      waiting: '无法连接服务器。恢复连接后会自动运行你的代码，请不要关闭此页面。',
+      late: '无法连接服务器，你的代码没有运行。',
+      drop: '不再运行',
+    },
+    unknown: {
+      title: '服务器尚未确认收到代码',
+      waiting: '发送代码时连接中断。恢复连接后会再次发送，请不要关闭此页面。服务器只会接收一次。',
+      late: '发送代码时连接中断。提交列表会显示服务器是否已收到。',
+      drop: '不再发送',
+    },
+  },
   otherCode: '编辑器中的代码与此不同。',
   tookBack: '已重新显示你的程序。另一个程序在历史中。',
   stopped: (passed, skipped) => (passed === 0 ? `${skipped} 个测试点未运行` : `通过 ${passed} 个，${skipped} 个测试点未运行`),
