@@ -8,10 +8,12 @@ const PAST_SHOWN = 20
 
 type Phase = 'running' | 'upcoming' | 'over'
 
-export const contestsQuery = (phase: Phase, page = 1) =>
+/** `user`: each contest has the participation of this user. */
+export const contestsQuery = (phase: Phase, page = 1, user?: string) =>
   queryOptions({
-    queryKey: ['contests', phase, page],
-    queryFn: () => dataOf(api.GET('/api/v1/contests', { params: { query: { phase, page, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN } } })),
+    queryKey: ['contests', phase, page, user],
+    queryFn: () =>
+      dataOf(api.GET('/api/v1/contests', { params: { query: { phase, page, limit: phase === 'over' ? PAST_SHOWN : CURRENT_SHOWN, ...(user !== undefined && { participation: true }) } } })),
     placeholderData: (before) => before,
   })
 

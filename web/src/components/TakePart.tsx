@@ -4,10 +4,12 @@ import { Link } from '@tanstack/react-router'
 import { CircleCheck } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { api, CallError, dataOf, type Schema } from '../api/client'
-import { useLanguage, useMessages } from '../i18n/messages'
+import { contestTexts } from '../i18n/contests'
+import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { Field } from '../ui/Field'
 import { lengthOf } from '../util/clock'
+import { isRunningVirtually } from '../util/standings'
 import { AccountPage, field } from './AccountPage'
 import { ErrorBox } from './ErrorBox'
 
@@ -34,6 +36,7 @@ function useChanges(slug: string) {
 
 export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView']; isSignedIn: boolean }) {
   const { messages: m, tag } = useLanguage()
+  const t = useTexts(contestTexts)
   const [isAsked, setIsAsked] = useState(false)
   const c = m.contests
   const { join, leave } = useChanges(contest.slug)
@@ -41,12 +44,11 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   const error = join.error ?? leave.error
   const isPending = join.isPending || leave.isPending
   if (participation != null) {
-    const said = participation.kind === 'virtual' ? c.takesPartVirtually : phase === 'over' ? c.tookPart : c.takesPart
     return (
       <div className="mt-2 sm:mt-4 space-y-2">
         <p className="flex flex-wrap items-center gap-2">
           <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="text-accepted" />
-          {said}
+          <Part of={contest} />
           {phase === 'upcoming' && (
             <Button look="quiet" disabled={isPending} onClick={() => leave.mutate()}>
               {c.leave}
@@ -59,11 +61,12 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
   }
   if (!isSignedIn) {
     return (
-      <p className="mt-2 sm:mt-4">
+      <div className="mt-2 sm:mt-4 space-y-2">
         <Link to="/sign-in" search={{ then: `/contests/${contest.slug}` }} className={buttonClass('primary')}>
-          {c.signInToJoin}
+          {phase === 'over' ? t.signInVirtually : c.signInToJoin}
         </Link>
-      </p>
+        {phase === 'over' && <p className="max-w-[68ch] text-sm text-muted">{c.virtualHint}</p>}
+      </div>
     )
   }
   // Organizers do not take part in their own contest.
@@ -88,6 +91,14 @@ export function TakePart({ contest, isSignedIn }: { contest: Schema['ContestView
       {error !== null && <ErrorBox error={error} />}
     </div>
   )
+}
+
+/** How the user takes part, or took part, in words. */
+export function Part({ of: contest }: { of: Pick<Schema['ContestView'], 'phase' | 'participation'> }) {
+  const { contests: c } = useMessages()
+  const t = useTexts(contestTexts)
+  if (contest.participation?.kind === 'virtual') return isRunningVirtually(contest) ? c.takesPartVirtually : t.tookPartVirtually
+  return contest.phase === 'over' ? c.tookPart : c.takesPart
 }
 
 /** Form for joining a contest that the user cannot see. Users with the join code can join it. */

@@ -1,13 +1,15 @@
 // The contests: running, upcoming, past.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
+import { CircleCheck } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { api, CallError, dataOf, type Schema } from '../api/client'
-import { contestsQuery } from '../api/contest'
+import { contestsQuery, ownContestsQuery } from '../api/contest'
 import { sessionQuery } from '../api/queries'
 import { field } from '../components/AccountPage'
 import { Countdown } from '../components/Countdown'
 import { ErrorBox } from '../components/ErrorBox'
+import { Part } from '../components/TakePart'
 import { RowsSkeleton } from '../components/Skeletons'
 import { useTitle } from '../hooks/useTitle'
 import { contestTexts } from '../i18n/contests'
@@ -17,18 +19,31 @@ import { Button, buttonClass } from '../ui/Button'
 import { Field } from '../ui/Field'
 import { lengthOf } from '../util/clock'
 import { contestIn } from '../util/search'
+import { isRunningVirtually } from '../util/standings'
 
 export function ContestList() {
   const m = useMessages()
   const page = contests.useSearch().page ?? 1
   const navigate = useNavigate()
-  const running = useQuery(contestsQuery('running'))
-  const upcoming = useQuery(contestsQuery('upcoming'))
-  const past = useQuery(contestsQuery('over', page))
+  const session = useQuery(sessionQuery)
+  const user = session.data?.user?.username
+  const enabled = !session.isPending
+  const running = useQuery({ ...contestsQuery('running', 1, user), enabled })
+  const upcoming = useQuery({ ...contestsQuery('upcoming', 1, user), enabled })
+  const past = useQuery({ ...contestsQuery('over', page, user), enabled })
+  const latest = useQuery({ ...ownContestsQuery('over', user ?? ''), enabled: user !== undefined && page > 1 })
   useTitle(m.contests.title)
   const all = [running, upcoming, past]
   const failed = all.find((one) => one.error !== null)
-  const refresh = () => all.forEach((one) => void one.refetch())
+  const [, setTurns] = useState(0)
+  const refresh = () => {
+    // A participant's own time ends without a change on the server.
+    setTurns((count) => count + 1)
+    all.forEach((one) => void one.refetch())
+  }
+  // A contest in which the user's own time is running belongs to the running ones, although it is over for others.
+  const virtual = ((page > 1 ? latest.data : past.data?.contests) ?? []).filter(isRunningVirtually)
+  const isVirtual = ({ slug }: Line) => virtual.some((one) => one.slug === slug)
   const isLoaded = running.data !== undefined && upcoming.data !== undefined && past.data !== undefined
   const isEmpty = isLoaded && [running, upcoming, past].every((one) => one.data?.pagination.total === 0)
   const pagination = past.data?.pagination
@@ -58,9 +73,9 @@ export function ContestList() {
       )}
       {isLoaded && !isEmpty && (
         <>
-          <Group title={m.contests.running} none={m.contests.noneRunning} lines={running.data.contests} onTurn={refresh} />
+          <Group title={m.contests.running} none={m.contests.noneRunning} lines={[...virtual, ...running.data.contests]} onTurn={refresh} />
           <Group title={m.contests.upcoming} none={m.contests.noneUpcoming} lines={[...upcoming.data.contests].reverse()} onTurn={refresh} />
-          <Group title={m.contests.past} none={m.contests.nonePast} lines={past.data.contests} onTurn={refresh} />
+          <Group title={m.contests.past} none={m.contests.nonePast} lines={past.data.contests.filter((one) => !isVirtual(one))} onTurn={refresh} />
           {pages > 1 && (
             <nav aria-label={m.contests.past} className="mt-4 flex items-center justify-between gap-3">
               <Button disabled={page <= 1} onClick={() => go(page - 1)}>
@@ -134,7 +149,7 @@ function PrivateContest() {
   )
 }
 
-type Line = Schema['ContestLine']
+type Line = Schema['ListedContest']
 
 function Group({ title, none, lines, onTurn }: { title: string; none: string; lines: Line[]; onTurn: () => void }) {
   return (
@@ -156,6 +171,8 @@ function Group({ title, none, lines, onTurn }: { title: string; none: string; li
 function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
   const { messages: m, tag } = useLanguage()
   const starts = new Date(line.starts_at)
+  const { participation } = line
+  const own = isRunningVirtually(line) ? participation : undefined
   return (
     <li className="relative px-2 py-2 min-h-11 flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-b border-border hover:bg-raised">
       <Link
@@ -167,10 +184,20 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
       </Link>
       <span className="text-sm text-muted sm:min-w-56">
         {m.contests.styles[line.style]} · {lengthOf(line.length_seconds, tag)}
-        {!line.public && ` · ${m.contests.private}`}
+        {!line.public && participation == null && ` · ${m.contests.private}`}
       </span>
+      {participation != null && (
+        <span className="text-sm flex items-center gap-1.5 sm:min-w-44">
+          <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="shrink-0 text-accepted" />
+          <Part of={line} />
+        </span>
+      )}
       <span className="text-sm sm:min-w-44 sm:text-right">
-        {line.phase === 'over' ? (
+        {own != null ? (
+          <>
+            <span className="text-muted">{m.contests.ownEndsIn}</span> <Countdown to={own.ends_at} onEnd={onTurn} />
+          </>
+        ) : line.phase === 'over' ? (
           <time dateTime={line.starts_at} className="text-muted">
             {starts.toLocaleDateString(tag, { dateStyle: 'medium' })}
           </time>

@@ -55,8 +55,11 @@ export function contestTime(seconds: number): string {
 }
 
 /** Whether the participant's own time is running. For virtual participation, it differs from the contest's time. */
-export const isRunning = ({ phase, participation }: Schema['ContestView']): boolean =>
+export const isRunning = ({ phase, participation }: Pick<Schema['ContestView'], 'phase' | 'participation'>): boolean =>
   participation?.kind === 'virtual' ? serverNow() < Date.parse(participation.ends_at) : participation != null && phase === 'running'
+
+/** Whether the user has taken part virtually, and the own time is running. */
+export const isRunningVirtually = (contest: Pick<Schema['ContestView'], 'phase' | 'participation'>): boolean => contest.participation?.kind === 'virtual' && isRunning(contest)
 
 /** Whether results stay hidden after the end, until an organizer lifts the freeze. */
 export const isFrozenAfterEnd = ({ phase, freeze_seconds: freeze, unfrozen }: Pick<Schema['ContestView'], 'phase' | 'freeze_seconds' | 'unfrozen'>): boolean =>
