@@ -10,7 +10,7 @@ import { Bone } from '../ui/Skeleton'
 import { wallLimitReached } from '../util/ending'
 import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
-import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, passed, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
+import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, passed, placeOfLines, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
 import { isFunction } from '../util/skeletons'
 import { isExcerpt, lineNamed } from '../util/compiler'
@@ -34,31 +34,40 @@ interface ResultViewProps {
   onLine: (line: number) => void
   /** Puts the source of a result into the editor. */
   onLoad: (language: string, source: string) => void
-  /** The code in the editor. */
+  /** The code in the editor, and its language. */
   source: string
+  language: string
   /** Opens the playground with a test's input and the program that was judged. */
   onPlay: (input: string, judged: { language: string; source: string } | undefined) => void
   onSendAgain: (unsent: Unsent) => void
   onDrop: () => void
 }
 
+/** The parts of a result. `onLine`: `undefined` if the lines of the code that was judged are nowhere on the page. */
+type PartProps = Omit<ResultViewProps, 'onLine'> & { onLine: ((line: number) => void) | undefined; result: Result; purpose: Purpose }
+
 /** The announced region is always in the page, because screen readers do not announce a region that is added later. */
 export function ResultView(props: ResultViewProps) {
   const { judging } = props
   const m = useMessages()
+  const result = judging.kind === 'done' ? judging.result : undefined
+  // The line of an earlier submission's source to which a link leads.
+  const [asked, setAsked] = useState<{ id: string; line: number }>()
+  const place = result === undefined ? undefined : placeOfLines({ sent: judgedSource(result), sentIn: result.language, isAgain: judging.kind === 'done' && judging.isAgain, isOpened: result.submission_id === props.opened }, props)
+  const onLine = place === 'editor' ? props.onLine : place === 'submission' ? (line: number) => setAsked({ id: result?.submission_id ?? '', line }) : undefined
   return (
     <div className="space-y-3">
       <div aria-live="polite" {...(judging.kind === 'done' && { 'data-verdict': verdictOf(judging.result.verdict) ?? 'JE' })}>
         {judging.kind === 'idle' && <p className="text-muted">{m.run.idle}</p>}
         {judging.kind === 'live' && <Progress live={judging.live} purpose={judging.purpose} total={judging.purpose === 'samples' ? props.problem.samples_total : props.problem.tests_total} />}
-        {judging.kind === 'done' && <Fate {...props} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
+        {judging.kind === 'done' && <Fate {...props} onLine={onLine} result={judging.result} purpose={judging.purpose} isAgain={judging.isAgain} />}
       </div>
       {judging.kind === 'unsent' && <NotSent {...props} unsent={judging} />}
       {judging.kind === 'failed' && <ErrorBox error={judging.error} leadsToSignIn={false} />}
       {judging.kind === 'live' && judging.purpose !== 'input' && judging.live.tests.length > 0 && (
         <TestGrid tests={judging.live.tests.map((test) => ({ verdict: test.verdict, isRunning: test.verdict === undefined }))} />
       )}
-      {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} result={judging.result} purpose={judging.purpose} />}
+      {judging.kind === 'done' && <Ended key={judging.result.submission_id} {...props} onLine={onLine} asked={asked?.id === judging.result.submission_id ? asked : undefined} result={judging.result} purpose={judging.purpose} />}
     </div>
   )
 }
@@ -108,7 +117,7 @@ function Progress({ live, purpose, total }: { live: Live; purpose: Purpose; tota
 }
 
 /** The verdict in words and its reason; beside it, what was judged, the time and the memory; then the groups of tests. */
-function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source }: ResultViewProps & { result: Result; purpose: Purpose; isAgain: boolean }) {
+function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source, language }: PartProps & { isAgain: boolean }) {
   const m = useMessages()
   const { tag } = useLanguage()
   const e = useTexts(editing)
@@ -125,6 +134,7 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
   const ran = tests.filter((test) => test.verdict !== 'SK')
   const skipped = notRun(tests)
   const sent = judgedSource(result)
+  const judgedIn = names.get(result.language ?? '') ?? result.language
   return (
     <>
       <div className="flex flex-wrap items-baseline gap-x-4 gap-y-0.5 text-muted">
@@ -136,9 +146,10 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
           <span>
             <time dateTime={result.submitted_at}>{new Date(result.submitted_at).toLocaleString(tag, { dateStyle: 'medium', timeStyle: 'short' })}</time>
             {' · '}
-            {names.get(result.language ?? '') ?? result.language}
+            {judgedIn}
           </span>
         )}
+        {!isAgain && result.submission_id !== opened && result.language !== language && <span>{judgedIn}</span>}
         {isAgain && sent !== undefined && sent !== source && <span>{e.otherCode}</span>}
         {purpose !== 'input' && tests.length > 0 && <span>{skipped > 0 ? e.stopped(passed(tests), skipped) : m.run.passed(passed(tests), tests.length)}</span>}
         {score != null && <span>{m.run.score(String(score), max_score == null ? undefined : String(max_score))}</span>}
@@ -164,10 +175,10 @@ function Fate({ result, purpose, isAgain, problem, opened, names, onLine, source
 }
 
 /** A message whose line of the source is a link to that line. */
-export function LinkedMessage({ text, onLine }: { text: string; onLine: (line: number) => void }) {
+export function LinkedMessage({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
   const m = useMessages()
   return partsOf(text).map(({ text, line }, at) =>
-    line === undefined ? (
+    line === undefined || onLine === undefined ? (
       visible(text)
     ) : (
       <button key={at} type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-accent-text underline decoration-dotted">
@@ -207,7 +218,7 @@ const didCompile = (result: Result): boolean => result.compile?.ok !== false && 
 /** The source that was judged, if the response has it. */
 const judgedSource = (result: Result): string | undefined => result.files?.[0]?.content ?? undefined
 
-function Ended({ result, purpose, problem, opened, onLine, onLoad, source, onPlay }: ResultViewProps & { result: Result; purpose: Purpose }) {
+function Ended({ result, purpose, problem, opened, onLine, asked, onLoad, source, onPlay }: PartProps & { asked: { line: number } | undefined }) {
   const m = useMessages()
   const e = useTexts(editing)
   const tests = result.problem?.tests ?? []
@@ -231,7 +242,7 @@ function Ended({ result, purpose, problem, opened, onLine, onLoad, source, onPla
       )}
       {result.submission_id === opened && (
         <Suspense fallback={<Bone className="h-9" />}>
-          <EarlierSubmission result={result} />
+          <EarlierSubmission result={result} asked={asked} />
         </Suspense>
       )}
       {sent !== undefined && sent !== source && result.language != null && (
@@ -425,7 +436,7 @@ const download = async (text: string) => (await import('../util/save')).save('ou
  * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks
  * below it do not, because the marks would point to other places; the box scrolls sideways.
  */
-export function Compiler({ text, onLine }: { text: string; onLine: (line: number) => void }) {
+export function Compiler({ text, onLine }: { text: string; onLine: ((line: number) => void) | undefined }) {
   const m = useMessages()
   const shown = shortened(text)
   const messages = shown.text.split('\n')
@@ -437,7 +448,7 @@ export function Compiler({ text, onLine }: { text: string; onLine: (line: number
           const line = lineNamed(message, messages[at + 1])
           return (
             <span key={at} className={`block ${isExcerpt(message, messages[at + 1]) ? '' : 'whitespace-pre-wrap wrap-anywhere'}`}>
-              {line === undefined ? (
+              {line === undefined || onLine === undefined ? (
                 visible(message) || ' '
               ) : (
                 <button type="button" title={m.run.line(line)} onClick={() => onLine(line)} className="text-left text-accent-text underline decoration-dotted">

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { exceptionMarks, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, plainExit, returnedIn, sentence, shownLength } from './outcome'
+import { exceptionMarks, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, placeOfLines, plainExit, returnedIn, sentence, shownLength } from './outcome'
 
 const shown = (message: string | null) => messageOf({ message })
 
@@ -21,9 +21,21 @@ test('a program that was not compiled has no time and memory', () => {
   expect(['CE', 'CLE', 'WA', undefined].map((code) => hasRun(code as 'CE' | undefined))).toEqual([false, false, true, false])
 })
 
-test('figures are rounded if a test is hidden, but not for the author', () => {
-  const tests = [{ is_shown: true }, { is_shown: false }]
-  expect([hasRoundedFigures(tests, false), hasRoundedFigures(tests, true), hasRoundedFigures([{ is_shown: true }], false)]).toEqual([true, false, false])
+test('figures are rounded if a hidden test ran, but not for the author', () => {
+  const shown = { is_shown: true, verdict: 'WA' }
+  const of = (verdict: string | null, isAuthor = false) => hasRoundedFigures([shown, { is_shown: false, verdict }], isAuthor)
+  expect([of('AC'), of(null), of('SK'), of('AC', true), hasRoundedFigures([shown], false)]).toEqual([true, true, false, false, false])
+})
+
+test('a link to a line leads to the code that was judged', () => {
+  const editor = { source: 'now', language: 'python' }
+  const of = (sent: string, sentIn: string, isAgain: boolean, isOpened: boolean) => placeOfLines({ sent, sentIn, isAgain, isOpened }, editor)
+  // The code was judged just now, and is then changed.
+  expect([of('now', 'python', false, false), of('before', 'python', false, false), of('before', 'cpp', false, false)]).toEqual(['editor', 'editor', undefined])
+  // An opened submission shows its source.
+  expect([of('now', 'python', false, true), of('before', 'python', false, true), of('now', 'cpp', false, true)]).toEqual(['editor', 'submission', 'submission'])
+  // A result that is shown again after a reload.
+  expect([of('now', 'python', true, false), of('before', 'python', true, false)]).toEqual(['editor', undefined])
 })
 
 test('a plain exit code is no crash', () => {

@@ -23,8 +23,9 @@ export function failedTest(result: Result): number | undefined {
   return test !== undefined && code !== undefined && isFailure(code) ? test.number : undefined
 }
 
-/** Whether the server has rounded up the time and memory of all tests together: some tests are hidden, and not from an author. */
-export const hasRoundedFigures = (tests: Pick<ProblemTest, 'is_shown'>[], isAuthor: boolean): boolean => !isAuthor && tests.some((test) => !test.is_shown)
+/** Whether the server has rounded up the time and memory of all tests together: hidden tests ran, and not for an author. */
+export const hasRoundedFigures = (tests: Pick<ProblemTest, 'is_shown' | 'verdict'>[], isAuthor: boolean): boolean =>
+  !isAuthor && tests.some(({ is_shown, verdict }) => !is_shown && verdict !== 'SK')
 
 export const passed = (tests: ProblemTest[]): number => tests.filter((test) => test.verdict === 'AC').length
 
@@ -33,6 +34,19 @@ export const notRun = (tests: Pick<ProblemTest, 'verdict'>[]): number => tests.f
 
 /** Length of the list without the tests at its end that were not run. */
 export const shownLength = (tests: Pick<ProblemTest, 'verdict'>[]): number => tests.findLastIndex((test) => test.verdict !== 'SK') + 1
+
+/**
+ * Where a link to a line of the judged code leads: to the editor, if it has this code, or if the code was judged just now, because the
+ * user then corrects it; else to the source of the opened submission; else nowhere.
+ */
+export function placeOfLines(
+  judged: { sent: string | undefined; sentIn: string | null | undefined; isAgain: boolean; isOpened: boolean },
+  editor: { source: string; language: string },
+): 'editor' | 'submission' | undefined {
+  const { sent, sentIn, isAgain, isOpened } = judged
+  if (sentIn === editor.language && (sent === editor.source || (!isAgain && !isOpened))) return 'editor'
+  return isOpened ? 'submission' : undefined
+}
 
 /** A message that only repeats the exit code. */
 const EXIT = /^(?:test \d+ of \d+: )?exit code \d+$/
