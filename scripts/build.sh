@@ -2,8 +2,8 @@
 # `make build` and the build of `make run`. Builds the site first, if Node.js is new enough.
 #
 #   scripts/build.sh          the release: optimized, with every engine
-#     target/dist/cupel       the binary without debug information; its symbols still name the functions of a backtrace
-#     target/dist/cupel.debug the debug information; backtraces and debuggers find this file if it is beside the binary
+#     target/dist/cupel       the binary without symbols and debug information
+#     target/dist/cupel.debug symbols and debug information; backtraces and debuggers find this file if it is beside the binary
 #   scripts/build.sh quick    target/quick/cupel: the binary less optimized, built faster, without the engines of clusters
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ case ${1:-release} in
         (
             cd target/dist
             objcopy --only-keep-debug ../release/cupel cupel.debug
-            objcopy --strip-debug --add-gnu-debuglink=cupel.debug ../release/cupel cupel
+            objcopy --strip-all --add-gnu-debuglink=cupel.debug ../release/cupel cupel
         )
         du --apparent-size --human-readable target/dist/cupel target/dist/cupel.debug
         ;;

@@ -18,7 +18,11 @@ fn main() {
     let mut cargo = Command::new(variable("CARGO"));
     cargo.args(["build", "--quiet", "--release", "--offline", "--bin", "cupel-agent"]);
     cargo.args(["--config", "profile.release.strip=true"]);
-    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", variable("OPT_LEVEL"));
+    let level = variable("OPT_LEVEL");
+    if level == "0" {
+        cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    }
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
     cargo.arg("--manifest-path").arg(manifest.join("Cargo.toml"));
     cargo.arg("--target").arg(&target).arg("--target-dir").arg(&built);
     // Variables that the outer build sets for itself.

@@ -2,7 +2,8 @@
 //! one live connection, once, within a minute.
 //!
 //! A ticket carries a token in the format of a key (`tokens.rs`): `cut_…`. Tickets are in the store, so any API node
-//! accepts a ticket that another node created, and each ticket is accepted only once.
+//! accepts a ticket that another node created, and each ticket is accepted only once. After a power failure, the store
+//! may have lost the fact that a ticket was used; the ticket is then accepted once more until it expires.
 
 use std::time::Duration;
 
