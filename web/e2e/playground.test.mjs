@@ -519,6 +519,44 @@ out.flush()
   await close()
 })
 
+test('on a phone, a finger scrolls the terminal, and its view is at the end after Code was shown, after Back and after a reload', async () => {
+  const { page, close } = await player({ width: 360 })
+  await choose(page, 'python')
+  await write(page, 'for n in range(60):\n    print("line", n)\ninput("Your guess? ")\n')
+  const result = page.getByRole('tab', { name: 'Input and output' })
+  await result.click()
+  await openTerminal(page)
+  await press(page, 'Run')
+  await shows(page, /Your guess\?/)
+  const touch = await page.context().newCDPSession(page)
+  const { x, y, height } = await page.locator('[data-terminal]').boundingBox()
+  const drag = async (from, to) => {
+    const at = (share) => [{ x: x + 100, y: y + height * (from + (to - from) * share) }]
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(0) })
+    for (let step = 1; step <= 10; step += 1) await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(step / 10) })
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
+  }
+  for (let drags = 0; drags < 5; drags += 1) await drag(0.1, 0.9)
+  await shows(page, /^\s*line 0\s+line 1\s/)
+  for (let drags = 0; drags < 5; drags += 1) await drag(0.9, 0.1)
+  await shows(page, /Your guess\?/)
+
+  const open = async () => {
+    await result.click()
+    await isRunning(page)
+    await shows(page, /line 59\s+Your guess\?/)
+  }
+  await page.getByRole('tab', { name: 'Code' }).click()
+  await open()
+  await page.getByRole('link', { name: 'Contests', exact: true }).click()
+  await page.getByRole('heading', { name: 'Contests', exact: true }).waitFor()
+  await page.goBack()
+  await open()
+  await page.reload()
+  await open()
+  await close()
+})
+
 test('on a phone, the terminal has buttons for keys that phones lack', async () => {
   const { page, check, close } = await player({ width: 360 })
   await choose(page, 'bash')

@@ -8,6 +8,7 @@ import { useMessages } from '../i18n/messages'
 import { Feed } from '../util/feed'
 import { terminalTheme } from './colours'
 import { defineTerminalStyle } from './style'
+import { scrollByTouch } from './touch'
 
 /** Number of lines kept above the window. */
 const SCROLLBACK_LINES = 5_000
@@ -81,19 +82,37 @@ export function Terminal(props: TerminalProps) {
       (bytes, done) => xterm.write(bytes, done),
       (bytes) => act.current.onSkip(bytes),
     )
+    // After a change of its size, xterm.js may leave the end of the output. The view is held there until the user scrolls or types.
+    const isAtEnd = () => xterm.buffer.active.viewportY >= xterm.buffer.active.baseY
+    let isHeld = true
+    const release = () => {
+      isHeld = false
+    }
+    for (const name of ['wheel', 'touchmove', 'pointerdown', 'keydown']) place.addEventListener(name, release, { capture: true, passive: true })
+    xterm.onRender(() => isHeld && !isAtEnd() && xterm.scrollToBottom())
+    let isInView = true
     const refit = () => {
-      // A hidden pane has no size.
-      if (place.clientWidth > 0 && place.clientHeight > 0) fit.fit()
+      // A hidden pane has no size. A new size while xterm.js believes to be out of view would give its scrollbar wrong lengths.
+      if (!isInView || place.clientWidth === 0 || place.clientHeight === 0) return
+      isHeld ||= isAtEnd()
+      fit.fit()
     }
     refit()
     const sizes = new ResizeObserver(refit)
     sizes.observe(place)
+    // Called after the observer of xterm.js, which was created before.
+    const views = new IntersectionObserver((entries) => {
+      isInView = entries.at(-1)?.isIntersecting === true
+      refit()
+    })
+    views.observe(place)
     const themes = new MutationObserver(() => {
       xterm.options.theme = terminalTheme()
     })
     themes.observe(document.documentElement, { attributes: true, attributeFilter: ['class'] })
     // The cells are measured again when the font has been loaded.
     void document.fonts.ready.then(refit)
+    const endTouch = scrollByTouch(xterm, place)
     made.current = xterm
     act.current.onReady({
       write: (bytes) => feed.push(bytes),
@@ -108,6 +127,8 @@ export function Terminal(props: TerminalProps) {
       act.current.onReady(null)
       themes.disconnect()
       sizes.disconnect()
+      views.disconnect()
+      endTouch()
       feed.clear()
       xterm.dispose()
       made.current = null
