@@ -162,7 +162,7 @@ test('a solved problem is counted in the progress by difficulty, tag and day', a
 test('the command palette finds problems, pages and settings, with the keyboard only', async () => {
   const { page, check, close, scriptBytes } = await registered()
   const before = scriptBytes()
-  const box = page.getByRole('combobox', { name: 'Problem, contest, page or command' })
+  const box = page.getByRole('combobox', { name: /^(Problem, contest, page or command|题目、比赛、页面或命令)$/ })
   const open = async () => {
     await page.keyboard.press('Control+k')
     await box.and(page.locator(':focus')).waitFor()
@@ -194,9 +194,24 @@ test('the command palette finds problems, pages and settings, with the keyboard 
   await page.keyboard.press('Enter')
   await page.waitForURL(/\/playground/)
   await open()
+  // The entries of the account's menu.
+  for (const [typed, name] of [['submissions', 'Your submissions'], ['share', 'Shared programs'], ['password', 'Password and sessions'], ['api k', 'API keys'], ['sign o', 'Sign out']]) {
+    await page.keyboard.press('Control+a')
+    await page.keyboard.type(typed)
+    await page.getByRole('option', { name, exact: true }).waitFor()
+  }
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('submissions')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/account\?view=submissions$/)
+  await open()
   await page.keyboard.type('中文')
   await page.keyboard.press('Enter')
   await page.getByRole('link', { name: '题目' }).first().waitFor()
+  await open()
+  await page.keyboard.type('退出')
+  await page.keyboard.press('Enter')
+  await page.getByRole('link', { name: '登录' }).first().waitFor()
   await close()
 })
 

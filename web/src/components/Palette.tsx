@@ -4,12 +4,13 @@
 import { Dialog } from '@base-ui/react/dialog'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { FileText, Keyboard, Languages, ListChecks, Monitor, Trophy, X, type LucideIcon } from 'lucide-react'
+import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Trophy, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
 import { contestsQuery } from '../api/contest'
 import { problemsQuery, sessionQuery } from '../api/queries'
 import { useBackCloses } from '../hooks/useBackCloses'
+import { useSignOut } from '../hooks/useSignOut'
 import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/messages'
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
@@ -165,6 +166,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const p = useTexts(palette)
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
+  const signOut = useSignOut()
   const words = typed.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean)
   const asks = words.length > 0
   const q = useSettled(typed.trim())
@@ -178,13 +180,21 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
     page('playground', m.menu.playground, () => void navigate({ to: '/playground' })),
     page('contests', m.menu.contests, () => void navigate({ to: '/contests' })),
     ...(user != null
-      ? [page('account', m.menu.account, () => void navigate({ to: '/account' })), ...(user.role === 'admin' ? [page('admin', m.menu.admin, () => void navigate({ to: '/admin' }))] : [])]
+      ? [
+          page('account', m.menu.account, () => void navigate({ to: '/account' })),
+          page('submissions', m.submissions.title, () => void navigate({ to: '/account', search: { view: 'submissions' } })),
+          page('programs', p.programs, () => void navigate({ to: '/account', search: { view: 'programs' } })),
+          page('security', p.security, () => void navigate({ to: '/account', search: { view: 'security' } })),
+          page('keys', p.apiKeys, () => void navigate({ to: '/account', search: { view: 'keys' } })),
+          ...(user.role === 'admin' ? [page('admin', m.menu.admin, () => void navigate({ to: '/admin' }))] : []),
+        ]
       : [page('sign-in', m.menu.signIn, () => void navigate({ to: '/sign-in' })), page('register', m.menu.register, () => void navigate({ to: '/register' }))]),
     page('api', m.menu.api, () => location.assign(addressOf('/docs/'))),
   ]
   const commands: Line[] = [
     ...(['system', 'light', 'dark'] as const).map((theme: Theme): Line => ({ id: `theme-${theme}`, group: 'commands', text: p.theme(m.theme[theme]), Icon: Monitor, act: then(() => setTheme(theme)) })),
     ...(Object.keys(LANGUAGES) as LanguageTag[]).map((tag): Line => ({ id: `language-${tag}`, group: 'commands', text: p.language(LANGUAGES[tag]), Icon: Languages, act: then(() => change(tag)) })),
+    ...(user != null ? [{ id: 'sign-out', group: 'commands', text: m.menu.signOut, Icon: LogOut, act: then(signOut) } as const] : []),
     { id: 'shortcuts', group: 'commands', text: m.shortcuts.open, Icon: Keyboard, act: then(onShortcuts) },
   ]
   // Results of an earlier query are shown only if they also match the current text.
@@ -192,7 +202,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const contests = asks ? phases.flatMap((phase) => phase.data?.contests ?? []) : []
   const lines: Line[] = [
     ...found
-      .filter((problem) => matches(problem.title, words))
+      .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
       .slice(0, SHOWN_MAX)
       .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: problem.title, Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),
     ...contests
