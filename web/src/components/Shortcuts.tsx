@@ -25,6 +25,7 @@ export function Shortcuts({ open, onChange }: { open: boolean; onChange: (open: 
     [['j'], s.next],
     [['k'], s.previous],
     [['Enter'], s.enter],
+    [['e'], x.editor],
     [['Ctrl', "'"], s.run],
     [['Ctrl', 'Enter'], s.submit],
     [['←', '→'], s.arrows],

@@ -6,6 +6,7 @@ const en = {
   singleDetail: 'Turn them off if speech input or your keyboard triggers them by mistake. Shortcuts with Ctrl stay on.',
   off: 'off',
   filters: 'Go to the filters',
+  editor: 'Go to the editor',
   marks: 'Next compiler message',
 }
 
@@ -16,6 +17,7 @@ const zhCN: ShortcutTexts = {
   singleDetail: '如果语音输入或键盘会误触，请关闭它们。带 Ctrl 的快捷键不受影响。',
   off: '已关闭',
   filters: '转到筛选',
+  editor: '转到编辑器',
   marks: '下一条编译信息',
 }
 

@@ -1,5 +1,5 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
-import { Outlet, useLocation } from '@tanstack/react-router'
+import { Outlet, useLocation, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useDeferredValue, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
@@ -33,6 +33,15 @@ export function Shell() {
   const main = useRef<HTMLElement>(null)
   const shortcuts = usePopup(loadShortcuts)
   const palette = usePopup(loadPalette)
+  const top = useRef<HTMLDivElement>(null)
+  const shown = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname })
+  useEffect(() => {
+    // The link that led here is gone with its page. Without this, Tab would go on from its place, behind the links that skip to the
+    // editor and to the content.
+    if (shown === undefined || (document.activeElement ?? document.body) !== document.body) return
+    top.current?.focus({ preventScroll: true })
+    top.current?.blur()
+  }, [shown])
   const hasEditor = useLocation({ select: ({ pathname }) => /^\/(problems\/.|playground|p\/)/.test(pathname) })
   const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
   // The router renders at once. The page follows the bar in short tasks.
@@ -48,7 +57,13 @@ export function Shell() {
   useEffect(watchTyping, [])
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (event.key === '?' && !isNoShortcut(event)) act.current.openShortcuts()
+      if (isNoShortcut(event)) return
+      if (event.key === '?') act.current.openShortcuts()
+      if (event.key === 'e' && document.querySelector('[data-editor]') !== null) {
+        // The editor must not get the letter.
+        event.preventDefault()
+        skipToEditor()
+      }
     }
     const paletteKey = (event: KeyboardEvent) => {
       if (!opensPalette(event)) return
@@ -66,6 +81,7 @@ export function Shell() {
   }, [])
   return (
     <div className="min-h-full flex flex-col bg-bg">
+      <div ref={top} tabIndex={-1} className="outline-none" />
       {hasEditor && <Skip onClick={skipToEditor}>{m.skipToEditor}</Skip>}
       <Skip onClick={() => main.current?.focus()}>{m.skipToContent}</Skip>
       {!isEmbedded && <AppBar onShortcuts={shortcuts.open} onPalette={palette.open} />}
