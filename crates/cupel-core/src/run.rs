@@ -324,6 +324,8 @@ pub struct SubmissionSummary {
     pub cpu_time: Option<Duration>,
     /// Peak memory, if any step ran.
     pub memory: Option<cupel_types::Bytes>,
+    /// Whether the sender may see the time and the memory exactly, because no hidden case ran.
+    pub is_exact: bool,
     /// The problem, if the submission belongs to one.
     pub problem: Option<cupel_types::ProblemId>,
     /// The problem's slug.

@@ -107,6 +107,7 @@ const TABLES: &[Table] = &[
             "score",
             "needs",
             "purpose",
+            "exact",
         ],
     ),
     table("failed_attempts", 2, &["submission", "attempt", "run", "worker", "worker_name", "failed_at", "why"]),

@@ -165,16 +165,16 @@ impl RunReport {
         cpu_time.zip(memory).or_else(|| self.is_not_built().then_some((Duration::ZERO, Bytes::ZERO)))
     }
 
-    /// Whether there are cases whose data the sender may not see.
-    pub fn has_hidden_cases(&self) -> bool {
+    /// Whether cases ran whose data the sender may not see. Hidden cases that were skipped have no figures.
+    pub fn ran_hidden_cases(&self) -> bool {
         let mut cases = self.grading.iter().flat_map(|grading| &grading.cases);
-        cases.any(|case| case.feedback != Feedback::Full)
+        cases.any(|case| case.feedback != Feedback::Full && case.verdict != Verdict::Skipped)
     }
 
-    /// [`RunReport::peak`] as shown to the sender: rounded if there are hidden cases.
+    /// [`RunReport::peak`] as shown to the sender: rounded if hidden cases ran.
     pub fn peak_for_sender(&self) -> Option<(Duration, Bytes)> {
         let (time, memory) = self.peak()?;
-        Some(if self.has_hidden_cases() { (coarse_time(time), coarse_memory(memory)) } else { (time, memory) })
+        Some(if self.ran_hidden_cases() { (coarse_time(time), coarse_memory(memory)) } else { (time, memory) })
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct WebhookData {
     language: Option<String>,
     /// CPU time in milliseconds; with tests, of the slowest test.
     execution_time_ms: Option<u64>,
-    /// How the program was started; `null` if its language has no warm start, or tests of a problem are hidden.
+    /// How the program was started; `null` if its language has no warm start, or hidden tests of a problem ran.
     start: Option<StartView>,
     /// Peak memory in KiB; with tests, of the test with the most.
     memory_used_kb: Option<u64>,
@@ -79,9 +79,9 @@ impl WebhookEvent {
             ended => ended,
         };
         let peak = report.and_then(RunReport::peak_for_sender);
-        // As in the API's results, the kind of start is omitted if there are hidden tests, because it would leak
-        // information about the hidden tests.
-        let start = report.filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
+        // As in the API's results, the kind of start is omitted if hidden tests ran, because it would leak information
+        // about them.
+        let start = report.filter(|report| !report.ran_hidden_cases()).and_then(RunReport::start);
         let exit_code = report.and_then(|report| match &report.execution {
             Some(step) => step.exit_code,
             None => report.exit_code_of_compiler(),

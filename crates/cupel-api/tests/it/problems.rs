@@ -269,6 +269,26 @@ async fn a_result_has_the_texts_of_the_tests_that_its_viewer_may_see() {
     let tests = [
         ("sample/1", Full, Verdict::Accepted),
         ("secret/1", Only, Verdict::WrongAnswer),
+#[tokio::test]
+async fn figures_are_exact_on_every_route_if_no_hidden_test_ran() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    for (second, exact) in [(Verdict::Skipped, true), (Verdict::WrongAnswer, false)] {
+        let id = solve(&app, &user, &slug).await;
+        let tests = [("sample/1", Feedback::Full, Verdict::WrongAnswer), ("secret/1", Feedback::Verdict, second)];
+        app.complete(graded_on(&tests)).await;
+        let expected = if exact { (json!(123), json!(4883)) } else { (json!(130), json!(5120)) };
+        let figures = |json: &Value| (json["execution_time_ms"].clone(), json["memory_used_kb"].clone());
+        let seen = app.get(&format!("/api/v1/submissions/{id}")).bearer(&user.token).send().await;
+        assert_eq!(figures(&seen.json), expected, "{second:?}");
+        for list in ["/api/v1/submissions".to_owned(), format!("/api/v1/problems/{slug}/submissions")] {
+            let page = app.get(&list).bearer(&user.token).send().await;
+            assert_eq!(figures(&page.json["submissions"][0]), expected, "{list}, {second:?}");
+        }
+    }
+}
+
         ("secret/2", Full, Verdict::Skipped),
         ("secret/none", Full, Verdict::WrongAnswer),
     ];

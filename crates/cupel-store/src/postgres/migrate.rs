@@ -10,7 +10,7 @@ use crate::sql::fault::SqlFault;
 use crate::sql::{Sql, values};
 
 /// All migrations with the version that each leads to, oldest first. A published migration never changes.
-const MIGRATIONS: [(i64, &str); 18] = [
+const MIGRATIONS: [(i64, &str); 19] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
@@ -29,6 +29,7 @@ const MIGRATIONS: [(i64, &str); 18] = [
     (22, include_str!("../../migrations/postgres/0022_libraries.sql")),
     (23, include_str!("../../migrations/postgres/0023_drafts.sql")),
     (24, include_str!("../../migrations/postgres/0024_pulling.sql")),
+    (25, include_str!("../../migrations/postgres/0025_exact_figures.sql")),
 ];
 
 /// Lock held by a node while it changes the schema ("cupel" in ASCII).

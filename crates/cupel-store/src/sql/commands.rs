@@ -219,6 +219,8 @@ pub(crate) struct Complete {
     pub(crate) at: Timestamp,
     pub(crate) cpu_time_us: Option<i64>,
     pub(crate) memory_bytes: Option<i64>,
+    /// Whether the sender may see these figures exactly.
+    pub(crate) is_exact: bool,
     /// The parts of the result that standings need, if the submission is to a problem.
     pub(crate) judged: Option<Judged>,
     pub(crate) report: String,
@@ -247,6 +249,7 @@ impl Write for Complete {
             completed_at: Some(self.at),
             cpu_time_us: self.cpu_time_us,
             memory_bytes: self.memory_bytes,
+            is_exact: self.is_exact,
             score: self.judged.as_ref().and_then(|judged| judged.score),
             ..Change::default()
         };
@@ -393,6 +396,7 @@ struct Change {
     completed_at: Option<Timestamp>,
     cpu_time_us: Option<i64>,
     memory_bytes: Option<i64>,
+    is_exact: bool,
     score: Option<i64>,
 }
 
@@ -406,7 +410,7 @@ pub(crate) use run_columns;
 
 const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lease = ?, lease_until = ?, verdict = ?, \
      worker = coalesce(?, worker), due_at = coalesce(?, due_at), started_at = coalesce(started_at, ?), \
-     completed_at = ?, cpu_time_us = ?, memory_bytes = ?, score = ? \
+     completed_at = ?, cpu_time_us = ?, memory_bytes = ?, exact = ?, score = ? \
      WHERE id = ? AND state = ? AND lease IS NOT DISTINCT FROM ?";
 
 /// Reads and locks the rows of several runs.
@@ -477,6 +481,7 @@ impl RunRow {
                 change.completed_at.map(to_us),
                 change.cpu_time_us,
                 change.memory_bytes,
+                change.is_exact.then_some(1_i64),
                 change.score,
                 bytes(self.id.as_uuid()),
                 self.columns.state,

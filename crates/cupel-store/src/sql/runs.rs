@@ -213,6 +213,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
             at: done.at,
             cpu_time_us: cpu_time.and_then(|t: Duration| i64::try_from(t.as_micros()).ok()),
             memory_bytes: memory.and_then(|m: Bytes| i64::try_from(m.get()).ok()),
+            is_exact: !done.report.ran_hidden_cases(),
             judged: Judged::of(&done.report, cpu_time, memory),
             report,
             log,
@@ -400,7 +401,7 @@ pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, SqlFault> {
 macro_rules! summary {
     () => {
         "SELECT s.id, s.language, s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, \
-         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug, r.purpose \
+         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug, r.purpose, r.exact \
          FROM code_submissions s JOIN runs r ON r.id = s.run JOIN users u ON u.id = s.owner \
          LEFT JOIN problems p ON p.id = r.problem "
     };
@@ -429,6 +430,7 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, SqlFault> {
         username: row.get(15)?,
         slug: slug.map(|slug| slug.parse().map_err(|_| bad("slug"))).transpose()?,
         sent_for: purpose_from(row.get(17)?)?,
+        is_exact: row.get::<Option<i64>>(18)? == Some(1),
     })
 }
 

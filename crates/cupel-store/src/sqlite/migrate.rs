@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// All migrations, oldest first; the first leads to version 1. A published migration never changes.
-const MIGRATIONS: [&str; 24] = [
+const MIGRATIONS: [&str; 25] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -31,6 +31,7 @@ const MIGRATIONS: [&str; 24] = [
     include_str!("../../migrations/sqlite/0022_libraries.sql"),
     include_str!("../../migrations/sqlite/0023_drafts.sql"),
     include_str!("../../migrations/sqlite/0024_pulling.sql"),
+    include_str!("../../migrations/sqlite/0025_exact_figures.sql"),
 ];
 
 /// The newest known version.

@@ -88,6 +88,7 @@ pub async fn lists_are_newest_first_and_limited_to_the_owner<S: Store>(make: imp
     assert_eq!(page[0].state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted });
     assert_eq!((page[0].completed_at, page[0].memory), (Some(at(6)), Some(Bytes::mib(9))));
     assert_eq!((page[0].cpu_time, page[1].cpu_time), (Some(Duration::from_micros(12_345)), None));
+    assert_eq!((page[0].is_exact, page[1].is_exact), (true, false), "no hidden case ran, and nothing ran");
     assert_eq!((page[1].submitted_at, page[1].language.as_ref().map(|l| l.as_str())), (at(3), Some("python")));
     let (page, total) = store.list(Some(owner), 3, 3).await.unwrap();
     assert_eq!((page.iter().map(|s| s.id).collect::<Vec<_>>(), total), (ids[3..].to_vec(), 5));

@@ -41,16 +41,16 @@ pub(crate) struct SubmissionView {
     /// How the program failed, if it did, in one sentence: its exit code, its signal or the limit. With tests, for the
     /// deciding test; for a hidden test of a problem, only the meaning of the verdict.
     pub(crate) runtime_error: Option<String>,
-    /// CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If tests of a problem are
-    /// hidden, the time is rounded up to 10 ms.
+    /// CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If hidden tests of a problem
+    /// ran, the time is rounded up to 10 ms.
     pub(crate) execution_time_ms: Option<u64>,
     /// Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
-    /// them, and if no test of the problem is hidden.
+    /// them, and if no hidden test of a problem ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
     /// Peak memory of all the program's processes together, in KiB; with tests, of the test with the most. At least
-    /// 1,024 if the program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole
-    /// MiB.
+    /// 1,024 if the program ran, and 0 if compilation failed. If hidden tests of a problem ran, rounded up to
+    /// whole MiB.
     ///
     /// `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
     /// `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
@@ -67,8 +67,8 @@ pub(crate) struct SubmissionView {
     pub(crate) memory_used_kb: Option<u64>,
     /// How the program was started, if its language has a warm start: `warm` (as a copy of an initialised interpreter)
     /// or `cold` (by executing the interpreter, which is part of `execution_time_ms`). With tests: `cold` if any test
-    /// was started cold. Compare times only between programs with the same kind of start. Absent if tests of a problem
-    /// are hidden.
+    /// was started cold. Compare times only between programs with the same kind of start. Absent if hidden tests of a
+    /// problem ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start: Option<StartView>,
     /// `approximate` if the program ran in a container of Docker Engine. Times and memory are then less exact: CPU time
@@ -97,8 +97,8 @@ pub(crate) struct SubmissionView {
     pub(crate) message: Option<String>,
     /// The number of the signal that ended the program, if one did.
     pub(crate) signal: Option<i32>,
-    /// Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if tests of a
-    /// problem are hidden.
+    /// Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if hidden
+    /// tests of a problem ran.
     pub(crate) wall_time_ms: Option<u64>,
     /// Whether some output was discarded: the output of all tests together is kept up to the operator's limit (8 MiB by
     /// default).
@@ -250,7 +250,7 @@ impl SubmissionView {
         let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
         let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
         let compile = report.and_then(|r| r.compile.as_ref());
-        let sees_all = |report: &&RunReport| disclosure.as_author || !report.has_hidden_cases();
+        let sees_all = |report: &&RunReport| disclosure.as_author || !report.ran_hidden_cases();
         let measured = report.filter(sees_all);
         let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
         // If compilation failed, there is no output, and no time or memory was used.

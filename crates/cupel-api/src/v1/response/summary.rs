@@ -30,10 +30,10 @@ pub(crate) struct SummaryView {
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds. If `purpose` is `submission`, rounded up to 10 ms, except for administrators, and for
-    /// authors in the lists of their problems.
+    /// CPU time in milliseconds. If hidden tests ran, rounded up to 10 ms, except for administrators, and for authors in
+    /// the lists of their problems.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Peak memory in KiB. If `purpose` is `submission`, rounded up to whole MiB, with the same exceptions.
+    /// Peak memory in KiB. If hidden tests ran, rounded up to whole MiB, with the same exceptions.
     pub(crate) memory_used_kb: Option<u64>,
     /// Slug of the problem of the submission; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,8 +52,8 @@ impl From<SubmissionSummary> for SummaryView {
         let (time, memory) = (summary.cpu_time, summary.memory);
         // Hidden tests occur only in submissions that count.
         let (time, memory) = match summary.sent_for {
-            SentFor::Submission => (time.map(coarse_time), memory.map(coarse_memory)),
-            SentFor::Run | SentFor::Samples | SentFor::CustomInput | SentFor::Verification => (time, memory),
+            SentFor::Submission if !summary.is_exact => (time.map(coarse_time), memory.map(coarse_memory)),
+            _ => (time, memory),
         };
         SummaryView::for_author(SubmissionSummary { cpu_time: time, memory, ..summary })
     }
