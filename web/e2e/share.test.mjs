@@ -237,6 +237,30 @@ test('a shared program keeps its title, which is text, and the patterns of the f
   }
 })
 
+test('a program that was shared from the terminal opens in the terminal, and so does its fork', async () => {
+  const { page, close } = await player()
+  const tab = (one, name) => one.getByRole('tab', { name, exact: true, selected: true })
+  await page.getByRole('tab', { name: 'Terminal', exact: true }).click()
+  await write(page, 'print("Hello, " + input("Your name? "))\n')
+  const link = await share(page)
+  // The same program for the other mode has another link.
+  await page.getByRole('tab', { name: 'Text', exact: true }).click()
+  await page.getByLabel('Link to this program', { exact: true }).waitFor({ state: 'detached' })
+  const ofText = await share(page)
+  assert.notEqual(ofText, link)
+  await close()
+  const reader = await player()
+  await reader.page.goto(ofText)
+  await tab(reader.page, 'Text').waitFor()
+  await reader.page.goto(link)
+  await tab(reader.page, 'Terminal').waitFor()
+  await press(reader.page, 'Fork')
+  await reader.page.waitForURL(/\/playground$/)
+  await tab(reader.page, 'Terminal').waitFor()
+  await editorHas(reader.page, 'Your name?')
+  await reader.close()
+})
+
 test('an unknown link shows an error, and the archive has the files of the program', async () => {
   const { page, check, close } = await player({ width: 360 })
   const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Download as ZIP')])

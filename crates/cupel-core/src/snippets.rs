@@ -30,6 +30,9 @@ const CANONICAL_FORM: &[u8] = b"cupel-snippet-1";
 /// links.
 const CANONICAL_FORM_2: &[u8] = b"cupel-snippet-2";
 
+/// First bytes of the canonical form of a program for a terminal. Its other parts are those of the second form.
+const CANONICAL_FORM_3: &[u8] = b"cupel-snippet-3";
+
 /// Maximum length of a snippet's title, in characters.
 const TITLE_MAX: usize = 100;
 
@@ -54,6 +57,8 @@ pub struct Snippet {
     pub artifacts: Vec<String>,
     /// The title: 1 to 100 characters, without control characters, and without white space at its ends.
     pub title: Option<String>,
+    /// Whether the program is to be run in a terminal.
+    pub terminal: bool,
 }
 
 /// Id of a snippet: 128 bits of a hash of its contents.
@@ -73,14 +78,18 @@ impl SnippetId {
 
     /// The id of a program. Each part is preceded by its length, so two programs never have the same canonical form.
     fn of(snippet: &Snippet) -> SnippetId {
-        let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title } = snippet;
-        let is_second = !artifacts.is_empty() || title.is_some();
+        let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title, terminal } = snippet;
+        let form = match (terminal, !artifacts.is_empty() || title.is_some()) {
+            (true, _) => CANONICAL_FORM_3,
+            (false, true) => CANONICAL_FORM_2,
+            (false, false) => CANONICAL_FORM,
+        };
         let mut hash = Sha256::new();
         let text = |hash: &mut Sha256, text: &str| {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text.as_bytes());
         };
-        hash.update(if is_second { CANONICAL_FORM_2 } else { CANONICAL_FORM });
+        hash.update(form);
         text(&mut hash, language.as_str());
         text(&mut hash, source);
         hash.update((files.len() as u64).to_be_bytes());
@@ -97,7 +106,7 @@ impl SnippetId {
         let cpu_time_ms = cpu_time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         hash.update(cpu_time_ms.to_be_bytes());
         hash.update(memory.map_or(0, Bytes::get).to_be_bytes());
-        if is_second {
+        if form != CANONICAL_FORM {
             hash.update((artifacts.len() as u64).to_be_bytes());
             for pattern in artifacts {
                 text(&mut hash, pattern);
@@ -223,6 +232,8 @@ pub struct NewSnippet {
     pub artifacts: Vec<String>,
     /// The title. A blank title is none.
     pub title: Option<String>,
+    /// Whether the program is to be run in a terminal.
+    pub terminal: bool,
 }
 
 /// Why a program was not shared. Nothing has changed.
@@ -346,8 +357,9 @@ impl Core {
         // `check` has found the language.
         let language = registry.find(&new.language).map(|language| language.id.clone()).ok_or_else(Vec::new)?;
         let title = title.map(str::to_owned);
-        let NewSnippet { language: _, source, files, args, stdin, cpu_time, memory, artifacts, title: _ } = new;
-        Ok(Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title })
+        let NewSnippet { language: _, source, files, args, stdin, cpu_time, memory, artifacts, title: _, terminal } =
+            new;
+        Ok(Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title, terminal })
     }
 }
 
@@ -366,6 +378,7 @@ mod tests {
             memory: None,
             artifacts: Vec::new(),
             title: None,
+            terminal: false,
         }
     }
 
@@ -391,6 +404,8 @@ mod tests {
             with(|s| s.artifacts = vec!["g".into(), String::new()]),
             with(|s| s.title = Some("g".into())),
             with(|s| s.title = Some("h".into())),
+            with(|s| s.terminal = true),
+            with(|s| (s.title, s.terminal) = (Some("h".into()), true)),
         ];
         let different: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(different.len(), ids.len());
@@ -401,6 +416,7 @@ mod tests {
             with(|s| (s.artifacts, s.title) = (vec!["*.png".into()], Some("g".into()))).to_string(),
             "ZNY0OTax_rpKRQyMdgZSIQ"
         );
+        assert_eq!(with(|s| s.terminal = true).to_string(), "ou2HGcsoctpkm7WHZzUcIA");
     }
 
     #[test]

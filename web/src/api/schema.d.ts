@@ -2377,6 +2377,11 @@ export interface components {
             title?: string | null;
         } & (({
             source_code: string;
+            /**
+             * @description Whether the program is to be run in a terminal, because its user types the input. A program with another value
+             *     is another program, with another id.
+             */
+            terminal?: boolean;
         } | {
             files: unknown[];
         }) & unknown & (unknown | {
@@ -2404,6 +2409,8 @@ export interface components {
             title?: string | null;
             /**
              * Format: date-time
+            /** @description Whether the program is to be run in a terminal. */
+            terminal: boolean;
              * @description Time at which a user last shared the program (RFC 3339).
              */
             shared_at: string;

@@ -15,13 +15,15 @@ const SharePanel = lazy(async () => ({ default: (await loadPanel()).SharePanel }
 interface PlayShareProps {
   language: Schema['LanguageView']
   play: Play
+  /** Whether others also run the program in the terminal. */
+  isTerminal: boolean
   isSignedIn: boolean
   onAskSignIn: () => void
   onTitle: (title: string) => void
 }
 
 /** Remounted when the program changes, because a link that is shown belongs to the old program. */
-export function PlayShare({ language, play, isSignedIn, onAskSignIn, onTitle }: PlayShareProps) {
+export function PlayShare({ language, play, isTerminal, isSignedIn, onAskSignIn, onTitle }: PlayShareProps) {
   const m = useMessages()
   const { isUsed, isOpen, setOpen, hint, open } = usePopup(loadPanel)
   return (
@@ -42,7 +44,7 @@ export function PlayShare({ language, play, isSignedIn, onAskSignIn, onTitle }: 
       {isUsed && isOpen && (
         <div className="order-last basis-full min-w-0 pt-1.5">
           <Suspense>
-            <SharePanel language={language} play={play} onTitle={onTitle} onClose={() => setOpen(false)} />
+            <SharePanel language={language} play={play} isTerminal={isTerminal} onTitle={onTitle} onClose={() => setOpen(false)} />
           </Suspense>
         </div>
       )}

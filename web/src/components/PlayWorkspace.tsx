@@ -92,7 +92,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const [pane, setPane] = useState<'code' | 'result'>('code')
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
   // If a run was in progress before a reload, its mode is used, because its output belongs to the same console.
-  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared === undefined || shared.play.stdin === '' ? read(MODE_KEY) === 'terminal' : false)) ? 'terminal' : 'text')
+  const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared?.play.isTerminal === true || ((shared === undefined || shared.play.stdin === '') && read(MODE_KEY) === 'terminal'))) ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
   const [fault, setFault] = useState<string>()
   const [asksSignIn, setAsksSignIn] = useState(false)
@@ -212,7 +212,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     const isKept = handOver(place, textOf(play), fresh)
     if (!isKept) return setFault(m.editor.notKept)
     keepLanguage(PLAY_SLUG, language.language_id)
-    if (play.stdin !== '') write(MODE_KEY, 'text')
+    write(MODE_KEY, mode)
     void navigate({ to: '/playground' })
   }
   /** The user has decided about the program before. Another tab or device may offer the same program. */
@@ -261,7 +261,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
             </span>
           )}
           {shared === undefined ? (
-            <PlayShare key={textOf({ ...play, title: '' })} language={language} play={play} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} onTitle={(title) => change({ title })} />
+            <PlayShare key={mode + textOf({ ...play, title: '' })} language={language} play={play} isTerminal={mode === 'terminal'} isSignedIn={user !== undefined} onAskSignIn={() => setAsksSignIn(true)} onTitle={(title) => change({ title })} />
           ) : (
             <SharedActions id={shared.id} isEmbedded={shared.isEmbedded} onFork={fork} />
           )}

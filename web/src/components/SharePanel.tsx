@@ -13,6 +13,7 @@ import { ErrorBox } from './ErrorBox'
 interface SharePanelProps {
   language: Schema['LanguageView']
   play: Play
+  isTerminal: boolean
   onTitle: (title: string) => void
   onClose: () => void
 }
@@ -20,7 +21,7 @@ interface SharePanelProps {
 /** `title`: that of the program to which the link leads. */
 type Sharing = { kind: 'asking' | 'waiting' } | { kind: 'shared'; link: string; title: string; isCopied: boolean } | { kind: 'failed'; error: unknown }
 
-export function SharePanel({ language, play, onTitle, onClose }: SharePanelProps) {
+export function SharePanel({ language, play, isTerminal, onTitle, onClose }: SharePanelProps) {
   const m = useMessages()
   const t = useTexts(embedTexts)
   const [sharing, setSharing] = useState<Sharing>({ kind: 'asking' })
@@ -29,7 +30,7 @@ export function SharePanel({ language, play, onTitle, onClose }: SharePanelProps
   const share = async () => {
     setSharing({ kind: 'waiting' })
     try {
-      const { snippet_id } = await dataOf(api.POST('/api/v1/snippets', { body: snippetOf(language, play) }))
+      const { snippet_id } = await dataOf(api.POST('/api/v1/snippets', { body: snippetOf(language, play, isTerminal) }))
       const link = addressOf(`/p/${snippet_id}`)
       // Without TLS, browsers give pages no access to the clipboard. So the link is also shown.
       const isCopied = await (navigator.clipboard?.writeText(link) ?? Promise.reject(new Error())).then(

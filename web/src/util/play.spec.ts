@@ -98,15 +98,15 @@ test('a shared program is restored unchanged from its snippet', () => {
     language_id: 'python', source_file: 'main.py', limits: { cpu_time_ms: 10_000, memory_kb: 262_144 }, limits_max: { cpu_time_ms: 60_000, memory_kb: 1_048_576 },
   } as Schema['LanguageView']
   const play = { files: [{ path: 'main.py', text: 'x' }, { path: 'a/b', text: '' }], args: "a 'b c'", stdin: '1\n', keep: "*.png 'a b/*'", title: '<b>Plots</b>', limits: { cpuMs: 1_500, memoryKb: 262_144 } }
-  const request = snippetOf(language, play)
+  const request = snippetOf(language, play, true)
   expect(request.limits).toEqual({ cpu_time_ms: 1_500 })
   expect(request.artifacts).toEqual(['*.png', 'a b/*'])
   const view = { ...request, snippet_id: '', shared_at: '' } as Schema['SnippetView']
-  expect(playOfSnippet(view, 'main.py')).toEqual({ ...play, limits: { cpuMs: 1_500 } })
+  expect(playOfSnippet(view, 'main.py')).toEqual({ ...play, isTerminal: true, limits: { cpuMs: 1_500 } })
   expect(playOf(textOf(play), 'main.py')).toEqual(play)
-  // Without patterns and a title, the request is that of earlier versions, and the link the same.
-  const plain = snippetOf(language, { ...play, keep: ' ', title: ' ' })
-  expect([plain.artifacts, plain.title]).toEqual([undefined, undefined])
+  // Without patterns, a title and a terminal, the request is that of earlier versions, and the link the same.
+  const plain = snippetOf(language, { ...play, keep: ' ', title: ' ' }, false)
+  expect([plain.artifacts, plain.title, plain.terminal]).toEqual([undefined, undefined, undefined])
   expect(playOf('{"files":[{"path":"a","text":""}],"title":"a\\tb\\n"}', 'main.py').title).toBe('a b ')
 })
 

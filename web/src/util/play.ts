@@ -20,6 +20,8 @@ export interface Play {
   title?: string
   /** Limits that differ from the language's defaults. */
   limits?: Partial<PlayLimits>
+  /** Whether a shared program was shared from the terminal. Not part of a draft. */
+  isTerminal?: boolean
 }
 
 /** The server's bounds: `files_max` in config.default.toml, and the schema of `POST /execute`. */
@@ -175,7 +177,7 @@ export function archiveName({ files }: Play): string {
 }
 
 /** The body of `POST /snippets` that shares this program. */
-export function snippetOf(language: Language, play: Play): Schema['SnippetRequest'] {
+export function snippetOf(language: Language, play: Play, isTerminal: boolean): Schema['SnippetRequest'] {
   const { cpuMs, memoryKb } = boundedLimits(language, play.limits ?? {})
   const [main, ...others] = play.files
   const artifacts = splitArgs(play.keep ?? '')
@@ -188,6 +190,7 @@ export function snippetOf(language: Language, play: Play): Schema['SnippetReques
     input: play.stdin,
     ...(artifacts.length > 0 && { artifacts }),
     ...(title !== '' && { title }),
+    ...(isTerminal && { terminal: true }),
     limits: {
       ...(cpuMs !== language.limits.cpu_time_ms && { cpu_time_ms: cpuMs }),
       ...(memoryKb !== language.limits.memory_kb && { memory_kb: memoryKb }),
@@ -196,13 +199,14 @@ export function snippetOf(language: Language, play: Play): Schema['SnippetReques
 }
 
 /** The program of a snippet. */
-export function playOfSnippet({ source_code, files, args, input, artifacts, title, limits }: Schema['SnippetView'], main: string): Play {
+export function playOfSnippet({ source_code, files, args, input, artifacts, title, terminal, limits }: Schema['SnippetView'], main: string): Play {
   return {
     files: [{ path: main, text: source_code }, ...files.map(({ path, content }) => ({ path, text: content }))],
     args: joinArgs(args),
     stdin: input,
     ...(artifacts.length > 0 && { keep: joinArgs(artifacts) }),
     ...(title != null && { title }),
+    ...(terminal && { isTerminal: true }),
     limits: { ...(limits.cpu_time_ms != null && { cpuMs: limits.cpu_time_ms }), ...(limits.memory_kb != null && { memoryKb: limits.memory_kb }) },
   }
 }

@@ -59,6 +59,10 @@ pub(crate) struct SnippetRequest {
     #[serde(default)]
     #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     title: Option<String>,
+    /// Whether the program is to be run in a terminal, because its user types the input. A program with another value
+    /// is another program, with another id.
+    #[serde(default)]
+    terminal: bool,
 }
 
 /// A file of a program to share: text only.
@@ -128,6 +132,8 @@ pub(crate) struct SnippetView {
     /// The title, as plain text. Absent if the program has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
+    /// Whether the program is to be run in a terminal.
+    terminal: bool,
     /// Time at which a user last shared the program (RFC 3339).
     #[schema(format = DateTime)]
     shared_at: String,
@@ -136,7 +142,7 @@ pub(crate) struct SnippetView {
 impl SnippetView {
     fn new(id: SnippetId, shared: SharedSnippet) -> SnippetView {
         let SharedSnippet { snippet, shared_at } = shared;
-        let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title } = snippet;
+        let Snippet { language, source, files, args, stdin, cpu_time, memory, artifacts, title, terminal } = snippet;
         SnippetView {
             snippet_id: id.to_string(),
             language: language.as_str().to_owned(),
@@ -150,6 +156,7 @@ impl SnippetView {
             },
             artifacts,
             title,
+            terminal,
             shared_at: shared_at.to_string(),
         }
     }
@@ -176,7 +183,7 @@ pub(crate) async fn share(
     body: SubmissionBody<SnippetRequest>,
 ) -> Result<Response, ApiError> {
     let SubmissionBody { value, bytes: _, held: _held } = body;
-    let SnippetRequest { language, source_code, files, args, input, stdin, limits, artifacts, title } = value;
+    let SnippetRequest { language, source_code, files, args, input, stdin, limits, artifacts, title, terminal } = value;
     if input.is_some() && stdin.is_some() {
         let mut faults = FormFaults::default();
         faults.push("", "/stdin", STDIN_AND_INPUT);
@@ -193,6 +200,7 @@ pub(crate) async fn share(
         memory: memory_kb.map(Bytes::kib),
         artifacts,
         title,
+        terminal,
     };
     let rate_limit = SubmissionRate::new(&app, &caller, &notes);
     let id = app.core.share_snippet(caller.user, new, &rate_limit).await.map_err(refusal)?;

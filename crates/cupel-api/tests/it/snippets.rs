@@ -13,6 +13,7 @@ fn program() -> Value {
         "language": "py", "source_code": "import sys\nprint(sys.argv, '\u{202e}\\0')", "files": [{ "path": "a/b.txt", "content": "" }],
         "args": ["-v", "two words"], "input": "1\n", "limits": { "cpu_time_ms": 1500, "memory_kb": 65536 },
         "artifacts": ["*.png", "plots/**/*.svg"], "title": "A <b>plot</b> of 表",
+        "terminal": true,
     })
 }
 
@@ -49,7 +50,7 @@ async fn a_shared_program_is_public_complete_and_always_has_the_same_link() {
 }
 
 #[tokio::test]
-async fn a_program_with_another_title_or_other_patterns_has_another_link() {
+async fn a_program_with_another_title_other_patterns_or_a_terminal_has_another_link() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id_with = async |change: Value| {
@@ -62,20 +63,26 @@ async fn a_program_with_another_title_or_other_patterns_has_another_link() {
     let plain = id_with(json!({})).await;
     // Programs that were shared before these fields existed keep their links.
     assert_eq!(plain, "xBBIrJBLK8OrMZ1d8J6hVg");
-    for same in [json!({ "title": null }), json!({ "title": "  " }), json!({ "artifacts": [] })] {
+    for same in
+        [json!({ "title": null }), json!({ "title": "  " }), json!({ "artifacts": [] }), json!({ "terminal": false })]
+    {
         assert_eq!(id_with(same.clone()).await, plain, "{same}");
     }
     let read = app.get(&format!("{SNIPPETS}/{plain}")).send().await;
     assert_eq!((read.json.get("title"), &read.json["artifacts"]), (None, &json!([])));
+    assert_eq!(read.json["terminal"], false);
     let titled = id_with(json!({ "title": "  Two words " })).await;
     assert_eq!(id_with(json!({ "title": "Two words" })).await, titled);
     let keeping = id_with(json!({ "artifacts": ["*.png"] })).await;
     assert!(titled != plain && keeping != plain && keeping != titled);
+    let typed = id_with(json!({ "terminal": true })).await;
+    assert!(typed != plain);
+    assert_eq!(app.get(&format!("{SNIPPETS}/{typed}")).send().await.json["terminal"], true);
     assert_eq!(app.get(&format!("{SNIPPETS}/{titled}")).send().await.json["title"], "Two words");
     let own = app.get(SNIPPETS).bearer(&user.token).send().await;
     let titles: Vec<_> = own.json["snippets"].as_array().unwrap().iter().map(|one| &one["title"]).collect();
     assert_eq!(titles.iter().filter(|title| **title == "Two words").count(), 1, "{titles:?}");
-    assert_eq!(titles.iter().filter(|title| **title == "# first").count(), 2, "{titles:?}");
+    assert_eq!(titles.iter().filter(|title| **title == "# first").count(), 3, "{titles:?}");
     assert_eq!(id_with(json!({ "title": "表".repeat(100) })).await.len(), 22);
 }
 

@@ -165,6 +165,7 @@ async fn fill(store: &SqliteStore) {
         memory: Some(Bytes::mib(1)),
         artifacts: vec!["*.png".into()],
         title: Some("t".into()),
+        terminal: true,
     };
     let shared = SharedSnippet { snippet, shared_at: t0() };
     store.share_snippet(SnippetId::from_uuid(fresh()), owner, shared, 1).await.unwrap().unwrap();

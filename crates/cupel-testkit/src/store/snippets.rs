@@ -23,6 +23,7 @@ fn snippet() -> Snippet {
         memory: Some(Bytes::mib(64)),
         artifacts: vec!["*.png".into(), "plots/**/*.svg".into()],
         title: None,
+        terminal: false,
     }
 }
 
@@ -50,6 +51,7 @@ pub async fn a_snippet_is_read_back_complete_and_counted_per_user<S: Store>(make
     assert_eq!(store.share_snippet(first, two, shared(5), 2).await.unwrap(), Ok(()));
     let mut titled = shared(6);
     titled.snippet.title = Some("<b>é</b>".into());
+    titled.snippet.terminal = true;
     assert_eq!(store.share_snippet(third, two, titled.clone(), 2).await.unwrap(), Ok(()));
     assert_eq!(store.snippet(third).await.unwrap(), Some(titled));
     assert_eq!(store.own_snippets(two, 0, 1).await.unwrap().0[0].title, "<b>é</b>");
