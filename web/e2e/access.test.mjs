@@ -68,6 +68,12 @@ test('problems can be filtered by several tags; the page shows counts, and the U
   assert.equal(new URL(page.url()).searchParams.get('tag'), `${tag},${other}`)
   const both = all.filter((problem) => problem.tags.includes(tag) && problem.tags.includes(other)).length
   await page.waitForFunction((n) => document.querySelectorAll('a[data-row]').length === n, both)
+  // When the list is opened again, the chosen tags come first. The numbers are those of the problems that match the other filters.
+  await page.getByRole('combobox', { name: 'Tags' }).click()
+  await page.getByRole('option', { name: `${tag} ${both} problem` }).waitFor()
+  const first = (await page.locator('[role=option]').allInnerTexts()).slice(0, 2)
+  assert.deepEqual(first.map((text) => text.split('\n')[0].trim()), [tag, other])
+  await page.keyboard.press('Escape')
   await page.reload()
   await page.getByRole('button', { name: `Remove the tag ${tag}` }).click()
   await page.waitForFunction((one) => new URL(location.href).searchParams.get('tag') === one, other)
@@ -79,16 +85,38 @@ test('Enter and the arrow lead from the search field to the first problem that m
   await page.getByText('Calm Water').waitFor()
   const focused = (text) => page.waitForFunction((text) => document.activeElement?.matches('a[data-row]') && document.activeElement.textContent === text, text)
   for (const key of ['Enter', 'ArrowDown']) {
-    await page.getByRole('searchbox', { name: 'Search by title' }).fill(key === 'Enter' ? 'calm' : 'cracking')
+    await page.getByRole('searchbox', { name: 'Search by title or tag' }).fill(key === 'Enter' ? 'calm' : 'cracking')
     await page.keyboard.press(key)
     await focused(key === 'Enter' ? 'Calm Water' : 'Cracking Point')
   }
+  // The field also finds tags.
+  await page.getByRole('searchbox', { name: 'Search by title or tag' }).fill('sorting')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement?.matches('a[data-row]'))
+  const tags = await page.locator('li:has(a[data-row])').allInnerTexts()
+  assert.ok(tags.length > 0 && tags.every((text) => /\bsorting\b/.test(text)), `${tags}`)
+  await page.getByRole('searchbox', { name: 'Search by title or tag' }).fill('')
+  await page.getByText('Calm Water').waitFor()
   await page.getByRole('combobox', { name: 'Tags' }).click()
   await page.getByRole('combobox', { name: 'Search tags' }).fill('search')
   await page.locator('[role=option]').nth(1).waitFor()
   const shown = await page.locator('[role=option]').allInnerTexts()
   const begins = shown.map((text) => text.startsWith('search'))
   assert.deepEqual(begins, begins.toSorted((a, b) => Number(b) - Number(a)), `${shown}`)
+  await close()
+})
+
+test('a visitor has no filter by state; the address of such a list leads to the sign-in', async () => {
+  const { page, check, close } = await visit(browser)
+  await page.goto(`${server.url}/problems`)
+  await page.getByText('Calm Water').waitFor()
+  await page.getByLabel('Difficulty').waitFor()
+  assert.equal(await page.getByLabel('State').count(), 0)
+  await page.goto(`${server.url}/problems?state=solved`)
+  await page.getByText('Sign in to see your problems').waitFor()
+  await check('list-state-visitor')
+  await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
+  await page.waitForURL(/\/sign-in\?then=%2Fproblems%3Fstate%3Dsolved$/)
   await close()
 })
 
@@ -347,6 +375,27 @@ test('the first press of Tab leads past everything else to the editor', async ()
     }
     await close()
   }
+})
+
+test('from the list of problems, the editor is one press of Tab or one key away', async () => {
+  const { page, close } = await registered()
+  const skip = page.getByRole('button', { name: 'Skip to the editor' })
+  for (const key of ['Tab', 'e']) {
+    await page.goto(`${server.url}/problems`)
+    await page.getByText('Calm Water').waitFor()
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await page.locator('[data-editor]').waitFor({ state: 'attached' })
+    await page.keyboard.press(key)
+    if (key === 'Tab') {
+      await skip.and(page.locator(':focus')).waitFor()
+      await page.keyboard.press('Enter')
+    }
+    await page.keyboard.type('# here ')
+    await page.getByRole('textbox', { name: /Source code/ }).getByText('# here ').waitFor()
+    assert.equal(await page.getByRole('textbox', { name: /Source code/ }).getByText('e# here').count(), 0)
+  }
+  await close()
 })
 
 test('on a phone, the bar has links to the problems, the playground and the contests that are large enough to be tapped', async () => {

@@ -1894,6 +1894,8 @@ export interface components {
         /** @description A page of problems. */
         ProblemPage: {
             problems: components["schemas"]["ProblemLineView"][];
+            /** @description The tags of all matching problems, most frequent first, at most 500. Only if you asked for them. */
+            tags?: components["schemas"]["TagCount"][] | null;
             pagination: components["schemas"]["Pagination"];
         };
         /** @description A test of a problem. */
@@ -2375,13 +2377,13 @@ export interface components {
              *     program with another title is another program, with another id.
              */
             title?: string | null;
-        } & (({
-            source_code: string;
             /**
              * @description Whether the program is to be run in a terminal, because its user types the input. A program with another value
              *     is another program, with another id.
              */
             terminal?: boolean;
+        } & (({
+            source_code: string;
         } | {
             files: unknown[];
         }) & unknown & (unknown | {
@@ -2407,10 +2409,10 @@ export interface components {
             artifacts: string[];
             /** @description The title, as plain text. Absent if the program has none. */
             title?: string | null;
-            /**
-             * Format: date-time
             /** @description Whether the program is to be run in a terminal. */
             terminal: boolean;
+            /**
+             * Format: date-time
              * @description Time at which a user last shared the program (RFC 3339).
              */
             shared_at: string;
@@ -2753,6 +2755,16 @@ export interface components {
             score?: number | null;
             /** @description The submission's owner; only in lists that can contain other users' submissions. */
             username?: string | null;
+        };
+        /** @description A tag and the number of its problems. */
+        TagCount: {
+            /** @description The tag. */
+            tag: string;
+            /**
+             * Format: int64
+             * @description Number of problems with the tag that match.
+             */
+            problems: number;
         };
         /** @description Progress with the public problems that have a tag. */
         TagView: {
@@ -5563,6 +5575,8 @@ export interface operations {
                 q?: string;
                 /** @description Only problems that you may change. */
                 mine?: boolean;
+                /** @description Whether the response has the tags of all matching problems, in `tags`. */
+                tag_counts?: boolean;
                 /** @description Sort order: `title`, `newest`, `difficulty` or `solved` (solved by most users first). */
                 sort?: string;
                 /** @description Page number, from 1. */

@@ -1,34 +1,36 @@
-// The list of tags that `TagPicker` opens: any number of tags can be chosen, and each tag has the number of its
-// problems.
+// The list of tags that `TagPicker` opens: any number of tags can be chosen, and each tag has the number of problems
+// that match the other filters.
 import { Combobox } from '@base-ui/react/combobox'
 import { useQuery } from '@tanstack/react-query'
 import { Check, ChevronDown } from 'lucide-react'
 import { useState } from 'react'
-import { sessionQuery } from '../api/queries'
 import { tagsQuery } from '../api/tags'
 import { list } from '../i18n/list'
 import { useMessages, useTexts } from '../i18n/messages'
 import { collectKeys, giveKeys } from '../ui/early-keys'
 import { beginningFirst, matchesQuery, PICKER_BUTTON, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
-import { TAGS_MAX } from '../util/search'
+import { TAGS_MAX, tagsOf, type ListSearch } from '../util/search'
 
 interface TagListProps {
-  chosen: string[]
+  search: ListSearch
   isOpen: boolean
   onOpen: (isOpen: boolean) => void
   onChange: (tags: string[]) => void
   className: string
 }
 
-export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagListProps) {
+export function TagList({ search, isOpen, onOpen, onChange, className }: TagListProps) {
   const m = useMessages()
   const l = useTexts(list)
   const [query, setQuery] = useState('')
-  const session = useQuery(sessionQuery)
-  const found = useQuery({ ...tagsQuery(session.data?.user != null), enabled: session.data !== undefined })
+  const chosen = tagsOf(search)
+  // The tags that were chosen when the list was opened come first. A tag does not move away under the pointer that chooses it.
+  const [top, setTop] = useState(chosen)
+  const found = useQuery(tagsQuery(search))
   const counts = new Map(found.data?.map(({ tag, problems }) => [tag, problems]))
-  // A tag from the URL may belong to no problem.
-  const tags = [...chosen.filter((tag) => !counts.has(tag)), ...counts.keys()]
+  // A chosen tag may belong to no problem that matches.
+  const first = [...top.filter((tag) => chosen.includes(tag) || counts.has(tag)), ...chosen.filter((tag) => !top.includes(tag) && !counts.has(tag))]
+  const tags = [...first, ...[...counts.keys()].filter((tag) => !first.includes(tag))]
   return (
     <Combobox.Root
       multiple
@@ -38,7 +40,10 @@ export function TagList({ chosen, isOpen, onOpen, onChange, className }: TagList
       onValueChange={(next) => next.length <= TAGS_MAX && onChange(next)}
       open={isOpen}
       onOpenChange={(opens) => {
-        if (opens) collectKeys()
+        if (opens) {
+          collectKeys()
+          setTop(chosen)
+        }
         onOpen(opens)
       }}
       filter={(tag: string, typed) => matchesQuery([tag], typed)}

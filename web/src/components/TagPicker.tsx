@@ -6,14 +6,23 @@ import { list } from '../i18n/list'
 import { useMessages, useTexts } from '../i18n/messages'
 import { collectKeys } from '../ui/early-keys'
 import { PICKER_BUTTON } from '../ui/picker'
+import { tagsOf, type ListSearch } from '../util/search'
 
 const load = () => import('./TagList')
 const TagList = lazy(async () => ({ default: (await load()).TagList }))
 
-export function TagPicker({ chosen, onChange, className = '' }: { chosen: string[]; onChange: (tags: string[]) => void; className?: string }) {
+interface TagPickerProps {
+  /** The filters of the list. */
+  search: ListSearch
+  onChange: (tags: string[]) => void
+  className?: string
+}
+
+export function TagPicker({ search, onChange, className = '' }: TagPickerProps) {
   const m = useMessages()
   const l = useTexts(list)
   const popup = usePopup(load)
+  const chosen = tagsOf(search)
   const button = (
     <button
       type="button"
@@ -34,7 +43,7 @@ export function TagPicker({ chosen, onChange, className = '' }: { chosen: string
   if (!popup.isUsed) return button
   return (
     <Suspense fallback={button}>
-      <TagList chosen={chosen} isOpen={popup.isOpen} onOpen={popup.setOpen} onChange={onChange} className={className} />
+      <TagList search={search} isOpen={popup.isOpen} onOpen={popup.setOpen} onChange={onChange} className={className} />
     </Suspense>
   )
 }

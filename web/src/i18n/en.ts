@@ -90,7 +90,7 @@ export const en = {
   },
   list: {
     title: 'Problems',
-    search: 'Search by title',
+    search: 'Search by title or tag',
     difficulty: 'Difficulty',
     anyDifficulty: 'Any difficulty',
     state: 'State',

@@ -51,7 +51,7 @@ export const zhCN: Messages = {
   },
   list: {
     title: '题目',
-    search: '按标题搜索',
+    search: '按标题或标签搜索',
     difficulty: '难度',
     anyDifficulty: '全部难度',
     state: '状态',

@@ -12,12 +12,13 @@ import { TagPicker } from '../components/TagPicker'
 import { list } from '../i18n/list'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
 import { problems } from '../routes'
-import { Button } from '../ui/Button'
+import { Button, buttonClass } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { Select } from '../ui/Select'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
+import { useHere } from '../hooks/useHere'
 import { useMedia } from '../hooks/useMedia'
 import { useTitle } from '../hooks/useTitle'
 
@@ -29,6 +30,7 @@ export function ProblemList() {
   const l = useTexts(list)
   const search = problems.useSearch()
   const navigate = useNavigate()
+  const here = useHere()
   const rowList = useRef<HTMLOListElement>(null)
   const box = useRef<HTMLInputElement>(null)
   const filters = useRef<HTMLDivElement>(null)
@@ -74,6 +76,8 @@ export function ProblemList() {
     setWanted(undefined)
     rowList.current?.querySelector<HTMLElement>('a[data-row]')?.focus()
   }, [wanted, search.q, found.isPlaceholderData, found.data, page])
+  const isVisitor = session.data !== undefined && session.data.user == null
+  const needsSignIn = isVisitor && search.state !== undefined
   const isFiltered = Object.keys(search).some((name) => name !== 'sort' && name !== 'page')
   return (
     <div className="w-full max-w-5xl mx-auto px-3 sm:px-4 py-5 sm:py-8">
@@ -85,8 +89,8 @@ export function ProblemList() {
           </p>
         )}
       </div>
-      {session.data !== undefined && session.data.user == null && <p className="mt-1 text-muted">{l.intro}</p>}
-      <Filters search={search} go={go} box={box} place={filters} onList={setWanted} />
+      {isVisitor && <p className="mt-1 text-muted">{l.intro}</p>}
+      <Filters search={search} go={go} box={box} place={filters} onList={setWanted} hasStates={!isVisitor || search.state !== undefined} />
       {found.error !== null && <ErrorBox error={found.error} onRetry={() => void found.refetch()} />}
       {page !== undefined && page.problems.length > 0 && (
         <>
@@ -108,12 +112,17 @@ export function ProblemList() {
       )}
       {page !== undefined && page.problems.length === 0 && (
         <div className="py-16 text-center">
-          <p className="text-lg font-semibold">{isFiltered ? m.list.none : m.list.empty}</p>
-          <p className="mt-1 text-muted">{isFiltered ? m.list.noneDetail : m.list.emptyDetail}</p>
+          <p className="text-lg font-semibold">{needsSignIn ? l.signIn : isFiltered ? m.list.none : m.list.empty}</p>
+          <p className="mt-1 text-muted">{needsSignIn ? l.signInDetail : isFiltered ? m.list.noneDetail : m.list.emptyDetail}</p>
           {isFiltered && (
-            <Button className="mt-4" onClick={() => void navigate({ to: '/problems', search: {} })}>
-              {m.list.clear}
-            </Button>
+            <p className="mt-4 flex flex-wrap justify-center gap-2">
+              {needsSignIn && (
+                <Link to="/sign-in" search={{ then: here }} className={buttonClass('primary')}>
+                  {m.menu.signIn}
+                </Link>
+              )}
+              <Button onClick={() => void navigate({ to: '/problems', search: {} })}>{m.list.clear}</Button>
+            </p>
           )}
         </div>
       )}
@@ -142,9 +151,11 @@ interface FiltersProps {
   place: React.RefObject<HTMLDivElement | null>
   /** Leads from the search field to the first problem that matches. */
   onList: (q: string) => void
+  /** Whether problems can be chosen by the user's own state. */
+  hasStates: boolean
 }
 
-function Filters({ search, go, box, place, onList }: FiltersProps) {
+function Filters({ search, go, box, place, onList, hasStates }: FiltersProps) {
   const m = useMessages()
   const l = useTexts(list)
   const tags = tagsOf(search)
@@ -193,8 +204,8 @@ function Filters({ search, go, box, place, onList }: FiltersProps) {
         />
       </div>
       <Select label={m.list.difficulty} value={search.difficulty ?? ''} options={options(difficulties, m.list.anyDifficulty)} onChange={(difficulty) => go({ difficulty })} />
-      <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />
-      <TagPicker chosen={tags} onChange={chooseTags} className="sm:min-w-32 pointer-coarse:text-lg" />
+      {hasStates && <Select label={m.list.state} value={search.state ?? ''} options={options({ solved, attempted, unsolved }, m.list.anyState)} onChange={(state) => go({ state })} />}
+      <TagPicker search={search} onChange={chooseTags} className="sm:min-w-32 pointer-coarse:text-lg" />
       <Select label={m.list.sort} value={search.sort ?? 'title'} options={options(sorts).map(({ value, text }) => ({ value, text: m.pair(m.list.sort, text) }))} onChange={(sort) => go({ sort: sort === 'title' ? undefined : sort })} />
       {tags.length > 0 && (
         <ul aria-label={l.tags} className="col-span-2 sm:basis-full flex flex-wrap gap-1">

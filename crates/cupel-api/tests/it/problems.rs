@@ -84,6 +84,15 @@ async fn everybody_can_list_read_and_filter_public_problems() {
     assert_eq!(slugs("?mine=true", Some(&user)).await, Vec::<String>::new());
     assert_eq!(slugs("?difficulty=easy,hard&tag=strings&q=ECH&sort=newest", None).await, ["echo"]);
     assert_eq!(slugs("?tag=graphs", None).await, Vec::<String>::new());
+    // A search also finds tags, by the beginnings of their words.
+    assert_eq!(slugs("?q=Str", None).await, ["echo"]);
+    assert_eq!(slugs("?q=trings", None).await, Vec::<String>::new());
+    let tags = async |query: &str, who: &TestUser| {
+        app.get(&format!("/api/v1/problems{query}")).bearer(&who.token).send().await.json["tags"].clone()
+    };
+    assert_eq!(tags("?tag_counts=true&q=echo&limit=1", &user).await, json!([{ "tag": "strings", "problems": 1 }]));
+    assert_eq!(tags("?tag_counts=true&difficulty=hard", &user).await, json!([]));
+    assert_eq!(tags("", &user).await, Value::Null);
     assert_eq!(slugs("?state=unsolved", Some(&user)).await, ["echo"]);
     for bad in ["?difficulty=odd", "?sort=odd", "?state=odd", "?odd=1", "?limit=0", "?tag=%01"] {
         app.get(&format!("/api/v1/problems{bad}")).send().await.is_error(400, "invalid-parameter");
@@ -261,15 +270,6 @@ fn graded_on(tests: &[(&str, Feedback, Verdict)]) -> RunReport {
 }
 
 #[tokio::test]
-async fn a_result_has_the_texts_of_the_tests_that_its_viewer_may_see() {
-    use Feedback::{Full, Verdict as Only};
-    let app = TestApp::start().await;
-    let (author, user) = (app.author().await, app.user().await);
-    let slug = app.problem(&author, "echo", Visibility::Public).await;
-    let tests = [
-        ("sample/1", Full, Verdict::Accepted),
-        ("secret/1", Only, Verdict::WrongAnswer),
-#[tokio::test]
 async fn figures_are_exact_on_every_route_if_no_hidden_test_ran() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
@@ -289,6 +289,15 @@ async fn figures_are_exact_on_every_route_if_no_hidden_test_ran() {
     }
 }
 
+#[tokio::test]
+async fn a_result_has_the_texts_of_the_tests_that_its_viewer_may_see() {
+    use Feedback::{Full, Verdict as Only};
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    let tests = [
+        ("sample/1", Full, Verdict::Accepted),
+        ("secret/1", Only, Verdict::WrongAnswer),
         ("secret/2", Full, Verdict::Skipped),
         ("secret/none", Full, Verdict::WrongAnswer),
     ];

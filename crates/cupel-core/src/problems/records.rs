@@ -129,7 +129,8 @@ pub struct ProblemFilter {
     pub tags: Vec<Tag>,
     /// Only problems with which the asker has this state.
     pub state: Option<SolveState>,
-    /// Only problems whose title or slug contains this text, case-insensitively.
+    /// Only problems whose title or slug contains this text, or that have a tag with a word that begins with it,
+    /// case-insensitively.
     pub text: Option<String>,
     /// Order of the list.
     pub sort: ProblemSort,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
-use cupel_problem::{Problem, Signature, Visibility};
+use cupel_problem::{Problem, Signature, Tag, Visibility};
 use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, SubmissionKind};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary};
@@ -12,6 +12,9 @@ use crate::fault::{SubmissionFault, SubmissionFaultKind};
 use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::{AuthenticatedUser, Core, Needs, NewSolution, Principal, StoreError, SubmitError};
+
+/// Maximum number of tags whose problems are counted.
+const TAGS_COUNTED_MAX: u64 = 500;
 
 /// Maximum number of runs shown per submission.
 const RUNS_MAX: u64 = 100;
@@ -76,6 +79,20 @@ impl Core {
     ) -> Result<(Vec<ProblemLine>, u64), StoreError> {
         let filter = ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), ..filter };
         self.inner.store.problems(filter, offset, limit).await
+    }
+
+    /// The tags of the problems that exist for this viewer and match, with the number of these problems, most frequent
+    /// first.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub async fn problem_tags(
+        &self,
+        principal: &Principal,
+        filter: ProblemFilter,
+    ) -> Result<Vec<(Tag, u64)>, StoreError> {
+        let filter = ProblemFilter { asker: principal.user(), sees_all: principal.is_admin(), ..filter };
+        self.inner.store.tags(filter, TAGS_COUNTED_MAX).await
     }
 
     /// Checks the problem's requirements on a solution, and returns the languages of the package's programs. `index`:

@@ -1,6 +1,7 @@
 //! The port for problems and standings.
 
 use async_trait::async_trait;
+use cupel_problem::Tag;
 use cupel_types::{ContentHash, LanguageId, ProblemId, RunId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 
@@ -52,6 +53,9 @@ pub trait ProblemStore: Send + Sync {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ProblemLine>, u64), StoreError>;
+
+    /// The tags of all problems that match, with the number of these problems, most frequent first: at most `tags_max`.
+    async fn tags(&self, filter: ProblemFilter, tags_max: u64) -> Result<Vec<(Tag, u64)>, StoreError>;
 
     /// A page of a problem's versions, newest first, and the total number.
     async fn versions(

@@ -56,6 +56,14 @@ macro_rules! problem_tables {
     };
 }
 
+/// The standing `r` and the withheld results `w` of a user, who is bound as the first and second value.
+macro_rules! own_standing_tables {
+    () => {
+        "LEFT JOIN problem_results r ON r.problem = p.id AND r.\"user\" = ? \
+         LEFT JOIN withheld_results w ON w.problem = p.id AND w.\"user\" = ?"
+    };
+}
+
 /// Columns of a standing `r`, in the order of [`standing_of`].
 macro_rules! standing_columns {
     () => {
@@ -159,9 +167,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
     ) -> Result<(Vec<ProblemLine>, u64), StoreError> {
         let read = self.read("list problems", move |db| {
             let Conditions { sql, values, order } = Conditions::of(&filter);
-            let tables = " FROM problems p JOIN problem_versions v ON v.problem = p.id AND v.number = p.version \
-                          LEFT JOIN problem_results r ON r.problem = p.id AND r.\"user\" = ? \
-                          LEFT JOIN withheld_results w ON w.problem = p.id AND w.\"user\" = ?";
+            let tables = concat!(problem_tables!(), own_standing_tables!());
             let count = format!("SELECT count(*){tables} WHERE {sql}");
             let total = db.count(&count, &values)?;
             let page = format!(
@@ -174,6 +180,24 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
                 Ok(ProblemLine { problem: problem_of(row)?, standing: standing_of(row, PROBLEM_COLUMNS)? })
             })?;
             Ok((lines, total))
+        });
+        read.await
+    }
+
+    async fn tags(&self, filter: ProblemFilter, tags_max: u64) -> Result<Vec<(Tag, u64)>, StoreError> {
+        let read = self.read("count problems by tag", move |db| {
+            let Conditions { sql, values, .. } = Conditions::of(&filter);
+            let tables = concat!(problem_tables!(), own_standing_tables!());
+            let counts = format!(
+                "SELECT t.tag, count(*){tables} JOIN problem_tags t ON t.problem = p.id WHERE {sql} \
+                 GROUP BY t.tag ORDER BY count(*) DESC, t.tag LIMIT ?"
+            );
+            let [tags_max, _] = page_of(0, tags_max);
+            let values: Vec<Value<'_>> = values.into_iter().chain([Value::Int(tags_max)]).collect();
+            db.all(&counts, &values, |row| {
+                let tag = row.text(0)?.parse().map_err(|_| bad("tag"))?;
+                Ok((tag, u64::try_from(row.get::<i64>(1)?).unwrap_or(0)))
+            })
         });
         read.await
     }

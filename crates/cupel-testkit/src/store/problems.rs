@@ -229,6 +229,17 @@ pub async fn problems_are_listed_only_if_visible_and_paginated<S: Store>(make: i
     assert_eq!(listed(with(|f| f.tags = vec!["graphs".parse().unwrap(), "trees".parse().unwrap()])).await, ["p2"]);
     assert_eq!(listed(with(|f| f.text = Some("ZEB".into()))).await, ["p1"]);
     assert_eq!(listed(with(|f| f.text = Some("%".into()))).await, Vec::<String>::new(), "the text is not a pattern");
+    assert_eq!(listed(with(|f| f.text = Some("TRE".into()))).await, ["p2"], "the beginning of a word of a tag");
+    assert_eq!(listed(with(|f| f.text = Some("rees".into()))).await, Vec::<String>::new());
+    let tags = async |filter: ProblemFilter, most| {
+        let found = store.tags(filter, most).await.unwrap();
+        found.into_iter().map(|(tag, problems)| format!("{tag} {problems}")).collect::<Vec<_>>()
+    };
+    let all = tags(everything.clone(), 10).await;
+    assert_eq!((all[0].as_str(), all.contains(&"trees 1".to_owned())), ("graphs 3", true), "{all:?}");
+    assert_eq!(tags(everything.clone(), 1).await, ["graphs 3"]);
+    assert_eq!(tags(as_seen_by(None), 1).await, ["graphs 1"]);
+    assert_eq!(tags(with(|f| f.text = Some("TRE".into())), 10).await.len(), 2);
     assert_eq!(listed(with(|f| f.sort = ProblemSort::Newest)).await, ["p3", "p2", "p1"]);
     assert_eq!(listed(with(|f| f.sort = ProblemSort::Difficulty)).await, ["p1", "p2", "p3"]);
 

@@ -32,12 +32,15 @@ pub(crate) struct ListParams {
     #[serde(default)]
     #[param(inline)]
     state: Option<StateName>,
-    /// Only problems whose title or slug contains this text.
+    /// Only problems whose title or slug contains this text, or that have a tag with a word that begins with it.
     #[serde(default)]
     q: Option<String>,
     /// Only problems that you may change.
     #[serde(default)]
     mine: bool,
+    /// Whether the response has the tags of all matching problems, in `tags`.
+    #[serde(default)]
+    tag_counts: bool,
     /// Sort order: `title`, `newest`, `difficulty` or `solved` (solved by most users first).
     #[serde(default)]
     sort: Option<String>,
@@ -67,7 +70,19 @@ pub(crate) enum StateName {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemPage {
     problems: Vec<ProblemLineView>,
+    /// The tags of all matching problems, most frequent first, at most 500. Only if you asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<TagCount>>,
     pagination: Pagination,
+}
+
+/// A tag and the number of its problems.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TagCount {
+    /// The tag.
+    tag: String,
+    /// Number of problems with the tag that match.
+    problems: u64,
 }
 
 /// List problems.
@@ -86,9 +101,15 @@ pub(crate) async fn problems(
 ) -> Result<Json<ProblemPage>, ApiError> {
     let page = PageParams { page: params.page, limit: params.limit };
     let (offset, filter) = (page.offset()?, filter(&params)?);
+    let tags = if params.tag_counts { Some(app.core.problem_tags(&principal, filter.clone()).await?) } else { None };
     let (lines, total) = app.core.problems(&principal, filter, offset, page.limit).await?;
     let problems = lines.iter().map(|line| ProblemLineView::of(&line.problem, line.standing.as_ref())).collect();
-    Ok(Json(ProblemPage { problems, pagination: Pagination { page: page.page, limit: page.limit, total } }))
+    let count = |(tag, problems): (Tag, u64)| TagCount { tag: tag.to_string(), problems };
+    Ok(Json(ProblemPage {
+        problems,
+        tags: tags.map(|tags| tags.into_iter().map(count).collect()),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
 }
 
 fn filter(params: &ListParams) -> Result<ProblemFilter, ApiError> {

@@ -64,8 +64,12 @@ impl<'f> Conditions<'f> {
             Some(SolveState::Unsolved) => all.and("coalesce(w.solved, r.solved, 0) = 0", []),
         }
         if let Some(part) = &filter.text {
+            // A tag matches if one of its words begins with the text.
+            let matches = "(instr(p.title_key, ?) > 0 OR instr(p.slug, ?) > 0 OR EXISTS (SELECT 1 FROM problem_tags g \
+                           WHERE g.problem = p.id AND instr(' ' || replace(g.tag, '-', ' '), ?) > 0))";
+            let word = Value::Text(Cow::Owned(format!(" {}", part.to_lowercase().replace('-', " "))));
             let part = Value::Text(Cow::Owned(part.to_lowercase()));
-            all.and("(instr(p.title_key, ?) > 0 OR instr(p.slug, ?) > 0)", [part.clone(), part]);
+            all.and(matches, [part.clone(), part, word]);
         }
         all
     }
