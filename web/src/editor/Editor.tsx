@@ -4,7 +4,7 @@
 // it uses constructed style sheets instead. CodeMirror owns the document: `value` replaces it only when `revision`
 // changes. Otherwise, an outdated `value` could undo fast typing.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, insertBracket } from '@codemirror/autocomplete'
-import { cursorCharLeft, cursorCharRight, cursorLineDown, cursorLineUp, defaultKeymap, history, historyKeymap, indentMore, indentWithTab, undo } from '@codemirror/commands'
+import { cursorCharLeft, cursorCharRight, cursorLineDown, cursorLineUp, defaultKeymap, historyKeymap, indentMore, indentWithTab, redo, undo } from '@codemirror/commands'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
 import { Compartment, EditorState, Prec, type Extension } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, gutter as sideGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
@@ -15,6 +15,7 @@ import { overSelection } from './over-selection'
 import type { EditorPress } from './symbols'
 import { useEditorKeys, useTabWidth, type EditorKeys } from './settings'
 import { theme } from './theme'
+import { wordHistory } from './undo'
 
 /** Key bindings of another editor, loaded when the user selects them. */
 const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
@@ -43,7 +44,7 @@ export interface EditorHandle {
   press: (key: EditorPress) => void
 }
 
-const PRESSES: Record<EditorPress, Command> = { tab: indentMore, undo, left: cursorCharLeft, right: cursorCharRight, up: cursorLineUp, down: cursorLineDown }
+const PRESSES: Record<EditorPress, Command> = { tab: indentMore, undo, redo, left: cursorCharLeft, right: cursorCharRight, up: cursorLineUp, down: cursorLineDown }
 
 /**
  * Scrolls back to the first column when the cursor has gone to another line and is within the first width of the window.
@@ -123,7 +124,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
           lineNumbers(),
           highlightActiveLineGutter(),
           highlightSpecialChars(),
-          history(),
+          wordHistory(),
           drawSelection(),
           EditorState.allowMultipleSelections.of(true),
           indentOnInput(),

@@ -13,7 +13,7 @@ const en = {
   tabWidth: 'Tab width',
   tabTexts: { language: 'Default of the language', '2': '2', '4': '4', '8': '8' },
   textSize: 'Text size',
-  presses: { tab: 'Tab: indent', undo: 'Revert the last change', left: 'Cursor left', right: 'Cursor right', up: 'Cursor up', down: 'Cursor down' },
+  presses: { tab: 'Tab: indent', undo: 'Revert the last change', redo: 'Apply the reverted change', left: 'Cursor left', right: 'Cursor right', up: 'Cursor up', down: 'Cursor down' },
   picker: {
     search: 'Search languages',
     recent: 'Recently used',
@@ -104,7 +104,7 @@ const zhCN: EditingTexts = {
   tabWidth: '制表符宽度',
   tabTexts: { language: '按语言惯例', '2': '2', '4': '4', '8': '8' },
   textSize: '文字大小',
-  presses: { tab: 'Tab：缩进', undo: '撤销上一处修改', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
+  presses: { tab: 'Tab：缩进', undo: '撤销上一处修改', redo: '重做上一处修改', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
   picker: { search: '搜索语言', recent: '最近使用', all: '所有语言', none: '没有这个名称的语言。' },
   grid: {
     legend: '条形：上为时间，下为内存，相对于各自的限制。',
