@@ -4,9 +4,10 @@ export function Meter({ label, value, max, text, colour = 'bg-accent' }: { label
   const share = max > 0 ? Math.min(1, Math.max(0, value / max)) : 0
   return (
     <div>
-      <div className="flex max-[300px]:flex-wrap justify-between gap-x-3">
-        <span className="min-w-0 break-words">{label}</span>
-        <span className="figure text-muted leading-5 whitespace-nowrap">{text}</span>
+      {/* With large text, the two are in lines of their own. */}
+      <div className="flex flex-wrap items-baseline justify-between gap-x-3">
+        <span className="min-w-0 basis-[7em] grow break-words">{label}</span>
+        <span className="figure text-muted max-w-full">{text}</span>
       </div>
       <div aria-hidden className="mt-1 h-1.5 rounded-sm bg-border overflow-hidden">
         <div className={`h-full ${colour}`} style={{ width: `${100 * share}%` }} />
