@@ -28,7 +28,7 @@ export function CellText({ cell }: { cell: Cell }) {
   const state = stateOf(cell)
   const time = cell.solved_at_seconds
   return (
-    <span className="inline-flex flex-col items-end leading-4">
+    <span className="inline-flex flex-col items-end leading-[1.15]">
       <span className="sr-only">{inWords(cell, m)}</span>
       <span aria-hidden className={`figure ${COLOURS[state]}`}>
         {shortOf(cell)}

@@ -250,7 +250,7 @@ const Row = memo(function Row({ row, at, columns, minWidth, isIoi, isOwn }: RowP
           {!isRanked && <span className="sr-only">{m.contests.noRank}</span>}
         </span>
         {/* The whole name is shown, because phones do not show the `title` of an element. */}
-        <span className="min-w-0 py-1 flex flex-wrap items-baseline gap-x-2 leading-4">
+        <span className="min-w-0 py-1 flex flex-wrap items-baseline gap-x-2 leading-[1.15]">
           <span className="min-w-0 wrap-anywhere">{row.username}</span>
           {isOwn && <span className="text-xs text-muted max-sm:sr-only">{m.contests.you}</span>}
           {row.kind === 'virtual' && <span className="text-xs text-muted">{m.contests.isVirtual}</span>}
