@@ -170,8 +170,8 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
 
   const toolbar = (
     <div data-spare className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
-      <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-32 max-w-44 sm:max-w-56" />
-      <span className="grow" />
+      <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-24 max-w-56 max-sm:basis-24 max-sm:grow max-sm:max-w-none" />
+      <span className="grow max-sm:hidden" />
       <DraftHistory of={of} draft={draft} start={start} />
       <EditorSettings size={size} onSize={setSize} />
       <Button look="quiet" className="px-2" onClick={reset} disabled={draft.text === start} aria-label={m.editor.reset} title={m.editor.reset}>
