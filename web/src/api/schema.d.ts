@@ -2595,21 +2595,21 @@ export interface components {
             runtime_error?: string | null;
             /**
              * Format: int64
-             * @description CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If tests of a problem are
-             *     hidden, the time is rounded up to 10 ms.
+             * @description CPU time in milliseconds; with tests, of the slowest test. 0 if compilation failed. If hidden tests of a problem
+             *     ran, the time is rounded up to 10 ms.
              */
             execution_time_ms?: number | null;
             /**
              * Format: int64
              * @description Machine instructions, without the kernel's; with tests, of the test with the most. Only if the server can count
-             *     them, and if no test of the problem is hidden.
+             *     them, and if no hidden test of a problem ran.
              */
             instructions?: number | null;
             /**
              * Format: int64
              * @description Peak memory of all the program's processes together, in KiB; with tests, of the test with the most. At least
-             *     1,024 if the program ran, and 0 if compilation failed. If tests of a problem are hidden, rounded up to whole
-             *     MiB.
+             *     1,024 if the program ran, and 0 if compilation failed. If hidden tests of a problem ran, rounded up to
+             *     whole MiB.
              *
              *     `limits.memory_kb` limits the same amount: private and shared memory of the processes, files that they write to
              *     `/box`, `/tmp` and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, its
@@ -2663,8 +2663,8 @@ export interface components {
             signal?: number | null;
             /**
              * Format: int64
-             * @description Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if tests of a
-             *     problem are hidden.
+             * @description Wall-clock time in milliseconds; with tests, of the slowest test. 0 if compilation failed. `null` if hidden
+             *     tests of a problem ran.
              */
             wall_time_ms?: number | null;
             /**
@@ -2737,13 +2737,13 @@ export interface components {
             verdict?: string | null;
             /**
              * Format: int64
-             * @description CPU time in milliseconds. If `purpose` is `submission`, rounded up to 10 ms, except for administrators, and for
-             *     authors in the lists of their problems.
+             * @description CPU time in milliseconds. If hidden tests ran, rounded up to 10 ms, except for administrators, and for authors in
+             *     the lists of their problems.
              */
             execution_time_ms?: number | null;
             /**
              * Format: int64
-             * @description Peak memory in KiB. If `purpose` is `submission`, rounded up to whole MiB, with the same exceptions.
+             * @description Peak memory in KiB. If hidden tests ran, rounded up to whole MiB, with the same exceptions.
              */
             memory_used_kb?: number | null;
             /** @description Slug of the problem of the submission; absent if there is none. */
@@ -5571,7 +5571,7 @@ export interface operations {
                 tag?: string;
                 /** @description Only problems with this state for you: `solved`, `attempted` or `unsolved`. */
                 state?: "solved" | "attempted" | "unsolved";
-                /** @description Only problems whose title or slug contains this text. */
+                /** @description Only problems whose title or slug contains this text, or that have a tag with a word that begins with it. */
                 q?: string;
                 /** @description Only problems that you may change. */
                 mine?: boolean;
