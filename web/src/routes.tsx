@@ -5,7 +5,7 @@ import { ROOT } from './api/client'
 import { sessionQuery } from './api/queries'
 import { NotFound } from './pages/NotFound'
 import { Shell } from './pages/Shell'
-import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, problemSearch } from './util/search'
+import { accountSearch, contestSearch, embedSearch, listSearch, ownPath, pageSearch, playSearch, problemSearch } from './util/search'
 import { wayBack } from './util/way-back'
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Shell, notFoundComponent: () => <NotFound /> })
@@ -35,6 +35,7 @@ export const problem = createRoute({
 const playground = createRoute({
   getParentRoute: () => root,
   path: '/playground',
+  validateSearch: playSearch,
   component: lazyRouteComponent(() => import('./pages/Playground'), 'Playground'),
 })
 

@@ -6,6 +6,7 @@ import { api, dataOf, type Schema } from '../api/client'
 import { hasTyped, useTyped } from '../hooks/useTyped'
 import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
+import { contest as route } from '../routes'
 import { Button } from '../ui/Button'
 import { Select } from '../ui/Select'
 import type { Entry } from '../util/news'
@@ -92,7 +93,8 @@ interface NewProps {
 export function Ask({ contest, user }: NewProps) {
   const c = useMessages().contests
   const { slug } = contest
-  const [problem, setProblem] = useState('')
+  const { about } = route.useSearch()
+  const [problem, setProblem] = useState(() => contest.problems?.find((one) => one.slug === about)?.label ?? '')
   const [text, setText] = useTyped(`cupel.question.${user ?? ''}/${slug}`)
   const ask = () =>
     dataOf(api.POST('/api/v1/contests/{slug}/clarifications', { params: { path: { slug } }, body: { question: text.trim(), ...(problem !== '' && { problem }) } }))

@@ -66,14 +66,14 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
         )}
         {!counts && contest.phase !== 'upcoming' && (own != null || contest.phase === 'over') && <span className="ml-auto sm:ml-0 shrink-0 text-muted">{m.contests.over}</span>}
       </div>
-      <div className="max-sm:grow flex items-center gap-x-3">
+      <div className="max-sm:grow flex flex-wrap items-center gap-x-3">
         <Other problem={problems[at - 1]} of={of} isNext={false} />
         <Other problem={problems[at + 1]} of={of} isNext />
         <span className="grow" />
         <Link to="/contests/$slug" params={{ slug: of }} search={{ view: 'standings' }} className={LINK}>
           {m.contests.views.standings}
         </Link>
-        <Questions contest={contest} />
+        <Questions contest={contest} slug={slug} />
       </div>
     </div>
   )
@@ -119,7 +119,7 @@ function Other({ problem, of, isNext }: { problem: Schema['ContestProblemView'] 
   )
 }
 
-function Questions({ contest }: { contest: Schema['ContestView'] }) {
+function Questions({ contest, slug }: { contest: Schema['ContestView']; slug: string }) {
   const m = useMessages()
   const session = useQuery(sessionQuery)
   const { news } = useClarifications(contest, session.data?.user?.username)
@@ -128,7 +128,7 @@ function Questions({ contest }: { contest: Schema['ContestView'] }) {
       <Link
         to="/contests/$slug"
         params={{ slug: contest.slug }}
-        search={{ view: 'clarifications' }}
+        search={{ view: 'clarifications', about: slug }}
         className={LINK}
       >
         {m.contests.views.clarifications}

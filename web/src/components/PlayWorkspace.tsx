@@ -1,7 +1,7 @@
 // The playground for one user and language. Files and editor are on the left; input, output and the run are on the
 // right. On phones, one of the two sides is shown. Remounted when the language changes, so that each language has its
 // own draft.
-import { useNavigate } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
@@ -57,6 +57,7 @@ const REMOVED_SHOWN_MS = 20_000
 const NO_MARKS: Mark[] = []
 
 export type InputMode = 'text' | 'terminal'
+type Pane = 'code' | 'result'
 
 interface PlayWorkspaceProps {
   /** `undefined` for a visitor who is not signed in. */
@@ -89,8 +90,23 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const [removed, setRemoved] = useState<{ path: string; before: string }>()
   const [size, setSize] = useEditorSize()
   const [share, setShare] = useKept('cupel.play-share', 54, 25, 75)
-  const [pane, setPane] = useState<'code' | 'result'>('code')
   const runPlace = `${user ?? ''}/${shared?.id ?? language.language_id}`
+  const view: Pane = useSearch({ strict: false }).view === 'result' ? 'result' : 'code'
+  // A program in progress is shown.
+  const [pane, setPane] = useState<Pane>(() => (keptRun(runPlace) === undefined ? view : 'result'))
+  const known = useRef(view)
+  // After Back.
+  useEffect(() => {
+    if (known.current !== view) setPane(view)
+    known.current = view
+  }, [view])
+  /** Shows a pane at once. In a narrow window, the URL has the pane, so that Back returns to the pane before. */
+  const go = (next: Pane) => {
+    setPane(next)
+    if (isWide || next === pane || next === view || shared?.isEmbedded === true) return
+    known.current = next
+    void navigate({ to: '.', search: next === 'result' ? { view: next } : {}, resetScroll: false })
+  }
   // If a run was in progress before a reload, its mode is used, because its output belongs to the same console.
   const [mode, setMode] = useState<InputMode>(() => (keptRun(runPlace)?.isTerminal ?? (shared?.play.isTerminal === true || ((shared === undefined || shared.play.stdin === '') && read(MODE_KEY) === 'terminal'))) ? 'terminal' : 'text')
   const limits = boundedLimits(language, play.limits ?? {})
@@ -161,7 +177,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     setSkipped(0)
     setPatterns(patternsOf(play.keep))
     begun.current = play.files
-    setPane('result')
+    go('result')
     run.start(request, isTerminal ? (terminal.current?.size() ?? SIZE) : undefined)
     if (isTerminal) requestAnimationFrame(() => terminal.current?.focus())
   }
@@ -199,7 +215,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   const goTo = (line: number) => {
     // The editor of the main file may be hidden until the page is drawn again. The next key must already reach the editor.
     flushSync(() => {
-      setPane('code')
+      go('code')
       setSelected(0)
     })
     editor.current?.goTo(line)
@@ -232,7 +248,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
     if (before !== null && isKept) decide()
   }
   // The panes scroll, so they need less height than those of a problem.
-  const height = `workspace min-h-[200px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
+  const height = `workspace min-h-[180px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
   /** The language of a file, for syntax highlighting. */
   const dialect = (path: string) => {
     const extension = /\.([^./]+)$/.exec(path)?.[1] ?? ''
@@ -397,10 +413,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   return (
     <div className={`relative flex flex-col ${height}`}>
       <div role="tablist" className="flex gap-1 px-2 border-b border-border bg-surface shrink-0 scroll-x">
-        <TabButton id="code" isSelected={pane === 'code'} onClick={() => setPane('code')}>
+        <TabButton id="code" isSelected={pane === 'code'} onClick={() => go('code')}>
           {m.problem.code}
         </TabButton>
-        <TabButton id="result" isSelected={pane === 'result'} onClick={() => setPane('result')}>
+        <TabButton id="result" isSelected={pane === 'result'} onClick={() => go('result')}>
           {e.playTab}
         </TabButton>
       </div>

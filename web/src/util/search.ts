@@ -67,10 +67,17 @@ export function pageSearch(raw: Record<string, unknown>): PageSearch {
 const CONTEST_VIEWS = ['standings', 'clarifications'] as const
 export type ContestView = (typeof CONTEST_VIEWS)[number]
 
-/** The part of a contest that is shown. The default is the problems. */
-export function contestSearch(raw: Record<string, unknown>): { view?: ContestView } {
+export interface ContestSearch {
+  /** The part of a contest that is shown. The default is the problems. */
+  view?: ContestView
+  /** The problem from whose page the questions were opened, by its slug. */
+  about?: string
+}
+
+export function contestSearch(raw: Record<string, unknown>): ContestSearch {
+  const { about } = raw
   const view = one(CONTEST_VIEWS, raw['view'])
-  return view === undefined ? {} : { view }
+  return { ...(view !== undefined && { view }), ...(view === 'clarifications' && typeof about === 'string' && SLUG.test(about) && { about }) }
 }
 
 const ACCOUNT_VIEWS = ['submissions', 'programs', 'security', 'keys'] as const
@@ -114,9 +121,16 @@ export function problemSearch(raw: Record<string, unknown>): ProblemSearch {
   }
 }
 
-/** Whether the page is shown in a frame of another site. */
-export function embedSearch(raw: Record<string, unknown>): { embed?: 1 } {
-  return String(raw['embed']) === '1' ? { embed: 1 } : {}
+export interface PlaySearch {
+  /** The tab of narrow windows. The default is the code. */
+  view?: 'result'
+}
+
+export const playSearch = (raw: Record<string, unknown>): PlaySearch => (raw['view'] === 'result' ? { view: 'result' } : {})
+
+/** `embed`: whether the page is shown in a frame of another site. */
+export function embedSearch(raw: Record<string, unknown>): PlaySearch & { embed?: 1 } {
+  return { ...playSearch(raw), ...(String(raw['embed']) === '1' && { embed: 1 }) }
 }
 
 /** Accepts only a path of this site, so that a crafted link cannot lead the user to another site after sign-in. */
