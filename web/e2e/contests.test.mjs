@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { checkSize, launch, visit } from './browser.mjs'
 import * as people from './people.mjs'
 import { HOUR, PATIENCE_MS, submit } from './people.mjs'
 import { startServer } from './server.mjs'
@@ -235,6 +235,65 @@ test('two participants see each other in the standings', async () => {
   const names = (order) => order.map((text) => /student-\d+/.exec(text)[0])
   assert.deepEqual(names(orders[0]), names(orders[1]))
   for (const viewer of both) await viewer.close()
+})
+
+test('the form for questions begins with the problem from whose page it was opened', async () => {
+  await contest('asking', 'Asking Cup', -HOUR, { problems: ['odometer', SLUG] })
+  const { page, close } = await registered({ width: 360 })
+  await page.goto(`${server.url}/contests/asking`)
+  await page.getByRole('button', { name: 'Take part' }).tap()
+  await page.getByRole('link', { name: 'Calm Water' }).tap()
+  await page.getByRole('link', { name: 'Questions' }).tap()
+  await page.getByRole('heading', { name: 'Ask the organizers' }).waitFor()
+  const about = page.getByLabel('About')
+  assert.equal(await about.inputValue(), 'B')
+  await page.getByLabel('Question', { exact: true }).fill('Is the first day counted?')
+  await page.getByRole('button', { name: 'Send', exact: true }).tap()
+  await page.getByRole('article').getByText('Problem B', { exact: true }).waitFor()
+  // Elsewhere, no problem is chosen.
+  await page.goto(`${server.url}/contests/asking?view=clarifications`)
+  await page.getByRole('heading', { name: 'Ask the organizers' }).waitFor()
+  assert.equal(await about.inputValue(), '')
+  await close()
+})
+
+test('on a phone with text of 200 %, nothing of a contest is cut, and in landscape the tabs of a contest are in view', async () => {
+  await contest('large', 'Large Cup of the Whole Faculty', -HOUR, { description: 'Teams of three.\n\nNo internet.' })
+  const { page, close } = await registered({ width: 360 })
+  await page.goto(`${server.url}/contests/large`)
+  await page.getByRole('button', { name: 'Take part' }).tap()
+  await page.getByText('You are taking part', { exact: true }).waitFor()
+  for (const text of ['Read the statement again.', 'The second sample was corrected.']) await asAdmin('POST', '/contests/large/announcements', { text })
+  const session = await page.context().newCDPSession(page)
+  await session.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } })
+  await page.goto(`${server.url}/problems/${SLUG}?contest=large`)
+  await page.getByRole('link', { name: /^Questions/ }).getByText('2', { exact: true }).waitFor()
+  await checkSize(page, 'a problem of a contest with large text')
+  await page.goto(`${server.url}/contests/large?view=clarifications`)
+  const tab = page.getByRole('link', { name: 'Questions' })
+  await tab.waitFor()
+  const [place, list] = [await tab.boundingBox(), await tab.locator('..').boundingBox()]
+  assert.ok(place.x >= list.x && place.x + place.width <= list.x + list.width + 1, `the tab is at ${JSON.stringify(place)} in ${JSON.stringify(list)}`)
+  await page.goto(`${server.url}/account?view=keys`)
+  const left = page.getByText(/^[\d,]+ of [\d,]+ left now$/)
+  await left.first().waitFor()
+  await checkSize(page, 'the limits of an account with large text')
+  for (const [at, one] of (await left.all()).entries()) {
+    const [label, text] = [await one.locator('xpath=preceding-sibling::span').boundingBox(), await one.boundingBox()]
+    assert.ok(label.width > 150 && text.y >= label.y + label.height - 1, `limit ${at}: ${JSON.stringify([label, text])}`)
+  }
+  await page.goto(`${server.url}/contests/large?view=standings`)
+  const name = page.getByRole('rowheader').getByText(/^student-/)
+  await name.waitFor()
+  const [line, font] = await name.evaluate((one) => [parseFloat(getComputedStyle(one).lineHeight), parseFloat(getComputedStyle(one).fontSize)])
+  assert.ok(line >= font, `lines of ${line} px with letters of ${font} px`)
+  await session.send('Page.setFontSizes', { fontSizes: { standard: 16, fixed: 13 } })
+  await page.setViewportSize({ width: 740, height: 360 })
+  await page.goto(`${server.url}/contests/large?view=standings`)
+  await page.getByRole('rowheader').first().waitFor()
+  const tabs = await page.getByRole('link', { name: 'Standings' }).boundingBox()
+  assert.ok(tabs.y + tabs.height <= 300, `the tabs end at ${tabs.y + tabs.height} px of 360`)
+  await close()
 })
 
 test('a user can take part virtually in a contest that is over', async () => {

@@ -358,6 +358,8 @@ test('the text follows the font size of the browser, and nothing is wider than t
       await filters.first().waitFor()
       const widths = await filters.evaluateAll((all) => all.map((one) => Math.round(one.getBoundingClientRect().width)))
       assert.ok(widths.every((one) => one > 300), `filters of ${widths} px`)
+      const [room, text] = await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).evaluate((one) => [one.clientWidth, one.scrollWidth])
+      assert.ok(text <= room, `Sign in is ${text} px wide in a button of ${room} px`)
     }
     await close()
   }

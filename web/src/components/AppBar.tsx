@@ -64,7 +64,7 @@ export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; on
           <Link to="/register" search={then} className={`${buttonClass('quiet')} max-sm:hidden`}>
             {m.menu.register}
           </Link>
-          <Link to="/sign-in" search={then} className={buttonClass('plain')}>
+          <Link to="/sign-in" search={then} className={`${buttonClass('plain')} shrink-0`}>
             {m.menu.signIn}
           </Link>
         </>

@@ -139,7 +139,7 @@ function Entry({ entry, isNew, answering }: EntryProps) {
         {entry.problem != null && <span>{c.problemLabel(entry.problem)}</span>}
         <Age isSilent of={entry.asked_at} />
         {asker != null && !isAnnouncement && entry.answer != null && <span>{entry.public ? o.seenByAll : o.seenByAsker(visible(asker))}</span>}
-        {isNew && <span className="px-1.5 rounded-sm bg-accent text-on-accent text-xs font-semibold leading-5">{o.new}</span>}
+        {isNew && <span className="px-1.5 rounded-sm bg-accent text-on-accent text-xs font-semibold leading-[1.667]">{o.new}</span>}
       </p>
       {!isAnnouncement && <p className="mt-1.5 whitespace-pre-wrap break-words">{visible(entry.question)}</p>}
       {entry.answer != null ? (

@@ -13,7 +13,7 @@ export function NewsBadge({ n, isOrganizer }: { n: number; isOrganizer: boolean 
   const words = useWords(n, isOrganizer)
   if (n === 0) return null
   return (
-    <span title={words} className="ml-1.5 min-w-5 h-5 px-1.5 inline-flex items-center justify-center rounded-full bg-accent text-on-accent figure font-semibold">
+    <span title={words} className="ml-1.5 min-w-[1.667em] h-[1.667em] px-[0.5em] inline-flex items-center justify-center rounded-full bg-accent text-on-accent figure font-semibold">
       <span aria-hidden>{n}</span>
       <span className="sr-only">{words}</span>
     </span>

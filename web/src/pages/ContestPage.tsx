@@ -19,7 +19,7 @@ import { rememberVirtual } from '../hooks/useOwnContest'
 import { useTitle } from '../hooks/useTitle'
 import { useLanguage, useMessages } from '../i18n/messages'
 import { contest as route } from '../routes'
-import { tabClass, tabListClass } from '../ui/tab'
+import { intoView, tabClass, tabListClass } from '../ui/tab'
 import { lengthOf } from '../util/clock'
 import type { ContestView } from '../util/search'
 import { awaitsResults, isFrozenAfterEnd, isRunning } from '../util/standings'
@@ -87,7 +87,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     void queries.invalidateQueries({ queryKey: ['standings', slug] })
   }
   return (
-    <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-3 sm:py-8">
+    <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-3 sm:py-8 low:py-3">
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-1 sm:gap-y-3">
         <div className="min-w-0">
           <h1 className="text-xl sm:text-2xl font-semibold tracking-tight break-words text-balance">{contest.title}</h1>
@@ -96,7 +96,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
         <Clock contest={contest} onTurn={turn} />
       </header>
       {contest.description.trim() !== '' && (
-        <div className={view === 'problems' ? '' : 'max-sm:hidden'}>
+        <div className={view === 'problems' ? '' : 'max-sm:hidden low:hidden'}>
           <Description contest={contest} />
         </div>
       )}
@@ -157,7 +157,7 @@ function Facts({ contest, isShort }: { contest: Schema['ContestView']; isShort: 
           </div>
         ))}
       </dl>
-      <p className={`sm:mt-1 text-sm text-muted ${isShort ? 'max-sm:hidden' : ''}`}>{c.styleHints[contest.style]}</p>
+      <p className={`sm:mt-1 text-sm text-muted ${isShort ? 'max-sm:hidden low:hidden' : ''}`}>{c.styleHints[contest.style]}</p>
     </>
   )
 }
@@ -185,10 +185,11 @@ function Views({ contest, current, news }: { contest: Schema['ContestView']; cur
   const { slug } = contest
   const views = ['problems', 'standings', 'clarifications'] as const
   return (
-    <nav aria-label={m.contests.title} className={`mt-3 sm:mt-6 ${tabListClass}`}>
+    <nav aria-label={m.contests.title} className={`mt-3 sm:mt-6 low:mt-3 ${tabListClass}`}>
       {views.map((view) => (
         <Link
           key={view}
+          ref={view === current ? intoView : null}
           to="/contests/$slug"
           params={{ slug }}
           search={view === 'problems' ? {} : { view }}

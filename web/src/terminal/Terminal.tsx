@@ -13,6 +13,8 @@ import { scrollByTouch } from './touch'
 /** Number of lines kept above the window. */
 const SCROLLBACK_LINES = 5_000
 const SCROLLBAR_PX = 8
+/** Size of the text as a share of the page's text, which follows the font size of the browser. */
+const TEXT_SHARE = 13 / 14
 /** Minimum contrast. Colours of a program with less contrast are adjusted. Source: WCAG 2.2, 1.4.3. */
 const CONTRAST = 4.5
 
@@ -54,7 +56,7 @@ export function Terminal(props: TerminalProps) {
       scrollback: SCROLLBACK_LINES,
       minimumContrastRatio: CONTRAST,
       fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', monospace",
-      fontSize: 13,
+      fontSize: Math.round(TEXT_SHARE * parseFloat(getComputedStyle(document.documentElement).fontSize)),
       theme: terminalTheme(),
       // The width of the scrollbar.
       overviewRuler: { width: SCROLLBAR_PX },
