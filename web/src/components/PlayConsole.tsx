@@ -98,7 +98,7 @@ export function PlayConsole(props: PlayConsoleProps) {
       )}
       {wasOpened && (
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
-          <div className="grow basis-0 min-h-40 low:min-h-32 pl-3 pt-2 bg-surface">
+          <div className="grow basis-0 min-h-40 low:min-h-32 [@media(height<240px)]:min-h-20 pl-3 pt-2 bg-surface">
             <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
               <Terminal label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
             </Suspense>
@@ -120,16 +120,16 @@ export function PlayConsole(props: PlayConsoleProps) {
           </div>
         </div>
       )}
-      {/* In a low window, the result of a run does not cover the fields: it is below the output. */}
-      <div className={`sticky [@media(height<300px)]:static bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
+      {/* In a low window, the result of a run does not cover the fields: it is below the output. The keys stay in view. */}
+      <div className={`sticky [@media(height<300px)]:contents bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
         {mode === 'terminal' && (
-          <div className={`pointer-coarse:border-t border-border ${isLive ? '' : 'low:hidden'}`}>
+          <div className={`[@media(height<300px)]:sticky bottom-0 z-10 shrink-0 bg-surface pointer-coarse:border-t border-border ${isLive ? '' : 'low:hidden'}`}>
             <Suspense>
               <TerminalKeys isLive={isLive} onType={run.type} />
             </Suspense>
           </div>
         )}
-        <div className="min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">
+        <div className="shrink-0 min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">
           <PlayStatus state={state} skipped={state.isTerminal ? skipped : 0} onReconnect={run.reconnect} onLine={onLine} />
         </div>
       </div>
