@@ -113,7 +113,7 @@ test('a visitor has no filter by state; the address of such a list leads to the 
   await page.getByLabel('Difficulty').waitFor()
   assert.equal(await page.getByLabel('State').count(), 0)
   await page.goto(`${server.url}/problems?state=solved`)
-  await page.getByText('Sign in to see your problems').waitFor()
+  await page.getByText('Sign in to see what you have solved').waitFor()
   await check('list-state-visitor')
   await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
   await page.waitForURL(/\/sign-in\?then=%2Fproblems%3Fstate%3Dsolved$/)

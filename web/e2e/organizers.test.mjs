@@ -198,9 +198,11 @@ test('a list with more than a hundred entries is shown in parts, and an old unan
 
 test('after the end, only an organizer lifts the freeze, and confirms it', async () => {
   const host = await organizer('frost', 'Frost Cup', { width: 360, theme: 'dark' })
+  const other = await registered(server, browser)
+  const token = tokenOf(server, other.name)
   // The contest of `organizer` runs. This one, of the minimum length, is almost over.
   await makeContest(server, 'ice', 'Ice Cup', -50, { length_seconds: 60, freeze_seconds: 60 }, host.token)
-  const other = await registered(server, browser)
+  await call(server, token, 'POST', '/contests/ice/participation', { kind: 'official' })
   await other.page.goto(`${server.url}/contests/ice?view=standings`)
   await other.page.getByText('Over', { exact: true }).waitFor()
   await other.page.getByText('The standings are frozen.').waitFor()

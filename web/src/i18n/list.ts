@@ -10,8 +10,8 @@ const en = {
   remove: (tag: string) => `Remove the tag ${tag}`,
   problems: (n: number) => (n === 1 ? '1 problem' : `${n} problems`),
   filters: 'Filters',
-  signIn: 'Sign in to see your problems',
-  signInDetail: 'Only signed-in users have problems that are solved, tried or not solved.',
+  signIn: 'Sign in to see what you have solved',
+  signInDetail: 'This filter uses your own submissions.',
   intro: 'Cupel judges your programs: solve problems, try code in the playground, and take part in contests.',
 }
 
@@ -26,8 +26,8 @@ const zhCN: ListTexts = {
   remove: (tag) => `移除标签 ${tag}`,
   problems: (n) => `${n} 道题`,
   filters: '筛选',
-  signIn: '登录后查看你的题目',
-  signInDetail: '只有登录的用户才有已解决、尝试过或未解决的题目。',
+  signIn: '登录后查看你的解题情况',
+  signInDetail: '此筛选依据你自己的提交。',
   intro: 'Cupel 是在线评测系统：在这里解题、在练习场中试写代码、参加比赛。',
 }
 
