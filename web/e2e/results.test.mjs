@@ -117,35 +117,6 @@ test('while a first submission is judged, the page says of how many tests, and a
   }
 })
 
-test('a line of an earlier submission leads to its own source, and a verdict on code in another language names its language', async () => {
-  await registered('liner')
-  const { page, check, close } = await visit(browser)
-  page.setDefaultTimeout(PATIENCE_MS)
-  await signIn(page, 'liner')
-  await submit(page, 'numbers = []\n\nprint(numbers[0])\n')
-  await verdict(page, 'RTE')
-  await submit(page, RIGHT)
-  await verdict(page, 'AC')
-  await page.getByRole('tab', { name: 'Submissions' }).click()
-  await page.getByRole('button', { name: 'Runtime error', exact: true }).click()
-  const about = page.getByRole('region', { name: 'Submitted code' })
-  await about.waitFor()
-  await page.getByRole('button', { name: /line 3/ }).first().click()
-  const line = about.locator('mark')
-  await line.waitFor()
-  assert.equal(await line.innerText(), 'print(numbers[0])')
-  assert.ok(await line.evaluate((element) => element === document.activeElement))
-  await check('earlier-submission-line')
-  // The verdict of before is on code in Python.
-  await page.goBack()
-  await verdict(page, 'AC')
-  const heading = page.locator('[data-verdict]')
-  assert.equal(await heading.getByText(/Python 3/).count(), 0)
-  await chooseLanguage(page, 'c')
-  await heading.getByText(/Python 3/).waitFor()
-  await close()
-})
-
 test('an earlier submission has a URL, which shows when and in which language it was sent, and its source', async () => {
   await registered('returner')
   const { page, check, close } = await visit(browser)
@@ -313,7 +284,36 @@ test('an accepted solution is compared with other users\' solutions once ten use
   }
 })
 
-// Last in this file: its accepted submission would be one more in the comparison above.
+// Last in this file: the accepted submissions of these tests would be more in the comparison above.
+test('a line of an earlier submission leads to its own source, and a verdict on code in another language names its language', async () => {
+  await registered('liner')
+  const { page, check, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await signIn(page, 'liner')
+  await submit(page, 'numbers = []\n\nprint(numbers[0])\n')
+  await verdict(page, 'RTE')
+  await submit(page, RIGHT)
+  await verdict(page, 'AC')
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  await page.getByRole('button', { name: 'Runtime error', exact: true }).click()
+  const about = page.getByRole('region', { name: 'Submitted code' })
+  await about.waitFor()
+  await page.getByRole('button', { name: /line 3/ }).first().click()
+  const line = about.locator('mark')
+  await line.waitFor()
+  assert.equal(await line.innerText(), 'print(numbers[0])')
+  assert.ok(await line.evaluate((element) => element === document.activeElement))
+  await check('earlier-submission-line')
+  // The verdict of before is on code in Python.
+  await page.goBack()
+  await verdict(page, 'AC')
+  const heading = page.locator('[data-verdict]')
+  assert.equal(await heading.getByText(/Python 3/).count(), 0)
+  await chooseLanguage(page, 'c')
+  await heading.getByText(/Python 3/).waitFor()
+  await close()
+})
+
 test('the last run of a tab is shown again after Back and after a reload, and it is followed if it was left during judging', async () => {
   await registered('leaver')
   const { page, check, close } = await visit(browser)
