@@ -175,23 +175,25 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
   const own = isRunningVirtually(line) ? participation : undefined
   return (
     <li className="relative px-2 py-2 min-h-11 flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-b border-border hover:bg-raised">
-      <Link
-        to="/contests/$slug"
-        params={{ slug: line.slug }}
-        className="grow basis-60 min-w-0 font-medium break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
-      >
-        {line.title}
-      </Link>
+      <div className="grow basis-60 min-w-0 flex flex-wrap items-baseline gap-x-4">
+        <Link
+          to="/contests/$slug"
+          params={{ slug: line.slug }}
+          className="min-w-0 font-medium break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
+        >
+          {line.title}
+        </Link>
+        {participation != null && (
+          <span className="text-sm flex items-center gap-1.5">
+            <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="shrink-0 text-accepted" />
+            <Part of={line} />
+          </span>
+        )}
+      </div>
       <span className="text-sm text-muted sm:min-w-56">
         {m.contests.styles[line.style]} · {lengthOf(line.length_seconds, tag)}
         {!line.public && participation == null && ` · ${m.contests.private}`}
       </span>
-      {participation != null && (
-        <span className="text-sm flex items-center gap-1.5 sm:min-w-44">
-          <CircleCheck aria-hidden size={16} strokeWidth={1.75} className="shrink-0 text-accepted" />
-          <Part of={line} />
-        </span>
-      )}
       <span className="text-sm sm:min-w-44 sm:text-right">
         {own != null ? (
           <>
