@@ -209,6 +209,8 @@ test('a program of several files runs with arguments and text input, and the dra
     await page.getByText('CPU time', { exact: true }).waitFor()
     await check('playground-result')
     await page.reload()
+    // In a narrow window, the tab with the result is shown again.
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
     await page.getByRole('tab', { name: 'helper.py' }).click()
     await page.getByText('def twice').waitFor()
     await press(page, 'Delete this file')
