@@ -56,8 +56,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cupel-facades", &["cupel-types", "cupel-languages", "cupel-core", "cupel-http"]),
-    // The built site knows no part of the server.
-    ("cupel-web", &[]),
+    // The built site knows no dialect and no use case.
+    ("cupel-web", &["cupel-http"]),
     (
         "cupel",
         &[
