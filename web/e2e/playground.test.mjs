@@ -545,7 +545,7 @@ test('on a phone, a finger scrolls the terminal, and its view is at the end afte
   for (let drags = 0; drags < 40 && !/Your guess\?/.test(await text()); drags += 1) await drag(0.9, 0.1)
   await shows(page, /Your guess\?/)
 
-  const isShown = () => page.waitForFunction(() => document.getElementById('tab-result').getAttribute('aria-selected') === 'true')
+  const isShown = () => page.waitForFunction(() => document.getElementById('tab-result')?.getAttribute('aria-selected') === 'true')
   const open = async () => {
     await isShown()
     await isRunning(page)
