@@ -19,6 +19,7 @@ fn main() {
     cargo.args(["build", "--quiet", "--release", "--offline", "--bin", "cupel-agent"]);
     cargo.args(["--config", "profile.release.strip=true"]);
     let level = variable("OPT_LEVEL");
+    // In builds for tests, link-time optimization would only take time.
     if level == "0" {
         cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     }

@@ -57,7 +57,7 @@ pub struct Snippet {
     pub artifacts: Vec<String>,
     /// The title: 1 to 100 characters, without control characters, and without white space at its ends.
     pub title: Option<String>,
-    /// Whether the program is to be run in a terminal.
+    /// Whether the site runs the program in a terminal.
     pub terminal: bool,
 }
 
@@ -232,7 +232,7 @@ pub struct NewSnippet {
     pub artifacts: Vec<String>,
     /// The title. A blank title is none.
     pub title: Option<String>,
-    /// Whether the program is to be run in a terminal.
+    /// Whether the site runs the program in a terminal.
     pub terminal: bool,
 }
 

@@ -2378,8 +2378,8 @@ export interface components {
              */
             title?: string | null;
             /**
-             * @description Whether the program is to be run in a terminal, because its user types the input. A program with another value
-             *     is another program, with another id.
+             * @description Whether the site runs the program in a terminal, in which its user types the input. The program's id depends on
+             *     this value.
              */
             terminal?: boolean;
         } & (({
@@ -2409,7 +2409,7 @@ export interface components {
             artifacts: string[];
             /** @description The title, as plain text. Absent if the program has none. */
             title?: string | null;
-            /** @description Whether the program is to be run in a terminal. */
+            /** @description Whether the site runs the program in a terminal. */
             terminal: boolean;
             /**
              * Format: date-time

@@ -59,8 +59,8 @@ pub(crate) struct SnippetRequest {
     #[serde(default)]
     #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     title: Option<String>,
-    /// Whether the program is to be run in a terminal, because its user types the input. A program with another value
-    /// is another program, with another id.
+    /// Whether the site runs the program in a terminal, in which its user types the input. The program's id depends on
+    /// this value.
     #[serde(default)]
     terminal: bool,
 }
@@ -132,7 +132,7 @@ pub(crate) struct SnippetView {
     /// The title, as plain text. Absent if the program has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
-    /// Whether the program is to be run in a terminal.
+    /// Whether the site runs the program in a terminal.
     terminal: bool,
     /// Time at which a user last shared the program (RFC 3339).
     #[schema(format = DateTime)]

@@ -313,7 +313,7 @@ fn an_image_whose_layer_changes_while_it_is_read_is_refused_or_whole() {
 }
 
 #[test]
-fn an_archive_that_grows_beyond_the_size_of_its_manifest_is_not_read_on() {
+fn an_archive_that_is_longer_than_its_manifest_says_is_refused() {
     // Empty gzip members decompress to nothing, so only the size of the archive can bound them.
     let empty_member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()).finish().unwrap();
     refused_source("bytes, and the manifest says", |fixture| {

@@ -53,7 +53,9 @@ impl From<SubmissionSummary> for SummaryView {
         // Hidden tests occur only in submissions that count.
         let (time, memory) = match summary.sent_for {
             SentFor::Submission if !summary.is_exact => (time.map(coarse_time), memory.map(coarse_memory)),
-            _ => (time, memory),
+            SentFor::Submission | SentFor::Run | SentFor::Samples | SentFor::CustomInput | SentFor::Verification => {
+                (time, memory)
+            }
         };
         SummaryView::for_author(SubmissionSummary { cpu_time: time, memory, ..summary })
     }
