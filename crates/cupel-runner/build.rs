@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
+use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 fn main() {
     let variable = |name: &str| env::var_os(name).unwrap_or_else(|| panic!("Cargo sets {name}"));
@@ -38,8 +41,14 @@ fn main() {
         other => panic!("cannot build the agent of containers: {other:?}"),
     }
     let program = built.join(&target).join("release/cupel-agent");
-    let to = out.join("cupel-agent");
-    if let Err(error) = fs::copy(&program, &to) {
-        panic!("cannot copy {} to {}: {error}", program.display(), to.display());
+    let to = out.join("cupel-agent.gz");
+    if let Err(error) = compress(&program, &to) {
+        panic!("cannot compress {} to {}: {error}", program.display(), to.display());
     }
+}
+
+fn compress(from: &Path, to: &Path) -> io::Result<()> {
+    let mut encoder = GzEncoder::new(fs::File::create(to)?, Compression::best());
+    io::copy(&mut fs::File::open(from)?, &mut encoder)?;
+    encoder.finish().map(|_| ())
 }

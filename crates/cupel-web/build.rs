@@ -21,9 +21,13 @@ fn main() -> io::Result<()> {
             continue;
         }
         let embedded = |file: &Path| format!("include_bytes!({:?})", file.display().to_string());
-        let (brotli, gzip) = (embedded(&brotli), embedded(&gzip));
-        writeln!(list, "    File {{ path: {path:?}, brotli: {brotli}, gzip: Gzipped::new({gzip}) }},")
-            .map_err(io::Error::other)?;
+        let content = if path.ends_with(".woff2") {
+            // The format of fonts is compressed.
+            format!("Content::Plain({})", embedded(&file))
+        } else {
+            format!("Content::Compressed {{ brotli: {}, gzip: Gzipped::new({}) }}", embedded(&brotli), embedded(&gzip))
+        };
+        writeln!(list, "    File {{ path: {path:?}, content: {content} }},").map_err(io::Error::other)?;
         count += 1;
     }
     let files = format!("static FILES: [File; {count}] = [\n{list}];\n");

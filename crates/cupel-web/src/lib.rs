@@ -25,8 +25,12 @@ use cupel_http::error::ApiError;
 struct File {
     /// Path below the site's root.
     path: &'static str,
-    brotli: &'static [u8],
-    gzip: Gzipped,
+    content: Content,
+}
+
+enum Content {
+    Plain(&'static [u8]),
+    Compressed { brotli: &'static [u8], gzip: Gzipped },
 }
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -103,8 +107,9 @@ fn site_page(files: &'static [File], public_url: &str) -> Option<Page> {
 }
 
 fn page_of(files: &[File]) -> Option<String> {
-    let page = files.iter().find(|file| file.path == "index.html")?.gzip.plain().ok()?;
-    String::from_utf8(page.to_vec()).ok()
+    let page = files.iter().find(|file| file.path == "index.html")?;
+    let Content::Compressed { gzip, .. } = &page.content else { return None };
+    String::from_utf8(gzip.plain().ok()?.to_vec()).ok()
 }
 
 fn routes_of<S: Clone + Send + Sync + 'static>(
@@ -155,13 +160,15 @@ impl File {
         let mut headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, HeaderValue::from_static(media_type(self.path))),
             (header::CACHE_CONTROL, if is_hashed { FOREVER } else { REVALIDATED }),
-            (header::VARY, HeaderValue::from_static("accept-encoding")),
         ]);
-        let sent = if accepts(request, "br") {
-            Ok((Some(HeaderValue::from_static("br")), Bytes::from_static(self.brotli)))
-        } else {
-            self.gzip.for_client(request)
+        let sent = match &self.content {
+            Content::Plain(bytes) => return (headers, Bytes::from_static(bytes)).into_response(),
+            Content::Compressed { brotli, .. } if accepts(request, "br") => {
+                Ok((Some(HeaderValue::from_static("br")), Bytes::from_static(brotli)))
+            }
+            Content::Compressed { gzip, .. } => gzip.for_client(request),
         };
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         let (encoding, bytes) = match sent {
             Ok(sent) => sent,
             Err(error) => return ApiError::internal(&error).into_response(),
@@ -211,12 +218,14 @@ mod tests {
         let file = |path, content: &str| {
             let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
             gzip.write_all(content.as_bytes()).unwrap();
-            File { path, brotli: b"br", gzip: Gzipped::new(gzip.finish().unwrap().leak()) }
+            let gzip = Gzipped::new(gzip.finish().unwrap().leak());
+            File { path, content: Content::Compressed { brotli: b"br", gzip } }
         };
         vec![
             file("index.html", "<base href=\"/\"><p>site"),
             file("theme.js", "plain"),
             file("assets/index-abc.js", "plain"),
+            File { path: "assets/inter-abc.woff2", content: Content::Plain(b"font") },
         ]
     });
 
@@ -305,6 +314,13 @@ mod tests {
             assert!(sent.starts_with(body), "{encodings}: {sent:?}");
             assert_eq!(headers["vary"], "accept-encoding");
         }
+    }
+
+    #[tokio::test]
+    async fn a_font_is_sent_as_it_is() {
+        let (_, headers, sent) = answer(site("http://a"), "/assets/inter-abc.woff2", "gzip, br").await;
+        assert_eq!((headers.get("content-encoding"), sent.as_str()), (None, "font"));
+        assert_eq!(headers["content-type"], "font/woff2");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The client of Docker Engine: images with the agent, and containers that are created from them.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use bollard::query_parameters::{
 use cupel_agent as agent;
 use cupel_sandbox::{ENGINE_DEFAULT, engine_rules};
 use cupel_types::{ContentHash, ImageRoot, chain};
+use flate2::read::GzDecoder;
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
@@ -24,8 +25,8 @@ use tokio_util::task::TaskTracker;
 
 use super::shape::Shape;
 
-/// The agent, linked statically.
-static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent"));
+/// The agent, linked statically, as a gzip stream.
+static AGENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/cupel-agent.gz"));
 
 /// Label of everything that Cupel creates in an engine.
 pub(super) const LABEL: &str = "org.cupel.executor";
@@ -310,7 +311,8 @@ impl Engine {
 
     async fn commit_agent(&self, container: &str, tag: &str) -> Result<(), ContainerError> {
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
-        let archive = bollard::body_full(archive_of_agent().into());
+        let archive = archive_of_agent().map_err(|error| failed("cannot decompress the agent")(error.into()))?;
+        let archive = bollard::body_full(archive.into());
         let uploaded = self.docker().await?.upload_to_container(container, Some(options), archive).await;
         uploaded.map_err(failed("cannot copy the agent into an image"))?;
         let options = CommitContainerOptionsBuilder::new().container(container).repo(REPOSITORY).tag(tag).build();
@@ -561,14 +563,15 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// An archive with the agent.
-fn archive_of_agent() -> Vec<u8> {
+fn archive_of_agent() -> io::Result<Vec<u8>> {
+    let mut agent = Vec::new();
+    GzDecoder::new(AGENT).read_to_end(&mut agent)?;
     let mut header = tar::Header::new_ustar();
-    header.set_size(AGENT.len() as u64);
+    header.set_size(agent.len() as u64);
     header.set_mode(0o755);
-    let mut archive = tar::Builder::new(Vec::with_capacity(AGENT.len() + 4096));
-    // Writing to memory does not fail.
-    let _ = archive.append_data(&mut header, agent::PATH.trim_start_matches('/'), AGENT);
-    archive.into_inner().unwrap_or_default()
+    let mut archive = tar::Builder::new(Vec::with_capacity(agent.len() + 4096));
+    archive.append_data(&mut header, agent::PATH.trim_start_matches('/'), &agent[..])?;
+    archive.into_inner()
 }
 
 /// Maximum size of an image's list of users or groups, in bytes.
