@@ -42,7 +42,7 @@ command -v npm >/dev/null || packages_openapi+=(nodejs npm)
 
 # For the tests of the site. Its build needs a newer Node.js than Debian 12 has; without one, scripts/build-site.sh
 # prints a message.
-packages_web=(chromium)
+packages_web=(chromium-headless-shell)
 
 wanted=() servers=''
 for group in "$@"; do

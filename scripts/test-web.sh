@@ -5,7 +5,7 @@
 #   scripts/test-web.sh [PATTERN]     only browser tests whose name matches (a regular expression)
 #
 # CUPEL is the binary [built here]. SHOTS=FOLDER writes a screenshot of every screen that the tests check. LATE_MS=150 delays every response
-# by 150 ms. CHROMIUM is the browser [/usr/bin/chromium].
+# by 150 ms. CHROMIUM is the browser [/usr/bin/chromium-headless-shell].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -8,8 +8,8 @@
 # Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in
 # this checkout. Each skipped step prints a message. ALL=1 runs everything, and so does CI=true for the test binaries.
 #
-# CHECKS_BEGIN_BEFORE=SECONDS since the epoch: a check that would begin later is left out, and the last line names it. .ci/run sets it,
-# because a run that is ended by force says nothing about the checks that have passed.
+# CHECKS_END_BEFORE=SECONDS since the epoch: a check that would end later on a slow machine is left out, and the last line names it.
+# .ci/run sets it, because a run that is ended by force says nothing about the checks that have passed.
 #
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
 # test binaries through sudo.
@@ -55,34 +55,36 @@ scripts/as-root "$CUPEL" doctor
 
 # A failed check does not end the run, so that one run shows every failure.
 failed=() left_out=()
+# check NAME MINUTES COMMAND...: MINUTES is how long the check takes on a slow machine.
 check() {
-    if [ -n "${CHECKS_BEGIN_BEFORE:-}" ] && [ "$(date +%s)" -ge "$CHECKS_BEGIN_BEFORE" ]; then
-        echo "== $1: left out, because it is too late (CHECKS_BEGIN_BEFORE)"
+    if [ -n "${CHECKS_END_BEFORE:-}" ] && [ "$(($(date +%s) + $2 * 60))" -gt "$CHECKS_END_BEFORE" ]; then
+        echo "== $1: left out, because too little time is left (CHECKS_END_BEFORE)"
         left_out+=("$1")
         return
     fi
     echo "== $1 (after $(((SECONDS - started) / 60)) min)"
-    "${@:2}" || failed+=("$1")
+    "${@:3}" || failed+=("$1")
 }
 
 # The inputs of the `cupel` binary, on which most checks depend.
 product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/src languages)
+# unless_passed NAME MINUTES INPUT... -- COMMAND...: a check that is skipped if it passed with these inputs.
 unless_passed() {
-    check "$1" scripts/if-changed "$@"
+    check "$1" "$2" scripts/if-changed "$1" "${@:3}"
 }
 
-# If there is too little time for everything, the last checks are left out.
-check tests scripts/run-tests
-unless_passed cgroup-v2 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
+# If there is too little time for everything, the last checks are left out. The tests always run.
+check tests 0 scripts/run-tests
+unless_passed site 20 web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
+unless_passed cgroup-v2 8 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
     -- scripts/test-cgroup2.sh short
-unless_passed site web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
-unless_passed facades scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
-unless_passed openapi scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
+unless_passed facades 5 scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
+unless_passed openapi 4 scripts/openapi scripts/test-openapi.sh crates/cupel-api/tests/it/patterns.json "${product[@]}" \
     -- scripts/test-openapi.sh
-unless_passed deployment deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
-unless_passed problems problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
-unless_passed samples "${product[@]}" -- scripts/as-root "$CUPEL" languages test
-unless_passed third-party-packages scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
+unless_passed deployment 5 deploy scripts/deploy scripts/test-deploy.sh "${product[@]}" -- scripts/test-deploy.sh
+unless_passed problems 8 problems "${product[@]}" -- scripts/as-root "$CUPEL" verify --jobs "$(nproc)" problems/*/
+unless_passed samples 8 "${product[@]}" -- scripts/as-root "$CUPEL" languages test
+unless_passed third-party-packages 10 scripts/public-packages scripts/test-public-packages.sh "${product[@]}" \
     -- scripts/test-public-packages.sh "$CUPEL"
 
 took="$(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"

@@ -4,11 +4,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { checkSize, launch, visit } from './browser.mjs'
+import * as people from './people.mjs'
+import { PASSWORD, PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
 
-/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
-const PATIENCE_MS = 60_000
-const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
 const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
 /** Maximum layout shift. A larger shift is noticeable; Google calls scores up to 0.1 good. Source: web.dev/articles/cls */
@@ -27,20 +26,7 @@ afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
 
-let made = 0
-async function registered(path = '/problems', options = {}) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
-  await page.locator('[name=username]').fill(`reader-${made}`)
-  await page.locator('[name=email]').fill(`reader-${made}@example.com`)
-  await page.locator('[name=password]').fill(PASSWORD)
-  await page.locator('[type=submit]').click()
-  await page.waitForURL((url) => url.pathname === path)
-  return visitor
-}
+const registered = (path, options) => people.registered(server, browser, { path, ...options })
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page, locator) {

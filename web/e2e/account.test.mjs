@@ -102,8 +102,7 @@ test('a user who is signed in does not see the forms for signing in and register
 })
 
 test('an API key is shown once, has only its own rights, and can be revoked', async () => {
-  const { page, check, close } = await registered({ theme: 'dark' })
-  await page.goto(`${server.url}/account?view=keys`)
+  const { page, check, close } = await registered({ theme: 'dark', path: '/account?view=keys' })
   await page.getByText('You have no API keys').waitFor()
   await page.getByText(/Runs and submissions, up to \d+ at once and 300 a minute/).waitFor()
   await check('account-keys-empty')
@@ -261,8 +260,7 @@ test('the first start gives the administrator a link, and the administrator sees
   await page.locator('dl > div').filter({ hasText: 'Scheduled for later' }).getByText('1', { exact: true }).waitFor()
 
   // Other users see nothing of this page.
-  const student = await registered()
-  await student.page.goto(`${server.url}/admin`)
+  const student = await registered({ path: '/admin' })
   await student.page.getByText('This page is for administrators').waitFor()
   await student.check('admin-refused')
   await student.page.getByRole('button', { name: 'Sign in with another account' }).click()
@@ -281,8 +279,7 @@ test('the first start gives the administrator a link, and the administrator sees
 })
 
 test('an account is managed and deleted with the keyboard only', async () => {
-  const { page, close, name } = await registered()
-  await page.goto(`${server.url}/account`)
+  const { page, close, name } = await registered({ path: '/account' })
   await page.getByText('You have not solved a problem yet').waitFor()
   await tabTo(page, page.getByRole('link', { name: 'API keys' }))
   await page.keyboard.press('Enter')
@@ -314,8 +311,7 @@ test('an account is managed and deleted with the keyboard only', async () => {
 })
 
 test('on a phone the account and the palette are usable in both themes', async () => {
-  const { page, check, close } = await registered({ width: 360 })
-  await page.goto(`${server.url}/account`)
+  const { page, check, close } = await registered({ width: 360, path: '/account' })
   await page.getByText('You have not solved a problem yet').waitFor()
   await check('account-new')
   await page.getByRole('link', { name: 'Security' }).tap()
@@ -367,8 +363,7 @@ test('what a form refuses is said beside the field, a password can be shown, and
 })
 
 test('after a sign-out in another tab, the page says so and keeps what was typed', async () => {
-  const { page, context, check, close, faults } = await registered()
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, context, check, close, faults } = await registered({ path: `/problems/${SLUG}` })
   await people.write(page, 'print("kept")')
   const other = await context.newPage()
   await other.goto(`${server.url}/problems`)

@@ -85,8 +85,7 @@ test('a student registers, joins a contest, solves its problem, and another brow
 
 test('an answer to a question and an announcement appear without a reload', async () => {
   await contest('autumn', 'Autumn Cup', -HOUR)
-  const { page, check, close } = await registered({ theme: 'dark' })
-  await page.goto(`${server.url}/contests/autumn?view=clarifications`)
+  const { page, check, close } = await registered({ theme: 'dark', path: '/contests/autumn?view=clarifications' })
   await page.getByText('Only participants can ask questions.').waitFor()
   await page.getByRole('button', { name: 'Take part' }).click()
   await page.getByLabel('About').selectOption({ label: 'A. Calm Water' })
@@ -239,8 +238,7 @@ test('two participants see each other in the standings', async () => {
 
 test('the form for questions begins with the problem from whose page it was opened', async () => {
   await contest('asking', 'Asking Cup', -HOUR, { problems: ['odometer', SLUG] })
-  const { page, close } = await registered({ width: 360 })
-  await page.goto(`${server.url}/contests/asking`)
+  const { page, close } = await registered({ width: 360, path: '/contests/asking' })
   await page.getByRole('button', { name: 'Take part' }).tap()
   await page.getByRole('link', { name: 'Calm Water' }).tap()
   await page.getByRole('link', { name: 'Questions' }).tap()
@@ -259,8 +257,7 @@ test('the form for questions begins with the problem from whose page it was open
 
 test('on a phone with text of 200 %, nothing of a contest is cut, and in landscape the tabs of a contest are in view', async () => {
   await contest('large', 'Large Cup of the Whole Faculty', -HOUR, { description: 'Teams of three.\n\nNo internet.' })
-  const { page, close } = await registered({ width: 360 })
-  await page.goto(`${server.url}/contests/large`)
+  const { page, close } = await registered({ width: 360, path: '/contests/large' })
   await page.getByRole('button', { name: 'Take part' }).tap()
   await page.getByText('You are taking part', { exact: true }).waitFor()
   for (const text of ['Read the statement again.', 'The second sample was corrected.']) await asAdmin('POST', '/contests/large/announcements', { text })
@@ -336,8 +333,7 @@ test('a user can take part virtually in a contest that is over', async () => {
 
 test('a private contest can be joined with its code by keyboard only', async () => {
   const { join_code: code } = { ...(await contest('club', 'Club Cup', HOUR, { public: false })), ...(await asAdmin('GET', '/contests/club')) }
-  const { page, check, close } = await registered()
-  await page.goto(`${server.url}/contests/club`)
+  const { page, check, close } = await registered({ path: '/contests/club' })
   await page.getByText('it is not public').waitFor()
   await check('contest-code')
   const tabTo = async (locator) => {
@@ -364,8 +360,7 @@ test('a private contest can be joined with its code by keyboard only', async () 
 test('a problem of the user\'s running contest says so, leads to the other problems, and shows no tags', async () => {
   await contest('relay', 'Relay Cup', -HOUR, { problems: ['odometer', 'owl-tree', 'calm-water'] })
   for (const width of [1280, 360]) {
-    const { page, check, close } = await registered({ width })
-    await page.goto(`${server.url}/problems/owl-tree`)
+    const { page, check, close } = await registered({ width, path: '/problems/owl-tree' })
     await page.getByRole('link', { name: 'trees', exact: true }).waitFor()
     assert.equal(await page.getByRole('link', { name: 'Relay Cup' }).count(), 0)
     await page.goto(`${server.url}/contests/relay`)
@@ -392,8 +387,7 @@ test('a contest that is not listed is joined with its address and its join code,
   await contest('hidden', 'Hidden Cup', HOUR, { public: false })
   const { join_code: joinCode } = await asAdmin('GET', '/contests/hidden')
   for (const width of [1280, 360]) {
-    const { page, check, close } = await registered({ width })
-    await page.goto(`${server.url}/contests`)
+    const { page, check, close } = await registered({ width, path: '/contests' })
     await page.getByLabel('Address of the contest').fill('Hidden Cup!')
     await page.getByLabel('Join code').fill('WRONG')
     await page.getByRole('button', { name: 'Join the contest' }).click()
@@ -519,8 +513,7 @@ test('a problem says why it is not shown as one of the contest in its address', 
 
 test('the end of a contest is said on the page of a problem, and a virtual participation is shown there', async () => {
   await contest('brief', 'Brief Cup', 25 - HOUR, { length_seconds: HOUR })
-  const { page, check, close } = await registered()
-  await page.goto(`${server.url}/contests/brief`)
+  const { page, check, close } = await registered({ path: '/contests/brief' })
   await page.getByRole('button', { name: 'Take part' }).click()
   await page.getByText('You are taking part', { exact: true }).waitFor()
   await page.getByRole('link', { name: 'Calm Water' }).click()

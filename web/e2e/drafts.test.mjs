@@ -247,8 +247,7 @@ test('the code is kept while the server is down, and saved when it is up again',
 })
 
 test('the playground also has a history, and every browser of the user has its code', async () => {
-  const { page, close, name } = await registered()
-  await page.goto(`${server.url}/playground`)
+  const { page, close, name } = await registered({ path: '/playground' })
   await chooseLanguage(page, 'python')
   await write(page, '# playing\n')
   await untilOnServer(page, '', (text) => text.includes('# playing'))

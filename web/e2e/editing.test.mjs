@@ -4,11 +4,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
+import * as people from './people.mjs'
+import { PATIENCE_MS } from './people.mjs'
 import { startServer } from './server.mjs'
 
-/** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
-const PATIENCE_MS = 60_000
-const PASSWORD = 'correct horse battery'
 const SLUG = 'calm-water'
 const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
 
@@ -26,23 +25,10 @@ afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
 
-let made = 0
-/** Registers a user, whom the site then leads to `path`. */
-async function register(page, path) {
-  made += 1
-  await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
-  await page.getByLabel('User name').fill(`writer-${made}`)
-  await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-}
-
+/** Opens a page with an editor for a new user. */
 async function registered(path = `/problems/${SLUG}`, options = {}) {
-  const visitor = await visit(browser, options)
-  const { page } = visitor
-  page.setDefaultTimeout(PATIENCE_MS)
-  await register(page, path)
-  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  const visitor = await people.registered(server, browser, { path, ...options })
+  await visitor.page.getByRole('textbox', { name: /Source code/ }).waitFor()
   return visitor
 }
 
@@ -377,14 +363,7 @@ test('text that is typed over a selection replaces it, and a bracket encloses it
 
 test('on a phone in landscape, and while the on-screen keyboard is open, the code and Run are in view', async () => {
   for (const path of [`/problems/${SLUG}`, '/playground']) {
-    const { page, close } = await visit(browser, { width: 360 })
-    page.setDefaultTimeout(PATIENCE_MS)
-    made += 1
-    await page.goto(`${server.url}/register?then=${encodeURIComponent(path)}`)
-    await page.getByLabel('User name').fill(`writer-${made}`)
-    await page.getByLabel('E-mail address').fill(`writer-${made}@example.com`)
-    await page.getByLabel('Password').fill(PASSWORD)
-    await page.getByRole('button', { name: 'Create the account' }).tap()
+    const { page, close } = await people.registered(server, browser, { path, width: 360 })
     const tab = (name) => page.getByRole('tab', { name, exact: true }).first()
     const resultTab = path === '/playground' ? 'Input and output' : 'Result'
     await tab('Code').tap()
@@ -423,10 +402,8 @@ test('in a low window, the editor has half of the height, and Run is beside the 
     ['/playground', 915, 412, true],
     ['/playground', 740, 360, false],
   ]) {
-    const { page, check, close } = await visit(browser, { width, touch })
-    page.setDefaultTimeout(PATIENCE_MS)
+    const { page, check, close } = await people.registered(server, browser, { path, width, touch })
     await page.setViewportSize({ width, height })
-    await register(page, path)
     await page.getByRole('tab', { name: 'Code', exact: true }).click()
     await editor(page).waitFor()
     const isSound = async (what) => {
@@ -460,9 +437,7 @@ test('a tablet in landscape has the row of symbols, and no hint about keys', asy
 })
 
 test('on a phone, the terminal of a problem has buttons for keys that phones lack', async () => {
-  const { page, check, close } = await visit(browser, { width: 360 })
-  page.setDefaultTimeout(PATIENCE_MS)
-  await register(page, `/problems/${SLUG}`)
+  const { page, check, close } = await people.registered(server, browser, { path: `/problems/${SLUG}`, width: 360 })
   await page.getByRole('tab', { name: 'Code' }).tap()
   await write(page, 'import sys\nprint(len(sys.stdin.read()), "read")\n')
   await page.getByRole('tab', { name: 'Result' }).tap()

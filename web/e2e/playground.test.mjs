@@ -5,13 +5,12 @@ import { rmSync, statSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { makeImage } from './image.mjs'
-import { until } from './people.mjs'
+import { PASSWORD, registered, until } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
 /** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 90_000
-const PASSWORD = 'correct horse battery'
 
 let server
 let browser
@@ -27,19 +26,11 @@ afterEach(async () => {
   for (const context of browser.contexts()) await context.close()
 })
 
-let made = 0
-/** Signs a user in and opens the playground. */
+/** Opens the playground for a new user. */
 async function player(options) {
-  const visitor = await visit(browser, options)
+  const visitor = await registered(server, browser, { path: '/playground', ...options })
   const { page } = visitor
   page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  await page.goto(`${server.url}/register?then=/playground`)
-  await page.getByLabel('User name').fill(`player-${made}`)
-  await page.getByLabel('E-mail address').fill(`player-${made}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.waitForURL((url) => url.pathname === '/playground')
   await page.getByRole('button', { name: 'Run', exact: true }).waitFor()
   return visitor
 }
@@ -421,19 +412,19 @@ test('in a window of 180 px, the tabs scroll sideways, and the chosen tab is in 
 test('Stop interrupts a program and then ends it; meanwhile it is Kill now, which ends it at once', async () => {
   const { page, close } = await player()
   await choose(page, 'python')
-  await write(page, 'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    signal.pause()\n')
+  await write(page, 'import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint("ignores one")\nwhile True:\n    signal.pause()\n')
   await openTerminal(page)
   await press(page, 'Run')
-  await isRunning(page)
+  await shows(page, /ignores one/)
   await press(page, 'Stop')
   await page.getByText('The program was asked to end.').waitFor()
   await verdict(page, 'RTE')
   await page.getByText('Ended by signal 15').waitFor()
   await page.getByText('Stopped', { exact: true }).waitFor()
   assert.equal(await page.getByText('Runtime error').count(), 0, 'what the user ended is no crash')
-  await write(page, 'import signal\nfor one in (signal.SIGINT, signal.SIGTERM):\n    signal.signal(one, signal.SIG_IGN)\nwhile True:\n    signal.pause()\n')
+  await write(page, 'import signal\nfor one in (signal.SIGINT, signal.SIGTERM):\n    signal.signal(one, signal.SIG_IGN)\nprint("ignores both")\nwhile True:\n    signal.pause()\n')
   await press(page, 'Run')
-  await isRunning(page)
+  await shows(page, /ignores both/)
   await press(page, 'Stop')
   await press(page, 'Kill now')
   await verdict(page, 'CANCELLED')
@@ -568,6 +559,9 @@ test('on a phone, a finger scrolls the terminal, and its view is at the end afte
   await page.getByRole('link', { name: 'Contests', exact: true }).click()
   await page.getByRole('link', { name: 'Playground', exact: true }).click()
   await open()
+  // A program that waits for input would occupy its slot after the window is closed.
+  await press(page, 'Ctrl D')
+  await verdict(page, 'RTE')
   await close()
 })
 

@@ -1,18 +1,18 @@
 // Runs the browser tests: node e2e/run.mjs [PATTERN]
 //
-// Two files run at a time, because each waits for its browser and its server half of the time. The output of a file is printed when the
+// Three files run at a time, because each waits for judged programs half of the time. The output of a file is printed when the
 // file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
 // test fails twice, or if more than FLAKY_MAX tests are flaky. `scripts/run-tests` has the same rule for the tests in Rust.
 //
 // The last lines say how long each file and all of them took.
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { run } from 'node:test'
 import { tap } from 'node:test/reporters'
 
 const FLAKY_MAX = 2
-const AT_A_TIME = 2
+const AT_A_TIME = 3
 /** The file that measures, and therefore runs alone. */
 const MEASURES = 'budgets.test.mjs'
 
@@ -61,7 +61,8 @@ async function runQueue(queue) {
   }
 }
 
-const together = files.filter((file) => !file.endsWith(MEASURES))
+// The largest files take longest, so they begin first.
+const together = files.filter((file) => !file.endsWith(MEASURES)).sort((a, b) => statSync(b).size - statSync(a).size)
 await runQueue(files.filter((file) => file.endsWith(MEASURES)))
 await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))
 

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
+import { PASSWORD, registered } from './people.mjs'
 import { startServer } from './server.mjs'
 
 /** Maximum time to wait for a condition. A wait ends as soon as its condition holds. */
 const PATIENCE_MS = 90_000
-const PASSWORD = 'correct horse battery'
 
 let server
 let browser
@@ -40,18 +40,11 @@ async function startPages() {
   return { url: `http://127.0.0.1:${pages.address().port}`, stop: () => (pages.close(), pages.closeAllConnections()) }
 }
 
-let made = 0
+/** Opens the playground for a new user. */
 async function player(options) {
-  const visitor = await visit(browser, options)
+  const visitor = await registered(server, browser, { path: '/playground', ...options })
   const { page } = visitor
   page.setDefaultTimeout(PATIENCE_MS)
-  made += 1
-  await page.goto(`${server.url}/register?then=/playground`)
-  await page.getByLabel('User name').fill(`sharer-${made}`)
-  await page.getByLabel('E-mail address').fill(`sharer-${made}@example.com`)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
-  await page.waitForURL(/\/playground$/)
   await press(page, 'Share', 'waitFor')
   return visitor
 }
@@ -105,7 +98,7 @@ test('the account page lists shared programs and can end their sharing', async (
 })
 
 test('the page of a shared link shows, runs and copies exactly the shared program', async () => {
-  const { page, check, close } = await player()
+  const { page, check, close, name } = await player()
   await chooseLanguage(page, 'python')
   await write(page, 'import helper, sys\nprint(helper.greet(input()), sys.argv[1:])\n')
   await press(page, 'Add a file')
@@ -143,7 +136,7 @@ test('the page of a shared link shows, runs and copies exactly the shared progra
   await press(visitor.page, 'Run')
   await visitor.page.getByText('Sign in to run programs.').waitFor()
   await visitor.page.getByRole('alert').getByRole('link', { name: 'Sign in' }).click()
-  await visitor.page.getByLabel('User name').fill(`sharer-${made}`)
+  await visitor.page.getByLabel('User name').fill(name)
   await visitor.page.getByLabel('Password').fill(PASSWORD)
   await visitor.page.getByRole('main').getByRole('button', { name: 'Sign in' }).click()
   await visitor.page.waitForURL(link)

@@ -40,7 +40,10 @@ const verdict = (page, code) => page.locator(`[data-verdict="${code}"]`).waitFor
 const choose = chooseLanguage
 
 test('a student registers, finds a problem, runs it, submits it, and it is accepted', async (t) => {
-  const { page, check, close, scriptBytes } = await registered()
+  const { page, check, close, scriptBytes } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${server.url}/register`)
+  await people.register(page, 'newcomer')
   await page.getByText('Calm Water').waitFor()
   await check('list')
   t.diagnostic(`shell: ${scriptBytes()} bytes of scripts`)
@@ -93,8 +96,7 @@ function sizeOf(prefix) {
 }
 
 test('for a wrong answer, the page shows the first failed test beside the expected output, with visible white space', async () => {
-  const { page, check, close } = await registered()
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, check, close } = await registered({ path: `/problems/${SLUG}` })
   await choose(page, 'python')
   await write(page, WRONG.replace('print(longest, begin + 7)', 'print(longest, begin + 7, "")'))
   await page.getByRole('button', { name: 'Run' }).click()
@@ -109,8 +111,7 @@ test('for a wrong answer, the page shows the first failed test beside the expect
 })
 
 test('a sample, and a test of a result, open in the playground with the code', async () => {
-  const { page, check, close } = await registered()
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, check, close } = await registered({ path: `/problems/${SLUG}` })
   await choose(page, 'python')
   await write(page, '# mine\nprint(input())\n')
   await page.getByRole('button', { name: 'Open in the playground Sample 1' }).click()
@@ -133,8 +134,7 @@ test('a sample, and a test of a result, open in the playground with the code', a
 })
 
 test('a compiler message links to its line, and a program runs on custom input', async () => {
-  const { page, check, close } = await registered({ theme: 'dark' })
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, check, close } = await registered({ theme: 'dark', path: `/problems/${SLUG}` })
   await choose(page, 'cpp')
   await write(page, '#include <cstdio>\n\nint main() {\n  undeclared();\n}\n')
   await page.getByRole('button', { name: 'Run' }).click()
@@ -156,8 +156,7 @@ test('a compiler message links to its line, and a program runs on custom input',
 })
 
 test('the code survives a reload, another language, and signing out and in', async () => {
-  const { page, close, faults, name } = await registered()
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, close, faults, name } = await registered({ path: `/problems/${SLUG}` })
   await choose(page, 'python')
   await write(page, 'print("kept")\n')
   await choose(page, 'c')
@@ -260,8 +259,7 @@ test('the site is in Chinese if the browser\'s language is Chinese', async () =>
 })
 
 test('Escape and Tab leave the editor, and a question mark opens the list of shortcuts', async () => {
-  const { page, check, close } = await registered()
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, check, close } = await registered({ path: `/problems/${SLUG}` })
   const editor = page.getByRole('textbox', { name: /Source code/ })
   await editor.click()
   await page.keyboard.press('Escape')

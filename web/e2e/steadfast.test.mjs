@@ -83,8 +83,7 @@ test('formulas are typeset without a violation of the content security policy, a
 })
 
 test('if the server is restarted during judging, the page reconnects and shows the verdict', async () => {
-  const { page, check, close, faults } = await registered(server, browser)
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   // Each test takes a second, so that the restart happens during judging.
   await submit(page, `import time\ntime.sleep(1)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
@@ -122,8 +121,7 @@ async function signInAsAnother(page, name) {
 }
 
 test('a tab of a user runs nothing in the playground after another user has signed in in the same browser', async () => {
-  const { page, close, name, faults } = await registered(server, browser)
-  await page.goto(`${server.url}/playground`)
+  const { page, close, name, faults } = await registered(server, browser, { path: '/playground' })
   await chooseLanguage(page, 'python')
   await write(page, 'print("of the first user")\n')
   const second = await signInAsAnother(page, name)
@@ -139,8 +137,7 @@ test('a tab of a user runs nothing in the playground after another user has sign
 })
 
 test('a tab of a user sends and saves nothing after another user has signed in in the same browser', async () => {
-  const { page, close, name } = await registered(server, browser)
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, close, name } = await registered(server, browser, { path: `/problems/${SLUG}` })
   await chooseLanguage(page, 'python')
   await write(page, `${RIGHT}\n# of the first user\n`)
   await page.waitForResponse((answer) => answer.url().includes('/drafts/python') && answer.request().method() === 'PUT')
@@ -157,8 +154,7 @@ test('a tab of a user sends and saves nothing after another user has signed in i
 })
 
 test('a second tap on Submit does not send the same code again', async () => {
-  const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360 })
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, close, name } = await registered(server, browser, { theme: 'dark', width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()
   await chooseLanguage(page, 'python')
   await write(page, `import time\ntime.sleep(1)\n${RIGHT}`)
@@ -177,8 +173,7 @@ test('a second tap on Submit does not send the same code again', async () => {
 const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED/.test(fault)))
 
 test('a verdict that arrives during an outage is shown when the browser is online again', async () => {
-  const { page, context, close, name, faults } = await registered(server, browser, { width: 360 })
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, context, close, name, faults } = await registered(server, browser, { width: 360, path: `/problems/${SLUG}` })
   await page.getByRole('tab', { name: 'Code' }).click()
   await submit(page, `import time\ntime.sleep(0.5)\n${RIGHT}`)
   await page.getByText(/^Running test/).first().waitFor()
@@ -222,8 +217,7 @@ test('code that is submitted without a connection is sent when the browser is on
 })
 
 test('if the answer to Submit is lost, the page says that the server may have the code, and sends it again; it counts once', async () => {
-  const { page, close, name, faults } = await registered(server, browser)
-  await page.goto(`${server.url}/problems/${SLUG}`)
+  const { page, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
   let lost = 0
   await page.route(`**/problems/${SLUG}/submissions`, async (route) => {
     if (route.request().method() !== 'POST' || lost > 0) return route.continue()
