@@ -197,7 +197,6 @@ export const en = {
     exitCode: (code: number) => `Exit code ${code}`,
     line: (n: number) => `Go to line ${n}`,
     outputEmpty: 'No output',
-    notLimited: 'no limit',
   },
   play: {
     title: 'Playground',

@@ -158,7 +158,6 @@ export const zhCN: Messages = {
     exitCode: (code) => `退出码 ${code}`,
     line: (n) => `跳到第 ${n} 行`,
     outputEmpty: '没有输出',
-    notLimited: '不限',
   },
   play: {
     title: '练习场',

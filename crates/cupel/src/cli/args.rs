@@ -17,7 +17,7 @@ use super::judge::args::Judge;
 use super::languages::args::Languages;
 use super::problem::args::Problem;
 use super::run::args::Run;
-use super::serve::args::Serve;
+use super::serve::args::{Serve, Worker};
 use super::smoke::args::Smoke;
 use super::submit::args::Submit;
 use super::template::args::Template;
@@ -77,7 +77,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  export CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_BLOBS__URL=postgres\n  export CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker\n  cupel worker --listen 127.0.0.1:9090"
     )]
-    Worker(Serve),
+    Worker(Worker),
     Admin(Admin),
     Run(Run),
     Get(Get),

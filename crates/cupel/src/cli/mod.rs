@@ -131,7 +131,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args, Role::All),
         Command::Api(args) => serve::serve(&args, Role::Api),
-        Command::Worker(args) => serve::serve(&args, Role::Worker),
+        Command::Worker(args) => serve::serve(&args.into(), Role::Worker),
         Command::Admin(args) => admin::admin(&args),
         Command::Run(args) => run::run(&args),
         Command::Get(args) => get::get(&args),

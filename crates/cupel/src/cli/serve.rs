@@ -23,10 +23,6 @@ use crate::{config, first_account, local};
 pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     cupel_sandbox::privileges::close_inherited_descriptors().context("cannot close inherited descriptors")?;
     let overrides = Overrides { facades: args.facades.clone(), ..args.settings.overrides(args.listen.clone()) };
-    if role == Role::Worker && !args.facades.is_empty() {
-        return Err(anyhow!("a worker serves no clients: pass --facade to `cupel api` or `cupel serve`"))
-            .or_exit(Exit::Usage);
-    }
     let (config, _) = config::load(&overrides).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
     engines::fit(&config.engines, role).or_exit(Exit::Usage)?;

@@ -173,7 +173,8 @@ impl Layers {
 
     fn read_toml(&mut self, text: &str, origin: impl Fn(usize) -> Origin, defines: bool) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let line_of = |at: usize| text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        let newlines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |at: usize| newlines.partition_point(|newline| *newline < at) + 1;
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
             let message = error.message().lines().collect::<Vec<_>>().join("; ");

@@ -27,6 +27,22 @@ pub(crate) struct Serve {
     pub(crate) settings: Settings,
 }
 
+/// The arguments of a worker, which serves no clients and therefore no facades.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Worker {
+    /// Address and port of the health checks and metrics; port 0 selects a free port [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl From<Worker> for Serve {
+    fn from(Worker { listen, settings }: Worker) -> Serve {
+        Serve { listen, facades: Vec::new(), settings }
+    }
+}
+
 fn facade(text: &str) -> Result<(String, String), String> {
     let known = [JOBE, JUDGE0, PISTON, SANDBOXFUSION];
     match text.split_once('=') {
