@@ -16,6 +16,7 @@ mod openapi;
 mod pages;
 mod rules;
 mod socketio;
+mod swagger;
 mod v1;
 
 pub use dialect::native;

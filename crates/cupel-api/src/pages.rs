@@ -4,9 +4,7 @@
 //! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
 //! security policy allows no others.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -16,18 +14,13 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use cupel_http::app::Shared;
-use cupel_http::compressed::Gzipped;
 use cupel_http::error::{ApiError, ErrorKind};
 use cupel_http::notes::Notes;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use sha2::{Digest, Sha256};
-use utoipa_swagger_ui::Config;
 
 use crate::etag::is_known;
-
-const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);
+use crate::swagger;
 
 // Documents of the repository; some of their sections are for developers only.
 const PACKAGES: &str = include_str!("../../../docs/packages.md");
@@ -72,9 +65,6 @@ pub(crate) struct Documents {
     password_policy: HeaderValue,
     /// Frame and policy of the page of a document: in `/docs/`, and in a folder of `/docs/`.
     frames: [(String, HeaderValue); 2],
-    swagger: Arc<Config<'static>>,
-    /// The compressed files of Swagger UI that were requested, by name.
-    swagger_files: Mutex<HashMap<String, Arc<Gzipped>>>,
 }
 
 impl Documents {
@@ -97,14 +87,6 @@ impl Documents {
             openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
             landing: landing.replace("{version}", &escaped(version)),
             landing_policy,
-            swagger: Arc::new(
-                Config::from("/openapi.json")
-                    .use_base_layout()
-                    .validator_url("none")
-                    .display_request_duration(true)
-                    .try_it_out_enabled(true),
-            ),
-            swagger_files: Mutex::default(),
         }
     }
 }
@@ -123,7 +105,7 @@ fn styled(page: &str, font: Option<String>, form_action: &str) -> (String, Heade
         "default-src 'none'; style-src 'sha256-{hash}'; font-src 'self'; img-src 'self'; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
     );
     let page = page.replace("{style}", &style).replace("{mark}", include_str!("mark.svg").trim_end());
-    (page, HeaderValue::try_from(policy).unwrap_or(DOCS_POLICY))
+    (page, HeaderValue::try_from(policy).unwrap_or(swagger::POLICY))
 }
 
 /// Routes of the pages.
@@ -257,8 +239,8 @@ async fn docs_without_slash() -> Redirect {
 }
 
 /// `/docs/`
-async fn docs_index(Extension(documents): Extension<Arc<Documents>>, request: HeaderMap) -> Response {
-    docs_file(&documents, "", &request)
+async fn docs_index(request: HeaderMap) -> Response {
+    swagger::file("", &request).unwrap_or_else(no_such_page)
 }
 
 /// `/docs/formats`: the same text as `cupel help formats`.
@@ -284,12 +266,6 @@ impl Documents {
         let mut response = html(page, policy.clone());
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
         response
-    }
-
-    /// A file of Swagger UI. `name` is the name of an existing file, so the map stays small.
-    fn swagger_file(&self, name: &str, gzip: &'static [u8]) -> Arc<Gzipped> {
-        let mut files = self.swagger_files.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(files.entry(name.to_owned()).or_insert_with(|| Arc::new(Gzipped::new(gzip))))
     }
 
     fn page(&self, path: &str, request: &HeaderMap) -> Option<Response> {
@@ -352,38 +328,9 @@ async fn docs(
     if is_folder {
         return Redirect::temporary("start").into_response();
     }
-    documents.page(&file, &request).unwrap_or_else(|| docs_file(&documents, &file, &request))
+    documents.page(&file, &request).or_else(|| swagger::file(&file, &request)).unwrap_or_else(no_such_page)
 }
 
 fn no_such_page() -> Response {
     ApiError::new(ErrorKind::NoSuchRoute, "There is no such page.").into_response()
-}
-
-fn docs_file(documents: &Documents, name: &str, request: &HeaderMap) -> Response {
-    let file = match utoipa_swagger_ui::serve(name, Arc::clone(&documents.swagger)) {
-        Ok(Some(file)) => file,
-        Ok(None) => return no_such_page(),
-        Err(error) => return ApiError::internal(&*error).into_response(),
-    };
-    let kind = HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    // These files change with Cupel's version; the others only with the version of Swagger UI.
-    let is_ours = kind.as_bytes().starts_with(b"text/html") || name == "swagger-initializer.js";
-    let cache = if is_ours { "no-cache" } else { "public, max-age=3600" };
-    let mut headers = HeaderMap::from_iter([
-        (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, DOCS_POLICY),
-        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
-        (header::VARY, HeaderValue::from_static("accept-encoding")),
-    ]);
-    let sent = match file.bytes {
-        Cow::Borrowed(gzip) if file.gzpipped => documents.swagger_file(name, gzip).for_client(request),
-        plain => Ok((None, Bytes::from(plain.into_owned()))),
-    };
-    match sent {
-        Ok((encoding, bytes)) => {
-            headers.extend(encoding.map(|encoding| (header::CONTENT_ENCODING, encoding)));
-            (headers, bytes).into_response()
-        }
-        Err(error) => ApiError::internal(&error).into_response(),
-    }
 }

@@ -4,8 +4,13 @@ use std::io::{self, Read as _};
 use std::sync::OnceLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+
+use crate::error::ApiError;
+
+const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// A file that is embedded as a gzip stream. It is decompressed at most once, for the first client that does not accept
 /// gzip.
@@ -19,10 +24,6 @@ impl Gzipped {
     /// `gzip`: the compressed content (RFC 1952).
     pub const fn new(gzip: &'static [u8]) -> Gzipped {
         Gzipped { gzip, plain: OnceLock::new() }
-    }
-
-    fn gzip(&self) -> Bytes {
-        Bytes::from_static(self.gzip)
     }
 
     /// The content.
@@ -39,18 +40,22 @@ impl Gzipped {
         Ok(self.plain.get_or_init(|| plain.into()).clone())
     }
 
-    /// The body for the client that sent this request, and its `Content-Encoding`, which is `None` for the plain
-    /// content.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Gzipped::plain`].
-    pub fn for_client(&self, request: &HeaderMap) -> io::Result<(Option<HeaderValue>, Bytes)> {
+    /// The file for the client that sent this request, with these headers and those of its encoding.
+    pub fn response(&self, request: &HeaderMap, headers: HeaderMap) -> Response {
         if accepts(request, "gzip") {
-            return Ok((Some(HeaderValue::from_static("gzip")), self.gzip()));
+            return encoded(headers, HeaderValue::from_static("gzip"), self.gzip);
         }
-        Ok((None, self.plain()?))
+        let vary = [(header::VARY, VARY)];
+        match self.plain() {
+            Ok(plain) => (headers, vary, plain).into_response(),
+            Err(error) => ApiError::internal(&error).into_response(),
+        }
     }
+}
+
+/// A file in this encoding, for a client that accepts it.
+pub fn encoded(headers: HeaderMap, encoding: HeaderValue, content: &'static [u8]) -> Response {
+    (headers, [(header::VARY, VARY), (header::CONTENT_ENCODING, encoding)], Bytes::from_static(content)).into_response()
 }
 
 /// Whether the client accepts this content encoding. Source: RFC 9110, section 12.5.3; a weight of zero refuses it.

@@ -18,8 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use cupel_http::compressed::{Gzipped, accepts};
-use cupel_http::error::ApiError;
+use cupel_http::compressed::{Gzipped, accepts, encoded};
 
 /// An embedded file.
 struct File {
@@ -157,26 +156,17 @@ impl IntoResponse for Page {
 impl File {
     fn answer(&'static self, request: &HeaderMap) -> Response {
         let is_hashed = self.path.starts_with("assets/");
-        let mut headers = HeaderMap::from_iter([
+        let headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, HeaderValue::from_static(media_type(self.path))),
             (header::CACHE_CONTROL, if is_hashed { FOREVER } else { REVALIDATED }),
         ]);
-        let sent = match &self.content {
-            Content::Plain(bytes) => return (headers, Bytes::from_static(bytes)).into_response(),
+        match &self.content {
+            Content::Plain(bytes) => (headers, Bytes::from_static(bytes)).into_response(),
             Content::Compressed { brotli, .. } if accepts(request, "br") => {
-                Ok((Some(HeaderValue::from_static("br")), Bytes::from_static(brotli)))
+                encoded(headers, HeaderValue::from_static("br"), brotli)
             }
-            Content::Compressed { gzip, .. } => gzip.for_client(request),
-        };
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        let (encoding, bytes) = match sent {
-            Ok(sent) => sent,
-            Err(error) => return ApiError::internal(&error).into_response(),
-        };
-        if let Some(encoding) = encoding {
-            headers.insert(header::CONTENT_ENCODING, encoding);
+            Content::Compressed { gzip, .. } => gzip.response(request, headers),
         }
-        (headers, bytes).into_response()
     }
 }
 
