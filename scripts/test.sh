@@ -8,7 +8,7 @@
 # Long test binaries and most other steps are skipped if nothing that they depend on has changed since they passed in
 # this checkout. Each skipped step prints a message. ALL=1 runs everything, and so does CI=true for the test binaries.
 #
-# CHECKS_END_BEFORE=SECONDS since the epoch: a check that would end later on a slow machine is left out, and the last line names it.
+# CHECKS_END_BEFORE=SECONDS since the epoch: a check that could end later on a slow machine is left out, and the last line names it.
 # .ci/run sets it, because a run that is ended by force says nothing about the checks that have passed.
 #
 # Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
@@ -55,9 +55,9 @@ scripts/as-root "$CUPEL" doctor
 
 # A failed check does not end the run, so that one run shows every failure.
 failed=() left_out=()
-# check NAME MINUTES COMMAND...: MINUTES is how long the check takes on a slow machine.
+# check NAME MINUTES COMMAND...: MINUTES is how long the check takes on a slow machine; with 0, it always runs.
 check() {
-    if [ -n "${CHECKS_END_BEFORE:-}" ] && [ "$(($(date +%s) + $2 * 60))" -gt "$CHECKS_END_BEFORE" ]; then
+    if [ "$2" -gt 0 ] && [ -n "${CHECKS_END_BEFORE:-}" ] && [ "$(($(date +%s) + $2 * 60))" -gt "$CHECKS_END_BEFORE" ]; then
         echo "== $1: left out, because too little time is left (CHECKS_END_BEFORE)"
         left_out+=("$1")
         return
@@ -67,13 +67,13 @@ check() {
 }
 
 # The inputs of the `cupel` binary, on which most checks depend.
-product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/src languages)
+product=(Cargo.lock Cargo.toml crates/*/Cargo.toml crates/*/build.rs crates/*/src languages)
 # unless_passed NAME MINUTES INPUT... -- COMMAND...: a check that is skipped if it passed with these inputs.
 unless_passed() {
     check "$1" "$2" scripts/if-changed "$1" "${@:3}"
 }
 
-# If there is too little time for everything, the last checks are left out. The tests always run.
+# A check for which too little time is left is left out; shorter checks after it may still run. The tests always run.
 check tests 0 scripts/run-tests
 unless_passed site 20 web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
 unless_passed cgroup-v2 8 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \

@@ -1,4 +1,4 @@
-// Compresses the built site in advance, with Brotli and gzip: cupel-web embeds the results.
+// Compresses the built site in advance, with Brotli and gzip, except fonts, whose format (WOFF2) is compressed: cupel-web embeds the results.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
@@ -7,7 +7,7 @@ const dist = new URL('./dist/', import.meta.url).pathname
 for (const folder of [dist, join(dist, 'assets')]) {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
-    if (name.startsWith('.') || /\.(br|gz)$/.test(name) || !statSync(path).isFile()) continue
+    if (name.startsWith('.') || /\.(br|gz|woff2)$/.test(name) || !statSync(path).isFile()) continue
     const bytes = readFileSync(path)
     const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
     writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params }))

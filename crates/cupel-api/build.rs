@@ -1,5 +1,5 @@
-//! Compresses the files of Swagger UI, which are in the archive of the crate `utoipa-swagger-ui-vendored`. `src/swagger` embeds those that its
-//! page loads.
+//! Compresses the files of Swagger UI that `src/swagger` embeds. They come from the archive in the crate
+//! `utoipa-swagger-ui-vendored`.
 
 use std::error::Error;
 use std::io::{self, Cursor};
@@ -11,8 +11,11 @@ use flate2::write::GzEncoder;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
+/// The files that the page loads, except its own.
+const USED: [&str; 4] = ["favicon-32x32.png", "index.css", "swagger-ui-bundle.js", "swagger-ui.css"];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("Cargo sets OUT_DIR")?);
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for index in 0..archive.len() {
@@ -20,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = file.name()?.into_owned();
         // swagger-ui-VERSION/dist/NAME
         let [_, "dist", name] = path.split('/').collect::<Vec<_>>()[..] else { continue };
-        if name.is_empty() {
+        if !USED.contains(&name) {
             continue;
         }
         let mut encoder = GzEncoder::new(fs::File::create(out.join(format!("{name}.gz")))?, Compression::best());

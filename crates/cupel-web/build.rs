@@ -16,14 +16,13 @@ fn main() -> io::Result<()> {
     for file in files_below(&dist)? {
         let Some(path) = file.strip_prefix(&dist).ok().and_then(Path::to_str) else { continue };
         let (brotli, gzip) = (with_end(&file, "br"), with_end(&file, "gz"));
-        // Files that an interrupted build did not compress are left out.
-        if !brotli.is_file() || !gzip.is_file() {
-            continue;
-        }
         let embedded = |file: &Path| format!("include_bytes!({:?})", file.display().to_string());
         let content = if path.ends_with(".woff2") {
-            // The format of fonts is compressed.
+            // WOFF2 is already compressed.
             format!("Content::Plain({})", embedded(&file))
+        } else if !brotli.is_file() || !gzip.is_file() {
+            // A file that an interrupted build did not compress.
+            continue;
         } else {
             format!("Content::Compressed {{ brotli: {}, gzip: Gzipped::new({}) }}", embedded(&brotli), embedded(&gzip))
         };

@@ -1,5 +1,5 @@
-// Debian's Chromium without its window, and the rules for every page: no console errors, no violation of the content security
-// policy, no serious finding of axe-core, no horizontal scrolling, and no scrolling at all of a page that fills the window.
+// Debian's headless Chromium, and the rules for every page: no console errors, no violation of the content security policy, no
+// serious finding of axe-core, no horizontal scrolling, and no scrolling at all of a page that fills the window.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -512,8 +512,9 @@ test('a problem says why it is not shown as one of the contest in its address', 
 })
 
 test('the end of a contest is said on the page of a problem, and a virtual participation is shown there', async () => {
+  const { page, check, close } = await registered()
   await contest('brief', 'Brief Cup', 25 - HOUR, { length_seconds: HOUR })
-  const { page, check, close } = await registered({ path: '/contests/brief' })
+  await page.goto(`${server.url}/contests/brief`)
   await page.getByRole('button', { name: 'Take part' }).click()
   await page.getByText('You are taking part', { exact: true }).waitFor()
   await page.getByRole('link', { name: 'Calm Water' }).click()
@@ -542,6 +543,7 @@ test('the end of a contest is said on the page of a problem, and a virtual parti
   await submit(later.page, RIGHT)
   await later.page.locator('[data-verdict=AC]').waitFor()
   await later.page.getByRole('link', { name: 'Brief Cup' }).click()
+  // Sooner than the page would ask for the standings by itself (`STANDINGS_POLL_MS`).
   await later.page.getByText('solved at 0:00, 1 try').waitFor({ state: 'attached', timeout: 2_500 })
   await later.close()
 })

@@ -4,7 +4,7 @@
 //
 // First contentful paint is measured with the browser's processor slowed down by 4, in a new window each time. Run and Submit of a
 // Python program are measured in the page, from the click to the first event of the run and to the verdict on the screen, at full speed.
-import { launch } from './browser.mjs'
+import { chooseLanguage, launch } from './browser.mjs'
 import { PATIENCE_MS, registered, write } from './people.mjs'
 import { startServer } from './server.mjs'
 
@@ -48,7 +48,7 @@ try {
     }
   })
   await page.goto(`${server.url}/problems/${SLUG}`)
-  await page.getByLabel('Language', { exact: true }).selectOption('python')
+  await chooseLanguage(page, 'python')
   await write(page, CODE)
   /** Presses the button RUNS times. Returns, for each run, the time until the result was shown and the time until the first event arrived. */
   const measure = async (button) => {

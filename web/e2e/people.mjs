@@ -1,4 +1,4 @@
-// Shared parts of the browser tests of contests: users who register, API calls of these users, and contests.
+// Shared parts of the browser tests: users, API calls of these users, problems, contests, and typing into the editor.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

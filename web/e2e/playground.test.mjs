@@ -5,7 +5,7 @@ import { rmSync, statSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
 import { chooseLanguage, launch, visit } from './browser.mjs'
 import { makeImage } from './image.mjs'
-import { PASSWORD, registered, until } from './people.mjs'
+import { register, registered, until } from './people.mjs'
 import { startServer } from './server.mjs'
 
 const SHELL_BYTES_MAX = 200_000
@@ -140,10 +140,7 @@ test('a visitor who runs code must sign in first, and keeps the code', async () 
   await page.getByRole('link', { name: 'Create an account' }).click()
   // The page before has fields with similar names.
   await page.getByRole('heading', { name: 'Create an account' }).waitFor()
-  await page.getByLabel('User name').fill('newcomer')
-  await page.getByLabel('E-mail address').fill('newcomer@example.com')
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Create the account' }).click()
+  await register(page, 'newcomer')
   await page.waitForURL(/\/playground$/)
   await page.getByText('print("mine")').waitFor()
   await page.getByRole('textbox', { name: /Source code/ }).click()

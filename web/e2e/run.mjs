@@ -1,6 +1,6 @@
 // Runs the browser tests: node e2e/run.mjs [PATTERN]
 //
-// Three files run at a time, because each waits for judged programs half of the time. The output of a file is printed when the
+// Three files run at a time, because each waits half of the time for programs that are being judged. The output of a file is printed when the
 // file has ended. The budgets run alone, because they measure.
 //
 // With CI=true a failed test is run once more, alone, after all others. If it then passes, it is reported as flaky. The run fails if a
@@ -61,7 +61,7 @@ async function runQueue(queue) {
   }
 }
 
-// The largest files take longest, so they begin first.
+// The largest files usually take longest, so they begin first.
 const together = files.filter((file) => !file.endsWith(MEASURES)).sort((a, b) => statSync(b).size - statSync(a).size)
 await runQueue(files.filter((file) => file.endsWith(MEASURES)))
 await Promise.all(Array.from({ length: AT_A_TIME }, () => runQueue(together)))

@@ -231,7 +231,7 @@ test('the default theme is the system\'s, and it is applied before the first pai
   await close()
 })
 
-test('every screen for visitors passes the accessibility checks in both themes and sizes', async () => {
+test('every screen for visitors passes the accessibility checks in both sizes, and the contrast checks in both themes', async () => {
   for (const width of [1280, 360]) {
     const { page, check, close } = await visit(browser, { width })
     for (const [path, heading] of [['sign-in', 'Sign in'], ['register', 'Create an account']]) {
@@ -282,12 +282,16 @@ test('Escape and Tab leave the editor, and a question mark opens the list of sho
 })
 
 test('scripts cannot read the session, and no token is in a URL', async () => {
-  const { page, context, close } = await registered()
+  const { page, context, close } = await visit(browser)
+  page.setDefaultTimeout(PATIENCE_MS)
+  const urls = []
+  page.on('request', (request) => urls.push(request.url()))
+  await page.goto(`${server.url}/register`)
+  await people.register(page, 'secretive')
+  await page.getByText('Calm Water').waitFor()
   assert.equal(await page.evaluate(() => document.cookie), '')
   const [cookie] = await context.cookies()
   assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['cupel_session', true, 'Lax'])
-  const urls = []
-  page.on('request', (request) => urls.push(request.url()))
   await page.goto(`${server.url}/problems/${SLUG}`)
   await choose(page, 'python')
   await write(page, RIGHT)
@@ -305,10 +309,14 @@ test('the site works below a path prefix', async () => {
   const first = server
   server = { ...behind, url: proxy.url }
   try {
-    const { page, close } = await registered()
+    const { page, close } = await visit(browser, { width: 360 })
+    page.setDefaultTimeout(PATIENCE_MS)
+    await page.goto(`${server.url}/register`)
+    await people.register(page, 'newcomer')
     await page.getByRole('link', { name: 'Calm Water' }).click()
     await page.waitForURL(`${proxy.url}/problems/${SLUG}`)
     await page.reload()
+    await page.getByRole('tab', { name: 'Code' }).click()
     await choose(page, 'python')
     await write(page, RIGHT)
     await page.getByRole('button', { name: 'Run' }).click()

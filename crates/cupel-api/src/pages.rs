@@ -240,7 +240,7 @@ async fn docs_without_slash() -> Redirect {
 
 /// `/docs/`
 async fn docs_index(request: HeaderMap) -> Response {
-    swagger::file("", &request).unwrap_or_else(no_such_page)
+    swagger::file("index.html", &request).unwrap_or_else(no_such_page)
 }
 
 /// `/docs/formats`: the same text as `cupel help formats`.

@@ -40,7 +40,8 @@ impl Gzipped {
         Ok(self.plain.get_or_init(|| plain.into()).clone())
     }
 
-    /// The file for the client that sent this request, with these headers and those of its encoding.
+    /// Response with the file, compressed if the client accepts gzip. Adds `Vary` and, if compressed, `Content-Encoding`
+    /// to the headers.
     pub fn response(&self, request: &HeaderMap, headers: HeaderMap) -> Response {
         if accepts(request, "gzip") {
             return encoded(headers, HeaderValue::from_static("gzip"), self.gzip);
@@ -53,7 +54,8 @@ impl Gzipped {
     }
 }
 
-/// A file in this encoding, for a client that accepts it.
+/// Response with content that is stored in this encoding. The caller has checked that the client accepts it
+/// ([`accepts`]).
 pub fn encoded(headers: HeaderMap, encoding: HeaderValue, content: &'static [u8]) -> Response {
     (headers, [(header::VARY, VARY), (header::CONTENT_ENCODING, encoding)], Bytes::from_static(content)).into_response()
 }

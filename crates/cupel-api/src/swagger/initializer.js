@@ -1,5 +1,13 @@
-// Shows this server's OpenAPI document. The address is relative, because the server may be behind a path prefix. No other host validates the
-// document.
+// Shows this server's OpenAPI document. The server may be behind a path prefix, so the document's address is relative, and requests are sent to
+// the parent of this folder.
+const root = new URL("..", location.href).href.replace(/\/$/, "");
+const withServer = () => ({
+  statePlugins: {
+    spec: {
+      wrapActions: { updateJsonSpec: (update) => (document) => update({ ...document, servers: [{ url: root }] }) },
+    },
+  },
+});
 window.onload = () => {
   window.ui = SwaggerUIBundle({
     url: "../openapi.json",
@@ -7,7 +15,9 @@ window.onload = () => {
     deepLinking: true,
     displayRequestDuration: true,
     tryItOutEnabled: true,
+    // By default, the document's address is sent to another host, which validates it.
     validatorUrl: "none",
+    plugins: [withServer],
     presets: [SwaggerUIBundle.presets.apis],
     layout: "BaseLayout",
   });

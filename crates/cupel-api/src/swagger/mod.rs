@@ -13,9 +13,11 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-/// Files that change with Cupel's version: name, media type and content. The page has the empty name.
-const OWN: [(&str, &str, &str); 2] =
-    [("", HTML, include_str!("page.html")), ("swagger-initializer.js", SCRIPT, include_str!("initializer.js"))];
+/// Files that change with Cupel's version: name, media type and content.
+const OWN: [(&str, &str, &str); 2] = [
+    ("index.html", HTML, include_str!("page.html")),
+    ("swagger-initializer.js", SCRIPT, include_str!("initializer.js")),
+];
 
 struct Vendored {
     name: &'static str,

@@ -26,7 +26,12 @@ async fn the_documentation_loads_nothing_from_other_hosts() {
         assert!(!answer.text.is_empty() && answer.header("content-security-policy").contains("script-src 'self'"));
     }
     let start = app.get("/docs/swagger-initializer.js").send().await.text;
-    assert!(start.contains("url: \"../openapi.json\"") && start.contains("validatorUrl: \"none\""), "{start}");
+    assert!(
+        start.contains("url: \"../openapi.json\"")
+            && start.contains("servers: [{ url: root }]")
+            && start.contains("validatorUrl: \"none\""),
+        "{start}"
+    );
 }
 
 #[tokio::test]

@@ -311,7 +311,8 @@ impl Engine {
 
     async fn commit_agent(&self, container: &str, tag: &str) -> Result<(), ContainerError> {
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
-        let archive = archive_of_agent().map_err(|error| failed("cannot decompress the agent")(error.into()))?;
+        let archive = archive_of_agent()
+            .map_err(|source| ContainerError::NotStarted { what: "unpack the agent".to_owned(), source })?;
         let archive = bollard::body_full(archive.into());
         let uploaded = self.docker().await?.upload_to_container(container, Some(options), archive).await;
         uploaded.map_err(failed("cannot copy the agent into an image"))?;
