@@ -75,7 +75,7 @@ unless_passed() {
 
 # A check for which too little time is left is left out; shorter checks after it may still run. The tests always run.
 check tests 0 scripts/run-tests
-unless_passed site 20 web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
+unless_passed site 13 web scripts/test-web.sh scripts/build-site.sh "${product[@]}" -- scripts/test-web.sh
 unless_passed cgroup-v2 8 Cargo.lock crates/cupel-sandbox crates/cupel-types crates/cupel/src scripts/cgroup2 scripts/test-cgroup2.sh \
     -- scripts/test-cgroup2.sh short
 unless_passed facades 5 scripts/facades scripts/test-facades.sh "${product[@]}" -- scripts/test-facades.sh "$CUPEL"
