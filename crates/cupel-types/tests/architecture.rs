@@ -176,8 +176,9 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
-    // Only these crates unpack archives; they check and count every entry.
-    ("zip", &["cupel-package", "cupel-facades"]),
+    // Only the first two unpack archives of users; they check and count every entry. The build script of cupel-api unpacks
+    // Swagger UI.
+    ("zip", &["cupel-package", "cupel-facades", "cupel-api"]),
     // The runner and the binary's build script only write archives: the agent of containers, and the shipped problems.
     ("tar", &["cupel-package", "cupel-images", "cupel-runner", "cupel"]),
     // Libraries use typed errors.
