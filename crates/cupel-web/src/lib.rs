@@ -1,5 +1,5 @@
-//! The site: the files into which `web/` was built, compressed in advance (except fonts, which are compressed), and the
-//! routes that serve them.
+//! The site: the files into which `web/` was built, compressed in advance (except fonts, whose format is compressed),
+//! and the routes that serve them.
 //!
 //! `scripts/build-site.sh` builds and compresses the site into `web/dist`, which this crate embeds. Without that
 //! folder, as in a build without Node.js, the crate serves a page that says how to build the site. The site is in a
