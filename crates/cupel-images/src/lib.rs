@@ -5,13 +5,15 @@
 //!  registry, Docker Engine ──► and layers, by digest         ──►    tree/           unpacked and verified once
 //!                                                                     │ hard links
 //!                                 index.json: names ──────────►  roots/IMAGE_ID/    what a program sees as /
+//!                                                                roots/IMAGE_ID.layers
 //! ```
 //!
 //! * A **layer** is identified by the SHA-256 of its uncompressed archive (`diff_id`). The store has it once, no matter
 //!   how many images contain it.
 //! * A **root** combines all layers of an image. It has its own directories, and hard links to the files of the layers.
 //!   So a root needs no overlay mount. It works for an ordinary user on every file system with hard links, and path
-//!   lookups are as fast as in the host's own directories.
+//!   lookups are as fast as in the host's own directories. As long as the root exists, so do its layers, because
+//!   removing them would free no space.
 //! * An **image id** is the SHA-256 of the image's configuration, which contains the digests of all layers. Docker
 //!   shows the same id, unless it uses the image store of containerd.
 //! * The **index** maps names to images. It is replaced as a whole, under a lock that all processes that use the

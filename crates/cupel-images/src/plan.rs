@@ -1,5 +1,6 @@
 //! The parts of an image, read from its manifest and configuration and checked before anything is unpacked.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use cupel_types::ContentHash;
@@ -106,16 +107,20 @@ pub(crate) fn of_layout(
 ) -> Result<Plan, ImageError> {
     let text = read(blobs, "index.json", MANIFEST_MAX, None)?;
     let index: ImageIndex = parse("index.json", "an image index", &text)?;
-    let candidates: Vec<_> = match wanted {
+    let mut candidates: Vec<_> = match wanted {
         None => index.manifests().clone(),
         Some(wanted) => index.manifests().iter().filter(|entry| wanted.matches(entry)).cloned().collect(),
     };
+    // An image with several names has an entry for each name.
+    let mut digests = HashSet::new();
+    candidates.retain(|entry| digests.insert(entry.digest().to_string()));
     let entry = match (candidates.as_slice(), wanted) {
         ([], None) => return Err(ImageError::refused("index.json", "it names no image")),
         ([], Some(wanted)) => return Err(ImageError::refused("index.json", format!("it names no image {wanted}"))),
         ([one], _) => one.clone(),
-        (several, _) => of_this_machine(several)
-            .ok_or_else(|| several_images("index.json", several.iter().filter_map(name_of).map(str::to_owned)))?,
+        (several, _) => of_this_machine(several).ok_or_else(|| {
+            several_images("index.json", several.iter().filter_map(|entry| names_of(entry).next().map(str::to_owned)))
+        })?,
     };
     of_descriptor(blobs, &entry, bounds, NESTING_MAX)
 }
@@ -123,17 +128,27 @@ pub(crate) fn of_layout(
 impl Selector {
     fn matches(&self, entry: &oci_spec::image::Descriptor) -> bool {
         match self {
-            Selector::Tag(tag) => name_of(entry)
-                .is_some_and(|name| name == tag || name.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag)),
+            Selector::Tag(tag) => names_of(entry).any(|name| is_named(name, tag)),
             Selector::Digest(digest) => parse_digest(entry.digest().as_ref()).is_ok_and(|found| found == *digest),
         }
     }
 }
 
-/// The name or tag of an entry of an index.
-fn name_of(entry: &oci_spec::image::Descriptor) -> Option<&str> {
-    const NAME: &str = "org.opencontainers.image.ref.name";
-    entry.annotations().as_ref()?.get(NAME).map(String::as_str)
+/// The names and tags of an entry of an index. `docker save` of Docker 25 and later writes the full name into the first
+/// annotation, and the tag into the second, which other tools use for either. Source: moby, `image/tarexport/save.go`.
+fn names_of(entry: &oci_spec::image::Descriptor) -> impl Iterator<Item = &str> {
+    const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
+    let annotations = entry.annotations().as_ref();
+    NAMES.into_iter().filter_map(move |name| annotations?.get(name).map(String::as_str))
+}
+
+/// Whether an image with this name is the one that a user calls `wanted`: by its tag, or by its name, which Docker
+/// shows without its default registry.
+fn is_named(name: &str, wanted: &str) -> bool {
+    let short = name.strip_prefix("docker.io/").map(|name| name.strip_prefix("library/").unwrap_or(name));
+    name == wanted
+        || short.is_some_and(|short| short == wanted)
+        || name.rsplit_once(':').is_some_and(|(_, tag)| tag == wanted)
 }
 
 /// Maximum number of names that an error lists.
@@ -308,10 +323,7 @@ pub(crate) fn of_saved(blobs: &dyn Blobs, wanted: Option<&Selector>, bounds: &Im
     let mut images: Vec<Saved> = parse(PATH, "the manifest of `docker save`", &text)?;
     match wanted {
         None => {}
-        Some(Selector::Tag(tag)) => images.retain(|image| {
-            let has = |full: &String| full == tag || full.rsplit_once(':').is_some_and(|(_, its_tag)| its_tag == tag);
-            image.tags.iter().flatten().any(has)
-        }),
+        Some(Selector::Tag(tag)) => images.retain(|image| image.tags.iter().flatten().any(|name| is_named(name, tag))),
         Some(Selector::Digest(_)) => {
             return Err(ImageError::refused(PATH, "an archive of `docker save` has no digests of manifests"));
         }

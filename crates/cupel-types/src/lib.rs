@@ -42,7 +42,7 @@ pub use limits::{Limits, LimitsRequest};
 pub use live::{LiveInput, LiveSignal, TerminalSize};
 pub use outcome::{Accuracy, ExitStatus, Outcome, Signal, Start, Usage};
 pub use report::{CaseReport, CompileReport, FetchedFile, Output, RunReport, StepReport, coarse_memory, coarse_time};
-pub use root::{ImageRoot, Root};
+pub use root::{Held, ImageRoot, Root, WeakHeld};
 pub use score::{Score, ScoreError};
 pub use submission::{
     Cases, FETCH_BYTES_MAX, FETCH_FILES_MAX, FETCH_PATHS_BYTES_MAX, FacadeRequest, Live, PriorityClass, ProblemVersion,

@@ -1,6 +1,10 @@
 //! The directory that a program sees as `/`.
 
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ContentHash;
 
@@ -25,6 +29,67 @@ pub struct ImageRoot {
     pub search: Vec<String>,
     /// User id of programs; not 0.
     pub uid: u32,
+    /// Prevents the removal of the files for as long as a copy of this value exists.
+    pub held: Held,
+}
+
+/// Prevents the removal of an image's files while a clone exists. The default holds nothing: Docker Engine keeps the
+/// files of its images itself. Holds are equal, because they do not change what a program sees.
+#[derive(Clone, Default)]
+pub struct Held(Option<Arc<Hold>>);
+
+struct Hold {
+    number: u64,
+    /// Releases the files when it is dropped.
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+impl Held {
+    /// Holds the files until all clones are dropped, which drops `guard`.
+    pub fn by(guard: impl Any + Send + Sync) -> Held {
+        static HOLDS: AtomicU64 = AtomicU64::new(1);
+        let number = HOLDS.fetch_add(1, Ordering::Relaxed);
+        Held(Some(Arc::new(Hold { number, _guard: Box::new(guard) })))
+    }
+
+    /// The number of this hold, which no other hold of this process has; 0 for the default. Files that were seen under
+    /// another number may have been removed and unpacked again since then.
+    pub fn number(&self) -> u64 {
+        self.0.as_ref().map_or(0, |hold| hold.number)
+    }
+
+    /// A reference that does not keep the files; `None` for the default.
+    pub fn downgrade(&self) -> Option<WeakHeld> {
+        self.0.as_ref().map(|hold| WeakHeld(Arc::downgrade(hold)))
+    }
+}
+
+/// A reference to a [`Held`] that does not keep the files.
+pub struct WeakHeld(std::sync::Weak<Hold>);
+
+impl WeakHeld {
+    /// The hold, unless it has ended.
+    pub fn upgrade(&self) -> Option<Held> {
+        self.0.upgrade().map(|hold| Held(Some(hold)))
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Held").field(&self.number()).finish()
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, _: &Held) -> bool {
+        true
+    }
+}
+
+impl Eq for Held {}
+
+impl Hash for Held {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Root {

@@ -3,8 +3,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::time::timeout;
 
 use crate::bounds::ImageBounds;
 use crate::error::ImageError;
@@ -14,13 +16,12 @@ use crate::source::RegistryOptions;
 const SOCKET: &str = "/var/run/docker.sock";
 /// Maximum number of bytes of an error message that are read.
 const MESSAGE_MAX: usize = 4096;
+/// Maximum time until the engine begins to answer. It first writes all layers to its disk.
+const SAVE_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Writes the archive of an image to a file.
 pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &RegistryOptions) -> Result<(), ImageError> {
-    let socket = match &options.docker_socket {
-        Some(path) => path.clone(),
-        None => socket()?,
-    };
+    let socket = options.engine_socket()?;
     let failed = |reason: String| {
         ImageError::remote(format!("the Docker Engine at {}", socket.display()), &format!("failed: {reason}"))
     };
@@ -30,20 +31,18 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
         .build()
         .map_err(ImageError::io("start a runtime for", to))?;
     let chain = |error: reqwest::Error| failed(cupel_types::chain(&error));
+    let silent = |time: Duration| failed(format!("it sent nothing for {} s", time.as_secs_f32()));
     runtime.block_on(async {
-        let client = reqwest::Client::builder()
-            .unix_socket(socket.as_path())
-            .read_timeout(options.silence_max)
-            .build()
-            .map_err(chain)?;
+        let client = reqwest::Client::builder().unix_socket(socket.as_path()).build().map_err(chain)?;
         // The engine ignores the host name.
         let request = client.get("http://docker/images/get").query(&[("names", name)]);
-        let response = request.send().await.map_err(chain)?;
+        let response = timeout(SAVE_MAX, request.send()).await.map_err(|_| silent(SAVE_MAX))?.map_err(chain)?;
+        let silence_max = options.silence_max;
         let status = response.status();
         let mut body = response.bytes_stream();
         if !status.is_success() {
             let mut text = Vec::new();
-            while let Some(Ok(chunk)) = body.next().await {
+            while let Ok(Some(Ok(chunk))) = timeout(silence_max, body.next()).await {
                 text.extend_from_slice(&chunk);
                 if text.len() > MESSAGE_MAX {
                     break;
@@ -56,7 +55,7 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
         }
         let mut file = std::fs::File::create(to).map_err(ImageError::io("create", to))?;
         let mut left = bounds.bytes_max;
-        while let Some(chunk) = body.next().await {
+        while let Some(chunk) = timeout(silence_max, body.next()).await.map_err(|_| silent(silence_max))? {
             let chunk = chunk.map_err(chain)?;
             left = left.checked_sub(chunk.len() as u64).ok_or_else(|| {
                 ImageError::refused("the archive", format!("it has more than {} bytes", bounds.bytes_max))
@@ -67,16 +66,24 @@ pub(crate) fn save(name: &str, to: &Path, bounds: &ImageBounds, options: &Regist
     })
 }
 
-/// The engine's socket, from `DOCKER_HOST` as for the `docker` command.
-fn socket() -> Result<PathBuf, ImageError> {
-    match std::env::var("DOCKER_HOST") {
-        Err(_) => Ok(PathBuf::from(SOCKET)),
-        Ok(host) => match host.strip_prefix("unix://") {
-            Some(path) => Ok(PathBuf::from(path)),
-            None => {
-                let reason = format!("DOCKER_HOST is `{host}`, and only `unix://PATH` is supported");
-                Err(super::SourceError::new("docker-daemon:", reason).into())
-            }
-        },
+impl RegistryOptions {
+    /// The socket of the Docker Engine for `docker-daemon:`, from `DOCKER_HOST` as for the `docker` command.
+    ///
+    /// # Errors
+    /// `DOCKER_HOST` is not the address of a Unix socket.
+    pub fn engine_socket(&self) -> Result<PathBuf, ImageError> {
+        if let Some(path) = &self.docker_socket {
+            return Ok(path.clone());
+        }
+        match std::env::var("DOCKER_HOST") {
+            Err(_) => Ok(PathBuf::from(SOCKET)),
+            Ok(host) => match host.strip_prefix("unix://") {
+                Some(path) => Ok(PathBuf::from(path)),
+                None => {
+                    let reason = format!("DOCKER_HOST is `{host}`, and only `unix://PATH` is supported");
+                    Err(super::SourceError::new("docker-daemon:", reason).into())
+                }
+            },
+        }
     }
 }

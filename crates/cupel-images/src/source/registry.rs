@@ -3,15 +3,19 @@
 //!
 //! Credentials are those of Docker (`config.json`, with its helpers). They are sent to the registry of the reference
 //! and to the token service that this registry names. The token service must use HTTPS or be the registry itself. After
-//! a redirect to another host, the client does not send them. Sources: OCI Distribution Specification 1.1; Docker
-//! Registry, "Token Authentication Specification".
+//! a redirect to another host, the client does not send them. If they cannot be read, the pull goes on without them, and
+//! an answer that refuses access says why. Sources: OCI Distribution Specification 1.1; Docker Registry, "Token
+//! Authentication Specification" and "OAuth2 Token Authentication".
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cupel_types::ContentHash;
+use docker_credential::DockerCredential;
 use oci_spec::distribution::{ParseError, Reference};
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::bounds::{FreeSpace, ImageBounds};
@@ -55,6 +59,9 @@ impl Default for RegistryOptions {
 
 /// Maximum time to connect.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// Maximum time to read the credentials. A helper may ask the user for a password.
+const CREDENTIALS_MAX: Duration = Duration::from_secs(60);
 
 /// Maximum size of the answer of a token service, in bytes.
 const TOKEN_MAX: u64 = 1 << 20;
@@ -202,7 +209,7 @@ impl Pull<'_> {
             .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| self.failed(error))?;
-        let mut access = Access { http, login: self.credentials()?, authorization: None };
+        let mut access = Access { http, login: self.login()?, authorization: None };
         // The answer names the token service, if the registry has one.
         let url = format!("{}/v2/", self.origin());
         let answer = access.send(&url, None).await.map_err(|error| self.failed(error))?;
@@ -260,24 +267,55 @@ impl Pull<'_> {
         is_local || self.options.insecure.iter().any(|host| host == self.host)
     }
 
-    fn credentials(&self) -> Result<Login, ImageError> {
+    /// The credentials for the registry.
+    fn login(&self) -> Result<Login, ImageError> {
         use docker_credential::DockerCredential::{IdentityToken, UsernamePassword};
-        // The key for Docker Hub has historical reasons (Docker CLI, `config.json`).
-        let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host };
-        let found = match &self.options.credentials {
-            None => docker_credential::get_credential(server),
-            Some(path) => {
-                let file = std::fs::File::open(path).map_err(ImageError::io("read the credentials in", path))?;
-                docker_credential::get_credential_from_reader(std::io::BufReader::new(file), server)
+        let found = match (&self.options.credentials, users_credentials()) {
+            (Some(path), _) => {
+                let file = File::open(path).map_err(ImageError::io("read the credentials in", path))?;
+                self.credential(file)
             }
+            (None, None) => Ok(None),
+            (None, Some(path)) => match File::open(&path) {
+                Ok(file) => self.credential(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+            },
         };
-        match found {
-            Ok(UsernamePassword(name, password)) => Ok(Login::Password(name, password)),
-            Ok(IdentityToken(token)) => Ok(Login::Token(token)),
-            Err(error) => {
-                tracing::debug!(host = self.host, %error, "no credentials for a registry");
-                Ok(Login::Anonymous)
+        Ok(match found {
+            Ok(Some(UsernamePassword(name, password))) => Login::Password(name, password),
+            Ok(Some(IdentityToken(token))) => Login::Token(token),
+            Ok(None) => Login::Anonymous { fault: None },
+            Err(reason) => {
+                tracing::warn!(host = self.host, reason, "cannot read the credentials for a registry");
+                Login::Anonymous { fault: Some(reason) }
             }
+        })
+    }
+
+    /// The credentials for the registry in a file, or of the helper that the file names; `None` if there are none.
+    fn credential(&self, file: File) -> Result<Option<DockerCredential>, String> {
+        use docker_credential::CredentialRetrievalError::{HelperFailure, NoCredentialConfigured};
+        // The key for Docker Hub has historical reasons (Docker CLI, `config.json`).
+        let server = if self.host == "docker.io" { "https://index.docker.io/v1/" } else { self.host }.to_owned();
+        let (sender, found) = std::sync::mpsc::channel();
+        let ask = move || {
+            let found = docker_credential::get_credential_from_reader(io::BufReader::new(file), &server);
+            // A failed send is ignored: the receiver has waited for too long.
+            let _ = sender.send(found);
+        };
+        let spawned = std::thread::Builder::new().name("credentials".into()).spawn(ask);
+        spawned.map_err(|error| format!("cannot start a thread: {error}"))?;
+        match found.recv_timeout(CREDENTIALS_MAX) {
+            Ok(Ok(credential)) => Ok(Some(credential)),
+            Ok(Err(NoCredentialConfigured)) => Ok(None),
+            // What every helper prints if it has no credentials for a registry. Source: docker-credential-helpers,
+            // `credentials/error.go`.
+            Ok(Err(HelperFailure { stdout, .. })) if stdout.contains("credentials not found") => Ok(None),
+            // What a helper prints may contain secrets.
+            Ok(Err(HelperFailure { helper, .. })) => Err(format!("the credential helper `{helper}` has failed")),
+            Ok(Err(other)) => Err(other.to_string()),
+            Err(_) => Err(format!("the credential helper did not answer within {} s", CREDENTIALS_MAX.as_secs())),
         }
     }
 
@@ -286,10 +324,10 @@ impl Pull<'_> {
         let headers = answer.headers().get_all(reqwest::header::WWW_AUTHENTICATE);
         let challenge = headers.iter().filter_map(|header| header.to_str().ok()).find_map(Challenge::of);
         access.authorization = match (&access.login, challenge) {
-            (Login::Token(token), _) => Some(Authorization::Bearer(token.clone())),
             (_, Some(challenge)) => Some(Authorization::Bearer(self.token(access, &challenge).await?)),
             (Login::Password(name, password), None) => Some(Authorization::Basic(name.clone(), password.clone())),
-            (Login::Anonymous, None) => None,
+            // An identity token is for a token service only.
+            (Login::Token(_) | Login::Anonymous { .. }, None) => None,
         };
         Ok(())
     }
@@ -298,23 +336,34 @@ impl Pull<'_> {
     async fn token(&self, access: &Access, challenge: &Challenge) -> Result<String, ImageError> {
         let remote = || format!("the token service of the registry `{}`", self.host);
         let scope = format!("repository:{}:pull", self.reference.repository());
-        let mut request = access.http.get(&challenge.realm).query(&[("scope", &scope)]);
-        if let Some(service) = &challenge.service {
-            request = request.query(&[("service", service)]);
+        let mut fields = vec![("scope", scope.as_str())];
+        fields.extend(challenge.service.as_deref().map(|service| ("service", service)));
+        let is_secret = !matches!(access.login, Login::Anonymous { .. });
+        if is_secret && !may_have_password(&challenge.realm, &format!("{}/v2/", self.origin())) {
+            let reason = format!("requests the password at `{}`, which is another host without HTTPS", challenge.realm);
+            return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
         }
-        if let Login::Password(name, password) = &access.login {
-            if !may_have_password(&challenge.realm, &format!("{}/v2/", self.origin())) {
-                let reason =
-                    format!("requests the password at `{}`, which is another host without HTTPS", challenge.realm);
-                return Err(ImageError::remote(format!("the registry `{}`", self.host), &reason));
+        let request = match &access.login {
+            Login::Anonymous { .. } => access.http.get(&challenge.realm).query(&fields),
+            Login::Password(name, password) => {
+                access.http.get(&challenge.realm).query(&fields).basic_auth(name, Some(password))
             }
-            request = request.basic_auth(name, Some(password));
-        }
+            Login::Token(token) => {
+                let own = [("grant_type", "refresh_token"), ("client_id", "cupel"), ("refresh_token", token.as_str())];
+                fields.extend(own);
+                let form = reqwest::Url::parse_with_params("http://form", &fields);
+                let form = form.map_err(|error| ImageError::remote(remote(), &error.to_string()))?;
+                let form = form.query().unwrap_or_default().to_owned();
+                let kind = (reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+                access.http.post(&challenge.realm).header(kind.0, kind.1).body(form)
+            }
+        };
         let answer = request.send().await.map_err(|error| self.failed(error))?;
         let status = answer.status();
         let text = self.read(answer, TOKEN_MAX, "the answer of the token service").await?;
         if !status.is_success() {
-            return Err(ImageError::remote(remote(), &format!("answered {status}{}", reason_of(&text))));
+            let reason = format!("answered {status}{}{}", reason_of(&text), access.login.fault(status));
+            return Err(ImageError::remote(remote(), &reason));
         }
         #[derive(Deserialize)]
         struct Tokens {
@@ -336,7 +385,7 @@ impl Pull<'_> {
         let url = format!("{}/v2/{}/{path}", self.origin(), self.reference.repository());
         let mut answer = access.send(&url, accept).await.map_err(|error| self.failed(error))?;
         // A token is valid for some minutes, and a layer may take longer.
-        if answer.status() == reqwest::StatusCode::UNAUTHORIZED && access.has_token() {
+        if answer.status() == StatusCode::UNAUTHORIZED && access.has_token() {
             self.authorize(access, &answer).await?;
             answer = access.send(&url, accept).await.map_err(|error| self.failed(error))?;
         }
@@ -345,7 +394,7 @@ impl Pull<'_> {
             return Ok(answer);
         }
         let text = self.read(answer, MANIFEST_MAX, "the error of the registry").await?;
-        let reason = format!("answered {status}{}", reason_of(&text));
+        let reason = format!("answered {status}{}{}", reason_of(&text), access.login.fault(status));
         Err(ImageError::remote(format!("the registry `{}`", self.host), &reason))
     }
 
@@ -399,7 +448,7 @@ impl Pull<'_> {
             return Err(refused(format!("it has {} bytes, more than an image may have", blob.size)));
         }
         let path = self.into.join(blob_path(&digest));
-        let mut file = std::fs::File::create(&path).map_err(ImageError::io("write", &path))?;
+        let mut file = File::create(&path).map_err(ImageError::io("write", &path))?;
         let mut answer = self.get(access, &format!("blobs/sha256:{digest}"), None).await?;
         let mut left = blob.size;
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.failed(error))? {
@@ -431,9 +480,34 @@ struct Access {
 
 /// The operator's credentials for a registry.
 enum Login {
-    Anonymous,
+    /// No credentials, or the reason why they cannot be used.
+    Anonymous {
+        fault: Option<String>,
+    },
     Password(String, String),
+    /// An identity token, which the token service exchanges for a token of the registry.
     Token(String),
+}
+
+impl Login {
+    /// Why the credentials were not used, after an answer that refuses access.
+    fn fault(&self, status: StatusCode) -> String {
+        match self {
+            Login::Anonymous { fault: Some(fault) }
+                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
+            {
+                format!("; the credentials were not used: {fault}")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// The user's own file with credentials. Source: Docker CLI.
+fn users_credentials() -> Option<PathBuf> {
+    let directory = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let directory = directory.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))?;
+    Some(directory.join("config.json"))
 }
 
 enum Authorization {
@@ -488,10 +562,10 @@ impl Challenge {
 fn reason_of(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Body {
-        errors: Vec<Fault>,
+        errors: Vec<RegistryError>,
     }
     #[derive(Deserialize)]
-    struct Fault {
+    struct RegistryError {
         #[serde(default)]
         message: String,
     }

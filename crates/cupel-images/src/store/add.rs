@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cupel_types::{ContentHash, ImageName};
 
 use super::layers::LayerTree;
-use super::locks::Incoming;
+use super::locks::{Incoming, root_lock};
 use super::{ImageStore, remove_tree};
 use crate::bounds::{Budget, FreeSpace};
 use crate::compression::{Compression, by_first_bytes, decoder};
@@ -204,6 +204,9 @@ impl ImageStore {
                 return Err(ImageError::Damaged { path: crate::beneath::shown(path) });
             }
         } else {
+            // The user of the running server may not be able to create it later.
+            self.lock_file(&root_lock(&image.id))?;
+            self.record_layers(&image)?;
             put_in_place(&place, &root)?;
         }
         let replaced = self.change_index(|images| {

@@ -1,7 +1,7 @@
 //! The layers of a store: their records, their sizes, and the unpacking of a new one.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use cupel_types::ContentHash;
@@ -13,6 +13,7 @@ use crate::compression::decoder_of;
 use crate::contents::Contents;
 use crate::error::ImageError;
 use crate::hashing::Hashing;
+use crate::index::Image;
 use crate::layer::{self, LayerFault};
 use crate::plan::{Blobs, PlannedLayer, StoredLayer};
 
@@ -57,7 +58,30 @@ impl ImageStore {
         }
     }
 
-    /// Free bytes for new layers within the bound on disk space.
+    /// Records the layers of a root, before the root gets its name.
+    pub(super) fn record_layers(&self, image: &Image) -> Result<(), ImageError> {
+        let path = self.layers_of_root(&image.id);
+        let failed = |error: io::Error| ImageError::io("write", &path)(error);
+        let mut file = self.new_file(&self.roots()).map_err(failed)?;
+        for layer in &image.layers {
+            writeln!(file, "{layer}").map_err(failed)?;
+        }
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&path).map(drop).map_err(|error| failed(error.error))
+    }
+
+    /// The recorded layers of a root; none if an earlier version of Cupel created it.
+    pub(super) fn recorded_layers(&self, id: &ContentHash) -> Result<Vec<ContentHash>, ImageError> {
+        let path = self.layers_of_root(id);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().filter_map(|line| line.parse().ok()).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(ImageError::io("read", &path)(error)),
+        }
+    }
+
+    /// Free bytes for new layers within the bound on disk space. The layers of a root that is still in use count,
+    /// because the root has links to their files.
     pub(super) fn room(&self) -> Result<u64, ImageError> {
         let mut used = 0;
         for diff_id in hashes_in(&self.layers())? {

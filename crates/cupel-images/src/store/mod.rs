@@ -65,6 +65,11 @@ impl ImageStore {
         self.roots().join(id.to_string())
     }
 
+    /// The file that lists the layers of a root.
+    fn layers_of_root(&self, id: &ContentHash) -> PathBuf {
+        self.roots().join(format!("{id}.layers"))
+    }
+
     /// Creates the store's directories, so that a sandbox can mount [`ImageStore::roots`] before the first image is
     /// added.
     ///

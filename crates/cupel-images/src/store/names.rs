@@ -48,7 +48,7 @@ impl ImageStore {
         let file = IndexFile { version: VERSION, images: images.iter().map(ImageRow::of).collect() };
         let path = self.index();
         let failed = |error: io::Error| ImageError::io("write", &path)(error);
-        let mut temporary = tempfile::NamedTempFile::new_in(&self.directory).map_err(failed)?;
+        let mut temporary = self.new_file(&self.directory).map_err(failed)?;
         serde_json::to_writer_pretty(&mut temporary, &file).map_err(|error| failed(error.into()))?;
         temporary.as_file().sync_all().map_err(failed)?;
         temporary.persist(&path).map_err(|error| failed(error.error))?;

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use cupel_types::ImageName;
+use cupel_types::{ContentHash, ImageName};
 
 use super::ImageStore;
 use super::layers::hashes_in;
+use super::locks::root_lock;
 use crate::error::ImageError;
 
 /// Result of [`ImageStore::prune`].
@@ -14,7 +15,7 @@ use crate::error::ImageError;
 pub struct Pruned {
     /// Number of removed roots, to which no name referred.
     pub roots: usize,
-    /// Number of removed layers, to which no image referred.
+    /// Number of removed layers, which neither an image nor a root in use has.
     pub layers: usize,
     /// Number of roots that are still in use, and are removed later.
     pub in_use: usize,
@@ -31,7 +32,20 @@ impl ImageStore {
         self.prune()
     }
 
-    /// Removes the roots and layers that no name needs, and files of interrupted additions.
+    /// Whether the store has a root or a layer that no name needs. [`ImageStore::prune`] removes it when it is not in
+    /// use.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has_unneeded(&self) -> Result<bool, ImageError> {
+        let images = self.list()?;
+        let is_needed = |id: &ContentHash| images.iter().any(|image| image.id == *id || image.layers.contains(id));
+        let all = [hashes_in(&self.roots())?, hashes_in(&self.layers())?].concat();
+        Ok(!all.iter().all(is_needed))
+    }
+
+    /// Removes the roots and layers that no name needs, and files of interrupted additions. A root that is in use keeps
+    /// its layers.
     ///
     /// # Errors
     /// The store cannot be changed.
@@ -47,18 +61,21 @@ impl ImageStore {
         let _lock = self.lock("index")?;
         let images = self.list()?;
         let roots: HashSet<_> = images.iter().map(|image| image.id).collect();
-        let layers: HashSet<_> = images.iter().flat_map(|image| &image.layers).collect();
+        let mut layers: HashSet<_> = images.iter().flat_map(|image| image.layers.iter().copied()).collect();
         let mut pruned = Pruned::default();
         for id in hashes_in(&self.roots())? {
             if roots.contains(&id) {
                 continue;
             }
-            let lock = self.lock_file(&format!("root-{id}"))?;
+            let lock = self.lock_file(&root_lock(&id))?;
             if lock.try_lock().is_err() {
+                layers.extend(self.recorded_layers(&id)?);
                 pruned.in_use += 1;
                 continue;
             }
             self.remove_whole(&self.root(&id))?;
+            // If this fails, the file is written anew with the next root of the same image.
+            let _ = std::fs::remove_file(self.layers_of_root(&id));
             pruned.roots += 1;
         }
         for diff_id in hashes_in(&self.layers())? {

@@ -1,6 +1,6 @@
 //! Images from registries: a real one (Debian's `docker-registry`), and servers that misbehave.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -395,5 +395,74 @@ fn a_redirect_to_another_host_gets_no_credentials_and_is_verified() {
     add(&fixture, &format!("docker://{host}/a:1"), &options).unwrap();
     for head in heads.join().unwrap() {
         assert!(!head.to_lowercase().contains("authorization"), "{head}");
+    }
+}
+
+#[test]
+fn an_identity_token_is_exchanged_at_the_token_service_and_never_sent_to_the_registry() {
+    let fixture = Fixture::new();
+    let (manifest, blobs) = image(&fixture, "image");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let heads = Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let (seen, own) = (Arc::clone(&heads), host.clone());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut head = String::new();
+            while reader.read_line(&mut head).unwrap() > 2 {}
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            reader.read_exact(&mut body).unwrap();
+            let path = head.split(' ').nth(1).unwrap().to_owned();
+            let has_token = head.contains("authorization: Bearer exchanged");
+            seen.lock().unwrap().push(format!("{head}{}", String::from_utf8(body).unwrap()));
+            let answer = match path.as_str() {
+                "/token" => ok(br#"{"access_token":"exchanged"}"#),
+                _ if !has_token => challenge(&own),
+                path if path.contains("/manifests/") => ok(&manifest),
+                path => ok(&std::fs::read(blobs.join(path.rsplit("sha256:").next().unwrap())).unwrap()),
+            };
+            (&stream).write_all(&answer.unwrap()).unwrap();
+        }
+    });
+    let file = fixture.directory.path().join("identity.json");
+    std::fs::write(&file, json!({ "auths": { &host: { "identitytoken": "long lived" } } }).to_string()).unwrap();
+    let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
+    add(&fixture, &format!("docker://{host}/course/a:1"), &options).unwrap();
+    let heads = heads.lock().unwrap();
+    let (with_secret, others): (Vec<_>, Vec<_>) = heads.iter().partition(|head| head.contains("lived"));
+    assert!(others.iter().all(|head| head.starts_with("GET /v2/")), "{others:#?}");
+    let [exchange] = with_secret[..] else { panic!("{with_secret:#?}") };
+    assert!(exchange.starts_with("POST /token HTTP/1.1\r\n"), "{exchange}");
+    let (_, form) = exchange.split_once("\r\n\r\n").unwrap();
+    assert_eq!(
+        form,
+        "scope=repository%3Acourse%2Fa%3Apull&service=x&grant_type=refresh_token&client_id=cupel&refresh_token=long+lived"
+    );
+}
+
+#[test]
+fn a_refused_pull_says_why_the_credentials_were_not_used() {
+    let fixture = Fixture::new();
+    let unauthorized = || Some(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec());
+    let (host, _) = misbehaving(move |_, _| unauthorized());
+    let refused = |config: &str| {
+        let file = fixture.directory.path().join("faulty.json");
+        std::fs::write(&file, config).unwrap();
+        let options = RegistryOptions { credentials: Some(file), ..options(&fixture) };
+        add(&fixture, &format!("docker://{host}/a:1"), &options).unwrap_err().to_string()
+    };
+    let helper = json!({ "credHelpers": { &host: "cupel-test-is-not-there" } }).to_string();
+    for (config, expected) in [
+        ("{}", "answered 401 Unauthorized"),
+        ("{", "answered 401 Unauthorized; the credentials were not used: Unable to read config"),
+        (
+            helper.as_str(),
+            "answered 401 Unauthorized; the credentials were not used: Unable to communicate with credential helper",
+        ),
+    ] {
+        let error = refused(config);
+        assert!(error.ends_with(expected), "{config}: {error}");
     }
 }

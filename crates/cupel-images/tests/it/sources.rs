@@ -87,6 +87,46 @@ fn an_archive_of_docker_save_is_read_and_selected_by_tag() {
 }
 
 #[test]
+fn an_archive_of_docker_25_is_selected_by_its_full_name_and_an_image_with_two_names_is_one_image() {
+    let fixture = Fixture::new();
+    let one = fixture.layout("saved").layer(Layer::new().file("one", "x")).manifest();
+    let layout = fixture.layout("saved").layer(Layer::new().file("two", "x"));
+    let two = layout.manifest();
+    let named = |manifest: &serde_json::Value, name: &str| {
+        let mut entry = manifest.clone();
+        let (_, tag) = name.rsplit_once(':').unwrap();
+        entry["annotations"] = json!({ "io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag });
+        entry
+    };
+    let one = [named(&one, "docker.io/library/course:1"), named(&one, "docker.io/library/course:latest")];
+    let path = layout.index(&one);
+    let added = fixture.add("a", &path).unwrap();
+    assert_eq!(listing(&fixture.root(&added)), ["one"], "without a selector");
+
+    let two = named(&two, "registry.example/other:1");
+    let layout = Layout { path, config: json!({}), descriptors: vec![] };
+    let path = layout.index(&[&one[..], &[two][..]].concat());
+    let path = write(&fixture, "saved.tar", &pack(&path));
+    for (name, expected) in [
+        ("course:1", "one"),
+        ("docker.io/library/course:1", "one"),
+        ("latest", "one"),
+        ("registry.example/other:1", "two"),
+    ] {
+        let added = fixture.add_from("a", &format!("docker-archive:{}:{name}", path.display())).unwrap();
+        assert_eq!(listing(&fixture.root(&added)), [expected], "{name}");
+    }
+    for (name, expected) in [
+        ("1", "such as `docker.io/library/course:1`, `registry.example/other:1`; select one"),
+        ("other:1", "it names no image with the name or tag `other:1`"),
+    ] {
+        let error =
+            fixture.add_from("a", &format!("docker-archive:{}:{name}", path.display())).unwrap_err().to_string();
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
 fn an_index_is_searched_for_this_machine_s_architecture() {
     let fixture = Fixture::new();
     let native = fixture.layout("image").layer(Layer::new().file("native", "x"));
@@ -140,6 +180,9 @@ fn a_file_that_is_not_an_image_is_refused_with_the_missing_part() {
     assert!(error.starts_with("cannot read the image from /nowhere"), "{error}");
 }
 
+/// Maximum time between two parts of an archive.
+const SILENCE_MAX: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// A fake Docker Engine with one image; it implements the part of the API that is used.
 fn engine(socket: &Path, archive: Vec<u8>) {
     let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
@@ -151,6 +194,18 @@ fn engine(socket: &Path, archive: Vec<u8>) {
             while lines.next().is_some_and(|line| !line.is_empty()) {}
             let (status, body) = match first.as_str() {
                 "GET /images/get?names=course%3A1 HTTP/1.1" => ("200 OK", archive.clone()),
+                // A real engine writes all layers to its disk before it answers.
+                "GET /images/get?names=slow HTTP/1.1" => {
+                    std::thread::sleep(SILENCE_MAX * 3);
+                    ("200 OK", archive.clone())
+                }
+                "GET /images/get?names=stuck HTTP/1.1" => {
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", archive.len());
+                    let _ = (&stream).write_all(&[head.as_bytes(), &archive[..512]].concat());
+                    // Waits until the client gives up.
+                    assert_eq!(lines.next(), None);
+                    continue;
+                }
                 _ => ("404 Not Found", br#"{"message":"reference does not exist"}"#.to_vec()),
             };
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
@@ -166,11 +221,15 @@ fn an_image_of_a_running_engine_is_read_through_its_socket() {
     let socket = fixture.directory.path().join("docker.sock");
     engine(&socket, pack(&layout));
     let source = |name: &str| format!("docker-daemon:{name}");
-    let options = RegistryOptions { docker_socket: Some(socket), ..RegistryOptions::default() };
+    let options =
+        RegistryOptions { docker_socket: Some(socket), silence_max: SILENCE_MAX, ..RegistryOptions::default() };
     let add = |name: &str| fixture.store.add(&image_name("a"), &source(name).parse().unwrap(), &options);
     let added = add("course:1").unwrap();
     assert_eq!(listing(&fixture.root(&added)), ["a"]);
     assert_eq!(added.image.source, "docker-daemon:course:1");
+    add("slow").unwrap();
+    let error = add("stuck").unwrap_err().to_string();
+    assert!(error.ends_with("failed: it sent nothing for 0.3 s"), "{error}");
     let error = add("course:2").unwrap_err().to_string();
     assert!(error.contains("reference does not exist"), "{error}");
     let nowhere = RegistryOptions { docker_socket: Some("/nowhere/docker.sock".into()), ..RegistryOptions::default() };

@@ -1,8 +1,11 @@
 //! Tests of the store: adding, sharing, verifying and removing layers and images.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::collections::HashMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use cupel_images::{ImageError, Pruned};
+use cupel_images::{ImageError, ImageStore, Pruned};
 use serde_json::json;
 use tar::EntryType;
 
@@ -140,10 +143,13 @@ fn names_are_listed_replaced_and_removed_with_their_unshared_layers() {
     fixture.store.remove(&image_name("b")).unwrap();
     assert!(fixture.root(&first).is_dir(), "the other name still has it");
     let used = fixture.store.hold(&first.image.id).unwrap();
-    assert_eq!(fixture.store.remove(&image_name("course/a:1")).unwrap(), Pruned { roots: 0, layers: 2, in_use: 1 });
+    assert_eq!(fixture.store.remove(&image_name("course/a:1")).unwrap(), Pruned { roots: 0, layers: 0, in_use: 1 });
     assert!(used.path().join("one").exists(), "a root in use stays, and so do its files");
+    assert!(fixture.store.has_unneeded().unwrap());
     drop(used);
-    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 0, in_use: 0 });
+    assert_eq!(fixture.store.prune().unwrap(), Pruned { roots: 1, layers: 2, in_use: 0 });
+    assert!(!fixture.store.has_unneeded().unwrap());
+    fixture.assert_empty();
     assert!(matches!(fixture.store.remove(&image_name("b")), Err(ImageError::Unknown(_))));
 }
 
@@ -220,7 +226,7 @@ fn every_image_is_whole_whatever_is_removed_meanwhile() {
 #[test]
 fn the_bound_on_disk_space_holds_for_all_layers_together() {
     let fixture = Fixture::new();
-    let store = cupel_images::ImageStore::new(fixture.directory.path().join("small"), 1500);
+    let store = ImageStore::new(fixture.directory.path().join("small"), 1500);
     let add = |name: &str| {
         let path = fixture.layout(name).layer(Layer::new().file(name, &"x".repeat(1000))).write();
         store.add(&image_name(name), &path.to_str().unwrap().parse().unwrap(), &Default::default())
@@ -247,4 +253,175 @@ fn files_of_an_interrupted_addition_are_removed_by_the_next_addition() {
     std::fs::create_dir(&left).unwrap();
     fixture.add("a", &path).unwrap();
     assert!(!left.exists());
+}
+
+/// Total size of the regular files beneath a directory. A file with several links counts once.
+fn disk_used(directory: &Path) -> u64 {
+    fn walk(at: &Path, sizes: &mut HashMap<u64, u64>) {
+        for entry in std::fs::read_dir(at).unwrap().map(Result::unwrap) {
+            let meta = entry.path().symlink_metadata().unwrap();
+            match meta.is_dir() {
+                true => walk(&entry.path(), sizes),
+                false => drop(sizes.insert(meta.ino(), meta.len())),
+            }
+        }
+    }
+    let mut sizes = HashMap::new();
+    ["layers", "roots"].iter().for_each(|part| walk(&directory.join(part), &mut sizes));
+    sizes.into_values().sum()
+}
+
+#[test]
+fn the_bound_on_disk_space_holds_while_replaced_images_are_in_use() {
+    const BOUND: u64 = 100_000;
+    let fixture = Fixture::new();
+    let place = fixture.directory.path().join("small");
+    let store = ImageStore::new(&place, BOUND);
+    let mut in_use = Vec::new();
+    let mut refused = 0;
+    for day in 0..10 {
+        let layer = Layer::new().file("data", &format!("{day}").repeat(40_000));
+        let path = fixture.layout(&format!("day-{day}")).layer(layer).write();
+        match store.add(&image_name("daily"), &path.to_str().unwrap().parse().unwrap(), &Default::default()) {
+            Ok(added) => in_use.push(store.hold(&added.image.id).unwrap()),
+            Err(ImageError::Full { bound, .. }) => {
+                assert_eq!(bound, BOUND);
+                refused += 1;
+                in_use.remove(0);
+            }
+            Err(other) => panic!("{other}"),
+        }
+        // Each root also has a few small files of its own.
+        let used = disk_used(&place);
+        assert!(used <= BOUND + 5_000, "day {day}: {used} bytes");
+        assert!(in_use.iter().all(|root| root.path().join("data").exists()), "day {day}");
+    }
+    assert!(refused > 0, "ten images of 40 kB do not fit into 100 kB");
+}
+
+/// Gives a directory with all its files to a user.
+fn give(path: &Path, user: u32) {
+    chown(path, Some(user), Some(user)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        std::fs::read_dir(path).unwrap().for_each(|entry| give(&entry.unwrap().path(), user));
+    }
+}
+
+/// Calls `call` on a thread of another user, without privileges.
+fn as_user<T: Send>(user: u32, call: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|threads| {
+        let thread = threads.spawn(|| {
+            let uid = rustix::thread::Uid::from_raw(user);
+            rustix::thread::set_thread_res_uid(uid, uid, uid).unwrap();
+            call()
+        });
+        thread.join().unwrap()
+    })
+}
+
+/// Whether a test can change users and mount file systems.
+fn is_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("not tested: this needs root");
+    }
+    is_root
+}
+
+/// A directory that is mounted read-only over itself.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    /// `None` if this process may not mount.
+    fn mount(directory: PathBuf) -> Option<ReadOnly> {
+        let mount = |args: &[&str]| Command::new("mount").args(args).arg(&directory).status().unwrap().success();
+        if !mount(&["--bind", directory.to_str().unwrap()]) {
+            eprintln!("not tested: this needs the right to mount");
+            return None;
+        }
+        let is_read_only = mount(&["-o", "remount,bind,ro"]);
+        let mounted = ReadOnly(directory);
+        assert!(is_read_only);
+        Some(mounted)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        assert!(Command::new("umount").arg("--lazy").arg(&self.0).status().unwrap().success());
+    }
+}
+
+/// The server's user.
+const SERVER: u32 = 4321;
+
+#[test]
+fn a_root_that_root_has_held_under_a_strict_umask_can_be_held_and_removed_by_the_servers_user() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let added = fixture.add("a", &path).unwrap();
+    let lock = fixture.directory.path().join(format!("store/locks/root-{}", added.image.id));
+    give(fixture.directory.path(), SERVER);
+    for by_earlier_version in [false, true] {
+        // An earlier version of Cupel left the file to the process that held the root first, and to its umask.
+        std::fs::remove_file(&lock).unwrap();
+        match by_earlier_version {
+            true => {
+                std::fs::write(&lock, "").unwrap();
+                std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o600)).unwrap();
+            }
+            false => {
+                drop(fixture.store.hold(&added.image.id).unwrap());
+                let meta = std::fs::metadata(&lock).unwrap();
+                assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o644, SERVER));
+            }
+        }
+        let held = as_user(SERVER, || fixture.store.hold(&added.image.id).unwrap());
+        assert_eq!(as_user(SERVER, || fixture.store.verify(&image_name("a")).unwrap()), [] as [&Path; 0]);
+        let by_root = fixture.store.hold(&added.image.id).unwrap();
+        drop((held, by_root));
+    }
+    let removed = as_user(SERVER, || fixture.store.remove(&image_name("a")).unwrap());
+    assert_eq!(removed, Pruned { roots: 1, layers: 1, in_use: 0 });
+}
+
+#[test]
+fn any_user_can_use_a_store_that_root_has_filled_in_a_build_step() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let added = fixture.add("a", &path).unwrap();
+    // A build step has an ordinary umask, so other users can reach the files of the store.
+    for directory in ["", "store", "store/roots", "store/locks"] {
+        let path = fixture.directory.path().join(directory);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let use_it = || {
+        assert_eq!(fixture.store.get(&image_name("a")).unwrap().id, added.image.id);
+        assert!(fixture.store.hold(&added.image.id).unwrap().path().join("a").exists());
+    };
+    as_user(SERVER, use_it);
+    let Some(_read_only) = ReadOnly::mount(fixture.directory.path().join("store")) else { return };
+    as_user(SERVER, use_it);
+    use_it();
+}
+
+#[test]
+fn a_root_on_a_read_only_file_system_needs_no_lock() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new();
+    let path = fixture.layout("a").layer(Layer::new().file("a", "x")).write();
+    let added = fixture.add("a", &path).unwrap();
+    let store = fixture.directory.path().join("store");
+    std::fs::remove_file(store.join(format!("locks/root-{}", added.image.id))).unwrap();
+    let Some(_read_only) = ReadOnly::mount(store) else { return };
+    let held = fixture.store.hold(&added.image.id).unwrap();
+    assert!(held.path().join("a").exists());
 }

@@ -226,7 +226,7 @@ impl Launcher {
         let off = self.walls_off;
         let (shown, tenant) = match (kind, &self.images) {
             (LaneKind::System | LaneKind::Warm(_), _) => (mounts::open_shown(&self.sources, off), ids::TENANT),
-            (LaneKind::Image(LaneImage { id, uid }), Some(images)) => {
+            (LaneKind::Image(LaneImage { id, uid, hold: _ }), Some(images)) => {
                 (mounts::open_image(images.as_fd(), id, off), *uid)
             }
             (LaneKind::Image(_), None) => return Err(at(SetupStep::RootTrees)(io::ErrorKind::NotFound.into())),

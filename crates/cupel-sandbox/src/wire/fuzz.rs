@@ -164,7 +164,7 @@ fn to_launcher() -> impl Strategy<Value = ToLauncher> {
     let kind = prop_oneof![
         Just(LaneKind::System),
         template().prop_map(|template| LaneKind::Warm(Arc::new(template))),
-        (id, 1..u32::MAX).prop_map(|(id, uid)| LaneKind::Image(LaneImage { id, uid })),
+        (id, 1..u32::MAX, any::<u64>()).prop_map(|(id, uid, hold)| LaneKind::Image(LaneImage { id, uid, hold })),
     ];
     let images = proptest::option::of(text().prop_filter("a path", |path| !path.is_empty()));
     prop_oneof![

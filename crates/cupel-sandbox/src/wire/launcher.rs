@@ -14,11 +14,14 @@ pub(crate) struct LaneImage {
     pub(crate) id: ContentHash,
     /// The tenant's user and group id in the lane.
     pub(crate) uid: u32,
+    /// Number of the hold on the image's files ([`cupel_types::Held::number`]). The launcher ignores it; it keeps apart
+    /// the lanes of an image that was removed and added again, whose mounts show the removed files.
+    pub(crate) hold: u64,
 }
 
 impl LaneImage {
     pub(crate) fn of(root: &ImageRoot) -> LaneImage {
-        LaneImage { id: root.id, uid: root.uid }
+        LaneImage { id: root.id, uid: root.uid, hold: root.held.number() }
     }
 }
 
@@ -98,10 +101,11 @@ impl Message for ToLauncher {
                         to.u32(1);
                         to.template(template);
                     }
-                    LaneKind::Image(LaneImage { id, uid }) => {
+                    LaneKind::Image(LaneImage { id, uid, hold }) => {
                         to.u32(2);
                         to.string(&id.to_string());
                         to.u32(*uid);
+                        to.u64(*hold);
                     }
                 }
             }
@@ -133,7 +137,7 @@ impl Message for ToLauncher {
                         let id = from.string()?.parse().map_err(|_| Malformed)?;
                         // Root is the lane's init, and the last id means "no change" to the kernel.
                         let uid = Some(from.u32()?).filter(|uid| *uid > 0 && *uid < u32::MAX).ok_or(Malformed)?;
-                        LaneKind::Image(LaneImage { id, uid })
+                        LaneKind::Image(LaneImage { id, uid, hold: from.u64()? })
                     }
                     _ => return Err(Malformed),
                 };

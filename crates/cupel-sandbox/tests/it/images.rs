@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cupel_sandbox::{CellRoot, RunError, SetupStep};
-use cupel_types::{ContentHash, ImageRoot, Outcome};
+use cupel_types::{ContentHash, Held, ImageRoot, Outcome};
 use libtest_mimic::Trial;
 
 use crate::hostile;
@@ -21,7 +21,7 @@ fn id(number: u8) -> ContentHash {
 
 fn cell(number: u8, uid: u32) -> CellRoot {
     let search = vec!["/opt/tools".to_owned(), "/usr/bin".to_owned()];
-    CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid }))
+    CellRoot::Image(Arc::new(ImageRoot { id: id(number), search, uid, held: Held::default() }))
 }
 
 /// An image that contains little more than the hostile programs, at the same path as in the other trials.
@@ -79,6 +79,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         ("a_slot_alternates_between_more_images_than_it_keeps", a_slot_alternates_between_more_images_than_it_keeps),
         ("a_lane_made_ahead_serves_the_first_run", a_lane_made_ahead_serves_the_first_run),
+        (
+            "a_program_sees_the_files_of_an_image_that_was_removed_and_added_again",
+            a_program_sees_the_files_of_an_image_that_was_removed_and_added_again,
+        ),
     ];
     let mut trials = hostile::trials_of(&world, "images", hostile::table());
     trials.extend(rules(&world, "images", own));
@@ -144,4 +148,23 @@ fn a_lane_made_ahead_serves_the_first_run(world: &World) {
     let program = Program::new(vec!["attacks".to_owned(), "victim".to_owned()]).stdin(b"ping");
     let ended = program.root(&CellRoot::Image(image)).run(&mut world.slot());
     assert_eq!(ended.report.outcome, Outcome::Exited(3), "{ended}");
+}
+
+fn a_program_sees_the_files_of_an_image_that_was_removed_and_added_again(world: &World) {
+    const RENEWED: u8 = 60;
+    let fixtures = Fixtures::make();
+    let root = fixtures.shown.parent().unwrap().join("images").join(id(RENEWED).to_string());
+    let mut slot = world.slot();
+    for _ in 0..2 {
+        fs::create_dir_all(root.join("opt/tools")).unwrap();
+        fs::hard_link(fixtures.on_the_host("attacks"), root.join("opt/tools/attacks")).unwrap();
+        let CellRoot::Image(image) = cell(RENEWED, 1000) else { unreachable!("an image") };
+        let held = CellRoot::Image(Arc::new(ImageRoot { held: Held::by(()), ..(*image).clone() }));
+        for _ in 0..2 {
+            let program = Program::new(vec!["attacks".to_owned(), "victim".to_owned()]).stdin(b"ping");
+            let ended = program.root(&held).run(&mut slot);
+            assert_eq!(ended.report.outcome, Outcome::Exited(3), "{ended}");
+        }
+        fs::remove_dir_all(&root).unwrap();
+    }
 }
