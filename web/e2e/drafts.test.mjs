@@ -288,3 +288,30 @@ test('code that is saved while the page is left for a shared program is not list
   assert.equal(await list.getByRole('button', { name: /From another device/ }).count(), 0)
   await close()
 })
+
+test('if the browser cannot keep the replaced code, nothing replaces it', async () => {
+  const { page, close } = await registered()
+  await open(page)
+  await write(page, '# mine\n')
+  await onServer(page, '# mine\n')
+  await page.evaluate(() => {
+    for (let part = 'x'.repeat(1 << 20), n = 0; part !== ''; n += 1) {
+      try {
+        localStorage.setItem(`fill-${n}`, part)
+      } catch {
+        part = part.slice(part.length / 2 + 1)
+      }
+    }
+  })
+  await page.getByRole('button', { name: 'Reset', exact: true }).click()
+  await page.getByText('This browser does not store your draft.').waitFor()
+  await shows(page, '# mine')
+  // With room, Reset works and can be undone.
+  await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('fill-')).forEach((key) => localStorage.removeItem(key)))
+  await page.getByRole('button', { name: 'Reset', exact: true }).click()
+  await page.getByText('The editor has the starting code again.').waitFor()
+  await page.getByText('This browser does not store your draft.').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Undo', exact: true }).click()
+  await shows(page, '# mine')
+  await close()
+})

@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { draftServer } from '../api/drafts'
 import { DraftSync } from '../util/draft-sync'
-import { changeDraft, claim, draft, draftKey, forgetVersion, keepVersion, settle, syncState, versions, versionsKey, type DraftOf } from '../util/drafts'
+import { changeDraft, claim, draft, draftKey, forgetVersion, keepReplaced, settle, syncState, versions, versionsKey, type DraftOf, type Origin } from '../util/drafts'
 import { read } from '../util/storage'
 
 /** `isSynced`: whether the draft of a signed-in user is also saved on the server. */
@@ -43,12 +43,19 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     setIsSaved(false)
     sync.current?.changed()
   }
-  /** Replaces the editor's text from outside. The replaced text becomes a version. */
-  const replace = (next: string) => {
-    if (next === now.current) return
-    if (now.current !== start) keepVersion(of, now.current, 'replaced', false)
+  /** Whether the text that is about to be replaced is kept as a version. If not, the page says so, and nothing is replaced. */
+  const keeps = (replaced: string, origin?: Origin): boolean => {
+    const isKept = keepReplaced(of, replaced, start, origin)
+    if (!isKept) setIsKept(false)
+    return isKept
+  }
+  /** Replaces the editor's text from outside, and returns whether it did. The replaced text becomes a version. */
+  const replace = (next: string): boolean => {
+    if (next === now.current) return true
+    if (!keeps(now.current)) return false
     store(next, true)
     setRevision((count) => count + 1)
+    return true
   }
 
   // The effects below use the values of the latest render.
@@ -115,15 +122,14 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     isSaved: isOwned ? isSaved : undefined,
     other: other === text ? undefined : other,
     takeOther: () => {
-      if (other === undefined) return
-      keepVersion(of, now.current, 'replaced', false)
+      if (other === undefined || !keeps(now.current)) return
       // This tab now knows the other tab's text.
       known.current = read(key)
       store(other, true)
       setRevision((count) => count + 1)
     },
     keepMine: () => {
-      if (other !== undefined) keepVersion(of, other, 'tab', false)
+      if (other !== undefined && !keeps(other, 'tab')) return
       known.current = read(key)
       store(now.current, true)
     },
@@ -131,9 +137,8 @@ export function useDraft(of: DraftOf, start: string, isSynced = true) {
     /** A version that the user has neither accepted nor rejected. */
     offered,
     takeOffered: () => {
-      if (offered === undefined) return
+      if (offered === undefined || !replace(offered.text)) return
       settle(of)
-      replace(offered.text)
       forgetVersion(of, offered.text)
       setKept(versions(of))
     },

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX, withoutRepeats, verdictOfVersion } from './drafts'
+import { changeDraft, claim, draft, draftBefore, forgetBefore, handOver, keepDraft, keepReplaced, keepSyncState, keepVersion, settle, syncState, versions, VERSIONS_MAX, withoutRepeats, verdictOfVersion } from './drafts'
 
 const OF = { user: 'ada', slug: '(playground)', language: 'python' }
 
@@ -43,6 +43,20 @@ test('a text is not replaced if the browser cannot store the previous text', () 
   })
   expect(handOver(OF, 'shared', 'start')).toBe(false)
   expect(draft(OF)).toBe('mine')
+})
+
+test('a text that cannot be kept as a version must not be replaced, and the starting code may always be replaced', () => {
+  expect([keepReplaced(OF, 'mine', 'start'), texts()]).toEqual([true, ['replaced mine']])
+  expect([keepReplaced(OF, 'theirs', 'start', 'tab'), texts()]).toEqual([true, ['tab theirs', 'replaced mine']])
+  expect([keepReplaced(OF, 'start', 'start'), texts().length]).toEqual([true, 2])
+  vi.stubGlobal('localStorage', {
+    getItem: localStorage.getItem,
+    setItem: () => {
+      throw new Error('full')
+    },
+    removeItem: () => undefined,
+  })
+  expect([keepReplaced(OF, 'new', 'start'), keepReplaced(OF, 'start', 'start')]).toEqual([false, true])
 })
 
 const VISITOR = { ...OF, user: undefined }

@@ -73,6 +73,12 @@ export function keepVersion(of: DraftOf, text: string, origin: Origin, isOffered
   return false
 }
 
+/**
+ * Stores a text that is about to be replaced as a version. Returns whether it may be replaced. The starting code needs no
+ * version.
+ */
+export const keepReplaced = (of: DraftOf, text: string, start: string, origin: Origin = 'replaced'): boolean => text === start || keepVersion(of, text, origin, false)
+
 /** Records that the user has decided about every version. No version is offered any more; all stay in the history. */
 export function settle(of: DraftOf): void {
   const found = versions(of)
@@ -166,7 +172,7 @@ export function changeDraft(of: DraftOf, text: string, start: string, known: str
 /** Replaces a draft from outside its editor. The previous text becomes a version. Returns whether both were stored. */
 export function keepDraft(of: DraftOf, text: string, start: string): boolean {
   const present = draft(of)
-  if (present !== null && present !== text && present !== start && !keepVersion(of, present, 'replaced', false)) return false
+  if (present !== null && present !== text && !keepReplaced(of, present, start)) return false
   return changeDraft(of, text, start, read(draftKey(of)), true).isKept
 }
 
