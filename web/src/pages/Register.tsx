@@ -1,7 +1,7 @@
 // Register, then sign in with the same password.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useState, type FormEvent } from 'react'
+import { useRef, useState, type FormEvent } from 'react'
 import { api, CallError, dataOf } from '../api/client'
 import type { components } from '../api/schema'
 import { entered, sessionQuery } from '../api/queries'
@@ -20,6 +20,9 @@ type NewAccount = components['schemas']['RegisterRequest']
 /** The characters of a user name, with space around it, which is removed. The browser checks them, so that all wrong fields are marked at once. */
 const NAME = String.raw`\s*[A-Za-z0-9_.\-]*\s*`
 
+const codeOf = (error: unknown): string | undefined => (error instanceof CallError ? error.code : undefined)
+
+/** A second try after a lost response, or after a failed sign-in, signs in to the account that the first try created. */
 export function Register() {
   const m = useMessages()
   useTitle(m.register.title)
@@ -28,11 +31,31 @@ export function Register() {
   const queries = useQueryClient()
   const session = useQuery(sessionQuery)
   const [code, setCode] = useState('')
+  // The last name and password, if their account may exist already: a response was lost, or the sign-in failed.
+  const begun = useRef<string>(undefined)
   const send = useMutation({
     mutationFn: async (body: NewAccount) => {
-      await dataOf(api.POST('/api/v1/auth/register', { body }))
-      const { username, password } = body
-      return dataOf(api.POST('/api/v1/session', { body: { username, password }, params: { header: { 'X-Cupel-Site': '1' } } }))
+      const login = { username: body.username, password: body.password }
+      const enter = () => dataOf(api.POST('/api/v1/session', { body: login, params: { header: { 'X-Cupel-Site': '1' } } }))
+      const enterIfOwn = () =>
+        enter().catch((error: unknown) => {
+          if (codeOf(error) === 'wrong-credentials') return undefined
+          throw error
+        })
+      const key = JSON.stringify(login)
+      const own = begun.current === key ? await enterIfOwn() : undefined
+      if (own !== undefined) return own
+      begun.current = key
+      try {
+        await dataOf(api.POST('/api/v1/auth/register', { body }))
+      } catch (error) {
+        if (error instanceof CallError && error.status > 0 && error.status < 500) begun.current = undefined
+        // Perhaps this person's account, which was created before a reload.
+        const same = codeOf(error) === 'taken' ? await enterIfOwn() : undefined
+        if (same === undefined) throw error
+        return same
+      }
+      return enter()
     },
     onSuccess: async (state) => {
       queries.clear()
