@@ -126,6 +126,50 @@ test('a key moves the focus to the filters, and single-key shortcuts can be turn
   await close()
 })
 
+test('the keys j and k move down and up in the list, and stop at its ends', async () => {
+  const { page, close } = await registered()
+  await page.getByText('Calm Water').waitFor()
+  const rows = await page.locator('a[data-row]').count()
+  const at = () => page.evaluate(() => [...document.querySelectorAll('a[data-row]')].indexOf(document.activeElement))
+  const places = []
+  for (const key of ['j', 'j', 'j', 'k', 'k', 'k']) {
+    await page.keyboard.press(key)
+    places.push(await at())
+  }
+  assert.deepEqual(places, [0, 1, 2, 1, 0, 0])
+  // Without a place in the list, k begins at its end.
+  await page.evaluate(() => document.activeElement.blur())
+  await page.keyboard.press('k')
+  assert.equal(await at(), rows - 1)
+  await page.keyboard.press('j')
+  assert.equal(await at(), rows - 1)
+  await close()
+})
+
+test('a spinner turns while a program runs, unless the user prefers reduced motion', async () => {
+  const { page, close } = await registered('/playground')
+  await page.getByRole('textbox', { name: /Source code/ }).waitFor()
+  await people.write(page, 'import signal\nsignal.pause()\n')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.locator('[data-phase=running]').waitFor()
+  /** Names of the animations and transitions in progress, also those in shadow roots. */
+  const moving = () =>
+    page.evaluate(() => {
+      const roots = [document, ...[...document.querySelectorAll('*')].flatMap((one) => one.shadowRoot ?? [])]
+      return roots.flatMap((root) => root.getAnimations().filter((one) => one.playState === 'running').map((one) => one.animationName ?? one.transitionProperty))
+    })
+  for (const preference of ['reduce', 'no-preference', 'reduce']) {
+    await page.emulateMedia({ reducedMotion: preference })
+    // A spinner and a transition begin when their next frame is drawn.
+    await page.getByRole('button', { name: 'Stop', exact: true }).hover()
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+    if (preference === 'reduce') assert.deepEqual(await moving(), [])
+    else assert.ok((await moving()).includes('spin'), `${await moving()}`)
+  }
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await close()
+})
+
 test('on a phone, the list shows how many submissions were accepted', async () => {
   const { page, close } = await registered('/problems', { width: 360 })
   await page.route('**/api/v1/problems?*', async (route) => {
@@ -342,6 +386,83 @@ test('at 400 % zoom, a line of the editor is visible and Run can be reached', as
     await run.click({ trial: true })
   }
   await close()
+})
+
+/**
+ * The controls that a person cannot use, although they are shown: something covers their middle after they were scrolled into view, or
+ * they are beside the window and do not scroll sideways.
+ */
+const outOfReach = (page, around) =>
+  page.locator(around).evaluate(async (root) => {
+    const lost = []
+    const controls = [...root.querySelectorAll('a[href], button, input, select, textarea, summary, [role=tab], [role=option], [role=combobox]')]
+    for (const one of controls) {
+      if (!one.checkVisibility({ visibilityProperty: true }) || one.getBoundingClientRect().width <= 1 || one.closest('.sr-only') !== null) continue
+      one.scrollIntoView({ block: 'center', inline: 'center' })
+      await new Promise(requestAnimationFrame)
+      const { left, top, width, height } = one.getClientRects()[0]
+      const [x, y] = [left + width / 2, top + height / 2]
+      const hit = document.elementFromPoint(x, y)
+      const isHit = hit !== null && (one.contains(hit) || hit.closest('label')?.contains(one) === true)
+      if (!isHit) lost.push(`${one.tagName} ${one.getAttribute('aria-label') ?? one.textContent.slice(0, 40)} at ${Math.round(x)}, ${Math.round(y)}: ${hit?.tagName} ${hit?.className}`)
+    }
+    return lost
+  })
+
+test('at 400 % zoom, every control of the other pages can be reached, and no page scrolls sideways', async () => {
+  await people.makeContest(server, 'zoomed', 'Zoomed Cup', -people.HOUR)
+  const isSound = async (page, name, around = 'body') => {
+    await checkSize(page, name)
+    assert.deepEqual(await outOfReach(page, around), [], name)
+    await checkSize(page, `${name}, scrolled`)
+  }
+  const zoomed = async (visitor) => {
+    visitor.page.setDefaultTimeout(PATIENCE_MS)
+    await visitor.page.setViewportSize({ width: 320, height: 256 })
+    return visitor
+  }
+  const guest = await zoomed(await visit(browser))
+  for (const [path, ready] of [['/sign-in', 'Sign in'], ['/register', 'Create an account']]) {
+    await guest.page.goto(`${server.url}${path}`)
+    await guest.page.getByRole('heading', { name: ready, exact: true }).waitFor()
+    await isSound(guest.page, path)
+  }
+  await guest.close()
+
+  const { page, close } = await zoomed(await registered())
+  const open = async (path, ready) => {
+    await page.goto(`${server.url}${path}`)
+    await ready.first().waitFor()
+    await isSound(page, path)
+  }
+  await open('/problems', page.getByText('Calm Water'))
+  await open('/contests', page.getByRole('link', { name: 'Zoomed Cup' }))
+  await open('/contests/zoomed', page.getByRole('button', { name: 'Take part' }))
+  await page.getByRole('button', { name: 'Take part' }).click()
+  await page.getByText('You are taking part', { exact: true }).waitFor()
+  await open('/contests/zoomed', page.getByRole('link', { name: 'Calm Water' }))
+  await open('/contests/zoomed?view=standings', page.getByRole('row').nth(1))
+  await open('/contests/zoomed?view=clarifications', page.getByRole('heading', { name: 'Ask the organizers' }))
+  await open('/account', page.getByText('You have not solved a problem yet'))
+  await open('/account?view=security', page.getByText('This browser'))
+  await open('/account?view=keys', page.getByLabel('Name', { exact: true }))
+  await page.keyboard.press('Control+k')
+  const palette = page.getByRole('dialog', { name: 'Search and commands' })
+  await palette.waitFor()
+  await page.keyboard.type('cup')
+  await palette.getByRole('option', { name: 'Zoomed Cup' }).waitFor()
+  await isSound(page, 'palette', '[role=dialog]')
+  await close()
+
+  const admin = await zoomed(await registered())
+  server.command('user', 'role', admin.name, 'admin')
+  // Servers keep a user's role for a few seconds.
+  const role = async () => (await (await admin.page.request.get(`${server.url}/api/v1/session`)).json()).user.role
+  await people.until('the user is an administrator', async () => (await role()) === 'admin')
+  await admin.page.goto(`${server.url}/admin`)
+  await admin.page.getByRole('heading', { name: 'Languages' }).waitFor()
+  await isSound(admin.page, '/admin')
+  await admin.close()
 })
 
 test('the first press of Tab leads past everything else to the editor', async () => {

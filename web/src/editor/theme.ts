@@ -11,6 +11,8 @@ const look = EditorView.theme({
     '.cm-scroller': { fontSize: 'max(16px, var(--editor-size, 14px))' },
     '.cm-panels input': { fontSize: '16px' },
   },
+  // The page's own rule does not reach into the shadow root. Without it, the caret blinks.
+  '@media (prefers-reduced-motion: reduce)': { '*': { animation: 'none !important', transition: 'none !important' } },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: "'JetBrains Mono Variable', ui-monospace, 'DejaVu Sans Mono', monospace", fontVariantLigatures: 'none', lineHeight: '1.55' },
   '.cm-content': { caretColor: 'var(--accent-text)', padding: '8px 0' },
