@@ -57,6 +57,21 @@ const emacsKeys: Plugin = {
   },
 }
 
+/** Files are loaded before they are imported (src/util/fetched.ts). For that, vite's own helper, which surrounds each import, is wrapped. */
+const fetchedFirst: Plugin = {
+  name: 'fetched-first',
+  transform: (code, id) => {
+    if (id !== '\0vite/preload-helper.js') return undefined
+    const parts = code.split('export const __vitePreload = ')
+    if (parts.length !== 2 || !code.includes('assetsURL = function(dep, importerUrl)')) throw new Error('this version of vite imports scripts in another way')
+    return [
+      `import { fetched } from ${JSON.stringify(new URL('src/util/fetched.ts', import.meta.url).pathname)}`,
+      parts.join('const viteImport = '),
+      'export const __vitePreload = (load, files = [], importer) => fetched(files.map((file) => assetsURL(file, importer))).then(() => viteImport(load, files, importer))',
+    ].join('\n')
+  },
+}
+
 /** Scripts of pages that are loaded before the router asks for them: a pattern of the page's path below the root, and modules. */
 const PAGE_SCRIPTS: [pattern: string, modules: string[]][] = [
   ['^(problems)?$', ['src/pages/ProblemList.tsx']],
@@ -112,7 +127,7 @@ const step = (name: string, packages: string) => new RegExp(`/src/start/${name}\
 
 export default defineConfig({
   base: './',
-  plugins: [onlyWoff2, xtermStyles, katexStyles, emacsKeys, react(), tailwindcss(), earlyScripts],
+  plugins: [onlyWoff2, xtermStyles, katexStyles, emacsKeys, fetchedFirst, react(), tailwindcss(), earlyScripts],
   build: {
     target: 'es2022',
     // The content security policy allows no `data:` URLs.
@@ -126,12 +141,12 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             // What src/main.ts itself needs is with it, or it would have to wait for other scripts.
-            { name: 'main', test: /\/src\/(main|api\/ahead|i18n\/catalogues|util\/pause)\.ts|vite\/preload-helper/, priority: 5 },
+            { name: 'main', test: /\/src\/(main|api\/ahead|i18n\/catalogues|util\/(pause|fetched))\.ts|vite\/preload-helper/, priority: 5 },
             { name: 'react', test: step('react', 'react|react-dom|scheduler'), priority: 4 },
             { name: 'router', test: step('router', '@tanstack/(react-router|router-core|history|react-store|store)'), priority: 3 },
             { name: 'queries', test: step('queries', '@tanstack/(react-query|query-core)|openapi-fetch'), priority: 2 },
-            // What most pages use, which would otherwise be many small files.
-            { name: 'shared', test: /\/src\/|\/lucide-react\//, minShareCount: 4, priority: 1 },
+            // What most pages use, which would otherwise be many small files. Drafts are only on pages with an editor.
+            { name: 'shared', test: /\/src\/(?!util\/drafts\.ts)|\/lucide-react\//, minShareCount: 4, priority: 1 },
           ],
         },
       },

@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bytesOf, LiveRun, RETRIES_MAX, WAITING_BYTES_MAX, type EventData, type Link, type Socket } from './live'
 
+/** What a browser reports of a connection that has ended without a close frame. */
+const LOST = { code: 1006, reason: '' }
+
 /** The server's side of one connection. */
 class Wire implements Socket {
   sent: { type: string; [field: string]: unknown }[] = []
   raw: string[] = []
   onopen: (() => void) | null = null
   onmessage: ((message: { data: string }) => void) | null = null
-  onclose: (() => void) | null = null
+  onclose: ((closed: { code: number; reason: string }) => void) | null = null
   send(text: string) {
     this.raw.push(text)
     this.sent.push(JSON.parse(text) as { type: string })
@@ -23,7 +26,7 @@ class Wire implements Socket {
 
 function setUp({ mayReconnect = true } = {}) {
   const wires: Wire[] = []
-  const seen = { links: [] as Link[], events: [] as [string, EventData][], refused: [] as string[], dropped: 0 }
+  const seen = { links: [] as Link[], events: [] as [string, EventData][], refused: [] as string[], details: [] as (string | undefined)[], dropped: 0 }
   const live = new LiveRun(
     () => {
       const wire = new Wire()
@@ -34,7 +37,10 @@ function setUp({ mayReconnect = true } = {}) {
       link: (link) => seen.links.push(link),
       accepted: () => {},
       event: (name, data) => seen.events.push([name, data]),
-      refused: ({ code }) => seen.refused.push(code),
+      refused: ({ code, detail }) => {
+        seen.refused.push(code)
+        seen.details.push(detail)
+      },
       inputDropped: () => (seen.dropped += 1),
       mayReconnect: () => Promise.resolve(mayReconnect),
     },
@@ -58,7 +64,7 @@ function begun(options?: { mayReconnect?: boolean }) {
 
 /** Closes the connection, and opens another one after the pause. */
 async function lose(all: ReturnType<typeof setUp>) {
-  all.wire().onclose?.()
+  all.wire().onclose?.(LOST)
   await vi.advanceTimersByTimeAsync(10_000)
   all.wire().onopen?.()
 }
@@ -110,6 +116,19 @@ describe('a start', () => {
     expect(all.wire().sent[0]).toMatchObject({ type: 'start', idempotency_key: 'key', tty: { cols: 80, rows: 24 } })
   })
 
+  it('that is too large for a message ends with the reason of the server, and is not sent again', async () => {
+    for (const accepted of [false, true]) {
+      const all = accepted ? begun() : setUp()
+      if (!accepted) {
+        all.live.start({ language: 'python' }, 'key')
+        all.wire().onopen?.()
+      }
+      all.wire().onclose?.({ code: 1009, reason: 'a message has at most 262144 bytes' })
+      await vi.advanceTimersByTimeAsync(600_000)
+      expect([all.wires.length, all.seen.refused, all.seen.details, all.seen.links.at(-1)]).toEqual([1, ['body-too-large'], ['a message has at most 262144 bytes'], 'idle'])
+    }
+  })
+
   it('that is refused reports the reason, and the connection accepts the next start', () => {
     const all = setUp()
     all.live.start({}, 'one')
@@ -141,7 +160,7 @@ describe('input', () => {
     all.live.type('b')
     all.live.type('c')
     all.wire().says(progress(1, 1))
-    all.wire().onclose?.()
+    all.wire().onclose?.(LOST)
     all.live.type('d')
     await vi.advanceTimersByTimeAsync(1_000)
     all.wire().onopen?.()
@@ -221,7 +240,7 @@ describe('a lost connection', () => {
   it('is retried a bounded number of times, and then only on request', async () => {
     const all = begun()
     for (let n = 0; n <= RETRIES_MAX; n += 1) {
-      all.wire().onclose?.()
+      all.wire().onclose?.(LOST)
       await vi.advanceTimersByTimeAsync(10_000)
     }
     expect(all.seen.links.at(-1)).toBe('given-up')
@@ -235,14 +254,14 @@ describe('a lost connection', () => {
   it('ends the run in this page if the session has ended', async () => {
     const all = setUp({ mayReconnect: false })
     all.live.start({}, 'key')
-    all.wire().onclose?.()
+    all.wire().onclose?.(LOST)
     await vi.advanceTimersByTimeAsync(60_000)
     expect([all.wires.length, all.seen.links.at(-1)]).toEqual([1, 'idle'])
   })
 
   it('does not lose a kill', async () => {
     const all = begun()
-    all.wire().onclose?.()
+    all.wire().onclose?.(LOST)
     all.live.kill()
     await vi.advanceTimersByTimeAsync(1_000)
     all.wire().onopen?.()
@@ -252,7 +271,7 @@ describe('a lost connection', () => {
   it('without a run is not replaced', async () => {
     const all = begun()
     all.wire().says(event('verdict', 9))
-    all.wire().onclose?.()
+    all.wire().onclose?.(LOST)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(all.wires.length).toBe(1)
   })

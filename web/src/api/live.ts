@@ -9,6 +9,8 @@
 // so a new connection repeats exactly the lost inputs. A repeated `start` has the same bytes and the same idempotency
 // key.
 
+import type { Schema } from './client'
+
 /** Maximum unconsumed input that the server accepts. Source: docs/live.md, "Interactive runs". */
 const WINDOW_BYTES = 65_536
 const WINDOW_INPUTS = 256
@@ -21,6 +23,8 @@ const WAITING_INPUTS_MAX = 4_096
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000]
 /** Number of automatic attempts. After these, the user must start the next attempt. */
 export const RETRIES_MAX = 60
+/** The close code of a connection on which a message was too large. Source: RFC 6455, section 7.4.1. */
+const TOO_LARGE = 1009
 
 export type Signal = 'INT' | 'TERM'
 
@@ -46,7 +50,7 @@ export interface Refusal {
   title?: string
   detail?: string
   request_id?: string
-  errors?: { pointer: string; detail: string }[]
+  errors?: Schema['FieldError'][]
 }
 
 /** State of the connection. `given-up`: it reconnects only on request. */
@@ -57,7 +61,7 @@ export interface Listener {
   accepted: (run: string) => void
   event: (name: string, data: EventData) => void
   /** The run was not started, or can no longer be followed. */
-  refused: (error: Refusal) => void
+  refused: (error: Refusal, retryAfterSeconds: number | undefined) => void
   /** Input was dropped, because too much input is waiting. */
   inputDropped: () => void
   /** Whether another attempt may succeed after the connection was refused. */
@@ -70,7 +74,7 @@ export interface Socket {
   close: () => void
   onopen: (() => void) | null
   onmessage: ((message: { data: string }) => void) | null
-  onclose: (() => void) | null
+  onclose: ((closed: { code: number; reason: string }) => void) | null
 }
 
 type InputBody =
@@ -225,11 +229,13 @@ export class LiveRun {
       this.resume()
     }
     socket.onmessage = ({ data }) => this.receive(JSON.parse(data) as ServerMessage)
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }) => {
       const wasOpen = this.isOpen
       this.socket = undefined
       this.isOpen = false
-      if (this.run !== undefined) void this.lost(wasOpen)
+      // The same message would end every further connection.
+      if (code === TOO_LARGE) this.end({ status: 413, code: 'body-too-large', detail: reason })
+      else if (this.run !== undefined) void this.lost(wasOpen)
     }
   }
 
@@ -344,9 +350,14 @@ export class LiveRun {
     }
     // An input or a kill arrived after the run had ended.
     if (run.id !== undefined && error.code === 'conflict') return
+    this.end(error, retryAfter)
+  }
+
+  private end(error: Refusal, retryAfter?: number): void {
+    if (this.run === undefined) return
     this.run = undefined
     this.listener.link('idle')
-    this.listener.refused(error)
+    this.listener.refused(error, retryAfter)
   }
 
   private input(body: InputBody): boolean {

@@ -1,9 +1,12 @@
 // Queries of the site. Server data are only in the query cache; view state is in the URL.
 import { queryOptions } from '@tanstack/react-query'
-import { api, dataOf, setAccount, type Schema } from './client'
+import { api, CallError, dataOf, setAccount, type Schema } from './client'
 import type { ListSearch } from '../util/search'
 
 const LIST_SIZE = 50
+
+/** Maximum number of retries of a call that says who the user is. */
+const SESSION_RETRIES_MAX = 2
 
 /** Number of own submissions shown on a problem's page. */
 const SUBMISSIONS_SHOWN = 20
@@ -17,6 +20,8 @@ export function entered(state: Schema['SessionState']): Schema['SessionState'] {
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
   queryFn: async () => entered(await dataOf(api.GET('/api/v1/session'))),
+  // Without an answer, a page does not know whether it is that of a visitor.
+  retry: (failures, error) => error instanceof CallError && (error.status === 0 || error.status >= 500) && failures < SESSION_RETRIES_MAX,
   staleTime: 60_000,
 })
 
@@ -43,6 +48,8 @@ export const problemsQuery = (search: ListSearch) =>
       return dataOf(api.GET('/api/v1/problems', { params: { query } }))
     },
     placeholderData: (before) => before,
+    // A person who returns from a problem after an hour finds the list where it was.
+    gcTime: Infinity,
   })
 
 export const problemQuery = (slug: string, lang: string) =>

@@ -12,6 +12,7 @@ import { kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
 import { hasRun } from '../util/outcome'
 import { verdictOf } from '../util/verdict'
+import { withoutOverrides } from '../util/visible'
 import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { Pager } from './Pager'
@@ -81,7 +82,7 @@ function Line({ of: one, title, language }: { of: Schema['SummaryView']; title: 
           search={{ submission: one.submission_id }}
           className="min-w-0 font-medium break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
         >
-          {title}
+          {withoutOverrides(title)}
         </Link>
       )}
       <span className="max-md:col-span-2 max-md:justify-self-end">{code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}</span>

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useLocation } from '@tanstack/react-router'
 import { CircleUser, Search } from 'lucide-react'
-import { lazy, useEffect, useRef } from 'react'
+import { useEffect, useRef } from 'react'
 import { addressOf } from '../api/client'
 import { sessionQuery } from '../api/queries'
 import { useHere } from '../hooks/useHere'
@@ -13,12 +13,13 @@ import { intoView } from '../ui/tab'
 import { THEME_ICONS } from '../ui/themes'
 import { PALETTE_KEYS } from '../util/keys'
 import { useTheme } from '../util/theme'
+import { lazyPart } from './LazyPart'
 
 const loadPreferences = () => import('./PreferencesMenu')
-const PreferencesMenu = lazy(async () => ({ default: (await loadPreferences()).PreferencesMenu }))
+const PreferencesMenu = lazyPart(async () => (await loadPreferences()).PreferencesMenu)
 
 const loadAccount = () => import('./AccountMenu')
-const AccountMenu = lazy(async () => ({ default: (await loadAccount()).AccountMenu }))
+const AccountMenu = lazyPart(async () => (await loadAccount()).AccountMenu)
 
 export function AppBar({ onShortcuts, onPalette }: { onShortcuts: () => void; onPalette: () => void }) {
   const m = useMessages()

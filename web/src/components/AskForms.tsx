@@ -10,6 +10,7 @@ import { contest as route } from '../routes'
 import { Button } from '../ui/Button'
 import { Select } from '../ui/Select'
 import type { Entry } from '../util/news'
+import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 
 /** Source: the server's bound on a question, an answer and an announcement. */
@@ -80,7 +81,7 @@ function TextForm({ send, label, text, onText, submit, isFocused = false, before
 /** Selects what the text is about: the whole contest or one of its problems. */
 function About({ contest, value, onChange }: { contest: Schema['ContestView']; value: string; onChange: (value: string) => void }) {
   const c = useMessages().contests
-  const subjects = [{ value: '', text: c.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${title}` }))]
+  const subjects = [{ value: '', text: c.wholeContest }, ...(contest.problems ?? []).map(({ label, title }) => ({ value: label, text: `${label}. ${withoutOverrides(title)}` }))]
   return <Select label={c.about} value={value} options={subjects} onChange={onChange} className="w-full" />
 }
 

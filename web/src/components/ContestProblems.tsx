@@ -4,6 +4,7 @@ import type { Schema } from '../api/client'
 import { ROWS_MAX, type Standings } from '../api/contests'
 import { useMessages } from '../i18n/messages'
 import { solvedBy, stateOf } from '../util/standings'
+import { withoutOverrides } from '../util/visible'
 import { CellText } from './StandingsCell'
 
 export function ContestProblems({ contest, standings }: { contest: Schema['ContestView']; standings: Standings | undefined }) {
@@ -27,7 +28,7 @@ export function ContestProblems({ contest, standings }: { contest: Schema['Conte
               search={{ contest: contest.slug }}
               className="min-w-0 py-1.5 font-medium break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
             >
-              {problem.title}
+              {withoutOverrides(problem.title)}
             </Link>
             <span className="py-1 flex flex-wrap items-center justify-end gap-x-4">
               {rows !== undefined && <span className="text-sm text-muted">{m.contests.solvedBy(solvedBy(rows, at))}</span>}

@@ -1,6 +1,6 @@
-// The history of a draft, opened with a clock above the editor, and the offer of a version from elsewhere.
+// The button that opens a draft's history, and the note that offers another version of the draft.
 import { History } from 'lucide-react'
-import { lazy, Suspense, useEffect } from 'react'
+import { Suspense, useEffect } from 'react'
 import type { useDraft } from '../hooks/useDraft'
 import { usePopup } from '../hooks/usePopup'
 import { drafts } from '../i18n/drafts'
@@ -8,9 +8,10 @@ import { useTexts } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
 import type { DraftOf } from '../util/drafts'
+import { lazyPart } from './LazyPart'
 
 const load = () => import('./DraftVersions')
-const DraftVersions = lazy(async () => ({ default: (await load()).DraftVersions }))
+const DraftVersions = lazyPart(async () => (await load()).DraftVersions)
 
 type Draft = ReturnType<typeof useDraft>
 

@@ -14,6 +14,7 @@ import { syncState, verdictOfVersion, verdictsOf, withoutRepeats, type DraftOf, 
 import { bytes, clockTime } from '../util/format'
 import { verdictOf } from '../util/verdict'
 import { Age } from './Age'
+import { ErrorBox } from './ErrorBox'
 import { VerdictBadge } from './VerdictBadge'
 
 interface VersionsProps {
@@ -98,10 +99,10 @@ function Content({ of, draft, start, preview, onDone }: ContentProps) {
       <Dialog.Title className="text-lg font-semibold">{t.title}</Dialog.Title>
       <Dialog.Description className="mt-1">{t.detail}</Dialog.Description>
       <p className="text-sm text-muted">{draft.isSaved === undefined ? t.visitor : draft.isSaved ? t.isSaved : t.isWaiting}</p>
-      {revisions.isError && (
-        <p role="alert" className="mt-2 text-wrong">
-          {t.failed}
-        </p>
+      {revisions.error !== null && (
+        <div className="mt-2">
+          <ErrorBox isCompact error={revisions.error} what={t.failed} onRetry={() => void revisions.refetch()} />
+        </div>
       )}
       {(isOwned && revisions.isPending) || texts.some((one) => one.isPending) ? (
         <p role="status" className="mt-3 text-muted">
@@ -130,9 +131,11 @@ function Content({ of, draft, start, preview, onDone }: ContentProps) {
           </ul>
           {entry !== undefined && (
             <div className="min-w-0">
-              {text === undefined ? (
+              {text === undefined && read.error !== null ? (
+                <ErrorBox isCompact error={read.error} what={t.failedOne} onRetry={() => void read.refetch()} />
+              ) : text === undefined ? (
                 <p role="status" className="text-muted">
-                  {read.isError ? t.failed : t.reading}
+                  {t.reading}
                 </p>
               ) : (
                 <>

@@ -1,12 +1,12 @@
 // The button of the editor's settings.
 import { Settings2 } from 'lucide-react'
-import { lazy } from 'react'
 import { editing } from '../i18n/editing'
 import { useTexts } from '../i18n/messages'
 import { MenuButton } from '../ui/MenuButton'
+import { lazyPart } from './LazyPart'
 
 const load = () => import('./EditorMenu')
-const EditorMenu = lazy(async () => ({ default: (await load()).EditorMenu }))
+const EditorMenu = lazyPart(async () => (await load()).EditorMenu)
 
 export function EditorSettings({ size, onSize }: { size: number; onSize: (size: number) => void }) {
   const { settings } = useTexts(editing)

@@ -1,9 +1,9 @@
 // An error, shown where it happened: a description, the remedy, the server's own message, and the request id, which is
 // also in the server's log.
 import { CircleAlert } from 'lucide-react'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, type ReactNode } from 'react'
 import { CallError } from '../api/client'
-import { useLanguage } from '../i18n/messages'
+import { useLanguage, useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { CopyButton } from '../ui/CopyButton'
 import { SignInAgain } from './SignInAgain'
@@ -38,9 +38,13 @@ interface ErrorBoxProps {
   onRetry?: (() => void) | undefined
   /** Whether the box has a link to the sign-in page if the session has ended. False if the page itself has this link. */
   leadsToSignIn?: boolean
+  /** A sentence that says what failed, where the error alone does not. */
+  what?: string
+  /** Whether the box is in a popup or a line of the page, and so has smaller text. */
+  isCompact?: boolean
 }
 
-export function ErrorBox({ error, onRetry, leadsToSignIn = true }: ErrorBoxProps) {
+export function ErrorBox({ error, onRetry, leadsToSignIn = true, what, isCompact = false }: ErrorBoxProps) {
   const { messages: m, tag } = useLanguage()
   const catalogue = useCatalogue()
   const call = error instanceof CallError ? error : undefined
@@ -55,37 +59,59 @@ export function ErrorBox({ error, onRetry, leadsToSignIn = true }: ErrorBoxProps
   // The end of a session is not reported as an error. The remedy is shown once, beside the link.
   const hasEnded = call?.status === 401
   return (
-    <div role="alert" className="flex gap-3 p-3 rounded-md border border-wrong bg-surface">
+    <Box title={what ?? title} isCompact={isCompact}>
+      {!hasEnded && (
+        <p className="mt-0.5 break-words">
+          {what === undefined ? todo : m.pair(title, todo)}
+          {call?.retryAfterSeconds !== undefined && e !== undefined && ` ${e.wait(call.retryAfterSeconds)}`}
+        </p>
+      )}
+      {!hasEnded && words !== '' && (
+        <p className="mt-1 text-sm text-muted break-words">
+          {e?.server} <span lang="en">{words}</span>
+        </p>
+      )}
+      {!hasEnded && call?.requestId !== undefined && (
+        <p className="mt-1 text-sm text-muted break-all">
+          {m.requestId} <span className="figure">{call.requestId}</span>{' '}
+          <CopyButton text={call.requestId} what={m.requestId} />
+        </p>
+      )}
+      {hasEnded && leadsToSignIn && (
+        <div className="mt-0.5">
+          <SignInAgain />
+        </div>
+      )}
+      {!hasEnded && onRetry !== undefined && (
+        <Button className="mt-2" onClick={onRetry}>
+          {m.tryAgain}
+        </Button>
+      )}
+    </Box>
+  )
+}
+
+/** In place of a part of a page whose script could not be loaded, or which has failed. */
+export function PartFailed({ onRetry }: { onRetry: () => void }) {
+  const m = useMessages()
+  return (
+    <Box title={m.errors.part}>
+      <p className="mt-0.5">{m.errors.partDetail}</p>
+      <div className="mt-2 flex flex-wrap gap-2">
+        <Button onClick={onRetry}>{m.tryAgain}</Button>
+        <Button onClick={() => location.reload()}>{m.errors.reload}</Button>
+      </div>
+    </Box>
+  )
+}
+
+function Box({ title, isCompact = false, children }: { title: string; isCompact?: boolean; children: ReactNode }) {
+  return (
+    <div role="alert" className={`flex rounded-md border border-wrong bg-surface ${isCompact ? 'gap-2 p-2 text-sm' : 'gap-3 p-3'}`}>
       <CircleAlert aria-hidden size={16} strokeWidth={1.5} className="mt-0.5 shrink-0 text-wrong" />
       <div className="min-w-0 grow">
-        <p className="font-semibold">{title}</p>
-        {!hasEnded && (
-          <p className="mt-0.5 break-words">
-            {todo}
-            {call?.retryAfterSeconds !== undefined && e !== undefined && ` ${e.wait(call.retryAfterSeconds)}`}
-          </p>
-        )}
-        {!hasEnded && words !== '' && (
-          <p className="mt-1 text-sm text-muted break-words">
-            {e?.server} <span lang="en">{words}</span>
-          </p>
-        )}
-        {!hasEnded && call?.requestId !== undefined && (
-          <p className="mt-1 text-sm text-muted break-all">
-            {m.requestId} <span className="figure">{call.requestId}</span>{' '}
-            <CopyButton text={call.requestId} what={m.requestId} />
-          </p>
-        )}
-        {hasEnded && leadsToSignIn && (
-          <div className="mt-0.5">
-            <SignInAgain />
-          </div>
-        )}
-        {!hasEnded && onRetry !== undefined && (
-          <Button className="mt-2" onClick={onRetry}>
-            {m.tryAgain}
-          </Button>
-        )}
+        <p className="font-semibold break-words">{title}</p>
+        {children}
       </div>
     </div>
   )

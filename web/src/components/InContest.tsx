@@ -7,7 +7,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { ChevronLeft, ChevronRight } from 'lucide-react'
 import { useState } from 'react'
-import type { Schema } from '../api/client'
+import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { sessionQuery } from '../api/queries'
 import { useClarifications } from '../hooks/useClarifications'
@@ -17,7 +17,9 @@ import { Button } from '../ui/Button'
 import { Note } from '../ui/Note'
 import type { AskedFault } from '../util/asked-contest'
 import { serverNow } from '../util/clock'
+import { withoutOverrides } from '../util/visible'
 import { Countdown } from './Countdown'
+import { ErrorBox } from './ErrorBox'
 import { NewsBadge, NewsStatus } from './News'
 
 const LINK = 'inline-flex items-center min-h-6 pointer-coarse:min-h-11 text-accent-text hover:underline'
@@ -38,6 +40,15 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
   const problems = contest?.problems ?? []
   const at = problems.findIndex((one) => one.slug === slug)
   const label = problems[at]?.label
+  // The page itself says that the contest does not exist.
+  const isGone = found.error instanceof CallError && found.error.status === 404
+  if (contest === undefined && found.error !== null && !isGone) {
+    return (
+      <div data-spare className="shrink-0 p-2 border-b border-border">
+        <ErrorBox isCompact error={found.error} what={t.failed} onRetry={() => void found.refetch()} />
+      </div>
+    )
+  }
   if (contest === undefined || label === undefined) return null
   const own = contest.participation
   // The countdown says that the time is over. Until then it stays, even if the page is drawn at the very end.
@@ -52,7 +63,7 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
       <div className="grow flex items-center gap-x-3 min-w-0">
         <Link to="/contests/$slug" params={{ slug: of }} className={`${LINK} gap-1 min-w-0 font-medium`}>
           <ChevronLeft aria-hidden size={16} strokeWidth={1.5} className="shrink-0" />
-          <span className="truncate">{contest.title}</span>
+          <span className="truncate">{withoutOverrides(contest.title)}</span>
         </Link>
         {counts && (
           <span className="ml-auto sm:ml-0 shrink-0 text-muted" title={m.contests.inContest(label)}>
@@ -90,11 +101,12 @@ export function InContest({ slug, of }: { slug: string; of: string }) {
 }
 
 /** Explains why the problem is not shown as one of the contest in the page's address. `title`: the contest's, if it is known. */
-export function NotInContest({ of, title, fault }: { of: string; title: string | undefined; fault: AskedFault }) {
+export function NotInContest({ of, title: written, fault }: { of: string; title: string | undefined; fault: AskedFault }) {
   const m = useMessages()
   const t = useTexts(inContestTexts)
   const session = useQuery(sessionQuery)
   const { outside, visitor, ...others } = t.faults
+  const title = written && withoutOverrides(written)
   const text = fault === 'outside' ? (session.data?.user == null ? visitor : outside)(t.quoted(title)) : others[fault]
   return (
     <Note text={text}>
@@ -109,7 +121,7 @@ export function NotInContest({ of, title, fault }: { of: string; title: string |
 function Other({ problem, of, isNext }: { problem: Schema['ContestProblemView'] | undefined; of: string; isNext: boolean }) {
   const m = useMessages()
   if (problem === undefined) return null
-  const name = m.pair(isNext ? m.shortcuts.next : m.shortcuts.previous, `${problem.label}. ${problem.title}`)
+  const name = m.pair(isNext ? m.shortcuts.next : m.shortcuts.previous, `${problem.label}. ${withoutOverrides(problem.title)}`)
   return (
     <Link to="/problems/$slug" params={{ slug: problem.slug }} search={{ contest: of }} aria-label={name} title={name} className={`${LINK} min-w-6 pointer-coarse:min-w-11 justify-center font-medium`}>
       {!isNext && <ChevronLeft aria-hidden size={14} strokeWidth={1.5} />}

@@ -9,6 +9,7 @@ import { collectKeys, giveKeys } from '../ui/early-keys'
 import { matchesQuery, PICKER_BUTTON, PICKER_GROUP, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
 import { inOrder } from '../util/language-order'
 import { languageName } from '../util/language'
+import { whyNot, type Accepted } from '../util/language-choice'
 import { recentLanguages } from '../util/recent-languages'
 
 type Language = Schema['LanguageView']
@@ -20,6 +21,7 @@ interface Group {
 
 interface LanguageListProps {
   languages: Language[]
+  accepted: Accepted
   value: string
   isOpen: boolean
   onOpen: (isOpen: boolean) => void
@@ -34,7 +36,7 @@ const showChosen = (list: HTMLElement | null) => {
   requestAnimationFrame(() => requestAnimationFrame(() => list.querySelector('[data-selected]')?.scrollIntoView({ block: 'nearest' })))
 }
 
-export function LanguageList({ languages, value, isOpen, onOpen, onChange, className }: LanguageListProps) {
+export function LanguageList({ languages, accepted, value, isOpen, onOpen, onChange, className }: LanguageListProps) {
   const m = useMessages()
   const { picker } = useTexts(editing)
   const groups = useMemo((): Group[] => {
@@ -86,6 +88,7 @@ export function LanguageList({ languages, value, isOpen, onOpen, onChange, class
                         <span className="min-w-0 truncate" title={languageName(one)}>
                           {languageName(one)}
                         </span>
+                        <Mark language={one} accepted={accepted} />
                       </Combobox.Item>
                     )}
                   </Combobox.Collection>
@@ -96,5 +99,17 @@ export function LanguageList({ languages, value, isOpen, onOpen, onChange, class
         </Combobox.Positioner>
       </Combobox.Portal>
     </Combobox.Root>
+  )
+}
+
+/** Said beside a language that is listed only because of its code. */
+function Mark({ language, accepted }: { language: Language; accepted: Accepted }) {
+  const { picker } = useTexts(editing)
+  const cannotRun = whyNot(language, accepted)
+  if (cannotRun === undefined) return null
+  return (
+    <span className="ml-auto shrink-0 text-xs text-muted" title={cannotRun.reason}>
+      {picker[cannotRun.why]}
+    </span>
   )
 }

@@ -1,16 +1,18 @@
 // The picker for the language of the code. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef } from 'react'
+import { Suspense, useEffect, useRef } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
 import { collectKeys } from '../ui/early-keys'
 import { PICKER_BUTTON } from '../ui/picker'
 import { languageName } from '../util/language'
+import type { Accepted } from '../util/language-choice'
 import { rememberLanguage } from '../util/recent-languages'
+import { lazyPart } from './LazyPart'
 
 const load = () => import('./LanguageList')
-const LanguageList = lazy(async () => ({ default: (await load()).LanguageList }))
+const LanguageList = lazyPart(async () => (await load()).LanguageList)
 
 /** Whether the user has just chosen a language. The page is then remounted, and the new picker takes the focus. */
 let wasChosen = false
@@ -20,10 +22,12 @@ interface LanguagePickerProps {
   /** Id of the chosen language. */
   value: string
   onChange: (id: string) => void
+  /** The languages that the problem accepts, if it does not accept all. */
+  accepted?: Accepted
   className?: string
 }
 
-export function LanguagePicker({ languages, value, onChange, className = '' }: LanguagePickerProps) {
+export function LanguagePicker({ languages, value, onChange, accepted, className = '' }: LanguagePickerProps) {
   const m = useMessages()
   const popup = usePopup(load)
   const current = languages.find((one) => one.language_id === value)
@@ -55,6 +59,7 @@ export function LanguagePicker({ languages, value, onChange, className = '' }: L
     <Suspense fallback={button}>
       <LanguageList
         languages={languages}
+        accepted={accepted}
         value={value}
         isOpen={popup.isOpen}
         onOpen={popup.setOpen}

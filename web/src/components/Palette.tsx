@@ -7,7 +7,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { FileText, Keyboard, Languages, ListChecks, LogOut, Monitor, Trophy, X, type LucideIcon } from 'lucide-react'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { addressOf } from '../api/client'
-import { contestsQuery } from '../api/contest'
+import { contestsQuery, pastContestsQuery } from '../api/contest'
 import { problemsQuery, sessionQuery } from '../api/queries'
 import { useBackCloses } from '../hooks/useBackCloses'
 import { useSignOut } from '../hooks/useSignOut'
@@ -15,6 +15,8 @@ import { LANGUAGES, useLanguage, useTexts, type LanguageTag } from '../i18n/mess
 import { palette } from '../i18n/palette'
 import { buttonClass } from '../ui/Button'
 import { setTheme, type Theme } from '../util/theme'
+import { withoutOverrides } from '../util/visible'
+import { ErrorBox } from './ErrorBox'
 
 interface Line {
   id: string
@@ -71,7 +73,7 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
   const list = useRef<HTMLUListElement>(null)
   const [typed, setTyped] = useState('')
   const [chosen, setChosen] = useState(0)
-  const { lines, isSearching, isFailed } = useLines(typed, leave, onShortcuts)
+  const { lines, isSearching, failed } = useLines(typed, leave, onShortcuts)
   const at = Math.min(chosen, lines.length - 1)
   const choose = (next: number) => {
     setChosen(next)
@@ -146,13 +148,17 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
           </li>
         ))}
       </ul>
-      {lines.length === 0 && !isSearching && (
+      {lines.length === 0 && !isSearching && failed.length === 0 && (
         <div className="px-4 pb-4 pt-2 text-center">
           <p className="font-semibold">{p.none}</p>
           <p className="text-muted">{p.noneDetail}</p>
         </div>
       )}
-      {isFailed && <p className="px-4 py-2 text-sm text-wrong">{p.failed}</p>}
+      {failed.length > 0 && (
+        <div className="shrink-0 px-2 py-2">
+          <ErrorBox isCompact error={failed[0]?.error} what={p.failed} onRetry={() => failed.forEach((one) => void one.refetch())} />
+        </div>
+      )}
       <p className="shrink-0 px-4 py-2 border-t border-border text-xs text-muted pointer-coarse:hidden">{p.keys}</p>
       <p role="status" className="sr-only">
         {isSearching ? p.searching : p.found(lines.length)}
@@ -161,7 +167,7 @@ function Search({ close, leave, onShortcuts }: SearchProps) {
   )
 }
 
-function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () => void): { lines: Line[]; isSearching: boolean; isFailed: boolean } {
+function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () => void) {
   const { messages: m, change } = useLanguage()
   const p = useTexts(palette)
   const navigate = useNavigate()
@@ -171,7 +177,7 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
   const asks = words.length > 0
   const q = useSettled(typed.trim())
   const problems = useQuery({ ...problemsQuery({ q }), enabled: q !== '' })
-  const phases = [useQuery({ ...contestsQuery('running'), enabled: asks }), useQuery({ ...contestsQuery('upcoming'), enabled: asks }), useQuery({ ...contestsQuery('over'), enabled: asks })]
+  const phases = [useQuery({ ...contestsQuery('running'), enabled: asks }), useQuery({ ...contestsQuery('upcoming'), enabled: asks }), useQuery({ ...pastContestsQuery, enabled: asks })]
   const then = (act: () => void) => () => leave(act)
   const user = session.data?.user
   const page = (id: string, text: string, act: () => void): Line => ({ id, group: 'pages', text, Icon: FileText, act: then(act) })
@@ -204,14 +210,15 @@ function useLines(typed: string, leave: SearchProps['leave'], onShortcuts: () =>
     ...found
       .filter((problem) => matches([problem.title, ...problem.tags].join(' '), words))
       .slice(0, SHOWN_MAX)
-      .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: problem.title, Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),
+      .map((problem): Line => ({ id: `problem-${problem.slug}`, group: 'problems', text: withoutOverrides(problem.title), Icon: ListChecks, act: then(() => void navigate({ to: '/problems/$slug', params: { slug: problem.slug } })) })),
     ...contests
       .filter((contest) => matches(contest.title, words))
       .slice(0, SHOWN_MAX)
-      .map((contest): Line => ({ id: `contest-${contest.slug}`, group: 'contests', text: contest.title, Icon: Trophy, act: then(() => void navigate({ to: '/contests/$slug', params: { slug: contest.slug } })) })),
+      .map((contest): Line => ({ id: `contest-${contest.slug}`, group: 'contests', text: withoutOverrides(contest.title), Icon: Trophy, act: then(() => void navigate({ to: '/contests/$slug', params: { slug: contest.slug } })) })),
     ...pages.filter((line) => matches(line.text, words)),
     ...commands.filter((line) => matches(line.text, words)),
   ]
   const isSearching = asks && (q !== typed.trim() || problems.isFetching || phases.some((phase) => phase.isPending))
-  return { lines, isSearching, isFailed: asks && (problems.isError || phases.some((phase) => phase.isError)) }
+  const failed = asks ? [problems, ...phases].filter((one) => one.isError) : []
+  return { lines, isSearching, failed }
 }

@@ -1,26 +1,29 @@
 // The buttons Run and Stop of the playground, and the reason if a run did not start.
 import { Link, useLocation } from '@tanstack/react-router'
 import { Play } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import type { usePlay } from '../hooks/usePlay'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
 import { BESIDE_TABS } from '../ui/tab'
+import { OpenToRun } from './OpenToRun'
 import { StopButton } from './StopButton'
 
 interface PlayBarProps {
   /** Whether the window has tabs. In a low window, the buttons are beside them. */
   isNarrow: boolean
   run: ReturnType<typeof usePlay>
-  isLive: boolean
   fault: string | undefined
-  asksSignIn: boolean
+  /** What must happen before a program can run. */
+  note: ReactNode
+  mayRun: boolean
   onRun: () => void
 }
 
-export function PlayBar({ isNarrow, run, isLive, fault, asksSignIn, onRun }: PlayBarProps) {
+export function PlayBar({ isNarrow, run, fault, note, mayRun, onRun }: PlayBarProps) {
   const m = useMessages()
-  const here = useLocation({ select: (location) => location.pathname })
-  const isBeside = isNarrow && fault === undefined && !asksSignIn
+  const isBeside = isNarrow && fault === undefined && note === undefined
   return (
     // Where only a few lines fit, the bar covers none of them, and the page scrolls.
     <div className={`sticky bottom-0 z-10 shrink-0 flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:top-0` : '[@media(height<248px)]:static'}`}>
@@ -29,20 +32,33 @@ export function PlayBar({ isNarrow, run, isLive, fault, asksSignIn, onRun }: Pla
           {fault}
         </p>
       )}
-      {asksSignIn && (
-        <div role="alert" className="w-full flex flex-wrap items-center gap-2">
+      {note}
+      <span className="grow" />
+      <StopButton run={run} />
+      <Button look="primary" onClick={onRun} disabled={!mayRun} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
+        <Play aria-hidden size={14} />
+        {m.run.run}
+      </Button>
+    </div>
+  )
+}
+
+export function SignInToRun() {
+  const m = useMessages()
+  const here = useLocation({ select: (location) => location.pathname })
+  const isEmbedded = useIsEmbedded()
+  return (
+    <div role="alert" className="w-full flex flex-wrap items-center gap-2">
+      {isEmbedded ? (
+        <OpenToRun />
+      ) : (
+        <>
           <p className="grow basis-40">{m.play.signInFirst}</p>
           <Link to="/sign-in" search={{ then: here }} className={buttonClass()}>
             {m.menu.signIn}
           </Link>
-        </div>
+        </>
       )}
-      <span className="grow" />
-      <StopButton run={run} />
-      <Button look="primary" onClick={onRun} disabled={isLive} title={`${m.run.run}  Ctrl Enter`} className="min-w-24">
-        <Play aria-hidden size={14} />
-        {m.run.run}
-      </Button>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 // The right side of the playground: standard input as text or terminal, arguments and limits, the output, and the state
 // of the run.
 import { ChevronRight } from 'lucide-react'
-import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { Suspense, useEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import { useMedia } from '../hooks/useMedia'
 import type { usePlay } from '../hooks/usePlay'
@@ -16,12 +16,13 @@ import { OUTPUT_LINES_MAX } from '../util/visible'
 import { TabButton } from '../ui/TabButton'
 import { isUnclosed, limitFaults, type Play, type PlayLimits } from '../util/play'
 import { Artifacts } from './Artifacts'
+import { lazyPart } from './LazyPart'
 import { PlayStatus } from './PlayStatus'
 import type { InputMode } from './PlayWorkspace'
 import { Compiler, Text } from './ResultView'
 
-const Terminal = lazy(() => import('../terminal/Terminal').then(({ Terminal }) => ({ default: Terminal })))
-const TerminalKeys = lazy(() => import('../terminal/Terminal').then(({ TerminalKeys }) => ({ default: TerminalKeys })))
+const Terminal = lazyPart(async () => (await import('../terminal/Terminal')).Terminal)
+const TerminalKeys = lazyPart(async () => (await import('../terminal/Terminal')).TerminalKeys)
 
 interface PlayConsoleProps {
   run: ReturnType<typeof usePlay>
@@ -46,6 +47,11 @@ export function PlayConsole(props: PlayConsoleProps) {
   const m = useMessages()
   const [wasOpened, setWasOpened] = useState(mode === 'terminal')
   const [isSpoken, setIsSpoken] = useState(false)
+  const [isReady, setIsReady] = useState(false)
+  const ready = (handle: TerminalHandle | null) => {
+    setIsReady(handle !== null)
+    onReady(handle)
+  }
   const isLive = state.kind === 'live'
   const column = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
@@ -100,7 +106,7 @@ export function PlayConsole(props: PlayConsoleProps) {
         <div role="tabpanel" id="panel-input-terminal" aria-labelledby="tab-input-terminal" ref={mode === 'terminal' ? content : null} className={mode === 'terminal' ? 'flex flex-col grow shrink-0' : 'hidden'}>
           <div className="grow basis-0 min-h-40 low:min-h-32 [@media(height<240px)]:min-h-20 pl-3 pt-2 bg-surface">
             <Suspense fallback={<p className="text-muted">{m.loading}</p>}>
-              <Terminal label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={onReady} />
+              <Terminal label={`${m.heading(m.play.terminalLabel)}${m.play.terminalHint} ${m.play.terminalKeys}`} isLive={isLive && state.isTerminal} isSpoken={isSpoken} onType={run.type} onSize={run.resize} onSkip={onSkip} onReady={ready} />
             </Suspense>
           </div>
           {compiler != null && state.isTerminal && (
@@ -124,9 +130,12 @@ export function PlayConsole(props: PlayConsoleProps) {
       <div className={`sticky [@media(height<300px)]:contents bottom-0 z-10 shrink-0 bg-surface ${mode === 'text' && !isLive ? '[@media(height<480px)]:static' : ''}`}>
         {mode === 'terminal' && (
           <div className={`[@media(height<300px)]:sticky bottom-0 z-10 shrink-0 bg-surface pointer-coarse:border-t border-border ${isLive ? '' : 'low:hidden'}`}>
-            <Suspense>
-              <TerminalKeys isLive={isLive} onType={run.type} />
-            </Suspense>
+            {/* Their script is that of the terminal. */}
+            {isReady && (
+              <Suspense>
+                <TerminalKeys isLive={isLive} onType={run.type} />
+              </Suspense>
+            )}
           </div>
         )}
         <div className="shrink-0 min-h-15 low:min-h-0 max-h-[max(30dvh,min(45dvh,10.5rem))] overflow-auto px-3 py-2 border-t border-border">

@@ -7,6 +7,7 @@ import { inputClass } from '../ui/Field'
 import { intoView } from '../ui/tab'
 import { TabButton } from '../ui/TabButton'
 import { FILES_MAX, pathFault, type PathFault, type PlayFile } from '../util/play'
+import { visible } from '../util/visible'
 
 interface PlayFilesProps {
   files: PlayFile[]
@@ -59,8 +60,8 @@ export function PlayFiles({ files, selected, isReadOnly = false, onSelect, onAdd
         <div ref={list} role="tablist" aria-label={m.play.files} className="flex gap-1 px-2 grow min-w-0 overflow-x-auto overflow-y-hidden">
           {files.map((file, at) => (
             <TabButton key={file.path} id={`file-${at}`} isSelected={at === selected} onClick={() => select(at)}>
-              <span className="max-w-40 truncate font-mono text-sm" title={file.path}>
-                {file.path}
+              <span className="max-w-40 truncate font-mono text-sm" title={visible(file.path)}>
+                {visible(file.path)}
               </span>
             </TabButton>
           ))}

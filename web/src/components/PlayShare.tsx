@@ -2,15 +2,17 @@
 // the playground.
 import { Link } from '@tanstack/react-router'
 import { Download, ExternalLink, GitFork, Share2 } from 'lucide-react'
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import type { Schema } from '../api/client'
 import { usePopup } from '../hooks/usePopup'
 import { useMessages } from '../i18n/messages'
 import { Button, buttonClass } from '../ui/Button'
+import { reportMissing } from '../util/missing-script'
 import { archiveName, type Play } from '../util/play'
+import { lazyPart } from './LazyPart'
 
 const loadPanel = () => import('./SharePanel')
-const SharePanel = lazy(async () => ({ default: (await loadPanel()).SharePanel }))
+const SharePanel = lazyPart(async () => (await loadPanel()).SharePanel)
 
 interface PlayShareProps {
   language: Schema['LanguageView']
@@ -73,7 +75,9 @@ export function SharedActions({ id, isEmbedded, onFork }: { id: string; isEmbedd
 export function DownloadButton({ play }: { play: Play }) {
   const m = useMessages()
   const download = async () => {
-    const [{ archiveOf }, { save }] = await Promise.all([import('../util/archive'), import('../util/save')])
+    const loaded = await Promise.all([import('../util/archive'), import('../util/save')]).catch(reportMissing)
+    if (loaded === undefined) return
+    const [{ archiveOf }, { save }] = loaded
     save(archiveName(play), new Blob([archiveOf(play.files)], { type: 'application/zip' }))
   }
   return (

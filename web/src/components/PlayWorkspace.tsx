@@ -2,7 +2,7 @@
 // right. On phones, one of the two sides is shown. Remounted when the language changes, so that each language has its
 // own draft.
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
+import { Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Schema } from '../api/client'
 import type { EditorHandle } from '../editor/Editor'
@@ -25,27 +25,28 @@ import { bytes } from '../util/format'
 import { draftBefore, forgetBefore, handOver, keepLanguage, keepVersion } from '../util/drafts'
 import { keptRun } from '../util/kept-run'
 import { languageName } from '../util/language'
+import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
 import { WIDE } from '../util/panes'
-import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
+import { boundedLimits, freshPath, isUnclosed, limitFaults, MODE_KEY, PLAY_SLUG, playOf, previewOf, REQUEST_BYTES_MAX, requestBytes, requestOf, sharedSlug, textOf, type Play, type PlayFile } from '../util/play'
 import { freshText } from '../util/starters'
 import { read, write } from '../util/storage'
 import { visible } from '../util/visible'
 import type { TerminalHandle } from '../terminal/Terminal'
+import { CannotRun } from './CannotRun'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
-import { PlayBar } from './PlayBar'
+import { lazyPart } from './LazyPart'
+import { PlayBar, SignInToRun } from './PlayBar'
 import { PlayConsole } from './PlayConsole'
 import { PlayFiles } from './PlayFiles'
 import { DownloadButton, PlayShare, SharedActions } from './PlayShare'
 import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
 
-const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
+const Editor = lazyPart(async () => (await loadEditor()).Editor)
 
-/** Maximum bytes of the whole request. A message has at most 256 KiB. Source: docs/live.md, "Bounds". */
-const REQUEST_BYTES_MAX = 255 * 1024
 /** Maximum number of output parts that wait while the terminal loads. */
 const EARLY_PARTS_MAX = 1_000
 /** Size of a terminal that is not loaded yet. */
@@ -64,12 +65,14 @@ interface PlayWorkspaceProps {
   user: string | undefined
   language: Schema['LanguageView']
   languages: Schema['LanguageView'][]
+  /** Why the language cannot run now; `undefined` if it can. */
+  cannotRun: Why | undefined
   onLanguage: (id: string) => void
   /** A shared program, whose files do not change. */
   shared?: { id: string; play: Play; isEmbedded: boolean }
 }
 
-export function PlayWorkspace({ user, language, languages, onLanguage, shared }: PlayWorkspaceProps) {
+export function PlayWorkspace({ user, language, languages, cannotRun, onLanguage, shared }: PlayWorkspaceProps) {
   const m = useMessages()
   const t = useTexts(artifactTexts)
   const e = useTexts(editing)
@@ -152,12 +155,12 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   }
 
   const begin = () => {
-    if (isLive) return
+    if (isLive || cannotRun !== undefined) return
     setAsksSignIn(user === undefined)
     if (user === undefined) return
     const isTerminal = mode === 'terminal'
     const request = requestOf(language, play, limits, isTerminal)
-    const length = new TextEncoder().encode(JSON.stringify(request)).length
+    const length = requestBytes(request)
     const ofPatterns = patternFault(play.keep)
     const beyond = limitFaults(language, play.limits)
     const unclosed = ([[m.play.args, play.args], [options.compiler, language.compiled ? play.compilerArgs : ''], [t.keep, play.keep]] as const).find(([, line]) => isUnclosed(line))
@@ -243,9 +246,10 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
   /** Restores a version of the history. The program before stays in the history. */
   const restore = (text: string) => {
     const isKept = before === null || keepVersion(place, before, 'replaced', false)
-    draft.replace(text)
+    if (!draft.replace(text)) return false
     setHasTakenBack(false)
     if (before !== null && isKept) decide()
+    return true
   }
   // The panes scroll, so they need less height than those of a problem.
   const height = `workspace min-h-[180px] ${shared?.isEmbedded === true ? 'workspace-alone' : ''}`
@@ -316,8 +320,9 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         <Note text={m.play.replaced}>
           <Button
             onClick={() => {
-              setHasTakenBack(draft.text !== start)
-              draft.replace(before)
+              const replaced = draft.text
+              if (!draft.replace(before)) return
+              setHasTakenBack(replaced !== start)
               decide()
             }}
           >
@@ -336,7 +341,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
         </Note>
       )}
       {removed !== undefined && (
-        <Note text={m.play.removed(removed.path)}>
+        <Note text={m.play.removed(visible(removed.path))}>
           <Button
             onClick={() => {
               // Only the removed file is restored, because other files may have changed since.
@@ -365,7 +370,7 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
             value={file.text}
             revision={draft.revision}
             language={dialect(file.path)}
-            label={m.parts([m.pair(m.editor.label, file.path), m.editor.leave])}
+            label={m.parts([m.pair(m.editor.label, visible(file.path)), m.editor.leave])}
             onChange={(text) => change({ files: play.files.map((one, index) => (index === at ? { ...one, text } : one)) })}
             onRun={begin}
             onSubmit={begin}
@@ -393,7 +398,8 @@ export function PlayWorkspace({ user, language, languages, onLanguage, shared }:
       onReady={ready}
     />
   )
-  const bar = <PlayBar isNarrow={!isWide} run={run} isLive={isLive} fault={fault} asksSignIn={asksSignIn && user === undefined} onRun={begin} />
+  const note = cannotRun !== undefined ? <CannotRun language={language} why={cannotRun} isOwn={shared === undefined} /> : asksSignIn && user === undefined ? <SignInToRun /> : undefined
+  const bar = <PlayBar isNarrow={!isWide} run={run} fault={fault} note={note} mayRun={!isLive && cannotRun === undefined} onRun={begin} />
 
   if (isWide) {
     return (

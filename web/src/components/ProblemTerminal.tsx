@@ -6,8 +6,9 @@ import { editing } from '../i18n/editing'
 import { useMessages, useTexts } from '../i18n/messages'
 import { Terminal, TerminalKeys, type TerminalHandle } from '../terminal/Terminal'
 import type { DraftOf } from '../util/drafts'
+import { bytes } from '../util/format'
 import { keptRun } from '../util/kept-run'
-import { boundedLimits, requestOf } from '../util/play'
+import { boundedLimits, REQUEST_BYTES_MAX, requestBytes, requestOf } from '../util/play'
 import { PlayStatus } from './PlayStatus'
 import { Compiler } from './ResultView'
 import { StopButton } from './StopButton'
@@ -18,13 +19,15 @@ interface ProblemTerminalProps {
   /** The code in the editor. */
   source: string
   onLine: (line: number) => void
+  /** Called with the reason if the program was not started; with `undefined` if it was. */
+  onFault: (fault: string | undefined) => void
   /** Called when a program begins or ends. */
   onLive: (isLive: boolean) => void
   /** How often the user has asked to start the program. */
   asked: number
 }
 
-export function ProblemTerminal({ of, language, source, onLine, onLive, asked }: ProblemTerminalProps) {
+export function ProblemTerminal({ of, language, source, onLine, onFault, onLive, asked }: ProblemTerminalProps) {
   const m = useMessages()
   const { drawer } = useTexts(editing)
   const place = `${of.user ?? ''}/${of.slug}/${of.language}`
@@ -40,7 +43,12 @@ export function ProblemTerminal({ of, language, source, onLine, onLive, asked }:
     if (isLive || tty === undefined) return
     setSkipped(0)
     const play = { files: [{ path: language.source_file, text: source }], args: '', stdin: '' }
-    run.start(requestOf(language, play, boundedLimits(language, {}), true), tty)
+    const request = requestOf(language, play, boundedLimits(language, {}), true)
+    const size = requestBytes(request)
+    const isTooLarge = size > REQUEST_BYTES_MAX
+    onFault(isTooLarge ? m.play.tooLarge(bytes(size), bytes(REQUEST_BYTES_MAX)) : undefined)
+    if (isTooLarge) return
+    run.start(request, tty)
     requestAnimationFrame(() => terminal.current?.focus())
   }
   // The user may ask before the terminal is there.

@@ -1,6 +1,6 @@
 // The result of Run and Submit: the phase during judging, then the verdict in words, the tests, and the first failure.
 import { CloudOff, LoaderCircle } from 'lucide-react'
-import { lazy, Suspense, useLayoutEffect, useRef, useState } from 'react'
+import { Suspense, useLayoutEffect, useRef, useState } from 'react'
 import type { Schema } from '../api/client'
 import type { Judging, Purpose, Result, Unsent } from '../hooks/useJudging'
 import { editing } from '../i18n/editing'
@@ -12,18 +12,20 @@ import { wallLimitReached } from '../util/ending'
 import { kibibytes, measured, milliseconds } from '../util/format'
 import { phaseText, type Live } from '../util/live'
 import { failedTest, firstToShow, hasRoundedFigures, hasRun, messageOf, notRun, partsOf, passed, placeOfLines, plainExit, returnedIn, sentence, shownLength, type ProblemTest } from '../util/outcome'
+import { reportMissing } from '../util/missing-script'
 import { verdictOf } from '../util/verdict'
 import { isFunction } from '../util/skeletons'
 import { isExcerpt, lineNamed } from '../util/compiler'
 import { shortened, visible } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
+import { lazyPart } from './LazyPart'
 import { PlayButton } from './Samples'
 import { TestGrid, type GridTest } from './TestGrid'
 import { VerdictBadge, VerdictGlyph } from './VerdictBadge'
 
-const Distribution = lazy(async () => ({ default: (await import('./Distribution')).Distribution }))
-const EarlierSubmission = lazy(async () => ({ default: (await import('./EarlierSubmission')).EarlierSubmission }))
-const DiffView = lazy(async () => ({ default: (await import('./DiffView')).DiffView }))
+const Distribution = lazyPart(async () => (await import('./Distribution')).Distribution)
+const EarlierSubmission = lazyPart(async () => (await import('./EarlierSubmission')).EarlierSubmission)
+const DiffView = lazyPart(async () => (await import('./DiffView')).DiffView)
 
 interface ResultViewProps {
   judging: Judging
@@ -88,11 +90,9 @@ function NotSent({ unsent, source, onSendAgain, onDrop }: ResultViewProps & { un
         {solution.source !== source && <p className="mt-0.5 text-muted">{e.otherCode}</p>}
         <div className="mt-2 flex flex-wrap gap-2">
           <Button onClick={() => onSendAgain(unsent)}>{m.tryAgain}</Button>
-          {isWaiting && (
-            <Button look="quiet" onClick={onDrop}>
-              {t.drop}
-            </Button>
-          )}
+          <Button look="quiet" onClick={onDrop}>
+            {t.drop}
+          </Button>
         </div>
       </div>
     </div>
@@ -432,7 +432,7 @@ export function Text({ title, text, always = false, follows = false, whole, line
   )
 }
 
-const download = async (text: string) => (await import('../util/save')).save('output.txt', new Blob([text], { type: 'text/plain' }))
+const download = (text: string) => import('../util/save').then(({ save }) => save('output.txt', new Blob([text], { type: 'text/plain' })), reportMissing)
 
 /**
  * A compiler's messages. A line that names a place in the source is a link to that place. Sentences wrap. Quoted source and the marks

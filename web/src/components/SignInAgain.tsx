@@ -1,14 +1,17 @@
 // Shown if the session has ended while a page was open: a link to the sign-in page, which returns to this page.
 import { Link } from '@tanstack/react-router'
 import { useHere } from '../hooks/useHere'
+import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import { useMessages, useTexts } from '../i18n/messages'
 import { session } from '../i18n/session'
 import { buttonClass } from '../ui/Button'
+import { OpenToRun } from './OpenToRun'
 
 export function SignInAgain() {
   const m = useMessages()
   const texts = useTexts(session)
   const here = useHere()
+  if (useIsEmbedded()) return <OpenToRun />
   return (
     <div className="flex flex-wrap items-center gap-2">
       <p className="grow basis-40 min-w-0">{texts.again}</p>

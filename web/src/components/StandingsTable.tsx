@@ -13,6 +13,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { organizers } from '../i18n/organizers'
 import { inputClass } from '../ui/Field'
 import { contestTime, hasRank, points } from '../util/standings'
+import { withoutOverrides } from '../util/visible'
 import { ErrorBox } from './ErrorBox'
 import { CellText } from './StandingsCell'
 
@@ -88,7 +89,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
     gridTemplateColumns: `minmax(var(--standings-first), 2fr) repeat(${totals}, minmax(var(--standings-total), 1fr)) repeat(${problems.length}, minmax(var(--standings-problem), 1fr))`,
     minWidth: `calc(var(--standings-first) + ${totals} * var(--standings-total) + ${problems.length} * var(--standings-problem))`,
   }
-  const titles = new Map(contest.problems?.map((problem) => [problem.label, problem.title]))
+  const titles = new Map(contest.problems?.map((problem) => [problem.label, withoutOverrides(problem.title)]))
   return (
     <>
       <div className="mb-3 flex flex-wrap items-baseline gap-x-4 gap-y-1 text-sm text-muted">
@@ -122,7 +123,7 @@ function Table({ contest, standings, isStale, user }: TableProps) {
       <div className="relative">
         {isCut && <div aria-hidden className="absolute inset-y-0 right-0 z-30 w-6 rounded-r-md bg-linear-to-l from-(--edge) pointer-events-none" />}
         <div ref={region} onScroll={noteView} tabIndex={0} role="region" aria-label={c.views.standings} className="standings overflow-auto max-h-[max(75dvh,18rem)] border border-border rounded-md bg-surface">
-          <div role="table" aria-label={contest.title} aria-rowcount={rows.length + 1}>
+          <div role="table" aria-label={withoutOverrides(contest.title)} aria-rowcount={rows.length + 1}>
             <div role="rowgroup" className="sticky top-0 z-20" style={{ minWidth: columns.minWidth }}>
               <div role="row" className="grid h-9 items-stretch bg-raised border-b border-border text-sm max-sm:text-xs font-medium" style={columns}>
                 <First isHeader>

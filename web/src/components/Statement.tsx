@@ -4,6 +4,7 @@ import { addressOf, type Schema } from '../api/client'
 import { useMessages } from '../i18n/messages'
 import { buttonClass } from '../ui/Button'
 import { sanitized } from '../util/sanitize'
+import { withoutOverrides } from '../util/visible'
 
 export function Statement({ statement }: { statement: Schema['StatementView'] | null | undefined }) {
   const m = useMessages()
@@ -15,7 +16,7 @@ export function Statement({ statement }: { statement: Schema['StatementView'] | 
       {html !== undefined && html !== null && <Html html={html} files={statement.files} language={statement.language} />}
       {(html === undefined || html === null) && statement.text !== null && statement.text !== undefined && (
         <pre lang={statement.language} className="statement whitespace-pre-wrap break-words">
-          {statement.text}
+          {withoutOverrides(statement.text)}
         </pre>
       )}
       {(statement.text === null || statement.text === undefined) && (html === undefined || html === null) && file !== undefined && (
@@ -48,7 +49,8 @@ export function Html({ html, files, language, onContent }: HtmlProps) {
     place.current?.replaceChildren(content)
     const math = place.current?.querySelectorAll<HTMLElement>('[data-math-style]') ?? []
     let isCurrent = true
-    if (math.length > 0) void import('../util/math').then(({ typeset }) => typeset(math, () => isCurrent))
+    // Without the script, formulas stay as TeX.
+    if (math.length > 0) void import('../util/math').then(({ typeset }) => typeset(math, () => isCurrent), () => undefined)
     return () => {
       isCurrent = false
     }

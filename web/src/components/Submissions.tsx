@@ -8,6 +8,7 @@ import { kibibytes, measured } from '../util/format'
 import { hasRun } from '../util/outcome'
 import { countsIn } from '../util/standings'
 import { verdictOf } from '../util/verdict'
+import { withoutOverrides } from '../util/visible'
 import { Age } from './Age'
 import { ErrorBox } from './ErrorBox'
 import { RowsSkeleton } from './Skeletons'
@@ -30,8 +31,7 @@ export function Submissions({ slug, contest, names, onOpen }: SubmissionsProps) 
   const isSignedIn = session.data?.user != null
   const sent = useQuery({ ...submissionsQuery(slug), enabled: isSignedIn })
   if (!isSignedIn) return <p className="text-muted">{m.submissions.signIn}</p>
-  if (sent.error !== null) return <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} />
-  if (sent.data === undefined) return <RowsSkeleton />
+  if (sent.data === undefined) return sent.error !== null ? <ErrorBox error={sent.error} onRetry={() => void sent.refetch()} /> : <RowsSkeleton />
   const { submissions } = sent.data
   if (submissions.length === 0) {
     return (
@@ -60,7 +60,7 @@ export function Submissions({ slug, contest, names, onOpen }: SubmissionsProps) 
               >
                 {code === undefined ? <span className="text-muted">{m.submissions.running}</span> : <VerdictBadge code={code} />}
                 {of.data !== undefined && countsIn(of.data, one.submitted_at) && (
-                  <span title={s.inContestHint(of.data.title)} className="px-1.5 rounded-sm border border-border bg-raised text-xs whitespace-nowrap">
+                  <span title={s.inContestHint(withoutOverrides(of.data.title))} className="px-1.5 rounded-sm border border-border bg-raised text-xs whitespace-nowrap">
                     {s.inContest}
                   </span>
                 )}

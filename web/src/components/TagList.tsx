@@ -10,6 +10,7 @@ import { useMessages, useTexts } from '../i18n/messages'
 import { collectKeys, giveKeys } from '../ui/early-keys'
 import { beginningFirst, matchesQuery, PICKER_BUTTON, PICKER_INPUT, PICKER_ITEM, PICKER_LIST, PICKER_POPUP } from '../ui/picker'
 import { TAGS_MAX, tagsOf, type ListSearch } from '../util/search'
+import { ErrorBox } from './ErrorBox'
 
 interface TagListProps {
   search: ListSearch
@@ -62,10 +63,10 @@ export function TagList({ search, isOpen, onOpen, onChange, className }: TagList
                 {m.loading}
               </p>
             )}
-            {found.isError && (
-              <p role="alert" className="px-3 py-3 text-wrong">
-                {l.failed}
-              </p>
+            {found.error !== null && (
+              <div className="p-2">
+                <ErrorBox isCompact error={found.error} what={l.failed} onRetry={() => void found.refetch()} />
+              </div>
             )}
             <Combobox.Empty className="px-3 empty:hidden">{found.data !== undefined && <p className="py-3 text-muted">{l.none}</p>}</Combobox.Empty>
             <Combobox.List className={PICKER_LIST}>

@@ -1,15 +1,16 @@
 // The picker for tags of the problem list. Its list is loaded when the pointer or the focus reaches the button.
 import { ChevronDown } from 'lucide-react'
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import { usePopup } from '../hooks/usePopup'
 import { list } from '../i18n/list'
 import { useMessages, useTexts } from '../i18n/messages'
 import { collectKeys } from '../ui/early-keys'
 import { PICKER_BUTTON } from '../ui/picker'
 import { tagsOf, type ListSearch } from '../util/search'
+import { lazyPart } from './LazyPart'
 
 const load = () => import('./TagList')
-const TagList = lazy(async () => ({ default: (await load()).TagList }))
+const TagList = lazyPart(async () => (await load()).TagList)
 
 interface TagPickerProps {
   /** The filters of the list. */

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Play, RotateCcw, Send } from 'lucide-react'
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { flushSync } from 'react-dom'
 import { CallError, type Schema } from '../api/client'
 import { sessionQuery } from '../api/queries'
@@ -24,20 +24,23 @@ import { marksOf, type Mark } from '../util/compiler'
 import { customInput, keepCustomInput, type CustomInput } from '../util/custom-input'
 import { keepVerdict, type DraftOf } from '../util/drafts'
 import { bytes } from '../util/format'
+import type { CannotRun as Why } from '../util/language-choice'
 import { exceptionMarks } from '../util/outcome'
 import { paneAbove } from '../util/panes'
 import { isFunction, startOf } from '../util/skeletons'
+import { CannotRun } from './CannotRun'
 import { DraftHistory, OfferedNote } from './DraftHistory'
 import { EditorSettings } from './EditorSettings'
 import { LanguagePicker } from './LanguagePicker'
+import { lazyPart } from './LazyPart'
 import { ResultView } from './ResultView'
 import { Samples } from './Samples'
 import { SignInAgain } from './SignInAgain'
 import { CodeSkeleton } from './Skeletons'
 import { SymbolRow } from './SymbolRow'
 
-const Editor = lazy(async () => ({ default: (await loadEditor()).Editor }))
-const ProblemTerminal = lazy(() => import('./ProblemTerminal').then(({ ProblemTerminal }) => ({ default: ProblemTerminal })))
+const Editor = lazyPart(async () => (await loadEditor()).Editor)
+const ProblemTerminal = lazyPart(async () => (await import('./ProblemTerminal')).ProblemTerminal)
 
 type Drawer = 'samples' | 'custom' | 'result' | 'terminal'
 
@@ -49,6 +52,9 @@ interface WorkspaceProps {
   problem: Schema['ProblemView']
   of: DraftOf
   languages: Schema['LanguageView'][]
+  language: Schema['LanguageView']
+  /** Why the language cannot run now; `undefined` if it can. */
+  cannotRun: Why | undefined
   judge: ReturnType<typeof useJudging>
   /** The earlier submission that is shown, if one is. */
   opened: string | undefined
@@ -67,7 +73,7 @@ interface WorkspaceProps {
   submitNote?: string | undefined
 }
 
-export function Workspace({ problem, of, languages, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
+export function Workspace({ problem, of, languages, language, cannotRun, judge, opened, names, pane, onLanguage, onLoad, onPlay, onBegin, onCode, submitNote }: WorkspaceProps) {
   const m = useMessages()
   const { drawer, interactor, starter } = useTexts(editing)
   const { slug } = problem.problem
@@ -121,8 +127,9 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
   // The session ended after the page was loaded. The code stays in the editor.
   const hasEnded = judge.judging.kind === 'failed' && judge.judging.error instanceof CallError && judge.judging.error.status === 401
   const isSignedOut = session.data !== undefined && session.data.user == null
-  const run = () => !isSignedOut && (tab === 'terminal' ? runInTerminal() : begin(false))
-  const submit = () => !isSignedOut && begin(true)
+  const mayRun = !isSignedOut && cannotRun === undefined
+  const run = () => mayRun && (tab === 'terminal' ? runInTerminal() : begin(false))
+  const submit = () => mayRun && begin(true)
   // Keys outside the editor. The editor handles the same keys itself.
   const keys = useRef({ run, submit })
   useEffect(() => {
@@ -143,11 +150,10 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     editor.current?.goTo(line)
   }
   const reset = () => {
-    setBefore(draft.text)
-    draft.replace(start)
+    const replaced = draft.text
+    if (draft.replace(start)) setBefore(replaced)
   }
 
-  const language = languages.find((one) => one.language_id === of.language)
   // The result of an earlier submission, which is opened outside this component, also comes to the front.
   const isLive = judge.judging.kind === 'live' || judge.judging.kind === 'unsent'
   useEffect(() => {
@@ -165,12 +171,12 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     const sent = judged?.files?.[0]?.content
     const isOther = judged?.language !== of.language || (sent != null && sent !== draft.text)
     if (output === '' && judged !== undefined && !isOther) return exceptionMarks(judged)
-    return output === '' || isOther ? NO_MARKS : marksOf(output, isProgram ? language?.source_file : undefined)
+    return output === '' || isOther ? NO_MARKS : marksOf(output, isProgram ? language.source_file : undefined)
   }, [judged])
 
   const toolbar = (
     <div data-spare className="flex flex-wrap items-center gap-1 px-2 py-1.5 low:py-0 border-b border-border bg-surface">
-      <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} className="min-w-24 max-w-56 max-sm:basis-24 max-sm:grow max-sm:max-w-none" />
+      <LanguagePicker languages={languages} value={of.language} onChange={onLanguage} accepted={problem.limits.languages} className="min-w-24 max-w-56 max-sm:basis-24 max-sm:grow max-sm:max-w-none" />
       <span className="grow max-sm:hidden" />
       <DraftHistory of={of} draft={draft} start={start} />
       <EditorSettings size={size} onSize={setSize} />
@@ -192,8 +198,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
         <Note text={m.editor.resetDone}>
           <Button
             onClick={() => {
-              draft.replace(before)
-              setBefore(undefined)
+              if (draft.replace(before)) setBefore(undefined)
             }}
           >
             {m.editor.undo}
@@ -211,7 +216,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
     </div>
   )
   const symbols = <SymbolRow editor={editor} language={of.language} />
-  const isBeside = pane !== undefined && fault === undefined && !hasEnded && !isSignedOut
+  const isBeside = pane !== undefined && fault === undefined && !hasEnded && mayRun
   const runText = tab === 'terminal' ? drawer.start : m.run.run
   const bar = (
     <div className={`flex flex-wrap items-center gap-2 px-3 py-2 low:py-1 border-t border-border bg-surface ${isBeside ? `${BESIDE_TABS} low:-top-9 low:pointer-coarse:-top-11` : ''}`}>
@@ -225,6 +230,7 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
           <SignInAgain />
         </div>
       )}
+      {cannotRun !== undefined && <CannotRun language={language} why={cannotRun} />}
       {isSignedOut ? (
         <>
           <p className="grow basis-40">{m.run.signInFirst}</p>
@@ -235,11 +241,11 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
       ) : (
         <>
           <p className={`grow text-xs text-muted ${submitNote === undefined ? '' : 'basis-40'}`}>{submitNote ?? <span className="max-lg:hidden pointer-coarse:hidden">{m.editor.leave}</span>}</p>
-          <Button onClick={run} disabled={tab === 'terminal' && isInTerminal} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
+          <Button onClick={run} disabled={!mayRun || (tab === 'terminal' && isInTerminal)} title={`${tab === 'terminal' ? drawer.start : usesInput ? drawer.runInput : drawer.runSamples}  Ctrl '`} className="min-w-24">
             <Play aria-hidden size={14} />
             {runText}
           </Button>
-          <Button look="primary" onClick={submit} title={`${m.run.submit}  Ctrl Enter`} className="min-w-24">
+          <Button look="primary" onClick={submit} disabled={!mayRun} title={`${m.run.submit}  Ctrl Enter`} className="min-w-24">
             <Send aria-hidden size={14} />
             {m.run.submit}
           </Button>
@@ -295,11 +301,10 @@ export function Workspace({ problem, of, languages, judge, opened, names, pane, 
       {tab === 'custom' && panel('custom', custom)}
       {tab === 'samples' && panel('samples', problem.samples.length === 0 ? <p className="text-muted">{drawer.noSamples}</p> : <Samples problem={problem} onPlay={(input) => onPlay(input)} />)}
       {usedTerminal &&
-        language !== undefined &&
         panel(
           'terminal',
           <Suspense fallback={<p role="status">{m.loading}</p>}>
-            <ProblemTerminal asked={asked} of={of} language={language} source={draft.text} onLine={goTo} onLive={setIsInTerminal} />
+            <ProblemTerminal asked={asked} of={of} language={language} source={draft.text} onLine={goTo} onFault={setFault} onLive={setIsInTerminal} />
           </Suspense>,
         )}
     </div>

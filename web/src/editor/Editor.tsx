@@ -10,6 +10,7 @@ import { Compartment, EditorState, Prec, type Extension } from '@codemirror/stat
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, gutter as sideGutter, highlightSpecialChars, keymap, lineNumbers, type Command } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 import type { Mark } from '../util/compiler'
+import { reportMissing } from '../util/missing-script'
 import { highlighting, indentation } from './languages'
 import { overSelection } from './over-selection'
 import type { EditorPress } from './symbols'
@@ -28,9 +29,10 @@ const KEYS: Record<EditorKeys, () => Promise<Extension>> = {
 const SEARCH_KEYS = ['Mod-f', 'F3', 'Mod-g', 'Mod-d', 'Mod-Shift-l', 'Mod-Alt-g']
 
 async function loadSearch(view: EditorView, key: string, place: Compartment): Promise<void> {
-  const { search, firstUse } = await import('./search')
-  view.dispatch({ effects: place.reconfigure(search) })
-  firstUse[key]?.(view)
+  const loaded = await import('./search').catch(reportMissing)
+  if (loaded === undefined) return
+  view.dispatch({ effects: place.reconfigure(loaded.search) })
+  loaded.firstUse[key]?.(view)
 }
 
 const NO_MARKS: readonly Mark[] = []
@@ -168,7 +170,8 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     view.current?.dispatch({ effects: dialect.current.reconfigure(unit) })
     void highlighting(language)?.then((support) => {
       if (isCurrent) view.current?.dispatch({ effects: dialect.current.reconfigure([unit, support]) })
-    })
+      // Without its script, the code has no colours.
+    }, () => undefined)
     return () => {
       isCurrent = false
     }
@@ -178,7 +181,7 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
     let isCurrent = true
     void KEYS[keys]().then((mode) => {
       if (isCurrent) view.current?.dispatch({ effects: keyMode.current.reconfigure(mode) })
-    })
+    }, reportMissing)
     return () => {
       isCurrent = false
     }
@@ -193,7 +196,8 @@ export function Editor({ value, revision, language, label, isReadOnly = false, m
       if (!hasMarkers.current) current.dispatch({ effects: gutter.current.reconfigure(markers) })
       hasMarkers.current = true
       current.dispatch(marked(current.state, marks))
-    })
+      // The messages below the editor have the lines, too.
+    }, () => undefined)
     return () => {
       isCurrent = false
     }

@@ -6,10 +6,12 @@
 //   live     The server has the code, so that closing this page does not lose it. The stream resumes when the connection is back, and the
 //            result is read until the server answers.
 //
-// If no stream is available, the page polls for the result. A page that is opened again shows the last run of its tab (`resume`).
+// If no stream is available, the page polls for the result. A page that is opened again shows the last run of its tab (`resume`), or offers
+// the submission that the server has not confirmed. It does not send it by itself, because the user may have other plans.
 import { useEffect, useReducer, useRef } from 'react'
 import { addressOf, api, CallError, dataOf, type Schema } from '../api/client'
 import { forgetJudged, judgedAt, keepJudged } from '../util/kept-judged'
+import { forgetUnsent, keepUnsent, unsentAt } from '../util/kept-unsent'
 import { after, EVENTS, SENDING, type EventName, type Live, type LiveData } from '../util/live'
 import { isUnreached, isUnread, Reach } from '../util/reach'
 import { uniqueKey } from '../util/unique-key'
@@ -79,7 +81,7 @@ const READING: Live = { ...SENDING, phase: 'reading' }
 /** What is shown until the page's first effect, which calls `close` or `open`. */
 function first(place: string): Judging {
   const kept = judgedAt(place)
-  return kept === undefined ? { kind: 'idle' } : { kind: 'live', purpose: kept.purpose, live: READING }
+  return kept === undefined ? (unsentAt(place) ?? { kind: 'idle' }) : { kind: 'live', purpose: kept.purpose, live: READING }
 }
 
 /** Seconds for which one request may wait for the result, and how many such requests are made. */
@@ -186,6 +188,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     if (sent !== undefined && sent === underway.current) return reach.current.again()
     stop()
     forgetJudged(place)
+    forgetUnsent(place)
     underway.current = sent
     before.current = undefined
     const mine = current.current
@@ -205,6 +208,9 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     }
     const isMine = () => current.current === mine
     const missed = (isWaiting: boolean) => dispatch({ do: 'miss', unsent: { kind: 'unsent', purpose, solution, key, mayHaveArrived, isWaiting } })
+    const keep = (mayHaveArrived: boolean) => purpose === 'submission' && keepUnsent(place, { solution, key, mayHaveArrived })
+    // The page may be left or reloaded before the server answers.
+    keep(true)
     try {
       const accepted = await reach.current.call(
         send,
@@ -212,6 +218,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
         () => isMine() && Date.now() < last,
         () => {
           if (wasOnline) mayHaveArrived = true
+          keep(mayHaveArrived)
           missed(true)
         },
       )
@@ -222,11 +229,14 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
       }
       onChange(purpose)
       // Also if the page was left meanwhile.
+      forgetUnsent(place, key)
       if (starts.current === number) keepJudged(place, { id: accepted.submission_id, purpose })
       if (!isMine()) return
       dispatch({ do: 'begin', purpose })
       follow(accepted.submission_id, mine, purpose)
     } catch (error) {
+      // The server has refused the code, or has failed.
+      forgetUnsent(place, key)
       if (!isMine()) return
       underway.current = undefined
       dispatch({ do: 'fail', error })
@@ -239,6 +249,7 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
   /** Does not send the code again. */
   const drop = () => {
     stop()
+    forgetUnsent(place)
     dispatch({ do: 'restore', state: { kind: 'idle' } })
   }
 
@@ -250,9 +261,11 @@ export function useJudging(place: string, onChange: (purpose: Purpose) => void) 
     follow(id, current.current, 'submission')
   }
 
-  /** Shows the last run of this tab in this place, which may still be in judging. */
+  /** Shows the last run of this tab in this place, which may still be in judging, or what was not sent. */
   const resume = async () => {
     const kept = judgedAt(place)
+    const unsent = unsentAt(place)
+    if (kept === undefined && unsent !== undefined) return dispatch({ do: 'restore', state: unsent })
     if (kept === undefined) return
     const { id, purpose } = kept
     stop()

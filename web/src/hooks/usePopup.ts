@@ -1,5 +1,6 @@
 // A menu, list or dialog whose script is loaded when a person is about to open it. Until then it is a plain button.
 import { useRef, useState, type KeyboardEvent } from 'react'
+import { reportMissing } from '../util/missing-script'
 
 type Use = 'unused' | 'open' | 'closed'
 
@@ -14,8 +15,8 @@ export function usePopup(load: () => Promise<unknown>) {
   const hint = () => void loaded().catch(() => undefined)
   const change = (next: (now: Use) => Use) => {
     if (isLoaded.current) setUse(next)
-    // Without a connection the button does nothing, and the next click tries again. The page says that it is offline.
-    else void loaded().then(() => setUse(next), () => undefined)
+    // The next click tries again.
+    else void loaded().then(() => setUse(next), reportMissing)
   }
   const open = () => change(() => 'open')
   return {

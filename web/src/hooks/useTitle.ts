@@ -1,8 +1,9 @@
 // The title of the window.
 import { useEffect } from 'react'
+import { withoutOverrides } from '../util/visible'
 
 export function useTitle(title: string | undefined): void {
   useEffect(() => {
-    document.title = title === undefined ? 'Cupel' : `${title} · Cupel`
+    document.title = title === undefined ? 'Cupel' : `${withoutOverrides(title)} · Cupel`
   }, [title])
 }

@@ -10,6 +10,7 @@ const en = {
   visitor: 'Sign in, and the server keeps your code as well.',
   none: 'There are no versions yet.',
   failed: 'The versions on the server cannot be read now.',
+  failedOne: 'This version cannot be read now.',
   list: 'Versions',
   current: 'Current code',
   origins: {
@@ -45,6 +46,7 @@ const zhCN: DraftTexts = {
   visitor: '登录后，服务器也会保存你的代码。',
   none: '还没有版本。',
   failed: '暂时无法读取服务器上的版本。',
+  failedOne: '暂时无法读取此版本。',
   list: '版本',
   current: '当前代码',
   origins: {

@@ -19,6 +19,16 @@ const en = {
     recent: 'Recently used',
     all: 'All languages',
     none: 'No language has this name.',
+    unavailable: 'cannot run now',
+    refused: 'not accepted here',
+  },
+  cannotRun: {
+    unavailable: (language: string) => `${language} cannot run on this server now.`,
+    refused: (language: string) => `This problem does not accept ${language}. Choose another language to run and submit.`,
+    kept: 'Your code is kept.',
+    reason: 'The server says:',
+    check: 'Check again',
+    same: 'Checked again: nothing has changed.',
   },
   grid: {
     legend: 'Bars show shares of the limits: time above, memory below.',
@@ -105,7 +115,15 @@ const zhCN: EditingTexts = {
   tabTexts: { language: '按语言惯例', '2': '2', '4': '4', '8': '8' },
   textSize: '文字大小',
   presses: { tab: 'Tab：缩进', undo: '撤销上一处修改', redo: '重做上一处修改', left: '光标左移', right: '光标右移', up: '光标上移', down: '光标下移' },
-  picker: { search: '搜索语言', recent: '最近使用', all: '所有语言', none: '没有这个名称的语言。' },
+  picker: { search: '搜索语言', recent: '最近使用', all: '所有语言', none: '没有这个名称的语言。', unavailable: '目前无法运行', refused: '本题不接受' },
+  cannotRun: {
+    unavailable: (language) => `此服务器目前无法运行 ${language}。`,
+    refused: (language) => `本题不接受 ${language}。请选择其他语言来运行和提交。`,
+    kept: '你的代码已保留。',
+    reason: '服务器的说明：',
+    check: '重新检查',
+    same: '已重新检查，没有变化。',
+  },
   grid: {
     legend: '条形：上为时间，下为内存，相对于各自的限制。',
     used: (time, memory) => [time, memory].filter(Boolean).join('，'),

@@ -1,4 +1,4 @@
-// The texts of the panel that shares a program, and of the HTML that embeds it in another page, loaded with it.
+// The texts of the panel that shares a program, of the HTML that embeds it in another page, and of the page in that frame.
 import type { Both } from './messages'
 
 const en = {
@@ -8,6 +8,8 @@ const en = {
   label: 'HTML that embeds this program',
   hint: 'Other sites can show it only if this server permits them. Ask the administrator to permit yours.',
   title: (language: string) => `${language} program`,
+  account: 'Running it needs an account.',
+  open: 'Open in Cupel to run it',
 }
 
 export type EmbedTexts = typeof en
@@ -19,6 +21,8 @@ const zhCN: EmbedTexts = {
   label: '嵌入此程序的 HTML',
   hint: '只有此服务器允许的网站才能显示它。请联系管理员允许你的网站。',
   title: (language) => `${language} 程序`,
+  account: '运行程序需要账户。',
+  open: '在 Cupel 中打开并运行',
 }
 
 export const embedTexts: Both<EmbedTexts> = { en, 'zh-CN': zhCN }

@@ -75,6 +75,9 @@ export const en = {
   errors: {
     offline: 'The server cannot be reached',
     offlineDetail: 'Check your connection.',
+    part: 'This part of the page cannot be shown',
+    partDetail: 'Your code is kept. Check your connection, then try again. If this fails, reload the page.',
+    reload: 'Reload the page',
   },
   offline: 'You are offline.',
   offlineCode: 'You are offline. Your code is kept in this browser.',

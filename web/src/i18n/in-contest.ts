@@ -4,6 +4,7 @@ import type { Both } from './messages'
 const en = {
   ended: 'Your time in this contest is over. Submissions no longer count in it.',
   noLonger: 'The contest is over: submissions no longer count in it.',
+  failed: 'The time, the other problems and the questions of the contest cannot be shown now. Submissions are not affected.',
   faults: {
     unknown: 'There is no such contest, or you may not see it. The problem is shown on its own.',
     outside: (contest: string) => `You do not take part in ${contest}, so your submissions do not count in it.`,
@@ -20,6 +21,7 @@ export type InContestTexts = typeof en
 const zhCN: InContestTexts = {
   ended: '你的比赛时间已结束。之后的提交不再计入比赛。',
   noLonger: '比赛已结束，提交不再计入比赛。',
+  failed: '暂时无法显示比赛的时间、其他题目和提问。提交不受影响。',
   faults: {
     unknown: '没有这场比赛，或你无权查看。此题单独显示。',
     outside: (contest) => `你没有参加${contest}，提交不计入该比赛。`,

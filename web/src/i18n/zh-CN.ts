@@ -36,6 +36,9 @@ export const zhCN: Messages = {
   errors: {
     offline: '无法连接服务器',
     offlineDetail: '请检查网络连接。',
+    part: '无法显示页面的这一部分',
+    partDetail: '你的代码已保存。请检查网络连接后重试。若仍然失败，请重新加载页面。',
+    reload: '重新加载页面',
   },
   offline: '你已离线。',
   offlineCode: '你已离线。你的代码保存在此浏览器中。',

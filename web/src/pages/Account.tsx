@@ -8,7 +8,7 @@ import { AccountPrograms } from '../components/AccountPrograms'
 import { AccountProgress } from '../components/AccountProgress'
 import { AccountSecurity } from '../components/AccountSecurity'
 import { AccountSubmissions } from '../components/AccountSubmissions'
-import { ErrorBox } from '../components/ErrorBox'
+import { PageError } from '../components/PageError'
 import { PageSkeleton } from '../components/Skeletons'
 import { useTitle } from '../hooks/useTitle'
 import { account as catalogue } from '../i18n/account'
@@ -26,13 +26,7 @@ export function Account() {
   const me = useQuery({ ...meQuery, enabled: user != null })
   useTitle(a.title)
   if (session.data === undefined) {
-    return session.error === null ? (
-      <PageSkeleton tabs={5} rows={5} />
-    ) : (
-      <div className="w-full max-w-xl mx-auto p-4">
-        <ErrorBox error={session.error} onRetry={() => void session.refetch()} />
-      </div>
-    )
+    return session.error === null ? <PageSkeleton tabs={5} rows={5} /> : <PageError queries={[session]} />
   }
   if (user == null) {
     return (

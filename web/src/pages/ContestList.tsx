@@ -20,6 +20,7 @@ import { Field } from '../ui/Field'
 import { lengthOf } from '../util/clock'
 import { contestIn } from '../util/search'
 import { isRunningVirtually } from '../util/standings'
+import { withoutOverrides } from '../util/visible'
 
 export function ContestList() {
   const m = useMessages()
@@ -181,7 +182,7 @@ function Row({ line, onTurn }: { line: Line; onTurn: () => void }) {
           params={{ slug: line.slug }}
           className="min-w-0 font-medium break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
         >
-          {line.title}
+          {withoutOverrides(line.title)}
         </Link>
         {participation != null && (
           <span className="text-sm flex items-center gap-1.5">

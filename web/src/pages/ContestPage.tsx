@@ -1,14 +1,15 @@
 // A contest: how long it runs, how to take part, and its problems, standings and questions.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { lazy, Suspense, useDeferredValue, useEffect, useState } from 'react'
+import { Suspense, useDeferredValue, useEffect, useState } from 'react'
 import { CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { standingsQuery, STANDINGS_POLL_MS } from '../api/contests'
 import { sessionQuery } from '../api/queries'
 import { ContestProblems } from '../components/ContestProblems'
 import { Countdown } from '../components/Countdown'
-import { ErrorBox } from '../components/ErrorBox'
+import { lazyPart } from '../components/LazyPart'
+import { cannotRead, PageError } from '../components/PageError'
 import { PageSkeleton } from '../components/Skeletons'
 import { Html } from '../components/Statement'
 import { NewsBadge, NewsStatus } from '../components/News'
@@ -23,9 +24,10 @@ import { intoView, tabClass, tabListClass } from '../ui/tab'
 import { lengthOf } from '../util/clock'
 import type { ContestView } from '../util/search'
 import { awaitsResults, isFrozenAfterEnd, isRunning } from '../util/standings'
+import { withoutOverrides } from '../util/visible'
 
-const Clarifications = lazy(async () => ({ default: (await import('../components/Clarifications')).Clarifications }))
-const Unfreeze = lazy(async () => ({ default: (await import('../components/Unfreeze')).Unfreeze }))
+const Clarifications = lazyPart(async () => (await import('../components/Clarifications')).Clarifications)
+const Unfreeze = lazyPart(async () => (await import('../components/Unfreeze')).Unfreeze)
 
 export function ContestPage() {
   const { slug } = route.useParams()
@@ -33,7 +35,7 @@ export function ContestPage() {
   const found = useQuery(contestQuery(slug))
   const session = useQuery(sessionQuery)
   // A deferred value is rendered in short tasks.
-  const shows = useDeferredValue(found.data !== undefined && !session.isPending, false)
+  const shows = useDeferredValue(found.data !== undefined && session.data !== undefined, false)
   useTitle(found.data?.title ?? m.contests.title)
   const isHidden = found.error instanceof CallError && found.error.status === 404
   // While the contest is requested again, there is no error. The form stays nevertheless, so that it keeps its text and
@@ -41,16 +43,10 @@ export function ContestPage() {
   const [hidden, setHidden] = useState<string>()
   if (isHidden && hidden !== slug) setHidden(slug)
   if (isHidden || (hidden === slug && found.data === undefined && found.error === null)) return <JoinByCode key={slug} slug={slug} isSignedIn={session.data?.user != null} />
-  if (!shows || found.data === undefined || session.isPending) {
-    return found.error === null ? (
-      <PageSkeleton wide tabs={3} />
-    ) : (
-      <div className="w-full max-w-xl mx-auto p-4">
-        <ErrorBox error={found.error} onRetry={() => void found.refetch()} />
-      </div>
-    )
-  }
-  return <Contest contest={found.data} user={session.data?.user?.username} />
+  const queries = [found, session]
+  if (cannotRead(queries)) return <PageError queries={queries} />
+  if (!shows || found.data === undefined || session.data === undefined) return <PageSkeleton wide tabs={3} />
+  return <Contest contest={found.data} user={session.data.user?.username} />
 }
 
 function Contest({ contest, user }: { contest: Schema['ContestView']; user: string | undefined }) {
@@ -90,7 +86,7 @@ function Contest({ contest, user }: { contest: Schema['ContestView']; user: stri
     <div className="w-full max-w-7xl mx-auto px-3 sm:px-4 py-3 sm:py-8 low:py-3">
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-1 sm:gap-y-3">
         <div className="min-w-0">
-          <h1 className="text-xl sm:text-2xl font-semibold tracking-tight break-words text-balance">{contest.title}</h1>
+          <h1 className="text-xl sm:text-2xl font-semibold tracking-tight break-words text-balance">{withoutOverrides(contest.title)}</h1>
           <Facts contest={contest} isShort={view !== 'problems'} />
         </div>
         <Clock contest={contest} onTurn={turn} />

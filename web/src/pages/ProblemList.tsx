@@ -18,6 +18,7 @@ import { Select } from '../ui/Select'
 import { count, percent } from '../util/format'
 import { isNoShortcut } from '../util/keys'
 import { listSearch, tagsOf, type ListSearch } from '../util/search'
+import { withoutOverrides } from '../util/visible'
 import { useHere } from '../hooks/useHere'
 import { useMedia } from '../hooks/useMedia'
 import { useTitle } from '../hooks/useTitle'
@@ -239,7 +240,7 @@ function Row({ problem }: { problem: Line }) {
             data-row
             className="font-medium min-w-0 break-words after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
           >
-            {problem.title}
+            {withoutOverrides(problem.title)}
           </Link>
           {/* On touch screens, a tap on a tag opens the problem, because tags are too small to be hit. The filter has them, too. */}
           <span className="flex flex-wrap gap-x-2">

@@ -1,12 +1,14 @@
 // A problem: its statement beside the editor. Narrow windows have tabs instead.
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { addressOf, CallError, type Schema } from '../api/client'
 import { contestQuery } from '../api/contest'
 import { languagesQuery, problemQuery, sessionQuery } from '../api/queries'
+import { CheckAgain } from '../components/CannotRun'
 import { DifficultyWord } from '../components/DifficultyWord'
-import { ErrorBox } from '../components/ErrorBox'
+import { lazyPart } from '../components/LazyPart'
+import { cannotRead, PageError } from '../components/PageError'
 import { ProblemSkeleton, RowsSkeleton } from '../components/Skeletons'
 import { Samples } from '../components/Samples'
 import { Statement } from '../components/Statement'
@@ -16,6 +18,7 @@ import { useJudging } from '../hooks/useJudging'
 import { useKept } from '../hooks/useKept'
 import { useMedia } from '../hooks/useMedia'
 import { useOwnContest } from '../hooks/useOwnContest'
+import { useProgramLanguage } from '../hooks/useProgramLanguage'
 import { useTitle } from '../hooks/useTitle'
 import { inContestTexts } from '../i18n/in-contest'
 import { useLanguage, useMessages, useTexts } from '../i18n/messages'
@@ -23,17 +26,19 @@ import { problem as route } from '../routes'
 import { Splitter } from '../ui/Splitter'
 import { TabButton } from '../ui/TabButton'
 import { askedFault } from '../util/asked-contest'
-import { draft, keepDraft, keepLanguage, lastLanguage } from '../util/drafts'
+import { draft, keepDraft } from '../util/drafts'
 import { bytes, kibibytes, milliseconds } from '../util/format'
 import { languageName } from '../util/language'
+import { reportMissing } from '../util/missing-script'
 import type { ProblemTab } from '../util/search'
 import { WIDE } from '../util/panes'
 import { startOf } from '../util/skeletons'
+import { withoutOverrides } from '../util/visible'
 import { NotFound } from './NotFound'
 
-const Submissions = lazy(async () => ({ default: (await import('../components/Submissions')).Submissions }))
-const InContest = lazy(async () => ({ default: (await import('../components/InContest')).InContest }))
-const NotInContest = lazy(async () => ({ default: (await import('../components/InContest')).NotInContest }))
+const Submissions = lazyPart(async () => (await import('../components/Submissions')).Submissions)
+const InContest = lazyPart(async () => (await import('../components/InContest')).InContest)
+const NotInContest = lazyPart(async () => (await import('../components/InContest')).NotInContest)
 
 export function ProblemPage() {
   const { slug } = route.useParams()
@@ -42,28 +47,22 @@ export function ProblemPage() {
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
   // A deferred value is rendered in short tasks.
-  const shows = useDeferredValue(found.data !== undefined && languages.data !== undefined && !session.isPending, false)
+  const shows = useDeferredValue(found.data !== undefined && languages.data !== undefined && session.data !== undefined, false)
   useTitle(found.data?.problem.title)
-  const error = found.error ?? languages.error
-  if (error instanceof CallError && error.status === 404) return <NotFound what="problem" />
-  if (error !== null) {
-    return (
-      <div className="w-full max-w-xl mx-auto p-4">
-        <ErrorBox error={error} onRetry={() => void (found.error ? found : languages).refetch()} />
-      </div>
-    )
-  }
-  if (!shows || found.data === undefined || languages.data === undefined || session.isPending) {
+  if (found.error instanceof CallError && found.error.status === 404) return <NotFound what="problem" />
+  const queries = [found, languages, session]
+  if (cannotRead(queries)) return <PageError queries={queries} />
+  // As long as the user is not known, it is not known whose draft belongs into the editor.
+  if (!shows || found.data === undefined || languages.data === undefined || session.data === undefined) {
     return <ProblemSkeleton />
   }
-  const allowed = found.data.limits.languages
-  const usable = languages.data.languages.filter((one) => one.available && (allowed == null || allowed.includes(one.language_id)))
-  return <Problem key={slug} problem={found.data} languages={usable} user={session.data?.user?.username} />
+  return <Problem key={slug} problem={found.data} listed={languages.data.languages} user={session.data.user?.username} />
 }
 
 interface ProblemProps {
   problem: Schema['ProblemView']
-  languages: Schema['LanguageView'][]
+  /** All languages of the server. */
+  listed: Schema['LanguageView'][]
   /** `undefined` for a visitor who is not signed in. */
   user: string | undefined
 }
@@ -73,7 +72,7 @@ const STANDINGS_OLD_MS = 1_200
 
 type View = 'statement' | ProblemTab
 
-function Problem({ problem, languages, user }: ProblemProps) {
+function Problem({ problem, listed, user }: ProblemProps) {
   const m = useMessages()
   const { slug } = problem.problem
   const { contest, submission, view: tab } = route.useSearch()
@@ -87,7 +86,8 @@ function Problem({ problem, languages, user }: ProblemProps) {
   const isWide = useMedia(WIDE)
   const [share, setShare] = useKept('cupel.statement-share', 44, 20, 75)
   const [view, setView] = useState<View>(tab ?? 'statement')
-  const [chosen, setChosen] = useState(() => lastLanguage(slug))
+  const { language: chosen, languages, cannotRun, choose } = useProgramLanguage(user, slug, listed, problem.limits.languages)
+  const language = chosen?.language_id
   // Number of times that a draft was replaced from outside the editor.
   const [loads, setLoads] = useState(0)
   const judge = useJudging(`${user ?? ''}/${contest ?? ''}/${slug}`, (purpose) => {
@@ -100,12 +100,7 @@ function Problem({ problem, languages, user }: ProblemProps) {
     // The server's standings may be older than the submission or its verdict.
     setTimeout(standings, STANDINGS_OLD_MS)
   })
-  const names = useMemo(() => new Map(languages.map((one) => [one.language_id, languageName(one)])), [languages])
-  const language = (languages.find((one) => one.language_id === chosen) ?? languages.find((one) => one.language_id === 'python') ?? languages[0])?.language_id
-  const choose = (language: string) => {
-    keepLanguage(slug, language)
-    setChosen(language)
-  }
+  const names = useMemo(() => new Map(listed.map((one) => [one.language_id, languageName(one)])), [listed])
   const navigate = useNavigate()
   const search = (submission: string | undefined, view: View) => ({ ...(contest !== undefined && { contest }), ...(submission !== undefined && { submission }), ...(view !== 'statement' && { view }) })
   /** Shows a tab at once. The URL has the tab, so that Back returns to the tab before. */
@@ -113,20 +108,24 @@ function Problem({ problem, languages, user }: ProblemProps) {
     setView(next)
     if (next !== (tab ?? 'statement') || (shows ?? undefined) !== submission) void navigate({ to: '/problems/$slug', params: { slug }, search: search(shows ?? undefined, next), resetScroll: false })
   }
+  /** Whether the browser could not keep a text that was about to be replaced, which was then not replaced. */
+  const [isFull, setIsFull] = useState(false)
   const load = (language: string, source: string) => {
-    keepDraft({ user, slug, language }, source, startOf(problem, language))
+    const isKept = keepDraft({ user, slug, language }, source, startOf(problem, language))
+    setIsFull(!isKept)
+    if (!isKept) return
     choose(language)
     setLoads(loads + 1)
     if (!isWide) go('code')
   }
-  const [isFull, setIsFull] = useState(false)
   const play = async (input: string, program?: { language: string; source: string }) => {
     const id = program?.language ?? language
-    const to = languages.find((one) => one.language_id === id)
+    const to = listed.find((one) => one.language_id === id)
     if (id === undefined || to === undefined) return
     const source = program?.source ?? draft({ user, slug, language: id }) ?? startOf(problem, id)
-    const { toPlay } = await import('../util/to-play')
-    if (toPlay(user, to, source, input)) void navigate({ to: '/playground' })
+    const loaded = await import('../util/to-play').catch(reportMissing)
+    if (loaded === undefined) return
+    if (loaded.toPlay(user, to, source, input)) void navigate({ to: '/playground' })
     else setIsFull(true)
   }
   const show = (id: string) => {
@@ -164,22 +163,21 @@ function Problem({ problem, languages, user }: ProblemProps) {
       ) : (
         <Text problem={problem} isInContest={contestShown !== undefined} language={language} name={names.get(language ?? '')} onPlay={(input) => void play(input)} />
       )}
-      {isFull && (
-        <p role="alert" className="text-wrong">
-          {m.editor.notKept}
-        </p>
-      )}
     </div>
   )
   const workspace =
-    language === undefined ? (
-      <p className="p-4">{m.editor.noLanguage}</p>
+    chosen === undefined ? (
+      <div className="grow p-4">
+        <CheckAgain>{m.editor.noLanguage}</CheckAgain>
+      </div>
     ) : (
       <Workspace
-        key={`${user ?? ''}/${language}/${loads}`}
+        key={`${user ?? ''}/${chosen.language_id}/${loads}`}
         problem={problem}
-        of={{ user, slug, language }}
+        of={{ user, slug, language: chosen.language_id }}
         languages={languages}
+        language={chosen}
+        cannotRun={cannotRun}
         judge={judge}
         pane={isWide ? undefined : view === 'result' ? 'result' : 'code'}
         onLanguage={choose}
@@ -194,6 +192,11 @@ function Problem({ problem, languages, user }: ProblemProps) {
     )
   const inContest = (
     <Suspense>
+      {isFull && (
+        <p role="alert" className="shrink-0 px-3 py-1.5 border-b border-border text-wrong">
+          {m.editor.notKept}
+        </p>
+      )}
       {contest !== undefined && askedWrong !== undefined && <NotInContest of={contest} title={asked.data?.title} fault={askedWrong} />}
       {contestShown !== undefined && <InContest slug={slug} of={contestShown} />}
     </Suspense>
@@ -263,7 +266,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
   const of = (differs: boolean) => (differs ? ` (${name ?? language})` : '')
   return (
     <article className="pb-8">
-      <h1 className="text-2xl font-semibold tracking-tight text-balance">{title}</h1>
+      <h1 className="text-2xl font-semibold tracking-tight text-balance">{withoutOverrides(title)}</h1>
       {!isInContest && (
         <p className="mt-1 flex flex-wrap gap-x-3">
           <DifficultyWord value={difficulty} />
@@ -288,7 +291,7 @@ function Text({ problem, isInContest, language, name, onPlay }: TextProps) {
             {problem.attachments.map((file) => (
               <li key={file.url}>
                 <a href={addressOf(file.url)} download className="text-accent-text underline pointer-coarse:inline-block pointer-coarse:py-2.5">
-                  {file.name}
+                  {withoutOverrides(file.name)}
                 </a>{' '}
                 <span className="text-muted">{bytes(file.bytes)}</span>
               </li>

@@ -4,12 +4,13 @@ import { useQuery } from '@tanstack/react-query'
 import { useDeferredValue } from 'react'
 import { CallError } from '../api/client'
 import { languagesQuery, sessionQuery, sharedQuery } from '../api/queries'
-import { ErrorBox } from '../components/ErrorBox'
+import { cannotRead, PageError } from '../components/PageError'
 import { PlaySkeleton } from '../components/Skeletons'
 import { PlayWorkspace } from '../components/PlayWorkspace'
 import { useTitle } from '../hooks/useTitle'
 import { useMessages } from '../i18n/messages'
 import { shared as route } from '../routes'
+import { whyNot } from '../util/language-choice'
 import { playOfSnippet } from '../util/play'
 import { visible } from '../util/visible'
 import { NotFound } from './NotFound'
@@ -22,26 +23,17 @@ export function SharedProgram() {
   const languages = useQuery(languagesQuery)
   const session = useQuery(sessionQuery)
   // A deferred value is rendered in short tasks.
-  const shows = useDeferredValue(snippet.data !== undefined && languages.data !== undefined && !session.isPending, false)
+  const shows = useDeferredValue(snippet.data !== undefined && languages.data !== undefined && session.data !== undefined, false)
   const title = snippet.data?.title == null ? m.play.shared : visible(snippet.data.title)
   useTitle(title)
-  const error = snippet.error ?? languages.error
-  if (error instanceof CallError && error.status === 404) {
-    return <NotFound what="program" />
-  }
-  if (error !== null) {
-    return (
-      <div className="w-full max-w-xl mx-auto p-4">
-        <ErrorBox error={error} onRetry={() => void (snippet.error ? snippet : languages).refetch()} />
-      </div>
-    )
-  }
-  if (!shows || snippet.data === undefined || languages.data === undefined || session.isPending) {
+  if (snippet.error instanceof CallError && snippet.error.status === 404) return <NotFound what="program" />
+  const queries = [snippet, languages, session]
+  if (cannotRead(queries)) return <PageError queries={queries} />
+  if (!shows || snippet.data === undefined || languages.data === undefined || session.data === undefined) {
     return <PlaySkeleton />
   }
-  const usable = languages.data.languages.filter((one) => one.available)
-  const language = usable.find((one) => one.language_id === snippet.data.language)
-  const user = session.data?.user?.username
+  const language = languages.data.languages.find((one) => one.language_id === snippet.data.language)
+  const user = session.data.user?.username
   return (
     <>
       {/* The workspace shows the title. */}
@@ -58,7 +50,8 @@ export function SharedProgram() {
           key={`${user ?? ''}/${id}`}
           user={user}
           language={language}
-          languages={usable}
+          languages={languages.data.languages}
+          cannotRun={whyNot(language)}
           onLanguage={() => undefined}
           shared={{ id, play: playOfSnippet(snippet.data, language.source_file), isEmbedded: embed === 1 }}
         />

@@ -1,23 +1,25 @@
 // The parts of every page: the bar at the top, the offline notice, and the list of shortcuts.
 import { Outlet, useLocation, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useDeferredValue, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { Suspense, useDeferredValue, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { flushSync } from 'react-dom'
 import { AppBar } from '../components/AppBar'
+import { lazyPart } from '../components/LazyPart'
+import { useIsEmbedded } from '../hooks/useIsEmbedded'
 import { usePopup } from '../hooks/usePopup'
 import { useSessionWatch } from '../hooks/useSessionWatch'
 import { useMessages } from '../i18n/messages'
 import { Button } from '../ui/Button'
 import { isNoShortcut, opensPalette } from '../util/keys'
-import { embedSearch } from '../util/search'
+import { watchMissing } from '../util/missing-script'
 import { watchTyping } from '../util/typing'
 
 const loadShortcuts = () => import('../components/Shortcuts')
-const Shortcuts = lazy(async () => ({ default: (await loadShortcuts()).Shortcuts }))
+const Shortcuts = lazyPart(async () => (await loadShortcuts()).Shortcuts)
 
-const SessionEnded = lazy(async () => ({ default: (await import('../components/SessionEnded')).SessionEnded }))
+const SessionEnded = lazyPart(async () => (await import('../components/SessionEnded')).SessionEnded)
 
 const loadPalette = () => import('../components/Palette')
-const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }))
+const Palette = lazyPart(async () => (await loadPalette()).Palette)
 
 const online = (listener: () => void) => {
   addEventListener('online', listener)
@@ -43,7 +45,7 @@ export function Shell() {
     top.current?.blur()
   }, [shown])
   const hasEditor = useLocation({ select: ({ pathname }) => /^\/(problems\/.|playground|p\/)/.test(pathname) })
-  const isEmbedded = useLocation({ select: ({ pathname, search }) => pathname.startsWith('/p/') && embedSearch(search).embed === 1 })
+  const isEmbedded = useIsEmbedded()
   // The router renders at once. The page follows the bar in short tasks.
   const showsPage = useDeferredValue(true, false)
   const changed = useSessionWatch()
@@ -51,6 +53,8 @@ export function Shell() {
   const isOnline = useSyncExternalStore(online, () => navigator.onLine)
   const [isRead, setIsRead] = useState(false)
   if (isOnline && isRead) setIsRead(false)
+  const [isMissing, setIsMissing] = useState(false)
+  useEffect(() => watchMissing(() => setIsMissing(true)), [])
   // Both functions only load a script and set a state, so the functions of the first render can be used after later
   // renders.
   const act = useRef({ openShortcuts: shortcuts.open, togglePalette: palette.toggle })
@@ -65,8 +69,9 @@ export function Shell() {
         skipToEditor()
       }
     }
+    // The palette leads to other pages, which a frame of another site does not show.
     const paletteKey = (event: KeyboardEvent) => {
-      if (!opensPalette(event)) return
+      if (isEmbedded || !opensPalette(event)) return
       event.preventDefault()
       event.stopPropagation()
       act.current.togglePalette()
@@ -78,7 +83,7 @@ export function Shell() {
       removeEventListener('keydown', key)
       removeEventListener('keydown', paletteKey, { capture: true })
     }
-  }, [])
+  }, [isEmbedded])
   return (
     <div className="min-h-full flex flex-col bg-bg">
       <div ref={top} tabIndex={-1} className="outline-none" />
@@ -88,14 +93,26 @@ export function Shell() {
       {/* The notices are in front of the page and do not move it. On touch screens, the offline notice has its own row and covers
           no button or link. */}
       <div role="status" className="pointer-coarse:sticky pointer-coarse:top-0 z-40">
-        {changed !== undefined && leadsToSignIn && isOnline && (
+        {changed !== undefined && leadsToSignIn && isOnline && !isMissing && (
           <Suspense>
             <div className={`${FLOATING} w-[min(32rem,calc(100vw-24px))] p-3`}>
               <SessionEnded name={changed.name} />
             </div>
           </Suspense>
         )}
-        {!isOnline && !isRead && (
+        {isMissing && (
+          <div className={`${FLOATING} w-[min(32rem,calc(100vw-24px))] p-3`}>
+            <p className="font-semibold">{m.errors.part}</p>
+            <p>{m.errors.partDetail}</p>
+            <div className="mt-2 flex flex-wrap gap-2">
+              <Button onClick={() => location.reload()}>{m.errors.reload}</Button>
+              <Button look="quiet" onClick={() => setIsMissing(false)}>
+                {m.close}
+              </Button>
+            </div>
+          </div>
+        )}
+        {!isOnline && !isRead && !isMissing && (
           <div data-offline={isEmbedded ? 'floating' : 'row'} className={`${FLOATING} ${isEmbedded ? '' : IN_ROW} w-max max-w-[calc(100vw-24px)] flex items-center gap-2 pl-3 pr-1 py-1`}>
             <span>{hasEditor ? m.offlineCode : m.offline}</span>
             <Button look="quiet" onClick={() => setIsRead(true)}>

@@ -211,6 +211,11 @@ export function playOfSnippet({ source_code, files, args, input, artifacts, titl
   }
 }
 
+/** Maximum bytes of the body of a run on a live connection. A message has at most 256 KiB. Source: docs/live.md, "Bounds". */
+export const REQUEST_BYTES_MAX = 255 * 1024
+
+export const requestBytes = (request: unknown): number => new TextEncoder().encode(JSON.stringify(request)).length
+
 /**
  * The request body of a run. A run in the terminal gets its input while it runs. Other runs are ordinary submissions,
  * so they do not wait for a slot for interactive programs.

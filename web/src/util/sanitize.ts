@@ -2,6 +2,7 @@
 // is never parsed into the page itself. `DOMParser` creates a document that neither runs scripts nor loads images.
 //
 // The content security policy is a second protection: it allows no inline scripts and no images of other sites.
+import { withoutOverrides } from './visible'
 
 const ELEMENTS = new Set([
   'p', 'br', 'hr', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'ul', 'ol', 'li', 'dl', 'dt', 'dd', 'pre', 'code', 'kbd', 'samp', 'var',
@@ -24,7 +25,7 @@ export function sanitized(html: string, files: ReadonlyMap<string, string>): Doc
   const copy = (source: Node, target: Node, depth: number): void => {
     for (const child of source.childNodes) {
       if (left-- <= 0) return
-      if (child instanceof Text) target.appendChild(document.createTextNode(child.data))
+      if (child instanceof Text) target.appendChild(document.createTextNode(withoutOverrides(child.data)))
       if (!(child instanceof Element)) continue
       const name = child.localName
       if (DROPPED.has(name)) continue
@@ -54,7 +55,7 @@ function elementOf(source: Element, name: string, files: ReadonlyMap<string, str
   if (name === 'img') {
     const file = files.get(source.getAttribute('src') ?? '')
     if (file !== undefined) made.setAttribute('src', file)
-    made.setAttribute('alt', source.getAttribute('alt') ?? '')
+    made.setAttribute('alt', withoutOverrides(source.getAttribute('alt') ?? ''))
   }
   if (source.classList.contains('math-inline')) made.dataset['mathStyle'] = 'inline'
   if (source.classList.contains('math-display')) made.dataset['mathStyle'] = 'display'

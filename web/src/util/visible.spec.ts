@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LINES_MAX, shortened, visible, visibleSpace } from './visible'
+import { LINES_MAX, shortened, visible, visibleSpace, withoutOverrides } from './visible'
 
 describe('text of programs', () => {
   it('shows control characters by their codes', () => {
@@ -24,5 +24,17 @@ describe('text of programs', () => {
     expect(long.text.split('\n')).toHaveLength(LINES_MAX)
     expect(long.text.length).toBeLessThan(10_000)
     expect(shortened('a\nb\n')).toEqual({ text: 'a\nb', cut: false })
+  })
+})
+
+describe('text of authors', () => {
+  it('shows what reorders other text by its code', () => {
+    expect(withoutOverrides('a\u202eb\u2066c\u2069')).toBe('a‹U+202E›b‹U+2066›c‹U+2069›')
+    for (const code of [0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069]) expect(withoutOverrides(String.fromCodePoint(code))).toBe(`‹U+${code.toString(16).toUpperCase()}›`)
+  })
+
+  it('keeps the marks of right-to-left scripts, joiners, and everything else', () => {
+    const text = 'שלום\u200f (1)\u200e, نمی\u200cخواهم, 👩\u200d💻, \u00ad\ufeff\ttab\n'
+    expect(withoutOverrides(text)).toBe(text)
   })
 })

@@ -19,6 +19,13 @@ export function visible(text: string): string {
     .replace(HIDDEN, (c) => `‹U+${hex(c, 4)}›`)
 }
 
+// Overrides, embeddings and isolates reorder text beyond their own place. The marks LRM and RLM do not, and texts in right-to-left
+// scripts need them. Source: Unicode Technical Report 36, "Bidirectional Text Spoofing"; Boucher and Anderson, "Trojan Source".
+const REORDERING = /[\u202a-\u202e\u2066-\u2069]/g
+
+/** Text that an author or a user wrote, such as a title or a name: only what reorders other text is shown as its code. */
+export const withoutOverrides = (text: string): string => text.replace(REORDERING, (c) => `‹U+${hex(c, 4)}›`)
+
 /** Like `visible`, but also shows spaces and tabs as symbols. */
 export const visibleSpace = (text: string): string => visible(text).replaceAll(' ', '·').replaceAll('\t', '→   ')
 

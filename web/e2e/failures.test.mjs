@@ -1,0 +1,301 @@
+// Requests that fail and scripts that are missing, as without a connection and after an upgrade of the server: the page stays, says what is
+// missing, and goes on when the server answers again.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { chooseLanguage, launch } from './browser.mjs'
+import { call, HOUR, makeContest, registered, submit, tokenOf, write } from './people.mjs'
+import { startServer } from './server.mjs'
+
+const SLUG = 'calm-water'
+const RIGHT = readFileSync(new URL(`../../problems/${SLUG}/submissions/accepted/queues.py`, import.meta.url), 'utf8')
+const WRONG = RIGHT.replace('begin + 1', 'begin + 7')
+
+let server
+let browser
+before(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launch()])
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/** Removes what the browser says in the console about requests that a test lets fail, and what React says about the part that failed. */
+const forgive = (faults) => faults.splice(0, faults.length, ...faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 503|Failed to fetch|404 for http|a script of the page could not be loaded|WebSocket/.test(fault)))
+
+const REQUEST_ID = '0123456789abcdef'
+/** An answer of a server that is busy. */
+const BUSY = {
+  status: 503,
+  contentType: 'application/problem+json',
+  body: JSON.stringify({ type: '/errors/unavailable', code: 'unavailable', title: 'Unavailable', status: 503, detail: 'the store does not answer', request_id: REQUEST_ID }),
+}
+
+/** Answers the requests whose URLs match in place of the server, until `end` is called. */
+async function intercept(page, url, answer) {
+  const handler = (route) => (route.request().method() === 'GET' ? answer(route) : route.fallback())
+  await page.route(url, handler)
+  return { end: () => page.unroute(url, handler) }
+}
+
+const busy = (page, url) => intercept(page, url, (route) => route.fulfill(BUSY))
+const missing = (page, name) => intercept(page, `**/assets/${name}-*.js`, (route) => route.abort())
+
+const editor = (page) => page.getByRole('textbox', { name: /Source code/ })
+/** The place of a part whose script is missing. */
+const failedPart = (page) => page.getByRole('alert').filter({ hasText: 'This part of the page cannot be shown' })
+
+/** Lets the submissions of the page be lost before they reach the server, until `end` is called. */
+async function loseSubmissions(page) {
+  const url = `**/problems/${SLUG}/submissions`
+  const handler = (route) => (route.request().method() === 'POST' ? route.abort() : route.fallback())
+  await page.route(url, handler)
+  return { end: () => page.unroute(url, handler) }
+}
+
+const sentBy = async (name) => (await call(server, tokenOf(server, name), 'GET', '/submissions')).submissions.length
+
+test('a refetch that fails keeps the editor and the code that waits to be submitted', async () => {
+  const { page, context, check, close, name, faults } = await registered(server, browser)
+  await page.clock.install()
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await chooseLanguage(page, 'python')
+  await write(page, RIGHT)
+  await context.setOffline(true)
+  await page.getByRole('button', { name: 'Submit' }).click()
+  const box = page.getByRole('alert').filter({ hasText: /Not submitted yet|The server has not confirmed your code/ })
+  await box.waitFor()
+  const [lost, problem, languages] = [await loseSubmissions(page), await busy(page, `**/problems/${SLUG}?*`), await busy(page, '**/api/v1/languages')]
+  // The data of the page are outdated, so the browser asks for them when it is online again.
+  await page.clock.fastForward('06:00')
+  const answered = ['/languages', `/problems/${SLUG}?`].map((path) => page.waitForResponse((answer) => answer.url().includes(path) && answer.status() === 503))
+  await context.setOffline(false)
+  await Promise.all(answered)
+  // An answer is shown a moment later.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+  await editor(page).filter({ hasText: 'begin + 1' }).waitFor({ timeout: 5_000 })
+  await box.waitFor({ timeout: 5_000 })
+  await check('refetch-failed')
+  assert.equal(await sentBy(name), 0)
+  for (const one of [lost, problem, languages]) await one.end()
+  await box.getByRole('button', { name: 'Try again' }).click()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(await sentBy(name), 1)
+  forgive(faults)
+  await close()
+})
+
+test('code that the server has not confirmed is offered again after a reload and after a visit to another page', async () => {
+  const { page, check, close, name, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  const lost = await loseSubmissions(page)
+  await submit(page, RIGHT)
+  const box = page.getByRole('alert').filter({ hasText: 'The server has not confirmed your code' })
+  await box.waitFor()
+  await page.reload()
+  await box.waitFor()
+  await check('unsent-after-reload')
+  await page.getByRole('link', { name: 'Playground' }).click()
+  await page.getByRole('heading', { name: 'Playground' }).waitFor({ state: 'attached' })
+  await page.goBack()
+  await box.waitFor()
+  assert.equal(await sentBy(name), 0)
+  await box.getByRole('button', { name: 'Do not send it again' }).click()
+  await page.getByText('Run your code on the samples, or submit it').waitFor()
+  await page.reload()
+  await page.getByText('Run your code on the samples, or submit it').waitFor()
+  await page.getByRole('button', { name: 'Submit' }).click()
+  await box.waitFor()
+  await page.reload()
+  await box.waitFor()
+  await lost.end()
+  await box.getByRole('button', { name: 'Try again' }).click()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  assert.equal(await sentBy(name), 1)
+  await page.reload()
+  await page.locator('[data-verdict="AC"]').waitFor()
+  forgive(faults)
+  await close()
+})
+
+test('if the script of a part is missing, an error with a button is in its place, and the editor stays', async () => {
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close, faults } = await registered(server, browser, { theme, width, path: `/problems/${SLUG}` })
+    const gone = await missing(page, 'DiffView')
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await submit(page, WRONG)
+    await page.locator('[data-verdict="WA"]').waitFor()
+    await failedPart(page).waitFor()
+    await check('part-missing')
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await editor(page).filter({ hasText: 'begin + 7' }).waitFor()
+    if (width < 900) await page.getByRole('tab', { name: 'Result' }).click()
+    // The server of a later version does not have the script either.
+    await gone.end()
+    const upgraded = await intercept(page, '**/assets/DiffView-*.js', (route) => route.fulfill({ status: 404 }))
+    await failedPart(page).getByRole('button', { name: 'Try again' }).click()
+    await failedPart(page).waitFor()
+    await upgraded.end()
+    await failedPart(page).getByRole('button', { name: 'Try again' }).click()
+    await page.getByText(/First difference in line/).waitFor()
+    assert.equal(await failedPart(page).count(), 0)
+    forgive(faults)
+    await close()
+  }
+})
+
+test('without a connection, a tab and a page that were never opened say that they cannot be shown, and the way back leads to the code', async () => {
+  const { page, context, check, close, faults } = await registered(server, browser, { path: `/problems/${SLUG}` })
+  await chooseLanguage(page, 'python')
+  await write(page, '# mine\n')
+  await page.evaluate(() => (window.isSame = true))
+  await context.setOffline(true)
+  await page.getByRole('tab', { name: 'Submissions' }).click()
+  await failedPart(page).waitFor()
+  await editor(page).filter({ hasText: '# mine' }).waitFor()
+  await page.getByRole('link', { name: 'Contests' }).click()
+  await page.waitForURL(`${server.url}/contests`)
+  await failedPart(page).waitFor()
+  await check('page-missing')
+  await page.goBack()
+  await editor(page).filter({ hasText: '# mine' }).waitFor()
+  await context.setOffline(false)
+  await failedPart(page).getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('You have not submitted a solution yet').waitFor()
+  await context.setOffline(true)
+  await page.getByRole('link', { name: 'Contests' }).click()
+  await failedPart(page).waitFor()
+  await context.setOffline(false)
+  await failedPart(page).getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'Contests', exact: true, level: 1 }).waitFor()
+  assert.equal(await page.evaluate(() => window.isSame), true, 'the tab was not reloaded')
+  forgive(faults)
+  await close()
+})
+
+test('a button whose list cannot be loaded says so, and the next click opens the list', async () => {
+  for (const [theme, width] of [['light', 1280], ['dark', 360]]) {
+    const { page, check, close, faults } = await registered(server, browser, { theme, width, path: `/problems/${SLUG}` })
+    if (width < 900) await page.getByRole('tab', { name: 'Code' }).click()
+    await editor(page).waitFor()
+    const gone = await missing(page, 'LanguageList')
+    const picker = page.getByLabel('Language', { exact: true }).first()
+    await picker.click()
+    const notice = page.getByRole('status').getByText('This part of the page cannot be shown')
+    await notice.waitFor()
+    await page.getByRole('button', { name: 'Reload the page' }).waitFor()
+    await check('list-missing')
+    await page.getByRole('status').getByRole('button', { name: 'Close' }).click()
+    await notice.waitFor({ state: 'detached' })
+    await gone.end()
+    await chooseLanguage(page, 'python')
+    forgive(faults)
+    await close()
+  }
+})
+
+test('as long as the server does not say who the user is, no editor is shown; the user\'s own code appears afterwards', async () => {
+  for (const path of [`/problems/${SLUG}`, '/playground']) {
+    const { page, check, close, faults } = await registered(server, browser, { path })
+    await chooseLanguage(page, 'python')
+    await write(page, '# my own code\n')
+    const unknown = await busy(page, '**/api/v1/session')
+    await page.reload()
+    const box = page.getByRole('alert').filter({ hasText: 'The server is busy' })
+    await box.waitFor()
+    assert.equal(await editor(page).count(), 0)
+    await check('session-unknown')
+    await unknown.end()
+    await box.getByRole('button', { name: 'Try again' }).click()
+    await editor(page).filter({ hasText: '# my own code' }).waitFor()
+    forgive(faults)
+    await close()
+  }
+})
+
+test('a list, a search and a line that could not be read say why, with the request id, and are read again at the button', async () => {
+  await makeContest(server, 'busy', 'Busy Cup', -HOUR)
+  const { page, check, close, faults } = await registered(server, browser, { path: '/problems' })
+  const failed = (text) => page.getByRole('alert').filter({ hasText: text }).filter({ hasText: 'The server is busy' }).filter({ hasText: REQUEST_ID })
+  /** Shows the error, then reads again. */
+  const again = async (text, interception, name) => {
+    await failed(text).waitFor()
+    await check(name)
+    await interception.end()
+    await failed(text).getByRole('button', { name: 'Try again' }).click()
+    await failed(text).waitFor({ state: 'detached' })
+  }
+
+  let unread = await busy(page, '**/problems?*tag_counts=true*')
+  await page.getByRole('combobox', { name: 'Tags' }).click()
+  await again('The tags could not be read', unread, 'tags-failed')
+  await page.locator('[role=option]').first().waitFor()
+  await page.keyboard.press('Escape')
+
+  unread = await busy(page, '**/api/v1/contests?*')
+  await page.getByRole('button', { name: 'Search and commands' }).click()
+  await page.getByRole('combobox', { name: /Problem, contest/ }).fill('busy')
+  await again('Problems and contests could not be loaded', unread, 'palette-failed')
+  await page.getByRole('option', { name: 'Busy Cup' }).waitFor()
+  await page.keyboard.press('Escape')
+
+  await page.goto(`${server.url}/contests/busy`)
+  await page.getByRole('button', { name: 'Take part' }).click()
+  await page.getByText(/Ends in/).first().waitFor()
+  unread = await busy(page, '**/api/v1/contests/busy?*')
+  await page.goto(`${server.url}/problems/${SLUG}?contest=busy`)
+  await again('the questions of the contest cannot be shown now', unread, 'contest-line-failed')
+  await page.getByRole('link', { name: 'Busy Cup' }).waitFor()
+
+  await page.goto(`${server.url}/problems/${SLUG}`)
+  await chooseLanguage(page, 'python')
+  await write(page, '# a version\n')
+  unread = await busy(page, '**/drafts/python/revisions?*')
+  await page.getByRole('button', { name: 'History' }).click()
+  await again('The versions on the server cannot be read now', unread, 'versions-failed')
+  forgive(faults)
+  await close()
+})
+
+test('if the server is full, the playground says how long to wait', async () => {
+  const { page, check, close } = await registered(server, browser)
+  await page.routeWebSocket('**/api/v1/live*', (socket) => {
+    socket.onMessage((text) => {
+      const { id, type } = JSON.parse(text)
+      const error = { status: 503, code: 'queue-full', title: 'The queue is full', detail: 'too many runs wait', request_id: REQUEST_ID }
+      if (type === 'start') socket.send(JSON.stringify({ type: 'error', id, error, retry_after: 7 }))
+    })
+  })
+  await page.goto(`${server.url}/playground`)
+  await chooseLanguage(page, 'python')
+  await write(page, 'print(1)\n')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  const box = page.getByRole('alert').filter({ hasText: 'The server is full' })
+  await box.getByText('The server asks to wait for 7 seconds.').waitFor()
+  await check('play-full')
+  await close()
+})
+
+test('an hour later, Back from a problem shows the list at the same place at once', async () => {
+  const { page, close } = await registered(server, browser, { width: 360 })
+  await page.clock.install()
+  await page.goto(`${server.url}/problems`)
+  const row = page.getByRole('main').getByRole('listitem').last().getByRole('link').first()
+  await row.scrollIntoViewIfNeeded()
+  const place = await page.evaluate(() => scrollY)
+  assert.ok(place > 0, 'the list is longer than the window')
+  await row.click()
+  await page.getByRole('tab', { name: 'Code' }).waitFor()
+  await page.clock.fastForward('01:00:00')
+  let answer
+  const held = new Promise((resolve) => (answer = resolve))
+  await intercept(page, '**/api/v1/problems?*', async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.goBack()
+  await row.waitFor()
+  await page.waitForFunction((top) => scrollY === top, place)
+  answer()
+  await close()
+})

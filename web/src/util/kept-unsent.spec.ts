@@ -1,0 +1,45 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import { forgetUnsent, keepUnsent, unsentAt } from './kept-unsent'
+
+const stored = new Map<string, string>()
+
+beforeEach(() => {
+  stored.clear()
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => stored.get(key) ?? null,
+    setItem: (key: string, value: string) => stored.set(key, value),
+    removeItem: (key: string) => stored.delete(key),
+  })
+})
+
+const solution = { slug: 'sums', language: 'python', source: 'print(1)' }
+const found = (key: string, mayHaveArrived: boolean) => ({ kind: 'unsent', purpose: 'submission', solution, key, mayHaveArrived, isWaiting: false })
+
+test('an unsent submission of each place is found again, with its idempotency key, until it is forgotten', () => {
+  keepUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: true })
+  keepUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: false })
+  keepUnsent('ada/cup/sums', { solution, key: 'two', mayHaveArrived: true })
+  expect([unsentAt('ada//sums'), unsentAt('ada/cup/sums'), unsentAt('bob//sums')]).toEqual([found('one', false), found('two', true), undefined])
+  forgetUnsent('ada//sums')
+  expect([unsentAt('ada//sums'), unsentAt('ada/cup/sums')]).toEqual([undefined, found('two', true)])
+})
+
+test('the answer to an earlier submission does not make the page forget a later one', () => {
+  keepUnsent('ada//sums', { solution, key: 'later', mayHaveArrived: true })
+  forgetUnsent('ada//sums', 'earlier')
+  expect(unsentAt('ada//sums')).toEqual(found('later', true))
+  forgetUnsent('ada//sums', 'later')
+  expect(unsentAt('ada//sums')).toBeUndefined()
+})
+
+test('damaged data are ignored, and a browser without storage has no submission', () => {
+  const whole = JSON.stringify({ solution, key: 'one', mayHaveArrived: true })
+  for (const text of ['', '{', '[]', 'null', '1', '{"key":"one","mayHaveArrived":true}', whole.replace('"one"', '1'), whole.replace('"sums"', 'null'), whole.replace('true', '1')]) {
+    stored.set('cupel.unsent/ada//sums', text)
+    expect(unsentAt('ada//sums'), text).toBeUndefined()
+  }
+  vi.stubGlobal('sessionStorage', undefined)
+  keepUnsent('ada//sums', { solution, key: 'one', mayHaveArrived: true })
+  forgetUnsent('ada//sums')
+  expect(unsentAt('ada//sums')).toBeUndefined()
+})
